@@ -1,0 +1,70 @@
+//! The time, as a value that is passed in, so that tests can set it.
+//!
+//! Every step that judges or sets an expiry asks a [`Clock`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Tells the time in milliseconds since 1970-01-01T00:00:00Z.
+///
+/// The system clock is read once, when the `Clock` is made; from then on it advances with the
+/// machine's monotonic clock, so that setting the wall clock neither expires nor revives an entry.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System { started: Instant, started_ms: u64 },
+    Manual(Arc<AtomicU64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self(Source::System {
+            started: Instant::now(),
+            started_ms: milliseconds(unix.unwrap_or_default()),
+        })
+    }
+
+    /// A clock that stands at `unix_ms` until it is [advanced](Self::advance); clones share the time.
+    #[must_use]
+    pub fn manual(unix_ms: u64) -> Self {
+        Self(Source::Manual(Arc::new(AtomicU64::new(unix_ms))))
+    }
+
+    /// Moves a manual clock forward. The system clock is left alone.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(now) = &self.0 {
+            now.update(Ordering::SeqCst, Ordering::SeqCst, |now| {
+                now.saturating_add(milliseconds(by))
+            });
+        }
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        match &self.0 {
+            Source::System {
+                started,
+                started_ms,
+            } => started_ms.saturating_add(milliseconds(started.elapsed())),
+            Source::Manual(now) => now.load(Ordering::SeqCst),
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+/// Whole milliseconds in `duration`; more than a `u64` holds counts as its maximum.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,482 @@
+//! The contract of [`KeyValue`] as tests that any store can run.
+//!
+//! No step of a request: it is for whoever writes a store. One function for each numbered sentence of
+//! [`KeyValue`], named like it, and [`check`], which runs them all and panics with the sentence that does
+//! not hold and the key that shows it.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use giotto_cache::conformance::{self, Subject};
+//! use giotto_cache::{Clock, LocMemKeyValue};
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+//! # runtime.block_on(async {
+//! let clock = Clock::manual(0);
+//! let store = LocMemKeyValue::new().clock(clock.clone());
+//! conformance::check(&Subject::new(Arc::new(store)).clock(clock)).await;
+//! # });
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{Clock, KeyValue};
+
+/// The expiry that is waited for: a second, because some servers count in whole ones.
+const EXPIRE: Duration = Duration::from_secs(1);
+/// What a server may take to notice, on a machine under load.
+const SLACK: Duration = Duration::from_millis(100);
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A store under test, and how time passes for it.
+#[derive(Debug)]
+pub struct Subject {
+    store: Arc<dyn KeyValue>,
+    clock: Option<Clock>,
+    neighbour: Option<Arc<dyn KeyValue>>,
+    only_get_and_set: bool,
+    prefix: String,
+}
+
+impl Subject {
+    /// `store`, for which time passes as it does for everybody. All keys begin with a prefix that no other
+    /// subject has, so that the server behind it may be shared.
+    #[must_use]
+    pub fn new(store: Arc<dyn KeyValue>) -> Self {
+        let run = RandomState::new().build_hasher().finish();
+        let prefix = format!("conformance-{run:016x}-");
+        Self {
+            store,
+            clock: None,
+            neighbour: None,
+            only_get_and_set: false,
+            prefix,
+        }
+    }
+
+    /// Advances `clock`, a manual one by which the store tells the time, instead of waiting.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self {
+            clock: Some(clock),
+            ..self
+        }
+    }
+
+    /// A store of another namespace on the same server, which `clear` must leave alone.
+    #[must_use]
+    pub fn neighbour(self, store: Arc<dyn KeyValue>) -> Self {
+        Self {
+            neighbour: Some(store),
+            ..self
+        }
+    }
+
+    /// Leaves out the sentences on `delete` and `clear`, for a store of your own that has only `get` and `set`.
+    #[must_use]
+    pub fn without_delete_and_clear(self) -> Self {
+        Self {
+            only_get_and_set: true,
+            ..self
+        }
+    }
+
+    async fn pass(&self, time: Duration) {
+        match &self.clock {
+            Some(clock) => clock.advance(time),
+            None => tokio::time::sleep(time).await,
+        }
+    }
+
+    fn case(&self, sentence: &'static str, key: &str) -> Case<'_> {
+        Case {
+            store: &*self.store,
+            sentence,
+            key: format!("{}{key}", self.prefix),
+        }
+    }
+}
+
+/// Runs every sentence of the contract that applies to `subject`; panics at the first that does not hold.
+pub async fn check(subject: &Subject) {
+    get_returns_the_bytes_last_set(subject).await;
+    get_of_an_absent_key_returns_none(subject).await;
+    a_second_set_replaces_the_value_and_its_expiry(subject).await;
+    keys_that_differ_in_any_character_are_different_keys(subject).await;
+    a_value_set_with_an_expiry_is_absent_once_that_time_has_passed(subject).await;
+    a_value_set_without_an_expiry_does_not_expire(subject).await;
+    add_stores_the_value_only_if_the_key_is_absent_and_says_whether_it_did(subject).await;
+    if !subject.only_get_and_set {
+        delete_removes_that_key_alone_and_says_whether_it_was_there(subject).await;
+        clear_removes_every_key_of_this_namespace_and_nothing_else(subject).await;
+    }
+}
+
+/// Sentence 1: `get` MUST return the bytes last set, whatever bytes they are, an empty value included.
+pub async fn get_returns_the_bytes_last_set(subject: &Subject) {
+    let sentence =
+        "1. `get` MUST return the bytes last set, whatever bytes they are, an empty value included";
+    for (name, value) in values() {
+        let case = subject.case(sentence, name);
+        case.set(&value, None).await;
+        case.finds(Some(&value), "after it was set").await;
+        case.finds(Some(&value), "when asked a second time").await;
+    }
+}
+
+/// Sentence 2: `get` of an absent key MUST return `None`, not an error.
+pub async fn get_of_an_absent_key_returns_none(subject: &Subject) {
+    let sentence = "2. `get` of an absent key MUST return `None`, not an error";
+    for key in keys(&subject.prefix) {
+        subject
+            .case(sentence, &format!("absent{key}"))
+            .finds(None, "that was never set")
+            .await;
+    }
+}
+
+/// Sentence 3: A second `set` MUST replace the value and its expiry.
+pub async fn a_second_set_replaces_the_value_and_its_expiry(subject: &Subject) {
+    let sentence = "3. A second `set` MUST replace the value and its expiry";
+    let shorter = subject.case(sentence, "replaced by a shorter value");
+    shorter.set(b"a long value", None).await;
+    shorter.set(b"short", None).await;
+    shorter.finds(Some(b"short"), "after the second set").await;
+
+    let longer_lived = subject.case(sentence, "replaced by one that never expires");
+    let shorter_lived = subject.case(sentence, "replaced by one that expires");
+    longer_lived.set(b"1", Some(EXPIRE)).await;
+    longer_lived.set(b"2", None).await;
+    shorter_lived.set(b"1", None).await;
+    shorter_lived.set(b"2", Some(EXPIRE)).await;
+    subject.pass(EXPIRE + SLACK).await;
+    longer_lived
+        .finds(Some(b"2"), "after the expiry of the first set")
+        .await;
+    shorter_lived
+        .finds(None, "after the expiry of the second set")
+        .await;
+}
+
+/// Sentence 4: Keys that differ in any character MUST be different keys.
+pub async fn keys_that_differ_in_any_character_are_different_keys(subject: &Subject) {
+    let sentence = "4. Keys that differ in any character MUST be different keys: letter case, accents, \
+                    trailing spaces, control characters and length included";
+    let keys = keys(&subject.prefix);
+    for (number, key) in keys.iter().enumerate() {
+        subject
+            .case(sentence, key)
+            .set(number.to_string().as_bytes(), None)
+            .await;
+    }
+    for (number, key) in keys.iter().enumerate() {
+        let when = "after other keys were set";
+        subject
+            .case(sentence, key)
+            .finds(Some(number.to_string().as_bytes()), when)
+            .await;
+    }
+}
+
+/// Sentence 5: A value set with an expiry MUST be absent once that time has passed, and SHOULD be present
+/// until then.
+pub async fn a_value_set_with_an_expiry_is_absent_once_that_time_has_passed(subject: &Subject) {
+    let sentence = "5. A value set with an expiry MUST be absent once that time has passed, and SHOULD be \
+                    present until then";
+    let soon = subject.case(sentence, "expires in a second");
+    let at_once = subject.case(sentence, "expires in a millisecond");
+    soon.set(b"value", Some(EXPIRE)).await;
+    at_once.set(b"value", Some(Duration::from_millis(1))).await;
+
+    // Beyond 30 days Memcached takes the number for a moment; beyond 136 years 32 bits are not enough.
+    for (name, expire) in [
+        ("31 days", 31 * DAY),
+        ("200 years", 200 * YEAR),
+        ("for ever", Duration::MAX),
+    ] {
+        let late = subject.case(sentence, name);
+        late.set(b"value", Some(expire)).await;
+        late.finds(Some(b"value"), "long before its expiry").await;
+    }
+
+    subject.pass(EXPIRE / 2).await;
+    soon.finds(Some(b"value"), "when half of its time has passed")
+        .await;
+    subject.pass(EXPIRE / 2 + SLACK).await;
+    soon.finds(None, "when its time has passed").await;
+    at_once.finds(None, "when its time has passed").await;
+}
+
+/// Sentence 6: A value set without an expiry MUST NOT expire.
+pub async fn a_value_set_without_an_expiry_does_not_expire(subject: &Subject) {
+    let sentence = "6. A value set without an expiry MUST NOT expire";
+    let case = subject.case(sentence, "never expires");
+    case.set(b"value", None).await;
+    let long = if subject.clock.is_some() {
+        10 * YEAR
+    } else {
+        EXPIRE + SLACK
+    };
+    subject.pass(long).await;
+    case.finds(Some(b"value"), "a long time after it was set")
+        .await;
+}
+
+/// Sentence 7: `add` MUST store the value only if the key is absent, and MUST say whether it did.
+pub async fn add_stores_the_value_only_if_the_key_is_absent_and_says_whether_it_did(
+    subject: &Subject,
+) {
+    let sentence =
+        "7. `add` MUST store the value only if the key is absent, and MUST say whether it did";
+    let case = subject.case(sentence, "added");
+    case.adds(b"1", Some(EXPIRE), true, "to an absent key")
+        .await;
+    case.finds(Some(b"1"), "after it was added").await;
+    case.adds(b"2", None, false, "to a present key").await;
+    case.finds(Some(b"1"), "after it was added again").await;
+    subject.pass(EXPIRE + SLACK).await;
+    case.finds(None, "when the time of the first add has passed")
+        .await;
+    case.adds(b"3", None, true, "to an expired key").await;
+    case.finds(Some(b"3"), "after it was added once more").await;
+
+    let set = subject.case(sentence, "set, then added");
+    set.set(b"", None).await;
+    set.adds(b"2", None, false, "to a key whose value is empty")
+        .await;
+    set.finds(Some(b""), "after it was added").await;
+}
+
+/// Sentence 8: `delete` MUST remove that key alone, and MUST say whether it was there.
+pub async fn delete_removes_that_key_alone_and_says_whether_it_was_there(subject: &Subject) {
+    let sentence = "8. `delete` MUST remove that key alone, and MUST say whether it was there";
+    let [case, longer, other_case, expired] =
+        ["del", "del ", "DEL", "del, expired"].map(|key| subject.case(sentence, key));
+    for case in [&case, &longer, &other_case] {
+        case.set(b"value", None).await;
+    }
+    expired.set(b"value", Some(Duration::from_millis(1))).await;
+
+    case.deletes(true, "the first time").await;
+    case.finds(None, "after it was deleted").await;
+    case.deletes(false, "the second time").await;
+    for neighbour in [longer, other_case] {
+        neighbour
+            .finds(Some(b"value"), "after its neighbour was deleted")
+            .await;
+    }
+    subject.pass(EXPIRE + SLACK).await;
+    expired.deletes(false, "after its expiry").await;
+}
+
+/// Sentence 9: `clear` MUST remove every key of this store's namespace and nothing else.
+pub async fn clear_removes_every_key_of_this_namespace_and_nothing_else(subject: &Subject) {
+    let sentence = "9. `clear` MUST remove every key of this store's namespace and nothing else";
+    let keys = keys(&subject.prefix);
+    for key in &keys {
+        subject.case(sentence, key).set(b"value", None).await;
+        if let Some(neighbour) = &subject.neighbour {
+            let case = Case {
+                store: &**neighbour,
+                ..subject.case(sentence, key)
+            };
+            case.set(b"neighbour", None).await;
+        }
+    }
+    if let Err(error) = subject.store.clear().await {
+        panic!("{sentence}\n  clear failed: {error}");
+    }
+    for key in &keys {
+        subject
+            .case(sentence, key)
+            .finds(None, "after the store was cleared")
+            .await;
+        if let Some(neighbour) = &subject.neighbour {
+            let case = Case {
+                store: &**neighbour,
+                ..subject.case(sentence, key)
+            };
+            case.finds(Some(b"neighbour"), "after the neighbour was cleared")
+                .await;
+        }
+    }
+}
+
+/// One key and the sentence that it is to show; panics with both.
+struct Case<'s> {
+    store: &'s dyn KeyValue,
+    sentence: &'static str,
+    key: String,
+}
+
+impl Case<'_> {
+    async fn set(&self, value: &[u8], expire: Option<Duration>) {
+        if let Err(error) = self
+            .store
+            .set(&self.key, Bytes::copy_from_slice(value), expire)
+            .await
+        {
+            self.fail(&format!(
+                "a set of {} to expire in {expire:?} failed: {error}",
+                show(value)
+            ));
+        }
+    }
+
+    async fn finds(&self, expected: Option<&[u8]>, when: &str) {
+        match self.store.get(&self.key).await {
+            Ok(found) if found.as_deref() == expected => {}
+            Ok(found) => {
+                let [expected, found] =
+                    [expected, found.as_deref()].map(|value| value.map_or("nothing".into(), show));
+                self.fail(&format!("{when}, get returned {found}, not {expected}"));
+            }
+            Err(error) => self.fail(&format!("{when}, get failed: {error}")),
+        }
+    }
+
+    async fn adds(
+        &self,
+        value: &'static [u8],
+        expire: Option<Duration>,
+        expected: bool,
+        when: &str,
+    ) {
+        match self
+            .store
+            .add(&self.key, Bytes::from_static(value), expire)
+            .await
+        {
+            Ok(added) if added == expected => {}
+            Ok(added) => self.fail(&format!("an add {when} returned {added}")),
+            Err(error) => self.fail(&format!("an add {when} failed: {error}")),
+        }
+    }
+
+    async fn deletes(&self, expected: bool, when: &str) {
+        match self.store.delete(&self.key).await {
+            Ok(deleted) if deleted == expected => {}
+            Ok(deleted) => self.fail(&format!("delete {when} returned {deleted}")),
+            Err(error) => self.fail(&format!("delete {when} failed: {error}")),
+        }
+    }
+
+    fn fail(&self, what: &str) -> ! {
+        let (store, sentence, key) = (self.store, self.sentence, show(self.key.as_bytes()));
+        panic!("{store:?} breaks its contract:\n  {sentence}\n  key {key}: {what}");
+    }
+}
+
+/// Values that a protocol, a text column or a C string would change.
+fn values() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("an empty value", Vec::new()),
+        ("all bytes", (0..=u8::MAX).collect()),
+        ("all bytes backwards", (0..=u8::MAX).rev().collect()),
+        ("the end of a Memcached answer", b"END\r\n".to_vec()),
+        ("a Redis answer", b"$-1\r\n".to_vec()),
+        ("a NUL at either end", b"\0value\0".to_vec()),
+        ("spaces at either end", b" value ".to_vec()),
+        ("a number", b"12".to_vec()),
+        (
+            "compressed bytes",
+            b"\x78\x9c\x03\x00\x00\x00\x00\x01".to_vec(),
+        ),
+        // A little less than Memcached's limit and the engine's, which are for the whole item.
+        (
+            "almost a mebibyte",
+            (0..(1_usize << 20) - 4096)
+                .map(|at| at.to_le_bytes()[at % 3])
+                .collect(),
+        ),
+    ]
+}
+
+/// Keys that a protocol, a collation, a normalisation or a limit would take for one another.
+fn keys(prefix: &str) -> Vec<String> {
+    let long = |length: usize, last: char| {
+        let padding = "k".repeat(length.saturating_sub(prefix.len() + 1));
+        format!("{padding}{last}")
+    };
+    let mut keys: Vec<_> = [
+        "",
+        "key",
+        "KEY",
+        "Key",
+        "key ",
+        "key  ",
+        " key",
+        "key\t",
+        "key\0",
+        "key\0\0",
+        "key\r\n",
+        "key\n",
+        "key\r\nset key 0 0 1",
+        "key:",
+        "key*",
+        "key%",
+        "key_",
+        "k%65y",
+        "'key'",
+        "\"key\"",
+        "key\\",
+        "key'; DROP TABLE cache; --",
+        "{'x': 12}(squared)(text/html)",
+        "caf\u{e9}",
+        "cafe\u{301}",
+        "cafe",
+        "stra\u{df}e",
+        "strasse",
+        "\u{130}",
+        "i",
+        "\u{ff4b}ey",
+        "\u{1f980}",
+        "\u{1f981}",
+        "\u{fffd}",
+        "\u{202e}key",
+        "\u{7f}",
+        "\u{80}",
+    ]
+    .map(String::from)
+    .into();
+    for length in [249, 250, 251, 255, 256, 1024, 2048, 100_000] {
+        keys.extend([long(length, 'a'), long(length, 'b')]);
+    }
+    keys
+}
+
+/// The beginning of `bytes`, readable, and how many they are.
+fn show(bytes: &[u8]) -> String {
+    let mut text = format!("\"{}\"", bytes[..bytes.len().min(72)].escape_ascii());
+    if bytes.len() > 72 {
+        write!(text, "… ({} bytes)", bytes.len()).expect("writing to a String cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_of_the_suite_is_another_one_and_the_limits_are_met() {
+        let prefix = Subject::new(Arc::new(crate::DummyKeyValue)).prefix;
+        let keys = keys(&prefix);
+        let distinct: std::collections::HashSet<_> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len());
+        for length in [250, 251, 100_000] {
+            assert!(
+                keys.iter().any(|key| prefix.len() + key.len() == length),
+                "{length}"
+            );
+        }
+    }
+}

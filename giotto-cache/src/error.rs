@@ -1,0 +1,88 @@
+//! What can go wrong in the cache, and how it is told.
+//!
+//! Cloned to every caller that waited for the same computation.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The result of a cache operation.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of a backend, or of the computation that the cache was asked to run.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    #[source]
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What an [`Error`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A backend could not be reached or gave an answer that it may not give.
+    Backend,
+    /// The computation returned an error, which is the [`source`](std::error::Error::source).
+    Compute,
+    /// A value that cannot be written as the arguments of a key.
+    Key,
+    /// The computation panicked, or the runtime stopped before it had ended.
+    Panic,
+    /// A time to live that no entry can have, or a namespace that could be mistaken for part of a key.
+    Policy,
+    /// A value that is larger than the backend takes; the backend is in good health.
+    TooLarge,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`: what happened and what to do next.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// A failure of a backend; for implementations of [`KeyValue`](crate::KeyValue).
+    #[must_use]
+    pub fn backend(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = format!("the cache backend failed: {source}");
+        Self {
+            kind: ErrorKind::Backend,
+            message,
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// The error that a computation returned.
+    pub(crate) fn compute(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        let message = source.to_string();
+        Self {
+            kind: ErrorKind::Compute,
+            message,
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// What this error is about.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The error of the computation itself, where it is an `E`.
+    #[must_use]
+    pub fn computed<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
+        self.source.as_ref()?.downcast_ref()
+    }
+}
+
+impl serde::ser::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(ErrorKind::Key, message.to_string())
+    }
+}

@@ -1,0 +1,101 @@
+//! The key of an entry: `(model arguments)(program name)(mimetype)`.
+//!
+//! The first argument of [`Cache::get_or_compute`](crate::Cache::get_or_compute).
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The text under which an entry is stored, for example `{'x': 12}(squared)(text/html)`.
+///
+/// Two different triples of arguments, program and media type never print the same text, provided that
+/// the argument part is a literal as [`literal`](crate::literal) writes it: a literal ends where its first
+/// bracket closes, and in the other two parts `(`, `)` and `%` are written `%28`, `%29` and `%25`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    text: String,
+    mimetype: usize,
+}
+
+impl Key {
+    /// The key of `program`, invoked with `arguments`, as `mimetype`.
+    #[must_use]
+    pub fn new(program: &str, arguments: impl Into<String>, mimetype: &str) -> Self {
+        let (program, mimetype) = (escape(program), escape(mimetype));
+        let mut text = arguments.into();
+        text.reserve(program.len() + mimetype.len() + 4);
+        text.push('(');
+        text.push_str(&program);
+        text.push_str(")(");
+        let start = text.len();
+        text.push_str(&mimetype);
+        text.push(')');
+        Self {
+            text,
+            mimetype: start,
+        }
+    }
+
+    /// The same key in `namespace`: `prod:{'x': 12}(squared)(text/html)`.
+    #[must_use]
+    pub(crate) fn in_namespace(self, namespace: &str) -> Self {
+        Self {
+            text: format!("{namespace}:{}", self.text),
+            mimetype: namespace.len() + 1 + self.mimetype,
+        }
+    }
+
+    /// The whole key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The media type, as it stands in the key.
+    #[must_use]
+    pub fn mimetype(&self) -> &str {
+        &self.text[self.mimetype..self.text.len() - 1]
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn escape(part: &str) -> Cow<'_, str> {
+    if part.contains(['(', ')', '%']) {
+        part.replace('%', "%25")
+            .replace('(', "%28")
+            .replace(')', "%29")
+            .into()
+    } else {
+        part.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_printed_as_the_seed_prints_it() {
+        let key = Key::new("squared", "{'x': 12}", "text/html");
+        assert_eq!(key.as_str(), "{'x': 12}(squared)(text/html)");
+        assert_eq!(key.mimetype(), "text/html");
+    }
+
+    #[test]
+    fn a_namespace_stands_in_front() {
+        let key = Key::new("squared", "{}", "text/html").in_namespace("prod");
+        assert_eq!(key.as_str(), "prod:{}(squared)(text/html)");
+        assert_eq!(key.mimetype(), "text/html");
+    }
+
+    #[test]
+    fn parentheses_in_a_name_cannot_forge_another_key() {
+        let forged = Key::new("a)(text/html", "{}", "b");
+        assert_ne!(forged, Key::new("a", "{}", "text/html)(b"));
+        assert_eq!(forged.as_str(), "{}(a%29%28text/html)(b)");
+    }
+}

@@ -1,0 +1,50 @@
+//! A store that keeps nothing.
+//!
+//! The last step of a lookup, for an application that runs without a cache.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{KeyValue, Place};
+use crate::Result;
+
+/// A [`KeyValue`] that always misses. Every operation succeeds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DummyKeyValue;
+
+impl DummyKeyValue {
+    /// A store that keeps nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[async_trait]
+impl KeyValue for DummyKeyValue {
+    async fn get(&self, _key: &str) -> Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    async fn set(&self, _key: &str, _value: Bytes, _expire: Option<Duration>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn add(&self, _key: &str, _value: Bytes, _expire: Option<Duration>) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn delete(&self, _key: &str) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn clear(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place::Nowhere
+    }
+}

@@ -1,0 +1,203 @@
+//! This process's own memory as a store, bounded by bytes.
+//!
+//! The last step of a lookup: one hash table look-up, and the expiry checked on the way out.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+
+use super::{KeyValue, Place};
+use crate::clock::{Clock, milliseconds};
+use crate::{Error, ErrorKind, Result};
+
+const DEFAULT_MAX_BYTES: u64 = 64 << 20;
+
+/// A shard is never smaller, so that an entry of 1 MiB, the largest that the engine stores, fits with
+/// room to spare; more shards than this many bytes each allow would refuse large pages.
+const SHARD_BYTES: u64 = 4 << 20;
+
+/// More shards than this no longer reduce contention on the machines that run web servers.
+const MAX_SHARDS: u64 = 64;
+
+/// What an entry costs besides its key and value: the slot of the table (about 90 bytes, twice because the
+/// table doubles when it grows), the headers of three allocations, and the count that shares the bytes.
+/// Measured by `cargo bench --bench memory`.
+const OVERHEAD: u64 = 256;
+
+/// A [`KeyValue`] in this process's memory: fast, shared by all requests of one process, gone with it.
+///
+/// It holds at most 64 MiB (see [`max_bytes`](Self::max_bytes)), keys and overhead included. When it is
+/// full, entries that were not asked for again leave first (S3-FIFO), so a crawler that asks for a million
+/// different pages once does not push out those that many people read.
+#[derive(Clone)]
+pub struct LocMemKeyValue {
+    cells: Arc<Cache<Box<str>, Cell, CellWeighter>>,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+struct Cell {
+    value: Bytes,
+    /// `u64::MAX` = never.
+    expires_ms: u64,
+}
+
+impl Cell {
+    fn weight(&self, key: &str) -> u64 {
+        (key.len() + self.value.len()) as u64 + OVERHEAD
+    }
+}
+
+#[derive(Clone)]
+struct CellWeighter;
+
+impl Weighter<Box<str>, Cell> for CellWeighter {
+    fn weight(&self, key: &Box<str>, cell: &Cell) -> u64 {
+        cell.weight(key)
+    }
+}
+
+impl LocMemKeyValue {
+    /// A store of at most 64 MiB.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(DEFAULT_MAX_BYTES, Clock::system())
+    }
+
+    /// The same, empty, with room for `bytes` in all. The largest value that fits is about a quarter of
+    /// that or 4 MiB, whichever is smaller; a larger one is not kept.
+    #[must_use]
+    pub fn max_bytes(self, bytes: u64) -> Self {
+        Self::with(bytes, self.clock)
+    }
+
+    /// The same, empty, telling the time by `clock`.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self::with(self.cells.capacity(), clock)
+    }
+
+    /// Bytes in use, keys and overhead included.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.cells.weight()
+    }
+
+    fn with(max_bytes: u64, clock: Clock) -> Self {
+        let shards = (max_bytes / SHARD_BYTES).clamp(1, MAX_SHARDS);
+        let options = OptionsBuilder::new()
+            .shards(1 << shards.ilog2())
+            .weight_capacity(max_bytes)
+            .estimated_items_capacity(usize::try_from(max_bytes / 1024).unwrap_or(usize::MAX))
+            .build()
+            .expect("both capacities are set");
+        let lifecycle = DefaultLifecycle::default();
+        let cells = Cache::with_options(
+            options,
+            CellWeighter,
+            DefaultHashBuilder::default(),
+            lifecycle,
+        );
+        Self {
+            cells: Arc::new(cells),
+            clock,
+        }
+    }
+
+    fn cell(&self, value: Bytes, expire: Option<Duration>) -> Cell {
+        let expires_ms = match expire {
+            None => u64::MAX,
+            Some(expire) => self.clock.now_ms().saturating_add(milliseconds(expire)),
+        };
+        Cell { value, expires_ms }
+    }
+
+    /// The expiry is judged here, not by a purge that may come late.
+    fn is_live(&self, cell: &Cell) -> bool {
+        cell.expires_ms == u64::MAX || self.clock.now_ms() < cell.expires_ms
+    }
+
+    /// The crate refuses, without a word, what does not fit the 97 % of a shard that it keeps for good.
+    fn check_size(&self, key: &str, cell: &Cell) -> Result<()> {
+        if cell.weight(key) <= self.cells.shard_capacity() / 100 * 97 {
+            return Ok(());
+        }
+        let message = format!(
+            "a value of {} bytes is too large for this store: raise max_bytes",
+            cell.value.len()
+        );
+        Err(Error::new(ErrorKind::TooLarge, message))
+    }
+}
+
+impl Default for LocMemKeyValue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LocMemKeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocMemKeyValue")
+            .field("entries", &self.cells.len())
+            .field("bytes", &self.cells.weight())
+            .field("max_bytes", &self.cells.capacity())
+            .finish()
+    }
+}
+
+#[async_trait]
+impl KeyValue for LocMemKeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        Ok(self
+            .cells
+            .get(key)
+            .filter(|cell| self.is_live(cell))
+            .map(|cell| cell.value))
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        let cell = self.cell(value, expire);
+        // The old value goes all the same: it is not the last one set.
+        self.check_size(key, &cell)
+            .inspect_err(|_| drop(self.cells.remove(key)))?;
+        self.cells.insert(key.into(), cell);
+        Ok(())
+    }
+
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        let cell = self.cell(value, expire);
+        self.check_size(key, &cell)?;
+        let look = |_: &_, existing: &mut Cell| match self.is_live(existing) {
+            true => EntryAction::Retain(()),
+            false => EntryAction::ReplaceWithGuard,
+        };
+        Ok(match self.cells.entry(&Box::from(key), None, look) {
+            EntryResult::Vacant(place) | EntryResult::Replaced(place, _) => {
+                place.insert(cell).is_ok()
+            }
+            EntryResult::Retained(()) | EntryResult::Removed(..) | EntryResult::Timeout => false,
+        })
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        Ok(self
+            .cells
+            .remove(key)
+            .is_some_and(|(_, cell)| self.is_live(&cell)))
+    }
+
+    async fn clear(&self) -> Result<()> {
+        self.cells.clear();
+        Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place::InProcess
+    }
+}

@@ -1,0 +1,93 @@
+//! The trait that every store implements, and the implementations.
+//!
+//! The last step of a lookup: bytes in, bytes out. A store decides nothing: what is fresh stands inside
+//! the bytes (see [`Entry`](crate::Entry)), and nothing that a store forgets can change an answer.
+
+mod dummy;
+mod locmem;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::Result;
+pub use dummy::DummyKeyValue;
+pub use locmem::LocMemKeyValue;
+
+/// A store of bytes under text keys, shared by all callers.
+///
+/// `get` and `set` are enough for a store of your own. The sentences with MUST are its contract; each is a
+/// test of that name in the `conformance` module (feature `conformance`), which any store can run:
+///
+/// 1. `get` MUST return the bytes last set, whatever bytes they are, an empty value included.
+/// 2. `get` of an absent key MUST return `None`, not an error.
+/// 3. A second `set` MUST replace the value and its expiry.
+/// 4. Keys that differ in any character MUST be different keys: letter case, accents, trailing spaces,
+///    control characters and length included.
+/// 5. A value set with an expiry MUST be absent once that time has passed, and SHOULD be present until then.
+/// 6. A value set without an expiry MUST NOT expire.
+/// 7. `add` MUST store the value only if the key is absent, and MUST say whether it did.
+/// 8. `delete` MUST remove that key alone, and MUST say whether it was there.
+/// 9. `clear` MUST remove every key of this store's namespace and nothing else.
+///
+/// A store may lose any value at any time; that is a miss.
+#[async_trait]
+pub trait KeyValue: Debug + Send + Sync + 'static {
+    /// The value of `key`, if there is one.
+    async fn get(&self, key: &str) -> Result<Option<Bytes>>;
+
+    /// Stores `value` under `key`, to be forgotten after `expire`; `None` = never.
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()>;
+
+    /// Stores `value` only if `key` is absent; whether it did.
+    ///
+    /// The default looks and then sets, which is not atomic: two callers may both be told `true`.
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        if self.get(key).await?.is_some() {
+            return Ok(false);
+        }
+        self.set(key, value, expire).await.map(|()| true)
+    }
+
+    /// Removes `key`; whether it was there. The default says that the store cannot.
+    async fn delete(&self, _key: &str) -> Result<bool> {
+        Err(unsupported(self, "delete"))
+    }
+
+    /// Removes all keys of this store's namespace, and nothing else. The default says that the store cannot.
+    async fn clear(&self) -> Result<()> {
+        Err(unsupported(self, "clear"))
+    }
+
+    /// Creates what the store needs before its first use, for example a table. Twice is fine.
+    async fn syncdb(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Where the values are. A store of your own keeps the default.
+    fn place(&self) -> Place {
+        Place::Shared
+    }
+}
+
+/// Where a [`KeyValue`] keeps its values, which decides how far the cache trusts and waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// Outside this process, where others read and write too: calls have a deadline and a breaker, and
+    /// the checksum of every value is read over.
+    Shared,
+    /// In this process's own memory: calls return at once, and nobody else can have changed a value.
+    InProcess,
+    /// Nowhere: nothing that is set is ever returned.
+    Nowhere,
+}
+
+fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> crate::Error {
+    let message = format!(
+        "{store:?} does not implement `{operation}`: add it to its KeyValue implementation"
+    );
+    crate::Error::new(crate::ErrorKind::Backend, message)
+}

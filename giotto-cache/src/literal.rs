@@ -1,0 +1,447 @@
+//! Writes a value as a Python literal: the argument part of a key, `{'x': 12}`.
+//!
+//! Equal values print the same text and different values of one type print different texts, on every
+//! machine and in every release. Every literal ends where its first bracket closes.
+//!
+//! | Rust | text |
+//! |---|---|
+//! | `true`, `12`, `1.5`, `1e16` | `True`, `12`, `1.5`, `1e+16` |
+//! | `"it's"`, `'c'` | `'it\'s'`, `'c'` |
+//! | `None`, `Some(12)`, `Some(None)` | `None`, `12`, `Some(None)` |
+//! | sequence, tuple, `()` | `[1, 2]`, `(1, 2)`, `()` |
+//! | struct | `{'x': 12}`, fields in declared order |
+//! | map | `{'a': 1, 'b': 2}`, sorted by the text of the key |
+//! | `Colour::Red`, `Colour::Grey(50)` | `'Red'`, `{'Grey': 50}` |
+//!
+//! Numbers and escapes: <https://docs.python.org/3/reference/lexical_analysis.html>.
+
+use std::fmt::Write as _;
+
+use serde::ser::{self, Serialize};
+
+use crate::{Error, Result};
+
+/// `value` as a literal; an error only if its own `Serialize` implementation returns one.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+    let mut text = String::with_capacity(96);
+    value.serialize(Literal { text: &mut text })?;
+    Ok(text)
+}
+
+/// Appends one value to `text`.
+struct Literal<'t> {
+    text: &'t mut String,
+}
+
+/// Appends the parts of a sequence, tuple or struct, then the brackets that are still open.
+#[derive(Debug)]
+struct Parts<'t> {
+    text: &'t mut String,
+    close: &'static str,
+    written: usize,
+}
+
+/// Collects the items of a map, so that they can be sorted.
+#[derive(Debug)]
+struct Items<'t> {
+    text: &'t mut String,
+    items: Vec<(String, String)>,
+    key: String,
+}
+
+impl<'t> Literal<'t> {
+    fn parts(self, open: &str, close: &'static str) -> Parts<'t> {
+        self.text.push_str(open);
+        Parts {
+            text: self.text,
+            close,
+            written: 0,
+        }
+    }
+
+    /// `{'Variant': ` and then the variant's content.
+    fn variant(self, name: &str) -> Self {
+        self.text.push('{');
+        string(self.text, name);
+        self.text.push_str(": ");
+        self
+    }
+
+    fn number(self, digits: impl std::fmt::Display) -> Result<()> {
+        write!(self.text, "{digits}").map_err(ser::Error::custom)
+    }
+}
+
+impl Parts<'_> {
+    fn separate(&mut self) {
+        if self.written > 0 {
+            self.text.push_str(", ");
+        }
+        self.written += 1;
+    }
+
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.separate();
+        value.serialize(Literal { text: self.text })
+    }
+
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<()> {
+        self.separate();
+        string(self.text, name);
+        self.text.push_str(": ");
+        value.serialize(Literal { text: self.text })
+    }
+
+    fn close(self) -> Result<()> {
+        // Python's tuple of one: `(1,)`.
+        if self.written == 1 && self.close.starts_with(')') {
+            self.text.push(',');
+        }
+        self.text.push_str(self.close);
+        Ok(())
+    }
+}
+
+/// Quotes and escapes `value`. What a terminal or a log would act on rather than show is escaped.
+fn string(text: &mut String, value: &str) {
+    text.push('\'');
+    let mut rest = value;
+    while let Some(at) = rest.find(is_escaped) {
+        text.push_str(&rest[..at]);
+        let mut chars = rest[at..].chars();
+        if let Some(character) = chars.next() {
+            escape(text, character);
+        }
+        rest = chars.as_str();
+    }
+    text.push_str(rest);
+    text.push('\'');
+}
+
+fn is_escaped(character: char) -> bool {
+    // Line and paragraph separators, and the marks that turn the direction of text.
+    matches!(
+        character,
+        '\'' | '\\' | '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
+    ) || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || character.is_control()
+}
+
+fn escape(text: &mut String, character: char) {
+    let written = match character {
+        '\'' | '\\' => write!(text, "\\{character}"),
+        '\n' => write!(text, "\\n"),
+        '\r' => write!(text, "\\r"),
+        '\t' => write!(text, "\\t"),
+        _ if character <= '\u{ff}' => write!(text, "\\x{:02x}", u32::from(character)),
+        _ => write!(text, "\\u{:04x}", u32::from(character)),
+    };
+    written.expect("writing to a String cannot fail");
+}
+
+/// The shortest digits that read back as `value`, laid out as Python's `repr` lays them out.
+fn float(text: &mut String, value: f64) -> std::fmt::Result {
+    let scientific = format!("{value:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else {
+        return write!(text, "{}", scientific.to_lowercase()); // nan, inf, -inf
+    };
+    match exponent.parse::<i32>() {
+        Ok(-4..16) => write!(text, "{value:?}"),
+        Ok(exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            write!(text, "{digits}e{sign}{:02}", exponent.abs())
+        }
+        Err(_) => Err(std::fmt::Error),
+    }
+}
+
+impl<'t> ser::Serializer for Literal<'t> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Parts<'t>;
+    type SerializeTuple = Parts<'t>;
+    type SerializeTupleStruct = Parts<'t>;
+    type SerializeTupleVariant = Parts<'t>;
+    type SerializeMap = Items<'t>;
+    type SerializeStruct = Parts<'t>;
+    type SerializeStructVariant = Parts<'t>;
+
+    fn serialize_bool(self, value: bool) -> Result<()> {
+        self.text.push_str(if value { "True" } else { "False" });
+        Ok(())
+    }
+
+    fn serialize_i8(self, value: i8) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_i16(self, value: i16) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_i32(self, value: i32) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_u8(self, value: u8) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_u16(self, value: u16) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_u32(self, value: u32) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_u64(self, value: u64) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<()> {
+        self.number(value)
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<()> {
+        self.serialize_f64(f64::from(value))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<()> {
+        float(self.text, value).map_err(ser::Error::custom)
+    }
+
+    fn serialize_char(self, value: char) -> Result<()> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_str(self, value: &str) -> Result<()> {
+        string(self.text, value);
+        Ok(())
+    }
+
+    fn serialize_bytes(self, value: &[u8]) -> Result<()> {
+        self.text.push_str("b'");
+        for byte in value {
+            write!(self.text, "\\x{byte:02x}").map_err(ser::Error::custom)?;
+        }
+        self.text.push('\'');
+        Ok(())
+    }
+
+    fn serialize_none(self) -> Result<()> {
+        self.text.push_str("None");
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
+        let start = self.text.len();
+        value.serialize(Literal {
+            text: &mut *self.text,
+        })?;
+        // An option of an option: `Some(None)` is another value than `None`.
+        if &self.text[start..] == "None" || self.text[start..].starts_with("Some(") {
+            self.text.insert_str(start, "Some(");
+            self.text.push(')');
+        }
+        Ok(())
+    }
+
+    fn serialize_unit(self) -> Result<()> {
+        self.text.push_str("()");
+        Ok(())
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<()> {
+        self.serialize_unit()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<()> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        let Literal { text } = self.variant(variant);
+        value.serialize(Literal { text: &mut *text })?;
+        text.push('}');
+        Ok(())
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'t>> {
+        Ok(self.parts("[", "]"))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Parts<'t>> {
+        Ok(self.parts("(", ")"))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'t>> {
+        Ok(self.parts("(", ")"))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'t>> {
+        Ok(self.variant(variant).parts("(", ")}"))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Items<'t>> {
+        Ok(Items {
+            text: self.text,
+            items: Vec::new(),
+            key: String::new(),
+        })
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'t>> {
+        Ok(self.parts("{", "}"))
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Parts<'t>> {
+        Ok(self.variant(variant).parts("{", "}}"))
+    }
+}
+
+impl ser::SerializeSeq for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeTuple for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeTupleStruct for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeTupleVariant for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.part(value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeStruct for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        self.field(name, value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeStructVariant for Parts<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        self.field(name, value)
+    }
+
+    fn end(self) -> Result<()> {
+        self.close()
+    }
+}
+
+impl ser::SerializeMap for Items<'_> {
+    type Ok = ();
+    type Error = Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
+        self.key = to_string(key)?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.items
+            .push((std::mem::take(&mut self.key), to_string(value)?));
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.items.sort();
+        let items: Vec<_> = self
+            .items
+            .iter()
+            .map(|(key, value)| format!("{key}: {value}"))
+            .collect();
+        write!(self.text, "{{{}}}", items.join(", ")).map_err(ser::Error::custom)
+    }
+}

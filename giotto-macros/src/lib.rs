@@ -1,0 +1,245 @@
+//! The `#[model]` attribute of Giotto; use it as `giotto::model`.
+//!
+//! It runs when an application is compiled: it writes the argument struct of a function and ties it to it.
+
+use proc_macro::TokenStream;
+use proc_macro2::{Span, TokenStream as Tokens};
+use quote::{format_ident, quote};
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType,
+    Type, parse_macro_input,
+};
+
+/// Makes a function a model: `Program::new(square)` then knows the names, types, defaults and
+/// documentation of its parameters, and `square(12)` can be called as before.
+///
+/// Parameters are owned values whose types implement serde's `Deserialize` and `Serialize`. A parameter
+/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`.
+///
+/// The name becomes a constant that dereferences to a function pointer, so it cannot be shadowed by
+/// `let square = ..`; an `async fn` returns a boxed future.
+#[proc_macro_attribute]
+pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let function = parse_macro_input!(item as ItemFn);
+    let expanded = if arguments.is_empty() {
+        expand(function)
+    } else {
+        Err(Error::new(Span::call_site(), "#[model] takes no arguments"))
+    };
+    expanded.unwrap_or_else(Error::into_compile_error).into()
+}
+
+struct Parameter {
+    name: Ident,
+    ty: Box<Type>,
+    doc: String,
+    default: Option<Expr>,
+}
+
+fn expand(mut function: ItemFn) -> Result<Tokens> {
+    let generics = &function.sig.generics;
+    if !generics.params.is_empty() || generics.where_clause.is_some() {
+        return Err(Error::new(
+            generics.span(),
+            "a model cannot be generic: write out its types",
+        ));
+    }
+    let parameters = take_parameters(&mut function)?;
+    let name = function.sig.ident.clone();
+    let visibility = std::mem::replace(&mut function.vis, syn::Visibility::Inherited);
+    let is_doc = |attribute: &Attribute| attribute.path().is_ident("doc");
+    let (docs, rest): (Vec<_>, Vec<_>) = function.attrs.into_iter().partition(is_doc);
+    function.attrs = rest;
+    let reply = match &function.sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    let arguments = argument_struct(&parameters);
+    let call = call(&function, &parameters, &reply);
+    let documentation = documentation(&docs, &parameters);
+    Ok(quote! {
+        #(#docs)*
+        #[expect(non_camel_case_types, reason = "it is called like the function that it was")]
+        #[derive(Clone, Copy, Debug)]
+        #visibility struct #name;
+
+        const _: () = {
+            #function
+            #arguments
+            #call
+
+            impl<M> ::giotto::model::Model<(Arguments, M)> for #name
+            where
+                #reply: ::giotto::model::Reply<M>,
+            {
+                type Arguments = Arguments;
+                type Output = <#reply as ::giotto::model::Reply<M>>::Value;
+
+                fn call(&self, arguments: Arguments) -> ::giotto::model::Call<Self::Output> {
+                    start(arguments)
+                }
+
+                #documentation
+            }
+        };
+    })
+}
+
+/// The parameters, their documentation and defaults taken off the function, which rustc would refuse there.
+fn take_parameters(function: &mut ItemFn) -> Result<Vec<Parameter>> {
+    function.sig.inputs.iter_mut().map(take_parameter).collect()
+}
+
+fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
+    let FnArg::Typed(input) = input else {
+        return Err(Error::new(
+            input.span(),
+            "a model is a free function: it has no self",
+        ));
+    };
+    let Pat::Ident(pattern) = &*input.pat else {
+        return Err(Error::new(
+            input.pat.span(),
+            "a model's parameter is one name: callers give it by name",
+        ));
+    };
+    if matches!(*input.ty, Type::Reference(_)) {
+        let message =
+            "a model owns its arguments: take a String instead of a &str, a Vec instead of a slice";
+        return Err(Error::new(input.ty.span(), message));
+    }
+    let mut parameter = Parameter {
+        name: pattern.ident.clone(),
+        ty: input.ty.clone(),
+        doc: String::new(),
+        default: None,
+    };
+    let mut kept = Vec::new();
+    for attribute in input.attrs.drain(..) {
+        if attribute.path().is_ident("default") {
+            parameter.default = Some(attribute.parse_args()?);
+        } else if attribute.path().is_ident("doc") {
+            parameter.doc.push_str(&doc_line(&attribute));
+        } else {
+            kept.push(attribute);
+        }
+    }
+    input.attrs = kept;
+    parameter.doc = parameter.doc.trim().to_owned();
+    Ok(parameter)
+}
+
+fn argument_struct(parameters: &[Parameter]) -> Tokens {
+    let fields = parameters.iter().map(
+        |Parameter {
+             name, ty, default, ..
+         }| {
+            let function = default_function(name).to_string();
+            let attribute = default
+                .as_ref()
+                .map(|_| quote!(#[serde(default = #function)]));
+            quote!(#attribute #name: #ty)
+        },
+    );
+    let defaults = parameters.iter().filter_map(
+        |Parameter {
+             name, ty, default, ..
+         }| {
+            let function = default_function(name);
+            let value = match default.as_ref()? {
+                text @ Expr::Lit(ExprLit {
+                    lit: Lit::Str(_), ..
+                }) => quote!(::core::convert::Into::into(#text)),
+                value => quote!(#value),
+            };
+            Some(quote!(fn #function() -> #ty { #value }))
+        },
+    );
+    quote! {
+        #[derive(::giotto::model::serde::Deserialize, ::giotto::model::serde::Serialize)]
+        #[serde(crate = "giotto::model::serde")]
+        pub struct Arguments { #(#fields),* }
+
+        #(#defaults)*
+    }
+}
+
+fn default_function(parameter: &Ident) -> Ident {
+    format_ident!("default_{}", parameter)
+}
+
+/// How the model is run, and how it is called by other code.
+fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
+    let name = &function.sig.ident;
+    let names: Vec<_> = parameters.iter().map(|parameter| &parameter.name).collect();
+    let types: Vec<_> = parameters.iter().map(|parameter| &parameter.ty).collect();
+    let into_result = quote!(::giotto::model::Reply::<M>::into_result);
+    let (target, pointer, start) = if function.sig.asyncness.is_some() {
+        let future = quote! {
+            ::std::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #reply> + ::core::marker::Send>>
+        };
+        (
+            quote!(fn(#(#types),*) -> #future),
+            quote! {{
+                fn boxed(#(#names: #types),*) -> #future { ::std::boxed::Box::pin(#name(#(#names),*)) }
+                boxed
+            }},
+            quote!(Awaited(::std::boxed::Box::pin(async move { #into_result(#name(#(#names),*).await) }))),
+        )
+    } else {
+        (
+            quote!(fn(#(#types),*) -> #reply),
+            quote!(#name),
+            quote!(Blocking(::std::boxed::Box::new(move || #into_result(#name(#(#names),*))))),
+        )
+    };
+    quote! {
+        fn start<M>(
+            Arguments { #(#names),* }: Arguments,
+        ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<M>>::Value>
+        where
+            #reply: ::giotto::model::Reply<M>,
+        {
+            ::giotto::model::Call::#start
+        }
+
+        impl ::core::ops::Deref for #name {
+            type Target = #target;
+
+            fn deref(&self) -> &Self::Target {
+                const FUNCTION: #target = #pointer;
+                &FUNCTION
+            }
+        }
+    }
+}
+
+fn documentation(docs: &[Attribute], parameters: &[Parameter]) -> Tokens {
+    let model = docs.iter().map(doc_line).collect::<String>();
+    let model = model.trim();
+    let of_parameters = parameters.iter().map(|Parameter { name, doc, .. }| {
+        let name = name.to_string();
+        let name = name.trim_start_matches("r#");
+        quote!((#name, #doc))
+    });
+    quote! {
+        fn documentation(&self) -> ::giotto::model::Documentation {
+            ::giotto::model::Documentation { model: #model, parameters: &[#(#of_parameters),*] }
+        }
+    }
+}
+
+/// The text of one `///` line and the end of that line.
+fn doc_line(attribute: &Attribute) -> String {
+    match &attribute.meta {
+        Meta::NameValue(meta) => match &meta.value {
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => format!("{}\n", text.value().trim()),
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
+}

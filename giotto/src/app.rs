@@ -1,0 +1,238 @@
+//! An application: a manifest and a cache, and [`App::invoke`], which every controller calls.
+//!
+//! Step 1 of an invocation, and the order of all others.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use giotto_cache::{Cache, DummyKeyValue, Key, KeyValue};
+use tokio::sync::Semaphore;
+
+use crate::args::Typed;
+use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::manifest::Manifest;
+use crate::negotiate;
+use crate::program::{Program, Source};
+use crate::request::{HTTP_GET, HTTP_POST, Rendered, Request};
+use crate::view::Mime;
+
+/// So many models may run, or wait for a thread to run on, at the same time.
+const MAX_MODELS: usize = 1024;
+
+/// A manifest with the cache that its programs share. Cloning it shares both.
+#[derive(Clone, Debug)]
+pub struct App {
+    manifest: Arc<Manifest>,
+    cache: Cache,
+    cache_is_given: bool,
+    source: Source,
+    models: Arc<Semaphore>,
+}
+
+impl App {
+    /// The application of `manifest`. [`run`](crate::run) gives it the cache that the configuration names,
+    /// unless [`cache`](Self::cache) gave it one; without either it keeps nothing.
+    #[must_use]
+    pub fn new(manifest: Manifest) -> Self {
+        Self {
+            manifest: Arc::new(manifest),
+            cache: Cache::new(DummyKeyValue::new()),
+            cache_is_given: false,
+            source: Source::Model,
+            models: Arc::new(Semaphore::new(MAX_MODELS)),
+        }
+    }
+
+    /// Keeps rendered pages in `store`.
+    #[must_use]
+    pub fn cache(self, store: impl KeyValue) -> Self {
+        self.with_cache(Cache::new(store))
+    }
+
+    /// Keeps rendered pages in `cache`, which may have settings of its own.
+    #[must_use]
+    pub fn with_cache(self, cache: Cache) -> Self {
+        Self {
+            cache,
+            cache_is_given: true,
+            ..self
+        }
+    }
+
+    /// Shows the mocks of the programs instead of running their models. What is mocked is never stored,
+    /// and nothing stored is shown.
+    #[must_use]
+    pub fn model_mock(self, mock: bool) -> Self {
+        Self {
+            source: if mock { Source::Mock } else { Source::Model },
+            ..self
+        }
+    }
+
+    /// Runs at most `limit` models at a time, 1,024 if not set; invocations over it fail with HTTP 503.
+    #[must_use]
+    pub fn max_models(self, limit: usize) -> Self {
+        Self {
+            models: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            ..self
+        }
+    }
+
+    /// Whether the manifest is sound: every front end asks before it starts.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with it, and how to mend it.
+    pub fn check(&self) -> Result<()> {
+        self.manifest.check()
+    }
+
+    pub(crate) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(crate) const fn cache_is_given(&self) -> bool {
+        self.cache_is_given
+    }
+
+    /// The cache that the programs share: its counters, its store.
+    #[must_use]
+    pub const fn shared_cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Answers `request`: with a stored page while it is fresh, else by running the program.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no page; see [`ErrorKind`].
+    pub async fn invoke(&self, mut request: Request<'_>) -> Result<Rendered> {
+        let found = self.manifest.find(&request.path, request.controller)?;
+        let program = found.program;
+        program.admit(&mut request)?;
+        let args = program.bind(found.consumed, &request)?;
+        let mime = negotiate::choose(
+            found.superformat.as_deref(),
+            &request.accept,
+            program.mimes(),
+        )?;
+        let compute = self.computation(program, args.typed, &mime, InvalidInput::new());
+        let rendered = match program.cache_policy() {
+            Some(policy) if self.may_store(&request) => {
+                let key = Key::new(program.path(), args.canonical, mime.essence());
+                let answer = self.cache.get_or_compute(key, policy, compute).await;
+                let answer = answer.map_err(|error| Failure::unwrap(&error))?;
+                Rendered::from_cache(mime, &answer)
+            }
+            Some(_) => Rendered::bypassing(mime, detached(compute).await?),
+            None => Rendered::new(mime, detached(compute).await?),
+        };
+        program.finish(&request, rendered)
+    }
+
+    /// Answers a POST whose input was `refused` with the page that GET shows, the errors in it. The page
+    /// is not stored.
+    ///
+    /// # Errors
+    ///
+    /// If GET has no program there, or its program cannot run with what was posted.
+    pub async fn invoke_refused(
+        &self,
+        request: Request<'_>,
+        refused: InvalidInput,
+    ) -> Result<Rendered> {
+        let mut request = Request {
+            controller: HTTP_GET,
+            ..request
+        };
+        let found = self.manifest.find(&request.path, HTTP_GET)?;
+        let program = found.program;
+        program.admit(&mut request)?;
+        let mime = negotiate::choose(
+            found.superformat.as_deref(),
+            &request.accept,
+            program.mimes(),
+        )?;
+        let args = program.bind(found.consumed, &request).or_else(|_| {
+            // What was posted may be the very thing that was refused: the empty form, then.
+            request.data.clear();
+            program.bind(found.consumed, &request)
+        })?;
+        let compute = self.computation(program, args.typed, &mime, refused);
+        let body = detached(compute).await?;
+        program.finish(&request, Rendered::bypassing(mime, body))
+    }
+
+    /// Pages of a POST are neither stored nor taken from the cache; mocked ones never meet it either.
+    fn may_store(&self, request: &Request<'_>) -> bool {
+        request.controller != HTTP_POST && self.source == Source::Model
+    }
+
+    /// The work that a hit saves: the model, then the view.
+    fn computation(
+        &self,
+        program: &Arc<Program>,
+        typed: Typed,
+        mime: &Mime,
+        refused: InvalidInput,
+    ) -> impl FnOnce() -> Pending + Send + 'static {
+        let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
+        let models = Arc::clone(&self.models);
+        move || {
+            Box::pin(async move {
+                let _permit = models.try_acquire().map_err(|_| Failure(overloaded()))?;
+                program
+                    .render(typed, mime, source, refused)
+                    .await
+                    .map_err(Failure)
+            })
+        }
+    }
+}
+
+impl From<Manifest> for App {
+    fn from(manifest: Manifest) -> Self {
+        Self::new(manifest)
+    }
+}
+
+type Pending = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
+
+/// An [`Error`] on its way through the cache, which wants one that implements [`std::error::Error`].
+#[derive(Debug)]
+struct Failure(Error);
+
+impl Failure {
+    fn unwrap(error: &giotto_cache::Error) -> Error {
+        match error.computed() {
+            Some(Self(error)) => error.clone(),
+            None => Error::other(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Runs `compute` in a task of its own, so that a caller that goes away does not end it half done.
+async fn detached(compute: impl FnOnce() -> Pending + Send + 'static) -> Result<Bytes> {
+    let task = tokio::spawn(async move { compute().await });
+    match task.await {
+        Ok(result) => result.map_err(|Failure(error)| error),
+        Err(_) => Err(Error::other(
+            "the program panicked; its message is in the log",
+        )),
+    }
+}
+
+fn overloaded() -> Error {
+    let message = "too many programs are running: try again in a moment";
+    Error::new(ErrorKind::Overloaded, message)
+}

@@ -1,0 +1,264 @@
+//! The command-line controller: arguments to an invocation, and a page or an error to standard output,
+//! standard error and an exit code.
+//!
+//! The first and the last step of an invocation on the command line.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use giotto_cache::Place;
+
+use crate::app::App;
+use crate::error::{Error, ErrorKind};
+use crate::manifest::Manifest;
+use crate::parameter::Parameter;
+use crate::program::Program;
+use crate::request::{CMD, Rendered, Request, Value};
+
+/// The media type of the command line.
+const TEXT_CMD: &str = "text/cmd";
+const MODEL_MOCK: &str = "model-mock";
+const GIVEN: &str = "NAME=VALUE";
+
+pub(crate) const SUCCESS: u8 = 0;
+pub(crate) const FAILURE: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+
+/// Runs what `words` ask for, `name` being how the user called this command; the exit code.
+pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
+    let Some((path, words)) = words.split_first() else {
+        return print(list(app.manifest(), name).as_bytes());
+    };
+    let Some(path) = path.to_str() else {
+        return fail(&Error::new(
+            ErrorKind::NoProgram,
+            format!("{path:?} is not UTF-8"),
+        ));
+    };
+    let path: Vec<Cow<'_, str>> = path.trim_matches('/').split('/').map(Cow::from).collect();
+    let program = match app.manifest().find(&path, CMD) {
+        Ok(found) => found.program,
+        Err(error) => return fail(&error),
+    };
+    let matches = match command(program, name).try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return u8::try_from(error.exit_code()).unwrap_or(USAGE);
+        }
+    };
+    let is_cached = program.cache_policy().is_some();
+    let mocked = matches
+        .try_get_one::<bool>(MODEL_MOCK)
+        .is_ok_and(|mock| mock == Some(&true));
+    let request = request(path, program, &matches);
+    let app = if mocked { app.model_mock(true) } else { app };
+    let result = app.invoke(request).await;
+    if is_cached && app.shared_cache().store().place() == Place::InProcess {
+        hint(
+            "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",
+        );
+    }
+    match result {
+        Ok(rendered) => show(&rendered),
+        Err(error) => fail(&error),
+    }
+}
+
+/// The invocation that the matched words stand for.
+fn request<'w>(
+    mut path: Vec<Cow<'w, str>>,
+    program: &Program,
+    matches: &ArgMatches,
+) -> Request<'w> {
+    let mut data = Vec::new();
+    for parameter in program.parameters() {
+        let values = matches
+            .get_many::<String>(parameter.name)
+            .into_iter()
+            .flatten();
+        data.extend(values.map(|value| (Cow::from(parameter.name), text(value))));
+    }
+    for word in matches.get_many::<String>(GIVEN).into_iter().flatten() {
+        match word.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, value)) => data.push((name.to_owned().into(), text(value))),
+            None => path.push(word.clone().into()),
+        }
+    }
+    Request {
+        path,
+        data,
+        accept: TEXT_CMD.into(),
+        controller: CMD,
+        metadata: None,
+    }
+}
+
+fn text(value: &str) -> Value<'static> {
+    Value::Text(value.to_owned().into())
+}
+
+/// Whether `text` can be the name of a parameter, so that `http://a/?b=c` is a value.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_alphabetic() || first == '_')
+        && text
+            .chars()
+            .all(|character| character.is_alphanumeric() || "_-".contains(character))
+}
+
+/// The options of one program, made from its parameters.
+fn command(program: &Program, name: &str) -> Command {
+    let path = program.path();
+    let usage = program
+        .parameters()
+        .iter()
+        .map(|parameter| match parameter.required {
+            true => format!(" {}=VALUE", parameter.name),
+            false => format!(" [{}=VALUE]", parameter.name),
+        });
+    let is_free = |option: &str| {
+        program
+            .parameters()
+            .iter()
+            .all(|parameter| parameter.name != option)
+    };
+    let given = Arg::new(GIVEN)
+        .help("An argument by name; without NAME=, arguments are taken in the order above")
+        .num_args(0..)
+        .allow_negative_numbers(true);
+    let mut command = Command::new(path.to_owned())
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .about(program.about().to_owned())
+        .override_usage(format!(
+            "{name} {path}[.FORMAT]{}",
+            usage.collect::<String>()
+        ))
+        .args(program.parameters().iter().map(option))
+        .arg(given);
+    if is_free("help") {
+        command = command.arg(
+            Arg::new("help")
+                .long("help")
+                .short('h')
+                .action(ArgAction::Help)
+                .help("Print this"),
+        );
+    }
+    if is_free(MODEL_MOCK) {
+        let mock = Arg::new(MODEL_MOCK)
+            .long(MODEL_MOCK)
+            .action(ArgAction::SetTrue);
+        command = command.arg(mock.help("Show the program's mock instead of running its model"));
+    }
+    command
+}
+
+fn option(parameter: &Parameter) -> Arg {
+    let mut help = parameter.doc.to_owned();
+    let note = match (&parameter.default, parameter.required) {
+        (Some(default), _) => format!("[default: {default}]"),
+        (None, true) => "[required]".to_owned(),
+        (None, false) => "[optional]".to_owned(),
+    };
+    help.push_str(if help.is_empty() { "" } else { " " });
+    help.push_str(&note);
+    if parameter.is_list {
+        help.push_str(" [may be repeated]");
+    }
+    let option = Arg::new(parameter.name)
+        .long(parameter.name)
+        .alias(parameter.name.replace('_', "-"))
+        .value_name(parameter.kind.to_uppercase())
+        .help(help)
+        .action(ArgAction::Append)
+        .allow_negative_numbers(true);
+    match parameter.kind.as_str() {
+        "true or false" => option
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+        _ => option.num_args(1),
+    }
+}
+
+/// The programs of the command line, one a line, with what they do.
+fn list(manifest: &Manifest, name: &str) -> String {
+    let programs = manifest.programs(CMD);
+    let width = programs
+        .iter()
+        .map(|program| program.path().len())
+        .max()
+        .unwrap_or(0);
+    let mut list = format!("Usage: {name} PROGRAM[.FORMAT] [NAME=VALUE]..\n\nPrograms:\n");
+    for program in programs {
+        let about = program.about().lines().next().unwrap_or_default();
+        let line = format!("  {:width$}  {about}", program.path());
+        list.push_str(line.trim_end());
+        list.push('\n');
+    }
+    list.push_str(&format!(
+        "\n'{name} PROGRAM --help' shows what a program takes.\n"
+    ));
+    list
+}
+
+/// Prints the page byte for byte, but for the command line's own media type: that ends in a newline, and
+/// keeps its colours on a terminal that wants them only.
+fn show(rendered: &Rendered) -> u8 {
+    let body = rendered.body();
+    if rendered.mime().essence() != TEXT_CMD {
+        return print(body);
+    }
+    let mut page = match AutoStream::choice(&io::stdout()) {
+        ColorChoice::Never => anstream::adapter::strip_bytes(body).into_vec(),
+        _ => body.to_vec(),
+    };
+    if !page.ends_with(b"\n") {
+        page.push(b'\n');
+    }
+    print(&page)
+}
+
+fn print(bytes: &[u8]) -> u8 {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => SUCCESS,
+        // The reader has seen enough: `| head`.
+        Err(error) if error.kind() == IoErrorKind::BrokenPipe => SUCCESS,
+        Err(error) => fail(&Error::other(format!(
+            "the result could not be written: {error}"
+        ))),
+    }
+}
+
+/// Tells the error on standard error; the exit code that follows from its kind.
+pub(crate) fn fail(error: &Error) -> u8 {
+    if let ErrorKind::Redirection(location) = error.kind() {
+        return print(format!("{location}\n").as_bytes());
+    }
+    complain(&format!("error: {error}"));
+    match error.kind() {
+        ErrorKind::InvalidInput
+        | ErrorKind::NoProgram
+        | ErrorKind::WrongController(_)
+        | ErrorKind::NotAcceptable
+        | ErrorKind::Configuration => USAGE,
+        _ => FAILURE,
+    }
+}
+
+/// Advice for a person; a script that reads standard error is left alone.
+fn hint(text: &str) {
+    if io::stderr().is_terminal() {
+        complain(&format!("note: {text}"));
+    }
+}
+
+fn complain(line: &str) {
+    // Nothing is left to tell it to if standard error is closed.
+    let _ = writeln!(io::stderr(), "{line}");
+}

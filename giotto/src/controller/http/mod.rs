@@ -1,0 +1,14 @@
+//! The HTTP controller, in the order of a request: `serve.rs` brings connections, `service.rs` takes each
+//! request through `input.rs`, the application, and `output.rs` or `problem.rs`.
+//!
+//! The only folder that knows HTTP.
+
+mod input;
+mod output;
+mod problem;
+mod serve;
+mod service;
+
+pub use output::Body;
+pub(crate) use serve::serve;
+pub use service::Service;

@@ -1,0 +1,127 @@
+//! A page as a response of HTTP (RFC 9110, 9111, 9211).
+//!
+//! The last step of an invocation over HTTP.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use giotto_cache::Status;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+
+use crate::request::{Receipt, Rendered};
+
+/// What never expires is called fresh for a year (RFC 9111, 1.2.1 knows no "for ever").
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
+
+/// The body of a response: one piece of bytes.
+#[derive(Debug)]
+pub struct Body(Full<Bytes>);
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(Full::new(bytes))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// The response to a request that has a page: 200, or 304 if the client has it already.
+pub(super) fn respond(rendered: &Rendered, headers: &HeaderMap) -> Response<Body> {
+    let etag = rendered.receipt().and_then(|receipt| receipt.etag.as_ref());
+    let is_known = etag.is_some_and(|etag| matches(headers, etag));
+    let body = if is_known {
+        Bytes::new()
+    } else {
+        rendered.body().clone()
+    };
+    let mut response = Response::new(Body::from(body));
+    let fields = response.headers_mut();
+    fields.reserve(8);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    } else if let Ok(content_type) = HeaderValue::from_maybe_shared(rendered.mime().content_type())
+    {
+        fields.insert(header::CONTENT_TYPE, content_type);
+    }
+    let fields = response.headers_mut();
+    fields.insert(header::VARY, VARY);
+    fields.insert(header::CACHE_CONTROL, cache_control(rendered));
+    if let Some(receipt) = rendered.receipt() {
+        fields.insert(CACHE_STATUS, cache_status(receipt));
+    }
+    if let Some(Ok(etag)) = etag.cloned().map(HeaderValue::from_maybe_shared) {
+        fields.insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// Whether `If-None-Match` names the entity tag; the comparison is weak (RFC 9110, 13.1.2).
+fn matches(headers: &HeaderMap, etag: &[u8]) -> bool {
+    headers.get_all(header::IF_NONE_MATCH).iter().any(|field| {
+        field
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .map(<[u8]>::trim_ascii)
+            .any(|candidate| {
+                candidate == b"*" || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag
+            })
+    })
+}
+
+fn cache_control(rendered: &Rendered) -> HeaderValue {
+    let Some(receipt) = rendered.receipt().filter(|receipt| receipt.etag.is_some()) else {
+        return NO_STORE;
+    };
+    let private = if rendered.is_private() {
+        "private, "
+    } else {
+        ""
+    };
+    let seconds = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER).as_secs();
+    value(format!("{private}max-age={seconds}"))
+}
+
+/// RFC 9211.
+fn cache_status(receipt: &Receipt) -> HeaderValue {
+    match (receipt.status, receipt.fresh_for) {
+        (Some(Status::Hit), Some(fresh_for)) => {
+            value(format!("giotto; hit; ttl={}", fresh_for.as_secs()))
+        }
+        (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
+        (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
+        (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
+        (Some(_), _) => HeaderValue::from_static("giotto; fwd=uri-miss"),
+        (None, _) => HeaderValue::from_static("giotto; fwd=bypass"),
+    }
+}
+
+pub(super) fn value(text: String) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).expect("letters, digits and punctuation only")
+}

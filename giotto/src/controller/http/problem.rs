@@ -1,0 +1,160 @@
+//! An error as a response of HTTP.
+//!
+//! The last step of an invocation over HTTP that has no page.
+
+use bytes::Bytes;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use super::input::accept;
+use super::output::{Body, NO_STORE, value};
+use crate::error::{Error, ErrorKind, InvalidInput};
+use crate::negotiate;
+use crate::view::{Mime, escape_html};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
+    h1{font-size:1.4rem}";
+
+/// Why a request has no page.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// The request itself cannot be read.
+    Request(StatusCode, String),
+    /// The invocation has no page.
+    Invocation(Error),
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::Request(status, message.into())
+    }
+
+    pub(super) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn into_response(self, head: &Parts, debug: bool) -> Response<Body> {
+        let mime = problem_mime(head);
+        let mut response = Response::new(Body::from(Bytes::new()));
+        let fields = response.headers_mut();
+        fields.insert(header::CACHE_CONTROL, NO_STORE);
+        if let Ok(content_type) = HeaderValue::from_maybe_shared(mime.content_type()) {
+            fields.insert(header::CONTENT_TYPE, content_type);
+        }
+        let (status, message, refused) = match self {
+            Self::Request(status, message) => (status, message, InvalidInput::new()),
+            Self::Invocation(error) => {
+                let (status, field) = status(&error);
+                fields.extend(field);
+                (
+                    status,
+                    message(&error, status, head, debug),
+                    error.invalid_input().clone(),
+                )
+            }
+        };
+        *response.status_mut() = status;
+        *response.body_mut() = Body::from(render(mime.essence(), status, &message, &refused));
+        response
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::Invocation(error)
+    }
+}
+
+/// The status of an error, and the field that goes with it.
+fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
+    match error.kind() {
+        ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, None),
+        ErrorKind::NotAuthorized => (StatusCode::FORBIDDEN, None),
+        // A program of other front ends only: over HTTP there is nothing.
+        ErrorKind::WrongController(methods) if methods.is_empty() => (StatusCode::NOT_FOUND, None),
+        ErrorKind::WrongController(methods) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            Some((header::ALLOW, allow(methods))),
+        ),
+        ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
+        ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
+        ErrorKind::Redirection(location) => match HeaderValue::from_str(location) {
+            Ok(location) => (StatusCode::FOUND, Some((header::LOCATION, location))),
+            Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        },
+        ErrorKind::Overloaded => {
+            let soon = HeaderValue::from_static("1");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some((header::RETRY_AFTER, soon)),
+            )
+        }
+        ErrorKind::Configuration | ErrorKind::Other => (StatusCode::INTERNAL_SERVER_ERROR, None),
+    }
+}
+
+/// What a client is told; what only concerns the operator goes to the log instead.
+fn message(error: &Error, status: StatusCode, head: &Parts, debug: bool) -> String {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::WrongController(methods) if methods.is_empty() => {
+            "there is no program here".to_owned()
+        }
+        _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
+            tracing::error!(path = ?head.uri.path(), error = ?message, "a program failed");
+            match debug {
+                true => message,
+                false => "something went wrong here; the reason is in the server's log".to_owned(),
+            }
+        }
+        _ => message,
+    }
+}
+
+fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidInput) -> Bytes {
+    let (code, reason) = (
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+    );
+    match mimetype {
+        "application/json" => {
+            json!({ "error": { "status": code, "message": message, "fields": refused } })
+                .to_string()
+                .into()
+        }
+        "text/html" => {
+            let message = escape_html(message);
+            format!(
+                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{reason}</title>\n\
+                 <style>{STYLE}</style>\n<h1>{code} {reason}</h1>\n<p>{message}</p>\n</html>\n"
+            )
+            .into()
+        }
+        _ => format!("{message}\n").into(),
+    }
+}
+
+/// What an error is shown as: what the path or the client asks for, else plain text.
+fn problem_mime(head: &Parts) -> Mime {
+    let offered = ["text/html", "application/json", "text/plain"]
+        .map(|mimetype| Mime::new(mimetype).expect("a media type of three"));
+    let superformats = head
+        .uri
+        .path()
+        .split('/')
+        .filter_map(|segment| segment.split_once('.'));
+    let by_path = superformats
+        .filter_map(|(_, name)| negotiate::choose(Some(name), "", &offered).ok())
+        .next();
+    let accept = accept(&head.headers);
+    let [.., plain] = &offered;
+    by_path
+        .or_else(|| negotiate::choose(None, &accept, &offered).ok())
+        .unwrap_or_else(|| plain.clone())
+}
+
+pub(super) fn allow(methods: &[&str]) -> HeaderValue {
+    value(format!("{}, OPTIONS", methods.join(", ")))
+}

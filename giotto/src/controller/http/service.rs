@@ -1,0 +1,167 @@
+//! One request of HTTP, from its head and body to a response.
+//!
+//! The first and the last step of an invocation over HTTP; `input.rs` has the details of the first,
+//! `output.rs` and `problem.rs` those of the last.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use super::input::{self, accept, segments};
+use super::output::{Body, respond};
+use super::problem::{Problem, allow};
+use crate::app::App;
+use crate::error::{Error, ErrorKind, Result};
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Request};
+
+/// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    app: App,
+    debug: bool,
+}
+
+impl App {
+    /// The application as a service, for `Router::fallback_service` of axum and the like.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest is wrong.
+    pub fn into_service(self) -> Result<Service> {
+        self.check()?;
+        Ok(Service {
+            app: self,
+            debug: false,
+        })
+    }
+}
+
+impl Service {
+    /// Shows the messages of internal errors to clients. Not for production.
+    #[must_use]
+    pub fn debug(self, debug: bool) -> Self {
+        Self { debug, ..self }
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Answers one request; every failure is a response too.
+    pub(crate) async fn answer<B>(&self, request: http::Request<B>) -> Response<Body>
+    where
+        B: http_body::Body,
+    {
+        let (head, body) = request.into_parts();
+        match self.page(&head, body).await {
+            Ok(response) => response,
+            Err(problem) => problem.into_response(&head, self.debug),
+        }
+    }
+
+    async fn page<B: http_body::Body>(
+        &self,
+        head: &Parts,
+        body: B,
+    ) -> Result<Response<Body>, Problem> {
+        input::check_size(head)?;
+        let path = segments(head.uri.path())?;
+        let controller = match head.method {
+            Method::GET | Method::HEAD => HTTP_GET,
+            Method::POST => HTTP_POST,
+            _ => return self.other_method(head, &path),
+        };
+        let mut data = Vec::new();
+        input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
+        let posted = match controller {
+            HTTP_POST => input::read(body).await?,
+            _ => Bytes::new(), // the body of a GET has no meaning (RFC 9110, 9.3.1)
+        };
+        if controller == HTTP_POST {
+            input::posted_data(&head.headers, &posted, &mut data)?;
+        }
+        let accept = accept(&head.headers);
+        let request = Request {
+            path,
+            data,
+            accept,
+            controller,
+            metadata: Some(&head.headers),
+        };
+        match controller {
+            HTTP_POST => self.post(request).await,
+            _ => Ok(respond(&self.app.invoke(request).await?, &head.headers)),
+        }
+    }
+
+    async fn post(&self, request: Request<'_>) -> Result<Response<Body>, Problem> {
+        let error = match self.app.invoke(request.clone()).await {
+            Ok(rendered) => return Ok(respond(&rendered, &HeaderMap::new())),
+            Err(error) => error,
+        };
+        let refused = error.invalid_input();
+        if !refused.is_empty()
+            && let Ok(rendered) = self.app.invoke_refused(request, refused.clone()).await
+        {
+            let mut response = respond(&rendered, &HeaderMap::new());
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return Ok(response);
+        }
+        Err(error.into())
+    }
+
+    /// OPTIONS, and what no program answers.
+    fn other_method(&self, head: &Parts, path: &[Cow<'_, str>]) -> Result<Response<Body>, Problem> {
+        let find = |controller| self.app.manifest().find(path, controller);
+        let allowed = match (find(HTTP_GET), find(HTTP_POST)) {
+            (Ok(_), Ok(_)) => vec!["GET", "HEAD", "POST"],
+            (Ok(_), Err(_)) => vec!["GET", "HEAD"],
+            (Err(_), Ok(_)) => vec!["POST"],
+            (Err(_), Err(_)) if head.method == Method::OPTIONS && head.uri.path() == "*" => {
+                vec!["GET", "HEAD", "POST"]
+            }
+            (Err(error), Err(_)) => return Err(error.into()),
+        };
+        if head.method != Method::OPTIONS {
+            let message = format!("{} is not allowed here", head.method);
+            return Err(Error::new(ErrorKind::WrongController(allowed), message).into());
+        }
+        let mut response = Response::new(Body::from(Bytes::new()));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+            .headers_mut()
+            .insert(header::ALLOW, allow(&allowed));
+        Ok(response)
+    }
+}
+
+impl<B> tower_service::Service<http::Request<B>> for Service
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move { Ok(service.answer(request).await) })
+    }
+}
+
+impl Metadata for HeaderMap {
+    fn get(&self, name: &str) -> Option<&str> {
+        Self::get(self, name)?.to_str().ok()
+    }
+}

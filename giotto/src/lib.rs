@@ -1,0 +1,98 @@
+//! A small MVC framework whose heart is its cache.
+//!
+//! Write a *program* once, a model (a function) and a view, and list it in a *manifest*. It then answers
+//! over HTTP and on the command line, and with `cache(3600)` its rendered pages are kept for an hour, so
+//! that the next request with the same arguments skips the work.
+//!
+//! ```no_run
+//! use giotto::prelude::*;
+//!
+//! /// Squares a number.
+//! #[model]
+//! fn square(x: i64) -> Square {
+//!     Square { x: x * x }
+//! }
+//!
+//! #[derive(Serialize)]
+//! struct Square {
+//!     x: i64,
+//! }
+//!
+//! fn manifest() -> Manifest {
+//!     Manifest::new([(
+//!         "squared",
+//!         Program::new(square)
+//!             .controllers([HTTP_GET, CMD])
+//!             .cache(3600) // one hour; 0 = never expires; no call = off
+//!             .view(BasicView::new().html(|s: &Square| format!("<p>{}</p>", s.x))),
+//!     )])
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     giotto::run(manifest())
+//! }
+//! ```
+//!
+//! ```console
+//! $ ./app http                                  # serves on http://127.0.0.1:5000
+//! $ curl 'http://localhost:5000/squared?x=12'   # also /squared/12, /squared.json?x=12
+//! $ ./app cmd squared x=12                      # also --x=12, --x 12, squared/12, squared.json x=12
+//! ```
+//!
+//! # Follow one request
+//!
+//! An invocation passes through the files in one direction:
+//!
+//! 1. `controller/` makes a [`Request`] of what came over HTTP (`http/`) or on the command line (`cmd.rs`),
+//!    and calls [`App::invoke`] (`app.rs`), which reads like this list.
+//! 2. `manifest.rs` finds the [`Program`] under the path.
+//! 3. `args.rs` binds what was given to what the model takes (`value.rs`, `parameter.rs`): typed arguments,
+//!    and their text in the key.
+//! 4. `negotiate.rs` chooses the media type.
+//! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
+//! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
+//!
+//! `run.rs` and `config.rs` come before all that, once per process.
+
+mod app;
+mod args;
+mod config;
+mod controller;
+mod error;
+mod manifest;
+pub mod model;
+mod negotiate;
+mod parameter;
+mod program;
+mod request;
+mod run;
+mod value;
+pub mod view;
+
+pub use app::App;
+pub use controller::http::{Body, Service};
+pub use error::{Error, ErrorKind, Field, InvalidInput, Redirection, Result};
+pub use giotto_cache as cache;
+pub use giotto_macros::model;
+pub use manifest::{Entry, Manifest};
+pub use parameter::Parameter;
+pub use program::{Bare, Program, Ready};
+pub use request::{
+    CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Receipt, Rendered, Request, Value,
+};
+pub use run::run;
+
+/// What an application's `main.rs` needs: `use giotto::prelude::*;`.
+pub mod prelude {
+    pub use std::process::ExitCode;
+
+    pub use giotto_cache::{DummyKeyValue, KeyValue, LocMemKeyValue, Policy};
+    pub use serde::{Deserialize, Serialize};
+
+    #[cfg(feature = "template")]
+    pub use crate::view::template;
+    pub use crate::view::{BasicView, View, escape_html};
+    pub use crate::{
+        App, CMD, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, Program, Redirection, model,
+    };
+}

@@ -1,0 +1,204 @@
+//! Chooses the media type: by the superformat in the path, else by what the caller accepts.
+//!
+//! Step 4 of an invocation. The choice is always one of the program's own renderers, never text of the
+//! caller, so a page has no more keys than its program has renderers.
+
+use mediatype::{MediaTypeList, ReadParams};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::view::Mime;
+
+/// More of an `Accept` field than this is not read (RFC 9110 sets no limit).
+const MAX_RANGES: usize = 64;
+
+/// The superformats that do not follow from a media type's name.
+const SUPERFORMATS: [(&str, &str); 4] = [
+    ("htm", "text/html"),
+    ("txt", "text/plain"),
+    ("jpg", "image/jpeg"),
+    ("xml", "text/xml"),
+];
+
+/// The renderer for `superformat` if the path names one, else the best for `accept`.
+pub(crate) fn choose(superformat: Option<&str>, accept: &str, mimes: &[Mime]) -> Result<Mime> {
+    let chosen = match superformat {
+        Some(superformat) => mimes.iter().find(|mime| answers(superformat, mime)),
+        None => best(accept, mimes),
+    };
+    chosen.cloned().ok_or_else(|| {
+        let wanted = superformat.map_or_else(|| accept.to_owned(), |name| format!(".{name}"));
+        let offered: Vec<_> = mimes
+            .iter()
+            .map(|mime| format!("{mime} (.{})", name_of(mime)))
+            .collect();
+        let message = format!(
+            "not available as '{wanted}'; ask for {}",
+            offered.join(", ")
+        );
+        Error::new(ErrorKind::NotAcceptable, message)
+    })
+}
+
+fn answers(superformat: &str, mime: &Mime) -> bool {
+    name_of(mime) == superformat || SUPERFORMATS.contains(&(superformat, mime.essence()))
+}
+
+/// The superformat of a media type: `csv` of `text/csv`, `svg` of `image/svg+xml`, `txt` of `text/plain`.
+pub(crate) fn name_of(mime: &Mime) -> &str {
+    let subtype = mime
+        .essence()
+        .split_once('/')
+        .map_or("", |(_, subtype)| subtype);
+    match subtype {
+        "plain" => "txt",
+        _ => subtype
+            .trim_start_matches("x-")
+            .split('+')
+            .next()
+            .unwrap_or(subtype),
+    }
+}
+
+/// The media type of the highest quality (RFC 9110, 12.5.1); among equals the program's first.
+fn best<'m>(accept: &str, mimes: &'m [Mime]) -> Option<&'m Mime> {
+    if matches!(accept, "" | "*/*") {
+        return mimes.first();
+    }
+    if let Some(exact) = mimes.iter().find(|mime| mime.essence() == accept) {
+        return Some(exact);
+    }
+    let ranges: Vec<_> = MediaTypeList::new(accept)
+        .take(MAX_RANGES)
+        .flatten()
+        .map(Range::from)
+        .collect();
+    if ranges.is_empty() {
+        return mimes.first(); // not an Accept field at all
+    }
+    let mut best = None;
+    let mut highest = 0;
+    for mime in mimes {
+        let quality = quality(&ranges, mime);
+        if quality > highest {
+            (best, highest) = (Some(mime), quality);
+        }
+    }
+    best
+}
+
+/// One range of an `Accept` field.
+struct Range<'a> {
+    r#type: &'a str,
+    subtype: &'a str,
+    /// In thousandths.
+    quality: u16,
+}
+
+impl<'a> From<mediatype::MediaType<'a>> for Range<'a> {
+    fn from(range: mediatype::MediaType<'a>) -> Self {
+        let weight = range
+            .params()
+            .find(|(name, _)| *name == "q")
+            .map(|(_, value)| value);
+        let weight = weight.map_or(Some(1.0), |value| value.as_str().parse::<f32>().ok());
+        // A weight that is none is taken for no wish at all.
+        let weight = weight
+            .filter(|weight| (0.0..=1.0).contains(weight))
+            .unwrap_or(0.0);
+        Self {
+            r#type: range.ty.as_str(),
+            subtype: range.subty.as_str(),
+            quality: (weight * 1000.0) as u16,
+        }
+    }
+}
+
+impl Range<'_> {
+    /// How closely the range names `mime`: 3 exactly, 2 its type, 1 as anything, `None` not at all.
+    fn specificity(&self, mime: &Mime) -> Option<u8> {
+        let (r#type, subtype) = mime.essence().split_once('/')?;
+        match (self.r#type, self.subtype) {
+            ("*", "*") => Some(1),
+            (range, "*") if range.eq_ignore_ascii_case(r#type) => Some(2),
+            (range, sub)
+                if range.eq_ignore_ascii_case(r#type) && sub.eq_ignore_ascii_case(subtype) =>
+            {
+                Some(3)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The quality of `mime`: that of the closest range, 0 if none names it.
+fn quality(ranges: &[Range<'_>], mime: &Mime) -> u16 {
+    let named = ranges
+        .iter()
+        .filter_map(|range| Some((range.specificity(mime)?, range.quality)));
+    named
+        .max_by_key(|(specificity, quality)| (*specificity, *quality))
+        .map_or(0, |(_, quality)| quality)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(superformat: Option<&str>, accept: &str) -> Option<String> {
+        let mimes = [
+            "text/html",
+            "application/json",
+            "text/plain",
+            "image/svg+xml",
+        ];
+        let mimes: Vec<_> = mimes.iter().map(|mime| Mime::new(mime).unwrap()).collect();
+        choose(superformat, accept, &mimes)
+            .ok()
+            .map(|mime| mime.to_string())
+    }
+
+    #[test]
+    fn the_accept_field_is_read_as_rfc_9110_says() {
+        for (accept, expected) in [
+            ("*/*", "text/html"),
+            ("", "text/html"),
+            ("application/json", "application/json"),
+            ("APPLICATION/JSON", "application/json"),
+            ("text/html;q=0.1, application/json", "application/json"),
+            ("application/json, text/html", "text/html"),
+            ("application/*", "application/json"),
+            ("text/*;q=0.5, text/plain", "text/plain"),
+            ("*/*, text/html;q=0", "application/json"),
+            ("image/webp, */*;q=0.1", "text/html"),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                "text/html",
+            ),
+            ("not an accept field", "text/html"),
+        ] {
+            assert_eq!(choice(None, accept).as_deref(), Some(expected), "{accept}");
+        }
+        for accept in ["image/webp", "text/html;q=0", "application/json;q=nan"] {
+            assert_eq!(choice(None, accept), None, "{accept}");
+        }
+    }
+
+    #[test]
+    fn a_superformat_wins_over_accept() {
+        for (superformat, expected) in [
+            ("html", "text/html"),
+            ("htm", "text/html"),
+            ("json", "application/json"),
+            ("txt", "text/plain"),
+            ("svg", "image/svg+xml"),
+        ] {
+            assert_eq!(
+                choice(Some(superformat), "image/webp").as_deref(),
+                Some(expected),
+                "{superformat}"
+            );
+        }
+        assert_eq!(choice(Some("css"), "*/*"), None);
+        assert_eq!(choice(Some("HTML"), "*/*"), None);
+    }
+}

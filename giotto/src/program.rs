@@ -1,0 +1,377 @@
+//! A program: a model, a view, and who may ask for them.
+//!
+//! Steps 2 to 8 of an invocation ask it for its parameters, its media types, its cache policy, and on a
+//! miss to render.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use giotto_cache::{IntoPolicy, Policy};
+
+use crate::args::{self, Arguments, Typed};
+use crate::error::{Error, InvalidInput, Result};
+use crate::model::{Call, Documentation, Model};
+use crate::parameter::{Parameter, parameters};
+use crate::request::{Controller, Rendered, Request};
+use crate::view::{Mime, View};
+
+/// A model and a view under one name, answering over the controllers that it names.
+///
+/// `Program::new(model)` is incomplete (`Program<Bare<T>>`) until [`view`](Program::view) gives it the
+/// view of what the model computes; then it is a `Program`, whatever the model, and can enter a
+/// [`Manifest`](crate::Manifest). Everything else can be said before or after.
+pub struct Program<S = Ready> {
+    settings: Settings,
+    stage: S,
+}
+
+/// The stage of a [`Program`] that has a model but no view yet. `T` is what the model computes.
+pub struct Bare<T> {
+    model: Arc<dyn ErasedModel<T>>,
+    mock: Option<Arc<T>>,
+}
+
+/// The stage of a [`Program`] that can run.
+pub struct Ready {
+    parameters: Vec<Parameter>,
+    documentation: Documentation,
+    mimes: Vec<Mime>,
+    runner: Box<dyn Run>,
+}
+
+#[derive(Default)]
+struct Settings {
+    path: String,
+    controllers: Vec<Controller>,
+    cache: Option<Policy>,
+    description: Option<String>,
+    input: Vec<InputMiddleware>,
+    output: Vec<OutputMiddleware>,
+    error: Option<Error>,
+}
+
+type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
+type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync>;
+
+/// A page that is yet to come.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+
+/// What stands in for the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Model,
+    Mock,
+}
+
+impl<T: Send + Sync + 'static> Program<Bare<T>> {
+    /// A program that runs `model`: a function marked `#[model]`, or any that takes one struct of arguments.
+    #[must_use]
+    pub fn new<M>(model: impl Model<M, Output = T>) -> Self
+    where
+        M: 'static,
+    {
+        let stage = Bare {
+            model: Arc::new(Erased {
+                model,
+                marker: std::marker::PhantomData,
+            }),
+            mock: None,
+        };
+        let mut program = Self {
+            settings: Settings::default(),
+            stage,
+        };
+        if std::any::type_name::<T>().starts_with("core::result::Result<") {
+            let message = "the error of the model's Result is a value like any other: let it implement \
+                           std::error::Error, or return giotto::Error";
+            program.settings.error = Some(Error::configuration(message));
+        }
+        program
+    }
+
+    /// What is shown instead of the model's result when the application runs with `--model-mock`.
+    #[must_use]
+    pub fn mock(mut self, value: T) -> Self {
+        self.stage.mock = Some(Arc::new(value));
+        self
+    }
+
+    /// How the model's result is shown.
+    #[must_use]
+    pub fn view(self, view: View<T>) -> Program {
+        let Self {
+            mut settings,
+            stage,
+        } = self;
+        let documentation = stage.model.documentation();
+        let parameters = stage.model.parameters().unwrap_or_else(|error| {
+            settings.error.get_or_insert(error);
+            Vec::new()
+        });
+        if let Some(error) = view.error() {
+            settings.error.get_or_insert(error);
+        }
+        let mimes = view.mimes();
+        let runner = Box::new(Runner {
+            model: stage.model,
+            mock: stage.mock,
+            view: Arc::new(view),
+        });
+        Program {
+            settings,
+            stage: Ready {
+                parameters,
+                documentation,
+                mimes,
+                runner,
+            },
+        }
+    }
+}
+
+impl<S> Program<S> {
+    /// Answers these controllers only; a program that names none answers all.
+    #[must_use]
+    pub fn controllers(mut self, controllers: impl IntoIterator<Item = Controller>) -> Self {
+        self.settings.controllers = controllers.into_iter().collect();
+        self
+    }
+
+    /// Keeps rendered pages for so many seconds (or a `Duration`); `0` = they never expire, `None` = off.
+    #[must_use]
+    pub fn cache(mut self, policy: impl IntoPolicy) -> Self {
+        match policy.into_policy() {
+            Ok(policy) => self.settings.cache = policy,
+            Err(error) => self.settings.error = Some(Error::configuration(error.to_string())),
+        }
+        self
+    }
+
+    /// What the program does, where the model's own documentation does not say it well.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.settings.description = Some(description.into());
+        self
+    }
+
+    /// Runs `check` before arguments are bound and the cache is asked, on every request. It may refuse the
+    /// request with an error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
+    #[must_use]
+    pub fn input_middleware<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        self.settings.input.push(Box::new(check));
+        self
+    }
+
+    /// Runs `finish` on every page, whether it was computed or found in the cache. What it changes is
+    /// never stored.
+    #[must_use]
+    pub fn output_middleware<F>(mut self, finish: F) -> Self
+    where
+        F: Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync + 'static,
+    {
+        self.settings.output.push(Box::new(finish));
+        self
+    }
+}
+
+impl Program {
+    /// The path in the manifest: its name in messages and in keys.
+    pub(crate) fn path(&self) -> &str {
+        &self.settings.path
+    }
+
+    /// Puts the program under `name` of a manifest.
+    pub(crate) fn enter(&mut self, name: &str) {
+        let path = &mut self.settings.path;
+        *path = if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}/{path}")
+        };
+    }
+
+    pub(crate) fn error(&self) -> Option<&Error> {
+        self.settings.error.as_ref()
+    }
+
+    /// What it takes, in declared order.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.stage.parameters
+    }
+
+    /// What it does, in the words of its author; may be empty.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        self.settings
+            .description
+            .as_deref()
+            .unwrap_or(self.stage.documentation.model)
+    }
+
+    /// The media types that it renders, the preferred one first.
+    #[must_use]
+    pub fn mimes(&self) -> &[Mime] {
+        &self.stage.mimes
+    }
+
+    /// How long its pages are kept; `None` = they are not.
+    #[must_use]
+    pub fn cache_policy(&self) -> Option<Policy> {
+        self.settings.cache
+    }
+
+    pub(crate) fn answers(&self, controller: Controller) -> bool {
+        self.settings.controllers.is_empty() || self.settings.controllers.contains(&controller)
+    }
+
+    /// Whether a page depends on more than its arguments: middleware may have refused it to others.
+    pub(crate) fn is_guarded(&self) -> bool {
+        !self.settings.input.is_empty()
+    }
+
+    pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
+        self.settings
+            .input
+            .iter()
+            .try_for_each(|check| check(request))
+    }
+
+    /// Binds the path's segments from `consumed` on and the request's named values.
+    pub(crate) fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
+        self.stage.runner.bind(consumed, request)
+    }
+
+    /// Runs the model, then the view, which is also told what was `refused`.
+    pub(crate) fn render(
+        &self,
+        typed: Typed,
+        mime: Mime,
+        source: Source,
+        refused: InvalidInput,
+    ) -> Pending {
+        let rendered = self.stage.runner.render(typed, mime, source, refused);
+        rendered.unwrap_or_else(|| {
+            let path = self.path();
+            let message =
+                format!("{path} has no mock: add .mock(..) to it, or run without --model-mock");
+            Box::pin(std::future::ready(Err(Error::other(message))))
+        })
+    }
+
+    pub(crate) fn finish(&self, request: &Request<'_>, rendered: Rendered) -> Result<Rendered> {
+        let mut rendered = rendered.private(self.is_guarded());
+        for finish in &self.settings.output {
+            finish(request, &mut rendered)?;
+        }
+        Ok(rendered)
+    }
+}
+
+/// A model whose function type and arguments are erased.
+trait ErasedModel<T>: Send + Sync {
+    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
+    fn call(&self, arguments: Typed) -> Call<T>;
+    fn parameters(&self) -> Result<Vec<Parameter>>;
+    fn documentation(&self) -> Documentation;
+}
+
+struct Erased<F, M> {
+    model: F,
+    marker: std::marker::PhantomData<fn() -> M>,
+}
+
+impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
+    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
+        args::bind::<F::Arguments>(&request.path[consumed..], request)
+    }
+
+    fn call(&self, arguments: Typed) -> Call<F::Output> {
+        self.model.call(arguments.downcast())
+    }
+
+    fn parameters(&self) -> Result<Vec<Parameter>> {
+        parameters::<F::Arguments>(self.model.documentation().parameters)
+    }
+
+    fn documentation(&self) -> Documentation {
+        self.model.documentation()
+    }
+}
+
+/// A model and a view whose common type is erased.
+trait Run: Send + Sync {
+    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
+
+    /// `None` if a mock is asked for and there is none.
+    fn render(
+        &self,
+        typed: Typed,
+        mime: Mime,
+        source: Source,
+        refused: InvalidInput,
+    ) -> Option<Pending>;
+}
+
+struct Runner<T> {
+    model: Arc<dyn ErasedModel<T>>,
+    mock: Option<Arc<T>>,
+    view: Arc<View<T>>,
+}
+
+impl<T: Send + Sync + 'static> Run for Runner<T> {
+    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
+        self.model.bind(consumed, request)
+    }
+
+    fn render(
+        &self,
+        typed: Typed,
+        mime: Mime,
+        source: Source,
+        refused: InvalidInput,
+    ) -> Option<Pending> {
+        let view = Arc::clone(&self.view);
+        match source {
+            Source::Mock => {
+                let mock = Arc::clone(self.mock.as_ref()?);
+                Some(Box::pin(async move { view.render(&mime, &mock, &refused) }))
+            }
+            Source::Model => {
+                let call = self.model.call(typed);
+                Some(Box::pin(
+                    call.then(move |data| view.render(&mime, data, &refused)),
+                ))
+            }
+        }
+    }
+}
+
+impl<S> fmt::Debug for Program<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("path", &self.settings.path)
+            .field("controllers", &self.settings.controllers)
+            .field("cache", &self.settings.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Bare<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bare")
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("mimes", &self.mimes)
+            .finish_non_exhaustive()
+    }
+}

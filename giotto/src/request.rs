@@ -1,0 +1,195 @@
+//! What a controller asks of the application, and what it gets: no transport types in either.
+//!
+//! Made by a controller, read by every step of [`App::invoke`](crate::App::invoke).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use giotto_cache::{Answer, Status};
+
+use crate::view::Mime;
+
+/// Who asks: each front end of an application is a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    /// HTTP GET and HEAD: `http-get`.
+    HttpGet,
+    /// HTTP POST: `http-post`.
+    HttpPost,
+    /// The command line: `cmd`.
+    Cmd,
+}
+
+/// The HTTP GET (and HEAD) controller, `http-get`.
+pub const HTTP_GET: Controller = Controller::HttpGet;
+/// The HTTP POST controller, `http-post`.
+pub const HTTP_POST: Controller = Controller::HttpPost;
+/// The command-line controller, `cmd`.
+pub const CMD: Controller = Controller::Cmd;
+
+impl Controller {
+    pub(crate) const ALL: [Self; 3] = [HTTP_GET, HTTP_POST, CMD];
+}
+
+impl fmt::Display for Controller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpGet => "http-get",
+            Self::HttpPost => "http-post",
+            Self::Cmd => "cmd",
+        })
+    }
+}
+
+/// One invocation, as a controller understood it.
+#[derive(Clone, Debug)]
+pub struct Request<'r> {
+    /// The segments of the path, decoded: the program's name, then positional arguments.
+    pub path: Vec<Cow<'r, str>>,
+    /// Named arguments in the order given.
+    pub data: Vec<(Cow<'r, str>, Value<'r>)>,
+    /// The media ranges that the caller accepts, as in RFC 9110, 12.5.1.
+    pub accept: Cow<'r, str>,
+    /// Who asks.
+    pub controller: Controller,
+    /// Header fields of the transport, for middleware; a model never sees them.
+    pub metadata: Option<&'r dyn Metadata>,
+}
+
+/// A named argument as it was given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'r> {
+    /// Text of a query, a form or the command line.
+    Text(Cow<'r, str>),
+    /// A member of a JSON body.
+    Json(serde_json::Value),
+}
+
+/// Header fields that came with a request.
+pub trait Metadata: fmt::Debug + Sync {
+    /// The first value of the field `name`, if there is one and it is text.
+    fn get(&self, name: &str) -> Option<&str>;
+}
+
+impl Request<'_> {
+    /// The transport's header field `name`; always `None` on the command line.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.metadata.and_then(|metadata| metadata.get(name))
+    }
+
+    /// Gives argument `name` the text `value`, whatever the caller gave. What middleware sets here, the
+    /// signed-in user for example, becomes part of the key if the model has a parameter of that name.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.data.retain(|(given, _)| given != name);
+        self.data
+            .push((name.into(), Value::Text(Cow::Owned(value.into()))));
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Text(text) => f.write_str(text),
+            Value::Json(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+/// A finished page.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    mime: Mime,
+    body: Bytes,
+    receipt: Option<Receipt>,
+    private: bool,
+}
+
+/// How a page of a program with a cache was come by.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// Hit, stored, collapsed; `None` if the cache was not asked, because models are mocked.
+    pub status: Option<Status>,
+    /// The strong entity tag of the page, quotes included; none once the page was changed.
+    pub etag: Option<Bytes>,
+    /// How much longer the page is fresh; `None` = for ever.
+    pub fresh_for: Option<Duration>,
+}
+
+impl Rendered {
+    pub(crate) fn new(mime: Mime, body: Bytes) -> Self {
+        Self {
+            mime,
+            body,
+            receipt: None,
+            private: false,
+        }
+    }
+
+    pub(crate) fn from_cache(mime: Mime, answer: &Answer) -> Self {
+        let receipt = Receipt {
+            status: Some(answer.status),
+            etag: Some(answer.entry.etag()),
+            fresh_for: answer.fresh_for,
+        };
+        Self {
+            receipt: Some(receipt),
+            ..Self::new(mime, answer.entry.body())
+        }
+    }
+
+    /// A page that a cache could have held, had it been asked.
+    pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
+        let receipt = Receipt {
+            status: None,
+            etag: None,
+            fresh_for: Some(Duration::ZERO),
+        };
+        Self {
+            receipt: Some(receipt),
+            ..Self::new(mime, body)
+        }
+    }
+
+    /// A page that only this caller may keep.
+    pub(crate) fn private(self, private: bool) -> Self {
+        Self { private, ..self }
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn mime(&self) -> &Mime {
+        &self.mime
+    }
+
+    /// The page itself.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Replaces the page. What was known of the stored one no longer holds for it: it has no entity tag
+    /// and nobody may keep it.
+    pub fn set_body(&mut self, body: impl Into<Bytes>) {
+        self.body = body.into();
+        self.private = true;
+        if let Some(receipt) = &mut self.receipt {
+            receipt.etag = None;
+            receipt.fresh_for = Some(Duration::ZERO);
+        }
+    }
+
+    /// How it was come by, for a program with a cache.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+
+    /// Whether shared caches have to leave it alone: middleware decided that this caller may have it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
+    }
+}

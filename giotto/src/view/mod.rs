@@ -1,0 +1,197 @@
+//! A view: one renderer per media type for what a model computed.
+//!
+//! The last step of an invocation, skipped on a hit. [`BasicView`] (`basic.rs`) shows any value;
+//! `template` (`template.rs`, feature `template`) renders Jinja templates.
+
+mod basic;
+mod mime;
+#[cfg(feature = "template")]
+mod template;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, InvalidInput, Result};
+pub use basic::{BasicView, escape_html};
+pub use mime::Mime;
+#[cfg(feature = "template")]
+pub use template::{Template, template};
+
+/// Shows a `T`, and the fields of it that were refused, as bytes.
+pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
+
+/// The renderers of a program, the preferred one first.
+pub struct View<T> {
+    renderers: Vec<(Mime, Renderer<T>)>,
+    error: Option<Error>,
+}
+
+impl<T: 'static> View<T> {
+    /// A view that renders nothing yet. Most programs start from [`BasicView::new`] instead.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            renderers: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Renders `text/html` with `renderer`.
+    #[must_use]
+    pub fn html<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("text/html", renderer)
+    }
+
+    /// Renders `application/json` with `renderer`.
+    #[must_use]
+    pub fn json<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("application/json", renderer)
+    }
+
+    /// Renders `text/plain` with `renderer`.
+    #[must_use]
+    pub fn text<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("text/plain", renderer)
+    }
+
+    /// Renders `text/cmd`, the command line's media type, with `renderer`.
+    #[must_use]
+    pub fn cmd<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("text/cmd", renderer)
+    }
+
+    /// Renders `mimetype` with `renderer`, instead of the renderer that it had or as the last choice. Its
+    /// subtype becomes a superformat: `text/csv` answers `report.csv`.
+    #[must_use]
+    pub fn renders<M>(mut self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        let mime = match Mime::new(mimetype) {
+            Ok(mime) => mime,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                return self;
+            }
+        };
+        let renderer = renderer.into_renderer();
+        match self
+            .renderers
+            .iter_mut()
+            .find(|(existing, _)| *existing == mime)
+        {
+            Some(existing) => existing.1 = renderer,
+            None => self.renderers.push((mime, renderer)),
+        }
+        self
+    }
+
+    pub(crate) fn mimes(&self) -> Vec<Mime> {
+        self.renderers
+            .iter()
+            .map(|(mime, _)| mime.clone())
+            .collect()
+    }
+
+    pub(crate) fn error(&self) -> Option<Error> {
+        let no_renderer =
+            || Error::configuration("the view renders nothing: add .html(..) or another renderer");
+        self.error
+            .clone()
+            .or_else(|| self.renderers.is_empty().then(no_renderer))
+    }
+
+    pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
+        let renderer = self.renderers.iter().find(|(existing, _)| existing == mime);
+        let missing = || {
+            Error::new(
+                ErrorKind::NotAcceptable,
+                format!("the view does not render {mime}"),
+            )
+        };
+        let (_, renderer) = renderer.ok_or_else(missing)?;
+        renderer(data, refused)
+    }
+}
+
+impl<T: 'static> Default for View<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for View<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.renderers.iter().map(|(mime, _)| mime))
+            .finish()
+    }
+}
+
+/// What can render a `T`: a function of `&T`, or of `&T` and the [`InvalidInput`] of a refused POST, that
+/// returns an [`IntoBody`]; or a template.
+///
+/// `M` only tells the implementations apart; it is never written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot render a `{T}`",
+    note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
+            `data`. It returns text or bytes, or a Result of them"
+)]
+pub trait IntoRenderer<T, M> {
+    /// The renderer.
+    fn into_renderer(self) -> Renderer<T>;
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
+where
+    F: Fn(&T) -> R + Send + Sync + 'static,
+    R: IntoBody,
+{
+    fn into_renderer(self) -> Renderer<T> {
+        Box::new(move |data, _| self(data).into_body())
+    }
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T, &InvalidInput) -> R> for F
+where
+    F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
+    R: IntoBody,
+{
+    fn into_renderer(self) -> Renderer<T> {
+        Box::new(move |data, refused| self(data, refused).into_body())
+    }
+}
+
+/// What a renderer may return: text or bytes, or a `Result` of them.
+pub trait IntoBody {
+    /// The bytes, or why there are none.
+    fn into_body(self) -> Result<Bytes>;
+}
+
+impl IntoBody for String {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for &'static str {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for Vec<u8> {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for Bytes {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self)
+    }
+}
+
+impl<B: IntoBody, E: Into<Error>> IntoBody for Result<B, E> {
+    fn into_body(self) -> Result<Bytes> {
+        self.map_err(Into::into)?.into_body()
+    }
+}
