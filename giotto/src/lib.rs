@@ -96,3 +96,8 @@ pub mod prelude {
         App, CMD, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, Program, Redirection, model,
     };
 }
+
+/// Compiles the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

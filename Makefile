@@ -1,0 +1,45 @@
+# What a contributor runs. `make test` needs Rust and nothing else; `make check` is what CI runs besides.
+
+CARGO ?= cargo
+
+.PHONY: test check fmt clippy doc features examples fuzz deny bench
+
+# Every test of every crate, with all features and with none.
+test:
+	$(CARGO) test --locked --workspace --all-features
+	$(CARGO) test --locked --workspace --no-default-features --lib --tests
+
+check: fmt clippy doc features examples fuzz deny
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
+
+# Each feature alone compiles, and the default features have no client of a server in them.
+features:
+	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
+	$(CARGO) check --locked -p giotto --no-default-features --features template
+	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (redis|memcache|sqlx|rusqlite|rustls|openssl|native-tls) '
+
+# Every example answers.
+examples:
+	sh examples.sh
+
+# Fuzz targets compile on stable; running them takes nightly and cargo-fuzz (see CONTRIBUTING.md).
+fuzz:
+	@if command -v c++ >/dev/null; then $(CARGO) check --locked --manifest-path fuzz/Cargo.toml; \
+	else echo "left out: the fuzz targets need a C++ compiler (apt-get install g++)"; fi
+
+deny:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses bans sources; \
+	else echo "left out: licences and sources need cargo-deny (cargo install cargo-deny)"; fi
+
+# Side by side with their rivals, as ratios; takes some minutes.
+bench:
+	$(CARGO) bench --locked -p giotto-cache
+	$(CARGO) bench --locked -p giotto
