@@ -59,14 +59,14 @@ pub enum Status {
     Collapsed,
 }
 
-/// What a look into the store told.
-enum Look {
-    Fresh(Answer),
-    /// Nothing, or nothing that is still fresh.
+/// Why a look into the store found nothing to serve.
+#[derive(Clone, Copy, PartialEq)]
+enum Miss {
+    /// It has nothing, or nothing that is still fresh.
     Absent,
-    /// Something that is not an entry of the key.
+    /// It has something that is not an entry of the key.
     Undecodable,
-    /// The store failed, was late, or was left alone.
+    /// It failed, was late, or was left alone.
     Unanswered,
 }
 
@@ -101,8 +101,8 @@ impl Cache {
 
     /// The stored result of `key` while it is fresh, else the result of `compute`, stored as `policy` says.
     ///
-    /// `compute` runs at most once for all callers that ask for `key` at the same time, in a task of its
-    /// own: a caller that goes away ends nothing. All of them get the same bytes, or the same error, which
+    /// `compute` is called at most once for all callers that ask for `key` at the same time, and its future
+    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or the same error, which
     /// is not stored. If `compute` panics, its caller gets an error and one of those who waited computes
     /// again, once.
     ///
@@ -117,7 +117,7 @@ impl Cache {
         compute: C,
     ) -> Result<Answer>
     where
-        C: FnOnce() -> F + Send + 'static,
+        C: FnOnce() -> F,
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -125,17 +125,19 @@ impl Cache {
             None => key,
             Some(namespace) => key.in_namespace(namespace),
         };
-        let look = self.inner.look(&key).await;
-        if let Look::Fresh(answer) = look {
-            self.inner.stats.hits.increase();
-            return Ok(answer);
-        }
-        if let Look::Undecodable = look {
+        let miss = match self.inner.look(&key).await {
+            Ok(answer) => {
+                self.inner.stats.hits.increase();
+                return Ok(answer);
+            }
+            Err(miss) => miss,
+        };
+        self.inner.stats.misses.increase();
+        if miss == Miss::Undecodable {
             self.inner.stats.undecodable.increase();
         }
-        self.inner.stats.misses.increase();
         // A store that did not answer this caller in time is not given a second chance to delay it.
-        let look_again = !matches!(look, Look::Unanswered);
+        let look_again = miss != Miss::Unanswered;
         // Boxed, so that the future of a hit stays small.
         Box::pin(self.compute_once(key, policy, look_again, compute)).await
     }
@@ -172,7 +174,7 @@ impl Cache {
         compute: C,
     ) -> Result<Answer>
     where
-        C: FnOnce() -> F + Send + 'static,
+        C: FnOnce() -> F,
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
@@ -181,7 +183,8 @@ impl Cache {
             match self.inner.flights.join(key.as_str()) {
                 Join::Lead(flight, landing) => {
                     let inner = Arc::clone(&self.inner);
-                    tokio::spawn(inner.lead(flight, key, policy, look_again, compute));
+                    let computation = compute();
+                    tokio::spawn(inner.lead(flight, key, policy, look_again, computation));
                     return landing.result().await.unwrap_or_else(|| Err(panicked()));
                 }
                 Join::Wait(landing) => {
@@ -206,50 +209,43 @@ impl Cache {
 }
 
 impl Inner {
-    async fn look(&self, key: &Key) -> Look {
-        let stored = match self.backend.get(key.as_str()).await {
-            None => return Look::Unanswered,
-            Some(None) => return Look::Absent,
-            Some(Some(stored)) => stored,
-        };
+    async fn look(&self, key: &Key) -> Result<Answer, Miss> {
+        let answered = self.backend.get(key.as_str()).await;
+        let stored = answered.ok_or(Miss::Unanswered)?.ok_or(Miss::Absent)?;
         let trusted = self.backend.place() == Place::InProcess;
-        let entry = match Entry::open(stored, key, trusted) {
-            Ok(entry) => entry,
-            Err(error) => {
-                tracing::debug!(%error, %key, "a stored value was ignored");
-                return Look::Undecodable;
-            }
-        };
+        let entry = Entry::open(stored, key, trusted).map_err(|error| {
+            tracing::debug!(%error, %key, "a stored value was ignored");
+            Miss::Undecodable
+        })?;
         let now_ms = self.clock.now_ms();
         if !entry.is_fresh(now_ms) {
-            return Look::Absent;
+            return Err(Miss::Absent);
         }
-        Look::Fresh(Answer {
+        Ok(Answer {
             fresh_for: entry.fresh_for(now_ms),
             entry,
             status: Status::Hit,
         })
     }
 
-    async fn lead<C, F, E>(
+    async fn lead<F, E>(
         self: Arc<Self>,
         flight: Flight,
         key: Key,
         policy: Policy,
         look_again: bool,
-        compute: C,
+        computation: F,
     ) where
-        C: FnOnce() -> F,
         F: Future<Output = Result<Bytes, E>>,
         E: std::error::Error + Send + Sync + 'static,
     {
         // The flight before this one may have landed between this caller's look and its joining.
-        if look_again && let Look::Fresh(answer) = self.look(&key).await {
+        if look_again && let Ok(answer) = self.look(&key).await {
             return flight.land(Ok(answer));
         }
         self.stats.computed.increase();
         let started = Instant::now();
-        match compute().await {
+        match computation.await {
             Err(error) => flight.land(Err(Error::compute(error))),
             Ok(body) => {
                 self.store(flight, &key, policy, started.elapsed(), &body)

@@ -34,14 +34,18 @@ const MAGIC: [u8; 4] = *b"GIOT";
 const VERSION: u8 = 1;
 const HEADER: usize = 64;
 
+const CREATED: usize = 16;
+const FRESH_UNTIL: usize = 24;
+const KEEP_UNTIL: usize = 40;
+const KEY_LENGTH: usize = 56;
+const ETAG_LENGTH: usize = 60;
+
 /// A stored result and what is known of it. Cloning it copies no bytes.
 #[derive(Clone, Debug)]
 pub struct Entry {
     raw: Bytes,
-    created: u64,
-    fresh_until: u64,
-    keep_until: u64,
-    etag: Range<usize>,
+    /// Where the ETag begins.
+    etag: usize,
 }
 
 /// Why stored bytes are not an entry of the key that was asked for.
@@ -87,13 +91,9 @@ impl Entry {
         }
         let sum = checksum(&raw);
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
-        let start = HEADER + key.len() + mimetype.len();
         Self {
             raw: raw.freeze(),
-            created: now_ms,
-            fresh_until,
-            keep_until: fresh_until,
-            etag: start..start + etag.len(),
+            etag: HEADER + key.len() + mimetype.len(),
         }
     }
 
@@ -115,9 +115,7 @@ impl Entry {
         if !trusted && sum != checksum(&raw) {
             return Err(Undecodable::Damaged);
         }
-        let (created, fresh_until) = (header.get_u64_le(), header.get_u64_le());
-        let (_stale_until, keep_until) = (header.get_u64_le(), header.get_u64_le());
-        let _cost = header.get_u64_le();
+        header.advance(KEY_LENGTH - CREATED);
         let (key_len, etag_len) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
 
         let is_key = raw[HEADER..].get(..key_len) == Some(key.as_str().as_bytes());
@@ -126,59 +124,61 @@ impl Entry {
             return Err(Undecodable::OtherKey);
         }
         let etag = HEADER + key_len + mimetype_len;
-        let etag = etag..etag.saturating_add(etag_len);
-        if etag.end > raw.len() {
+        if etag.saturating_add(etag_len) > raw.len() {
             return Err(Undecodable::Foreign);
         }
-        Ok(Self {
-            raw,
-            created,
-            fresh_until,
-            keep_until,
-            etag,
-        })
+        Ok(Self { raw, etag })
     }
 
     /// Whether the entry may still be served at `now_ms` without a word of caution.
     #[must_use]
-    pub const fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms < self.fresh_until
+    pub fn is_fresh(&self, now_ms: u64) -> bool {
+        now_ms < self.moment(FRESH_UNTIL)
     }
 
     /// How long the entry stays fresh from `now_ms` on; `None` = it never expires.
     #[must_use]
-    pub const fn fresh_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.fresh_until, now_ms)
+    pub fn fresh_for(&self, now_ms: u64) -> Option<Duration> {
+        remaining(self.moment(FRESH_UNTIL), now_ms)
     }
 
     /// How long a backend has to keep the entry from `now_ms` on; `None` = for ever.
     #[must_use]
-    pub const fn keep_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.keep_until, now_ms)
+    pub fn keep_for(&self, now_ms: u64) -> Option<Duration> {
+        remaining(self.moment(KEEP_UNTIL), now_ms)
     }
 
     /// When the entry was made, in milliseconds since 1970.
     #[must_use]
-    pub const fn created_ms(&self) -> u64 {
-        self.created
+    pub fn created_ms(&self) -> u64 {
+        self.moment(CREATED)
     }
 
     /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3).
     #[must_use]
     pub fn etag(&self) -> Bytes {
-        self.raw.slice(self.etag.clone())
+        self.raw.slice(self.etag_range())
     }
 
     /// The result itself.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        self.raw.slice(self.etag.end..)
+        self.raw.slice(self.etag_range().end..)
     }
 
     /// The whole envelope, as a backend stores it.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         self.raw.clone()
+    }
+
+    fn moment(&self, at: usize) -> u64 {
+        (&self.raw[at..HEADER]).get_u64_le()
+    }
+
+    fn etag_range(&self) -> Range<usize> {
+        let length = (&self.raw[ETAG_LENGTH..HEADER]).get_u32_le() as usize;
+        self.etag..self.etag + length
     }
 }
 

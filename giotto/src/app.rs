@@ -3,7 +3,6 @@
 //! Step 1 of an invocation, and the order of all others.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -118,7 +117,7 @@ impl App {
             &request.accept,
             program.mimes(),
         )?;
-        let compute = self.computation(program, args.typed, &mime, InvalidInput::new());
+        let compute = || self.computation(program, args.typed, &mime, InvalidInput::new());
         let rendered = match program.cache_policy() {
             Some(policy) if self.may_store(&request) => {
                 let key = Key::new(program.path(), args.canonical, mime.essence());
@@ -126,8 +125,14 @@ impl App {
                 let answer = answer.map_err(|error| Failure::unwrap(&error))?;
                 Rendered::from_cache(mime, &answer)
             }
-            Some(_) => Rendered::bypassing(mime, detached(compute).await?),
-            None => Rendered::new(mime, detached(compute).await?),
+            Some(_) => {
+                let body = detached(compute()).await?;
+                Rendered::bypassing(mime, body)
+            }
+            None => {
+                let body = detached(compute()).await?;
+                Rendered::new(mime, body)
+            }
         };
         program.finish(&request, rendered)
     }
@@ -158,10 +163,10 @@ impl App {
         let args = program.bind(found.consumed, &request).or_else(|_| {
             // What was posted may be the very thing that was refused: the empty form, then.
             request.data.clear();
+            program.admit(&mut request)?;
             program.bind(found.consumed, &request)
         })?;
-        let compute = self.computation(program, args.typed, &mime, refused);
-        let body = detached(compute).await?;
+        let body = detached(self.computation(program, args.typed, &mime, refused)).await?;
         program.finish(&request, Rendered::bypassing(mime, body))
     }
 
@@ -177,17 +182,13 @@ impl App {
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
-    ) -> impl FnOnce() -> Pending + Send + 'static {
+    ) -> impl Future<Output = Result<Bytes, Failure>> + Send + use<> {
         let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
-        let models = Arc::clone(&self.models);
-        move || {
-            Box::pin(async move {
-                let _permit = models.try_acquire().map_err(|_| Failure(overloaded()))?;
-                program
-                    .render(typed, mime, source, refused)
-                    .await
-                    .map_err(Failure)
-            })
+        let permit = Arc::clone(&self.models).try_acquire_owned();
+        async move {
+            let _permit = permit.map_err(|_| Failure(overloaded()))?;
+            let page = program.render(typed, mime, source, refused);
+            page.await.map_err(Failure)
         }
     }
 }
@@ -197,8 +198,6 @@ impl From<Manifest> for App {
         Self::new(manifest)
     }
 }
-
-type Pending = Pin<Box<dyn Future<Output = Result<Bytes, Failure>> + Send>>;
 
 /// An [`Error`] on its way through the cache, which wants one that implements [`std::error::Error`].
 #[derive(Debug)]
@@ -221,10 +220,12 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs `compute` in a task of its own, so that a caller that goes away does not end it half done.
-async fn detached(compute: impl FnOnce() -> Pending + Send + 'static) -> Result<Bytes> {
-    let task = tokio::spawn(async move { compute().await });
-    match task.await {
+/// Runs `computation` in a task of its own, so that a caller that goes away does not end it half done.
+async fn detached<F>(computation: F) -> Result<Bytes>
+where
+    F: Future<Output = Result<Bytes, Failure>> + Send + 'static,
+{
+    match tokio::spawn(computation).await {
         Ok(result) => result.map_err(|Failure(error)| error),
         Err(_) => Err(Error::other(
             "the program panicked; its message is in the log",

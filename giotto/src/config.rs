@@ -36,6 +36,9 @@ const KEYS: [&str; 16] = [
     "namespace",
 ];
 
+/// What the names of this program's environment variables begin with.
+const PREFIX: &str = "GIOTTO_";
+
 /// Variables that are not settings.
 const OTHER_VARIABLES: [&str; 2] = ["GIOTTO_CONFIG", "GIOTTO_REQUIRE_SERVERS"];
 
@@ -107,8 +110,8 @@ impl Config {
         for setting in settings {
             match setting.key.strip_prefix("cache") {
                 Some("") => cache = Some(setting),
-                Some(_) => cache = Some(setting.refine(cache)),
-                None => config.apply(&setting)?,
+                Some(member) if member.starts_with('.') => cache = Some(setting.refine(cache)),
+                _ => config.apply(&setting)?,
             }
         }
         if let Some(cache) = cache {
@@ -311,7 +314,14 @@ impl Setting {
 
     fn refused(&self, expected: &str) -> Error {
         let Self { key, value, origin } = self;
-        Error::configuration(format!("{origin}: {key} = {value}: expected {expected}"))
+        let shown = match value {
+            // They may have a password in them.
+            Value::Table(_) | Value::Array(_) => String::new(),
+            // On one line, which TOML's own form of a text with line breaks is not.
+            Value::String(text) => format!(" = {text:?}"),
+            value => format!(" = {value}"),
+        };
+        Error::configuration(format!("{origin}: {key}{shown}: expected {expected}"))
     }
 
     fn unknown(&self) -> Error {
@@ -337,7 +347,7 @@ fn own_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>> {
     let own = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    own.filter(|(name, _)| name.starts_with("GIOTTO_"))
+    own.filter(|(name, _)| name.starts_with(PREFIX))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(Error::configuration(format!("{name} is not UTF-8"))),
@@ -346,7 +356,7 @@ fn own_variables(
 }
 
 fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
-    let variable = |key: &str| format!("GIOTTO_{}", key.replace('.', "_").to_uppercase());
+    let variable = |key: &str| format!("{PREFIX}{}", key.replace('.', "_").to_uppercase());
     let known: Vec<String> = KEYS.iter().map(|key| variable(key)).collect();
     let mut settings = Vec::new();
     for (key, name) in KEYS.iter().zip(&known) {
@@ -357,13 +367,17 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
             });
         }
     }
-    // Other variables may belong to the application; one that is almost a setting is a mistake.
-    let is_other =
-        |name: &str| OTHER_VARIABLES.contains(&name) || known.iter().any(|known| known == name);
-    for (name, _) in variables.iter().filter(|(name, _)| !is_other(name)) {
-        if let Some(near) = nearest(name, known.iter().map(String::as_str)) {
-            let message =
-                format!("the environment variable {name} is no setting: did you mean {near}?");
+    // Other variables may belong to the application; one that is almost a setting is a mistake. Their common
+    // prefix is left out: it would make any two names look alike.
+    let names = known.iter().map(String::as_str).chain(OTHER_VARIABLES);
+    let suffixes = names.clone().filter_map(|name| name.strip_prefix(PREFIX));
+    for (name, _) in variables {
+        let suffix = name.strip_prefix(PREFIX).unwrap_or(name);
+        let near = nearest(suffix, suffixes.clone());
+        if let Some(near) = near.filter(|near| *near != suffix) {
+            let message = format!(
+                "the environment variable {name} is no setting: did you mean {PREFIX}{near}?"
+            );
             return Err(Error::configuration(message));
         }
     }

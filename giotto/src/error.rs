@@ -162,7 +162,6 @@ impl Redirection {
 /// Input that a model refuses, field by field.
 ///
 /// Returned for an HTTP POST, it is answered with the page that GET shows, these errors in it.
-/// It serialises as `{"email": {"value": "x", "message": "has no @"}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InvalidInput {
     fields: Vec<Field>,
@@ -212,6 +211,12 @@ impl InvalidInput {
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
+
+    /// What serialises as `{"email": {"value": "x", "message": "has no @"}}`.
+    // Not `Serialize` itself: a `Result<T, InvalidInput>` would be a value and an error of a model at once.
+    pub fn by_name(&self) -> impl Serialize + '_ {
+        ByName(self)
+    }
 }
 
 impl Field {
@@ -244,10 +249,14 @@ impl fmt::Display for InvalidInput {
     }
 }
 
-impl Serialize for InvalidInput {
+/// The refused fields of an [`InvalidInput`] by name.
+struct ByName<'i>(&'i InvalidInput);
+
+impl Serialize for ByName<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.fields.len()))?;
-        for field in &self.fields {
+        let fields = self.0.fields();
+        let mut map = serializer.serialize_map(Some(fields.len()))?;
+        for field in fields {
             map.serialize_entry(&field.name, field)?;
         }
         map.end()

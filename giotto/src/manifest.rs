@@ -237,6 +237,10 @@ impl Entry {
     fn problem(&self, name: &str) -> Option<String> {
         match &self.0 {
             Kind::Alias(_) => None,
+            Kind::Manifest(_) if name.is_empty() => Some(
+                "'' is the root itself and cannot be a manifest: put its programs beside the others, or name it"
+                    .to_owned(),
+            ),
             Kind::Manifest(manifest) => manifest.error.as_ref().map(ToString::to_string),
             Kind::Programs(programs) if programs.is_empty() => Some(format!(
                 "'{name}' is an empty list of programs: put one in, or remove the name"

@@ -79,13 +79,13 @@ fn kind_of<A: DeserializeOwned>(name: &'static str) -> Parameter {
 /// Gives the required parameters a sample value until the struct can be made; what it then holds for the
 /// others are their defaults.
 fn find_defaults<A: DeserializeOwned + Serialize>(parameters: &mut [Parameter]) {
-    let mut given: Vec<(&'static str, &'static str)> = Vec::new();
+    let mut given: Vec<(&'static str, String)> = Vec::new();
     for _ in 0..=parameters.len() {
         match A::deserialize(Samples(&given)) {
             Ok(sample) => return read_defaults(&sample, parameters, &given),
             Err(refused) => match parameters.iter().find(|p| p.name == refused.name) {
                 Some(missing) if !given.iter().any(|(name, _)| *name == missing.name) => {
-                    given.push((missing.name, sample(&missing.kind)));
+                    given.push((missing.name, sample(&missing.kind).to_owned()));
                 }
                 _ => return, // a type that refuses the sample: its defaults stay unknown
             },
@@ -93,7 +93,7 @@ fn find_defaults<A: DeserializeOwned + Serialize>(parameters: &mut [Parameter]) 
     }
 }
 
-fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: &[(&str, &str)]) {
+fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: &[(&str, String)]) {
     let Ok(values) = serde_json::to_value(sample) else {
         return;
     };
@@ -109,11 +109,12 @@ fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: 
     }
 }
 
-fn sample(kind: &str) -> &'static str {
+fn sample(kind: &str) -> &str {
     match kind {
         "true or false" => "false",
         "text" => "",
-        _ => "0",
+        "integer" | "number" | "character" | "value" => "0",
+        choices => choices.split(", ").next().unwrap_or_default(),
     }
 }
 
@@ -292,9 +293,9 @@ impl<'de> IntoDeserializer<'de, Refused> for Watch<'_> {
 }
 
 /// Offers a struct the given sample values.
-struct Samples<'s>(&'s [(&'static str, &'static str)]);
+struct Samples<'s>(&'s [(&'static str, String)]);
 
-impl<'de> Deserializer<'de> for Samples<'_> {
+impl<'de> Deserializer<'de> for Samples<'de> {
     type Error = Refused;
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -302,9 +303,9 @@ impl<'de> Deserializer<'de> for Samples<'_> {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        let fields = self.0.iter().map(|&(name, value)| {
+        let fields = self.0.iter().map(|(name, value)| {
             (
-                name,
+                *name,
                 Values {
                     first: One::Text(value),
                     rest: Vec::new(),

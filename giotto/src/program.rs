@@ -4,6 +4,7 @@
 //! miss to render.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -236,10 +237,8 @@ impl Program {
     }
 
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
-        self.settings
-            .input
-            .iter()
-            .try_for_each(|check| check(request))
+        let mut input = self.settings.input.iter();
+        unwound(|| input.try_for_each(|check| check(request)))
     }
 
     /// Binds the path's segments from `consumed` on and the request's named values.
@@ -266,11 +265,19 @@ impl Program {
 
     pub(crate) fn finish(&self, request: &Request<'_>, rendered: Rendered) -> Result<Rendered> {
         let mut rendered = rendered.private(self.is_guarded());
-        for finish in &self.settings.output {
-            finish(request, &mut rendered)?;
-        }
+        let mut output = self.settings.output.iter();
+        unwound(|| output.try_for_each(|finish| finish(request, &mut rendered)))?;
         Ok(rendered)
     }
+}
+
+/// Runs middleware; a panic in it is an error of the request, not the end of the caller's connection.
+fn unwound(run: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        Err(Error::other(
+            "middleware panicked; its message is in the log",
+        ))
+    })
 }
 
 /// A model whose function type and arguments are erased.

@@ -79,7 +79,8 @@ pub enum Place {
     /// Outside this process, where others read and write too: calls have a deadline and a breaker, and
     /// the checksum of every value is read over.
     Shared,
-    /// In this process's own memory: calls return at once, and nobody else can have changed a value.
+    /// In this process's own memory: calls return at once, nobody else can have changed a value, and the
+    /// cache sets it without an expiry, which it judges itself.
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,

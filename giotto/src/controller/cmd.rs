@@ -38,7 +38,10 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
             format!("{path:?} is not UTF-8"),
         ));
     };
-    let path: Vec<Cow<'_, str>> = path.trim_matches('/').split('/').map(Cow::from).collect();
+    let path: Vec<Cow<'_, str>> = match path.trim_matches('/') {
+        "" => Vec::new(),
+        path => path.split('/').map(Cow::from).collect(),
+    };
     let program = match app.manifest().find(&path, CMD) {
         Ok(found) => found.program,
         Err(error) => return fail(&error),
@@ -111,7 +114,7 @@ fn is_name(text: &str) -> bool {
 
 /// The options of one program, made from its parameters.
 fn command(program: &Program, name: &str) -> Command {
-    let path = program.path();
+    let path = shown(program);
     let usage = program
         .parameters()
         .iter()
@@ -190,13 +193,13 @@ fn list(manifest: &Manifest, name: &str) -> String {
     let programs = manifest.programs(CMD);
     let width = programs
         .iter()
-        .map(|program| program.path().len())
+        .map(|program| shown(program).len())
         .max()
         .unwrap_or(0);
     let mut list = format!("Usage: {name} PROGRAM[.FORMAT] [NAME=VALUE]..\n\nPrograms:\n");
     for program in programs {
         let about = program.about().lines().next().unwrap_or_default();
-        let line = format!("  {:width$}  {about}", program.path());
+        let line = format!("  {:width$}  {about}", shown(program));
         list.push_str(line.trim_end());
         list.push('\n');
     }
@@ -204,6 +207,14 @@ fn list(manifest: &Manifest, name: &str) -> String {
         "\n'{name} PROGRAM --help' shows what a program takes.\n"
     ));
     list
+}
+
+/// How a user writes the program's path.
+fn shown(program: &Program) -> &str {
+    match program.path() {
+        "" => "/",
+        path => path,
+    }
 }
 
 /// Prints the page byte for byte, but for the command line's own media type: that ends in a newline, and

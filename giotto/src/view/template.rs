@@ -7,7 +7,7 @@ use minijinja::{Environment, context, path_loader};
 use serde::Serialize;
 
 use super::{IntoRenderer, Renderer};
-use crate::error::{InvalidInput, Result};
+use crate::error::InvalidInput;
 
 /// Renders the file `name` of the folder `templates/` with `data`, what the model computed, and `errors`,
 /// the refused fields of a POST: `errors.email.message`.
@@ -54,7 +54,7 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
         let render = move |environment: &Environment<'_>, data: &T, errors: &InvalidInput| {
             let page = environment
                 .get_template(&name)?
-                .render(context! { data => Serde(data), errors => Serde(errors) })?;
+                .render(context! { data => Serde(data), errors => Serde(errors.by_name()) })?;
             Ok(page.into())
         };
         if cfg!(debug_assertions) {

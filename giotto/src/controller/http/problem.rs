@@ -120,7 +120,7 @@ fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidIn
     );
     match mimetype {
         "application/json" => {
-            json!({ "error": { "status": code, "message": message, "fields": refused } })
+            json!({ "error": { "status": code, "message": message, "fields": refused.by_name() } })
                 .to_string()
                 .into()
         }

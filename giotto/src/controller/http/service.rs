@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -22,7 +23,10 @@ use crate::request::{HTTP_GET, HTTP_POST, Metadata, Request};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
 #[derive(Clone, Debug)]
-pub struct Service {
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     app: App,
     debug: bool,
 }
@@ -35,22 +39,23 @@ impl App {
     /// If the manifest is wrong.
     pub fn into_service(self) -> Result<Service> {
         self.check()?;
-        Ok(Service {
-            app: self,
-            debug: false,
-        })
+        Ok(Service::new(self, false))
     }
 }
 
 impl Service {
+    fn new(app: App, debug: bool) -> Self {
+        Self(Arc::new(Inner { app, debug }))
+    }
+
     /// Shows the messages of internal errors to clients. Not for production.
     #[must_use]
     pub fn debug(self, debug: bool) -> Self {
-        Self { debug, ..self }
+        Self::new(self.0.app.clone(), debug)
     }
 
     pub(crate) fn app(&self) -> &App {
-        &self.app
+        &self.0.app
     }
 
     /// Answers one request; every failure is a response too.
@@ -61,7 +66,7 @@ impl Service {
         let (head, body) = request.into_parts();
         match self.page(&head, body).await {
             Ok(response) => response,
-            Err(problem) => problem.into_response(&head, self.debug),
+            Err(problem) => problem.into_response(&head, self.0.debug),
         }
     }
 
@@ -96,18 +101,18 @@ impl Service {
         };
         match controller {
             HTTP_POST => self.post(request).await,
-            _ => Ok(respond(&self.app.invoke(request).await?, &head.headers)),
+            _ => Ok(respond(&self.app().invoke(request).await?, &head.headers)),
         }
     }
 
     async fn post(&self, request: Request<'_>) -> Result<Response<Body>, Problem> {
-        let error = match self.app.invoke(request.clone()).await {
+        let error = match self.app().invoke(request.clone()).await {
             Ok(rendered) => return Ok(respond(&rendered, &HeaderMap::new())),
             Err(error) => error,
         };
         let refused = error.invalid_input();
         if !refused.is_empty()
-            && let Ok(rendered) = self.app.invoke_refused(request, refused.clone()).await
+            && let Ok(rendered) = self.app().invoke_refused(request, refused.clone()).await
         {
             let mut response = respond(&rendered, &HeaderMap::new());
             *response.status_mut() = StatusCode::BAD_REQUEST;
@@ -118,7 +123,7 @@ impl Service {
 
     /// OPTIONS, and what no program answers.
     fn other_method(&self, head: &Parts, path: &[Cow<'_, str>]) -> Result<Response<Body>, Problem> {
-        let find = |controller| self.app.manifest().find(path, controller);
+        let find = |controller| self.app().manifest().find(path, controller);
         let allowed = match (find(HTTP_GET), find(HTTP_POST)) {
             (Ok(_), Ok(_)) => vec!["GET", "HEAD", "POST"],
             (Ok(_), Err(_)) => vec!["GET", "HEAD"],
