@@ -63,7 +63,10 @@ impl Backend {
 
     /// What the store has; `None` if it did not answer.
     pub(crate) async fn get(&self, key: &str) -> Option<Option<Bytes>> {
-        self.call("get", self.store.get(key)).await
+        match self.store.get_now(key) {
+            Some(found) => Some(found),
+            None => self.call("get", self.store.get(key)).await,
+        }
     }
 
     /// Whether the store accepted the value.

@@ -7,9 +7,8 @@ use std::fmt;
 
 /// The text under which an entry is stored, for example `{'x': 12}(squared)(text/html)`.
 ///
-/// Two different triples of arguments, program and media type never print the same text, provided that
-/// the argument part is a literal as [`literal`](crate::literal) writes it: a literal ends where its first
-/// bracket closes, and in the other two parts `(`, `)` and `%` are written `%28`, `%29` and `%25`.
+/// Two different triples of arguments, program and media type never print the same text: in the last two
+/// `(`, `)` and `%` are written `%28`, `%29` and `%25`, so that a key can be taken apart from its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     text: String,
@@ -64,7 +63,7 @@ impl fmt::Display for Key {
 }
 
 fn escape(part: &str) -> Cow<'_, str> {
-    if part.contains(['(', ')', '%']) {
+    if part.bytes().any(|byte| matches!(byte, b'(' | b')' | b'%')) {
         part.replace('%', "%25")
             .replace('(', "%28")
             .replace(')', "%29")

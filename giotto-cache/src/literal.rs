@@ -1,7 +1,8 @@
 //! Writes a value as a Python literal: the argument part of a key, `{'x': 12}`.
 //!
 //! Equal values print the same text and different values of one type print different texts, on every
-//! machine and in every release. Every literal ends where its first bracket closes.
+//! machine and in every release. Every literal ends where its first bracket closes. A set that has no
+//! order, like `HashSet`, is written in whatever order it is iterated: take a `BTreeSet`.
 //!
 //! | Rust | text |
 //! |---|---|
@@ -67,8 +68,9 @@ impl<'t> Literal<'t> {
         self
     }
 
-    fn number(self, digits: impl std::fmt::Display) -> Result<()> {
-        write!(self.text, "{digits}").map_err(ser::Error::custom)
+    fn number(self, number: impl itoa::Integer) -> Result<()> {
+        self.text.push_str(itoa::Buffer::new().format(number));
+        Ok(())
     }
 }
 

@@ -144,11 +144,13 @@ impl Manifest {
         let unknown = |consumed: usize| self.unknown(&path[..consumed.min(path.len())], controller);
         let mut manifest = self;
         for consumed in 1.. {
-            let segment = path.get(consumed - 1).map(AsRef::as_ref);
-            let (name, superformat) = match segment.unwrap_or_default().split_once('.') {
-                Some((name, superformat)) => (name, Some(superformat)),
-                None if segment == Some("") => return Err(unknown(consumed)),
-                None => (segment.unwrap_or_default(), None),
+            let (name, superformat) = match path.get(consumed - 1).map(AsRef::as_ref) {
+                Some("") => return Err(unknown(consumed)),
+                Some(segment) if segment.as_bytes().contains(&b'.') => segment
+                    .split_once('.')
+                    .map_or((segment, None), |(name, rest)| (name, Some(rest))),
+                Some(segment) => (segment, None),
+                None => ("", None),
             };
             let programs = match manifest.entries.get(name).map(|entry| &entry.0) {
                 Some(Kind::Manifest(inner)) if superformat.is_none() => {

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::controller::cmd;
-use crate::controller::http::serve;
+use crate::controller::http::{serve, told_to_stop};
 use crate::error::{Error, Result};
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
@@ -142,9 +142,11 @@ fn http(app: App, matches: &ArgMatches) -> Result<u8> {
     let result = runtime.block_on(async {
         let listener = listen(&config.host, config.port).await?;
         let address = listener.local_addr()?;
+        // Before it is told that it listens: who reads that may tell it to stop at once.
+        let stop = told_to_stop()?;
         // Nothing depends on this line being read.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
-        serve(service, listener).await?;
+        serve(service, listener, stop).await?;
         Ok(cmd::SUCCESS)
     });
     // A model that still computes is not waited for.

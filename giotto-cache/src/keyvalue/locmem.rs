@@ -117,6 +117,13 @@ impl LocMemKeyValue {
         Cell { value, expires_ms }
     }
 
+    fn look(&self, key: &str) -> Option<Bytes> {
+        self.cells
+            .get(key)
+            .filter(|cell| self.is_live(cell))
+            .map(|cell| cell.value)
+    }
+
     /// The expiry is judged here, not by a purge that may come late.
     fn is_live(&self, cell: &Cell) -> bool {
         cell.expires_ms == u64::MAX || self.clock.now_ms() < cell.expires_ms
@@ -154,11 +161,7 @@ impl fmt::Debug for LocMemKeyValue {
 #[async_trait]
 impl KeyValue for LocMemKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        Ok(self
-            .cells
-            .get(key)
-            .filter(|cell| self.is_live(cell))
-            .map(|cell| cell.value))
+        Ok(self.look(key))
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -195,6 +198,10 @@ impl KeyValue for LocMemKeyValue {
     async fn clear(&self) -> Result<()> {
         self.cells.clear();
         Ok(())
+    }
+
+    fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        Some(self.look(key))
     }
 
     fn place(&self) -> Place {

@@ -66,6 +66,11 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. The default never can.
+    fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
+        None
+    }
+
     /// Where the values are. A store of your own keeps the default.
     fn place(&self) -> Place {
         Place::Shared

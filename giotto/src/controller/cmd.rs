@@ -126,7 +126,7 @@ fn command(program: &Program, name: &str) -> Command {
         program
             .parameters()
             .iter()
-            .all(|parameter| parameter.name != option)
+            .all(|parameter| parameter.name.replace('_', "-") != option)
     };
     let given = Arg::new(GIVEN)
         .help("An argument by name; without NAME=, arguments are taken in the order above")

@@ -6,9 +6,8 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::request::Parts;
+use http::{StatusCode, Uri};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
@@ -27,39 +26,88 @@ const BODY_BYTES_PER_SECOND: usize = 1 << 10;
 
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
-pub(super) fn check_size(head: &Parts) -> Result<(), Problem> {
-    let uri = head.uri.path().len() + head.uri.query().map_or(0, str::len);
-    if uri > MAX_URI {
-        return Err(Problem::new(
-            StatusCode::URI_TOO_LONG,
-            "the address is too long: 16 KiB at most",
-        ));
+/// What the fields of a request's head say that matters here, read in one pass.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'r> {
+    /// What the client accepts; `*/*` if it does not say.
+    pub(super) accept: Cow<'r, str>,
+    /// The values of `If-None-Match`.
+    pub(super) known: Vec<&'r [u8]>,
+    /// How many `Host` fields there are.
+    pub(super) hosts: usize,
+    bytes: usize,
+}
+
+impl<'r> Fields<'r> {
+    pub(super) fn read(headers: &'r HeaderMap) -> Self {
+        let mut fields = Self::default();
+        let mut is_script = false;
+        for (name, value) in headers {
+            fields.bytes += name.as_str().len() + value.len() + 4;
+            if name == header::ACCEPT {
+                fields.also_accept(value.to_str().unwrap_or_default());
+            } else if name == header::IF_NONE_MATCH {
+                fields.known.push(value.as_bytes());
+            } else if name == header::HOST {
+                fields.hosts += 1;
+            } else if name == X_REQUESTED_WITH {
+                is_script = value == "XMLHttpRequest";
+            }
+        }
+        if matches!(&*fields.accept, "" | "*/*") {
+            // A script that says nothing but what it is gets JSON.
+            fields.accept = if is_script {
+                "application/json, */*;q=0.1"
+            } else {
+                "*/*"
+            }
+            .into();
+        }
+        fields
     }
-    let fields: usize = head
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
-    if uri + fields > MAX_HEAD {
-        let message = "the header fields are too large: 32 KiB at most";
-        return Err(Problem::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            message,
-        ));
+
+    fn also_accept(&mut self, accept: &'r str) {
+        match self.accept.is_empty() {
+            true => self.accept = accept.into(),
+            false => self.accept.to_mut().extend([",", accept]),
+        }
     }
-    Ok(())
+
+    /// Whether the address and the fields are within limits.
+    pub(super) fn check_size(&self, uri: &Uri) -> Result<(), Problem> {
+        let uri = uri.path().len() + uri.query().map_or(0, str::len);
+        if uri > MAX_URI {
+            let message = "the address is too long: 16 KiB at most";
+            return Err(Problem::new(StatusCode::URI_TOO_LONG, message));
+        }
+        if uri + self.bytes > MAX_HEAD {
+            let message = "the header fields are too large: 32 KiB at most";
+            let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Err(Problem::new(status, message));
+        }
+        Ok(())
+    }
 }
 
 /// The segments of a path, decoded after it was split: `%2F` is part of a segment.
 pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
-    if path.is_empty() {
+    let path = match path.strip_prefix('/') {
+        Some(path) => path,
+        None if path == "*" => path, // of OPTIONS
+        // `GET page` names a host (RFC 9112, 3.2.3), not the program at the root.
+        None => return Err(Problem::bad("the target of a request begins with a slash")),
+    };
+    let mut rest = path.strip_suffix('/').unwrap_or(path);
+    if rest.is_empty() {
         return Ok(Vec::new());
     }
-    path.split('/')
-        .map(|segment| decode(Cow::Borrowed(segment)))
-        .collect()
+    let mut segments = Vec::with_capacity(4);
+    while let Some((segment, after)) = cut(rest, b'/') {
+        segments.push(decode(segment.into())?);
+        rest = after;
+    }
+    segments.push(decode(rest.into())?);
+    Ok(segments)
 }
 
 /// Adds the pairs of a query or a form to `data`.
@@ -67,25 +115,38 @@ pub(super) fn pairs<'q>(
     query: &'q str,
     data: &mut Vec<(Cow<'q, str>, Value<'q>)>,
 ) -> Result<(), Problem> {
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, after) = cut(rest, b'&').unwrap_or((rest, ""));
+        rest = after;
+        if pair.is_empty() {
+            continue;
+        }
         if data.len() == MAX_PAIRS {
             return Err(Problem::bad("too many arguments: 1,000 at most"));
         }
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
         data.push((decode_form(name)?, Value::Text(decode_form(value)?)));
     }
     Ok(())
 }
 
+/// `text` before and after the first `separator`, which is ASCII. Most texts here are a few bytes long, and
+/// there a plain loop is several times faster than a search made for long ones.
+fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
 fn decode_form(text: &str) -> Result<Cow<'_, str>, Problem> {
-    match text.contains('+') {
+    match text.bytes().any(|byte| byte == b'+') {
         true => decode(Cow::Owned(text.replace('+', " "))),
         false => decode(Cow::Borrowed(text)),
     }
 }
 
 fn decode(text: Cow<'_, str>) -> Result<Cow<'_, str>, Problem> {
-    if !text.contains('%') {
+    if !text.bytes().any(|byte| byte == b'%') {
         return Ok(text);
     }
     let decoded = percent_decode_str(&text).decode_utf8().map(Cow::into_owned);
@@ -171,31 +232,5 @@ pub(super) fn posted_data<'b>(
             let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
         }
-    }
-}
-
-/// What the client accepts. A script that says nothing but what it is gets JSON.
-pub(super) fn accept(headers: &HeaderMap) -> Cow<'_, str> {
-    let mut fields = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|field| field.to_str().ok());
-    let first = fields.next().unwrap_or("*/*");
-    if let Some(second) = fields.next() {
-        return [first, second]
-            .into_iter()
-            .chain(fields)
-            .collect::<Vec<_>>()
-            .join(",")
-            .into();
-    }
-    let is_script = || {
-        headers
-            .get(X_REQUESTED_WITH)
-            .is_some_and(|by| by == "XMLHttpRequest")
-    };
-    match first {
-        "*/*" | "" if is_script() => "application/json, */*;q=0.1".into(),
-        first => first.into(),
     }
 }

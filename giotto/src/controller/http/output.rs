@@ -53,45 +53,44 @@ impl http_body::Body for Body {
 }
 
 /// The response to a request that has a page: 200, or 304 if the client has it already.
-pub(super) fn respond(rendered: &Rendered, headers: &HeaderMap) -> Response<Body> {
-    let etag = rendered.receipt().and_then(|receipt| receipt.etag.as_ref());
-    let is_known = etag.is_some_and(|etag| matches(headers, etag));
+pub(super) fn respond(rendered: &Rendered, known: &[&[u8]]) -> Response<Body> {
+    let receipt = rendered.receipt();
+    let etag = receipt.and_then(|receipt| receipt.etag.as_ref());
+    let is_known = etag.is_some_and(|etag| matches(known, etag));
+    let mut fields = HeaderMap::with_capacity(8);
+    if !is_known
+        && let Ok(content_type) = HeaderValue::from_maybe_shared(rendered.mime().content_type())
+    {
+        fields.append(header::CONTENT_TYPE, content_type);
+    }
+    fields.append(header::VARY, VARY);
+    fields.append(header::CACHE_CONTROL, cache_control(rendered));
+    if let Some(receipt) = receipt {
+        fields.append(CACHE_STATUS, cache_status(receipt));
+    }
+    if let Some(Ok(etag)) = etag.cloned().map(HeaderValue::from_maybe_shared) {
+        fields.append(header::ETAG, etag);
+    }
     let body = if is_known {
         Bytes::new()
     } else {
         rendered.body().clone()
     };
     let mut response = Response::new(Body::from(body));
-    let fields = response.headers_mut();
-    fields.reserve(8);
+    *response.headers_mut() = fields;
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else if let Ok(content_type) = HeaderValue::from_maybe_shared(rendered.mime().content_type())
-    {
-        fields.insert(header::CONTENT_TYPE, content_type);
-    }
-    let fields = response.headers_mut();
-    fields.insert(header::VARY, VARY);
-    fields.insert(header::CACHE_CONTROL, cache_control(rendered));
-    if let Some(receipt) = rendered.receipt() {
-        fields.insert(CACHE_STATUS, cache_status(receipt));
-    }
-    if let Some(Ok(etag)) = etag.cloned().map(HeaderValue::from_maybe_shared) {
-        fields.insert(header::ETAG, etag);
     }
     response
 }
 
-/// Whether `If-None-Match` names the entity tag; the comparison is weak (RFC 9110, 13.1.2).
-fn matches(headers: &HeaderMap, etag: &[u8]) -> bool {
-    headers.get_all(header::IF_NONE_MATCH).iter().any(|field| {
-        field
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-            .any(|candidate| {
-                candidate == b"*" || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag
-            })
+/// Whether one of the `known` lists names the entity tag; the comparison is weak (RFC 9110, 13.1.2).
+fn matches(known: &[&[u8]], etag: &[u8]) -> bool {
+    let candidates = known
+        .iter()
+        .flat_map(|list| list.split(|byte| *byte == b','));
+    candidates.map(<[u8]>::trim_ascii).any(|candidate| {
+        candidate == b"*" || candidate.strip_prefix(b"W/").unwrap_or(candidate) == etag
     })
 }
 
@@ -99,27 +98,36 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
     let Some(receipt) = rendered.receipt().filter(|receipt| receipt.etag.is_some()) else {
         return NO_STORE;
     };
-    let private = if rendered.is_private() {
-        "private, "
+    let fresh_for = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER);
+    let max_age = if rendered.is_private() {
+        "private, max-age="
     } else {
-        ""
+        "max-age="
     };
-    let seconds = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER).as_secs();
-    value(format!("{private}max-age={seconds}"))
+    numbered(max_age, fresh_for.as_secs())
 }
 
 /// RFC 9211.
 fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => {
-            value(format!("giotto; hit; ttl={}", fresh_for.as_secs()))
-        }
+        (Some(Status::Hit), Some(fresh_for)) => numbered("giotto; hit; ttl=", fresh_for.as_secs()),
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
         (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
         (Some(_), _) => HeaderValue::from_static("giotto; fwd=uri-miss"),
         (None, _) => HeaderValue::from_static("giotto; fwd=bypass"),
     }
+}
+
+/// `text` and then `number`; twice in every hit, where `format!` would be felt.
+fn numbered(text: &str, number: u64) -> HeaderValue {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number);
+    let mut field = [0; 40];
+    let (start, end) = (text.len(), text.len() + digits.len());
+    field[..start].copy_from_slice(text.as_bytes());
+    field[start..end].copy_from_slice(digits.as_bytes());
+    HeaderValue::from_bytes(&field[..end]).expect("letters, digits and punctuation only")
 }
 
 pub(super) fn value(text: String) -> HeaderValue {

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use serde_json::json;
 
-use super::input::accept;
+use super::input::Fields;
 use super::output::{Body, NO_STORE, value};
 use crate::error::{Error, ErrorKind, InvalidInput};
 use crate::negotiate;
@@ -148,7 +148,7 @@ fn problem_mime(head: &Parts) -> Mime {
     let by_path = superformats
         .filter_map(|(_, name)| negotiate::choose(Some(name), "", &offered).ok())
         .next();
-    let accept = accept(&head.headers);
+    let accept = Fields::read(&head.headers).accept;
     let [.., plain] = &offered;
     by_path
         .or_else(|| negotiate::choose(None, &accept, &offered).ok())

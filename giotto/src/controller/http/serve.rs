@@ -1,64 +1,84 @@
-//! The HTTP server: connections in, with limits and time limits, and out again when told to stop.
+//! The HTTP server: connections in, and out again when they are idle for too long or the server is to stop.
 //!
 //! Before the first step of an invocation over HTTP.
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{StatusCode, Version, header};
+use http::header::{self, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_io_timeout::TimeoutStream;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
 
-use super::output::Body;
 use super::service::Service;
+use super::watch::{Pulse, Watch, Watched};
 
-/// For a client to send a request's head, counted from the moment the connection is ready for it, so that
-/// it bounds idle connections too.
-const HEAD_PATIENCE: Duration = Duration::from_secs(10);
-/// For a client to take something of the response.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether a connection has been quiet for too long.
+const BEAT: Duration = Duration::from_millis(500);
+/// So many beats, 10 s, may pass between the last byte taken by a client and its next complete head: that
+/// bounds idle connections, heads that come in drops, and clients that do not read.
+const PATIENCE_BEATS: u64 = 20;
 /// For responses under way once the server was told to stop.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(8);
+const SHUTDOWN_BEAT: Duration = Duration::from_millis(50);
+/// For requests that were sent before their client could know that the server stops.
+const SHUTDOWN_BEATS: u64 = 4;
 /// Room for a head that is too large, so that it gets an answer (414 or 431) rather than a closed connection.
 const READ_BUFFER: usize = 128 << 10;
 /// When no connection can be accepted, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `service` on `listener` until SIGINT or SIGTERM, and then what is under way.
-pub(crate) async fn serve(service: Service, listener: TcpListener) -> io::Result<()> {
-    let graceful = GracefulShutdown::new();
+/// Ends at the first SIGINT or SIGTERM that comes after this was called.
+///
+/// # Errors
+///
+/// If the process cannot handle signals.
+pub(crate) fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Serves `service` on `listener` until it is told to `stop`, and then what is under way.
+pub(crate) async fn serve(
+    service: Service,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let mut connections = Connections::default();
+    let service = service.wants_host();
+    let mut stop = std::pin::pin!(stop);
+    let beat = beats()?;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connect(stream, service.clone(), &graceful),
+                Ok((stream, _)) => connections.open(stream, service.clone()),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    sleep(ACCEPT_PAUSE).await;
                 }
             },
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            () = beat.notified() => connections.beat(PATIENCE_BEATS),
+            () = &mut stop => break,
         }
     }
     drop(listener);
     tracing::info!("stopping: finishing the responses under way");
-    if tokio::time::timeout(SHUTDOWN_PATIENCE, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("some connections were still open and are cut");
-    }
+    connections.close().await;
     let cache = service.app().shared_cache();
-    if tokio::time::timeout(Duration::from_secs(1), cache.settle())
+    if timeout(Duration::from_secs(1), cache.settle())
         .await
         .is_err()
     {
@@ -67,46 +87,94 @@ pub(crate) async fn serve(service: Service, listener: TcpListener) -> io::Result
     Ok(())
 }
 
-fn connect(stream: TcpStream, service: Service, graceful: &GracefulShutdown) {
-    // Without it a response in two packets waits for the client's acknowledgement of the first.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY on this connection");
-    }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_PATIENCE));
-    let answer = service_fn(move |request: http::Request<Incoming>| {
-        let service = service.clone();
-        async move {
-            match has_one_host(&request) {
-                true => Ok::<_, Infallible>(service.answer(request).await),
-                false => Ok(bad_host()),
+/// Notifies once every [`BEAT`], until it is dropped.
+///
+/// From a thread of its own: while the runtime has a timer of its own pending, every worker that runs out of
+/// work reads the clock and has the kernel wake it in time, which is a twentieth of what a hit costs.
+fn beats() -> io::Result<Arc<Notify>> {
+    let beat = Arc::new(Notify::new());
+    let listener = Arc::downgrade(&beat);
+    std::thread::Builder::new()
+        .name("beat".to_owned())
+        .spawn(move || {
+            while let Some(beat) = listener.upgrade() {
+                beat.notify_one();
+                drop(beat);
+                std::thread::sleep(BEAT);
             }
-        }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_buf_size(READ_BUFFER)
-        .serve_connection(TokioIo::new(Box::pin(stream)), answer);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
+        })?;
+    Ok(beat)
 }
 
-/// RFC 9112, 3.2: a request of HTTP/1.1 without exactly one `Host` is answered with 400.
-fn has_one_host<B>(request: &http::Request<B>) -> bool {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
-    let first = hosts.next();
-    (first.is_some() || request.version() < Version::HTTP_11) && hosts.next().is_none()
+/// The open connections.
+#[derive(Default)]
+struct Connections {
+    open: Vec<(AbortHandle, Arc<Watch>)>,
+    pulse: Arc<Pulse>,
 }
 
-fn bad_host() -> http::Response<Body> {
-    let mut response = http::Response::new(Body::from(bytes::Bytes::from_static(
-        b"one Host field, please\n",
-    )));
-    *response.status_mut() = StatusCode::BAD_REQUEST;
-    response
+impl Connections {
+    fn open(&mut self, stream: TcpStream, service: Service) {
+        // Without it a response in two packets waits for the client's acknowledgement of the first.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY on this connection");
+        }
+        let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
+        let connection = tokio::spawn(connection(stream, service, Arc::clone(&watch)));
+        self.open.push((connection.abort_handle(), watch));
+    }
+
+    /// Advances the pulse, and ends the connections whose client has kept them waiting for `patience` beats.
+    fn beat(&mut self, patience: u64) {
+        self.pulse.beat();
+        self.open.retain(|(connection, watch)| {
+            if watch.is_waiting_for(patience) {
+                connection.abort();
+            }
+            !connection.is_finished()
+        });
+    }
+
+    /// Ends each connection after the response that is under way on it.
+    async fn close(&mut self) {
+        self.pulse.stop();
+        let started = Instant::now();
+        while !self.open.is_empty() && started.elapsed() < SHUTDOWN_PATIENCE {
+            sleep(SHUTDOWN_BEAT).await;
+            self.beat(SHUTDOWN_BEATS);
+        }
+        if !self.open.is_empty() {
+            tracing::warn!(
+                connections = self.open.len(),
+                "responses were still under way and are cut"
+            );
+        }
+    }
+}
+
+/// One connection, until it ends.
+///
+/// hyper's own time limit for heads makes and drops a timer for every request, a tenth of what a hit costs;
+/// the [`Watch`] costs two stores.
+async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
+    let stream = Watched::new(stream, Arc::clone(&watch));
+    let answer = service_fn(move |request: http::Request<Incoming>| {
+        let (service, watch) = (service.clone(), Arc::clone(&watch));
+        async move {
+            watch.answering();
+            let mut response = service.answer(request).await;
+            if watch.pulse().is_stopping() {
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            watch.waiting();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let mut server = http1::Builder::new();
+    server.header_read_timeout(None).max_buf_size(READ_BUFFER);
+    if let Err(error) = server.serve_connection(stream, answer).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
 }

@@ -12,9 +12,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Method, Response, StatusCode, Version};
 
-use super::input::{self, accept, segments};
+use super::input::{self, Fields};
 use super::output::{Body, respond};
 use super::problem::{Problem, allow};
 use crate::app::App;
@@ -29,6 +29,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     app: App,
     debug: bool,
+    wants_host: bool,
 }
 
 impl App {
@@ -39,19 +40,39 @@ impl App {
     /// If the manifest is wrong.
     pub fn into_service(self) -> Result<Service> {
         self.check()?;
-        Ok(Service::new(self, false))
+        Ok(Service(Arc::new(Inner {
+            app: self,
+            debug: false,
+            wants_host: false,
+        })))
     }
 }
 
 impl Service {
-    fn new(app: App, debug: bool) -> Self {
-        Self(Arc::new(Inner { app, debug }))
-    }
-
     /// Shows the messages of internal errors to clients. Not for production.
     #[must_use]
     pub fn debug(self, debug: bool) -> Self {
-        Self::new(self.0.app.clone(), debug)
+        let Inner {
+            ref app,
+            wants_host,
+            ..
+        } = *self.0;
+        Self(Arc::new(Inner {
+            app: app.clone(),
+            debug,
+            wants_host,
+        }))
+    }
+
+    /// Answers a request of HTTP/1.1 without exactly one `Host` with 400 (RFC 9112, 3.2), which is the duty of
+    /// the server that the service runs in.
+    pub(crate) fn wants_host(self) -> Self {
+        let Inner { ref app, debug, .. } = *self.0;
+        Self(Arc::new(Inner {
+            app: app.clone(),
+            debug,
+            wants_host: true,
+        }))
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -75,14 +96,20 @@ impl Service {
         head: &Parts,
         body: B,
     ) -> Result<Response<Body>, Problem> {
-        input::check_size(head)?;
-        let path = segments(head.uri.path())?;
+        let fields = Fields::read(&head.headers);
+        fields.check_size(&head.uri)?;
+        if self.0.wants_host
+            && (fields.hosts > 1 || (fields.hosts == 0 && head.version >= Version::HTTP_11))
+        {
+            return Err(Problem::bad("a request has exactly one Host field"));
+        }
+        let path = input::segments(head.uri.path())?;
         let controller = match head.method {
             Method::GET | Method::HEAD => HTTP_GET,
             Method::POST => HTTP_POST,
             _ => return self.other_method(head, &path),
         };
-        let mut data = Vec::new();
+        let mut data = Vec::with_capacity(4);
         input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
         let posted = match controller {
             HTTP_POST => input::read(body).await?,
@@ -91,30 +118,29 @@ impl Service {
         if controller == HTTP_POST {
             input::posted_data(&head.headers, &posted, &mut data)?;
         }
-        let accept = accept(&head.headers);
         let request = Request {
             path,
             data,
-            accept,
+            accept: fields.accept,
             controller,
             metadata: Some(&head.headers),
         };
         match controller {
             HTTP_POST => self.post(request).await,
-            _ => Ok(respond(&self.app().invoke(request).await?, &head.headers)),
+            _ => Ok(respond(&self.app().invoke(request).await?, &fields.known)),
         }
     }
 
     async fn post(&self, request: Request<'_>) -> Result<Response<Body>, Problem> {
         let error = match self.app().invoke(request.clone()).await {
-            Ok(rendered) => return Ok(respond(&rendered, &HeaderMap::new())),
+            Ok(rendered) => return Ok(respond(&rendered, &[])),
             Err(error) => error,
         };
         let refused = error.invalid_input();
         if !refused.is_empty()
             && let Ok(rendered) = self.app().invoke_refused(request, refused.clone()).await
         {
-            let mut response = respond(&rendered, &HeaderMap::new());
+            let mut response = respond(&rendered, &[]);
             *response.status_mut() = StatusCode::BAD_REQUEST;
             return Ok(response);
         }

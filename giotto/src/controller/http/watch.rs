@@ -1,0 +1,145 @@
+//! Tells how long a connection has been waiting for its client.
+//!
+//! Beside every request over HTTP: the server looks at it twice a second and ends who is too slow.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// The time of all connections of a server, in beats since it started, and whether it is to stop.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    beats: AtomicU64,
+    stopping: AtomicBool,
+}
+
+impl Pulse {
+    pub(super) fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+}
+
+/// Whom one connection waits for: us, or its client and since which beat.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pulse: Arc<Pulse>,
+    waiting_since: AtomicU64,
+}
+
+/// Nobody waits for the client: a request is being answered.
+const ANSWERING: u64 = u64::MAX;
+
+impl Watch {
+    pub(super) fn new(pulse: Arc<Pulse>) -> Self {
+        let watch = Self {
+            pulse,
+            waiting_since: AtomicU64::new(ANSWERING),
+        };
+        watch.waiting();
+        watch
+    }
+
+    pub(super) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// A request has come, whole but for its body.
+    pub(super) fn answering(&self) {
+        self.waiting_since.store(ANSWERING, Ordering::Relaxed);
+    }
+
+    /// The response is ready, or some of it was taken: the client's turn.
+    pub(super) fn waiting(&self) {
+        let now = self.pulse.beats.load(Ordering::Relaxed);
+        self.waiting_since.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether the client has done nothing for so many `beats`.
+    pub(super) fn is_waiting_for(&self, beats: u64) -> bool {
+        let now = self.pulse.beats.load(Ordering::Relaxed);
+        self.waiting_since
+            .load(Ordering::Relaxed)
+            .saturating_add(beats)
+            < now
+    }
+}
+
+/// A stream that tells its [`Watch`] whenever the client takes bytes.
+#[derive(Debug)]
+pub(super) struct Watched {
+    stream: TokioIo<TcpStream>,
+    watch: Arc<Watch>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+        Self {
+            stream: TokioIo::new(stream),
+            watch,
+        }
+    }
+
+    fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        // Between requests; what an interim response (100 Continue) writes during one is not the client's turn.
+        if result.is_ready() && self.watch.waiting_since.load(Ordering::Relaxed) != ANSWERING {
+            self.watch.waiting();
+        }
+        result
+    }
+}
+
+impl Read for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl Write for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
