@@ -332,14 +332,19 @@ impl Case<'_> {
     }
 
     async fn finds(&self, expected: Option<&[u8]>, when: &str) {
-        match self.store.get(&self.key).await {
-            Ok(found) if found.as_deref() == expected => {}
-            Ok(found) => {
-                let [expected, found] =
-                    [expected, found.as_deref()].map(|value| value.map_or("nothing".into(), show));
-                self.fail(&format!("{when}, get returned {found}, not {expected}"));
-            }
+        let found = match self.store.get(&self.key).await {
+            Ok(found) => found,
             Err(error) => self.fail(&format!("{when}, get failed: {error}")),
+        };
+        let at_once = self.store.get_now(&self.key).unwrap_or(found.clone());
+        for (operation, found) in [("get", found), ("get_now", at_once)] {
+            if found.as_deref() != expected {
+                let [expected, found] = [expected, found.as_deref()]
+                    .map(|value| value.map_or_else(|| "nothing".into(), show));
+                self.fail(&format!(
+                    "{when}, {operation} returned {found}, not {expected}"
+                ));
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The engine under races, failures and a clock that the tests set.
 //!
 //! Nothing here sleeps to get an order: computations wait for a permit, and time is manual or paused.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::collections::HashMap;
 use std::future::{Ready, pending, ready};
@@ -52,9 +53,14 @@ fn scripted() -> (Cache, Arc<Scripted>, Clock) {
     (cache.build(), store, clock)
 }
 
-/// Returns once `condition` holds; other tasks run meanwhile.
+/// Returns once `condition` holds; other tasks run meanwhile. A test whose condition never comes fails.
 async fn until(condition: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
     while !condition() {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "it does not happen"
+        );
         tokio::task::yield_now().await;
     }
 }
@@ -84,8 +90,14 @@ impl Held {
         self.runs.load(Ordering::SeqCst)
     }
 
+    /// Lets the run go on that waits.
     fn release(&self) {
         self.permits.add_permits(1);
+    }
+
+    /// Lets every run go on, those included that ought not to be: they are counted, not waited for.
+    fn release_all(&self) {
+        self.permits.add_permits(1000);
     }
 
     /// Starts a run; its number, from 1, once it has a permit.
@@ -421,7 +433,7 @@ async fn a_thousand_callers_run_one_computation_and_get_the_same_bytes() {
     let ((cache, _clock), held) = (in_memory(), Held::new());
     let callers = held.callers(&cache, 1000, |_| Ok("one".into()));
     until(|| cache.counts().collapsed == 999).await;
-    held.release();
+    held.release_all();
 
     let answers: Vec<_> = callers
         .join_all()
@@ -452,7 +464,7 @@ async fn callers_that_come_at_any_moment_never_run_it_twice() {
     for _ in 0..50 {
         let ((cache, _clock), held) = (in_memory(), Held::new());
         let mut callers = held.callers(&cache, 50, |_| Ok("one".into()));
-        held.release();
+        held.release_all();
         while let Some(answer) = callers.join_next().await {
             assert_eq!(answer.unwrap().unwrap().entry.body(), "one");
         }
@@ -476,7 +488,7 @@ async fn a_computation_holds_up_no_other_key() -> Result<()> {
         "fast"
     );
     assert_eq!(cache.in_flight(), 1);
-    held.release();
+    held.release_all();
     callers.join_all().await;
     Ok(())
 }
@@ -486,7 +498,7 @@ async fn an_error_goes_to_all_who_wait_and_is_not_stored() {
     let ((cache, _clock), held) = (in_memory(), Held::new());
     let callers = held.callers(&cache, 100, |_| Err(Broken));
     until(|| cache.counts().collapsed == 99).await;
-    held.release();
+    held.release_all();
     for answer in callers.join_all().await {
         let error = answer.unwrap_err();
         assert_eq!(
@@ -525,8 +537,7 @@ async fn after_a_panic_its_caller_gets_an_error_and_one_who_waited_computes_once
         _ => Ok("two".into()),
     });
     until(|| cache.counts().collapsed == 99).await;
-    held.release();
-    held.release();
+    held.release_all();
 
     let answers = callers.join_all().await;
     let errors: Vec<_> = answers
@@ -553,7 +564,7 @@ async fn a_second_panic_is_shared_and_the_next_caller_starts_afresh() {
     until(|| cache.counts().collapsed == 99).await;
     held.release();
     until(|| cache.counts().collapsed == 99 + 98).await;
-    held.release();
+    held.release_all();
     for answer in callers.join_all().await {
         assert_eq!(answer.unwrap_err().kind(), ErrorKind::Panic);
     }
@@ -572,7 +583,7 @@ async fn a_leader_whose_caller_goes_away_finishes_for_the_others_and_is_stored()
     let others = held.callers(&cache, 10, |_| Ok("two".into()));
     until(|| cache.counts().collapsed == 10).await;
     leader.shutdown().await;
-    held.release();
+    held.release_all();
 
     for answer in others.join_all().await {
         let answer = answer?;
@@ -599,7 +610,7 @@ async fn ten_thousand_callers_that_go_away_leave_nothing_behind() -> Result<()> 
     until(|| cache.counts().collapsed == 9_999).await;
     callers.shutdown().await;
     assert_eq!((held.runs(), cache.in_flight()), (1, 1));
-    held.release();
+    held.release_all();
     cache.settle().await;
     assert_eq!(cache.in_flight(), 0);
     assert_eq!(
@@ -696,7 +707,7 @@ async fn a_thousand_callers_of_a_hanging_store_run_one_computation() {
     until(|| store.calls() == 1000).await;
     tokio::time::advance(DEADLINE).await;
     until(|| cache.counts().collapsed == 999).await;
-    held.release();
+    held.release_all();
     assert!(
         callers
             .join_all()
@@ -753,6 +764,28 @@ async fn a_store_that_only_refuses_large_values_is_not_taken_for_down() -> Resul
         assert_eq!((counts.too_large, counts.stored), (runs, 0));
         assert_eq!((counts.backend_errors, counts.backend_skipped), (0, 0));
     }
+
+    // Many refusals in a row, without an answered get between them.
+    let (held, mut callers) = (Held::new(), JoinSet::new());
+    for number in 0..20 {
+        let (cache, held) = (cache.clone(), held.clone());
+        callers.spawn(async move {
+            let compute = || async move {
+                held.run().await;
+                Ok::<_, Broken>(Bytes::new())
+            };
+            let key = key(&format!("page {number}"));
+            cache.get_or_compute(key, HOUR, compute).await
+        });
+    }
+    until(|| held.runs() == 20).await;
+    held.release_all();
+    callers.join_all().await;
+    cache.settle().await;
+    cache
+        .get_or_compute(key("page"), HOUR, || body("one"))
+        .await?;
+    assert_eq!(cache.counts().backend_skipped, 0);
     Ok(())
 }
 

@@ -17,8 +17,9 @@ use syn::{
 /// Parameters are owned values whose types implement serde's `Deserialize` and `Serialize`. A parameter
 /// with `#[default(4)]` may be left out of an invocation, and so may an `Option`.
 ///
-/// The name becomes a constant that dereferences to a function pointer, so it cannot be shadowed by
-/// `let square = ..`; an `async fn` returns a boxed future.
+/// The name becomes a constant that dereferences to a function pointer. Rust lets no variable, parameter or
+/// pattern take the name of a constant, so name models for what they do (`square`, `list_reports`) and
+/// variables for what they are (`squared`, `reports`). An `async fn` returns a boxed future.
 #[proc_macro_attribute]
 pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as ItemFn);
@@ -65,6 +66,7 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         #visibility struct #name;
 
         const _: () = {
+            #[allow(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
             #function
             #arguments
             #call

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Status};
+use smallvec::SmallVec;
 
 use crate::view::Mime;
 
@@ -47,16 +48,19 @@ impl fmt::Display for Controller {
 #[derive(Clone, Debug)]
 pub struct Request<'r> {
     /// The segments of the path, decoded: the program's name, then positional arguments.
-    pub path: Vec<Cow<'r, str>>,
+    pub(crate) path: Segments<'r>,
     /// Named arguments in the order given.
-    pub data: Vec<(Cow<'r, str>, Value<'r>)>,
+    pub(crate) data: Pairs<'r>,
     /// The media ranges that the caller accepts, as in RFC 9110, 12.5.1.
-    pub accept: Cow<'r, str>,
-    /// Who asks.
-    pub controller: Controller,
+    pub(crate) accept: Cow<'r, str>,
+    pub(crate) controller: Controller,
     /// Header fields of the transport, for middleware; a model never sees them.
-    pub metadata: Option<&'r dyn Metadata>,
+    pub(crate) metadata: Option<&'r dyn Metadata>,
 }
+
+/// Most invocations have no more than so many segments and arguments, and then a hit allocates for neither.
+pub(crate) type Segments<'r> = SmallVec<[Cow<'r, str>; 4]>;
+pub(crate) type Pairs<'r> = SmallVec<[(Cow<'r, str>, Value<'r>); 4]>;
 
 /// A named argument as it was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +68,7 @@ pub enum Value<'r> {
     /// Text of a query, a form or the command line.
     Text(Cow<'r, str>),
     /// A member of a JSON body.
-    Json(serde_json::Value),
+    Json(Box<serde_json::Value>),
 }
 
 /// Header fields that came with a request.
@@ -73,7 +77,58 @@ pub trait Metadata: fmt::Debug + Sync {
     fn get(&self, name: &str) -> Option<&str>;
 }
 
-impl Request<'_> {
+impl<'r> Request<'r> {
+    /// An invocation by `controller` of the program at `path`, `squared` or `blog/post/12`; what follows the
+    /// program's name are positional arguments. Everything is accepted.
+    #[must_use]
+    pub fn new(controller: Controller, path: &'r str) -> Self {
+        Self {
+            path: path
+                .split('/')
+                .filter(|_| !path.is_empty())
+                .map(Cow::from)
+                .collect(),
+            data: Pairs::new(),
+            accept: "*/*".into(),
+            controller,
+            metadata: None,
+        }
+    }
+
+    /// The same with argument `name` given as the text `value`.
+    #[must_use]
+    pub fn argument(mut self, name: &'r str, value: impl Into<Cow<'r, str>>) -> Self {
+        self.data.push((name.into(), Value::Text(value.into())));
+        self
+    }
+
+    /// The same, accepting these media ranges only, written as in the `Accept` field of HTTP.
+    #[must_use]
+    pub fn accept(self, accept: impl Into<Cow<'r, str>>) -> Self {
+        Self {
+            accept: accept.into(),
+            ..self
+        }
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub const fn controller(&self) -> Controller {
+        self.controller
+    }
+
+    /// The segments of the path, decoded: the program's name, then positional arguments.
+    #[must_use]
+    pub fn path(&self) -> &[Cow<'r, str>] {
+        &self.path
+    }
+
+    /// Named arguments in the order given.
+    #[must_use]
+    pub fn data(&self) -> &[(Cow<'r, str>, Value<'r>)] {
+        &self.data
+    }
+
     /// The transport's header field `name`; always `None` on the command line.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -83,7 +138,7 @@ impl Request<'_> {
     /// Gives argument `name` the text `value`, whatever the caller gave. What middleware sets here, the
     /// signed-in user for example, becomes part of the key if the model has a parameter of that name.
     pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.data.retain(|(given, _)| given != name);
+        self.data.retain(|(given, _)| *given != name);
         self.data
             .push((name.into(), Value::Text(Cow::Owned(value.into()))));
     }
@@ -168,6 +223,10 @@ impl Rendered {
     #[must_use]
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    pub(crate) fn into_body(self) -> Bytes {
+        self.body
     }
 
     /// Replaces the page. What was known of the stored one no longer holds for it: it has no entity tag

@@ -38,11 +38,8 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
             format!("{path:?} is not UTF-8"),
         ));
     };
-    let path: Vec<Cow<'_, str>> = match path.trim_matches('/') {
-        "" => Vec::new(),
-        path => path.split('/').map(Cow::from).collect(),
-    };
-    let program = match app.manifest().find(&path, CMD) {
+    let request = Request::new(CMD, path.trim_matches('/')).accept(TEXT_CMD);
+    let program = match app.manifest().find(request.path(), CMD) {
         Ok(found) => found.program,
         Err(error) => return fail(&error),
     };
@@ -57,7 +54,7 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     let mocked = matches
         .try_get_one::<bool>(MODEL_MOCK)
         .is_ok_and(|mock| mock == Some(&true));
-    let request = request(path, program, &matches);
+    let request = fill(request, program, &matches);
     let app = if mocked { app.model_mock(true) } else { app };
     let result = app.invoke(request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
@@ -71,33 +68,24 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     }
 }
 
-/// The invocation that the matched words stand for.
-fn request<'w>(
-    mut path: Vec<Cow<'w, str>>,
-    program: &Program,
-    matches: &ArgMatches,
-) -> Request<'w> {
-    let mut data = Vec::new();
+/// The same `request` with the arguments that the matched words give.
+fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -> Request<'w> {
     for parameter in program.parameters() {
         let values = matches
             .get_many::<String>(parameter.name)
             .into_iter()
             .flatten();
-        data.extend(values.map(|value| (Cow::from(parameter.name), text(value))));
+        request
+            .data
+            .extend(values.map(|value| (Cow::from(parameter.name), text(value))));
     }
     for word in matches.get_many::<String>(GIVEN).into_iter().flatten() {
         match word.split_once('=').filter(|(name, _)| is_name(name)) {
-            Some((name, value)) => data.push((name.to_owned().into(), text(value))),
-            None => path.push(word.clone().into()),
+            Some((name, value)) => request.data.push((name.to_owned().into(), text(value))),
+            None => request.path.push(word.clone().into()),
         }
     }
-    Request {
-        path,
-        data,
-        accept: TEXT_CMD.into(),
-        controller: CMD,
-        metadata: None,
-    }
+    request
 }
 
 fn text(value: &str) -> Value<'static> {

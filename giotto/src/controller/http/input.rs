@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{StatusCode, Uri};
+use http::{StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
 use super::problem::Problem;
-use crate::request::Value;
+use crate::request::{Pairs, Segments, Value};
 
 const MAX_URI: usize = 16 << 10;
 const MAX_HEAD: usize = 32 << 10;
@@ -33,8 +33,7 @@ pub(super) struct Fields<'r> {
     pub(super) accept: Cow<'r, str>,
     /// The values of `If-None-Match`.
     pub(super) known: Vec<&'r [u8]>,
-    /// How many `Host` fields there are.
-    pub(super) hosts: usize,
+    hosts: usize,
     bytes: usize,
 }
 
@@ -73,6 +72,15 @@ impl<'r> Fields<'r> {
         }
     }
 
+    /// Whether there is the one `Host` that a request of HTTP/1.1 has (RFC 9112, 3.2).
+    pub(super) fn check_host(&self, version: Version) -> Result<(), Problem> {
+        match self.hosts {
+            1 => Ok(()),
+            0 if version < Version::HTTP_11 => Ok(()),
+            _ => Err(Problem::bad("a request has exactly one Host field")),
+        }
+    }
+
     /// Whether the address and the fields are within limits.
     pub(super) fn check_size(&self, uri: &Uri) -> Result<(), Problem> {
         let uri = uri.path().len() + uri.query().map_or(0, str::len);
@@ -90,7 +98,7 @@ impl<'r> Fields<'r> {
 }
 
 /// The segments of a path, decoded after it was split: `%2F` is part of a segment.
-pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
+pub(super) fn segments(path: &str) -> Result<Segments<'_>, Problem> {
     let path = match path.strip_prefix('/') {
         Some(path) => path,
         None if path == "*" => path, // of OPTIONS
@@ -99,9 +107,9 @@ pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
     };
     let mut rest = path.strip_suffix('/').unwrap_or(path);
     if rest.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Segments::new());
     }
-    let mut segments = Vec::with_capacity(4);
+    let mut segments = Segments::new();
     while let Some((segment, after)) = cut(rest, b'/') {
         segments.push(decode(segment.into())?);
         rest = after;
@@ -111,10 +119,7 @@ pub(super) fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Problem> {
 }
 
 /// Adds the pairs of a query or a form to `data`.
-pub(super) fn pairs<'q>(
-    query: &'q str,
-    data: &mut Vec<(Cow<'q, str>, Value<'q>)>,
-) -> Result<(), Problem> {
+pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Problem> {
     let mut rest = query;
     while !rest.is_empty() {
         let (pair, after) = cut(rest, b'&').unwrap_or((rest, ""));
@@ -199,7 +204,7 @@ pub(super) async fn read<B: http_body::Body>(body: B) -> Result<Bytes, Problem> 
 pub(super) fn posted_data<'b>(
     headers: &HeaderMap,
     body: &'b [u8],
-    data: &mut Vec<(Cow<'b, str>, Value<'b>)>,
+    data: &mut Pairs<'b>,
 ) -> Result<(), Problem> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
@@ -224,7 +229,7 @@ pub(super) fn posted_data<'b>(
             data.extend(
                 members
                     .into_iter()
-                    .map(|(name, value)| (name.into(), Value::Json(value))),
+                    .map(|(name, value)| (name.into(), Value::Json(Box::new(value)))),
             );
             Ok(())
         }

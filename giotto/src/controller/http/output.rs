@@ -52,41 +52,68 @@ impl http_body::Body for Body {
     }
 }
 
-/// The response to a request that has a page: 200, or 304 if the client has it already.
-pub(super) fn respond(rendered: &Rendered, known: &[&[u8]]) -> Response<Body> {
-    let receipt = rendered.receipt();
-    let etag = receipt.and_then(|receipt| receipt.etag.as_ref());
-    let is_known = etag.is_some_and(|etag| matches(known, etag));
-    let mut fields = HeaderMap::with_capacity(8);
-    if !is_known
-        && let Ok(content_type) = HeaderValue::from_maybe_shared(rendered.mime().content_type())
-    {
-        fields.append(header::CONTENT_TYPE, content_type);
-    }
-    fields.append(header::VARY, VARY);
-    fields.append(header::CACHE_CONTROL, cache_control(rendered));
-    if let Some(receipt) = receipt {
-        fields.append(CACHE_STATUS, cache_status(receipt));
-    }
-    if let Some(Ok(etag)) = etag.cloned().map(HeaderValue::from_maybe_shared) {
-        fields.append(header::ETAG, etag);
-    }
-    let body = if is_known {
-        Bytes::new()
-    } else {
-        rendered.body().clone()
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.headers_mut() = fields;
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    response
+/// What becomes of a request that is not refused.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// 200.
+    Page(Rendered),
+    /// 304: the client has the page already.
+    NotModified(Rendered),
+    /// 400: the page of GET, with what was refused of a POST.
+    Refused(Rendered),
+    /// 204, with the methods that are allowed.
+    Options(HeaderValue),
 }
 
-/// Whether one of the `known` lists names the entity tag; the comparison is weak (RFC 9110, 13.1.2).
-fn matches(known: &[&[u8]], etag: &[u8]) -> bool {
-    let candidates = known
+impl Outcome {
+    /// The response, in the emptied `fields` of the request: hyper takes their memory back for the next one.
+    pub(super) fn into_response(self, mut fields: HeaderMap) -> Response<Body> {
+        fields.clear();
+        let (status, body) = match self {
+            Self::Page(page) => (StatusCode::OK, with_body(page, &mut fields)),
+            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, &mut fields)),
+            Self::NotModified(page) => {
+                describe(&page, &mut fields);
+                (StatusCode::NOT_MODIFIED, Bytes::new())
+            }
+            Self::Options(allowed) => {
+                fields.append(header::ALLOW, allowed);
+                (StatusCode::NO_CONTENT, Bytes::new())
+            }
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        *response.headers_mut() = fields;
+        response
+    }
+}
+
+fn with_body(page: Rendered, fields: &mut HeaderMap) -> Bytes {
+    if let Ok(content_type) = HeaderValue::from_maybe_shared(page.mime().content_type()) {
+        fields.append(header::CONTENT_TYPE, content_type);
+    }
+    describe(&page, fields);
+    page.into_body()
+}
+
+/// What is said of a page whether it is sent or not (RFC 9110, 15.4.5).
+fn describe(page: &Rendered, fields: &mut HeaderMap) {
+    fields.append(header::VARY, VARY);
+    fields.append(header::CACHE_CONTROL, cache_control(page));
+    if let Some(receipt) = page.receipt() {
+        fields.append(CACHE_STATUS, cache_status(receipt));
+        if let Some(Ok(etag)) = receipt.etag.clone().map(HeaderValue::from_maybe_shared) {
+            fields.append(header::ETAG, etag);
+        }
+    }
+}
+
+/// Whether one of the lists of `If-None-Match` names the page; the comparison is weak (RFC 9110, 13.1.2).
+pub(super) fn is_known(page: &Rendered, lists: &[&[u8]]) -> bool {
+    let Some(etag) = page.receipt().and_then(|receipt| receipt.etag.as_ref()) else {
+        return false;
+    };
+    let candidates = lists
         .iter()
         .flat_map(|list| list.split(|byte| *byte == b','));
     candidates.map(<[u8]>::trim_ascii).any(|candidate| {

@@ -3,23 +3,22 @@
 //! The first and the last step of an invocation over HTTP; `input.rs` has the details of the first,
 //! `output.rs` and `problem.rs` those of the last.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header::HeaderMap;
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
+use http::{Method, Response};
 
 use super::input::{self, Fields};
-use super::output::{Body, respond};
+use super::output::{Body, Outcome, is_known};
 use super::problem::{Problem, allow};
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Request};
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
 #[derive(Clone, Debug)]
@@ -84,37 +83,34 @@ impl Service {
     where
         B: http_body::Body,
     {
-        let (head, body) = request.into_parts();
-        match self.page(&head, body).await {
-            Ok(response) => response,
+        let (mut head, body) = request.into_parts();
+        match self.outcome(&head, body).await {
+            Ok(outcome) => outcome.into_response(std::mem::take(&mut head.headers)),
             Err(problem) => problem.into_response(&head, self.0.debug),
         }
     }
 
-    async fn page<B: http_body::Body>(
-        &self,
-        head: &Parts,
-        body: B,
-    ) -> Result<Response<Body>, Problem> {
+    async fn outcome<B>(&self, head: &Parts, body: B) -> Result<Outcome, Problem>
+    where
+        B: http_body::Body,
+    {
         let fields = Fields::read(&head.headers);
         fields.check_size(&head.uri)?;
-        if self.0.wants_host
-            && (fields.hosts > 1 || (fields.hosts == 0 && head.version >= Version::HTTP_11))
-        {
-            return Err(Problem::bad("a request has exactly one Host field"));
+        if self.0.wants_host {
+            fields.check_host(head.version)?;
         }
-        let path = input::segments(head.uri.path())?;
         let controller = match head.method {
             Method::GET | Method::HEAD => HTTP_GET,
             Method::POST => HTTP_POST,
-            _ => return self.other_method(head, &path),
+            _ => return self.other_method(head),
         };
-        let mut data = Vec::with_capacity(4);
-        input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
         let posted = match controller {
-            HTTP_POST => input::read(body).await?,
+            HTTP_POST => Box::pin(input::read(body)).await?,
             _ => Bytes::new(), // the body of a GET has no meaning (RFC 9110, 9.3.1)
         };
+        let path = input::segments(head.uri.path())?;
+        let mut data = Pairs::new();
+        input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
         if controller == HTTP_POST {
             input::posted_data(&head.headers, &posted, &mut data)?;
         }
@@ -125,31 +121,36 @@ impl Service {
             controller,
             metadata: Some(&head.headers),
         };
-        match controller {
-            HTTP_POST => self.post(request).await,
-            _ => Ok(respond(&self.app().invoke(request).await?, &fields.known)),
+        if controller == HTTP_POST {
+            return Box::pin(self.post(request)).await;
         }
+        let page = self.app().invoke(request).await?;
+        Ok(if is_known(&page, &fields.known) {
+            Outcome::NotModified(page)
+        } else {
+            Outcome::Page(page)
+        })
     }
 
-    async fn post(&self, request: Request<'_>) -> Result<Response<Body>, Problem> {
+    async fn post(&self, request: Request<'_>) -> Result<Outcome, Problem> {
         let error = match self.app().invoke(request.clone()).await {
-            Ok(rendered) => return Ok(respond(&rendered, &[])),
+            Ok(page) => return Ok(Outcome::Page(page)),
             Err(error) => error,
         };
         let refused = error.invalid_input();
-        if !refused.is_empty()
-            && let Ok(rendered) = self.app().invoke_refused(request, refused.clone()).await
-        {
-            let mut response = respond(&rendered, &[]);
-            *response.status_mut() = StatusCode::BAD_REQUEST;
-            return Ok(response);
+        if refused.is_empty() {
+            return Err(error.into());
         }
-        Err(error.into())
+        match self.app().invoke_refused(request, refused.clone()).await {
+            Ok(page) => Ok(Outcome::Refused(page)),
+            Err(_) => Err(error.into()),
+        }
     }
 
     /// OPTIONS, and what no program answers.
-    fn other_method(&self, head: &Parts, path: &[Cow<'_, str>]) -> Result<Response<Body>, Problem> {
-        let find = |controller| self.app().manifest().find(path, controller);
+    fn other_method(&self, head: &Parts) -> Result<Outcome, Problem> {
+        let path = input::segments(head.uri.path())?;
+        let find = |controller| self.app().manifest().find(&path, controller);
         let allowed = match (find(HTTP_GET), find(HTTP_POST)) {
             (Ok(_), Ok(_)) => vec!["GET", "HEAD", "POST"],
             (Ok(_), Err(_)) => vec!["GET", "HEAD"],
@@ -159,16 +160,11 @@ impl Service {
             }
             (Err(error), Err(_)) => return Err(error.into()),
         };
-        if head.method != Method::OPTIONS {
-            let message = format!("{} is not allowed here", head.method);
-            return Err(Error::new(ErrorKind::WrongController(allowed), message).into());
+        if head.method == Method::OPTIONS {
+            return Ok(Outcome::Options(allow(&allowed)));
         }
-        let mut response = Response::new(Body::from(Bytes::new()));
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        response
-            .headers_mut()
-            .insert(header::ALLOW, allow(&allowed));
-        Ok(response)
+        let message = format!("{} is not allowed here", head.method);
+        Err(Error::new(ErrorKind::WrongController(allowed), message).into())
     }
 }
 

@@ -1,0 +1,226 @@
+//! A testbed that serves HTTP, and a client that sends it exactly the bytes it is told to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::testbed;
+
+/// A test that waits for longer than this has failed.
+const HANGS: Duration = Duration::from_secs(40);
+
+/// A server on a free port of its own; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Caches in memory.
+    pub(crate) fn start() -> Self {
+        Self::start_with(&["--set", "cache=locmem"])
+    }
+
+    pub(crate) fn start_with(options: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = testbed::command(folder.path())
+            .args(["http", "--port", "0"])
+            .args(options)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        stderr.read_line(&mut first).unwrap();
+        let address = first.trim().strip_prefix("Listening on http://");
+        let address = address
+            .unwrap_or_else(|| panic!("the server says {first:?}"))
+            .parse()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let lines = Arc::clone(&log);
+        let reader = std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                lines.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        Self {
+            child,
+            address,
+            log,
+            reader: Some(reader),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::to(self.address)
+    }
+
+    /// GET with the header fields `fields`, each ending in CR LF.
+    pub(crate) fn get(&self, target: &str, fields: &str) -> Reply {
+        self.ask("GET", target, fields)
+    }
+
+    /// A request without a body, on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, target: &str, fields: &str) -> Reply {
+        let mut connection = self.connect();
+        connection.send(format!(
+            "{method} {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n"
+        ));
+        connection.receive(method)
+    }
+
+    pub(crate) fn post(&self, target: &str, content_type: &str, body: &str) -> Reply {
+        let mut connection = self.connect();
+        connection.send(format!(
+            "POST {target} HTTP/1.1\r\nHost: test\r\nContent-Type: {content_type}\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        connection.receive("POST")
+    }
+
+    /// How often the model of the laboratory counted `name`.
+    pub(crate) fn runs(&self, name: &str) -> u64 {
+        let reply = self.get(&format!("/lab/runs.json?name={name}"), "");
+        reply.text().parse().unwrap()
+    }
+
+    /// Sends SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let id = self.child.id().to_string();
+        let status = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for the end; the exit status and all that was logged.
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let log = self.log.lock().unwrap().clone();
+        (status, log)
+    }
+
+    /// Kills it; all that was logged.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().unwrap();
+        self.end().1
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A connection that is kept between requests.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(HANGS)).unwrap();
+        stream.set_write_timeout(Some(HANGS)).unwrap();
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Like `send`, to a server that may have answered and closed before it has read all.
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+        let _ = self.stream.get_mut().write_all(bytes.as_ref());
+    }
+
+    /// Tells the server that no more will be sent.
+    pub(crate) fn finish(&mut self) {
+        self.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// The reply to a request with `method`.
+    pub(crate) fn receive(&mut self, method: &str) -> Reply {
+        self.try_receive(method)
+            .expect("a reply, not a closed connection")
+    }
+
+    /// `None` if the server closed the connection instead of answering.
+    pub(crate) fn try_receive(&mut self, method: &str) -> Option<Reply> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+        let mut fields = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).ok()?;
+            match line.trim_end().split_once(':') {
+                Some((name, value)) => {
+                    fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+                }
+                None => break,
+            }
+        }
+        let mut reply = Reply {
+            status,
+            fields,
+            body: Vec::new(),
+        };
+        let has_body = method != "HEAD" && status >= 200 && status != 204 && status != 304;
+        if has_body {
+            assert!(reply.field("transfer-encoding").is_none(), "{reply:?}");
+            let length = reply.field("content-length").unwrap().parse().unwrap();
+            reply.body.resize(length, 0);
+            self.stream.read_exact(&mut reply.body).ok()?;
+        }
+        Some(reply)
+    }
+
+    /// Whether the server closes the connection without another byte.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.stream.read_to_end(&mut rest) {
+            Ok(_) => rest.is_empty(),
+            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// What the server answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The field `name`, in lower case.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let field = self.fields.iter().find(|(given, _)| given == name);
+        field.map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}

@@ -1,0 +1,366 @@
+//! What `#[model]` and plain functions of a struct become: something that can be called as it was written,
+//! and a program that knows what it takes.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
+
+use giotto::Parameter;
+use giotto::prelude::*;
+
+/// Squares a number.
+///
+/// Exactly.
+#[model]
+fn square(
+    /// The number
+    /// to square.
+    x: i64,
+) -> i64 {
+    x * x
+}
+
+#[model]
+async fn half(x: i64) -> Result<i64, Error> {
+    tokio::task::yield_now().await;
+    match x % 2 {
+        0 => Ok(x / 2),
+        _ => Err(Error::not_found(format!("{x} is odd"))),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Size {
+    Small,
+    Large,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Id(u32);
+
+/// Every kind of parameter at once.
+#[model]
+#[expect(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    reason = "it takes one of each, and a model owns its arguments"
+)]
+fn everything(
+    r#type: String,
+    size: Size,
+    id: Id,
+    ratio: f64,
+    letter: char,
+    #[default(Size::Large)] other: Size,
+    #[default(vec![1, 2])] list: Vec<u8>,
+    #[default("x")] text: String,
+    #[default(true)] flag: bool,
+    maybe: Option<i32>,
+    sizes: Option<Vec<Size>>,
+) -> String {
+    format!(
+        "{type} {size:?} {id:?} {ratio} {letter} {other:?} {list:?} {text} {flag} {maybe:?} {sizes:?}"
+    )
+}
+
+#[model]
+fn nothing() {}
+
+#[model]
+fn counted(mut x: i64) -> Result<i64, std::num::TryFromIntError> {
+    x += 1;
+    u8::try_from(x).map(i64::from)
+}
+
+#[model]
+fn elsewhere(x: i64) -> Redirection {
+    Redirection::to(format!("/squared/{x}"))
+}
+
+#[model]
+fn sometimes(x: i64) -> Result<i64, Redirection> {
+    if x > 0 {
+        Ok(x)
+    } else {
+        Err(Redirection::to("/positive"))
+    }
+}
+
+#[model]
+fn picky(x: i64) -> Result<i64, InvalidInput> {
+    if x > 0 {
+        Ok(x)
+    } else {
+        Err(InvalidInput::new().field("x", x.to_string(), "is not positive"))
+    }
+}
+
+/// A model that another model calls.
+#[model]
+async fn quarter(x: i64) -> Result<i64, Error> {
+    half(half(x).await?).await
+}
+
+#[derive(Serialize, Deserialize)]
+struct Given {
+    x: i64,
+    #[serde(default)]
+    y: u8,
+}
+
+/// A parameter: its name, kind, whether it is a list and required, its default and documentation.
+type Summary<'p> = (&'p str, &'p str, bool, bool, Option<&'p str>, &'p str);
+
+fn parameters(program: &Program) -> Vec<Summary<'_>> {
+    let parameters = program.parameters().iter();
+    parameters.map(summary).collect()
+}
+
+fn summary(p: &Parameter) -> Summary<'_> {
+    let default = p.default.as_deref();
+    (p.name, &p.kind, p.is_list, p.required, default, p.doc)
+}
+
+#[tokio::test]
+async fn a_model_is_called_as_it_was_written() {
+    assert_eq!(square(12), 144);
+    assert_eq!(half(12).await.unwrap(), 6);
+    assert_eq!(half(3).await.unwrap_err().to_string(), "3 is odd");
+    assert_eq!(quarter(12).await.unwrap(), 3);
+    assert_eq!(counted(1), Ok(2));
+    let () = nothing();
+    let functions: [fn(i64) -> i64; 1] = [*square];
+    assert_eq!(functions[0](3), 9);
+    assert_eq!([1, 2].map(*square), [1, 4]);
+    let said = everything(
+        "a".into(),
+        Size::Small,
+        Id(1),
+        0.5,
+        'c',
+        Size::Small,
+        vec![],
+        String::new(),
+        false,
+        None,
+        None,
+    );
+    assert_eq!(said, "a Small Id(1) 0.5 c Small []  false None None");
+}
+
+#[test]
+fn a_program_knows_what_its_model_takes() {
+    let program = Program::new(square).view(BasicView::new());
+    assert_eq!(program.about(), "Squares a number.\n\nExactly.");
+    let expected = [("x", "integer", false, true, None, "The number\nto square.")];
+    assert_eq!(parameters(&program), expected);
+    let program = Program::new(everything).view(BasicView::new());
+    assert_eq!(
+        parameters(&program),
+        [
+            ("type", "text", false, true, None, ""),
+            ("size", "Small, Large", false, true, None, ""),
+            ("id", "integer", false, true, None, ""),
+            ("ratio", "number", false, true, None, ""),
+            ("letter", "character", false, true, None, ""),
+            ("other", "Small, Large", false, false, Some("Large"), ""),
+            ("list", "integer", true, false, Some("[1,2]"), ""),
+            ("text", "text", false, false, Some("x"), ""),
+            ("flag", "true or false", false, false, Some("true"), ""),
+            ("maybe", "integer", false, false, None, ""),
+            ("sizes", "Small, Large", true, false, None, ""),
+        ]
+    );
+    assert!(
+        Program::new(nothing)
+            .view(BasicView::new())
+            .parameters()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_plain_function_of_a_struct_is_a_model_too() {
+    fn plain(Given { x, y }: Given) -> i64 {
+        x + i64::from(y)
+    }
+    async fn asynchronous(given: Given) -> Result<i64, Error> {
+        Ok(plain(given))
+    }
+    for program in [
+        Program::new(plain).view(BasicView::new()),
+        Program::new(asynchronous).view(BasicView::new()),
+        Program::new(|given: Given| plain(given)).view(BasicView::new()),
+        Program::new(|given: Given| async { plain(given) }).view(BasicView::new()),
+    ] {
+        assert_eq!(
+            parameters(&program),
+            [
+                ("x", "integer", false, true, None, ""),
+                ("y", "integer", false, false, Some("0"), "")
+            ]
+        );
+        assert_eq!(program.about(), "");
+    }
+    let described = Program::new(plain)
+        .description("Adds.")
+        .view(BasicView::new());
+    assert_eq!(described.about(), "Adds.");
+}
+
+async fn invoke(program: Program, data: &[(&'static str, &'static str)]) -> Result<String, Error> {
+    let app = App::new(Manifest::new([("it", program)]));
+    app.check()?;
+    let request = giotto::Request::new(CMD, "it").accept("application/json");
+    let request = data.iter().fold(request, |request, &(name, text)| {
+        request.argument(name, text)
+    });
+    let rendered = app.invoke(request).await?;
+    Ok(String::from_utf8(rendered.body().to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn every_kind_of_argument_reaches_the_model() {
+    let program = || Program::new(everything).view(BasicView::new());
+    let required = [
+        ("type", "a"),
+        ("size", "Large"),
+        ("id", "7"),
+        ("ratio", "1e3"),
+        ("letter", "ß"),
+    ];
+    let said = invoke(program(), &required).await.unwrap();
+    assert_eq!(
+        said,
+        "\"a Large Id(7) 1000 ß Large [1, 2] x true None None\""
+    );
+    let given = [
+        ("other", "Small"),
+        ("list", "3"),
+        ("list", "4"),
+        ("text", ""),
+        ("flag", "off"),
+        ("maybe", "-1"),
+        ("sizes", "Small"),
+        ("sizes", "Large"),
+    ];
+    let said = invoke(program(), &[&required[..], &given].concat())
+        .await
+        .unwrap();
+    assert_eq!(
+        said,
+        "\"a Large Id(7) 1000 ß Small [3, 4]  false Some(-1) Some([Small, Large])\""
+    );
+    for (name, wrong) in [
+        ("list", "256"),
+        ("flag", "maybe"),
+        ("maybe", ""),
+        ("letter", "ab"),
+        ("letter", ""),
+        ("size", "small"),
+        ("id", "-1"),
+        ("ratio", "a"),
+        ("sizes", "None"),
+    ] {
+        let mut given = required.to_vec();
+        given.retain(|(given, _)| *given != name);
+        given.push((name, wrong));
+        let error = invoke(program(), &given).await.unwrap_err();
+        let [field] = error.invalid_input().fields() else {
+            panic!("{error}")
+        };
+        assert_eq!((field.name(), field.value()), (name, wrong), "{error}");
+    }
+    for (missing, _) in required {
+        let mut given = required.to_vec();
+        given.retain(|(name, _)| *name != missing);
+        let error = invoke(program(), &given).await.unwrap_err();
+        assert_eq!(error.invalid_input().fields()[0].name(), missing, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_result_becomes_a_page_or_an_error() {
+    let show = |model: Program| async { invoke(model, &[("x", "-8")]).await };
+    assert_eq!(
+        show(Program::new(square).view(BasicView::new()))
+            .await
+            .unwrap(),
+        "64"
+    );
+    assert_eq!(
+        show(Program::new(half).view(BasicView::new()))
+            .await
+            .unwrap(),
+        "-4"
+    );
+    assert_eq!(
+        show(Program::new(quarter).view(BasicView::new()))
+            .await
+            .unwrap(),
+        "-2"
+    );
+    assert_eq!(
+        invoke(Program::new(nothing).view(BasicView::new()), &[])
+            .await
+            .unwrap(),
+        "null"
+    );
+    let error = show(Program::new(counted).view(BasicView::new()))
+        .await
+        .unwrap_err();
+    assert_eq!(*error.kind(), giotto::ErrorKind::Other);
+    let error = show(Program::new(picky).view(BasicView::new()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.invalid_input().fields()[0].message(),
+        "is not positive"
+    );
+    let error = show(Program::new(elsewhere).view(BasicView::new()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        giotto::ErrorKind::Redirection("/squared/-8".into())
+    );
+    let error = show(Program::new(sometimes).view(BasicView::new()))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        *error.kind(),
+        giotto::ErrorKind::Redirection("/positive".into())
+    );
+}
+
+#[tokio::test]
+async fn a_sync_model_may_block_while_others_run() {
+    // On a runtime of one thread: if the model ran on it, nobody could send what it waits for.
+    let (sender, receiver) = std::sync::mpsc::channel::<i64>();
+    let receiver = std::sync::Mutex::new(receiver);
+    let receiver = std::sync::Arc::new(receiver);
+    let waits = move |Given { x, .. }: Given| -> Result<i64, Error> {
+        Ok(x + receiver
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .recv()?)
+    };
+    let waiting = tokio::spawn(invoke(
+        Program::new(waits).view(BasicView::new()),
+        &[("x", "1")],
+    ));
+    tokio::task::yield_now().await;
+    sender.send(2).unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap(), "3");
+}
+
+#[tokio::test]
+async fn unknown_arguments_are_refused_on_the_command_line_alone() {
+    let program = || Program::new(square).view(BasicView::new());
+    let error = invoke(program(), &[("x", "1"), ("X", "2")])
+        .await
+        .unwrap_err();
+    assert_eq!(error.invalid_input().fields()[0].name(), "X");
+    let error = invoke(Program::new(nothing).view(BasicView::new()), &[("x", "1")])
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("takes no arguments"), "{error}");
+}

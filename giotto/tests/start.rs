@@ -1,0 +1,491 @@
+//! What is wrong with a manifest or a configuration is told before anything runs, in one line that says how
+//! to mend it.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
+
+mod common {
+    pub(crate) mod testbed;
+}
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use common::testbed;
+use giotto::prelude::*;
+
+#[model]
+fn square(x: i64) -> i64 {
+    x * x
+}
+
+fn program() -> Program {
+    Program::new(square).view(BasicView::new())
+}
+
+#[derive(Serialize)]
+struct NoError;
+
+/// What `App::check` says of `manifest`; every front end asks it before it starts.
+fn refusal(manifest: Manifest) -> String {
+    let error = App::new(manifest)
+        .check()
+        .expect_err("the manifest is wrong");
+    assert_eq!(*error.kind(), giotto::ErrorKind::Configuration);
+    error.to_string()
+}
+
+#[test]
+fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
+    let with_ttl = |seconds| Program::new(square).cache(seconds).view(BasicView::new());
+    let over = |controller| {
+        Program::new(square)
+            .controllers([controller])
+            .view(BasicView::new())
+    };
+    for (manifest, words) in [
+        (
+            Manifest::new([("a", program()), ("a", program())]),
+            &["'a'", "twice"][..],
+        ),
+        (
+            Manifest::new([("a", program())]).with("a", "b"),
+            &["'a'", "twice"],
+        ),
+        (
+            Manifest::new([("a", [program(), program()])]),
+            &["'a'", "two programs for http-get"],
+        ),
+        (
+            Manifest::new([("a", [over(CMD), program()])]),
+            &["'a'", "two programs for cmd"],
+        ),
+        (
+            Manifest::new([("a", [over(HTTP_POST), over(HTTP_POST)])]),
+            &["'a'", "http-post"],
+        ),
+        (
+            Manifest::new([("a", Vec::<Program>::new())]),
+            &["'a'", "empty list"],
+        ),
+        (
+            Manifest::new([("a", "nowhere")]),
+            &["'a'", "'nowhere'", "no program"],
+        ),
+        (
+            Manifest::new([("a", program())]).with("b", "a/c"),
+            &["'b'", "'a/c'"],
+        ),
+        (Manifest::new([("a", "a")]), &["'a'"]),
+        (
+            Manifest::new([("a", "b"), ("b", "c"), ("c", "a")]),
+            &["no program"],
+        ),
+        (
+            Manifest::new([("a", program())]).with("b", Manifest::new([("c", "d")])),
+            &["'c'", "'d'"],
+        ),
+        (Manifest::new([("a b", program())]), &["\"a b\""]),
+        (Manifest::new([("a/b", program())]), &["\"a/b\""]),
+        (Manifest::new([("a.json", program())]), &["\"a.json\""]),
+        (Manifest::new([("a)(b", program())]), &["\"a)(b\""]),
+        (Manifest::new([("a\n", program())]), &["\"a\\n\""]),
+        (Manifest::new([("a?b", program())]), &["\"a?b\""]),
+        (
+            Manifest::new([("", Manifest::new([("a", program())]))]),
+            &["''", "manifest"],
+        ),
+        (
+            Manifest::new([("a", with_ttl(-1))]),
+            &["'a'", "-1 seconds", "negative"],
+        ),
+        (
+            Manifest::new([("a", with_ttl(i64::MIN))]),
+            &["'a'", "negative"],
+        ),
+        (
+            Manifest::new([(
+                "a",
+                Program::new(square)
+                    .cache(Duration::ZERO)
+                    .view(BasicView::new()),
+            )]),
+            &["'a'", "zero", "Policy::forever()"],
+        ),
+        (
+            Manifest::new([("a", Program::new(|x: i64| x).view(BasicView::new()))]),
+            &["'a'", "one struct", "i64"],
+        ),
+        (
+            Manifest::new([("a", Program::new(|x: Vec<i64>| x).view(BasicView::new()))]),
+            &["'a'", "one struct", "Vec"],
+        ),
+        (
+            Manifest::new([(
+                "a",
+                Program::new(|(): ()| Err::<i64, _>(NoError)).view(BasicView::new()),
+            )]),
+            &["'a'", "Result", "std::error::Error"],
+        ),
+        (
+            Manifest::new([("a", Program::new(square).view(View::new()))]),
+            &["'a'", "renders nothing"],
+        ),
+        (
+            Manifest::new([(
+                "a",
+                Program::new(square).view(View::new().renders("csv", |_: &i64| "")),
+            )]),
+            &["'a'", "\"csv\"", "text/csv"],
+        ),
+    ] {
+        let refusal = refusal(manifest);
+        assert_eq!(refusal.lines().count(), 1, "{refusal}");
+        for word in words {
+            assert!(refusal.contains(word), "{word}: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn the_place_of_a_wrong_program_is_told_in_full() {
+    let wrong = Program::new(square).cache(-1).view(BasicView::new());
+    let inner = Manifest::new([("post", wrong)]);
+    let refusal = refusal(Manifest::new([("blog", inner)]));
+    assert!(refusal.contains("'post'"), "{refusal}");
+}
+
+#[test]
+fn a_sound_manifest_is_not_refused() {
+    let long = Program::new(square).cache(u64::MAX).view(BasicView::new());
+    let off = Program::new(square).cache(None).view(BasicView::new());
+    let manifest = Manifest::new([
+        ("a", long),
+        ("b", off),
+        ("", program()),
+        ("ünï-1_2", program()),
+    ])
+    .with("c", "d")
+    .with("d", "e/f")
+    .with("e", Manifest::new([("f", program()), ("", program())]))
+    .with("g", "e");
+    App::new(manifest).check().unwrap();
+    App::new(Manifest::default()).check().unwrap();
+}
+
+#[test]
+fn a_wrong_manifest_starts_no_front_end() {
+    // In this process: the testbed's own manifest is sound.
+    let manifest = || Manifest::new([("a", program()), ("a", program())]);
+    assert!(App::new(manifest()).into_service().is_err());
+}
+
+/// Starts the testbed with `file` as giotto.toml; expects it to stop with exit code 2 and one line on
+/// standard error that has all of `words` in it.
+fn is_refused(file: &str, arguments: &[&str], variables: &[(&str, &str)], words: &[&str]) {
+    for front_end in ["cmd", "http"] {
+        let folder = tempfile::tempdir().unwrap();
+        if !file.is_empty() {
+            std::fs::write(folder.path().join("giotto.toml"), file).unwrap();
+        }
+        let mut command = start(folder.path(), front_end, arguments, variables);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let shown = format!("{file:?} {arguments:?} {variables:?} {front_end}: {stderr}");
+        assert_eq!(output.status.code(), Some(2), "{shown}");
+        assert!(output.stdout.is_empty(), "{shown}");
+        assert!(
+            stderr.starts_with("error: ") && stderr.lines().count() == 1,
+            "{shown}"
+        );
+        for word in words {
+            assert!(stderr.contains(word), "{word} is not in {shown}");
+        }
+    }
+}
+
+fn start(
+    folder: &Path,
+    front_end: &str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Command {
+    let mut command = testbed::command(folder);
+    command.arg(front_end);
+    command.args(arguments).envs(variables.iter().copied());
+    if front_end == "cmd" {
+        command.args(["squared", "x=12"]);
+    } else {
+        command.args(["--port", "0"]);
+    }
+    command
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_line_and_column() {
+    for (file, words) in [
+        ("cache = \"locmem", &["giotto.toml:1:"][..]),
+        ("\n\ncache = ", &["giotto.toml:3:"]),
+        ("cache = \"\"\"a\nb", &["giotto.toml:"]),
+        ("cache locmem", &["giotto.toml:1:"]),
+        (
+            "cache = \"locmem\"\ncache = \"dummy\"",
+            &["giotto.toml:2:", "duplicate key"],
+        ),
+        (
+            "[http]\n  prot = 1",
+            &["giotto.toml:2:3", "\"http.prot\"", "\"http.port\""],
+        ),
+        (
+            "cach = \"locmem\"",
+            &["giotto.toml:1:1", "\"cach\"", "did you mean \"cache\"?"],
+        ),
+        (
+            "caches = \"locmem\"",
+            &["giotto.toml:1:1", "\"caches\"", "did you mean \"cache\"?"],
+        ),
+        (
+            "cache_engine = \"locmem\"",
+            &["giotto.toml:1:1", "did you mean \"cache.engine\"?"],
+        ),
+        (
+            "debug = \"maybe\"",
+            &["giotto.toml:1:1", "debug", "true or false"],
+        ),
+        ("debug = 1", &["giotto.toml:1:1", "debug", "true or false"]),
+        (
+            "\n# é\nlog = \"loud\"",
+            &["giotto.toml:3:1", "log", "\"warn\""],
+        ),
+        ("log = \"a\\nb\"", &["giotto.toml:1:1", "log"]),
+        (
+            "http.port = \"a\"",
+            &["giotto.toml:1:", "http.port", "whole number"],
+        ),
+        (
+            "http.port = 65536",
+            &["giotto.toml:1:", "http.port", "65536"],
+        ),
+        ("http.port = -1", &["http.port"]),
+        ("http.port = 80.5", &["http.port"]),
+        ("http.host = 1", &["http.host", "text"]),
+        ("http = 80", &["\"http\""]),
+        ("cache = 1", &["giotto.toml:1:1", "cache", "redis"]),
+        ("cache = []", &["giotto.toml:1:1", "at least one engine"]),
+        (
+            "cache = \"locmen\"",
+            &["giotto.toml:1:1", "\"locmen\"", "did you mean \"locmem\"?"],
+        ),
+        ("cache = \"\"", &["giotto.toml:1:1", "cache engine"]),
+        ("cache = \"redis\"", &["redis", "not built in", "locmem"]),
+        (
+            "cache = \"redis://10.10.0.5:4000/0\"",
+            &["redis", "not built in"],
+        ),
+        ("cache = \"memcache\"", &["memcache", "not built in"]),
+        ("cache = \"database\"", &["database", "not built in"]),
+        (
+            "cache = \"postgres://user:hunter2@host/db\"",
+            &["database", "not built in"],
+        ),
+        (
+            "cache = \"rediss3://a\"",
+            &["\"rediss3\"", "did you mean \"rediss\"?"],
+        ),
+        (
+            "cache = { engine = \"redis\", hosst = \"a\" }",
+            &["\"hosst\"", "\"host\""],
+        ),
+        (
+            "cache = { engine = \"locmem\", host = \"a\" }",
+            &["locmem", "host"],
+        ),
+        (
+            "cache = { engine = \"locmem\", max_bytes = \"much\" }",
+            &["max_bytes", "whole number"],
+        ),
+        (
+            "cache = { engine = \"locmem\", max_bytes = -1 }",
+            &["max_bytes"],
+        ),
+        ("cache = { engine = 1 }", &["cache.engine"]),
+        ("cache = { host = \"a\" }", &["engine"]),
+        ("cache = [\"locmem\", \"nothing\"]", &["\"nothing\""]),
+        ("namespace = \"a b\"", &["namespace", "\"a b\""]),
+        ("namespace = 1", &["namespace", "text"]),
+    ] {
+        is_refused(file, &[], &[], words);
+    }
+}
+
+#[test]
+fn secrets_of_the_configuration_are_not_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in [
+        "redis://:hunter2@host",
+        "postgres://user:hunter2@host/db",
+        "{ password = \"hunter2\" }",
+    ] {
+        let variables = [("GIOTTO_CACHE", url)];
+        let output = start(folder.path(), "cmd", &[], &variables)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(2) && !stderr.contains("hunter2"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn wrong_variables_and_flags_are_refused_by_name() {
+    for (variables, words) in [
+        (
+            ("GIOTTO_CACH", "locmem"),
+            &["GIOTTO_CACH ", "did you mean GIOTTO_CACHE?"][..],
+        ),
+        (
+            ("GIOTTO_HTTP_PROT", "1"),
+            &["GIOTTO_HTTP_PROT", "did you mean GIOTTO_HTTP_PORT?"],
+        ),
+        (
+            ("GIOTTO_CONFIGG", "a"),
+            &["GIOTTO_CONFIGG", "did you mean GIOTTO_CONFIG?"],
+        ),
+        (
+            ("GIOTTO_CACHE", "locmen"),
+            &["GIOTTO_CACHE:", "did you mean \"locmem\"?"],
+        ),
+        (
+            ("GIOTTO_HTTP_PORT", "a"),
+            &["GIOTTO_HTTP_PORT", "whole number"],
+        ),
+        (
+            ("GIOTTO_HTTP_PORT", ""),
+            &["GIOTTO_HTTP_PORT", "whole number"],
+        ),
+        (
+            ("GIOTTO_DEBUG", "maybe"),
+            &["GIOTTO_DEBUG", "true or false"],
+        ),
+        (("GIOTTO_LOG", "a\nb"), &["GIOTTO_LOG"]),
+        (
+            ("GIOTTO_CONFIG", "none.toml"),
+            &["none.toml", "cannot be read"],
+        ),
+    ] {
+        is_refused("", &[], &[variables], words);
+    }
+    for (arguments, words) in [
+        (
+            &["--config", "none.toml"][..],
+            &["none.toml", "cannot be read"][..],
+        ),
+        (&["--config", "."], &["cannot be read"]),
+        (&["--set", "cache"], &["--set cache", "KEY=VALUE"]),
+        (
+            &["--set", "cach=locmem"],
+            &["--set", "did you mean \"cache\"?"],
+        ),
+        (
+            &["--set", "cache=locmen"],
+            &["--set", "did you mean \"locmem\"?"],
+        ),
+        (
+            &["--set", "http.port=70000"],
+            &["--set", "http.port", "70000"],
+        ),
+        (&["--set", "=1"], &["--set"]),
+    ] {
+        is_refused("", arguments, &[], words);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (arguments, word) in [
+        (&["--port", "a"][..], "--port"),
+        (&["--port", "65536"], "--port"),
+        (&["--host", "999.1.1.1"], "999.1.1.1"),
+        (&["--prot", "1"], "--port"),
+    ] {
+        let output = testbed::command(folder.path())
+            .arg("http")
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?} {stderr}");
+        assert!(stderr.contains(word), "{arguments:?} {stderr}");
+    }
+}
+
+#[test]
+fn a_flag_overrides_a_variable_and_that_the_file() {
+    let wrong = "cache = \"file\"";
+    let (variable, flag) = ([("GIOTTO_CACHE", "variable")], ["--set", "cache=flag"]);
+    is_refused(wrong, &[], &[], &["\"file\""]);
+    is_refused(wrong, &[], &variable, &["\"variable\""]);
+    is_refused(wrong, &flag, &variable, &["\"flag\""]);
+    is_refused(
+        wrong,
+        &["--set", "cache=a", "--set", "cache=b"],
+        &[],
+        &["\"b\""],
+    );
+}
+
+#[test]
+fn sound_configurations_start() {
+    let start_with = |file: &str, name: &str, arguments: &[&str], variables: &[(&str, &str)]| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(name), file).unwrap();
+        let output = start(folder.path(), "cmd", arguments, variables)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), &*output.stdout, &*stderr),
+            (Some(0), &b"x  144\n"[..], ""),
+            "{file:?} {arguments:?} {variables:?}"
+        );
+    };
+    for file in [
+        "",
+        "cache = \"locmem\"\ndebug = true\nlog = \"error\"\nnamespace = \"prod\"\n[http]\nhost = \"::1\"\nport = 80",
+        "cache = { engine = \"locmem\", max_bytes = 1000 }",
+        "[cache]\nengine = \"locmem\"",
+        "cache.engine = \"dummy\"",
+        "cache = [\"locmem\"]",
+        "# nothing",
+    ] {
+        start_with(file, "giotto.toml", &[], &[]);
+        start_with(file, "other.toml", &["--config", "other.toml"], &[]);
+        start_with(file, "other.toml", &[], &[("GIOTTO_CONFIG", "other.toml")]);
+    }
+    for variables in [
+        ("GIOTTO_CACHE", "locmem"),
+        ("GIOTTO_CACHE", "{engine = \"locmem\", max_bytes = 1000}"),
+        ("GIOTTO_CACHE", "[\"locmem\"]"),
+        ("GIOTTO_CACHE_ENGINE", "locmem"),
+        ("GIOTTO_DEBUG", "true"),
+        // Variables of somebody else.
+        ("GIOTTO_FOO", "1"),
+        ("GIOTTO_HOME", "/opt/giotto"),
+        ("GIOTTO_REQUIRE_SERVERS", "1"),
+        ("GIOTTO", "1"),
+        ("CACHE", "redis"),
+    ] {
+        start_with("", "giotto.toml", &[], &[variables]);
+    }
+    start_with(
+        "cache = \"redis\"",
+        "giotto.toml",
+        &[],
+        &[("GIOTTO_CACHE", "dummy")],
+    );
+    start_with(
+        "cache = \"redis\"",
+        "giotto.toml",
+        &["--set", "cache=dummy"],
+        &[],
+    );
+}
