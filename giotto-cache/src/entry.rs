@@ -166,6 +166,13 @@ impl Entry {
         self.raw.slice(self.etag_range().end..)
     }
 
+    /// The result itself, and nothing else of the entry.
+    #[must_use]
+    pub fn into_body(mut self) -> Bytes {
+        self.raw.advance(self.etag_range().end);
+        self.raw
+    }
+
     /// The whole envelope, as a backend stores it.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {

@@ -102,28 +102,29 @@ impl App {
         &self.cache
     }
 
-    /// Answers `request`: with a stored page while it is fresh, else by running the program.
+    /// Answers `request`: with a stored page while it is fresh, else by running the program. Input middleware
+    /// may set arguments of the request.
     ///
     /// # Errors
     ///
     /// Why there is no page; see [`ErrorKind`].
-    pub async fn invoke(&self, mut request: Request<'_>) -> Result<Rendered> {
+    pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
         let found = self.manifest.find(&request.path, request.controller)?;
         let program = found.program;
-        program.admit(&mut request)?;
-        let args = program.bind(found.consumed, &request)?;
+        program.admit(request)?;
+        let args = program.bind(found.consumed, request)?;
         let mime = negotiate::choose(
             found.superformat.as_deref(),
             &request.accept,
             program.mimes(),
         )?;
         let compute = || self.computation(program, args.typed, &mime, InvalidInput::new());
-        let rendered = match program.cache_policy() {
-            Some(policy) if self.may_store(&request) => {
+        let mut rendered = match program.cache_policy() {
+            Some(policy) if self.may_store(request) => {
                 let key = Key::new(program.path(), args.canonical, mime.essence());
                 let answer = self.cache.get_or_compute(key, policy, compute).await;
                 let answer = answer.map_err(|error| Failure::unwrap(&error))?;
-                Rendered::from_cache(mime, &answer)
+                Rendered::from_cache(mime, answer)
             }
             Some(_) => {
                 let body = detached(compute()).await?;
@@ -134,7 +135,8 @@ impl App {
                 Rendered::new(mime, body)
             }
         };
-        program.finish(&request, rendered)
+        program.finish(request, &mut rendered)?;
+        Ok(rendered)
     }
 
     /// Answers a POST whose input was `refused` with the page that GET shows, the errors in it. The page
@@ -167,7 +169,9 @@ impl App {
             program.bind(found.consumed, &request)
         })?;
         let body = detached(self.computation(program, args.typed, &mime, refused)).await?;
-        program.finish(&request, Rendered::bypassing(mime, body))
+        let mut rendered = Rendered::bypassing(mime, body);
+        program.finish(&request, &mut rendered)?;
+        Ok(rendered)
     }
 
     /// Pages of a POST are neither stored nor taken from the cache; mocked ones never meet it either.

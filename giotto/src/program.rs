@@ -263,11 +263,12 @@ impl Program {
         })
     }
 
-    pub(crate) fn finish(&self, request: &Request<'_>, rendered: Rendered) -> Result<Rendered> {
-        let mut rendered = rendered.private(self.is_guarded());
+    pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Rendered) -> Result<()> {
+        if self.is_guarded() {
+            rendered.make_private();
+        }
         let mut output = self.settings.output.iter();
-        unwound(|| output.try_for_each(|finish| finish(request, &mut rendered)))?;
-        Ok(rendered)
+        unwound(|| output.try_for_each(|finish| finish(request, rendered)))
     }
 }
 

@@ -183,7 +183,7 @@ impl Rendered {
         }
     }
 
-    pub(crate) fn from_cache(mime: Mime, answer: &Answer) -> Self {
+    pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
         let receipt = Receipt {
             status: Some(answer.status),
             etag: Some(answer.entry.etag()),
@@ -191,7 +191,7 @@ impl Rendered {
         };
         Self {
             receipt: Some(receipt),
-            ..Self::new(mime, answer.entry.body())
+            ..Self::new(mime, answer.entry.into_body())
         }
     }
 
@@ -208,9 +208,9 @@ impl Rendered {
         }
     }
 
-    /// A page that only this caller may keep.
-    pub(crate) fn private(self, private: bool) -> Self {
-        Self { private, ..self }
+    /// From here on only this caller may keep the page.
+    pub(crate) const fn make_private(&mut self) {
+        self.private = true;
     }
 
     /// The media type.

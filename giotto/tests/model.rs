@@ -209,11 +209,10 @@ fn a_plain_function_of_a_struct_is_a_model_too() {
 async fn invoke(program: Program, data: &[(&'static str, &'static str)]) -> Result<String, Error> {
     let app = App::new(Manifest::new([("it", program)]));
     app.check()?;
-    let request = giotto::Request::new(CMD, "it").accept("application/json");
-    let request = data.iter().fold(request, |request, &(name, text)| {
-        request.argument(name, text)
-    });
-    let rendered = app.invoke(request).await?;
+    let empty = giotto::Request::new(CMD, "it").accept("application/json");
+    let fill = |request: giotto::Request<'static>, &(name, text)| request.argument(name, text);
+    let mut request = data.iter().fold(empty, fill);
+    let rendered = app.invoke(&mut request).await?;
     Ok(String::from_utf8(rendered.body().to_vec()).unwrap())
 }
 

@@ -54,9 +54,9 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     let mocked = matches
         .try_get_one::<bool>(MODEL_MOCK)
         .is_ok_and(|mock| mock == Some(&true));
-    let request = fill(request, program, &matches);
+    let mut request = fill(request, program, &matches);
     let app = if mocked { app.model_mock(true) } else { app };
-    let result = app.invoke(request).await;
+    let result = app.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(
             "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",

@@ -30,12 +30,14 @@ impl Mime {
         match MediaType::parse(text) {
             Ok(parsed) if parsed.params.is_empty() => {
                 let essence = text.to_ascii_lowercase();
-                let charset = if essence.starts_with("text/") {
-                    "; charset=utf-8"
-                } else {
-                    ""
+                // The usual ones from constants, which are cloned for nothing.
+                let content_type = match essence.as_str() {
+                    "text/html" => Bytes::from_static(b"text/html; charset=utf-8"),
+                    "text/plain" => Bytes::from_static(b"text/plain; charset=utf-8"),
+                    "application/json" => Bytes::from_static(b"application/json"),
+                    text if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
+                    other => other.to_owned().into(),
                 };
-                let content_type = format!("{essence}{charset}").into();
                 Ok(Self(Arc::new(Inner {
                     essence,
                     content_type,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use http::{StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
@@ -24,8 +24,6 @@ const MAX_PAIRS: usize = 1_000;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 const BODY_BYTES_PER_SECOND: usize = 1 << 10;
 
-const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-
 /// What the fields of a request's head say that matters here, read in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'r> {
@@ -42,15 +40,14 @@ impl<'r> Fields<'r> {
         let mut fields = Self::default();
         let mut is_script = false;
         for (name, value) in headers {
-            fields.bytes += name.as_str().len() + value.len() + 4;
-            if name == header::ACCEPT {
-                fields.also_accept(value.to_str().unwrap_or_default());
-            } else if name == header::IF_NONE_MATCH {
-                fields.known.push(value.as_bytes());
-            } else if name == header::HOST {
-                fields.hosts += 1;
-            } else if name == X_REQUESTED_WITH {
-                is_script = value == "XMLHttpRequest";
+            let name = name.as_str();
+            fields.bytes += name.len() + value.len() + 4;
+            match name {
+                "accept" => fields.also_accept(value.to_str().unwrap_or_default()),
+                "host" => fields.hosts += 1,
+                "if-none-match" => fields.known.push(value.as_bytes()),
+                "x-requested-with" => is_script = value == "XMLHttpRequest",
+                _ => {}
             }
         }
         if matches!(&*fields.accept, "" | "*/*") {

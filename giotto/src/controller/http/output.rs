@@ -11,7 +11,6 @@ use bytes::Bytes;
 use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use http_body_util::Full;
 
 use crate::request::{Receipt, Rendered};
 
@@ -22,13 +21,16 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
 
-/// The body of a response: one piece of bytes.
+/// A body is handed on in pieces of at most this many bytes, so that a connection never buffers more.
+const PIECE: usize = 64 << 10;
+
+/// The body of a response.
 #[derive(Debug)]
-pub struct Body(Full<Bytes>);
+pub struct Body(Bytes);
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Full::new(bytes))
+        Self(bytes)
     }
 }
 
@@ -38,17 +40,22 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.0).poll_frame(context)
+        let piece = match self.0.len() {
+            0 => return Poll::Ready(None),
+            1..=PIECE => std::mem::take(&mut self.0),
+            _ => self.0.split_to(PIECE),
+        };
+        Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.0.is_empty()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        self.0.size_hint()
+        http_body::SizeHint::with_exact(self.0.len() as u64)
     }
 }
 

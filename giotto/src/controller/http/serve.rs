@@ -155,12 +155,15 @@ impl Connections {
 /// One connection, until it ends.
 ///
 /// hyper's own time limit for heads makes and drops a timer for every request, a tenth of what a hit costs;
-/// the [`Watch`] costs two stores.
+/// the [`Watch`] costs two stores. `writev` is off because copying a small body behind its head, and a large
+/// one in pieces, costs less than having the kernel gather them.
 async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
+    let shared = Arc::new((service, watch));
     let answer = service_fn(move |request: http::Request<Incoming>| {
-        let (service, watch) = (service.clone(), Arc::clone(&watch));
+        let shared = Arc::clone(&shared);
         async move {
+            let (service, watch) = &*shared;
             watch.answering();
             let mut response = service.answer(request).await;
             if watch.pulse().is_stopping() {
@@ -173,7 +176,10 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         }
     });
     let mut server = http1::Builder::new();
-    server.header_read_timeout(None).max_buf_size(READ_BUFFER);
+    server
+        .header_read_timeout(None)
+        .max_buf_size(READ_BUFFER)
+        .writev(false);
     if let Err(error) = server.serve_connection(stream, answer).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -114,7 +114,7 @@ impl Service {
         if controller == HTTP_POST {
             input::posted_data(&head.headers, &posted, &mut data)?;
         }
-        let request = Request {
+        let mut request = Request {
             path,
             data,
             accept: fields.accept,
@@ -124,7 +124,7 @@ impl Service {
         if controller == HTTP_POST {
             return Box::pin(self.post(request)).await;
         }
-        let page = self.app().invoke(request).await?;
+        let page = self.app().invoke(&mut request).await?;
         Ok(if is_known(&page, &fields.known) {
             Outcome::NotModified(page)
         } else {
@@ -133,7 +133,7 @@ impl Service {
     }
 
     async fn post(&self, request: Request<'_>) -> Result<Outcome, Problem> {
-        let error = match self.app().invoke(request.clone()).await {
+        let error = match self.app().invoke(&mut request.clone()).await {
             Ok(page) => return Ok(Outcome::Page(page)),
             Err(error) => error,
         };

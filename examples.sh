@@ -1,0 +1,51 @@
+#!/bin/sh
+# Runs every example and looks at what it answers: `make examples`.
+set -eu
+
+run() { cargo run --quiet --locked -p giotto --example "$@"; }
+
+expect() {
+    expected=$1
+    shift
+    got=$("$@")
+    case $got in
+        *"$expected"*) ;;
+        *) echo "$*: expected '$expected', got '$got'" >&2; exit 1 ;;
+    esac
+}
+
+# Starts an example that serves HTTP; its address is then in $address.
+serve() {
+    log=$(mktemp)
+    run "$@" 2>"$log" &
+    server=$!
+    address=
+    for _ in $(seq 600); do
+        address=$(sed -n 's/.*\(http:\/\/127[^ ]*\).*/\1/p' "$log")
+        [ -n "$address" ] && return
+        sleep 0.1
+    done
+    cat "$log" >&2
+    exit 1
+}
+
+stop() {
+    kill "$server"
+    wait "$server" || true
+}
+
+expect 144 run squared -- cmd squared x=12
+expect '{"x":144}' run squared -- cmd squared.json x=12
+expect JetBlue run flights -- cmd delays origin=JFK month=7
+expect '"carriers"' run flights -- cmd delays.json origin=JFK month=7
+
+serve flights -- http --port 0
+expect '<svg' curl -sS "$address/delays/JFK"
+expect 'giotto; hit; ttl=' curl -sSI "$address/delays/JFK"
+stop
+
+serve axum_mount -- 0
+expect 144 curl -sS "$address/square/12"
+stop
+
+echo "all examples answer"
