@@ -31,7 +31,7 @@ pub struct App {
 }
 
 impl App {
-    /// The application of `manifest`. [`run`](crate::run) gives it the cache that the configuration names,
+    /// The application of `manifest`. [`run`](crate::run()) gives it the cache that the configuration names,
     /// unless [`cache`](Self::cache) gave it one; without either it keeps nothing.
     #[must_use]
     pub fn new(manifest: Manifest) -> Self {
