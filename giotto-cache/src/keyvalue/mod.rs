@@ -66,7 +66,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. The default never can.
+    /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. It MUST NOT block:
+    /// no deadline applies to it. The default never can.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
     }
