@@ -22,14 +22,14 @@ use super::watch::{Pulse, Watch, Watched};
 
 /// How often it is looked whether a connection has been quiet for too long.
 const BEAT: Duration = Duration::from_millis(500);
-/// So many beats, 10 s, may pass between the last byte taken by a client and its next complete head: that
-/// bounds idle connections, heads that come in drops, and clients that do not read.
-const PATIENCE_BEATS: u64 = 20;
+/// When so many beats have passed, 10 s at most, between the last byte taken by a client and its next complete
+/// head, it is cut off: that bounds idle connections, heads that come in drops, and clients that do not read.
+const PATIENCE_BEATS: u64 = 19;
 /// For responses under way once the server was told to stop.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(8);
 const SHUTDOWN_BEAT: Duration = Duration::from_millis(50);
 /// For requests that were sent before their client could know that the server stops.
-const SHUTDOWN_BEATS: u64 = 4;
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 /// Room for a head that is too large, so that it gets an answer (414 or 431) rather than a closed connection.
 const READ_BUFFER: usize = 128 << 10;
 /// When no connection can be accepted, for want of file descriptors for example.
@@ -141,7 +141,11 @@ impl Connections {
         let started = Instant::now();
         while !self.open.is_empty() && started.elapsed() < SHUTDOWN_PATIENCE {
             sleep(SHUTDOWN_BEAT).await;
-            self.beat(SHUTDOWN_BEATS);
+            self.beat(if started.elapsed() < SHUTDOWN_GRACE {
+                u64::MAX
+            } else {
+                1
+            });
         }
         if !self.open.is_empty() {
             tracing::warn!(
