@@ -92,7 +92,10 @@ impl Config {
             let (key, value) = pair.split_once('=').ok_or_else(|| {
                 Error::configuration(format!("--set {pair}: write it as --set KEY=VALUE"))
             })?;
-            settings.push(Setting::text(key, value, "--set"));
+            settings.push(Setting {
+                value: written(value),
+                ..Setting::text(key, "", "--set")
+            });
         }
         Self::from_settings(settings)
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::net::TcpListener;
 
@@ -203,8 +204,7 @@ fn prepare(app: App, config: &Config, matches: &ArgMatches) -> Result<App> {
 
 /// Log lines go to standard error; a subscriber that the application installed before is left in place.
 fn log(level: tracing::Level) {
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(io::stderr)
-        .try_init();
+    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
+    let lines = tracing_subscriber::fmt().with_max_level(level);
+    let _ = lines.with_ansi(colours).with_writer(io::stderr).try_init();
 }

@@ -70,7 +70,7 @@ pub(crate) async fn serve(
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            () = beat.notified() => connections.beat(PATIENCE_BEATS),
+            () = beat.notified() => connections.beat(|watch| watch.is_waiting_for(PATIENCE_BEATS)),
             () = &mut stop => break,
         }
     }
@@ -124,11 +124,11 @@ impl Connections {
         self.open.push((connection.abort_handle(), watch));
     }
 
-    /// Advances the pulse, and ends the connections whose client has kept them waiting for `patience` beats.
-    fn beat(&mut self, patience: u64) {
+    /// Advances the pulse, and ends the connections that are `overdue`.
+    fn beat(&mut self, overdue: impl Fn(&Watch) -> bool) {
         self.pulse.beat();
         self.open.retain(|(connection, watch)| {
-            if watch.is_waiting_for(patience) {
+            if overdue(watch) {
                 connection.abort();
             }
             !connection.is_finished()
@@ -141,11 +141,8 @@ impl Connections {
         let started = Instant::now();
         while !self.open.is_empty() && started.elapsed() < SHUTDOWN_PATIENCE {
             sleep(SHUTDOWN_BEAT).await;
-            self.beat(if started.elapsed() < SHUTDOWN_GRACE {
-                u64::MAX
-            } else {
-                1
-            });
+            let is_over = started.elapsed() >= SHUTDOWN_GRACE;
+            self.beat(|watch| is_over && !watch.is_sending() && watch.is_waiting_for(1));
         }
         if !self.open.is_empty() {
             tracing::warn!(
@@ -175,7 +172,7 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
                     .headers_mut()
                     .insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
-            watch.waiting();
+            watch.sending();
             Ok::<_, Infallible>(response)
         }
     });

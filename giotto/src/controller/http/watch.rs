@@ -38,6 +38,7 @@ impl Pulse {
 pub(super) struct Watch {
     pulse: Arc<Pulse>,
     waiting_since: AtomicU64,
+    sending: AtomicBool,
 }
 
 /// Nobody waits for the client: a request is being answered.
@@ -45,12 +46,12 @@ const ANSWERING: u64 = u64::MAX;
 
 impl Watch {
     pub(super) fn new(pulse: Arc<Pulse>) -> Self {
-        let watch = Self {
+        let now = pulse.beats.load(Ordering::Relaxed);
+        Self {
             pulse,
-            waiting_since: AtomicU64::new(ANSWERING),
-        };
-        watch.waiting();
-        watch
+            waiting_since: AtomicU64::new(now),
+            sending: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn pulse(&self) -> &Pulse {
@@ -62,10 +63,16 @@ impl Watch {
         self.waiting_since.store(ANSWERING, Ordering::Relaxed);
     }
 
-    /// The response is ready, or some of it was taken: the client's turn.
-    pub(super) fn waiting(&self) {
+    /// The response is ready, or some of it was taken: the client's turn to take the rest.
+    pub(super) fn sending(&self) {
         let now = self.pulse.beats.load(Ordering::Relaxed);
+        self.sending.store(true, Ordering::Relaxed);
         self.waiting_since.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether some of a response is yet to be taken.
+    pub(super) fn is_sending(&self) -> bool {
+        self.sending.load(Ordering::Relaxed)
     }
 
     /// Whether the client has done nothing for so many `beats`.
@@ -95,8 +102,11 @@ impl Watched {
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         // Between requests; what an interim response (100 Continue) writes during one is not the client's turn.
-        if result.is_ready() && self.watch.waiting_since.load(Ordering::Relaxed) != ANSWERING {
-            self.watch.waiting();
+        if self.watch.waiting_since.load(Ordering::Relaxed) != ANSWERING {
+            match result.is_ready() {
+                true => self.watch.sending(),
+                false => self.watch.sending.store(true, Ordering::Relaxed),
+            }
         }
         result
     }
@@ -136,6 +146,8 @@ impl Write for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has written all that it had.
+        self.watch.sending.store(false, Ordering::Relaxed);
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
