@@ -142,8 +142,9 @@ impl Service {
             return Err(error.into());
         }
         match self.app().invoke_refused(request, refused.clone()).await {
-            Ok(page) => Ok(Outcome::Refused(page)),
-            Err(_) => Err(error.into()),
+            // JSON has no place for the errors but the error itself, which names the fields.
+            Ok(page) if page.mime().essence() != "application/json" => Ok(Outcome::Refused(page)),
+            _ => Err(error.into()),
         }
     }
 
