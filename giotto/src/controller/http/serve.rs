@@ -156,7 +156,7 @@ impl Connections {
 /// One connection, until it ends.
 ///
 /// hyper's own time limit for heads makes and drops a timer for every request, a tenth of what a hit costs;
-/// the [`Watch`] costs two stores. `writev` is off because copying a small body behind its head, and a large
+/// the [`Watch`] costs a few stores. `writev` is off because copying a small body behind its head, and a large
 /// one in pieces, costs less than having the kernel gather them.
 async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
