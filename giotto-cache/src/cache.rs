@@ -29,7 +29,6 @@ struct Inner {
     flights: Flights,
     clock: Clock,
     stats: Arc<Stats>,
-    namespace: Option<String>,
     max_entry: usize,
 }
 
@@ -75,7 +74,6 @@ enum Miss {
 pub struct Builder {
     store: Arc<dyn KeyValue>,
     clock: Clock,
-    namespace: Option<String>,
     deadline: Duration,
     max_entry: usize,
 }
@@ -93,7 +91,6 @@ impl Cache {
         Builder {
             store,
             clock: Clock::system(),
-            namespace: None,
             deadline: DEFAULT_DEADLINE,
             max_entry: DEFAULT_MAX_ENTRY,
         }
@@ -102,9 +99,9 @@ impl Cache {
     /// The stored result of `key` while it is fresh, else the result of `compute`, stored as `policy` says.
     ///
     /// `compute` is called at most once for all callers that ask for `key` at the same time, and its future
-    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or the same error, which
-    /// is not stored. If `compute` panics, its caller gets an error and one of those who waited computes
-    /// again, once.
+    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or
+    /// the same error, which is not stored. If `compute` panics, its caller gets an error and one of those
+    /// who waited computes again, once.
     ///
     /// # Errors
     ///
@@ -121,10 +118,6 @@ impl Cache {
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let key = match &self.inner.namespace {
-            None => key,
-            Some(namespace) => key.in_namespace(namespace),
-        };
         let miss = match self.inner.look(&key).await {
             Ok(answer) => {
                 self.inner.stats.hits.increase();
@@ -301,26 +294,6 @@ impl Builder {
         Self { clock, ..self }
     }
 
-    /// Puts `namespace:` in front of every stored key, so that several deployments share one store.
-    ///
-    /// # Errors
-    ///
-    /// If `namespace` has other characters than letters, digits, `.`, `_` and `-`, or none.
-    pub fn namespace(self, namespace: impl Into<String>) -> Result<Self> {
-        let namespace = namespace.into();
-        let is_plain =
-            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        if namespace.is_empty() || !namespace.chars().all(is_plain) {
-            let message =
-                format!("the namespace {namespace:?} must be letters, digits, '.', '_' and '-'");
-            return Err(Error::new(ErrorKind::Policy, message));
-        }
-        Ok(Self {
-            namespace: Some(namespace),
-            ..self
-        })
-    }
-
     /// How long one call to a store outside this process may take, connecting included; 100 ms if not set.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
@@ -352,7 +325,6 @@ impl Builder {
                 flights: Flights::default(),
                 clock: self.clock,
                 stats,
-                namespace: self.namespace,
                 max_entry: self.max_entry,
             }),
         }

@@ -34,15 +34,6 @@ impl Key {
         }
     }
 
-    /// The same key in `namespace`: `prod:{'x': 12}(squared)(text/html)`.
-    #[must_use]
-    pub(crate) fn in_namespace(self, namespace: &str) -> Self {
-        Self {
-            text: format!("{namespace}:{}", self.text),
-            mimetype: namespace.len() + 1 + self.mimetype,
-        }
-    }
-
     /// The whole key.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -81,13 +72,6 @@ mod tests {
     fn a_key_is_printed_as_the_seed_prints_it() {
         let key = Key::new("squared", "{'x': 12}", "text/html");
         assert_eq!(key.as_str(), "{'x': 12}(squared)(text/html)");
-        assert_eq!(key.mimetype(), "text/html");
-    }
-
-    #[test]
-    fn a_namespace_stands_in_front() {
-        let key = Key::new("squared", "{}", "text/html").in_namespace("prod");
-        assert_eq!(key.as_str(), "prod:{}(squared)(text/html)");
         assert_eq!(key.mimetype(), "text/html");
     }
 

@@ -49,6 +49,12 @@ pub use clock::Clock;
 pub use entry::{Entry, Undecodable};
 pub use error::{Error, ErrorKind, Result};
 pub use key::Key;
-pub use keyvalue::{DummyKeyValue, KeyValue, LocMemKeyValue, Place};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use keyvalue::DatabaseKeyValue;
+#[cfg(feature = "memcache")]
+pub use keyvalue::MemcacheKeyValue;
+#[cfg(feature = "redis")]
+pub use keyvalue::RedisKeyValue;
+pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
 pub use policy::{IntoPolicy, Policy};
 pub use stats::Counts;

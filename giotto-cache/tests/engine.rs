@@ -378,54 +378,6 @@ async fn a_store_that_keeps_nothing_lets_every_caller_compute() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn namespaces_on_one_store_do_not_see_each_other() -> Result<()> {
-    let store = Arc::new(Scripted::default());
-    for (namespace, text) in [("prod", "one"), ("test", "two")] {
-        let cache = Cache::builder(store.clone()).namespace(namespace)?.build();
-        let answer = cache
-            .get_or_compute(key("page"), HOUR, move || body(text))
-            .await?;
-        assert_eq!(
-            (answer.status, answer.entry.body()),
-            (Status::Stored, text.into())
-        );
-        cache.settle().await;
-        let answer = cache
-            .get_or_compute(key("page"), HOUR, || body("three"))
-            .await?;
-        assert_eq!(
-            (answer.status, answer.entry.body()),
-            (Status::Hit, text.into())
-        );
-    }
-    let mut keys: Vec<_> = store.values.lock().unwrap().keys().cloned().collect();
-    keys.sort();
-    assert_eq!(
-        keys,
-        [
-            "prod:{'x': 12}(page)(text/html)",
-            "test:{'x': 12}(page)(text/html)"
-        ]
-    );
-    Ok(())
-}
-
-#[test]
-fn a_namespace_that_could_be_mistaken_for_part_of_a_key_is_refused() {
-    for namespace in ["", "a:b", "a b", "a(", "{'x'", "é", "a\n", "a/b", "a\0"] {
-        let error = Cache::builder(Arc::new(DummyKeyValue))
-            .namespace(namespace)
-            .unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Policy, "{namespace:?}");
-    }
-    assert!(
-        Cache::builder(Arc::new(DummyKeyValue))
-            .namespace("My-app_1.2")
-            .is_ok()
-    );
-}
-
 // One computation for all.
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

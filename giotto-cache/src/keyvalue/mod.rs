@@ -3,8 +3,23 @@
 //! The last step of a lookup: bytes in, bytes out. A store decides nothing: what is fresh stands inside
 //! the bytes (see [`Entry`](crate::Entry)), and nothing that a store forgets can change an answer.
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod database;
 mod dummy;
+mod layered;
 mod locmem;
+#[cfg(feature = "memcache")]
+mod memcache;
+#[cfg(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
+mod namespace;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -13,8 +28,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::Result;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use database::DatabaseKeyValue;
 pub use dummy::DummyKeyValue;
+pub use layered::LayeredKeyValue;
 pub use locmem::LocMemKeyValue;
+#[cfg(feature = "memcache")]
+pub use memcache::MemcacheKeyValue;
+#[cfg(feature = "redis")]
+pub use redis::RedisKeyValue;
 
 /// A store of bytes under text keys, shared by all callers.
 ///

@@ -1,0 +1,5 @@
+//! SQL.
+
+/// A store in a database.
+#[derive(Debug)]
+pub struct DatabaseKeyValue;

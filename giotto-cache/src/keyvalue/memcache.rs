@@ -1,0 +1,5 @@
+//! Memcache.
+
+/// A store in Memcache.
+#[derive(Debug)]
+pub struct MemcacheKeyValue;

@@ -1,0 +1,72 @@
+//! The text in front of every key of one deployment, so that several can share a store.
+//!
+//! Used by the stores outside this process: what they store, and what `clear` may remove.
+
+use std::borrow::Cow;
+
+use crate::{Error, ErrorKind, Result};
+
+/// `prod:` in front of every key, or nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Namespace {
+    prefix: String,
+}
+
+impl Namespace {
+    /// The namespace `name`: letters, digits, `.`, `_` and `-`, so that it cannot be mistaken for part of a key.
+    pub(crate) fn new(name: &str) -> Result<Self> {
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        if name.is_empty() || !name.chars().all(is_plain) {
+            let message =
+                format!("the namespace {name:?} must be letters, digits, '.', '_' and '-'");
+            return Err(Error::new(ErrorKind::Policy, message));
+        }
+        Ok(Self {
+            prefix: format!("{name}:"),
+        })
+    }
+
+    /// `key` as it is stored: `prod:{'x': 12}(squared)(text/html)`.
+    pub(crate) fn stored<'k>(&self, key: &'k str) -> Cow<'k, str> {
+        match self.prefix.is_empty() {
+            true => Cow::Borrowed(key),
+            false => Cow::Owned(format!("{}{key}", self.prefix)),
+        }
+    }
+
+    /// What every stored key of this namespace begins with, and none of another. The [keys](crate::Key) of
+    /// programs begin with `{` where there is no namespace.
+    pub(crate) fn prefix(&self) -> &str {
+        match self.prefix.as_str() {
+            "" => "{",
+            prefix => prefix,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_stands_in_front() {
+        let key = "{'x': 12}(squared)(text/html)";
+        let namespace = Namespace::new("prod").unwrap();
+        assert_eq!(namespace.stored(key), "prod:{'x': 12}(squared)(text/html)");
+        assert_eq!(namespace.prefix(), "prod:");
+        assert_eq!(Namespace::default().stored(key), key);
+        assert_eq!(Namespace::default().prefix(), "{");
+    }
+
+    #[test]
+    fn a_namespace_that_could_be_mistaken_for_part_of_a_key_is_refused() {
+        for name in [
+            "", "a:b", "a b", "a(", "{'x'", "é", "a\n", "a/b", "a\0", "a*",
+        ] {
+            let error = Namespace::new(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Policy, "{name:?}");
+        }
+        assert!(Namespace::new("My-app_1.2").is_ok());
+    }
+}

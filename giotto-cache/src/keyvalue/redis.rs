@@ -1,0 +1,5 @@
+//! Redis.
+
+/// A store in Redis.
+#[derive(Debug)]
+pub struct RedisKeyValue;
