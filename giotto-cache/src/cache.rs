@@ -138,7 +138,8 @@ impl Cache {
     /// Counters of what this cache did since it was made.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.inner.stats.snapshot()
+        let counts = self.inner.stats.snapshot();
+        counts.with_layers(self.store().counts())
     }
 
     /// Computations under way.
@@ -275,7 +276,7 @@ impl Inner {
                 self.stats.stored.increase();
                 Status::Stored
             }
-            Place::Shared => {
+            Place::Shared | Place::Layered => {
                 flight.announce(answer(Status::Stored));
                 if set().await {
                     self.stats.stored.increase();

@@ -189,6 +189,12 @@ impl Entry {
     }
 }
 
+/// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.
+pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
+    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && raw[4] == VERSION;
+    is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
+}
+
 const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
     match until {
         u64::MAX => None,

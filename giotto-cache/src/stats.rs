@@ -28,6 +28,18 @@ pub struct Counts {
     pub backend_skipped: u64,
 }
 
+impl Counts {
+    /// These, with what the layers of a store counted of its failures.
+    pub(crate) fn with_layers(self, layers: Self) -> Self {
+        Self {
+            too_large: self.too_large + layers.too_large,
+            backend_errors: self.backend_errors + layers.backend_errors,
+            backend_skipped: self.backend_skipped + layers.backend_skipped,
+            ..self
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) hits: Counter,

@@ -1,5 +1,224 @@
-//! Stores one above the other.
+//! Stores in layers: this process's memory in front of a shared store.
+//!
+//! The last step of a lookup: the layers are asked in turn, and those above the one that answers get a
+//! copy, for a short time.
 
-/// Stores one above the other.
-#[derive(Debug)]
-pub struct LayeredKeyValue;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{KeyValue, Place};
+use crate::backend::Backend;
+use crate::clock::milliseconds;
+use crate::stats::{Counts, Stats};
+use crate::{Clock, Error, ErrorKind, Result, entry};
+
+const DEFAULT_REFILL: Duration = Duration::from_secs(5);
+const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
+
+/// A [`KeyValue`] of several, the fastest first, the one that all processes share last.
+///
+/// The last layer keeps a value for its whole life. Those above keep a copy of it for at most 5 seconds (see
+/// [`refill`](Self::refill)), so that a value deleted or replaced below by another process does not live on.
+/// `delete` and `clear` go to all layers. Each layer outside this process has a deadline and a breaker of its
+/// own: while the last one is down, the others still answer and still keep what is computed.
+#[derive(Clone)]
+pub struct LayeredKeyValue {
+    layers: Arc<[Backend]>,
+    stats: Arc<Stats>,
+    settings: Settings,
+}
+
+#[derive(Clone)]
+struct Settings {
+    refill: Duration,
+    deadline: Duration,
+    clock: Clock,
+}
+
+impl LayeredKeyValue {
+    /// The `layers`, the fastest first.
+    #[must_use]
+    pub fn new(layers: Vec<Arc<dyn KeyValue>>) -> Self {
+        let settings = Settings {
+            refill: DEFAULT_REFILL,
+            deadline: DEFAULT_DEADLINE,
+            clock: Clock::system(),
+        };
+        Self::with(layers, settings)
+    }
+
+    /// How long a copy above the last layer lives at most; 5 seconds if not set. So long may a page be served
+    /// here after another process has deleted it.
+    #[must_use]
+    pub fn refill(mut self, refill: Duration) -> Self {
+        self.settings.refill = refill;
+        self
+    }
+
+    /// How long one call to one layer outside this process may take; 100 ms if not set.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        let settings = Settings {
+            deadline,
+            ..self.settings
+        };
+        Self::with(self.layers.iter().map(Backend::share).collect(), settings)
+    }
+
+    /// Tells the time by `clock` instead of the machine's.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        let settings = Settings {
+            clock,
+            ..self.settings
+        };
+        Self::with(self.layers.iter().map(Backend::share).collect(), settings)
+    }
+
+    fn with(layers: Vec<Arc<dyn KeyValue>>, settings: Settings) -> Self {
+        let stats = Arc::new(Stats::default());
+        let layers = layers.into_iter().map(|store| {
+            let clock = settings.clock.clone();
+            Backend::new(store, settings.deadline, clock, Arc::clone(&stats))
+        });
+        Self {
+            layers: layers.collect(),
+            stats,
+            settings,
+        }
+    }
+
+    /// How long a copy of `value` may live above the last layer; `None` if it is not an entry, which alone says
+    /// how long it has left.
+    fn copy_for(&self, value: &[u8]) -> Option<Duration> {
+        let left = entry::keep_until(value)?.saturating_sub(self.settings.clock.now_ms());
+        let longest = milliseconds(self.settings.refill);
+        Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
+    }
+
+    async fn refill_above(&self, layer: usize, key: &str, value: &Bytes) {
+        let Some(expire) = self.copy_for(value).filter(|_| layer > 0) else {
+            return;
+        };
+        // A copy, because what a client returned may be a slice of a larger buffer.
+        let copy = Bytes::copy_from_slice(value);
+        for above in &self.layers[..layer] {
+            above.set_for(key, copy.clone(), expire).await;
+        }
+    }
+
+    /// Runs `operation` on every layer, also after one has failed: the last answer, or the first error.
+    async fn on_all<'s, T: Default, F>(
+        &'s self,
+        operation: impl Fn(&'s dyn KeyValue) -> F,
+    ) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut answer = Ok(T::default());
+        for layer in &*self.layers {
+            let result = operation(layer.store()).await;
+            answer = answer.and(result);
+        }
+        answer
+    }
+}
+
+impl fmt::Debug for LayeredKeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stores = self.layers.iter().map(Backend::store);
+        f.debug_list().entries(stores).finish()
+    }
+}
+
+#[async_trait]
+impl KeyValue for LayeredKeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        let mut failed = false;
+        for (number, layer) in self.layers.iter().enumerate() {
+            match layer.get(key).await {
+                Some(Some(value)) => {
+                    self.refill_above(number, key, &value).await;
+                    return Ok(Some(value));
+                }
+                Some(None) => {}
+                None => failed = true,
+            }
+        }
+        match failed {
+            false => Ok(None),
+            true => Err(unanswered()),
+        }
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        let Some((last, above)) = self.layers.split_last() else {
+            return Ok(());
+        };
+        // The shared store first, so that nobody reads above what is not yet below.
+        let stored = last.set(key, value.clone(), expire).await;
+        let expire = expire.map_or(self.settings.refill, |expire| {
+            expire.min(self.settings.refill)
+        });
+        let mut copied = false;
+        for layer in above {
+            copied |= layer.set_for(key, value.clone(), expire).await;
+        }
+        match stored || copied {
+            true => Ok(()),
+            false => Err(unanswered()),
+        }
+    }
+
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        let Some((last, above)) = self.layers.split_last() else {
+            return Ok(true);
+        };
+        // The store that all share decides, and what is above must not contradict it.
+        let added = last.add(key, value, expire).await.ok_or_else(unanswered)?;
+        for layer in above.iter().filter(|_| added) {
+            // It may not know this key, and then there is nothing to contradict.
+            let _ = layer.store().delete(key).await;
+        }
+        Ok(added)
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.on_all(|store| store.delete(key)).await
+    }
+
+    async fn clear(&self) -> Result<()> {
+        self.on_all(|store| store.clear()).await
+    }
+
+    async fn syncdb(&self) -> Result<()> {
+        self.on_all(|store| store.syncdb()).await
+    }
+
+    fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        self.layers
+            .first()?
+            .store()
+            .get_now(key)
+            .filter(Option::is_some)
+    }
+
+    fn counts(&self) -> Counts {
+        self.stats.snapshot()
+    }
+
+    fn place(&self) -> Place {
+        Place::Layered
+    }
+}
+
+fn unanswered() -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        "a layer of the cache did not answer; the log says which and why",
+    )
+}

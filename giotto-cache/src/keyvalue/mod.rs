@@ -10,13 +10,6 @@ mod layered;
 mod locmem;
 #[cfg(feature = "memcache")]
 mod memcache;
-#[cfg(any(
-    feature = "redis",
-    feature = "memcache",
-    feature = "sqlite",
-    feature = "postgres",
-    feature = "mysql"
-))]
 mod namespace;
 #[cfg(feature = "redis")]
 mod redis;
@@ -27,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::Result;
+use crate::{Counts, Result};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database::DatabaseKeyValue;
 pub use dummy::DummyKeyValue;
@@ -35,6 +28,7 @@ pub use layered::LayeredKeyValue;
 pub use locmem::LocMemKeyValue;
 #[cfg(feature = "memcache")]
 pub use memcache::MemcacheKeyValue;
+pub use namespace::Namespace;
 #[cfg(feature = "redis")]
 pub use redis::RedisKeyValue;
 
@@ -88,10 +82,16 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. It MUST NOT block:
-    /// no deadline applies to it. The default never can.
+    /// The answer of [`get`](Self::get), if it can be had without waiting for anybody, else `None`. It MUST NOT
+    /// block: no deadline applies to it. The default never can.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
+    }
+
+    /// What the store counted by itself, added to the counters of the cache. Layers do; the default counts
+    /// nothing.
+    fn counts(&self) -> Counts {
+        Counts::default()
     }
 
     /// Where the values are. A store of your own keeps the default.
@@ -107,6 +107,9 @@ pub enum Place {
     /// Outside this process, where others read and write too: calls have a deadline and a breaker, and
     /// the checksum of every value is read over.
     Shared,
+    /// In layers, each of which has a deadline and a breaker of its own, so that one that fails does not take
+    /// the others with it. The checksum of every value is read over.
+    Layered,
     /// In this process's own memory: calls return at once, nobody else can have changed a value, and the
     /// cache sets it without an expiry, which it judges itself.
     InProcess,

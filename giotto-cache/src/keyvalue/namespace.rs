@@ -6,15 +6,19 @@ use std::borrow::Cow;
 
 use crate::{Error, ErrorKind, Result};
 
-/// `prod:` in front of every key, or nothing.
+/// `prod:` in front of every key of a store, or nothing. For implementations of [`KeyValue`](crate::KeyValue).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Namespace {
+pub struct Namespace {
     prefix: String,
 }
 
 impl Namespace {
     /// The namespace `name`: letters, digits, `.`, `_` and `-`, so that it cannot be mistaken for part of a key.
-    pub(crate) fn new(name: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`] if `name` has other characters, or none.
+    pub fn new(name: &str) -> Result<Self> {
         let is_plain =
             |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
         if name.is_empty() || !name.chars().all(is_plain) {
@@ -28,7 +32,8 @@ impl Namespace {
     }
 
     /// `key` as it is stored: `prod:{'x': 12}(squared)(text/html)`.
-    pub(crate) fn stored<'k>(&self, key: &'k str) -> Cow<'k, str> {
+    #[must_use]
+    pub fn stored<'k>(&self, key: &'k str) -> Cow<'k, str> {
         match self.prefix.is_empty() {
             true => Cow::Borrowed(key),
             false => Cow::Owned(format!("{}{key}", self.prefix)),
@@ -37,7 +42,8 @@ impl Namespace {
 
     /// What every stored key of this namespace begins with, and none of another. The [keys](crate::Key) of
     /// programs begin with `{` where there is no namespace.
-    pub(crate) fn prefix(&self) -> &str {
+    #[must_use]
+    pub fn prefix(&self) -> &str {
         match self.prefix.as_str() {
             "" => "{",
             prefix => prefix,

@@ -1,0 +1,241 @@
+//! Layers: the contract, and what lives above for how long.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+use std::future::ready;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use giotto_cache::conformance::{self, Subject};
+use giotto_cache::{
+    Cache, Clock, Entry, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy,
+    Result, Status,
+};
+
+const START_MS: u64 = 1_700_000_000_000;
+const NAME: &str = "{'x': 12}(squared)(text/html)";
+
+/// A store that all processes share, which can be made to fail.
+#[derive(Clone, Debug)]
+struct Shared {
+    values: LocMemKeyValue,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Shared {
+    fn reach(&self) -> Result<()> {
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Backend, "it is down")),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl KeyValue for Shared {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        self.reach()?;
+        self.values.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        self.reach()?;
+        self.values.set(key, value, expire).await
+    }
+
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        self.reach()?;
+        self.values.add(key, value, expire).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.reach()?;
+        self.values.delete(key).await
+    }
+
+    async fn clear(&self) -> Result<()> {
+        self.reach()?;
+        self.values.clear().await
+    }
+}
+
+/// One process: memory in front of the shared store.
+struct Staged {
+    clock: Clock,
+    above: LocMemKeyValue,
+    below: Shared,
+    layers: LayeredKeyValue,
+}
+
+impl Staged {
+    fn new() -> Self {
+        let clock = Clock::manual(START_MS);
+        let above = LocMemKeyValue::new().clock(clock.clone());
+        let below = Shared {
+            values: LocMemKeyValue::new().clock(clock.clone()),
+            is_down: Arc::default(),
+        };
+        let layers = vec![Arc::new(above.clone()) as _, Arc::new(below.clone()) as _];
+        Self {
+            layers: LayeredKeyValue::new(layers).clock(clock.clone()),
+            clock,
+            above,
+            below,
+        }
+    }
+
+    fn entry(&self, policy: Policy) -> Bytes {
+        let key = Key::new("squared", "{'x': 12}", "text/html");
+        let now_ms = self.clock.now_ms();
+        Entry::seal(&key, policy, now_ms, Duration::ZERO, b"144").to_bytes()
+    }
+
+    fn pass(&self, milliseconds: u64) {
+        self.clock.advance(Duration::from_millis(milliseconds));
+    }
+}
+
+#[tokio::test]
+async fn layers_obey_the_contract() {
+    let staged = Staged::new();
+    let subject = Subject::new(Arc::new(staged.layers)).clock(staged.clock);
+    conformance::check(&subject).await;
+}
+
+#[tokio::test]
+async fn a_hit_below_is_copied_above_for_five_seconds() -> Result<()> {
+    let staged = Staged::new();
+    let entry = staged.entry(Policy::seconds(3600));
+    staged.below.set(NAME, entry.clone(), None).await?;
+    assert_eq!(staged.layers.get_now(NAME), None, "memory does not have it");
+    assert_eq!(staged.layers.get(NAME).await?, Some(entry.clone()));
+    assert_eq!(staged.layers.get_now(NAME), Some(Some(entry)));
+
+    staged.below.delete(NAME).await?;
+    staged.pass(4_999);
+    assert!(staged.layers.get(NAME).await?.is_some(), "the copy");
+    staged.pass(1);
+    assert_eq!(staged.layers.get(NAME).await?, None, "it does not live on");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_has_only_the_life_that_is_left() -> Result<()> {
+    let staged = Staged::new();
+    let entry = staged.entry(Policy::seconds(3));
+    staged.below.set(NAME, entry, None).await?;
+    staged.pass(2_000);
+    assert!(staged.layers.get(NAME).await?.is_some());
+    staged.pass(999);
+    assert!(staged.above.get(NAME).await?.is_some());
+    staged.pass(1);
+    assert_eq!(staged.above.get(NAME).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn how_long_a_copy_lives_can_be_set() -> Result<()> {
+    let mut staged = Staged::new();
+    staged.layers = staged.layers.refill(Duration::from_secs(1));
+    let entry = staged.entry(Policy::forever());
+    staged.layers.set(NAME, entry, None).await?;
+    staged.pass(999);
+    assert!(staged.above.get(NAME).await?.is_some());
+    staged.pass(1);
+    assert_eq!(staged.above.get(NAME).await?, None);
+    assert!(staged.below.get(NAME).await?.is_some());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_copy_does_not_hold_on_to_a_larger_buffer() -> Result<()> {
+    let staged = Staged::new();
+    let entry = staged.entry(Policy::seconds(60));
+    let buffer = Bytes::from([&entry[..], &[0; 1 << 20]].concat());
+    staged
+        .below
+        .set(NAME, buffer.slice(..entry.len()), None)
+        .await?;
+    let got = staged.layers.get(NAME).await?.unwrap();
+    let copy = staged.above.get(NAME).await?.unwrap();
+    assert_eq!(got, copy);
+    assert_ne!(got.as_ptr(), copy.as_ptr());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_delete_and_a_clear_go_to_all_layers_even_if_one_fails() -> Result<()> {
+    let staged = Staged::new();
+    let entry = staged.entry(Policy::seconds(60));
+    staged.layers.set(NAME, entry.clone(), None).await?;
+    assert!(staged.layers.delete(NAME).await?);
+    assert_eq!(staged.above.get(NAME).await?, None);
+    assert_eq!(staged.below.get(NAME).await?, None);
+
+    staged.layers.set(NAME, entry.clone(), None).await?;
+    staged.below.is_down.store(true, Ordering::SeqCst);
+    let error = staged.layers.delete(NAME).await.unwrap_err();
+    assert_eq!(error.to_string(), "it is down");
+    assert_eq!(staged.above.get(NAME).await?, None);
+
+    staged.above.set(NAME, entry, None).await?;
+    assert!(staged.layers.clear().await.is_err());
+    assert_eq!(staged.above.get(NAME).await?, None);
+    Ok(())
+}
+
+/// What is computed while the shared store is down is kept in memory, and the failures are counted.
+#[tokio::test]
+async fn memory_works_while_the_store_below_is_down() {
+    let staged = Staged::new();
+    staged.below.is_down.store(true, Ordering::SeqCst);
+    let store = Arc::new(staged.layers.clone());
+    let cache = Cache::builder(store).clock(staged.clock.clone()).build();
+    let ask = async |number: usize| {
+        let key = Key::new(&format!("page{number}"), "{}", "text/html");
+        let compute = || ready(Ok::<_, Error>(Bytes::from_static(b"144")));
+        let answer = cache
+            .get_or_compute(key, Policy::seconds(60), compute)
+            .await;
+        cache.settle().await;
+        answer.unwrap().status
+    };
+    for number in 0..20 {
+        assert_eq!(ask(number).await, Status::Stored);
+        assert_eq!(ask(number).await, Status::Hit);
+    }
+    let counts = cache.counts();
+    assert_eq!(counts.backend_errors, 5, "then its breaker is open");
+    assert!(counts.backend_skipped >= 30, "{counts:?}");
+
+    staged.below.is_down.store(false, Ordering::SeqCst);
+    staged.pass(1_000);
+    ask(20).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    ask(21).await;
+    let stored = Key::new("page21", "{}", "text/html");
+    let below = staged.below.get(stored.as_str()).await.unwrap();
+    assert!(below.is_some(), "the probe found that it is back");
+}
+
+#[tokio::test]
+async fn the_store_that_all_share_decides_an_add() -> Result<()> {
+    let staged = Staged::new();
+    let value = Bytes::from_static(b"value");
+    staged.below.set("key", value.clone(), None).await?;
+    assert!(!staged.layers.add("key", value.clone(), None).await?);
+    staged.above.set("other", value.clone(), None).await?;
+    assert!(staged.layers.add("other", value.clone(), None).await?);
+    assert_eq!(staged.layers.get("other").await?, Some(value));
+    assert_eq!(
+        staged.above.get("other").await?,
+        None,
+        "no copy is left to contradict it"
+    );
+    Ok(())
+}

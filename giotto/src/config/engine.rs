@@ -1,0 +1,232 @@
+//! The stores that can be named, and how each is made of its settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue};
+use toml::Value;
+
+use super::store::Table;
+use crate::error::Result;
+
+/// Less memory than this holds no page worth keeping.
+const MIN_BYTES: u64 = 64 << 10;
+
+/// One kind of store: its name, the schemes of its URLs, and the keys of its table.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) name: &'static str,
+    pub(super) schemes: &'static [&'static str],
+    pub(super) keys: &'static [&'static str],
+    pub(super) open: fn(&Table<'_>) -> Result<Arc<dyn KeyValue>>,
+}
+
+/// Several stores, the fastest first.
+pub(super) const LAYERS: Engine = Engine {
+    name: "layers",
+    schemes: &[],
+    keys: &["layers", "refill_seconds"],
+    open: layers,
+};
+
+pub(super) const ENGINES: [Engine; 5] = [
+    Engine {
+        name: "redis",
+        schemes: &[
+            "redis",
+            "rediss",
+            "redis+unix",
+            "redis+cluster",
+            "redis+sentinel",
+        ],
+        keys: &[
+            "host",
+            "port",
+            "db",
+            "user",
+            "password",
+            "socket",
+            "tls",
+            "nodes",
+            "master",
+            "sentinels",
+            "url",
+        ],
+        open: redis,
+    },
+    Engine {
+        name: "memcache",
+        schemes: &["memcache"],
+        keys: &["host", "port", "hosts", "url"],
+        open: memcache,
+    },
+    Engine {
+        name: "database",
+        schemes: &["sqlite", "postgres", "postgresql", "mysql", "mariadb"],
+        keys: &["url", "table", "max_rows", "max_bytes"],
+        open: database,
+    },
+    Engine {
+        name: "locmem",
+        schemes: &[],
+        keys: &["max_bytes"],
+        open: locmem,
+    },
+    Engine {
+        name: "dummy",
+        schemes: &[],
+        keys: &[],
+        open: |_| Ok(Arc::new(DummyKeyValue::new())),
+    },
+];
+
+fn locmem(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    let store = LocMemKeyValue::new();
+    let Some(setting) = table.get("max_bytes") else {
+        return Ok(Arc::new(store));
+    };
+    match setting.integer()? {
+        bytes if bytes >= MIN_BYTES => Ok(Arc::new(store.max_bytes(bytes))),
+        _ => Err(setting.refused(&format!("at least {MIN_BYTES} bytes"))),
+    }
+}
+
+fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    let Some(setting) = table.get("layers") else {
+        return Ok(Arc::new(DummyKeyValue::new()));
+    };
+    let layers = match &setting.value {
+        Value::Array(layers) if !layers.is_empty() => layers.iter(),
+        _ => return Err(setting.refused("an array of at least one engine, the fastest first")),
+    };
+    let layers: Result<Vec<_>> = layers.map(|layer| table.layer(layer)?.open()).collect();
+    let mut layers = layers?;
+    if layers.len() == 1 {
+        return Ok(layers.remove(0));
+    }
+    let store = LayeredKeyValue::new(layers);
+    let store = match table.get("refill_seconds") {
+        None => store,
+        Some(seconds) => store.refill(Duration::from_secs(seconds.integer::<u32>()?.into())),
+    };
+    Ok(Arc::new(store))
+}
+
+#[cfg(feature = "redis")]
+fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    use giotto_cache::RedisKeyValue;
+
+    table.check_alone("url", &["user", "password"])?;
+    let mut store = match table.get("url") {
+        None => RedisKeyValue::new(),
+        Some(url) => url.checked(RedisKeyValue::from_url(url.string()?))?,
+    };
+    if let Some(host) = table.get("host") {
+        store = store.host(host.string()?);
+    }
+    if let Some(port) = table.get("port") {
+        store = store.port(port.integer()?);
+    }
+    if let Some(db) = table.get("db") {
+        store = store.db(db.integer()?);
+    }
+    if let Some(user) = table.get("user") {
+        store = store.user(user.string()?);
+    }
+    if let Some(password) = table.get("password") {
+        store = store.password(password.string()?);
+    }
+    if let Some(socket) = table.get("socket") {
+        store = store.socket(socket.string()?);
+    }
+    if let Some(tls) = table.get("tls") {
+        store = store.tls(tls.boolean()?);
+    }
+    if let Some(nodes) = table.get("nodes") {
+        store = store.cluster(nodes.strings()?);
+    }
+    match (table.get("master"), table.get("sentinels")) {
+        (None, None) => {}
+        (Some(master), Some(sentinels)) => {
+            store = store.sentinel(master.string()?, sentinels.strings()?);
+        }
+        (Some(alone), None) | (None, Some(alone)) => {
+            return Err(alone.refused("both cache.master and cache.sentinels"));
+        }
+    }
+    if let Some(namespace) = table.namespace {
+        store = namespace.checked(store.namespace(namespace.string()?))?;
+    }
+    Ok(Arc::new(store))
+}
+
+#[cfg(feature = "memcache")]
+fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    use giotto_cache::MemcacheKeyValue;
+
+    table.check_alone("url", &[])?;
+    table.check_alone("hosts", &[])?;
+    let mut store = MemcacheKeyValue::new();
+    if let Some(url) = table.get("url") {
+        store = url.checked(MemcacheKeyValue::from_url(url.string()?))?;
+    }
+    if let Some(hosts) = table.get("hosts") {
+        store = hosts.checked(store.hosts(hosts.strings()?))?;
+    } else if let Some(setting) = table.get("host").or(table.get("port")) {
+        let host = table
+            .get("host")
+            .map_or(Ok("localhost"), |host| host.string())?;
+        let port: u16 = table.get("port").map_or(Ok(11211), |port| port.integer())?;
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
+        store = setting.checked(store.hosts([format!("{host}:{port}")]))?;
+    }
+    if let Some(namespace) = table.namespace {
+        store = namespace.checked(store.namespace(namespace.string()?))?;
+    }
+    Ok(Arc::new(store))
+}
+
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+fn database(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    use giotto_cache::DatabaseKeyValue;
+
+    let mut store = match table.get("url") {
+        Some(url) => url.checked(DatabaseKeyValue::from_url(url.string()?))?,
+        #[cfg(feature = "sqlite")]
+        None => DatabaseKeyValue::new(),
+        #[cfg(not(feature = "sqlite"))]
+        None => return Err(table.absent("sqlite")),
+    };
+    if let Some(name) = table.get("table") {
+        store = name.checked(store.table(name.string()?))?;
+    }
+    if let Some(rows) = table.get("max_rows") {
+        store = store.max_rows(rows.integer()?);
+    }
+    if let Some(bytes) = table.get("max_bytes") {
+        store = store.max_bytes(bytes.integer()?);
+    }
+    if let Some(namespace) = table.namespace {
+        store = namespace.checked(store.namespace(namespace.string()?))?;
+    }
+    Ok(Arc::new(store))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    Err(table.absent("redis"))
+}
+
+#[cfg(not(feature = "memcache"))]
+fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    Err(table.absent("memcache"))
+}
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+fn database(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    Err(table.absent("sqlite"))
+}

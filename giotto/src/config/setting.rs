@@ -1,0 +1,115 @@
+//! One setting: its key, its value, and where that was said.
+
+use toml::Value;
+
+use crate::args::nearest;
+use crate::error::{Error, Result};
+
+/// A key, its value, and where that was said.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: Value,
+    /// `giotto.toml:3:1`, `GIOTTO_CACHE` or `--set`.
+    pub(super) origin: String,
+}
+
+impl Setting {
+    pub(super) fn text(key: &str, value: &str, origin: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: Value::String(value.to_owned()),
+            origin: origin.to_owned(),
+        }
+    }
+
+    pub(super) fn string(&self) -> Result<&str> {
+        self.value
+            .as_str()
+            .ok_or_else(|| self.refused("a text in quotes"))
+    }
+
+    /// An array of texts, or one text with commas.
+    #[cfg(any(feature = "redis", feature = "memcache"))]
+    pub(super) fn strings(&self) -> Result<Vec<&str>> {
+        let expected = || self.refused("an array of texts");
+        match &self.value {
+            Value::Array(texts) if texts.is_empty() => Err(self.refused("at least one")),
+            Value::Array(texts) => texts
+                .iter()
+                .map(|text| text.as_str().ok_or_else(expected))
+                .collect(),
+            Value::String(texts) => Ok(texts.split(',').map(str::trim).collect()),
+            _ => Err(expected()),
+        }
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool> {
+        match &self.value {
+            Value::Boolean(value) => Ok(*value),
+            Value::String(text) => text.parse().map_err(|_| self.refused("true or false")),
+            _ => Err(self.refused("true or false")),
+        }
+    }
+
+    pub(super) fn integer<N: TryFrom<i64>>(&self) -> Result<N> {
+        let number = match &self.value {
+            Value::Integer(number) => Some(*number),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let number = number.and_then(|number| N::try_from(number).ok());
+        number.ok_or_else(|| self.refused("a whole number in the range of the key"))
+    }
+
+    /// A table header with nothing below it says nothing; any other value of a table's name is a mistake.
+    pub(super) fn check_empty_table(&self, members: &str) -> Result<()> {
+        match &self.value {
+            Value::Table(_) => Ok(()),
+            _ => Err(self.refused(&format!("a table with {members}"))),
+        }
+    }
+
+    pub(super) fn refused(&self, expected: &str) -> Error {
+        self.wrong(&format!("expected {expected}"))
+    }
+
+    /// This setting and what is wrong with it, on one line.
+    pub(super) fn wrong(&self, problem: &str) -> Error {
+        let Self { key, value, origin } = self;
+        let is_secret = key.ends_with("password") || key.ends_with("url");
+        let shown = match value {
+            Value::String(text) if is_secret || text.contains("://") => String::new(),
+            // They may have a password in them.
+            Value::Table(_) | Value::Array(_) => String::new(),
+            // On one line, which TOML's own form of a text with line breaks is not.
+            Value::String(text) => format!(" = {text:?}"),
+            _ if is_secret => String::new(),
+            value => format!(" = {value}"),
+        };
+        Error::configuration(format!("{origin}: {key}{shown}: {problem}"))
+    }
+
+    /// What a store made of this setting, or why it could not.
+    pub(super) fn checked<T>(&self, result: giotto_cache::Result<T>) -> Result<T> {
+        result.map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    pub(super) fn unknown(&self, known: &[String]) -> Error {
+        self.unlike("key", &self.key, known.iter().map(String::as_str))
+    }
+
+    pub(super) fn unlike<'n>(
+        &self,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) -> Error {
+        let hint = match nearest(name, known.clone()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None if known.clone().next().is_none() => "it takes none".to_owned(),
+            None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        Error::configuration(format!("{}: unknown {what} {name:?}: {hint}", self.origin))
+    }
+}
