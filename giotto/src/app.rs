@@ -9,7 +9,7 @@ use bytes::Bytes;
 use giotto_cache::{Cache, DummyKeyValue, Key, KeyValue};
 use tokio::sync::Semaphore;
 
-use crate::args::Typed;
+use crate::args::{self, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::negotiate;
@@ -111,6 +111,7 @@ impl App {
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
         let found = self.manifest.find(&request.path, request.controller)?;
         let program = found.program;
+        args::check_names(program.parameters(), request)?;
         program.admit(request)?;
         let args = program.bind(found.consumed, request)?;
         let mime = negotiate::choose(

@@ -12,7 +12,8 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
-use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
+use crate::parameter::Parameter;
 use crate::request::{CMD, Request, Value};
 use crate::value::{One, Refused, Values};
 
@@ -46,9 +47,6 @@ where
         fields: &[],
     };
     let typed = A::deserialize(&mut given);
-    if request.controller == CMD {
-        given.check_names()?;
-    }
     let typed = typed.map_err(InvalidInput::from)?;
     given.check_positional()?;
     let canonical = literal::to_string(&typed)?;
@@ -56,6 +54,25 @@ where
         typed: Typed(Box::new(typed)),
         canonical,
     })
+}
+
+/// On the command line a name that is not known is a mistake of the hand; over HTTP it is ignored.
+pub(crate) fn check_names(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
+    if request.controller != CMD {
+        return Ok(());
+    }
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    let mut given = request.data.iter();
+    let Some((name, value)) = given.find(|(name, _)| !names.contains(&name.as_ref())) else {
+        return Ok(());
+    };
+    let message = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("there is no such argument; did you mean '{near}'?"),
+        None => format!("there is no such argument; {}", takes(&names)),
+    };
+    Err(InvalidInput::new()
+        .field(name.as_ref(), value.to_string(), message)
+        .into())
 }
 
 /// What was given, on its way into a struct.
@@ -66,27 +83,13 @@ struct Given<'g> {
 }
 
 impl<'g> Given<'g> {
-    /// On the command line a name that is not known is a mistake of the hand; over HTTP it is ignored.
-    fn check_names(&self) -> Result<()> {
-        let is_unknown = |name: &str| !self.fields.contains(&name);
-        let Some((name, value)) = self.data.iter().find(|(name, _)| is_unknown(name)) else {
-            return Ok(());
-        };
-        let message = match nearest(name, self.fields.iter().copied()) {
-            Some(near) => format!("there is no such argument; did you mean '{near}'?"),
-            None => format!("there is no such argument; {}", takes(self.fields)),
-        };
-        Err(InvalidInput::new()
-            .field(name.as_ref(), value.to_string(), message)
-            .into())
-    }
-
     fn check_positional(&self) -> Result<()> {
         let Some(extra) = self.positional.as_slice().first() else {
             return Ok(());
         };
         let message = format!(
-            "{extra:?} is one positional argument too many; {}",
+            "{} is one positional argument too many; {}",
+            quoted(extra),
             takes(self.fields)
         );
         Err(Error::new(ErrorKind::NoProgram, message))
@@ -130,7 +133,10 @@ fn takes(fields: &[&str]) -> String {
 pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     names
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count().div_ceil(3))
+        .filter(|(distance, candidate)| {
+            let length = candidate.chars().count();
+            *distance <= length.div_ceil(3) && *distance < length
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -96,6 +96,17 @@ impl Error {
     }
 }
 
+/// More of a refused value than this many characters helps nobody to recognise it.
+const MAX_QUOTED: usize = 100;
+
+/// `text` as it stands in a message: in quotes, escaped, and cut if it is long.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}… ({} bytes)", &text[..end], text.len()),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::args::nearest;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::program::Program;
 use crate::request::{Controller, HTTP_GET, HTTP_POST};
 
@@ -174,6 +174,20 @@ impl Manifest {
         Err(unknown(path.len()))
     }
 
+    /// The name of the parameter for which a segment after `before` would be the positional argument.
+    pub(crate) fn parameter_after(
+        &self,
+        before: &[Cow<'_, str>],
+        controller: Controller,
+    ) -> Option<&'static str> {
+        let found = self.find(before, controller).ok()?;
+        let parameter = found
+            .program
+            .parameters()
+            .get(before.len() - found.consumed)?;
+        Some(parameter.name)
+    }
+
     /// All programs that answer `controller`, sorted by path.
     pub(crate) fn programs(&self, controller: Controller) -> Vec<&Program> {
         let mut found = Vec::new();
@@ -210,8 +224,11 @@ impl Manifest {
         let programs = self.programs(controller);
         let message = match nearest(&path, programs.iter().map(|program| program.path())) {
             _ if path.is_empty() => "there is no program at the root".to_owned(),
-            Some(near) => format!("there is no program {path:?}; did you mean '{near}'?"),
-            None => format!("there is no program {path:?}"),
+            Some(near) => format!(
+                "there is no program {}; did you mean '{near}'?",
+                quoted(&path)
+            ),
+            None => format!("there is no program {}", quoted(&path)),
         };
         Error::new(ErrorKind::NoProgram, message)
     }

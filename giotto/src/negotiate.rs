@@ -5,7 +5,7 @@
 
 use mediatype::{MediaTypeList, ReadParams};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::view::Mime;
 
 /// More of an `Accept` field than this is not read (RFC 9110 sets no limit).
@@ -26,15 +26,12 @@ pub(crate) fn choose(superformat: Option<&str>, accept: &str, mimes: &[Mime]) ->
         None => best(accept, mimes),
     };
     chosen.cloned().ok_or_else(|| {
-        let wanted = superformat.map_or_else(|| accept.to_owned(), |name| format!(".{name}"));
+        let wanted = superformat.map_or_else(|| quoted(accept), |name| quoted(&format!(".{name}")));
         let offered: Vec<_> = mimes
             .iter()
             .map(|mime| format!("{mime} (.{})", name_of(mime)))
             .collect();
-        let message = format!(
-            "not available as '{wanted}'; ask for {}",
-            offered.join(", ")
-        );
+        let message = format!("not available as {wanted}; ask for {}", offered.join(", "));
         Error::new(ErrorKind::NotAcceptable, message)
     })
 }

@@ -238,12 +238,14 @@ impl Program {
 
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
         let mut input = self.settings.input.iter();
-        unwound(|| input.try_for_each(|check| check(request)))
+        unwound("middleware", || input.try_for_each(|check| check(request)))
     }
 
     /// Binds the path's segments from `consumed` on and the request's named values.
     pub(crate) fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
-        self.stage.runner.bind(consumed, request)
+        unwound("the reading of an argument", || {
+            self.stage.runner.bind(consumed, request)
+        })
     }
 
     /// Runs the model, then the view, which is also told what was `refused`.
@@ -268,16 +270,18 @@ impl Program {
             rendered.make_private();
         }
         let mut output = self.settings.output.iter();
-        unwound(|| output.try_for_each(|finish| finish(request, rendered)))
+        unwound("middleware", || {
+            output.try_for_each(|finish| finish(request, rendered))
+        })
     }
 }
 
-/// Runs middleware; a panic in it is an error of the request, not the end of the caller's connection.
-fn unwound(run: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Runs `what`, code of the application; a panic in it is an error of the request, not the end of the
+/// caller's connection.
+fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        Err(Error::other(
-            "middleware panicked; its message is in the log",
-        ))
+        let message = format!("{what} panicked; its message is in the log");
+        Err(Error::other(message))
     })
 }
 

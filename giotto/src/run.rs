@@ -37,10 +37,7 @@ fn start(app: App, words: &[OsString]) -> u8 {
     };
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(cmd::USAGE);
-        }
+        Err(error) => return cmd::tell(&error),
     };
     let result = match matches.subcommand() {
         Some(("http", matches)) => http(app, matches),
@@ -72,6 +69,7 @@ fn command(name: &str) -> Command {
             Arg::new("port")
                 .long("port")
                 .value_name("PORT")
+                .allow_negative_numbers(true)
                 .help("Listen on this port; 0 = any [default: 5000]"),
         );
     Command::new(name.to_owned())
@@ -129,7 +127,10 @@ fn configure(matches: &ArgMatches) -> Result<Config> {
 fn http(app: App, matches: &ArgMatches) -> Result<u8> {
     let mut config = configure(matches)?;
     if let Some(host) = matches.get_one::<String>("host") {
-        config.host.clone_from(host);
+        // As it stands in a URL: [::1]
+        host.trim_start_matches('[')
+            .trim_end_matches(']')
+            .clone_into(&mut config.host);
     }
     if let Some(port) = matches.get_one::<String>("port") {
         config.set("http.port", port, "--port")?;

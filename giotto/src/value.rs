@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 
-use crate::error::InvalidInput;
+use crate::error::{InvalidInput, quoted};
 
 /// One or more values given for one parameter.
 pub(crate) struct Values<'de> {
@@ -141,10 +141,12 @@ macro_rules! parsed {
     ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             match self {
-                Self::Json(value) => value.$method(visitor).map_err(de::Error::custom),
+                Self::Json(value) => {
+                    value.$method(visitor).map_err(|_| Refused::json(value, $expected))
+                }
                 Self::Text(text) => match text.parse::<$type>() {
                     Ok(value) => visitor.$visit(value),
-                    Err(_) => Err(Refused::new(format!(concat!("{:?} is not ", $expected), text))),
+                    Err(_) => Err(Refused::text(text, $expected)),
                 },
             }
         })*
@@ -183,16 +185,33 @@ impl<'de> Deserializer<'de> for One<'de> {
     }
 
     textual! {
-        deserialize_any deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
-        deserialize_identifier deserialize_ignored_any
+        deserialize_any deserialize_bytes deserialize_byte_buf deserialize_identifier
+        deserialize_ignored_any
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match self {
+            Self::Json(value) => {
+                let refused = |_| Refused::json(value, "text, which stands in quotes");
+                value.deserialize_str(visitor).map_err(refused)
+            }
+            Self::Text(text) => visitor.visit_borrowed_str(text),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.deserialize_str(visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
-            Self::Json(value) => value.deserialize_bool(visitor).map_err(de::Error::custom),
+            Self::Json(value) => {
+                let refused = |_| Refused::json(value, "true or false");
+                value.deserialize_bool(visitor).map_err(refused)
+            }
             Self::Text("true" | "True" | "1" | "on" | "yes") => visitor.visit_bool(true),
             Self::Text("false" | "False" | "0" | "off" | "no") => visitor.visit_bool(false),
-            Self::Text(text) => Err(Refused::new(format!("{text:?} is not true or false"))),
+            Self::Text(text) => Err(Refused::text(text, "true or false")),
         }
     }
 
@@ -226,7 +245,7 @@ impl<'de> Deserializer<'de> for One<'de> {
             }
             Self::Text(text) => {
                 let choices = variants.join("', '");
-                Err(Refused::new(format!("{text:?} is not one of '{choices}'")))
+                Err(Refused::text(text, &format!("one of '{choices}'")))
             }
         }
     }
@@ -303,6 +322,19 @@ impl Refused {
             name: String::new(),
             value: String::new(),
             message: message.into(),
+        }
+    }
+
+    fn text(text: &str, expected: &str) -> Self {
+        Self::new(format!("{} is not {expected}", quoted(text)))
+    }
+
+    fn json(value: &serde_json::Value, expected: &str) -> Self {
+        match value {
+            serde_json::Value::String(text) => Self::text(text, expected),
+            serde_json::Value::Array(_) => Self::new(format!("an array is not {expected}")),
+            serde_json::Value::Object(_) => Self::new(format!("an object is not {expected}")),
+            value => Self::new(format!("{value} is not {expected}")),
         }
     }
 }

@@ -279,6 +279,19 @@ fn arguments_that_are_not_utf_8_are_refused() {
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
         assert!(ran.stderr.contains("UTF-8"), "{ran:?}");
     }
+    for words in [
+        &[b"squared".as_slice(), b"x=\xff"][..],
+        &[b"squared", b"--x=\xff"],
+        &[b"squared", b"--x", b"\xff"],
+        &[b"squared", b"\xff"],
+        &[b"squared/\xff"],
+    ] {
+        let words = words.iter().copied().map(OsStr::from_bytes);
+        let ran = ran(testbed::command(folder.path()).arg("cmd").args(words));
+        assert_eq!((ran.code, &*ran.stdout), (Some(2), ""));
+        let named = "error: argument 'x': \"\u{fffd}\" is not UTF-8: give it as UTF-8 text\n";
+        assert_eq!(ran.stderr, named);
+    }
     let ran = ran(testbed::command(folder.path()).arg(odd));
     assert_eq!(ran.code, Some(2), "{ran:?}");
 }

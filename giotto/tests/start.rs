@@ -269,25 +269,19 @@ fn a_wrong_file_is_refused_with_line_and_column() {
         ("http.port = -1", &["http.port"]),
         ("http.port = 80.5", &["http.port"]),
         ("http.host = 1", &["http.host", "text"]),
-        ("http = 80", &["\"http\""]),
+        ("http = 80", &["giotto.toml:1:1", "http = 80", "http.port"]),
         ("cache = 1", &["giotto.toml:1:1", "cache", "redis"]),
         ("cache = []", &["giotto.toml:1:1", "at least one engine"]),
+        ("cache = {}", &["giotto.toml:1:1", "cache", "redis"]),
+        ("[cache]", &["giotto.toml:1:2", "cache", "redis"]),
+        ("\n[htpp]", &["giotto.toml:2:2", "\"htpp\"", "\"http\""]),
+        ("htpp = {}", &["giotto.toml:1:1", "\"htpp\""]),
+        ("http.host = {}", &["giotto.toml:1:6", "http.host", "text"]),
         (
             "cache = \"locmen\"",
             &["giotto.toml:1:1", "\"locmen\"", "did you mean \"locmem\"?"],
         ),
         ("cache = \"\"", &["giotto.toml:1:1", "cache engine"]),
-        ("cache = \"redis\"", &["redis", "not built in", "locmem"]),
-        (
-            "cache = \"redis://10.10.0.5:4000/0\"",
-            &["redis", "not built in"],
-        ),
-        ("cache = \"memcache\"", &["memcache", "not built in"]),
-        ("cache = \"database\"", &["database", "not built in"]),
-        (
-            "cache = \"postgres://user:hunter2@host/db\"",
-            &["database", "not built in"],
-        ),
         (
             "cache = \"rediss3://a\"",
             &["\"rediss3\"", "did you mean \"rediss\"?"],
@@ -305,16 +299,69 @@ fn a_wrong_file_is_refused_with_line_and_column() {
             &["max_bytes", "whole number"],
         ),
         (
-            "cache = { engine = \"locmem\", max_bytes = -1 }",
-            &["max_bytes"],
+            "[cache]\nengine = \"locmem\"\nmax_bytes = -1",
+            &["giotto.toml:3:1", "cache.max_bytes = -1", "whole number"],
+        ),
+        (
+            "cache = { engine = \"locmem\", max_bytes = 0 }",
+            &[
+                "giotto.toml:1:30",
+                "cache.max_bytes = 0",
+                "at least 65536 bytes",
+            ],
+        ),
+        (
+            "cache = { engine = \"dummy\", port = 1 }",
+            &["giotto.toml:1:29", "\"port\"", "dummy", "it takes none"],
+        ),
+        (
+            "cache = { engine = \"locmem\", deadline_ms = \"soon\" }",
+            &["cache.deadline_ms", "whole number"],
+        ),
+        (
+            "cache = { layers = \"locmem\" }",
+            &["cache.layers", "an array"],
+        ),
+        (
+            "cache = { layers = [\"locmem\", \"dummy\"], refill_seconds = -1 }",
+            &["cache.refill_seconds = -1", "whole number"],
         ),
         ("cache = { engine = 1 }", &["cache.engine"]),
         ("cache = { host = \"a\" }", &["engine"]),
         ("cache = [\"locmem\", \"nothing\"]", &["\"nothing\""]),
-        ("namespace = \"a b\"", &["namespace", "\"a b\""]),
+        (
+            "namespace = \"a b\"",
+            &["giotto.toml:1:1", "namespace", "\"a b\"", "letters"],
+        ),
         ("namespace = 1", &["namespace", "text"]),
     ] {
         is_refused(file, &[], &[], words);
+    }
+}
+
+/// The error says which feature to enable, and where the engine was named.
+#[cfg(not(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+)))]
+#[test]
+fn an_engine_that_is_not_built_in_is_refused() {
+    for (file, words) in [
+        (
+            "cache = \"redis\"",
+            &["redis", "giotto.toml:1:1", "locmem"][..],
+        ),
+        ("cache = \"redis://10.10.0.5:4000/0\"", &["redis"]),
+        ("cache = \"memcache\"", &["memcache"]),
+        ("cache = \"database\"", &["sqlite"]),
+        ("cache = \"postgres://user:hunter2@host/db\"", &["sqlite"]),
+        ("cache = [\"locmem\", \"redis\"]", &["redis"]),
+    ] {
+        is_refused(file, &[], &[], words);
+        is_refused(file, &[], &[], &["not built in", "feature"]);
     }
 }
 
@@ -370,6 +417,7 @@ fn wrong_variables_and_flags_are_refused_by_name() {
             &["GIOTTO_DEBUG", "true or false"],
         ),
         (("GIOTTO_LOG", "a\nb"), &["GIOTTO_LOG"]),
+        (("GIOTTO_CONFIG", ""), &["GIOTTO_CONFIG is empty"]),
         (
             ("GIOTTO_CONFIG", "none.toml"),
             &["none.toml", "cannot be read"],
@@ -404,6 +452,7 @@ fn wrong_variables_and_flags_are_refused_by_name() {
     for (arguments, word) in [
         (&["--port", "a"][..], "--port"),
         (&["--port", "65536"], "--port"),
+        (&["--port", "-1"], "whole number"),
         (&["--host", "999.1.1.1"], "999.1.1.1"),
         (&["--prot", "1"], "--port"),
     ] {
@@ -451,7 +500,12 @@ fn sound_configurations_start() {
     for file in [
         "",
         "cache = \"locmem\"\ndebug = true\nlog = \"error\"\nnamespace = \"prod\"\n[http]\nhost = \"::1\"\nport = 80",
-        "cache = { engine = \"locmem\", max_bytes = 1000 }",
+        "cache = { engine = \"locmem\", max_bytes = 65536 }",
+        "[http]",
+        "http = {}",
+        "cache = [\"locmem\", \"dummy\"]",
+        "cache = { layers = [\"locmem\", { engine = \"locmem\", max_bytes = 100_000 }], refill_seconds = 1 }",
+        "cache = { engine = \"locmem\", deadline_ms = 50 }",
         "[cache]\nengine = \"locmem\"",
         "cache.engine = \"dummy\"",
         "cache = [\"locmem\"]",
@@ -463,14 +517,13 @@ fn sound_configurations_start() {
     }
     for variables in [
         ("GIOTTO_CACHE", "locmem"),
-        ("GIOTTO_CACHE", "{engine = \"locmem\", max_bytes = 1000}"),
+        ("GIOTTO_CACHE", "{engine = \"locmem\", max_bytes = 65536}"),
         ("GIOTTO_CACHE", "[\"locmem\"]"),
         ("GIOTTO_CACHE_ENGINE", "locmem"),
         ("GIOTTO_DEBUG", "true"),
         // Variables of somebody else.
         ("GIOTTO_FOO", "1"),
         ("GIOTTO_HOME", "/opt/giotto"),
-        ("GIOTTO_REQUIRE_SERVERS", "1"),
         ("GIOTTO", "1"),
         ("CACHE", "redis"),
     ] {

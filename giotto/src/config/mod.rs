@@ -81,7 +81,12 @@ impl Config {
                 self.namespace = Some(setting);
             }
             key if key == "cache" || key.starts_with("cache.") => self.cache.apply(setting),
-            _ => return Err(setting.unknown(&keys())),
+            key => {
+                let mut known = keys();
+                known.push("http".to_owned());
+                let known = known.iter().map(String::as_str);
+                return Err(setting.unlike("key", key, known));
+            }
         }
         Ok(())
     }

@@ -95,10 +95,7 @@ impl Setting {
         result.map_err(|error| self.wrong(&error.to_string()))
     }
 
-    pub(super) fn unknown(&self, known: &[String]) -> Error {
-        self.unlike("key", &self.key, known.iter().map(String::as_str))
-    }
-
+    /// The error of `name`, which is none of the `known`.
     pub(super) fn unlike<'n>(
         &self,
         what: &str,

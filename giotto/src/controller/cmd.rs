@@ -12,8 +12,9 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use giotto_cache::Place;
 
 use crate::app::App;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::manifest::Manifest;
+use crate::negotiate;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Rendered, Request, Value};
@@ -32,29 +33,34 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     let Some((path, words)) = words.split_first() else {
         return print(list(app.manifest(), name).as_bytes());
     };
-    let Some(path) = path.to_str() else {
-        return fail(&Error::new(
-            ErrorKind::NoProgram,
-            format!("{path:?} is not UTF-8"),
-        ));
-    };
-    let request = Request::new(CMD, path.trim_matches('/')).accept(TEXT_CMD);
+    let shown_path = path.to_string_lossy();
+    let request = Request::new(CMD, shown_path.trim_matches('/')).accept(TEXT_CMD);
     let program = match app.manifest().find(request.path(), CMD) {
         Ok(found) => found.program,
-        Err(error) => return fail(&error),
+        Err(_) if path.to_str().is_none() => {
+            let message = format!(
+                "{} is not UTF-8: give it as UTF-8 text",
+                quoted(&shown_path)
+            );
+            return fail(&Error::new(ErrorKind::NoProgram, message));
+        }
+        Err(error) => return fail(&with_list(error, name)),
     };
+    // What is no text is refused below, once it is known which argument it is.
+    let is_text = path.to_str().is_some() && words.iter().all(|word| word.to_str().is_some());
+    let words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let matches = match command(program, name).try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return u8::try_from(error.exit_code()).unwrap_or(USAGE);
-        }
+        Err(error) => return tell(&error),
     };
     let is_cached = program.cache_policy().is_some();
     let mocked = matches
         .try_get_one::<bool>(MODEL_MOCK)
         .is_ok_and(|mock| mock == Some(&true));
     let mut request = fill(request, program, &matches);
+    if !is_text && let Err(error) = check_text(&request, app.manifest()) {
+        return fail(&error);
+    }
     let app = if mocked { app.model_mock(true) } else { app };
     let result = app.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
@@ -86,6 +92,40 @@ fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -
         }
     }
     request
+}
+
+/// The unknown program's error, which says where all of them are listed if it has no better advice.
+fn with_list(error: Error, name: &str) -> Error {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::NoProgram if !message.ends_with('?') => {
+            let message = format!("{message}; '{name}' lists them all");
+            Error::new(ErrorKind::NoProgram, message)
+        }
+        _ => error,
+    }
+}
+
+/// Refuses bytes that are no text, naming the argument that they were given for.
+fn check_text(request: &Request<'_>, manifest: &Manifest) -> Result<()> {
+    let is_bad = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    let named = request.data.iter().find_map(|(name, value)| match value {
+        Value::Text(text) if is_bad(text) => Some((name.as_ref(), text)),
+        _ => None,
+    });
+    let positional = request.path.iter().position(|segment| is_bad(segment));
+    let (name, value) = match (named, positional) {
+        (Some(named), _) => named,
+        (None, Some(at)) => {
+            let name = manifest.parameter_after(&request.path[..at], CMD);
+            (name.unwrap_or("the path"), &request.path[at])
+        }
+        (None, None) => return Ok(()),
+    };
+    let message = format!("{} is not UTF-8: give it as UTF-8 text", quoted(value));
+    Err(InvalidInput::new()
+        .field(name, value.as_ref(), message)
+        .into())
 }
 
 fn text(value: &str) -> Value<'static> {
@@ -129,7 +169,8 @@ fn command(program: &Program, name: &str) -> Command {
             usage.collect::<String>()
         ))
         .args(program.parameters().iter().map(option))
-        .arg(given);
+        .arg(given)
+        .after_help(format!("Formats: {}", formats(program)));
     if is_free("help") {
         command = command.arg(
             Arg::new("help")
@@ -146,6 +187,12 @@ fn command(program: &Program, name: &str) -> Command {
         command = command.arg(mock.help("Show the program's mock instead of running its model"));
     }
     command
+}
+
+/// `html, json, txt, cmd`
+fn formats(program: &Program) -> String {
+    let names: Vec<_> = program.mimes().iter().map(negotiate::name_of).collect();
+    names.join(", ")
 }
 
 fn option(parameter: &Parameter) -> Arg {
@@ -228,10 +275,22 @@ fn print(bytes: &[u8]) -> u8 {
         Ok(()) => SUCCESS,
         // The reader has seen enough: `| head`.
         Err(error) if error.kind() == IoErrorKind::BrokenPipe => SUCCESS,
-        Err(error) => fail(&Error::other(format!(
-            "the result could not be written: {error}"
-        ))),
+        Err(error) => fail(&unwritten_result(&error)),
     }
+}
+
+/// Tells what the reader of the command line has to say: help, or what is wrong with the words; the exit code.
+pub(crate) fn tell(error: &clap::Error) -> u8 {
+    match error.print() {
+        Err(unwritten) if !error.use_stderr() && unwritten.kind() != IoErrorKind::BrokenPipe => {
+            fail(&unwritten_result(&unwritten))
+        }
+        _ => u8::try_from(error.exit_code()).unwrap_or(USAGE),
+    }
+}
+
+fn unwritten_result(error: &io::Error) -> Error {
+    Error::other(format!("the result could not be written: {error}"))
 }
 
 /// Tells the error on standard error; the exit code that follows from its kind.

@@ -3,6 +3,7 @@
 //! The first step of an invocation over HTTP.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -10,9 +11,11 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use tokio::time::Instant;
 
 use super::problem::Problem;
+use crate::error::{InvalidInput, quoted};
 use crate::request::{Pairs, Segments, Value};
 
 const MAX_URI: usize = 16 << 10;
@@ -32,6 +35,7 @@ pub(super) struct Fields<'r> {
     /// The values of `If-None-Match`.
     pub(super) known: Vec<&'r [u8]>,
     hosts: usize,
+    is_host_sound: bool,
     bytes: usize,
 }
 
@@ -44,7 +48,10 @@ impl<'r> Fields<'r> {
             fields.bytes += name.len() + value.len() + 4;
             match name {
                 "accept" => fields.also_accept(value.to_str().unwrap_or_default()),
-                "host" => fields.hosts += 1,
+                "host" => {
+                    fields.hosts += 1;
+                    fields.is_host_sound = is_host(value.as_bytes());
+                }
                 "if-none-match" => fields.known.push(value.as_bytes()),
                 "x-requested-with" => is_script = value == "XMLHttpRequest",
                 _ => {}
@@ -72,7 +79,8 @@ impl<'r> Fields<'r> {
     /// Whether there is the one `Host` that a request of HTTP/1.1 has (RFC 9112, 3.2).
     pub(super) fn check_host(&self, version: Version) -> Result<(), Problem> {
         match self.hosts {
-            1 => Ok(()),
+            1 if self.is_host_sound => Ok(()),
+            1 => Err(Problem::bad("the Host field is not the name of a host")),
             0 if version < Version::HTTP_11 => Ok(()),
             _ => Err(Problem::bad("a request has exactly one Host field")),
         }
@@ -94,24 +102,38 @@ impl<'r> Fields<'r> {
     }
 }
 
-/// The segments of a path, decoded after it was split: `%2F` is part of a segment.
-pub(super) fn segments(path: &str) -> Result<Segments<'_>, Problem> {
+/// Whether `value` has the characters of a host and port only (RFC 3986, 3.2.2); it may be empty.
+fn is_host(value: &[u8]) -> bool {
+    let is_allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
+    value.iter().all(is_allowed)
+}
+
+/// The segments of a path, decoded after it was split: `%2F` is part of a segment. A problem with an
+/// argument names what `parameter` says of the segments before it.
+pub(super) fn segments<'p>(
+    path: &'p str,
+    parameter: impl Fn(&[Cow<'_, str>]) -> Option<&'static str>,
+) -> Result<Segments<'p>, Problem> {
     let path = match path.strip_prefix('/') {
         Some(path) => path,
         None if path == "*" => path, // of OPTIONS
         // `GET page` names a host (RFC 9112, 3.2.3), not the program at the root.
         None => return Err(Problem::bad("the target of a request begins with a slash")),
     };
-    let mut rest = path.strip_suffix('/').unwrap_or(path);
-    if rest.is_empty() {
-        return Ok(Segments::new());
-    }
     let mut segments = Segments::new();
-    while let Some((segment, after)) = cut(rest, b'/') {
-        segments.push(decode(segment.into())?);
+    let mut rest = Some(path.strip_suffix('/').unwrap_or(path)).filter(|_| !path.is_empty());
+    while let Some(part) = rest {
+        let (segment, after) = match cut(part, b'/') {
+            Some((segment, after)) => (segment, Some(after)),
+            None => (part, None),
+        };
+        match decode(segment.into()) {
+            Ok(decoded) => segments.push(decoded),
+            Err(encoded) => return Err(not_utf8(parameter(&segments), &encoded)),
+        }
         rest = after;
     }
-    segments.push(decode(rest.into())?);
     Ok(segments)
 }
 
@@ -128,7 +150,9 @@ pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Prob
             return Err(Problem::bad("too many arguments: 1,000 at most"));
         }
         let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
-        data.push((decode_form(name)?, Value::Text(decode_form(value)?)));
+        let name = decode_form(name).map_err(|encoded| not_utf8(None, &encoded))?;
+        let value = decode_form(value).map_err(|encoded| not_utf8(Some(&name), &encoded))?;
+        data.push((name, Value::Text(value)));
     }
     Ok(())
 }
@@ -140,23 +164,35 @@ fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-fn decode_form(text: &str) -> Result<Cow<'_, str>, Problem> {
+/// Bytes that are no text, where the argument `name`, or something that has no name, was expected.
+fn not_utf8(name: Option<&str>, encoded: &str) -> Problem {
+    let message = format!(
+        "{} is not UTF-8: percent-encode the bytes of UTF-8 text",
+        quoted(encoded)
+    );
+    match name {
+        None => Problem::bad(message),
+        Some(name) => {
+            let refused = InvalidInput::new().field(name, encoded, message);
+            Problem::Invocation(refused.into())
+        }
+    }
+}
+
+/// The text that stands encoded in a query or a form; an error is the text as it stands.
+fn decode_form(text: &str) -> Result<Cow<'_, str>, Cow<'_, str>> {
     match text.bytes().any(|byte| byte == b'+') {
         true => decode(Cow::Owned(text.replace('+', " "))),
         false => decode(Cow::Borrowed(text)),
     }
 }
 
-fn decode(text: Cow<'_, str>) -> Result<Cow<'_, str>, Problem> {
+fn decode(text: Cow<'_, str>) -> Result<Cow<'_, str>, Cow<'_, str>> {
     if !text.bytes().any(|byte| byte == b'%') {
         return Ok(text);
     }
     let decoded = percent_decode_str(&text).decode_utf8().map(Cow::into_owned);
-    decoded.map(Cow::Owned).map_err(|_| {
-        Problem::bad(format!(
-            "{text:?} is not UTF-8: percent-encode the bytes of UTF-8 text"
-        ))
-    })
+    decoded.map(Cow::Owned).map_err(|_| text)
 }
 
 /// Reads a body that is neither too large nor too slow.
@@ -218,21 +254,45 @@ pub(super) fn posted_data<'b>(
             pairs(form, data)
         }
         b"application/json" => {
-            let members: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
+            let Members(members) = serde_json::from_slice(body)
                 .map_err(|error| Problem::bad(format!("the body is not a JSON object: {error}")))?;
             if members.len() + data.len() > MAX_PAIRS {
                 return Err(Problem::bad("too many arguments: 1,000 at most"));
             }
-            data.extend(
-                members
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), Value::Json(Box::new(value)))),
-            );
+            data.extend(members);
             Ok(())
         }
         _ => {
             let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";
             Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
         }
+    }
+}
+
+/// The members of a JSON object in their order, those included that have the same name: a form with two
+/// values for one argument is not silently taken for one of them either.
+struct Members(Vec<(Cow<'static, str>, Value<'static>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+            members.push((name.into(), Value::Json(Box::new(value))));
+        }
+        Ok(Members(members))
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
 use super::input::Fields;
@@ -80,10 +81,19 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
         ),
         ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
         ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
-        ErrorKind::Redirection(location) => match HeaderValue::from_str(location) {
-            Ok(location) => (StatusCode::FOUND, Some((header::LOCATION, location))),
-            Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
-        },
+        ErrorKind::Redirection(location) => {
+            // A field is ASCII (RFC 9110, 5.5), and so is a URI.
+            let encoded = utf8_percent_encode(location, CONTROLS).to_string();
+            let location = if location.is_ascii() {
+                location
+            } else {
+                &encoded
+            };
+            match HeaderValue::from_str(location) {
+                Ok(location) => (StatusCode::FOUND, Some((header::LOCATION, location))),
+                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            }
+        }
         ErrorKind::Overloaded => {
             let soon = HeaderValue::from_static("1");
             (

@@ -61,12 +61,18 @@ pub(crate) async fn serve(
     let service = service.wants_host();
     let mut stop = std::pin::pin!(stop);
     let beat = beats()?;
+    let mut is_accepting = true;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => connections.open(stream, service.clone()),
+                Ok((stream, _)) => {
+                    is_accepting = true;
+                    connections.open(stream, service.clone());
+                }
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    if std::mem::replace(&mut is_accepting, false) {
+                        tracing::warn!(%error, "connections cannot be accepted; trying on");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -3,6 +3,7 @@
 //! The first and the last step of an invocation over HTTP; `input.rs` has the details of the first,
 //! `output.rs` and `problem.rs` those of the last.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -108,7 +109,9 @@ impl Service {
             HTTP_POST => Box::pin(input::read(body)).await?,
             _ => Bytes::new(), // the body of a GET has no meaning (RFC 9110, 9.3.1)
         };
-        let path = input::segments(head.uri.path())?;
+        let manifest = self.app().manifest();
+        let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
+        let path = input::segments(head.uri.path(), parameter)?;
         let mut data = Pairs::new();
         input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
         if controller == HTTP_POST {
@@ -150,7 +153,7 @@ impl Service {
 
     /// OPTIONS, and what no program answers.
     fn other_method(&self, head: &Parts) -> Result<Outcome, Problem> {
-        let path = input::segments(head.uri.path())?;
+        let path = input::segments(head.uri.path(), |_| None)?;
         let find = |controller| self.app().manifest().find(&path, controller);
         let allowed = match (find(HTTP_GET), find(HTTP_POST)) {
             (Ok(_), Ok(_)) => vec!["GET", "HEAD", "POST"],
