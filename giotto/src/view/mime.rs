@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use http::HeaderValue;
 use mediatype::MediaType;
 
 use crate::error::{Error, Result};
@@ -17,7 +17,8 @@ pub struct Mime(Arc<Inner>);
 #[derive(PartialEq, Eq)]
 struct Inner {
     essence: String,
-    content_type: Bytes,
+    /// Checked and shared here, once, because every response has one.
+    content_type: HeaderValue,
 }
 
 impl Mime {
@@ -32,21 +33,18 @@ impl Mime {
                 let essence = text.to_ascii_lowercase();
                 // The usual ones from constants, which are cloned for nothing.
                 let content_type = match essence.as_str() {
-                    "text/html" => Bytes::from_static(b"text/html; charset=utf-8"),
-                    "text/plain" => Bytes::from_static(b"text/plain; charset=utf-8"),
-                    "application/json" => Bytes::from_static(b"application/json"),
-                    text if text.starts_with("text/") => format!("{text}; charset=utf-8").into(),
-                    other => other.to_owned().into(),
+                    "text/html" => HeaderValue::from_static("text/html; charset=utf-8"),
+                    "text/plain" => HeaderValue::from_static("text/plain; charset=utf-8"),
+                    "application/json" => HeaderValue::from_static("application/json"),
+                    text if text.starts_with("text/") => field(format!("{text}; charset=utf-8"))?,
+                    other => field(other.to_owned())?,
                 };
                 Ok(Self(Arc::new(Inner {
                     essence,
                     content_type,
                 })))
             }
-            _ => {
-                let message = format!("{text:?} is not a media type: write it like \"text/csv\"");
-                Err(Error::configuration(message))
-            }
+            _ => Err(no_media_type(text)),
         }
     }
 
@@ -58,9 +56,18 @@ impl Mime {
 
     /// `text/html; charset=utf-8`: what HTTP calls the `Content-Type`.
     #[must_use]
-    pub fn content_type(&self) -> Bytes {
-        self.0.content_type.clone()
+    pub fn content_type(&self) -> &HeaderValue {
+        &self.0.content_type
     }
+}
+
+fn field(text: String) -> Result<HeaderValue> {
+    HeaderValue::try_from(text.as_str()).map_err(|_| no_media_type(&text))
+}
+
+fn no_media_type(text: &str) -> Error {
+    let message = format!("{text:?} is not a media type: write it like \"text/csv\"");
+    Error::configuration(message)
 }
 
 impl fmt::Display for Mime {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, Uri, Version};
 use http_body_util::BodyExt;
 use percent_encoding::percent_decode_str;
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 use super::problem::Problem;
 use crate::error::{InvalidInput, quoted};
 use crate::request::{Pairs, Segments, Value};
+
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 const MAX_URI: usize = 16 << 10;
 const MAX_HEAD: usize = 32 << 10;
@@ -44,17 +46,16 @@ impl<'r> Fields<'r> {
         let mut fields = Self::default();
         let mut is_script = false;
         for (name, value) in headers {
-            let name = name.as_str();
-            fields.bytes += name.len() + value.len() + 4;
-            match name {
-                "accept" => fields.also_accept(value.to_str().unwrap_or_default()),
-                "host" => {
-                    fields.hosts += 1;
-                    fields.is_host_sound = is_host(value.as_bytes());
-                }
-                "if-none-match" => fields.known.push(value.as_bytes()),
-                "x-requested-with" => is_script = value == "XMLHttpRequest",
-                _ => {}
+            fields.bytes += name.as_str().len() + value.len() + 4;
+            if *name == header::HOST {
+                fields.hosts += 1;
+                fields.is_host_sound = is_host(value.as_bytes());
+            } else if *name == header::ACCEPT {
+                fields.also_accept(value.to_str().unwrap_or_default());
+            } else if *name == header::IF_NONE_MATCH {
+                fields.known.push(value.as_bytes());
+            } else if *name == REQUESTED_WITH {
+                is_script = value == "XMLHttpRequest";
             }
         }
         if matches!(&*fields.accept, "" | "*/*") {
@@ -104,8 +105,7 @@ impl<'r> Fields<'r> {
 
 /// Whether `value` has the characters of a host and port only (RFC 3986, 3.2.2); it may be empty.
 fn is_host(value: &[u8]) -> bool {
-    let is_allowed =
-        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte);
+    let is_allowed = |byte: &u8| matches!(byte, b'!' | b'$' | b'%'..=b'.' | b'0'..=b';' | b'=' | b'A'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~');
     value.iter().all(is_allowed)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The last step of an invocation over HTTP.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -96,9 +97,7 @@ impl Outcome {
 }
 
 fn with_body(page: Rendered, fields: &mut HeaderMap) -> Bytes {
-    if let Ok(content_type) = HeaderValue::from_maybe_shared(page.mime().content_type()) {
-        fields.append(header::CONTENT_TYPE, content_type);
-    }
+    fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     describe(&page, fields);
     page.into_body()
 }
@@ -133,18 +132,16 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
         return NO_STORE;
     };
     let fresh_for = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER);
-    let max_age = if rendered.is_private() {
-        "private, max-age="
-    } else {
-        "max-age="
-    };
-    numbered(max_age, fresh_for.as_secs())
+    match rendered.is_private() {
+        true => numbered("private, max-age=", fresh_for.as_secs()),
+        false => Lifetime::of(fresh_for).max_age,
+    }
 }
 
 /// RFC 9211.
 fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => numbered("giotto; hit; ttl=", fresh_for.as_secs()),
+        (Some(Status::Hit), Some(fresh_for)) => Lifetime::of(fresh_for).hit,
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
         (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
@@ -153,7 +150,41 @@ fn cache_status(receipt: &Receipt) -> HeaderValue {
     }
 }
 
-/// `text` and then `number`; twice in every hit, where `format!` would be felt.
+/// How much longer a page is fresh, as the fields tell it.
+#[derive(Clone)]
+struct Lifetime {
+    seconds: u64,
+    max_age: HeaderValue,
+    hit: HeaderValue,
+}
+
+thread_local! {
+    /// The last one told. A page that many people read has the same for a second, and then the fields need
+    /// neither be written nor allocated.
+    static LAST: RefCell<Lifetime> = RefCell::new(Lifetime::new(0));
+}
+
+impl Lifetime {
+    fn of(fresh_for: Duration) -> Self {
+        let seconds = fresh_for.as_secs();
+        LAST.with_borrow_mut(|last| {
+            if last.seconds != seconds {
+                *last = Self::new(seconds);
+            }
+            last.clone()
+        })
+    }
+
+    fn new(seconds: u64) -> Self {
+        Self {
+            seconds,
+            max_age: numbered("max-age=", seconds),
+            hit: numbered("giotto; hit; ttl=", seconds),
+        }
+    }
+}
+
+/// `text` and then `number`, without `format!`, which would be felt.
 fn numbered(text: &str, number: u64) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(number);

@@ -41,9 +41,7 @@ impl Problem {
         let mut response = Response::new(Body::from(Bytes::new()));
         let fields = response.headers_mut();
         fields.insert(header::CACHE_CONTROL, NO_STORE);
-        if let Ok(content_type) = HeaderValue::from_maybe_shared(mime.content_type()) {
-            fields.insert(header::CONTENT_TYPE, content_type);
-        }
+        fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
         let (status, message, refused) = match self {
             Self::Request(status, message) => (status, message, InvalidInput::new()),
             Self::Invocation(error) => {
