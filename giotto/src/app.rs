@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::args::{self, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::management::{self, management};
 use crate::manifest::Manifest;
 use crate::negotiate;
 use crate::program::{Program, Source};
@@ -90,6 +91,19 @@ impl App {
 
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The same with the programs that manage its cache, unless the manifest has the name already.
+    pub(crate) fn with_management(self) -> Self {
+        if self.manifest.has(management::NAME) {
+            return self;
+        }
+        let manifest = Manifest::clone(&self.manifest);
+        let manifest = manifest.with(management::NAME, management(&self.cache));
+        Self {
+            manifest: Arc::new(manifest),
+            ..self
+        }
     }
 
     pub(crate) const fn cache_is_given(&self) -> bool {

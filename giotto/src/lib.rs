@@ -52,13 +52,14 @@
 //! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
 //! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
 //!
-//! `run.rs` and `config.rs` come before all that, once per process.
+//! `run.rs` and `config/` come before all that, once per process; `management.rs` has the programs under `mgt/`.
 
 mod app;
 mod args;
 mod config;
 mod controller;
 mod error;
+mod management;
 mod manifest;
 pub mod model;
 mod negotiate;
@@ -74,6 +75,7 @@ pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, Redirection, Result};
 pub use giotto_cache as cache;
 pub use giotto_macros::model;
+pub use management::management;
 pub use manifest::{Entry, Manifest};
 pub use parameter::Parameter;
 pub use program::{Bare, Program, Ready};
@@ -86,7 +88,13 @@ pub use run::run;
 pub mod prelude {
     pub use std::process::ExitCode;
 
-    pub use giotto_cache::{DummyKeyValue, KeyValue, LocMemKeyValue, Policy};
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub use giotto_cache::DatabaseKeyValue;
+    #[cfg(feature = "memcache")]
+    pub use giotto_cache::MemcacheKeyValue;
+    #[cfg(feature = "redis")]
+    pub use giotto_cache::RedisKeyValue;
+    pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
     #[cfg(feature = "template")]

@@ -18,17 +18,17 @@ const MAX_ALIASES: usize = 16;
 ///
 /// The program under the name `""` answers at the root of its manifest. A name is written as it stands in
 /// a URL or on the command line; it has no `/`, `.`, `(`, `)`, white space or control characters.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Manifest {
     entries: BTreeMap<String, Entry>,
     error: Option<Error>,
 }
 
 /// What a name of a [`Manifest`] stands for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Entry(Kind);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Kind {
     /// Programs told apart by controller.
     Programs(Vec<Arc<Program>>),
@@ -110,6 +110,10 @@ impl Manifest {
             self.fail(Error::configuration(message));
         }
         self
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
     }
 
     /// Keeps the first error only: the others often follow from it.

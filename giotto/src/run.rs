@@ -200,7 +200,7 @@ fn prepare(app: App, config: &Config, matches: &ArgMatches) -> Result<App> {
     } else {
         app.with_cache(config.open_cache()?)
     };
-    Ok(app)
+    Ok(app.with_management())
 }
 
 /// Log lines go to standard error; a subscriber that the application installed before is left in place.
