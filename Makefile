@@ -2,12 +2,16 @@
 
 CARGO ?= cargo
 
-.PHONY: test check fmt clippy doc features examples fuzz deny bench
+.PHONY: test servers check fmt clippy doc features examples fuzz deny bench drill
 
-# Every test of every crate, with all features and with none.
-test:
+# Every test of every crate, with all features and with none. The backends are tested on real servers.
+test: servers
 	$(CARGO) test --locked --workspace --all-features
 	$(CARGO) test --locked --workspace --no-default-features --lib --tests
+
+# Installs the servers that the tests start, if they are missing.
+servers:
+	sh servers.sh
 
 check: fmt clippy doc features examples fuzz deny
 

@@ -44,6 +44,8 @@ pub mod literal;
 mod policy;
 mod stats;
 
+/// What an implementation of [`KeyValue`] stands under.
+pub use async_trait::async_trait;
 pub use cache::{Answer, Builder, Cache, Status};
 pub use clock::Clock;
 pub use entry::{Entry, Undecodable};

@@ -36,8 +36,8 @@ impl Mime {
                     "text/html" => HeaderValue::from_static("text/html; charset=utf-8"),
                     "text/plain" => HeaderValue::from_static("text/plain; charset=utf-8"),
                     "application/json" => HeaderValue::from_static("application/json"),
-                    text if text.starts_with("text/") => field(format!("{text}; charset=utf-8"))?,
-                    other => field(other.to_owned())?,
+                    text if text.starts_with("text/") => field(&format!("{text}; charset=utf-8"))?,
+                    other => field(other)?,
                 };
                 Ok(Self(Arc::new(Inner {
                     essence,
@@ -61,8 +61,8 @@ impl Mime {
     }
 }
 
-fn field(text: String) -> Result<HeaderValue> {
-    HeaderValue::try_from(text.as_str()).map_err(|_| no_media_type(&text))
+fn field(text: &str) -> Result<HeaderValue> {
+    HeaderValue::try_from(text).map_err(|_| no_media_type(text))
 }
 
 fn no_media_type(text: &str) -> Error {
