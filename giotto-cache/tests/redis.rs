@@ -51,7 +51,7 @@ async fn recovers(store: &RedisKeyValue, key: &str, time: Duration) -> Option<By
 // The contract.
 
 async fn obeys_the_contract(store: RedisKeyValue) {
-    let namespaced = |name| Arc::new(store.clone().namespace(name).unwrap());
+    let namespaced = |name| Arc::new(store.clone().namespace(name).expect("a plain name"));
     let subject = Subject::new(namespaced("ours")).neighbour(namespaced("theirs"));
     conformance::check(&subject).await;
 }
@@ -638,12 +638,12 @@ type Answer = Arc<dyn Fn(usize) -> Option<Vec<u8>> + Send + Sync>;
 
 /// A server that says the same to everything.
 fn fake_server(answer: impl Fn(usize) -> Option<Vec<u8>> + Send + Sync + 'static) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
     let answer: Answer = Arc::new(answer);
     std::thread::spawn(move || {
         for (connection, stream) in listener.incoming().enumerate() {
-            let (stream, answer) = (stream.unwrap(), Arc::clone(&answer));
+            let (stream, answer) = (stream.expect("a connection"), Arc::clone(&answer));
             std::thread::spawn(move || say(stream, || answer(connection)));
         }
     });

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
     RedisConnectionInfo, RedisResult, Value,
@@ -22,6 +23,8 @@ use crate::clock::milliseconds;
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
 /// A server that owes a reply for so long is hung, or behind a network that drops what it is sent.
 const SILENCE: Duration = Duration::from_secs(1);
+/// Less than the four minutes after which some load balancers forget a connection.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// What is asked of a server.
 pub(super) enum Request {
@@ -179,10 +182,13 @@ async fn dial(address: &Address, tls: bool) -> RedisResult<MultiplexedConnection
         Address::Tcp { host, port } => ConnectionAddr::Tcp(host, port),
         Address::Unix(path) => ConnectionAddr::Unix(path),
     };
-    // Small requests go out at once (it is off in redis 1), and nothing is asked unseen: signing in is ours.
+    // Small requests go out at once, and firewalls do not forget a connection that nobody uses.
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
     let info = address
         .into_connection_info()?
-        .set_tcp_settings(TcpSettings::default().set_nodelay(true))
+        .set_tcp_settings(settings)
         .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
