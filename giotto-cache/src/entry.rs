@@ -30,7 +30,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::{Key, Policy};
 
-const MAGIC: [u8; 4] = *b"GIOT";
+pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
 const VERSION: u8 = 1;
 const HEADER: usize = 64;
 

@@ -3,6 +3,10 @@
 //! Each is stopped when dropped. One that cannot be started panics with what to install: a test that
 //! needs a server never passes without it.
 
+mod certificate;
 mod process;
+mod redis;
 
+pub use certificate::Certificate;
 pub use process::{Process, free_port};
+pub use redis::{Redis, RedisCluster, RedisSentinel};

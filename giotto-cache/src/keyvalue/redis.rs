@@ -1,5 +1,0 @@
-//! Redis.
-
-/// A store in Redis.
-#[derive(Debug)]
-pub struct RedisKeyValue;

@@ -1,0 +1,78 @@
+//! Removing a namespace from one server, step by step: the server may be shared, and must not be held up.
+//!
+//! No step of a lookup; for management.
+
+use redis::{Value, cmd};
+
+use super::command::{beginning, each, unexpected, unlink};
+use super::connection::Request;
+use super::failure::Failure;
+use super::link::Link;
+use crate::Result;
+use crate::entry::MAGIC;
+
+/// Keys that one step looks at: a fraction of a millisecond of the server's time.
+const STEP: u32 = 1000;
+
+/// Removes the keys that begin with `prefix`. With `only_entries`, those whose value is not an entry are
+/// left alone: without a namespace, another program may have keys that begin like ours.
+pub(super) async fn clear(link: &Link, prefix: &str, only_entries: bool) -> Result<()> {
+    // A prefix has none of the characters that have a meaning in a pattern.
+    let pattern = format!("{prefix}*");
+    let mut cursor = b"0".to_vec();
+    loop {
+        let mut scan = cmd("SCAN");
+        scan.arg(&cursor)
+            .arg("MATCH")
+            .arg(&pattern)
+            .arg("COUNT")
+            .arg(STEP);
+        let reply = ask(link, &Request::Again(scan)).await?;
+        let (next, mut keys) = page(reply).ok_or_else(|| unexpected("SCAN"))?;
+        if only_entries {
+            keys = entries(link, keys).await?;
+        }
+        if !keys.is_empty() {
+            ask(link, &Request::Batch(each(&keys, unlink))).await?;
+        }
+        if next == b"0" {
+            return Ok(());
+        }
+        cursor = next;
+    }
+}
+
+/// Those of `keys` whose value begins like an entry.
+async fn entries(link: &Link, mut keys: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
+    if keys.is_empty() {
+        return Ok(keys);
+    }
+    let mut question = each(&keys, |key| beginning(key, MAGIC.len()));
+    // A value that is no string is not ours either.
+    question.ignore_errors();
+    let Value::Array(replies) = ask(link, &Request::Batch(question)).await? else {
+        return Err(unexpected("GETRANGE"));
+    };
+    let mut replies = replies.into_iter();
+    keys.retain(|_| replies.next() == Some(Value::BulkString(MAGIC.into())));
+    Ok(keys)
+}
+
+async fn ask(link: &Link, request: &Request) -> Result<Value> {
+    link.ask(request).await.map_err(Failure::into_error)
+}
+
+/// A reply of SCAN: the cursor of the next page, and the keys of this one.
+fn page(reply: Value) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    let Value::Array(parts) = reply else {
+        return None;
+    };
+    let [Value::BulkString(next), Value::Array(keys)] = <[Value; 2]>::try_from(parts).ok()? else {
+        return None;
+    };
+    let key = |key| match key {
+        Value::BulkString(key) => Some(key),
+        _ => None,
+    };
+    Some((next, keys.into_iter().map(key).collect::<Option<_>>()?))
+}

@@ -1,0 +1,208 @@
+//! One connection to one server, shared by all callers: requests go out at once, replies come in order.
+//!
+//! The last step of a lookup. A caller that goes away leaves its reply to be read and dropped by the client
+//! library, so that no other caller gets it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
+    RedisConnectionInfo, RedisResult, Value,
+};
+
+use super::failure::{Cure, Failure};
+use super::settings::{Address, Login};
+use crate::clock::milliseconds;
+
+/// Connecting takes no longer, with all that it takes until the first request can go out.
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
+/// A server that owes a reply for so long is hung, or behind a network that drops what it is sent.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Less than the four minutes after which some load balancers forget a connection.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// What is asked of a server.
+pub(super) enum Request {
+    /// A repetition could be answered otherwise.
+    Once(Cmd),
+    /// It may be sent again when the connection broke, to the same effect.
+    Again(Cmd),
+    /// Many at once.
+    Batch(Pipeline),
+}
+
+#[derive(Clone)]
+pub(super) struct Connection {
+    wire: MultiplexedConnection,
+    address: Arc<Address>,
+    silence: Arc<Silence>,
+}
+
+/// Since when a server has answered nothing although it was asked.
+struct Silence {
+    opened: Instant,
+    /// Milliseconds after `opened`; 0 = it owes nothing.
+    since: AtomicU64,
+}
+
+impl Connection {
+    pub(super) async fn open(address: &Address, login: &Login) -> Result<Self, Failure> {
+        let opening = async {
+            let wire = dial(address, login.tls).await;
+            let connection = Self {
+                wire: wire.map_err(|error| Failure::of(&error, address))?,
+                address: Arc::new(address.clone()),
+                silence: Arc::new(Silence::new()),
+            };
+            connection.sign_in(login).await.map(|()| connection)
+        };
+        within(CONNECT, address, opening).await
+    }
+
+    pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
+        self.silence.begin();
+        let reply = request.send(&mut self.wire.clone()).await;
+        self.silence.end();
+        reply.map_err(|error| Failure::of(&error, &self.address))
+    }
+
+    /// Whether it owes a reply for so long that another connection should be made.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silence.lasts() > milliseconds(SILENCE)
+    }
+
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.silence, &other.silence)
+    }
+
+    /// A user without a password is one whose every password is right (`nopass`).
+    async fn sign_in(&self, login: &Login) -> Result<(), Failure> {
+        if login.user.is_some() || login.password.is_some() {
+            let password = login.password.as_deref().unwrap_or("");
+            let mut auth = redis::cmd("AUTH");
+            auth.arg(&login.user).arg(password);
+            let signed_in = self.ask(&Request::Once(auth)).await;
+            signed_in.map_err(|failure| failure.without(password))?;
+        }
+        if login.db != 0 {
+            let select = redis::cmd("SELECT").arg(login.db).take();
+            self.ask(&Request::Once(select)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Request {
+    /// The same for a node that a slot is moving to.
+    pub(super) fn asking(&self) -> Self {
+        let commands: Vec<_> = match self {
+            Self::Once(command) | Self::Again(command) => vec![command],
+            Self::Batch(commands) => commands.cmd_iter().collect(),
+        };
+        let mut batch = redis::pipe();
+        batch.cmd("ASKING");
+        for command in commands {
+            batch.add_command(command.clone());
+        }
+        Self::Batch(batch)
+    }
+
+    async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
+        match self {
+            Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
+            Self::Batch(commands) => commands.query_async(wire).await,
+        }
+    }
+}
+
+impl Silence {
+    fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            since: AtomicU64::new(0),
+        }
+    }
+
+    fn begin(&self) {
+        let now = self.now();
+        let _still_silent =
+            self.since
+                .compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    fn end(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+
+    fn lasts(&self) -> u64 {
+        match self.since.load(Ordering::Relaxed) {
+            0 => 0,
+            since => self.now().saturating_sub(since),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        milliseconds(self.opened.elapsed()).max(1)
+    }
+}
+
+/// The outcome of `opening`, or a failure once `time` has passed.
+pub(super) async fn within<T>(
+    time: Duration,
+    address: &Address,
+    opening: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let late = |_| {
+        let what = format!(
+            "it did not accept a connection within {time:?}: check host and port, and the network"
+        );
+        Err(Failure::new(&what, address, Cure::Later))
+    };
+    tokio::time::timeout(time, opening)
+        .await
+        .unwrap_or_else(late)
+}
+
+async fn dial(address: &Address, tls: bool) -> RedisResult<MultiplexedConnection> {
+    let address = match address.clone() {
+        Address::Tcp { host, port } if tls => {
+            choose_cryptography();
+            ConnectionAddr::TcpTls {
+                host,
+                port,
+                insecure: false,
+                tls_params: None,
+            }
+        }
+        Address::Tcp { host, port } => ConnectionAddr::Tcp(host, port),
+        Address::Unix(path) => ConnectionAddr::Unix(path),
+    };
+    // Small requests go out at once, and firewalls do not forget a connection that nobody uses.
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
+    let info = address
+        .into_connection_info()?
+        .set_tcp_settings(settings)
+        .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(SILENCE));
+    let client = Client::open(info)?;
+    client
+        .get_multiplexed_async_connection_with_config(&config)
+        .await
+}
+
+/// For TLS, unless the program has chosen already.
+fn choose_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // It fails only if another thread was faster.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+}

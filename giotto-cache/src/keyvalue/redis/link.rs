@@ -1,0 +1,104 @@
+//! The way to one server: its connection, made when it is first needed and again when it broke.
+//!
+//! The last step but one of a lookup.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redis::Value;
+
+use super::connection::{CONNECT, Connection, Request, within};
+use super::failure::{Cure, Failure};
+use super::promise::Promise;
+use super::sentinel;
+use super::settings::{Address, Login};
+
+pub(super) struct Link {
+    target: Target,
+    login: Arc<Login>,
+    /// The connection in use, or the one being made.
+    current: Mutex<Option<Promise<Connection>>>,
+}
+
+#[derive(Clone)]
+pub(super) enum Target {
+    Server(Address),
+    MasterOf {
+        name: String,
+        sentinels: Vec<Address>,
+    },
+}
+
+impl Link {
+    pub(super) fn new(target: Target, login: Arc<Login>) -> Self {
+        Self {
+            target,
+            login,
+            current: Mutex::default(),
+        }
+    }
+
+    pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
+        match self.ask_once(request).await {
+            // The server closes connections that nobody used for a while, or it was restarted.
+            Err(failure)
+                if failure.cure == Cure::Reconnect && matches!(request, Request::Again(_)) =>
+            {
+                self.ask_once(request).await
+            }
+            reply => reply,
+        }
+    }
+
+    async fn ask_once(&self, request: &Request) -> Result<Value, Failure> {
+        let connection = self.connection().wait().await?;
+        let reply = connection.ask(request).await;
+        if reply.as_ref().is_err_and(Failure::breaks_connection) {
+            self.discard(&connection);
+        }
+        reply
+    }
+
+    fn connection(&self) -> Promise<Connection> {
+        let mut current = self.current();
+        if let Some(connection) = &*current {
+            let is_good = connection.peek(|connection| !connection.is_silent());
+            if is_good.unwrap_or_else(|| connection.is_pending()) {
+                return connection.clone();
+            }
+        }
+        let connection = Promise::new(self.target.clone().connect(Arc::clone(&self.login)));
+        *current = Some(connection.clone());
+        connection
+    }
+
+    /// Unless another caller has done so already.
+    fn discard(&self, broken: &Connection) {
+        let mut current = self.current();
+        let is_current = |promise: &mut Promise<Connection>| {
+            promise.peek(|connection| connection.is(broken)) == Some(true)
+        };
+        drop(current.take_if(is_current));
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<Promise<Connection>>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Target {
+    async fn connect(self, login: Arc<Login>) -> Result<Connection, Failure> {
+        match self {
+            Self::Server(address) => Connection::open(&address, &login).await,
+            Self::MasterOf { name, sentinels } => {
+                let first = sentinels.first().cloned();
+                let first = first.unwrap_or_else(|| Address::tcp(&name, 0));
+                within(
+                    CONNECT,
+                    &first,
+                    sentinel::connect(&name, &sentinels, &login),
+                )
+                .await
+            }
+        }
+    }
+}

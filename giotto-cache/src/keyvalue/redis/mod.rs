@@ -1,0 +1,259 @@
+//! Redis and its kin (Valkey) as a store: one server, a cluster, or a master that sentinels name.
+//!
+//! The last step of a lookup. `connection.rs` talks to one server, `link.rs` has such a connection made
+//! again when it broke, `cluster.rs` and `sentinel.rs` know which server to talk to, `command.rs` what to say.
+
+mod clear;
+mod cluster;
+mod command;
+mod connection;
+mod failure;
+mod link;
+mod promise;
+mod sentinel;
+mod settings;
+mod slots;
+mod url;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::Value;
+
+use self::cluster::Cluster;
+use self::connection::Request;
+use self::failure::Failure;
+use self::link::{Link, Target};
+use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
+use super::KeyValue;
+use super::namespace::Namespace;
+use crate::Result;
+
+/// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
+///
+/// A key is stored as the text it is, behind the namespace if there is one:
+/// `redis-cli GET "{'x': 12}(squared)(text/html)"` finds it. Expiry is Redis' own, to the millisecond.
+///
+/// Nothing connects before the first call. Then one connection (per master of a cluster) is shared by all
+/// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
+#[derive(Clone)]
+pub struct RedisKeyValue {
+    settings: Settings,
+    namespace: Namespace,
+    way: Arc<Way>,
+}
+
+enum Way {
+    One(Link),
+    Cluster(Cluster),
+}
+
+impl RedisKeyValue {
+    /// A store in the server on `localhost:6379`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(Settings::default(), Namespace::default())
+    }
+
+    /// A store in the servers that `url` names:
+    ///
+    /// - `redis://user:password@localhost:6379/0`, where all but the scheme may be left out, and
+    ///   `rediss://...` for TLS
+    /// - `redis+unix:///run/redis/redis-server.sock?db=0`
+    /// - `redis+cluster://a:7000,b:7001`, a few nodes of a cluster, and `rediss+cluster://...`
+    /// - `redis+sentinel://a:26379,b:26379/mymaster/0`, and `rediss+sentinel://...`
+    ///
+    /// User and password are percent-encoded where they have special characters.
+    ///
+    /// # Errors
+    ///
+    /// What of the URL cannot be read, with an example and without the password.
+    pub fn from_url(url: &str) -> Result<Self> {
+        Ok(Self::with(url::read(url)?, Namespace::default()))
+    }
+
+    /// The host of the one server; `localhost` if not set.
+    #[must_use]
+    pub fn host(self, host: impl Into<String>) -> Self {
+        let port = match self.settings.servers {
+            Servers::One(Address::Tcp { port, .. }) => port,
+            _ => PORT,
+        };
+        self.servers(Servers::One(Address::tcp(host, port)))
+    }
+
+    /// The port of the one server; 6379 if not set.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        let host = match &self.settings.servers {
+            Servers::One(Address::Tcp { host, .. }) => host.clone(),
+            _ => "localhost".into(),
+        };
+        self.servers(Servers::One(Address::tcp(host, port)))
+    }
+
+    /// The number of the database; 0 if not set.
+    #[must_use]
+    pub fn db(self, db: u32) -> Self {
+        self.login(|login| login.db = db)
+    }
+
+    /// The user to sign in as; the default one if not set.
+    #[must_use]
+    pub fn user(self, user: impl Into<String>) -> Self {
+        self.login(|login| login.user = Some(user.into()))
+    }
+
+    /// The password to sign in with. Sentinels are asked without it first.
+    #[must_use]
+    pub fn password(self, password: impl Into<String>) -> Self {
+        self.login(|login| login.password = Some(password.into()))
+    }
+
+    /// The Unix socket of the one server, instead of host and port.
+    #[must_use]
+    pub fn socket(self, path: impl AsRef<Path>) -> Self {
+        self.servers(Servers::One(Address::Unix(path.as_ref().into())))
+    }
+
+    /// Whether connections are encrypted (TLS); a certificate must be valid by the system's certificate
+    /// store, or that of the file that the environment variable `SSL_CERT_FILE` names.
+    #[must_use]
+    pub fn tls(self, tls: bool) -> Self {
+        self.login(|login| login.tls = tls)
+    }
+
+    /// A Redis Cluster, of which `nodes` are some: `host:port` each. They name the others.
+    #[must_use]
+    pub fn cluster(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.servers(Servers::Cluster(Address::list(nodes, PORT)))
+    }
+
+    /// The server that `sentinels`, `host:port` each, call the master `master`, whichever that is.
+    #[must_use]
+    pub fn sentinel(
+        self,
+        master: impl Into<String>,
+        sentinels: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.servers(Servers::Sentinel {
+            master: master.into(),
+            sentinels: Address::list(sentinels, SENTINEL_PORT),
+        })
+    }
+
+    /// Puts `namespace:` in front of every key, so that several deployments can share a server.
+    ///
+    /// # Errors
+    ///
+    /// The namespace has other characters than letters, digits, `.`, `_` and `-`.
+    pub fn namespace(self, namespace: &str) -> Result<Self> {
+        let namespace = Namespace::new(namespace)?;
+        Ok(Self { namespace, ..self })
+    }
+
+    fn servers(self, servers: Servers) -> Self {
+        let settings = Settings {
+            servers,
+            ..self.settings
+        };
+        Self::with(settings, self.namespace)
+    }
+
+    fn login(mut self, change: impl FnOnce(&mut Login)) -> Self {
+        change(&mut self.settings.login);
+        Self::with(self.settings, self.namespace)
+    }
+
+    fn with(settings: Settings, namespace: Namespace) -> Self {
+        let login = Arc::new(settings.login.clone());
+        let way = match settings.servers.clone() {
+            Servers::One(address) => Way::One(Link::new(Target::Server(address), login)),
+            Servers::Cluster(nodes) => Way::Cluster(Cluster::new(nodes, login)),
+            Servers::Sentinel { master, sentinels } => {
+                let name = master;
+                Way::One(Link::new(Target::MasterOf { name, sentinels }, login))
+            }
+        };
+        Self {
+            settings,
+            namespace,
+            way: Arc::new(way),
+        }
+    }
+
+    async fn ask(&self, key: &str, request: Request) -> Result<Value> {
+        let reply = match &*self.way {
+            Way::One(link) => link.ask(&request).await,
+            Way::Cluster(cluster) => cluster.ask(key, &request).await,
+        };
+        reply.map_err(Failure::into_error)
+    }
+
+    async fn clear_server(&self, link: &Link) -> Result<()> {
+        let (prefix, none) = (self.namespace.prefix(), Namespace::default());
+        clear::clear(link, prefix, prefix == none.prefix()).await
+    }
+}
+
+impl Default for RedisKeyValue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RedisKeyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Login { user, db, tls, .. } = &self.settings.login;
+        f.debug_struct("RedisKeyValue")
+            .field("servers", &format_args!("{}", self.settings.servers))
+            .field("db", db)
+            .field("user", user)
+            .field("tls", tls)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl KeyValue for RedisKeyValue {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        let key = self.namespace.stored(key);
+        let reply = self.ask(&key, command::get(&key)).await?;
+        Ok(command::value(reply)?.map(Bytes::from))
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        let key = self.namespace.stored(key);
+        let reply = self.ask(&key, command::set(&key, &value, expire)?).await?;
+        command::stored(&reply).map(|_| ())
+    }
+
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        let key = self.namespace.stored(key);
+        let reply = self.ask(&key, command::add(&key, &value, expire)?).await?;
+        command::stored(&reply)
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        let key = self.namespace.stored(key);
+        let reply = self.ask(&key, command::delete(&key)).await?;
+        command::removed(&reply)
+    }
+
+    async fn clear(&self) -> Result<()> {
+        match &*self.way {
+            Way::One(link) => self.clear_server(link).await,
+            Way::Cluster(cluster) => {
+                for master in cluster.masters().await.map_err(Failure::into_error)? {
+                    self.clear_server(&master).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

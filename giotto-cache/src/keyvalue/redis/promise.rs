@@ -1,0 +1,43 @@
+//! Something that is made in a task of its own while those who want it wait together.
+//!
+//! Before a request goes out: connecting goes on when the caller that began it gave up at its deadline.
+
+use tokio::sync::watch;
+
+use super::failure::{Cure, Failure};
+use crate::{Error, ErrorKind};
+
+type Outcome<T> = Option<Result<T, Failure>>;
+
+#[derive(Clone)]
+pub(super) struct Promise<T>(watch::Receiver<Outcome<T>>);
+
+impl<T: Clone + Send + Sync + 'static> Promise<T> {
+    pub(super) fn new(making: impl Future<Output = Result<T, Failure>> + Send + 'static) -> Self {
+        let (sender, receiver) = watch::channel(None);
+        tokio::spawn(async move { sender.send_replace(Some(making.await)) });
+        Self(receiver)
+    }
+
+    pub(super) async fn wait(mut self) -> Result<T, Failure> {
+        let outcome = self.0.wait_for(Option::is_some).await;
+        let outcome = outcome.ok().and_then(|outcome| outcome.clone());
+        outcome.unwrap_or_else(|| Err(runtime_ended()))
+    }
+
+    /// Looks at what was made, if it has been.
+    pub(super) fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
+        let outcome = self.0.borrow();
+        outcome.as_ref()?.as_ref().ok().map(look)
+    }
+
+    /// Whether it is still being made.
+    pub(super) fn is_pending(&self) -> bool {
+        self.0.borrow().is_none() && self.0.has_changed().is_ok()
+    }
+}
+
+fn runtime_ended() -> Failure {
+    let message = "the runtime that was connecting to Redis has ended: try again";
+    Failure::from(Error::new(ErrorKind::Backend, message), Cure::Reconnect)
+}

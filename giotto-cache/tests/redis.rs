@@ -1,0 +1,853 @@
+//! `RedisKeyValue` against real servers: the contract, what is stored, and every way in which a server fails.
+//!
+//! Each test starts the servers that it needs (Debian's package `redis-server`) and stops them.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use giotto_cache::conformance::{self, Subject};
+use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
+use test_servers::{Certificate, Redis, RedisCluster, RedisSentinel, free_port};
+use tokio::task::JoinSet;
+
+/// The engine's deadline for one call.
+const DEADLINE: Duration = Duration::from_millis(100);
+const KEY: &str = "{'x': 12}(squared)(text/html)";
+
+fn store_in(server: &Redis) -> RedisKeyValue {
+    RedisKeyValue::new().host("127.0.0.1").port(server.port())
+}
+
+fn key(number: usize) -> String {
+    format!("{{'x': {number}}}(squared)(text/html)")
+}
+
+async fn set(store: &RedisKeyValue, key: &str, value: &'static str) -> Result<()> {
+    store
+        .set(key, Bytes::from_static(value.as_bytes()), None)
+        .await
+}
+
+/// A call as the engine makes it: dropped at its deadline.
+async fn get_in_time(store: &RedisKeyValue, key: &str) -> Option<Result<Option<Bytes>>> {
+    tokio::time::timeout(DEADLINE, store.get(key)).await.ok()
+}
+
+/// Calls until one succeeds, which must be within `time`.
+async fn recovers(store: &RedisKeyValue, key: &str, time: Duration) -> Option<Bytes> {
+    let started = Instant::now();
+    loop {
+        match get_in_time(store, key).await {
+            Some(Ok(value)) => return value,
+            failed => assert!(started.elapsed() < time, "still {failed:?} after {time:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+// The contract.
+
+async fn obeys_the_contract(store: RedisKeyValue) {
+    let namespaced = |name| Arc::new(store.clone().namespace(name).expect("a plain name"));
+    let subject = Subject::new(namespaced("ours")).neighbour(namespaced("theirs"));
+    conformance::check(&subject).await;
+}
+
+#[tokio::test]
+async fn redis_obeys_the_contract() {
+    let server = Redis::start();
+    obeys_the_contract(store_in(&server)).await;
+}
+
+#[tokio::test]
+async fn a_cluster_obeys_the_contract() {
+    let cluster = RedisCluster::start(0);
+    // One node is enough: it names the others.
+    obeys_the_contract(RedisKeyValue::new().cluster(&cluster.addresses()[..1])).await;
+}
+
+#[tokio::test]
+async fn a_master_with_sentinels_obeys_the_contract() {
+    let servers = RedisSentinel::start();
+    obeys_the_contract(RedisKeyValue::new().sentinel("mymaster", servers.addresses())).await;
+}
+
+// What is stored.
+
+#[tokio::test]
+async fn a_key_is_stored_as_its_text_with_its_expiry_in_milliseconds() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let millisecond = Duration::from_millis(1);
+    let years = 10 * 365 * 24 * 3600;
+    let table = [
+        (None, -1..=-1),
+        (Some(Duration::from_secs(3600)), 3_590_000..=3_600_000),
+        (
+            Some(Duration::from_secs(years)),
+            315_359_990_000..=315_360_000_000,
+        ),
+        (
+            Some(Duration::from_millis(i64::MAX as u64 / 2)),
+            1 << 61..=1 << 62,
+        ),
+        (Some(Duration::from_millis(i64::MAX as u64)), -1..=-1),
+        (Some(Duration::from_millis(u64::MAX)), -1..=-1),
+        (Some(Duration::MAX), -1..=-1),
+    ];
+    for (expire, left) in table {
+        store.set(KEY, "<p>144</p>".into(), expire).await?;
+        assert_eq!(server.cli(&["get", KEY]), "<p>144</p>\n");
+        let found: i64 = server.cli(&["pttl", KEY]).trim().parse().unwrap();
+        assert!(left.contains(&found), "{expire:?}: {found}");
+    }
+    for expire in [Duration::ZERO, Duration::from_nanos(1), millisecond] {
+        store.set(KEY, "value".into(), Some(expire)).await?;
+    }
+
+    let store = store.namespace("prod")?;
+    set(&store, KEY, "value").await?;
+    assert_eq!(server.cli(&["get", &format!("prod:{KEY}")]), "value\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn clear_leaves_the_keys_of_others_alone() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let cache = Cache::new(store.clone());
+    for x in 0..2500 {
+        let key = Key::new("squared", format!("{{'x': {x}}}"), "text/html");
+        let compute = || async { Ok::<_, giotto_cache::Error>("page".into()) };
+        cache
+            .get_or_compute(key, Policy::forever(), compute)
+            .await?;
+    }
+    cache.settle().await;
+    let prod = store.clone().namespace("prod")?;
+    set(&prod, KEY, "value").await?;
+    for foreign in [
+        ["set", "{user1000}.following", "foreign"],
+        ["set", "{short", "GI"],
+        ["set", "session:1", "GIOTTO"],
+        ["rpush", "{list}", "foreign"],
+        ["set", "prodigy", "foreign"],
+        ["set", "prod-2:{}", "foreign"],
+    ] {
+        assert!(!server.cli(&foreign).contains("ERR"));
+    }
+    assert_eq!(server.cli(&["dbsize"]), "2507\n");
+    store.clear().await?;
+    assert_eq!(server.cli(&["dbsize"]), "7\n", "the entries are gone");
+    assert_eq!(prod.get(KEY).await?, Some("value".into()));
+    prod.clear().await?;
+    assert_eq!(server.cli(&["dbsize"]), "6\n", "the key of prod is gone");
+    Ok(())
+}
+
+#[tokio::test]
+async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = RedisKeyValue::new()
+        .cluster(cluster.addresses())
+        .namespace("prod")?;
+    for number in 0..100 {
+        set(&store, &key(number), "value").await?;
+    }
+    let sizes = || {
+        cluster
+            .nodes
+            .iter()
+            .map(|node| node.cli(&["dbsize"]))
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        !sizes().contains(&"0\n".into()),
+        "each has some: {:?}",
+        sizes()
+    );
+    store.clear().await?;
+    assert_eq!(sizes(), ["0\n"; 3]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_over_the_limit_of_redis_is_too_large_and_the_connection_goes_on() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let error = store
+        .set(KEY, vec![0; (512 << 20) + 1].into(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(store.get(KEY).await?, None);
+    Ok(())
+}
+
+// The ways to a server.
+
+#[tokio::test]
+async fn a_unix_socket_a_database_and_a_url_lead_to_the_same_server() -> Result<()> {
+    let server = Redis::start();
+    let by_socket = RedisKeyValue::new().socket(server.socket()).db(1);
+    set(&by_socket, KEY, "value").await?;
+    assert_eq!(server.cli(&["-n", "1", "get", KEY]), "value\n");
+    assert_eq!(server.cli(&["get", KEY]), "\n", "database 0 has nothing");
+
+    let socket = server.socket().display().to_string();
+    let port = server.port();
+    for url in [
+        format!("redis://127.0.0.1:{port}/1"),
+        format!("redis+unix://{socket}?db=1"),
+    ] {
+        let store = RedisKeyValue::from_url(&url)?;
+        assert_eq!(store.get(KEY).await?, Some("value".into()), "{url}");
+    }
+    let error = by_socket.db(99).get(KEY).await.unwrap_err();
+    assert!(
+        error.to_string().contains("DB index is out of range"),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_and_never_shown() -> Result<()> {
+    let server = Redis::start_with(&["--requirepass", "s3cret"]);
+    assert!(
+        server
+            .cli(&[
+                "-a", "s3cret", "acl", "setuser", "ann", "on", ">hunter2", "~*", "+get"
+            ])
+            .contains("OK")
+    );
+    let store = store_in(&server);
+    assert_eq!(store.clone().password("s3cret").get(KEY).await?, None);
+    assert_eq!(
+        store
+            .clone()
+            .user("ann")
+            .password("hunter2")
+            .get(KEY)
+            .await?,
+        None
+    );
+
+    let wrong = store.clone().user("ann").password("wr0ng");
+    let table = [
+        (store.get(KEY).await, "NOAUTH", "set the password"),
+        (wrong.get(KEY).await, "WRONGPASS", "check user and password"),
+    ];
+    for (reply, code, remedy) in table {
+        let error = reply.unwrap_err().to_string();
+        let place = format!("127.0.0.1:{}", server.port());
+        for part in [code, remedy, &place] {
+            assert!(error.contains(part), "{error}");
+        }
+        assert!(!error.contains("wr0ng"), "{error}");
+    }
+    let forbidden = store.clone().user("ann").password("hunter2");
+    let error = set(&forbidden, KEY, "value").await.unwrap_err().to_string();
+    assert!(
+        error.contains("NOPERM") && error.contains("let the user run"),
+        "{error}"
+    );
+    assert!(
+        !format!("{wrong:?} {wrong:#?}").contains("wr0ng"),
+        "{wrong:?}"
+    );
+    assert!(format!("{wrong:?}").contains("127.0.0.1"), "{wrong:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_that_the_server_repeats_is_not_shown() {
+    // What a server that does not know AUTH answers.
+    let port = fake_server(|_| {
+        Some(b"-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n".into())
+    });
+    let store = RedisKeyValue::new()
+        .host("127.0.0.1")
+        .port(port)
+        .password("s3cret");
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(
+        error.contains("unknown command") && !error.contains("s3cret"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_store_is_made_outside_of_a_runtime_and_used_in_one_after_another() {
+    let server = Redis::start();
+    let store = store_in(&server);
+    for _ in 0..3 {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        assert_eq!(runtime.block_on(store.get(KEY)).unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn clones_share_one_connection() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let mut callers = JoinSet::new();
+    for number in 0..100 {
+        let store = store.clone();
+        callers.spawn(async move { store.get(&key(number)).await.unwrap() });
+    }
+    assert_eq!(callers.join_all().await, vec![None; 100]);
+    // The one that asks is the other.
+    assert!(
+        server
+            .cli(&["info", "clients"])
+            .contains("connected_clients:2\r")
+    );
+    Ok(())
+}
+
+/// `SSL_CERT_FILE` is read by a process, so this test runs itself in one that has it.
+#[tokio::test]
+async fn tls_takes_a_certificate_that_the_system_trusts_and_no_other() {
+    const CHILD: &str = "REDIS_TLS_PORT";
+    if let Ok(port) = std::env::var(CHILD) {
+        let store = RedisKeyValue::from_url(&format!("rediss://localhost:{port}")).unwrap();
+        return set(&store, KEY, "value").await.unwrap();
+    }
+    let [certificate, other] = [Certificate::create(), Certificate::create()];
+    let tls_port = free_port().to_string();
+    let (file, private_key) = (certificate.file(), certificate.key());
+    let server = Redis::start_with(&[
+        "--tls-port",
+        &tls_port,
+        "--tls-cert-file",
+        &file.display().to_string(),
+        "--tls-key-file",
+        &private_key.display().to_string(),
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let trusting = |certificate: &Certificate| {
+        let name = "tls_takes_a_certificate_that_the_system_trusts_and_no_other";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", name]).env(CHILD, &tls_port);
+        child
+            .env("SSL_CERT_FILE", certificate.file())
+            .output()
+            .unwrap()
+    };
+    let output = trusting(&other);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !output.status.success() && told.contains("certificate"),
+        "{told}"
+    );
+    assert_eq!(server.cli(&["get", KEY]), "\n");
+    let output = trusting(&certificate);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(server.cli(&["get", KEY]), "value\n");
+}
+
+// A server that fails.
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_at_once_and_a_hit_once_it_appears() -> Result<()> {
+    let port = free_port();
+    let store = RedisKeyValue::new().host("127.0.0.1").port(port);
+    for _ in 0..3 {
+        let error = store.get(KEY).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Backend);
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("127.0.0.1:{port}")) && text.contains("start the server"),
+            "{text}"
+        );
+    }
+    let error = RedisKeyValue::new()
+        .socket("/nowhere/redis.sock")
+        .get(KEY)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("/nowhere/redis.sock"), "{error}");
+
+    let _server = Redis::start_on(port, &[]);
+    set(&store, KEY, "value").await?;
+    assert_eq!(store.get(KEY).await?, Some("value".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_first_get_after_a_restart_is_answered() -> Result<()> {
+    let mut server = Redis::start();
+    let store = store_in(&server);
+    for _ in 0..3 {
+        set(&store, KEY, "value").await?;
+        server.process.restart();
+        assert_eq!(store.get(KEY).await?, None);
+        set(&store, KEY, "value").await?;
+    }
+    server.process.kill();
+    store.get(KEY).await.unwrap_err();
+    server.process.restart();
+    assert_eq!(store.get(KEY).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_closed_is_made_again_unseen() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    for _ in 0..10 {
+        assert!(
+            !server
+                .cli(&["client", "kill", "type", "normal"])
+                .starts_with('0')
+        );
+        assert_eq!(store.get(KEY).await?, Some("value".into()));
+        assert!(
+            !server
+                .cli(&["client", "kill", "type", "normal"])
+                .starts_with('0')
+        );
+        set(&store, KEY, "value").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_frozen_server_answers_again_when_it_is_thawed() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    for frozen_for in [Duration::ZERO, Duration::from_millis(1100)] {
+        server.process.freeze();
+        assert!(get_in_time(&store, KEY).await.is_none());
+        tokio::time::sleep(frozen_for).await;
+        assert!(
+            get_in_time(&store, KEY).await.is_none(),
+            "also on a connection that is new"
+        );
+        server.process.thaw();
+        let found = recovers(&store, KEY, Duration::from_secs(2)).await;
+        assert_eq!(found, Some("value".into()));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_without_a_deadline_ends_while_a_server_hangs() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    server.process.freeze();
+    let started = Instant::now();
+    let error = store.get(KEY).await.unwrap_err();
+    assert!(error.to_string().contains("hangs"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    server.process.thaw();
+    assert_eq!(store.get(KEY).await?, Some("value".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_into_a_black_hole_is_given_up_after_a_second() {
+    let port = fake_server(|connection| (connection > 0).then(|| b"$5\r\nvalue\r\n".into()));
+    let store = RedisKeyValue::new().host("127.0.0.1").port(port);
+    assert!(get_in_time(&store, KEY).await.is_none());
+    let found = recovers(&store, KEY, Duration::from_secs(2)).await;
+    assert_eq!(found, Some("value".into()));
+}
+
+#[tokio::test]
+async fn connecting_goes_on_when_its_caller_gave_up() -> Result<()> {
+    let server = Redis::start_with(&["--requirepass", "s3cret"]);
+    let store = store_in(&server).password("s3cret");
+    server.process.freeze();
+    // It connects, and waits for the reply to AUTH.
+    assert!(get_in_time(&store, KEY).await.is_none());
+    let callers: Vec<_> = (0..10)
+        .map(|_| store.clone())
+        .map(|store| tokio::spawn(async move { store.get(KEY).await }))
+        .collect();
+    tokio::task::yield_now().await;
+    server.process.thaw();
+    for caller in callers {
+        assert_eq!(caller.await.unwrap()?, None);
+    }
+    let clients = server.cli(&["-a", "s3cret", "info", "stats"]);
+    assert!(
+        clients.contains("total_connections_received:2\r")
+            || clients.contains("total_connections_received:3\r"),
+        "{clients}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_caller_gets_the_reply_of_another_that_was_cancelled() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    for number in 0..1000 {
+        store
+            .set(&key(number), number.to_string().into(), None)
+            .await?;
+    }
+    for round in 0..20_u64 {
+        let is_frozen = round % 4 == 3;
+        if is_frozen {
+            server.process.freeze();
+        }
+        let mut callers = JoinSet::new();
+        for number in 0..1000 {
+            let store = store.clone();
+            // From no time at all to more than the slowest reply takes.
+            let patience = Duration::from_micros((number as u64 * 7919 + round * 104_729) % 20_000);
+            callers.spawn(async move {
+                let reply = tokio::time::timeout(patience, store.get(&key(number))).await;
+                (number, reply.ok())
+            });
+        }
+        let replies = callers.join_all().await;
+        if is_frozen {
+            server.process.thaw();
+        }
+        let cancelled = replies.iter().filter(|(_, reply)| reply.is_none()).count();
+        assert!(cancelled > 0, "round {round}");
+        for (number, reply) in replies {
+            let value = reply.transpose()?.flatten();
+            assert!(
+                value.is_none_or(|value| value == number.to_string()),
+                "{number}"
+            );
+        }
+        let mut readers = JoinSet::new();
+        for number in 0..1000 {
+            let store = store.clone();
+            readers.spawn(async move { (number, store.get(&key(number)).await) });
+        }
+        for (number, value) in readers.join_all().await {
+            assert_eq!(value?, Some(number.to_string().into()));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn replies_that_are_errors_are_errors_and_pass() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let expect = |error: Option<giotto_cache::Error>, parts: [&str; 2]| {
+        let error = error.expect("an error").to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    };
+
+    assert_eq!(server.cli(&["rpush", KEY, "value"]), "1\n");
+    expect(store.get(KEY).await.err(), ["WRONGTYPE", "namespace"]);
+    assert!(store.delete(KEY).await?);
+
+    server.cli(&["replicaof", "127.0.0.1", "1"]);
+    expect(
+        set(&store, KEY, "value").await.err(),
+        ["READONLY", "replica"],
+    );
+    assert_eq!(store.get(KEY).await?, None, "it can be read");
+    server.cli(&["replicaof", "no", "one"]);
+    set(&store, KEY, "value").await?;
+
+    server.cli(&["config", "set", "maxmemory", "1mb"]);
+    expect(
+        set(&store, KEY, "other").await.err(),
+        ["OOM", "maxmemory-policy"],
+    );
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("value".into()),
+        "what is stored is served"
+    );
+    server.cli(&["config", "set", "maxmemory", "0"]);
+    set(&store, KEY, "other").await?;
+
+    server.cli(&["config", "set", "maxclients", "1"]);
+    expect(
+        store_in(&server).get(KEY).await.err(),
+        ["Redis at", "127.0.0.1"],
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatever_a_server_says_is_a_value_nothing_or_an_error() {
+    let replies: [&'static [u8]; 24] = [
+        b"$-1\r\n",
+        b"$0\r\n\r\n",
+        b"+OK\r\n",
+        b":1\r\n",
+        b":-9223372036854775809\r\n",
+        b"*-1\r\n",
+        b"*0\r\n",
+        b"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+        b"*2\r\n$1\r\n0\r\n*0\r\n",
+        b"-ERR no\r\n",
+        b"-\r\n",
+        b"-MOVED\r\n",
+        b"-MOVED 1 a\r\n",
+        b"-ASK 99999 :::\r\n",
+        b"-LOADING \xff\r\n",
+        b"$99999999999999999999\r\n",
+        b"$-2\r\n",
+        b"*999999999\r\n",
+        b"\r\n",
+        b"\0\0\0\0",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b">2\r\n+a\r\n+b\r\n",
+        b"%1\r\n+a\r\n",
+        b"+OK\r\n+OK\r\n+OK\r\n",
+    ];
+    for reply in replies {
+        let port = fake_server(move |_| Some(reply.into()));
+        let single = RedisKeyValue::new().host("127.0.0.1").port(port);
+        let node = format!("127.0.0.1:{port}");
+        let stores = [
+            single.clone(),
+            single.clone().user("ann").db(1),
+            single.clone().cluster([&node]),
+            single.sentinel("mymaster", [&node]),
+        ];
+        for store in stores {
+            for _ in 0..2 {
+                // No panic and no wait is what is asserted; a server that says this may say anything.
+                let _ = get_in_time(&store, KEY).await;
+                let _ = tokio::time::timeout(DEADLINE, set(&store, KEY, "value")).await;
+                let _ = tokio::time::timeout(DEADLINE, store.add(KEY, "value".into(), None)).await;
+                let _ = tokio::time::timeout(DEADLINE, store.delete(KEY)).await;
+                let _ = tokio::time::timeout(DEADLINE, store.clear()).await;
+            }
+        }
+    }
+}
+
+/// What a server says on the connection of that number; `None` = it keeps quiet.
+type Answer = Arc<dyn Fn(usize) -> Option<Vec<u8>> + Send + Sync>;
+
+/// A server that says the same to everything.
+fn fake_server(answer: impl Fn(usize) -> Option<Vec<u8>> + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let answer: Answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for (connection, stream) in listener.incoming().enumerate() {
+            let (stream, answer) = (stream.expect("a connection"), Arc::clone(&answer));
+            std::thread::spawn(move || say(stream, || answer(connection)));
+        }
+    });
+    port
+}
+
+fn say(mut stream: TcpStream, answer: impl Fn() -> Option<Vec<u8>>) {
+    let mut asked = [0; 1 << 16];
+    while let Ok(1..) = stream.read(&mut asked) {
+        if answer().is_some_and(|reply| stream.write_all(&reply).is_err()) {
+            break;
+        }
+    }
+}
+
+// Sentinels.
+
+#[tokio::test]
+async fn a_failover_is_followed() -> Result<()> {
+    let mut servers = RedisSentinel::start();
+    let store = RedisKeyValue::new().sentinel("mymaster", servers.addresses());
+    set(&store, KEY, "value").await?;
+    assert_eq!(servers.master.cli(&["wait", "1", "10000"]), "1\n");
+    servers.master.process.kill();
+    store.get(KEY).await.unwrap_err();
+    let is_master = || servers.replica.cli(&["role"]).starts_with("master");
+    let started = Instant::now();
+    while !is_master() {
+        assert!(started.elapsed() < Duration::from_secs(30), "no failover");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(
+        recovers(&store, KEY, Duration::from_secs(5))
+            .await
+            .is_some()
+    );
+    set(&store, KEY, "other").await?;
+    assert_eq!(servers.replica.cli(&["get", KEY]), "other\n");
+
+    // The old master comes back and is made a replica.
+    servers.master.process.restart();
+    assert_eq!(store.get(KEY).await?, Some("other".into()));
+    set(&store, KEY, "third").await
+}
+
+#[tokio::test]
+async fn what_the_sentinels_do_not_know_is_told() {
+    let servers = RedisSentinel::start();
+    let store = RedisKeyValue::new().sentinel("theirmaster", servers.addresses());
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(
+        error.contains("theirmaster") && error.contains("check its name"),
+        "{error}"
+    );
+    let no_sentinel = format!("127.0.0.1:{}", servers.master.port());
+    let store = RedisKeyValue::new().sentinel("mymaster", [no_sentinel]);
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(error.contains("unknown command"), "{error}");
+    let none: [&str; 0] = [];
+    RedisKeyValue::new()
+        .sentinel("mymaster", none)
+        .get(KEY)
+        .await
+        .unwrap_err();
+    RedisKeyValue::new()
+        .cluster(none)
+        .get(KEY)
+        .await
+        .unwrap_err();
+}
+
+// Clusters.
+
+#[tokio::test]
+async fn a_cluster_without_one_of_its_masters_serves_the_keys_of_the_others() -> Result<()> {
+    let mut cluster = RedisCluster::start(1);
+    let store = RedisKeyValue::new().cluster(cluster.addresses());
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let lost = cluster.master_of(&keys[0]);
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        keys.iter().partition(|key| cluster.master_of(key) == lost);
+    assert!(!theirs.is_empty() && !others.is_empty());
+    let replicated = cluster.nodes[lost].cli(&["wait", "1", "10000"]);
+    assert_eq!(replicated, "1\n");
+    cluster.nodes[lost].process.kill();
+    store.get(theirs[0]).await.unwrap_err();
+    for key in &others {
+        assert_eq!(store.get(key).await?, Some("value".into()), "{key}");
+    }
+    for key in &theirs {
+        let found = recovers(&store, key, Duration::from_secs(20)).await;
+        assert_eq!(found, Some("value".into()), "{key}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = RedisKeyValue::new().cluster(cluster.addresses());
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let frozen = cluster.master_of(&keys[0]);
+    let others: Vec<_> = keys
+        .iter()
+        .filter(|key| cluster.master_of(key) != frozen)
+        .collect();
+    cluster.nodes[frozen].process.freeze();
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(3) {
+        assert!(
+            get_in_time(&store, &keys[0])
+                .await
+                .is_none_or(|reply| reply.is_err())
+        );
+        for key in &others {
+            let reply = get_in_time(&store, key)
+                .await
+                .expect("no wait for the frozen one")?;
+            assert_eq!(reply, Some("value".into()), "{key}");
+        }
+    }
+    cluster.nodes[frozen].process.thaw();
+    let found = recovers(&store, &keys[0], Duration::from_secs(5)).await;
+    assert_eq!(found, Some("value".into()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = RedisKeyValue::new().cluster(cluster.addresses());
+    set(&store, KEY, "value").await?;
+    let from = &cluster.nodes[cluster.master_of(KEY)];
+    let to = &cluster.nodes[(cluster.master_of(KEY) + 1) % 3];
+    let slot = from.cli(&["cluster", "keyslot", KEY]).trim().to_owned();
+    let id = |node: &Redis| node.cli(&["cluster", "myid"]).trim().to_owned();
+    let (from_id, to_id) = (id(from), id(to));
+    to.cli(&["cluster", "setslot", &slot, "importing", &from_id]);
+    from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]);
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("value".into()),
+        "it has not moved yet"
+    );
+    from.cli(&[
+        "migrate",
+        "127.0.0.1",
+        &to.port().to_string(),
+        KEY,
+        "0",
+        "5000",
+    ]);
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("value".into()),
+        "it has moved, its slot has not"
+    );
+    set(&store, KEY, "other").await?;
+    assert!(!store.add(KEY, "third".into(), None).await?);
+    for node in [to, from] {
+        node.cli(&["cluster", "setslot", &slot, "node", &to_id]);
+    }
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("other".into()),
+        "its slot has moved"
+    );
+    assert_eq!(to.cli(&["get", KEY]), "other\n");
+    Ok(())
+}
+
+// Under the engine.
+
+#[tokio::test]
+async fn the_engine_answers_while_the_server_is_dead_and_hits_when_it_is_back() -> Result<()> {
+    let mut server = Redis::start();
+    let cache = Cache::new(store_in(&server));
+    let ask = || {
+        let key = Key::new("squared", "{'x': 12}", "text/html");
+        let compute = || async { Ok::<_, giotto_cache::Error>("144".into()) };
+        cache.get_or_compute(key, Policy::seconds(60), compute)
+    };
+    let stored = ask().await?;
+    cache.settle().await;
+    assert_eq!(
+        (stored.status, ask().await?.status),
+        (Status::Stored, Status::Hit)
+    );
+    server.process.kill();
+    for _ in 0..10 {
+        assert_eq!(ask().await?.entry.body(), "144");
+    }
+    server.process.restart();
+    let back = Instant::now();
+    while ask().await?.status != Status::Hit {
+        cache.settle().await;
+        assert!(back.elapsed() < Duration::from_secs(3), "no hit");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
+}
