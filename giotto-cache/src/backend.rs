@@ -27,8 +27,11 @@ pub(crate) struct Backend {
     breaker: Breaker,
 }
 
-#[derive(Debug, Default)]
-struct Breaker {
+/// Leaves alone what failed a few times in a row, but for one probe a second.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    /// What it stands in front of, for the log.
+    name: String,
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
     next_probe_ms: AtomicU64,
@@ -49,7 +52,7 @@ impl Backend {
             deadline,
             clock,
             stats,
-            breaker: Breaker::default(),
+            breaker: Breaker::new("the cache backend"),
         }
     }
 
@@ -124,8 +127,17 @@ impl Backend {
 }
 
 impl Breaker {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            failures: AtomicU32::new(0),
+            next_probe_ms: AtomicU64::new(0),
+            next_warning_ms: AtomicU64::new(0),
+        }
+    }
+
     /// Whether a call may go out; while the breaker is open, one caller a second is let through as a probe.
-    fn lets_through(&self, now_ms: u64) -> bool {
+    pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
         let next = self.next_probe_ms.load(Ordering::Acquire);
         let probe = || {
             let after = now_ms.saturating_add(PROBE_EVERY_MS);
@@ -135,18 +147,18 @@ impl Breaker {
         next == 0 || (now_ms >= next && probe().is_ok())
     }
 
-    fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
         if self.next_probe_ms.load(Ordering::Acquire) != 0
             && self.next_probe_ms.swap(0, Ordering::AcqRel) != 0
         {
-            tracing::info!("the cache backend is back");
+            tracing::info!("{} is back", self.name);
         }
     }
 
-    fn failed(&self, error: &Error, now_ms: u64) {
+    pub(crate) fn failed(&self, error: &Error, now_ms: u64) {
         let failures = self
             .failures
             .fetch_add(1, Ordering::Relaxed)
@@ -158,9 +170,9 @@ impl Breaker {
                 .compare_exchange(0, open, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
         if opens {
-            tracing::warn!(%error, "the cache backend is down: serving without it, trying it once a second");
+            tracing::warn!(%error, "{} is down: serving without it, trying it once a second", self.name);
         } else if self.may_warn(now_ms) {
-            tracing::warn!(%error, "the cache backend failed: this counts as a miss");
+            tracing::warn!(%error, "{} failed: this counts as a miss", self.name);
         }
     }
 
@@ -180,7 +192,7 @@ mod tests {
     use super::*;
 
     fn open_breaker(now_ms: u64) -> Breaker {
-        let breaker = Breaker::default();
+        let breaker = Breaker::new("a store");
         for _ in 0..FAILURES_TO_OPEN {
             breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms);
         }

@@ -3,6 +3,8 @@
 //! Each is stopped when dropped. One that cannot be started panics with what to install: a test that
 //! needs a server never passes without it.
 
+mod memcached;
 mod process;
 
+pub use memcached::Memcached;
 pub use process::{Process, free_port};
