@@ -61,7 +61,7 @@ async fn a_server_that_is_not_there_fails_at_once_and_is_used_when_it_appears() 
 #[tokio::test]
 async fn a_server_that_was_killed_is_used_when_it_is_back() -> Result<()> {
     let mut server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     store.set("key", bytes("value"), None).await?;
     server.process.kill();
     assert!(store.get("key").await.is_err());
@@ -74,7 +74,7 @@ async fn a_server_that_was_killed_is_used_when_it_is_back() -> Result<()> {
 #[tokio::test]
 async fn a_server_that_was_frozen_is_used_again_and_gives_no_old_reply() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     store.set("key", bytes("old"), None).await?;
     server.process.freeze();
     // Longer than a connection without an answer is kept: the calls are on more than one.
@@ -118,7 +118,7 @@ async fn a_connection_without_an_answer_is_given_up_after_a_second() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_caller_that_gave_up_leaves_no_reply_to_another() -> Result<()> {
     let server = Memcached::start();
-    let store = store(&[server]);
+    let store = store([&server]);
     for number in 0..1000 {
         // Of many lengths, so that replies end anywhere in a buffer.
         let value = format!("{number} ").repeat(1 + number % 500);
@@ -149,7 +149,7 @@ async fn a_caller_that_gave_up_leaves_no_reply_to_another() -> Result<()> {
 #[tokio::test]
 async fn more_callers_than_may_wait_are_all_answered() -> Result<()> {
     let server = Memcached::start();
-    let store = store(&[server]);
+    let store = store([&server]);
     store.set("key", bytes("value"), None).await?;
     let mut callers = JoinSet::new();
     for _ in 0..5000 {

@@ -55,7 +55,6 @@ async fn a_false_reply_to_a_get_is_an_error_and_the_end_of_its_connection() -> R
         b"CLIENT_ERROR unauthenticated\r\n".to_vec(),
         b"SERVER_ERROR out of memory\r\n".to_vec(),
         b"STORED\r\n".to_vec(),
-        b"END\n".to_vec(),
         b"VALUE\r\n".to_vec(),
         b"VALUE giotto:key 0 2\r\nok\r\nEND\r\n".to_vec(),
         replace("giotto:key", "giotto:kez"),

@@ -21,8 +21,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const MIB: usize = 1 << 20;
 
-fn store(servers: &[Memcached]) -> MemcacheKeyValue {
-    let hosts = servers.iter().map(Memcached::host);
+fn store<'s>(servers: impl IntoIterator<Item = &'s Memcached>) -> MemcacheKeyValue {
+    let hosts = servers.into_iter().map(Memcached::host);
     MemcacheKeyValue::new().hosts(hosts).unwrap()
 }
 
@@ -108,7 +108,7 @@ fn what_is_configured_is_shown_and_what_is_wrong_is_named() {
 #[tokio::test]
 async fn no_key_is_ever_a_command() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     let mut runner = TestRunner::deterministic();
     let texts = proptest::string::string_regex("(?s).{0,120}").unwrap();
     for number in 0..1000 {
@@ -135,7 +135,7 @@ async fn no_key_is_ever_a_command() -> Result<()> {
 #[tokio::test]
 async fn the_server_keeps_a_value_at_least_as_long_and_frees_it_soon_after() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     for (expire, at_least, at_most) in [
         (Duration::from_millis(1), 1, 2),
         (Duration::from_secs(1), 1, 2),
@@ -180,7 +180,7 @@ fn left(server: &Memcached) -> i64 {
 #[tokio::test]
 async fn a_second_is_a_second_to_a_tenth() {
     let server = Memcached::start();
-    let store = store(&[server]);
+    let store = store([&server]);
     let mut values = JoinSet::new();
     for number in 0..20_u32 {
         let store = store.clone();
@@ -206,7 +206,7 @@ async fn a_second_is_a_second_to_a_tenth() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_add_over_an_expired_value_one_is_told_that_it_did() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     for round in 0..50 {
         let key = format!("key {round}");
         store.set(&key, bytes("old"), Some(Duration::ZERO)).await?;
@@ -230,7 +230,7 @@ async fn of_many_that_add_over_an_expired_value_one_is_told_that_it_did() -> Res
 #[tokio::test]
 async fn an_expired_value_is_not_there_to_be_deleted() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     store
         .set("key", bytes("value"), Some(Duration::ZERO))
         .await?;
@@ -244,7 +244,7 @@ async fn an_expired_value_is_not_there_to_be_deleted() -> Result<()> {
 #[tokio::test]
 async fn a_value_of_somebody_else_is_a_miss_or_just_bytes() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     for value in ["", "short", "\0\0\0\0\0\0\0\0expired in 1970"] {
         let reply = server.ask(&format!("set giotto:key 7 0 {}\r\n{value}", value.len()));
         assert_eq!(reply, "STORED\r\n");
@@ -260,7 +260,7 @@ async fn a_value_of_somebody_else_is_a_miss_or_just_bytes() -> Result<()> {
 #[tokio::test]
 async fn a_value_over_the_limit_is_refused_and_the_old_one_is_gone() -> Result<()> {
     let server = Memcached::start();
-    let store = store(std::slice::from_ref(&server));
+    let store = store([&server]);
     store.get("key").await?;
     let connections = server.stat("total_connections");
     for length in [MIB, 2 * MIB, (128 << 20) + 1] {
@@ -290,7 +290,7 @@ async fn a_value_over_the_limit_is_refused_and_the_old_one_is_gone() -> Result<(
 #[tokio::test]
 async fn a_server_that_takes_more_is_given_more() -> Result<()> {
     let server = Memcached::start_with(free_port(), &["-I", "8m", "-m", "256"]);
-    let store = store(&[server]);
+    let store = store([&server]);
     let value: Bytes = (0..6 * MIB).map(|at| at.to_le_bytes()[at % 3]).collect();
     store.set("key", value.clone(), None).await?;
     assert!(store.get("key").await? == Some(value));
@@ -324,7 +324,7 @@ async fn clear_of_many_keys_leaves_what_others_keep() -> Result<()> {
 async fn a_server_that_does_not_list_its_keys_says_what_clear_needs() {
     let server = Memcached::start_with(free_port(), &["-o", "no_lru_crawler"]);
     let host = server.host();
-    let error = store(&[server]).clear().await.unwrap_err();
+    let error = store([&server]).clear().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Backend);
     for part in [host.as_str(), "lru crawler disabled", "LRU crawler enabled"] {
         assert!(error.to_string().contains(part), "{error}");

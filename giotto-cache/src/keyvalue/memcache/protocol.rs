@@ -148,7 +148,9 @@ pub(super) async fn read_line<'l>(
     if read == 0 {
         return Err(closed());
     }
-    line.strip_suffix(b"\r\n").ok_or_else(|| not_a_reply(line))
+    // The lines of a dump end in a line feed alone.
+    let text = line.strip_suffix(b"\n").ok_or_else(|| not_a_reply(line))?;
+    Ok(text.strip_suffix(b"\r").unwrap_or(text))
 }
 
 /// The error of a connection that the server closed.
@@ -197,5 +199,86 @@ async fn read_value(reader: &mut (impl AsyncBufRead + Unpin), length: usize) -> 
     match &end {
         b"\r\nEND\r\n" => Ok(value.into()),
         _ => Err(not_a_reply(&end)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8], expected: Expected) -> io::Result<Reply> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut line = Vec::new();
+        let reply = runtime.block_on(Reply::read(&mut &bytes[..], expected, "key", &mut line));
+        assert!(line.len() as u64 <= MAX_LINE);
+        reply
+    }
+
+    /// Pieces of replies, so that what comes out is nearly one.
+    fn nearly_a_reply() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "VALUE ",
+            "key ",
+            "ke",
+            "0 ",
+            "1 ",
+            "5",
+            " ",
+            "-",
+            "18446744073709551616",
+            "\r\n",
+            "\n",
+            "END",
+            "STORED",
+            "NOT_FOUND",
+            "SERVER_ERROR ",
+            "value",
+            "\0",
+        ];
+        let piece = prop_oneof![
+            9 => proptest::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..8),
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_taken_only_as_it_was_sent(
+            value in proptest::collection::vec(any::<u8>(), 0..64), unique: u64, cut in 0_usize..200,
+        ) {
+            let mut bytes = format!("VALUE key 0 {} {unique}\r\n", value.len()).into_bytes();
+            bytes.extend_from_slice(&value);
+            bytes.extend_from_slice(b"\r\nEND\r\n");
+            let found = Found { value: value.into(), unique };
+            prop_assert_eq!(read(&bytes, Expected::Value).unwrap(), Reply::Value(Some(found)));
+            let truncated = &bytes[..cut.min(bytes.len() - 1)];
+            prop_assert!(read(truncated, Expected::Value).is_err());
+        }
+
+        #[test]
+        fn whatever_a_server_sends_is_an_error_or_a_reply_that_it_begins_with(bytes in nearly_a_reply()) {
+            match read(&bytes, Expected::Value) {
+                Ok(Reply::Value(Some(found))) => {
+                    prop_assert!(bytes.starts_with(b"VALUE key "));
+                    let end = [&found.value[..], b"\r\nEND\r\n"].concat();
+                    prop_assert!(bytes.windows(end.len()).any(|window| window == end));
+                }
+                Ok(Reply::Value(None)) => prop_assert!(bytes.starts_with(b"END")),
+                Ok(reply) => prop_assert!(false, "{reply:?}"),
+                Err(_) => {}
+            }
+            match read(&bytes, Expected::Outcome) {
+                Ok(Reply::Value(_)) => prop_assert!(false, "a value is no outcome"),
+                Ok(Reply::Outcome(_) | Reply::Refused(_)) => {
+                    prop_assert!(b"SND".contains(&bytes[0]) && bytes.contains(&b'\n'));
+                }
+                Err(_) => {}
+            }
+        }
     }
 }
