@@ -240,15 +240,11 @@ async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
     for _ in 0..3 {
         assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
     }
+    // Each of them waits no longer than usual, but for a few that notice it and one probe a second.
     let started = Instant::now();
     hits(&cache).await;
-    let most =
-        Duration::from_millis(50) * (2 + u32::try_from(started.elapsed().as_secs()).unwrap());
-    assert!(
-        started.elapsed() < most + DEADLINE,
-        "{:?}: one probe a second",
-        started.elapsed()
-    );
+    let each = Duration::from_millis(50) * u32::try_from(lost.len()).unwrap();
+    assert!(started.elapsed() < each / 2, "{:?}", started.elapsed());
     servers[0].process.thaw();
     all_are_used(&cache).await;
 }

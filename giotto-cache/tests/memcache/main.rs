@@ -321,6 +321,23 @@ async fn clear_of_many_keys_leaves_what_others_keep() -> Result<()> {
 }
 
 #[tokio::test]
+async fn clears_at_the_same_time_wait_for_one_another() {
+    let server = Memcached::start();
+    let mut clears = JoinSet::new();
+    for number in 0..8 {
+        let store = store([&server])
+            .namespace(&format!("number-{number}"))
+            .unwrap();
+        clears.spawn(async move {
+            store.set("key", bytes("value"), None).await.unwrap();
+            store.clear().await.unwrap();
+            assert_eq!(store.get("key").await.unwrap(), None);
+        });
+    }
+    clears.join_all().await;
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_list_its_keys_says_what_clear_needs() {
     let server = Memcached::start_with(free_port(), &["-o", "no_lru_crawler"]);
     let host = server.host();

@@ -2,11 +2,12 @@
 //!
 //! The last step of a lookup: a key as Memcached takes it (`key.rs`), the server that has it (`servers.rs`),
 //! and one request on the connection to that server (`connection.rs`, `protocol.rs`). Every value has its
-//! expiry in front, to the millisecond: the server itself counts in seconds, of which the first may be short.
+//! expiry in front (`expiry.rs`).
 
 mod address;
 mod connection;
 mod dump;
+mod expiry;
 mod key;
 mod protocol;
 mod servers;
@@ -19,26 +20,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::address::Address;
+use self::expiry::HEADER;
 use self::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use self::servers::{Server, Servers};
 use super::KeyValue;
 use super::namespace::Namespace;
-use crate::clock::{Clock, milliseconds};
-use crate::{Error, ErrorKind, Result};
+use crate::{Clock, Error, ErrorKind, Result};
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_NAMESPACE: &str = "giotto";
 /// A longer one would leave no room for the key.
 const MAX_NAMESPACE: usize = 100;
-
-/// The expiry in front of a value: milliseconds since 1970, big-endian; `u64::MAX` = never.
-const HEADER: usize = size_of::<u64>();
-
-/// From this number of seconds on Memcached takes an expiry for a moment: seconds since 1970.
-const MAX_RELATIVE: u64 = 30 * 24 * 3600;
-/// Memcached reads an expiry as an `i32`; of a larger one it forgets the value at once.
-const MAX_EXPTIME: u64 = i32::MAX as u64;
-const NEVER: u32 = 0;
 
 /// So often `add` looks what is in its way.
 const ADD_ATTEMPTS: usize = 3;
@@ -128,12 +120,8 @@ impl MemcacheKeyValue {
         }
     }
 
-    /// The value in `found`, if it has not expired. The expiry is judged here, to the millisecond.
     fn live(&self, found: &Found) -> Option<Bytes> {
-        let (header, _) = found.value.split_first_chunk()?;
-        let expires_ms = u64::from_be_bytes(*header);
-        let is_live = expires_ms == u64::MAX || self.clock.now_ms() < expires_ms;
-        is_live.then(|| found.value.slice(HEADER..))
+        expiry::live(&found.value, self.clock.now_ms())
     }
 
     /// Whether the server stored `value`.
@@ -149,13 +137,10 @@ impl MemcacheKeyValue {
             return Err(self.refused(key, length, "object too large for this client"));
         }
         let now_ms = self.clock.now_ms();
-        let expires_ms = expire.map_or(u64::MAX, |expire| {
-            now_ms.saturating_add(milliseconds(expire))
-        });
         let command = Command::Store {
             verb,
-            exptime: exptime(expire, now_ms),
-            header: expires_ms.to_be_bytes(),
+            exptime: expiry::exptime(expire, now_ms),
+            header: expiry::header(expire, now_ms),
             value: value.clone(),
         };
         match self.servers.ask(key, command).await? {
@@ -177,16 +162,15 @@ impl MemcacheKeyValue {
         if !reason.contains("too large") {
             return self.failed(key, reason);
         }
+        let address = self.servers.of(key).address();
         let message = format!(
-            "memcached at {} takes no value of {length} bytes: start it with a larger -I",
-            self.servers.of(key).address()
+            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
         );
         Error::new(ErrorKind::TooLarge, message)
     }
 
     fn failed(&self, key: &str, reason: &str) -> Error {
-        let message = format!("memcached at {}: {reason}", self.servers.of(key).address());
-        Error::new(ErrorKind::Backend, message)
+        self.servers.of(key).failed(reason)
     }
 
     fn unanswered(&self, key: &str) -> Error {
@@ -207,28 +191,15 @@ impl MemcacheKeyValue {
                     pending.push(connection.send(key, Command::Delete).await?);
                 }
                 for pending in pending {
-                    connection.reply(pending).await?;
+                    if let Reply::Refused(reason) = connection.reply(pending).await? {
+                        return Err(server.failed(&reason));
+                    }
                 }
             }
             if keys.len() < CLEAR_AT_ONCE {
                 return Ok(());
             }
         }
-    }
-}
-
-/// The expiry for the server, never before the real one: rounded up, and one more because the first second
-/// of a server's clock may be short.
-fn exptime(expire: Option<Duration>, now_ms: u64) -> u32 {
-    let Some(expire) = expire else { return NEVER };
-    let seconds = milliseconds(expire).div_ceil(1000).saturating_add(1);
-    let exptime = match seconds {
-        0..=MAX_RELATIVE => seconds,
-        _ => now_ms.div_ceil(1000).saturating_add(seconds),
-    };
-    match u32::try_from(exptime) {
-        Ok(exptime) if u64::from(exptime) <= MAX_EXPTIME => exptime,
-        _ => NEVER,
     }
 }
 

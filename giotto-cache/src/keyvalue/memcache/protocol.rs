@@ -10,6 +10,8 @@ use std::io::{self, ErrorKind, Write as _};
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
+use super::expiry::HEADER;
+
 /// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
 pub(super) const MAX_VALUE: usize = 128 << 20;
 
@@ -28,8 +30,8 @@ pub(super) enum Command {
     Get,
     Store {
         verb: Verb,
-        exptime: u32,
-        header: [u8; 8],
+        exptime: u64,
+        header: [u8; HEADER],
         value: Bytes,
     },
     Delete,

@@ -65,7 +65,8 @@ impl Servers {
             return Ok(None);
         }
         let reply = timeout(DEADLINE, server.ask(key, command)).await;
-        match reply.unwrap_or_else(|_| Err(server.late())) {
+        match reply.unwrap_or_else(|_| Err(server.failed(&format!("no reply within {DEADLINE:?}"))))
+        {
             Ok(reply) => {
                 server.breaker.succeeded();
                 Ok(Some(reply))
@@ -121,11 +122,9 @@ impl Server {
         self.connection().ask(key, command).await
     }
 
-    fn late(&self) -> Error {
-        let message = format!(
-            "memcached at {}: no reply within {DEADLINE:?}",
-            self.address
-        );
+    /// The error of this server, which `reason` is about.
+    pub(super) fn failed(&self, reason: &str) -> Error {
+        let message = format!("memcached at {}: {reason}", self.address);
         Error::new(ErrorKind::Backend, message)
     }
 }
