@@ -34,6 +34,12 @@ async fn is_back(store: &MemcacheKeyValue, value: &str) {
     }
 }
 
+/// Returns once it really stands still: its threads do not all stop at the signal, but one after the other.
+async fn freeze(server: &Memcached, store: &MemcacheKeyValue) {
+    server.process.freeze();
+    while timeout(DEADLINE, store.get("probe")).await.is_ok() {}
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_fails_at_once_and_is_used_when_it_appears() {
     let port = free_port();
@@ -76,7 +82,7 @@ async fn a_server_that_was_frozen_is_used_again_and_gives_no_old_reply() -> Resu
     let server = Memcached::start();
     let store = store([&server]);
     store.set("key", bytes("old"), None).await?;
-    server.process.freeze();
+    freeze(&server, &store).await;
     // Longer than a connection without an answer is kept: the calls are on more than one.
     for number in 0..12 {
         let set = store.set("key", bytes(&number.to_string()), None);
@@ -236,7 +242,7 @@ async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
 #[tokio::test]
 async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
     let (servers, cache, lost) = three().await;
-    servers[0].process.freeze();
+    freeze(&servers[0], &store([&servers[0]])).await;
     for _ in 0..3 {
         assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
     }

@@ -4,6 +4,7 @@
 mod faults;
 mod lies;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,21 +50,26 @@ async fn three_servers_obey_the_contract() {
     obeys_the_contract(&Memcached::start_three()).await;
 }
 
+/// A Unix socket that the server on `port` is behind: Memcached itself listens on a socket or on ports. It takes
+/// one connection; whoever loses that gets no other.
+fn socket_for_one_connection(folder: &Path, port: u16) -> PathBuf {
+    let socket = folder.join("memcached.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        drop(listener);
+        let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        tokio::io::copy_bidirectional(&mut client, &mut server).await
+    });
+    socket
+}
+
 #[tokio::test]
 async fn a_server_is_reached_by_name_over_ipv6_and_over_a_unix_socket() -> Result<()> {
     let server = Memcached::start();
     let port = server.process.port();
     let folder = tempfile::tempdir().unwrap();
-    let socket = folder.path().join("memcached.sock");
-    let listener = UnixListener::bind(&socket).unwrap();
-    // Memcached listens on a socket or on a port, and the helper waits for a port.
-    tokio::spawn(async move {
-        let (mut client, _) = listener.accept().await.unwrap();
-        let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        tokio::io::copy_bidirectional(&mut client, &mut server)
-            .await
-            .unwrap();
-    });
+    let socket = socket_for_one_connection(folder.path(), port);
     for url in [
         format!("memcache://localhost:{port}"),
         format!("memcache://[::1]:{port}"),
@@ -136,6 +142,7 @@ async fn no_key_is_ever_a_command() -> Result<()> {
 async fn the_server_keeps_a_value_at_least_as_long_and_frees_it_soon_after() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
+    // A moment is rounded up too, and the server's clock may be a second behind.
     for (expire, at_least, at_most) in [
         (Duration::from_millis(1), 1, 2),
         (Duration::from_secs(1), 1, 2),
@@ -145,8 +152,8 @@ async fn the_server_keeps_a_value_at_least_as_long_and_frees_it_soon_after() -> 
             30 * 86_400 - 1,
             30 * 86_400,
         ),
-        (30 * DAY, 30 * 86_400, 30 * 86_400 + 2),
-        (31 * DAY, 31 * 86_400, 31 * 86_400 + 2),
+        (30 * DAY, 30 * 86_400, 30 * 86_400 + 3),
+        (31 * DAY, 31 * 86_400, 31 * 86_400 + 3),
     ] {
         store.set("key", bytes("value"), Some(expire)).await?;
         let left = left(&server);
@@ -260,9 +267,9 @@ async fn a_value_of_somebody_else_is_a_miss_or_just_bytes() -> Result<()> {
 #[tokio::test]
 async fn a_value_over_the_limit_is_refused_and_the_old_one_is_gone() -> Result<()> {
     let server = Memcached::start();
-    let store = store([&server]);
-    store.get("key").await?;
-    let connections = server.stat("total_connections");
+    let folder = tempfile::tempdir().unwrap();
+    let socket = socket_for_one_connection(folder.path(), server.process.port());
+    let store = MemcacheKeyValue::new().hosts([socket.display().to_string()])?;
     for length in [MIB, 2 * MIB, (128 << 20) + 1] {
         store.set("key", bytes("old"), None).await?;
         let error = store
@@ -282,8 +289,6 @@ async fn a_value_over_the_limit_is_refused_and_the_old_one_is_gone() -> Result<(
         store.set("key", bytes(&number.to_string()), None).await?;
         assert_eq!(store.get("key").await?, Some(bytes(&number.to_string())));
     }
-    let made = server.stat("total_connections") - connections;
-    assert_eq!(made, 1, "none but the one that asks for this number");
     Ok(())
 }
 
