@@ -1,7 +1,6 @@
 //! Servers that lie: whatever comes is an error or a miss, and nothing of it is taken for another reply.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use giotto_cache::{ErrorKind, KeyValue, MemcacheKeyValue, Result};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -12,16 +11,26 @@ use super::bytes;
 /// What a value of `giotto:key` looks like: it never expires and is `ok`.
 const HONEST: &[u8] = b"VALUE giotto:key 0 10 1\r\n\xff\xff\xff\xff\xff\xff\xff\xffok\r\nEND\r\n";
 
-/// A server that sends the next of `replies` for each command, a connection after the other.
-async fn liar(replies: Vec<Vec<u8>>) -> (MemcacheKeyValue, Arc<AtomicUsize>) {
+/// What a liar was told, with `CONNECTED` where a connection begins.
+type Told = Arc<Mutex<String>>;
+
+const CONNECTED: &str = "connected\r\n";
+
+fn connections(told: &Told) -> usize {
+    told.lock().unwrap().matches(CONNECTED).count()
+}
+
+/// A server that sends the next of `replies` for each command, a connection after the other; it closes one for an
+/// empty reply.
+async fn liar(replies: Vec<Vec<u8>>) -> (MemcacheKeyValue, Told) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    let (mut replies, connections) = (replies.into_iter(), Arc::new(AtomicUsize::new(0)));
-    let count = Arc::clone(&connections);
+    let (mut replies, told) = (replies.into_iter(), Told::default());
+    let log = Arc::clone(&told);
     tokio::spawn(async move {
         loop {
             let (connection, _) = listener.accept().await.unwrap();
-            count.fetch_add(1, Ordering::SeqCst);
+            log.lock().unwrap().push_str(CONNECTED);
             let mut connection = BufReader::new(connection);
             let mut command = String::new();
             while connection
@@ -29,6 +38,7 @@ async fn liar(replies: Vec<Vec<u8>>) -> (MemcacheKeyValue, Arc<AtomicUsize>) {
                 .await
                 .is_ok_and(|read| read > 0)
             {
+                log.lock().unwrap().push_str(&std::mem::take(&mut command));
                 let Some(reply) = replies.next() else { return };
                 if reply.is_empty() || connection.write_all(&reply).await.is_err() {
                     break;
@@ -36,7 +46,7 @@ async fn liar(replies: Vec<Vec<u8>>) -> (MemcacheKeyValue, Arc<AtomicUsize>) {
             }
         }
     });
-    (MemcacheKeyValue::new().hosts([host]).unwrap(), connections)
+    (MemcacheKeyValue::new().hosts([host]).unwrap(), told)
 }
 
 #[tokio::test]
@@ -81,7 +91,7 @@ async fn a_false_reply_to_a_get_is_an_error_and_the_end_of_its_connection() -> R
     let replies = lies
         .iter()
         .flat_map(|lie| [honest(), lie.clone(), honest()]);
-    let (store, connections) = liar(replies.collect()).await;
+    let (store, told) = liar(replies.collect()).await;
     for lie in lies {
         let shown = lie[..lie.len().min(60)].escape_ascii();
         assert_eq!(store.get("key").await?, Some(bytes("ok")));
@@ -90,19 +100,19 @@ async fn a_false_reply_to_a_get_is_an_error_and_the_end_of_its_connection() -> R
         assert!(error.to_string().len() < 1000, "{error}");
         assert_eq!(store.get("key").await?, Some(bytes("ok")), "after {shown}");
     }
-    assert_eq!(connections.load(Ordering::SeqCst), number + 1);
+    assert_eq!(connections(&told), number + 1);
     Ok(())
 }
 
 /// The second reply is there before its command: it must not be taken for the one to the next command.
 #[tokio::test]
 async fn a_reply_that_nobody_asked_for_ends_the_connection() {
-    let (store, connections) = liar(vec![HONEST.repeat(2), b"END\r\n".to_vec()]).await;
+    let (store, told) = liar(vec![HONEST.repeat(2), b"END\r\n".to_vec()]).await;
     assert_eq!(store.get("key").await.unwrap(), Some(bytes("ok")));
     while let Err(error) = store.get("other").await {
         assert_eq!(error.kind(), ErrorKind::Backend);
     }
-    assert_eq!(connections.load(Ordering::SeqCst), 2);
+    assert_eq!(connections(&told), 2);
 }
 
 #[tokio::test]
@@ -120,6 +130,45 @@ async fn a_false_reply_to_a_set_or_a_delete_is_an_error() {
         assert_eq!(error.kind(), ErrorKind::Backend, "{lie:?}");
         let (store, _) = liar(vec![b"END\r\n".to_vec(), lie.into(), Vec::new()]).await;
         assert!(store.delete("key").await.is_err(), "{lie:?}");
+    }
+}
+
+/// An old server has no dump of its hash table; a lying one lists what would be a command.
+#[tokio::test]
+async fn clear_deletes_the_keys_of_the_namespace_that_are_keys() -> Result<()> {
+    let dump = "key=giotto%3Aa exp=-1 la=0\nkey=giotto%3Ab%0D%0Aflush_all exp=-1\nkey=giotto%3A%20 exp=-1\n\
+                key=other%3Agiotto%3Ac exp=-1\nkey=giotto%3A%2520 exp=-1\nEND\r\n";
+    let refusal = "BADCLASS invalid class id\r\n";
+    let replies = [refusal, dump, "DELETED\r\n", "NOT_FOUND\r\n"];
+    let (store, told) = liar(replies.map(Into::into).into()).await;
+    store.clear().await?;
+    let expected = "connected\r\nlru_crawler metadump hash\r\n\
+                    connected\r\nlru_crawler metadump all\r\n\
+                    connected\r\ndelete giotto:a\r\ndelete giotto:%20\r\n";
+    assert_eq!(*told.lock().unwrap(), expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn clear_of_a_server_that_stops_half_way_is_an_error() {
+    for dump in [
+        "key=giotto%3Aa exp=-1\n",
+        "key=",
+        "ERROR\r\n",
+        "",
+        "VALUE a 0 1\r\na\r\nEND\r\n",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let mut connection = BufReader::new(connection);
+                connection.read_line(&mut String::new()).await.unwrap();
+                connection.write_all(dump.as_bytes()).await.unwrap();
+            }
+        });
+        let store = MemcacheKeyValue::new().hosts([host]).unwrap();
+        assert!(store.clear().await.is_err(), "{dump:?}");
     }
 }
 
