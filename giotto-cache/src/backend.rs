@@ -27,8 +27,11 @@ pub(crate) struct Backend {
     breaker: Arc<Breaker>,
 }
 
-#[derive(Debug, Default)]
-struct Breaker {
+/// Leaves alone what failed a few times in a row, but for one probe a second.
+#[derive(Debug)]
+pub(crate) struct Breaker {
+    /// What it stands in front of, for the log.
+    name: String,
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
     next_probe_ms: AtomicU64,
@@ -52,6 +55,7 @@ impl Backend {
             clock,
             stats,
             breaker: Arc::default(),
+            breaker: Breaker::new("the cache backend"),
         }
     }
 
@@ -179,6 +183,17 @@ impl Breaker {
 
     /// Whether the caller is the one that may ask whether the store is back: one a second.
     fn is_probe_due(&self, now_ms: u64) -> bool {
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            failures: AtomicU32::new(0),
+            next_probe_ms: AtomicU64::new(0),
+            next_warning_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a call may go out; while the breaker is open, one caller a second is let through as a probe.
+    pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
         let next = self.next_probe_ms.load(Ordering::Acquire);
         let after = now_ms.saturating_add(PROBE_EVERY_MS);
         let claim = || {
@@ -188,7 +203,7 @@ impl Breaker {
         next != 0 && now_ms >= next && claim().is_ok()
     }
 
-    fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
@@ -197,10 +212,14 @@ impl Breaker {
         }
         if self.told.load(Ordering::Relaxed) && self.told.swap(false, Ordering::Relaxed) {
             tracing::info!("the cache backend is back");
+        if self.next_probe_ms.load(Ordering::Acquire) != 0
+            && self.next_probe_ms.swap(0, Ordering::AcqRel) != 0
+        {
+            tracing::info!("{} is back", self.name);
         }
     }
 
-    fn failed(&self, error: &Error, now_ms: u64) {
+    pub(crate) fn failed(&self, error: &Error, now_ms: u64) {
         let failures = self
             .failures
             .fetch_add(1, Ordering::Relaxed)
@@ -215,6 +234,10 @@ impl Breaker {
         let is_news = self.may_warn(now_ms) || opens;
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "the cache backend fails: serving without it until it answers again");
+        if opens {
+            tracing::warn!(%error, "{} is down: serving without it, trying it once a second", self.name);
+        } else if self.may_warn(now_ms) {
+            tracing::warn!(%error, "{} failed: this counts as a miss", self.name);
         }
     }
 
@@ -234,7 +257,7 @@ mod tests {
     use super::*;
 
     fn open_breaker(now_ms: u64) -> Breaker {
-        let breaker = Breaker::default();
+        let breaker = Breaker::new("a store");
         for _ in 0..FAILURES_TO_OPEN {
             breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms);
         }

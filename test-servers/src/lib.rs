@@ -4,9 +4,11 @@
 //! needs a server never passes without it.
 
 mod certificate;
+mod memcached;
 mod process;
 mod redis;
 
 pub use certificate::Certificate;
+pub use memcached::Memcached;
 pub use process::{Process, free_port};
 pub use redis::{Redis, RedisCluster, RedisSentinel};

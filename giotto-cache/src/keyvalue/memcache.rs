@@ -1,5 +1,0 @@
-//! Memcache.
-
-/// A store in Memcache.
-#[derive(Debug)]
-pub struct MemcacheKeyValue;

@@ -1,0 +1,205 @@
+//! Where a Memcached server is, as a configuration writes it.
+//!
+//! No step of a lookup: hosts are read when the store is made, so that a wrong one is found at the start.
+
+use std::fmt;
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::PathBuf;
+
+use crate::{Error, ErrorKind, Result};
+
+const DEFAULT_PORT: u16 = 11211;
+
+/// A server: a port of a host, or a Unix socket. Its text is one for all ways to write it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Address {
+    Tcp { host: String, port: u16 },
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        // What stands in front of the `@` may be a password, which an error must not show.
+        if text.contains('@') {
+            let message = "a Memcached host was given with a user or a password, which its text protocol does \
+                           not have: write it as host:port";
+            return Err(Error::new(ErrorKind::Policy, message));
+        }
+        Self::read(text).ok_or_else(|| {
+            let message = format!(
+                "{text:?} is not a Memcached host: write it as host, host:port, [::1]:11211 or /path/to/socket"
+            );
+            Error::new(ErrorKind::Policy, message)
+        })
+    }
+
+    /// The addresses of `memcache://a:11211,b:11211`; `;` separates them too.
+    pub(super) fn parse_url(url: &str) -> Result<Vec<Self>> {
+        let Some(hosts) = url.strip_prefix("memcache://") else {
+            // Not shown: it may be the URL of another server, with its password.
+            let message = "the URL of a Memcached store must begin with memcache://, as memcache://a:11211,b:11211 does";
+            return Err(Error::new(ErrorKind::Policy, message));
+        };
+        hosts
+            .split([',', ';'])
+            .map(|host| match host.trim() {
+                path if path.starts_with('/') => Self::parse(path),
+                host => Self::parse(host.strip_suffix('/').unwrap_or(host)),
+            })
+            .collect()
+    }
+
+    /// The error of a server here that failed as `error` says, and what to do about it.
+    pub(super) fn failed(&self, error: &io::Error) -> Error {
+        let remedy = match error.kind() {
+            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+                ": start memcached there, or configure where it is"
+            }
+            io::ErrorKind::InvalidData => ": look whether it is a memcached without authentication",
+            _ => "",
+        };
+        let message = format!("memcached at {self}: {error}{remedy}");
+        Error::new(ErrorKind::Backend, message)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let path = text.strip_prefix("unix:").unwrap_or(text);
+        if path.starts_with('/') && !path.contains('\0') {
+            return Some(Self::Unix(path.into()));
+        }
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Some(Self::tcp(&address.to_string(), DEFAULT_PORT));
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            let address: Ipv6Addr = address.parse().ok()?;
+            return Some(Self::tcp(&address.to_string(), read_port(port)?));
+        }
+        let end = text.find(':').unwrap_or(text.len());
+        let (host, port) = text.split_at(end);
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+        if host.is_empty() || !host.chars().all(is_plain) {
+            return None;
+        }
+        Some(Self::tcp(host, read_port(port)?))
+    }
+
+    fn tcp(host: &str, port: u16) -> Self {
+        let host = host.to_ascii_lowercase();
+        Self::Tcp { host, port }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// The port of `:11211`; the default one of nothing.
+fn read_port(text: &str) -> Option<u16> {
+    if text.is_empty() {
+        return Some(DEFAULT_PORT);
+    }
+    let digits = text.strip_prefix(':')?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_number && *port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_however_it_is_written() {
+        for (text, expected) in [
+            ("localhost", "localhost:11211"),
+            (" Cache-1.Example.org ", "cache-1.example.org:11211"),
+            ("10.0.0.5:4000", "10.0.0.5:4000"),
+            ("::1", "[::1]:11211"),
+            ("[::1]", "[::1]:11211"),
+            ("[::1]:4000", "[::1]:4000"),
+            ("[0:0::0001]:4000", "[::1]:4000"),
+            ("/run/memcached.sock", "/run/memcached.sock"),
+            ("unix:/run/memcached.sock", "/run/memcached.sock"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_host_that_cannot_be_read_is_named() {
+        for text in [
+            "",
+            " ",
+            "a b",
+            ":11211",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:+1",
+            "a:1:2",
+            "[::1",
+            "[::1]x",
+            "[::1]:",
+            "[a]:1",
+            "unix:",
+            "unix:a",
+            "a/b",
+            "a\r\nb",
+            "h\u{f6}st",
+            "/a\0b",
+        ] {
+            let error = Address::parse(text).unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("{:?}", text.trim())),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_names_one_server_or_several() {
+        for (url, expected) in [
+            ("memcache://a", "a:11211"),
+            ("memcache://a:4000/", "a:4000"),
+            ("memcache://a:1,b:2", "a:1 b:2"),
+            ("memcache://a:1; b:2", "a:1 b:2"),
+            ("memcache://[::1]:11211,::1", "[::1]:11211 [::1]:11211"),
+            ("memcache:///path/to.sock", "/path/to.sock"),
+        ] {
+            let addresses = Address::parse_url(url).unwrap();
+            let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            assert_eq!(texts.join(" "), expected);
+        }
+        for url in [
+            "memcache://",
+            "memcache://a,,b",
+            "memcache:a",
+            "a:11211",
+            "memcache://a/0",
+        ] {
+            assert!(Address::parse_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "memcache://user:secret@a:11211",
+            "redis://:secret@a:6379",
+            "memcache://a,u:secret@b",
+        ] {
+            let error = Address::parse_url(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("secret"));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! One connection to a server, shared by all callers: requests go out as they come, replies come in order.
+//!
+//! The last step of a lookup. A task of its own connects, writes and reads. A caller that gives up leaves its
+//! request where it is, so its reply is read and thrown away, and no reply is ever taken for that of another
+//! request. Whatever goes wrong ends the connection, with the same error for all who wait.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::address::Address;
+use super::protocol::{self, Command, Expected, Reply};
+use crate::{Error, Result};
+
+/// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
+/// long: a connection that is older than this without an answer serves nobody.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So many requests may wait for their replies; further callers wait before they send theirs.
+const MAX_WAITING: usize = 1024;
+
+/// So many requests are written before the buffer is sent off.
+const BATCH: usize = 64;
+const BUFFER: usize = 16 << 10;
+
+pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
+pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
+pub(super) type Pending = oneshot::Receiver<Result<Reply>>;
+type Inbox = mpsc::UnboundedReceiver<Request>;
+
+/// The sending end of a connection; once the last is dropped, the connection is closed.
+#[derive(Debug)]
+pub(super) struct Connection {
+    requests: mpsc::UnboundedSender<Request>,
+    slots: Arc<Semaphore>,
+    address: Arc<Address>,
+}
+
+#[derive(Debug)]
+struct Request {
+    key: String,
+    command: Command,
+    caller: Caller,
+}
+
+/// Who waits for a reply; gone or not, the reply is read.
+#[derive(Debug)]
+struct Caller {
+    reply: oneshot::Sender<Result<Reply>>,
+    _slot: OwnedSemaphorePermit,
+}
+
+/// A request that was sent.
+struct Sent {
+    key: String,
+    expected: Expected,
+    since: Instant,
+    caller: Caller,
+}
+
+/// The requests that were sent and not answered, in order.
+#[derive(Default)]
+struct Waiting(Mutex<VecDeque<Sent>>);
+
+impl Connection {
+    /// A connection that is being made: requests can be sent at once, and get its error if that fails.
+    pub(super) fn open(address: Arc<Address>) -> Self {
+        let (requests, inbox) = mpsc::unbounded_channel();
+        let slots = Arc::new(Semaphore::new(MAX_WAITING));
+        tokio::spawn(serve(Arc::clone(&address), inbox, Arc::clone(&slots)));
+        Self {
+            requests,
+            slots,
+            address,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.requests.is_closed()
+    }
+
+    /// Sends a request and waits for its reply.
+    pub(super) async fn ask(&self, key: &str, command: Command) -> Result<Reply> {
+        let pending = self.send(key, command).await?;
+        self.reply(pending).await
+    }
+
+    /// Sends a request, whose reply can be waited for when others are sent.
+    pub(super) async fn send(&self, key: &str, command: Command) -> Result<Pending> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let slot = slot.map_err(|_| self.lost())?;
+        let (reply, pending) = oneshot::channel();
+        let request = Request {
+            key: key.to_owned(),
+            command,
+            caller: Caller { reply, _slot: slot },
+        };
+        self.requests.send(request).map_err(|_| self.lost())?;
+        Ok(pending)
+    }
+
+    pub(super) async fn reply(&self, pending: Pending) -> Result<Reply> {
+        pending.await.unwrap_or_else(|_| Err(self.lost()))
+    }
+
+    fn lost(&self) -> Error {
+        self.address.failed(&protocol::closed())
+    }
+}
+
+/// Connects, and answers requests until something goes wrong or nobody can send any more.
+async fn serve(address: Arc<Address>, mut inbox: Inbox, slots: Arc<Semaphore>) {
+    let waiting = Waiting::default();
+    let end = exchange(&address, &mut inbox, &waiting).await;
+    // Before anybody learns of the error: who tries again gets a new connection.
+    inbox.close();
+    slots.close();
+    let Err(error) = end else { return };
+    let error = address.failed(&error);
+    let unsent = std::iter::from_fn(|| inbox.try_recv().ok().map(|request| request.caller));
+    let sent = std::iter::from_fn(|| waiting.pop().map(|sent| sent.caller));
+    for caller in sent.chain(unsent) {
+        caller.answer(Err(error.clone()));
+    }
+}
+
+async fn exchange(address: &Address, inbox: &mut Inbox, waiting: &Waiting) -> io::Result<()> {
+    let (read, write) = connect(address).await?;
+    tokio::select! {
+        end = send(write, inbox, waiting) => end,
+        end = receive(read, waiting) => end,
+    }
+}
+
+/// A connection of its own to `address`, as its reading and its writing half.
+pub(super) async fn connect(address: &Address) -> io::Result<(Reader, Writer)> {
+    let connecting = async {
+        let halves: (Reader, Writer) = match address {
+            Address::Tcp { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                let (read, write) = stream.into_split();
+                (Box::new(read), Box::new(write))
+            }
+            Address::Unix(path) => {
+                let (read, write) = UnixStream::connect(path).await?.into_split();
+                (Box::new(read), Box::new(write))
+            }
+        };
+        Ok(halves)
+    };
+    match timeout(PATIENCE, connecting).await {
+        Ok(connected) => connected,
+        Err(_) => Err(silent("no connection")),
+    }
+}
+
+/// Writes requests as they come, as many at a time as there are.
+async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(BUFFER, write);
+    let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), Vec::new());
+    while inbox.recv_many(&mut batch, BATCH).await > 0 {
+        for Request {
+            key,
+            command,
+            caller,
+        } in batch.drain(..)
+        {
+            let expected = command.expected();
+            bytes.clear();
+            let value = command.write(&key, &mut bytes);
+            // Before the first byte leaves, so that no reply can come before it.
+            waiting.push(Sent {
+                key,
+                expected,
+                since: Instant::now(),
+                caller,
+            });
+            writer.write_all(&bytes).await?;
+            if let Some(value) = value {
+                writer.write_all(&value).await?;
+                writer.write_all(b"\r\n").await?;
+            }
+        }
+        writer.flush().await?;
+    }
+    Ok(())
+}
+
+/// Reads replies and hands each to the caller whose turn it is.
+async fn receive(read: Reader, waiting: &Waiting) -> io::Result<()> {
+    let mut reader = BufReader::with_capacity(BUFFER, read);
+    let mut line = Vec::new();
+    let mut answered = Instant::now();
+    let due = |answered| Some(waiting.since()?.max(answered) + PATIENCE);
+    loop {
+        let until = due(answered).unwrap_or_else(|| Instant::now() + PATIENCE);
+        match timeout_at(until, reader.fill_buf()).await {
+            Ok(Ok([])) => return Err(protocol::closed()),
+            Ok(read) => {
+                read?;
+            }
+            Err(_) if due(answered).is_some_and(|due| due <= Instant::now()) => {
+                return Err(silent("no reply"));
+            }
+            Err(_) => continue,
+        }
+        let Some(sent) = waiting.pop() else {
+            return Err(protocol::not_a_reply(reader.buffer()));
+        };
+        let until = sent.since.max(answered) + PATIENCE;
+        let reply = Reply::read(&mut reader, sent.expected, &sent.key, &mut line);
+        match timeout_at(until, reply).await {
+            Ok(Ok(reply)) => sent.caller.answer(Ok(reply)),
+            failed => {
+                waiting.put_back(sent);
+                return failed.map_or_else(|_| Err(silent("half a reply")), |read| read.map(drop));
+            }
+        }
+        answered = Instant::now();
+    }
+}
+
+fn silent(what: &str) -> io::Error {
+    let message = format!("{what} within {PATIENCE:?}");
+    io::Error::new(ErrorKind::TimedOut, message)
+}
+
+impl Caller {
+    fn answer(self, reply: Result<Reply>) {
+        // The caller may have given up.
+        let _ = self.reply.send(reply);
+    }
+}
+
+impl Waiting {
+    fn push(&self, sent: Sent) {
+        self.lock().push_back(sent);
+    }
+
+    fn put_back(&self, sent: Sent) {
+        self.lock().push_front(sent);
+    }
+
+    fn pop(&self) -> Option<Sent> {
+        self.lock().pop_front()
+    }
+
+    /// Since when the first of them waits.
+    fn since(&self) -> Option<Instant> {
+        self.lock().front().map(|sent| sent.since)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Sent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,93 @@
+//! When a value expires: to the millisecond for us, in whole seconds for the server.
+//!
+//! Inside the last step of a lookup. The server's clock ticks once a second, so it would forget a value up to a
+//! second early or late. It is told a later time, which frees the memory; the exact one stands in front of the
+//! value.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::clock::milliseconds;
+
+/// The length of the expiry in front of a value: milliseconds since 1970, big-endian.
+pub(super) const HEADER: usize = size_of::<u64>();
+const NEVER: u64 = u64::MAX;
+
+/// A larger number of seconds is a moment to Memcached: seconds since 1970.
+const MAX_RELATIVE: u64 = 30 * 24 * 3600;
+/// Memcached reads the number as an `i32`: what is larger is stored, and gone at once.
+const MAX_EXPTIME: u64 = i32::MAX as u64;
+const SERVER_NEVER: u64 = 0;
+
+/// What stands in front of a value that is to expire after `expire`.
+pub(super) fn header(expire: Option<Duration>, now_ms: u64) -> [u8; HEADER] {
+    let expires_ms = expire.map_or(NEVER, |expire| now_ms.saturating_add(milliseconds(expire)));
+    expires_ms.to_be_bytes()
+}
+
+/// What the server is told: never too early, so rounded up, and a second more because its first one may be short.
+pub(super) fn exptime(expire: Option<Duration>, now_ms: u64) -> u64 {
+    let Some(expire) = expire else {
+        return SERVER_NEVER;
+    };
+    let seconds = milliseconds(expire).div_ceil(1000).saturating_add(1);
+    let exptime = match seconds {
+        0..=MAX_RELATIVE => seconds,
+        _ => now_ms.div_ceil(1000).saturating_add(seconds),
+    };
+    if exptime > MAX_EXPTIME {
+        SERVER_NEVER
+    } else {
+        exptime
+    }
+}
+
+/// The value in `stored`, if it has not expired.
+pub(super) fn live(stored: &Bytes, now_ms: u64) -> Option<Bytes> {
+    let (header, _) = stored.split_first_chunk()?;
+    let expires_ms = u64::from_be_bytes(*header);
+    let is_live = expires_ms == NEVER || now_ms < expires_ms;
+    is_live.then(|| stored.slice(HEADER..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 24 * 3600;
+    /// In 2026.
+    const NOW: u64 = 1_795_000_000;
+
+    #[test]
+    fn the_server_is_told_a_number_that_it_reads_as_meant() {
+        for (expire, expected) in [
+            (Duration::ZERO, 1),
+            (Duration::from_millis(1), 2),
+            (Duration::from_secs(1), 2),
+            (Duration::from_millis(1001), 3),
+            (Duration::from_secs(30 * DAY - 1), 30 * DAY),
+            (Duration::from_secs(30 * DAY), NOW + 30 * DAY + 1),
+            (Duration::from_secs(3653 * DAY), NOW + 3653 * DAY + 1),
+            (Duration::from_secs(MAX_EXPTIME - NOW - 1), MAX_EXPTIME),
+            (Duration::from_secs(MAX_EXPTIME - NOW), SERVER_NEVER),
+            (Duration::from_secs(u64::MAX), SERVER_NEVER),
+            (Duration::MAX, SERVER_NEVER),
+        ] {
+            assert_eq!(exptime(Some(expire), NOW * 1000), expected, "{expire:?}");
+        }
+        assert_eq!(exptime(None, NOW * 1000), SERVER_NEVER);
+    }
+
+    #[test]
+    fn a_value_is_live_to_its_millisecond() {
+        let stored = |expire| Bytes::from([&header(expire, 5000)[..], b"value"].concat());
+        let second = stored(Some(Duration::from_secs(1)));
+        assert_eq!(live(&second, 5999).unwrap(), "value");
+        assert_eq!(live(&second, 6000), None);
+        for endless in [stored(None), stored(Some(Duration::MAX))] {
+            assert_eq!(live(&endless, u64::MAX).unwrap(), "value");
+        }
+        assert_eq!(live(&Bytes::from_static(b"foreign"), 0), None);
+    }
+}

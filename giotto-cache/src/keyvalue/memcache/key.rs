@@ -1,0 +1,83 @@
+//! Keys of any text as keys that Memcached takes: at most 250 bytes, no space and no control character.
+//!
+//! Before the last step of a lookup. A key that Memcached refuses is worse than an error: it then runs the
+//! value as commands, and the value is a page that a visitor had a say in.
+
+use std::fmt::Write as _;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::super::namespace::Namespace;
+
+/// Memcached's limit.
+pub(super) const MAX_LENGTH: usize = 250;
+
+/// Stands in front of a digest. No key that is written out has it: a `%` there has two digits after it.
+const DIGEST: &str = "%%";
+
+/// `key` as it is stored: written out with `%20` for what Memcached does not take, or as a digest of 128
+/// bits if that is too long. Two keys with one digest are told apart by the [entry](crate::Entry), which
+/// holds the key: a miss.
+pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
+    let mut stored = String::with_capacity(MAX_LENGTH);
+    for byte in namespace.stored(key).bytes() {
+        match byte {
+            b'!'..=b'~' if byte != b'%' => stored.push(char::from(byte)),
+            _ => write!(stored, "%{byte:02X}").expect("writing to a String cannot fail"),
+        }
+        if stored.len() > MAX_LENGTH {
+            let digest = xxh3_128(key.as_bytes());
+            return format!("{}{DIGEST}{digest:032x}", namespace.prefix());
+        }
+    }
+    stored
+}
+
+/// Whether `key` can be sent to a server, wherever it comes from.
+pub(super) fn is_sound(key: &[u8]) -> bool {
+    (1..=MAX_LENGTH).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_key_stays_readable() {
+        let namespace = Namespace::new("prod").unwrap();
+        for (key, expected) in [
+            (
+                "{'x': 12}(squared)(text/html)",
+                "prod:{'x':%2012}(squared)(text/html)",
+            ),
+            ("", "prod:"),
+            ("100%", "prod:100%25"),
+            ("caf\u{e9}\r\n\0", "prod:caf%C3%A9%0D%0A%00"),
+        ] {
+            assert_eq!(stored(&namespace, key), expected);
+        }
+        let [fits, too_long] = [245, 246].map(|length| stored(&namespace, &"k".repeat(length)));
+        assert_eq!(fits.len(), MAX_LENGTH);
+        assert_eq!(too_long.len(), "prod:%%".len() + 32);
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_sound_and_no_two_are_stored_as_one(
+            keys in proptest::collection::vec("(?s)[ -~%]{0,3}.{0,300}", 1..20)
+        ) {
+            let namespace = Namespace::new("prod").unwrap();
+            let mut seen = HashMap::new();
+            for key in &keys {
+                let stored = stored(&namespace, key);
+                prop_assert!(is_sound(stored.as_bytes()) && stored.starts_with("prod:"));
+                let other = seen.insert(stored, key);
+                prop_assert!(other.is_none_or(|other| other == key));
+            }
+        }
+    }
+}

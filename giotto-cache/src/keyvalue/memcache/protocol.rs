@@ -1,0 +1,286 @@
+//! Memcached's text protocol: commands as bytes, and bytes as replies.
+//!
+//! Inside the last step of a lookup. What a server sends is trusted in nothing: a line has a longest, a value
+//! names the key that was asked for, and whatever is not a reply to the command is an error, after which
+//! nothing more is read from that connection.
+//! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>
+
+use std::io::{self, ErrorKind, Write as _};
+
+use bytes::Bytes;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
+
+use super::expiry::HEADER;
+
+/// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
+pub(super) const MAX_VALUE: usize = 128 << 20;
+
+/// The longest line: one of a dump, which has a key of 250 bytes, each written as three, and some numbers.
+const MAX_LINE: u64 = 2048;
+
+/// Set aside for a value before its bytes have come, whatever length the server says it has.
+const PREALLOCATED: usize = 1 << 20;
+
+/// So much of what a server said goes into an error.
+const MAX_QUOTE: usize = 120;
+
+/// What is asked about one key.
+#[derive(Clone, Debug)]
+pub(super) enum Command {
+    Get,
+    Store {
+        verb: Verb,
+        exptime: u64,
+        header: [u8; HEADER],
+        value: Bytes,
+    },
+    Delete,
+}
+
+/// When a value is stored.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verb {
+    Set,
+    Add,
+    /// If it is still the one that had this number.
+    Swap(u64),
+}
+
+/// What replies to a command have to look like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Expected {
+    Value,
+    Outcome,
+}
+
+/// What a server replied.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reply {
+    Value(Option<Found>),
+    /// Whether it did.
+    Outcome(bool),
+    /// The server could not, and says why; its connection is in good order.
+    Refused(String),
+}
+
+/// A value and the number that changes whenever it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Found {
+    pub(super) value: Bytes,
+    pub(super) unique: u64,
+}
+
+impl Command {
+    /// Appends to `bytes` what is sent before the value; the value, if there is one.
+    pub(super) fn write(self, key: &str, bytes: &mut Vec<u8>) -> Option<Bytes> {
+        let (verb, exptime, header, value) = match self {
+            Self::Get => {
+                write_line(bytes, format_args!("gets {key}"));
+                return None;
+            }
+            Self::Delete => {
+                write_line(bytes, format_args!("delete {key}"));
+                return None;
+            }
+            Self::Store {
+                verb,
+                exptime,
+                header,
+                value,
+            } => (verb, exptime, header, value),
+        };
+        let length = header.len() + value.len();
+        match verb {
+            Verb::Set => write_line(bytes, format_args!("set {key} 0 {exptime} {length}")),
+            Verb::Add => write_line(bytes, format_args!("add {key} 0 {exptime} {length}")),
+            Verb::Swap(unique) => {
+                write_line(
+                    bytes,
+                    format_args!("cas {key} 0 {exptime} {length} {unique}"),
+                );
+            }
+        }
+        bytes.extend_from_slice(&header);
+        Some(value)
+    }
+
+    pub(super) const fn expected(&self) -> Expected {
+        match self {
+            Self::Get => Expected::Value,
+            Self::Store { .. } | Self::Delete => Expected::Outcome,
+        }
+    }
+}
+
+impl Reply {
+    /// Reads the reply to a command about `key`; `line` is room for one line.
+    pub(super) async fn read(
+        reader: &mut (impl AsyncBufRead + Unpin),
+        expected: Expected,
+        key: &str,
+        line: &mut Vec<u8>,
+    ) -> io::Result<Self> {
+        let text = read_line(reader, line).await?;
+        match (expected, text) {
+            (Expected::Value, b"END") => Ok(Self::Value(None)),
+            (Expected::Value, _) => {
+                let (length, unique) = value_line(text, key).ok_or_else(|| not_a_reply(text))?;
+                let value = read_value(reader, length).await?;
+                Ok(Self::Value(Some(Found { value, unique })))
+            }
+            (Expected::Outcome, b"STORED" | b"DELETED") => Ok(Self::Outcome(true)),
+            (Expected::Outcome, b"NOT_STORED" | b"EXISTS" | b"NOT_FOUND") => {
+                Ok(Self::Outcome(false))
+            }
+            (Expected::Outcome, _) => match text.strip_prefix(b"SERVER_ERROR ") {
+                Some(reason) => Ok(Self::Refused(quote(reason))),
+                None => Err(not_a_reply(text)),
+            },
+        }
+    }
+}
+
+/// Reads a line into `line`; what it says, without its end.
+pub(super) async fn read_line<'l>(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    line: &'l mut Vec<u8>,
+) -> io::Result<&'l [u8]> {
+    line.clear();
+    let read = reader.take(MAX_LINE).read_until(b'\n', line).await?;
+    if read == 0 {
+        return Err(closed());
+    }
+    // The lines of a dump end in a line feed alone.
+    let text = line.strip_suffix(b"\n").ok_or_else(|| not_a_reply(line))?;
+    Ok(text.strip_suffix(b"\r").unwrap_or(text))
+}
+
+/// The error of a connection that the server closed.
+pub(super) fn closed() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")
+}
+
+/// The error of a server that said `text` where it may not.
+pub(super) fn not_a_reply(text: &[u8]) -> io::Error {
+    let message = format!("{:?} is no reply to what was asked", quote(text));
+    io::Error::new(ErrorKind::InvalidData, message)
+}
+
+pub(super) fn quote(text: &[u8]) -> String {
+    text[..text.len().min(MAX_QUOTE)].escape_ascii().to_string()
+}
+
+fn write_line(bytes: &mut Vec<u8>, line: std::fmt::Arguments<'_>) {
+    write!(bytes, "{line}\r\n").expect("writing to a Vec cannot fail");
+}
+
+/// The length and the number of `VALUE <key> <flags> <length> <number>`, if it is a value of `key`.
+fn value_line(text: &[u8], key: &str) -> Option<(usize, u64)> {
+    let text = std::str::from_utf8(text).ok()?;
+    let rest = text.strip_prefix("VALUE ")?.strip_prefix(key)?;
+    let mut numbers = rest.strip_prefix(' ')?.split(' ').map(number);
+    let [_flags, length, unique] = [numbers.next()??, numbers.next()??, numbers.next()??];
+    let length = usize::try_from(length).ok()?;
+    (numbers.next().is_none() && length <= MAX_VALUE).then_some((length, unique))
+}
+
+/// Digits alone: `parse` takes a sign too.
+fn number(text: &str) -> Option<u64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
+async fn read_value(reader: &mut (impl AsyncBufRead + Unpin), length: usize) -> io::Result<Bytes> {
+    let mut value = Vec::with_capacity(length.min(PREALLOCATED));
+    let read = reader.take(length as u64).read_to_end(&mut value).await?;
+    if read < length {
+        return Err(closed());
+    }
+    let mut end = [0; b"\r\nEND\r\n".len()];
+    reader.read_exact(&mut end).await?;
+    match &end {
+        b"\r\nEND\r\n" => Ok(value.into()),
+        _ => Err(not_a_reply(&end)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8], expected: Expected) -> io::Result<Reply> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let mut line = Vec::new();
+        let reply = runtime.block_on(Reply::read(&mut &bytes[..], expected, "key", &mut line));
+        assert!(line.len() as u64 <= MAX_LINE);
+        reply
+    }
+
+    /// Pieces of replies, so that what comes out is nearly one.
+    fn nearly_a_reply() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = [
+            "VALUE ",
+            "key ",
+            "ke",
+            "0 ",
+            "1 ",
+            "5",
+            " ",
+            "-",
+            "18446744073709551616",
+            "\r\n",
+            "\n",
+            "END",
+            "STORED",
+            "NOT_FOUND",
+            "SERVER_ERROR ",
+            "value",
+            "\0",
+        ];
+        let piece = prop_oneof![
+            9 => proptest::sample::select(pieces.to_vec()).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..8),
+        ];
+        proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_taken_only_as_it_was_sent(
+            value in proptest::collection::vec(any::<u8>(), 0..64), unique: u64, cut in 0_usize..200,
+        ) {
+            let mut bytes = format!("VALUE key 0 {} {unique}\r\n", value.len()).into_bytes();
+            bytes.extend_from_slice(&value);
+            bytes.extend_from_slice(b"\r\nEND\r\n");
+            let found = Found { value: value.into(), unique };
+            prop_assert_eq!(read(&bytes, Expected::Value).unwrap(), Reply::Value(Some(found)));
+            let truncated = &bytes[..cut.min(bytes.len() - 1)];
+            prop_assert!(read(truncated, Expected::Value).is_err());
+        }
+
+        #[test]
+        fn whatever_a_server_sends_is_an_error_or_a_reply_that_it_begins_with(bytes in nearly_a_reply()) {
+            match read(&bytes, Expected::Value) {
+                Ok(Reply::Value(Some(found))) => {
+                    prop_assert!(bytes.starts_with(b"VALUE key "));
+                    let end = [&found.value[..], b"\r\nEND\r\n"].concat();
+                    prop_assert!(bytes.windows(end.len()).any(|window| window == end));
+                }
+                Ok(Reply::Value(None)) => prop_assert!(bytes.starts_with(b"END")),
+                Ok(reply) => prop_assert!(false, "{reply:?}"),
+                Err(_) => {}
+            }
+            match read(&bytes, Expected::Outcome) {
+                Ok(Reply::Value(_)) => prop_assert!(false, "a value is no outcome"),
+                Ok(Reply::Outcome(_) | Reply::Refused(_)) => {
+                    prop_assert!(b"SND".contains(&bytes[0]) && bytes.contains(&b'\n'));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}

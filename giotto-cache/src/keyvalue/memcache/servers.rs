@@ -1,0 +1,194 @@
+//! The servers of one store: which of them has a key, and what is done without one that fails.
+//!
+//! Inside the last step of a lookup. With several servers each has a breaker and a deadline of its own, so that
+//! the one that is lost takes its own keys with it and nothing else: to the engine a lost server is a miss.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::timeout;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::address::Address;
+use super::connection::Connection;
+use super::protocol::{Command, Reply};
+use crate::backend::Breaker;
+use crate::{Clock, Error, ErrorKind, Result};
+
+/// How long one of several servers may take. Half of the engine's own deadline, which must not pass: it is
+/// about the store as a whole, and would leave the other servers alone too.
+const DEADLINE: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub(super) struct Servers {
+    all: Vec<Server>,
+    clock: Clock,
+}
+
+/// One server and the connection to it.
+#[derive(Debug)]
+pub(super) struct Server {
+    address: Arc<Address>,
+    seed: u64,
+    breaker: Breaker,
+    connection: Mutex<Option<Arc<Connection>>>,
+}
+
+impl Servers {
+    /// The servers at `addresses`, of which there is at least one, and none twice.
+    pub(super) fn new(addresses: Vec<Address>, clock: Clock) -> Result<Self> {
+        if addresses.is_empty() {
+            let message = "a Memcached store needs at least one host";
+            return Err(Error::new(ErrorKind::Policy, message));
+        }
+        for (index, address) in addresses.iter().enumerate() {
+            if addresses[..index].contains(address) {
+                let message = format!("the Memcached host {address} is given twice");
+                return Err(Error::new(ErrorKind::Policy, message));
+            }
+        }
+        let all = addresses.into_iter().map(Server::new).collect();
+        Ok(Self { all, clock })
+    }
+
+    pub(super) fn all(&self) -> &[Server] {
+        &self.all
+    }
+
+    /// The reply of the server that has `key`; `None` if it is one of several that did not give any.
+    pub(super) async fn ask(&self, key: &str, command: Command) -> Result<Option<Reply>> {
+        let server = self.of(key);
+        if self.all.len() == 1 {
+            return server.ask(key, command).await.map(Some);
+        }
+        if !server.breaker.lets_through(self.clock.now_ms()) {
+            return Ok(None);
+        }
+        let reply = timeout(DEADLINE, server.ask(key, command)).await;
+        match reply.unwrap_or_else(|_| Err(server.failed(&format!("no reply within {DEADLINE:?}"))))
+        {
+            Ok(reply) => {
+                server.breaker.succeeded();
+                Ok(Some(reply))
+            }
+            Err(error) => {
+                server.breaker.failed(&error, self.clock.now_ms());
+                Ok(None)
+            }
+        }
+    }
+
+    /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
+    /// the address: without one server only its keys move, and the order of the list says nothing.
+    pub(super) fn of(&self, key: &str) -> &Server {
+        let score = |server: &&Server| xxh3_64_with_seed(key.as_bytes(), server.seed);
+        let highest = self.all.iter().max_by_key(score);
+        highest.expect("there is at least one server")
+    }
+}
+
+impl Server {
+    fn new(address: Address) -> Self {
+        let name = address.to_string();
+        Self {
+            seed: xxh3_64(name.as_bytes()),
+            breaker: Breaker::new(format!("memcached at {name}")),
+            address: Arc::new(address),
+            connection: Mutex::default(),
+        }
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The connection, a new one if the last has ended.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = connection
+            .as_ref()
+            .filter(|connection| connection.is_open())
+        {
+            return Arc::clone(open);
+        }
+        let new = Arc::new(Connection::open(Arc::clone(&self.address)));
+        Arc::clone(connection.insert(new))
+    }
+
+    async fn ask(&self, key: &str, command: Command) -> Result<Reply> {
+        self.connection().ask(key, command).await
+    }
+
+    /// The error of this server, which `reason` is about.
+    pub(super) fn failed(&self, reason: &str) -> Error {
+        let message = format!("memcached at {}: {reason}", self.address);
+        Error::new(ErrorKind::Backend, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn placed(hosts: &[&str]) -> Vec<String> {
+        let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
+        let servers = Servers::new(addresses.collect(), Clock::manual(0)).unwrap();
+        (0..30_000)
+            .map(|number| servers.of(&format!("giotto:{{'x':%20{number}}}(squared)(text/html)")))
+            .map(|server| server.address.to_string())
+            .collect()
+    }
+
+    #[test]
+    fn every_server_has_its_share_whatever_the_order_of_the_list() {
+        let places = placed(&["a", "b", "c"]);
+        let mut shares = HashMap::new();
+        for place in &places {
+            *shares.entry(place).or_insert(0) += 1;
+        }
+        assert_eq!(shares.len(), 3);
+        for (place, share) in shares {
+            assert!(
+                (9_500..10_500).contains(&share),
+                "{place} has {share} of 30,000"
+            );
+        }
+        assert_eq!(places, placed(&["c", "a:11211", "b"]));
+    }
+
+    #[test]
+    fn a_server_removed_moves_its_own_keys_and_one_added_takes_its_share() {
+        let (three, two) = (placed(&["a", "b", "c"]), placed(&["a", "c"]));
+        for (before, after) in three.iter().zip(&two) {
+            assert!(before == after || before == "b:11211");
+        }
+        let four = placed(&["a", "b", "c", "d"]);
+        let moved: Vec<_> = three
+            .iter()
+            .zip(&four)
+            .filter(|(before, after)| before != after)
+            .collect();
+        assert!(moved.iter().all(|(_, after)| *after == "d:11211"));
+        assert!(
+            (7_000..8_000).contains(&moved.len()),
+            "{} of 30,000 moved",
+            moved.len()
+        );
+    }
+
+    #[test]
+    fn no_host_and_a_host_given_twice_are_refused() {
+        for hosts in [&[][..], &["a", "b", "A:11211"]] {
+            let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
+            assert!(
+                Servers::new(addresses.collect(), Clock::manual(0)).is_err(),
+                "{hosts:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Servers that are not there, die, hang and come back, and callers that give up.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use giotto_cache::{Cache, ErrorKind, Key, KeyValue, MemcacheKeyValue, Policy, Result, Status};
+use test_servers::{Memcached, free_port};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{bytes, store};
+
+/// As long as the engine waits for a call.
+const DEADLINE: Duration = Duration::from_millis(100);
+/// A server that is back is used within this time.
+const BACK: Duration = Duration::from_secs(2);
+
+/// Asks as the engine does, once every quarter of a second, until a value can be stored and read.
+async fn is_back(store: &MemcacheKeyValue, value: &str) {
+    let started = Instant::now();
+    loop {
+        let set = timeout(DEADLINE, store.set("probe", bytes(value), None)).await;
+        let got = timeout(DEADLINE, store.get("probe")).await;
+        if let (Ok(Ok(())), Ok(Ok(Some(got)))) = (set, got)
+            && got == value
+        {
+            return;
+        }
+        assert!(started.elapsed() < BACK, "it is not back after {BACK:?}");
+        sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Returns once it really stands still: its threads do not all stop at the signal, but one after the other.
+async fn freeze(server: &Memcached, store: &MemcacheKeyValue) {
+    server.process.freeze();
+    while timeout(DEADLINE, store.get("probe")).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_fails_at_once_and_is_used_when_it_appears() {
+    let port = free_port();
+    let store = MemcacheKeyValue::new()
+        .hosts([format!("127.0.0.1:{port}")])
+        .unwrap();
+    for _ in 0..10 {
+        let started = Instant::now();
+        let error = store.get("key").await.unwrap_err();
+        assert!(started.elapsed() < DEADLINE, "{:?}", started.elapsed());
+        assert_eq!(error.kind(), ErrorKind::Backend);
+        assert!(
+            error.to_string().contains(&format!("127.0.0.1:{port}")),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("start memcached there"),
+            "{error}"
+        );
+    }
+    let _server = Memcached::start_with(port, &[]);
+    is_back(&store, "value").await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_used_when_it_is_back() -> Result<()> {
+    let mut server = Memcached::start();
+    let store = store([&server]);
+    store.set("key", bytes("value"), None).await?;
+    server.process.kill();
+    assert!(store.get("key").await.is_err());
+    server.process.restart();
+    is_back(&store, "value").await;
+    assert_eq!(store.get("key").await?, None, "it lost what it had");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_was_frozen_is_used_again_and_gives_no_old_reply() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    store.set("key", bytes("old"), None).await?;
+    freeze(&server, &store).await;
+    // Longer than a connection without an answer is kept: the calls are on more than one.
+    for number in 0..12 {
+        let set = store.set("key", bytes(&number.to_string()), None);
+        assert!(
+            timeout(DEADLINE, set)
+                .await
+                .map_or(true, |set| set.is_err())
+        );
+        let get = timeout(DEADLINE, store.get("key")).await;
+        assert!(get.map_or(true, |get| get.is_err()));
+    }
+    server.process.thaw();
+    is_back(&store, "back").await;
+    store.set("key", bytes("new"), None).await?;
+    assert_eq!(store.get("key").await?, Some(bytes("new")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_without_an_answer_is_given_up_after_a_second() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let store = MemcacheKeyValue::new().hosts([host]).unwrap();
+    assert!(timeout(DEADLINE, store.get("key")).await.is_err());
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut sent = Vec::new();
+    let started = Instant::now();
+    connection.read_to_end(&mut sent).await.unwrap();
+    assert_eq!(sent, b"gets giotto:key\r\n");
+    assert!(started.elapsed() < Duration::from_millis(1500));
+
+    let error = timeout(BACK, store.get("key"))
+        .await
+        .expect("it is given up")
+        .unwrap_err();
+    assert!(error.to_string().contains("no reply within 1s"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_caller_that_gave_up_leaves_no_reply_to_another() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    for number in 0..1000 {
+        // Of many lengths, so that replies end anywhere in a buffer.
+        let value = format!("{number} ").repeat(1 + number % 500);
+        store.set(&number.to_string(), value.into(), None).await?;
+    }
+    let mut callers = JoinSet::new();
+    for number in 0..1000_usize {
+        let store = store.clone();
+        callers.spawn(async move {
+            let key = number.to_string();
+            let patience = Duration::from_micros(number as u64 * 7919 % 3000);
+            let first = timeout(patience, store.get(&key)).await;
+            let second = store.get(&key).await.unwrap().unwrap();
+            let expected = format!("{number} ").repeat(1 + number % 500);
+            assert!(second == expected);
+            match first {
+                Ok(first) => assert!(first.unwrap().unwrap() == expected),
+                Err(_) => return 1,
+            }
+            0
+        });
+    }
+    let given_up: usize = callers.join_all().await.into_iter().sum();
+    assert!(given_up > 0, "nobody gave up");
+    Ok(())
+}
+
+#[tokio::test]
+async fn more_callers_than_may_wait_are_all_answered() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    store.set("key", bytes("value"), None).await?;
+    let mut callers = JoinSet::new();
+    for _ in 0..5000 {
+        let store = store.clone();
+        callers.spawn(async move { store.get("key").await.unwrap() });
+    }
+    let answers = callers.join_all().await;
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.as_ref() == Some(&bytes("value")))
+    );
+    Ok(())
+}
+
+// One of three.
+
+const PAGES: usize = 300;
+
+/// Asks for every page once; which of them were hits.
+async fn hits(cache: &Cache) -> HashSet<usize> {
+    let mut hits = HashSet::new();
+    for number in 0..PAGES {
+        let key = Key::new("page", format!("{{'x': {number}}}"), "text/html");
+        let compute = || async move { Ok::<_, giotto_cache::Error>(bytes(&number.to_string())) };
+        let answer = cache
+            .get_or_compute(key, Policy::seconds(3600), compute)
+            .await
+            .unwrap();
+        assert_eq!(answer.entry.body(), &bytes(&number.to_string()));
+        if answer.status == Status::Hit {
+            hits.insert(number);
+        }
+    }
+    cache.settle().await;
+    hits
+}
+
+/// Three servers, a cache on them that has all pages, and those that the first server has.
+async fn three() -> ([Memcached; 3], Cache, HashSet<usize>) {
+    let servers = Memcached::start_three();
+    let cache = Cache::builder(Arc::new(store(&servers))).build();
+    hits(&cache).await;
+    assert_eq!(hits(&cache).await.len(), PAGES);
+    let alone = Cache::builder(Arc::new(store(&servers[..1]))).build();
+    let on_the_first = hits(&alone).await;
+    alone.store().clear().await.unwrap();
+    hits(&cache).await;
+    (servers, cache, on_the_first)
+}
+
+fn assert_only_its_keys_miss(hits: &HashSet<usize>, lost: &HashSet<usize>, cache: &Cache) {
+    let expected: HashSet<_> = (0..PAGES).filter(|page| !lost.contains(page)).collect();
+    assert_eq!(*hits, expected);
+    assert!(
+        (PAGES / 5..PAGES / 2).contains(&lost.len()),
+        "{} pages on it",
+        lost.len()
+    );
+    assert_eq!(
+        cache.counts().backend_errors,
+        0,
+        "the store as a whole is well"
+    );
+    assert_eq!(cache.counts().backend_skipped, 0);
+}
+
+#[tokio::test]
+async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
+    let (mut servers, cache, lost) = three().await;
+    servers[0].process.kill();
+    for _ in 0..3 {
+        assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
+    }
+    let error = cache.store().clear().await.unwrap_err();
+    assert!(error.to_string().contains(&servers[0].host()), "{error}");
+    let left = servers[1..].iter().map(|server| server.stat("curr_items"));
+    assert_eq!(left.sum::<u64>(), 0, "the others are cleared all the same");
+
+    servers[0].process.restart();
+    all_are_used(&cache).await;
+}
+
+#[tokio::test]
+async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
+    let (servers, cache, lost) = three().await;
+    freeze(&servers[0], &store([&servers[0]])).await;
+    for _ in 0..3 {
+        assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
+    }
+    // Each of them waits no longer than usual, but for a few that notice it and one probe a second.
+    let started = Instant::now();
+    hits(&cache).await;
+    let each = Duration::from_millis(50) * u32::try_from(lost.len()).unwrap();
+    assert!(started.elapsed() < each / 2, "{:?}", started.elapsed());
+    servers[0].process.thaw();
+    all_are_used(&cache).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result<()> {
+    let mut servers = Memcached::start_three();
+    let store = store(&servers);
+    for server in &mut servers {
+        server.process.kill();
+    }
+    for _ in 0..10 {
+        assert_eq!(store.get("key").await?, None);
+        store.set("key", bytes("value"), None).await?;
+        assert!(store.add("key", bytes("value"), None).await.is_err());
+        assert!(store.delete("key").await.is_err());
+        assert!(store.clear().await.is_err());
+    }
+    Ok(())
+}
+
+async fn all_are_used(cache: &Cache) {
+    let started = Instant::now();
+    while hits(cache).await.len() < PAGES {
+        assert!(started.elapsed() < BACK, "it is not back after {BACK:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}

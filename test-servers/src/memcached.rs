@@ -1,0 +1,118 @@
+//! Memcached, on 127.0.0.1 and ::1.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::process::{Process, free_port};
+
+/// A running Memcached server.
+#[derive(Debug)]
+pub struct Memcached {
+    /// What stops, freezes and restarts it.
+    pub process: Process,
+    _folder: TempDir,
+}
+
+impl Memcached {
+    /// Starts a server.
+    ///
+    /// # Panics
+    ///
+    /// If `memcached` is not installed or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::start_with(free_port(), &[])
+    }
+
+    /// Starts a server on `port` with `arguments` besides, for example `-I 2m`.
+    ///
+    /// # Panics
+    ///
+    /// If `memcached` is not installed or does not start.
+    #[must_use]
+    pub fn start_with(port: u16, arguments: &[&str]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let port_text = port.to_string();
+        // It refuses to run as root; started by anybody else it stays who it is.
+        let fixed = [
+            "-u",
+            "nobody",
+            "-l",
+            "127.0.0.1,::1",
+            "-U",
+            "0",
+            "-p",
+            &port_text,
+        ];
+        let arguments = fixed.iter().chain(arguments);
+        let process = Process::start("memcached", &["memcached"], arguments, port, folder.path());
+        Self {
+            process,
+            _folder: folder,
+        }
+    }
+
+    /// Starts three servers.
+    ///
+    /// # Panics
+    ///
+    /// If `memcached` is not installed or one does not start.
+    #[must_use]
+    pub fn start_three() -> [Self; 3] {
+        [(); 3].map(|()| Self::start())
+    }
+
+    /// `127.0.0.1:<port>`.
+    #[must_use]
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.process.port())
+    }
+
+    /// What the server itself replies to `command`, its last line end included.
+    ///
+    /// # Panics
+    ///
+    /// If it does not reply within ten seconds.
+    #[must_use]
+    pub fn ask(&self, command: &str) -> String {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.process.port()));
+        let mut stream = stream.expect("the server listens");
+        let patience = Some(Duration::from_secs(10));
+        stream.set_read_timeout(patience).expect("it is not zero");
+        // The reply to `mn` shows where that to the command ends.
+        let request = format!("{command}\r\nmn\r\n");
+        stream
+            .write_all(request.as_bytes())
+            .expect("the server reads");
+        let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
+        while !reply.ends_with(b"MN\r\n") {
+            let read = stream.read(&mut buffer).expect("the server replies");
+            assert_ne!(read, 0, "the server closed the connection");
+            reply.extend_from_slice(&buffer[..read]);
+        }
+        reply.truncate(reply.len() - b"MN\r\n".len());
+        String::from_utf8_lossy(&reply).into_owned()
+    }
+
+    /// A number of `stats`, for example `cmd_set`.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of that name.
+    #[must_use]
+    pub fn stat(&self, name: &str) -> u64 {
+        let stats = self.ask("stats");
+        let value = stats.lines().find_map(|line| {
+            line.strip_prefix("STAT ")?
+                .strip_prefix(name)?
+                .strip_prefix(' ')
+        });
+        let value = value.unwrap_or_else(|| panic!("no {name} in {stats}"));
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is {value}"))
+    }
+}
