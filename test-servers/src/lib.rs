@@ -3,6 +3,13 @@
 //! Each is stopped when dropped. One that cannot be started panics with what to install: a test that
 //! needs a server never passes without it.
 
+mod client;
+mod mariadb;
+mod postgres;
 mod process;
+mod unprivileged;
 
+pub use client::Session;
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
 pub use process::{Process, free_port};

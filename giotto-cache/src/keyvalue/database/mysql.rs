@@ -36,8 +36,11 @@ struct Sql {
     delete: Arc<str>,
     clear: Arc<str>,
     measure: Arc<str>,
-    delete_expired: Arc<str>,
-    delete_oldest: Arc<str>,
+    expired: Arc<str>,
+    oldest: Arc<str>,
+    /// Without the list of digests that ends it, as is the next.
+    delete_expired: String,
+    delete_chosen: String,
 }
 
 struct Connection {
@@ -76,8 +79,21 @@ impl Dialect for MySqlDialect {
         connection.max_allowed_packet
     }
 
+    /// The server ends one of two statements that wait for each other, and wants it sent again.
     async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        let (sql, client) = (&self.sql, &mut connection.client);
+        let mut tries = 1;
+        loop {
+            match self.run_once(&mut connection.client, call).await {
+                Err(error) if tries < 3 && is_deadlock(&error) => tries += 1,
+                result => return result,
+            }
+        }
+    }
+}
+
+impl MySqlDialect {
+    async fn run_once(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
+        let sql = &self.sql;
         let query = match call {
             Call::Get(key) => {
                 let row = by_key(&sql.get, key).fetch_optional(client).await?;
@@ -103,14 +119,18 @@ impl Dialect for MySqlDialect {
                 .bind(&slice.high[..])
                 .bind(prefix.len() as u64)
                 .bind(prefix.as_bytes()),
-            Call::DeleteExpired(limit) => query(&sql.delete_expired).bind(limit),
-            Call::DeleteOldest(limit) => query(&sql.delete_oldest).bind(limit),
+            Call::DeleteExpired(limit) => {
+                let chosen = query(&sql.expired).bind(limit);
+                return delete(client, chosen, &sql.delete_expired).await;
+            }
+            Call::DeleteOldest(limit) => {
+                let chosen = query(&sql.oldest).bind(limit);
+                return delete(client, chosen, &sql.delete_chosen).await;
+            }
         };
         Ok(Reply::rows(query.execute(client).await?.rows_affected()))
     }
-}
 
-impl MySqlDialect {
     /// A row that is in the way and dead is removed first. The insert alone decides who adds: one statement
     /// for both cannot say afterwards which it was.
     async fn add(&self, client: &mut MySqlConnection, row: &Row) -> sqlx::Result<Reply> {
@@ -124,6 +144,37 @@ impl MySqlDialect {
         }
         Ok(Reply::rows(rows))
     }
+}
+
+/// Deletes the `chosen` rows. They are chosen without a lock, and locked in the order of the primary key, as
+/// by everybody: a statement that does both locks one index after the other, and meets writers head-on.
+async fn delete(
+    client: &mut MySqlConnection,
+    chosen: Query<'_, MySql, MySqlArguments>,
+    statement: &str,
+) -> sqlx::Result<Reply> {
+    let mut digests = Vec::new();
+    for row in chosen.fetch_all(&mut *client).await? {
+        let digest: Vec<u8> = row.try_get(0)?;
+        digests.push(digest);
+    }
+    if digests.is_empty() {
+        return Ok(Reply::default());
+    }
+    digests.sort_unstable();
+    let mut sql = statement.to_owned();
+    for (number, digest) in digests.iter().enumerate() {
+        sql.push_str(if number == 0 { "(x'" } else { "', x'" });
+        sql.extend(digest.iter().map(|byte| format!("{byte:02x}")));
+    }
+    sql.push_str("')");
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(client).await?;
+    Ok(Reply::rows(done.rows_affected()))
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    let state = error.as_database_error().and_then(|error| error.code());
+    state.as_deref() == Some("40001")
 }
 
 fn query<'q>(sql: &Arc<str>) -> Query<'q, MySql, MySqlArguments> {
@@ -154,14 +205,6 @@ impl Sql {
             "INTO {t} (digest, `key`, value, size, stored, expires)
              VALUES (?, ?, ?, ?, {NOW_US}, {now_ms} + ?)"
         );
-        // The rows are chosen without a lock, and locked by the primary key, like those of a writer: in
-        // another order, a sweeper and a writer would wait for each other.
-        let delete = |chosen: &str, condition: &str| {
-            format!(
-                "DELETE row_of FROM (SELECT digest FROM {t} {chosen} LIMIT ?) AS chosen
-                 STRAIGHT_JOIN {t} AS row_of ON row_of.digest = chosen.digest {condition}"
-            )
-        };
         Self {
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {t} (
@@ -192,12 +235,13 @@ impl Sql {
                  WHERE digest BETWEEN ? AND ?"
             )
             .into(),
-            delete_expired: delete(
-                &format!("WHERE expires <= {now_ms} ORDER BY expires"),
-                &format!("WHERE row_of.expires <= {now_ms}"),
+            expired: format!(
+                "SELECT digest FROM {t} WHERE expires <= {now_ms} ORDER BY expires LIMIT ?"
             )
             .into(),
-            delete_oldest: delete("ORDER BY stored", "").into(),
+            oldest: format!("SELECT digest FROM {t} ORDER BY stored LIMIT ?").into(),
+            delete_expired: format!("DELETE FROM {t} WHERE expires <= {now_ms} AND digest IN "),
+            delete_chosen: format!("DELETE FROM {t} WHERE digest IN "),
         }
     }
 }
