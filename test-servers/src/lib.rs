@@ -10,5 +10,14 @@ mod redis;
 
 pub use certificate::Certificate;
 pub use memcached::Memcached;
+mod client;
+mod mariadb;
+mod postgres;
+mod process;
+mod unprivileged;
+
+pub use client::Session;
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
 pub use process::{Process, free_port};
 pub use redis::{Redis, RedisCluster, RedisSentinel};

@@ -1,0 +1,185 @@
+//! What an engine is asked, and what it answers: the calls of a [`KeyValue`](super::KeyValue) and the sweeper's.
+//!
+//! Between the store and its SQL; every call owns what it needs, so that it can go on when its caller has left.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::Result;
+use crate::clock::milliseconds;
+
+/// What a row costs besides its key and its value: its other columns, its header, three indexes.
+const OVERHEAD: u64 = 128;
+
+/// 317 years: more is for ever, and an expiry can be computed without an overflow.
+const LONGEST_MS: u64 = 10_000_000_000_000;
+
+/// A database of one kind, with one table in it.
+#[async_trait]
+pub(super) trait Engine: Send + Sync {
+    /// Carries out `call`. A caller that gives up harms nobody.
+    async fn run(&self, call: Call) -> Result<Reply>;
+
+    /// The value of the stored key `text`, if it can be had without waiting.
+    fn get_now(&self, _text: &str) -> Option<Option<Bytes>> {
+        None
+    }
+}
+
+pub(super) enum Call {
+    /// The value of a live row.
+    Get(Key),
+    Set(Row),
+    /// Stores the row unless there is a live one of the same key.
+    Add(Row),
+    /// Removes a live row.
+    Delete(Key),
+    /// Removes those rows of a slice whose keys begin with the text.
+    Clear(String, Slice),
+    /// Creates the table if it is missing.
+    Create,
+    /// How many rows and bytes a slice has.
+    Measure(Slice),
+    /// Removes so many rows, those that expired first.
+    DeleteExpired(u32),
+    /// Removes so many rows, those stored longest ago.
+    DeleteOldest(u32),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    pub(super) value: Option<Bytes>,
+    /// Rows that were changed, or are there.
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+impl Reply {
+    pub(super) fn value(value: Option<Vec<u8>>) -> Self {
+        Self {
+            value: value.map(Bytes::from),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn rows(rows: u64) -> Self {
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
+    /// A count and a sum, of which a database that tells the truth makes no negative ones.
+    pub(super) fn size(rows: i64, bytes: i64) -> Self {
+        let [rows, bytes] = [rows, bytes].map(|number| u64::try_from(number).unwrap_or(0));
+        Self {
+            rows,
+            bytes,
+            ..Self::default()
+        }
+    }
+}
+
+/// What a row is found by. The digest is what the index holds, because no index takes keys of any length;
+/// the text decides, so that a collision of digests is a miss.
+#[derive(Clone)]
+pub(super) struct Key {
+    pub(super) digest: [u8; 16],
+    pub(super) text: String,
+}
+
+impl Key {
+    pub(super) fn new(text: String) -> Self {
+        Self {
+            digest: digest(&text),
+            text,
+        }
+    }
+}
+
+pub(super) fn digest(text: &str) -> [u8; 16] {
+    xxh3_128(text.as_bytes()).to_be_bytes()
+}
+
+pub(super) struct Row {
+    pub(super) key: Key,
+    pub(super) value: Bytes,
+    /// What it counts for the bounds of the table.
+    pub(super) size: u64,
+    /// Milliseconds by the database's clock; `None` = for ever.
+    pub(super) lifetime_ms: Option<i64>,
+}
+
+impl Row {
+    pub(super) fn new(key: Key, value: Bytes, expire: Option<Duration>) -> Self {
+        let size = (key.text.len() + value.len()) as u64 + OVERHEAD;
+        let lifetime = expire.map(milliseconds).filter(|ms| *ms <= LONGEST_MS);
+        Self {
+            key,
+            value,
+            size,
+            lifetime_ms: lifetime.and_then(|ms| i64::try_from(ms).ok()),
+        }
+    }
+
+    /// `size` as a column holds it.
+    pub(super) fn size_column(&self) -> i64 {
+        i64::try_from(self.size).unwrap_or(i64::MAX)
+    }
+}
+
+/// The rows whose digests are between two, both included. Digests are spread evenly, so a slice is a fair
+/// sample of the table, and the index finds it.
+pub(super) struct Slice {
+    pub(super) low: [u8; 16],
+    pub(super) high: [u8; 16],
+}
+
+impl Slice {
+    /// Slice `number` of the 2^`bits` that all digests make.
+    pub(super) fn new(number: u64, bits: u32) -> Self {
+        let low = u128::from(number).checked_shl(128 - bits).unwrap_or(0);
+        let last = u128::MAX.checked_shr(bits).unwrap_or(0);
+        Self {
+            low: low.to_be_bytes(),
+            high: (low | last).to_be_bytes(),
+        }
+    }
+
+    /// All digests, in `count` slices or a few more.
+    pub(super) fn all(count: u64) -> impl Iterator<Item = Self> {
+        let bits = count.clamp(1, 1 << 32).next_power_of_two().ilog2();
+        (0..1 << bits).map(move |number| Self::new(number, bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_are_side_by_side_and_cover_everything() {
+        for count in [0, 1, 2, 3, 100] {
+            let slices: Vec<_> = Slice::all(count).collect();
+            assert!(slices.len() as u64 >= count.max(1));
+            assert_eq!(slices[0].low, [0; 16]);
+            assert_eq!(slices[slices.len() - 1].high, [u8::MAX; 16]);
+            for pair in slices.windows(2) {
+                let [high, low] = [pair[0].high, pair[1].low].map(u128::from_be_bytes);
+                assert_eq!(low, high + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lifetime_beyond_centuries_is_for_ever() {
+        let lifetime = |expire| Row::new(Key::new("key".into()), Bytes::new(), expire).lifetime_ms;
+        assert_eq!(lifetime(None), None);
+        assert_eq!(lifetime(Some(Duration::from_secs(1))), Some(1000));
+        assert_eq!(lifetime(Some(Duration::from_millis(LONGEST_MS + 1))), None);
+        assert_eq!(lifetime(Some(Duration::MAX)), None);
+    }
+}

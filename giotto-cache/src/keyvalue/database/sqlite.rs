@@ -1,0 +1,328 @@
+//! SQLite: a file that several processes share, read where the request runs.
+//!
+//! The last step of a lookup. A hit takes a few reads of the page cache and waits for nobody, so it is not
+//! worth a change of thread; whatever could wait runs on Tokio's threads for blocking work.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::call::{Call, Engine, Key, Reply, Row, digest};
+use super::{Opener, Table};
+use crate::{Error, ErrorKind, Result};
+
+/// How long a call waits for a lock that another process holds: less than the engine's deadline, so that
+/// no thread waits for nothing.
+const BUSY: Duration = Duration::from_millis(80);
+
+/// A reader looks this often whether its file is still the one of that name.
+const LOOK_EVERY_MS: i64 = 1_000;
+
+struct Sqlite {
+    shared: Arc<Shared>,
+    /// The first one that is free is used, so only as many are opened as there are readers at a time.
+    readers: Vec<Slot>,
+    writer: Slot,
+}
+
+type Slot = Arc<Mutex<Option<Open>>>;
+
+struct Shared {
+    path: PathBuf,
+    sql: Sql,
+}
+
+/// A connection to a file.
+struct Open {
+    connection: Connection,
+    file: FileId,
+    looked_ms: i64,
+}
+
+/// Device and inode.
+type FileId = (u64, u64);
+
+struct Sql {
+    create: String,
+    get: String,
+    set: String,
+    add: String,
+    delete: String,
+    clear: String,
+    measure: String,
+    delete_expired: String,
+    delete_oldest: String,
+}
+
+/// The part of a URL after `sqlite://`.
+pub(super) fn check_path(path: &str) -> Result<&str> {
+    let message = if path.is_empty() || path.contains('\0') {
+        "an SQLite database needs the path of a file: sqlite://relative/path or sqlite:///absolute/path"
+    } else if path == ":memory:" {
+        "an SQLite database in memory would be another one for every connection: use \"locmem\""
+    } else if path.contains('?') {
+        "an SQLite database takes no parameters: leave out the question mark and what follows"
+    } else {
+        return Ok(path);
+    };
+    Err(Error::new(ErrorKind::Backend, message))
+}
+
+pub(super) fn opener(path: &str) -> Opener {
+    let path = PathBuf::from(path);
+    Arc::new(move |table| Arc::new(Sqlite::new(path.clone(), table)))
+}
+
+impl Sqlite {
+    fn new(path: PathBuf, table: &Table) -> Self {
+        let readers =
+            std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
+        let sql = Sql::new(table);
+        Self {
+            shared: Arc::new(Shared { path, sql }),
+            readers: (0..readers).map(|_| Slot::default()).collect(),
+            writer: Slot::default(),
+        }
+    }
+
+    /// The connection that `call` runs on. Callers wait for it here, where they can be dropped, so that no
+    /// more threads wait for the file than there are connections.
+    async fn slot(&self, call: &Call) -> OwnedMutexGuard<Option<Open>> {
+        if !matches!(call, Call::Get(_) | Call::Measure(_)) {
+            return Arc::clone(&self.writer).lock_owned().await;
+        }
+        let free = |slot: &Slot| Arc::clone(slot).try_lock_owned().ok();
+        match self.readers.iter().find_map(free) {
+            Some(slot) => slot,
+            None => Arc::clone(&self.readers[0]).lock_owned().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Sqlite {
+    async fn run(&self, call: Call) -> Result<Reply> {
+        let shared = Arc::clone(&self.shared);
+        let mut slot = self.slot(&call).await;
+        let work = move || shared.run(&mut slot, &call);
+        let stopped = |_| {
+            Error::new(
+                ErrorKind::Backend,
+                "the runtime stopped before SQLite answered",
+            )
+        };
+        tokio::task::spawn_blocking(work).await.map_err(stopped)?
+    }
+
+    fn get_now(&self, text: &str) -> Option<Option<Bytes>> {
+        let mut slot = self.readers.iter().find_map(|slot| slot.try_lock().ok())?;
+        let open = slot.as_mut()?;
+        let now_ms = now_us() / 1000;
+        if now_ms.abs_diff(open.looked_ms) >= LOOK_EVERY_MS.unsigned_abs() {
+            if file_id(&self.shared.path) != Some(open.file) {
+                return None;
+            }
+            open.looked_ms = now_ms;
+        }
+        get(
+            &open.connection,
+            &self.shared.sql.get,
+            &digest(text),
+            text,
+            now_ms,
+        )
+        .ok()
+    }
+}
+
+impl Shared {
+    fn run(&self, slot: &mut Option<Open>, call: &Call) -> Result<Reply> {
+        // Another file may have taken the place of the one that was opened.
+        if slot
+            .as_ref()
+            .is_some_and(|open| file_id(&self.path) != Some(open.file))
+        {
+            *slot = None;
+        }
+        let result = self.run_open(slot, call);
+        // Whatever is wrong with this connection, the next call has another.
+        result.map_err(|error| {
+            *slot = None;
+            self.explain(&error)
+        })
+    }
+
+    fn run_open(&self, slot: &mut Option<Open>, call: &Call) -> rusqlite::Result<Reply> {
+        let open = match slot {
+            Some(open) => open,
+            None => slot.insert(self.open()?),
+        };
+        open.connection.busy_timeout(BUSY)?;
+        let reply = self.sql.run(&open.connection, call, now_us())?;
+        // For `get_now`, which never waits.
+        open.connection.busy_timeout(Duration::ZERO)?;
+        Ok(reply)
+    }
+
+    fn open(&self) -> rusqlite::Result<Open> {
+        create_file(&self.path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        // The last one to close the file would copy the log into it and delete the log: slow for a command
+        // that lives for milliseconds, and harmful if the file of that name is by then another one.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
+        connection.execute_batch(&self.sql.create)?;
+        Ok(Open {
+            connection,
+            file: file_id(&self.path).unwrap_or_default(),
+            looked_ms: now_us() / 1000,
+        })
+    }
+
+    fn explain(&self, error: &rusqlite::Error) -> Error {
+        let remedy = match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::CannotOpen) => ": its folder must exist and be writable",
+            Some(rusqlite::ErrorCode::ReadOnly) => ": the file and its folder must be writable",
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                ": move it away, and a new one is made"
+            }
+            _ => "",
+        };
+        let message = format!(
+            "the cache cannot use the SQLite file {:?}: {error}{remedy}",
+            self.path
+        );
+        Error::new(ErrorKind::Backend, message)
+    }
+}
+
+/// Creates the file so that nobody else can read what is cached; SQLite gives the two files beside it the same
+/// mode. A failure shows when SQLite opens it.
+fn create_file(path: &Path) {
+    let _: io::Result<File> = File::options()
+        .write(true)
+        // Never opened if it exists: closing it would release the locks that SQLite holds on it.
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+}
+
+fn file_id(path: &Path) -> Option<FileId> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// The clock of the database, which is this machine's.
+fn now_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    })
+}
+
+fn get(
+    connection: &Connection,
+    sql: &str,
+    digest: &[u8; 16],
+    text: &str,
+    now_ms: i64,
+) -> rusqlite::Result<Option<Bytes>> {
+    connection
+        .prepare_cached(sql)?
+        .query_row(params![digest, text, now_ms], |row| {
+            Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?))
+        })
+        .optional()
+}
+
+impl Sql {
+    fn new(table: &Table) -> Self {
+        let quoted = |suffix| table.quoted(suffix, '"');
+        let (t, expires, stored) = (quoted(""), quoted("_expires"), quoted("_stored"));
+        let live = "(expires IS NULL OR expires > ?3)";
+        let insert = format!(
+            "INSERT INTO {t} (digest, key, value, size, stored, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?5 / 1000 + ?6)
+             ON CONFLICT (digest) DO UPDATE SET key = excluded.key, value = excluded.value,
+             size = excluded.size, stored = excluded.stored, expires = excluded.expires"
+        );
+        Self {
+            // Values come last: what stands in front of them is read without them.
+            create: format!(
+                "CREATE TABLE IF NOT EXISTS {t} (
+                     key TEXT NOT NULL, expires INTEGER, stored INTEGER NOT NULL, size INTEGER NOT NULL,
+                     digest BLOB NOT NULL PRIMARY KEY, value BLOB NOT NULL
+                 );
+                 CREATE INDEX IF NOT EXISTS {expires} ON {t} (expires) WHERE expires IS NOT NULL;
+                 CREATE INDEX IF NOT EXISTS {stored} ON {t} (stored);"
+            ),
+            get: format!("SELECT value FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}"),
+            add: format!("{insert} WHERE expires <= ?5 / 1000 OR key <> excluded.key"),
+            set: insert,
+            delete: format!("DELETE FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}"),
+            clear: format!(
+                "DELETE FROM {t} WHERE digest BETWEEN ?1 AND ?2
+                 AND substr(CAST(key AS BLOB), 1, length(?3)) = ?3"
+            ),
+            measure: format!(
+                "SELECT count(*), coalesce(sum(size), 0) FROM {t} WHERE digest BETWEEN ?1 AND ?2"
+            ),
+            delete_expired: format!(
+                "DELETE FROM {t} WHERE rowid IN
+                 (SELECT rowid FROM {t} WHERE expires <= ?1 ORDER BY expires LIMIT ?2)"
+            ),
+            delete_oldest: format!(
+                "DELETE FROM {t} WHERE rowid IN (SELECT rowid FROM {t} ORDER BY stored LIMIT ?1)"
+            ),
+        }
+    }
+
+    fn run(&self, connection: &Connection, call: &Call, now_us: i64) -> rusqlite::Result<Reply> {
+        let now_ms = now_us / 1000;
+        let change = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+            let rows = connection.prepare_cached(sql)?.execute(values)?;
+            Ok(Reply::rows(rows as u64))
+        };
+        let write = |sql: &str, row: &Row| {
+            let Key { digest, text } = &row.key;
+            let (value, size) = (&row.value[..], row.size_column());
+            change(
+                sql,
+                params![digest, text, value, size, now_us, row.lifetime_ms],
+            )
+        };
+        match call {
+            Call::Get(Key { digest, text }) => Ok(Reply {
+                value: get(connection, &self.get, digest, text, now_ms)?,
+                ..Reply::default()
+            }),
+            Call::Set(row) => write(&self.set, row),
+            Call::Add(row) => write(&self.add, row),
+            Call::Delete(Key { digest, text }) => {
+                change(&self.delete, params![digest, text, now_ms])
+            }
+            Call::Clear(prefix, slice) => change(
+                &self.clear,
+                params![slice.low, slice.high, prefix.as_bytes()],
+            ),
+            Call::Create => Ok(Reply::default()),
+            Call::Measure(slice) => connection
+                .prepare_cached(&self.measure)?
+                .query_row(params![slice.low, slice.high], |row| {
+                    Ok(Reply::size(row.get(0)?, row.get(1)?))
+                }),
+            Call::DeleteExpired(limit) => change(&self.delete_expired, params![now_ms, limit]),
+            Call::DeleteOldest(limit) => change(&self.delete_oldest, params![limit]),
+        }
+    }
+}
