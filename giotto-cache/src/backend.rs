@@ -4,18 +4,13 @@
 //! left alone but for one probe a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::breaker::Breaker;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result};
-
-/// So many failures in a row open the breaker.
-const FAILURES_TO_OPEN: u32 = 5;
-const PROBE_EVERY_MS: u64 = 1_000;
-const WARN_EVERY_MS: u64 = 60_000;
 
 #[derive(Debug)]
 pub(crate) struct Backend {
@@ -25,19 +20,6 @@ pub(crate) struct Backend {
     clock: Clock,
     stats: Arc<Stats>,
     breaker: Arc<Breaker>,
-}
-
-/// Leaves alone what failed a few times in a row, but for one probe a second.
-#[derive(Debug)]
-pub(crate) struct Breaker {
-    /// What it stands in front of, for the log.
-    name: String,
-    failures: AtomicU32,
-    /// When the next probe may go out; 0 = the breaker is closed.
-    next_probe_ms: AtomicU64,
-    next_warning_ms: AtomicU64,
-    /// Whether the log says that the store fails, so that it must say when it is back.
-    told: AtomicBool,
 }
 
 impl Backend {
@@ -54,8 +36,7 @@ impl Backend {
             deadline,
             clock,
             stats,
-            breaker: Arc::default(),
-            breaker: Breaker::new("the cache backend"),
+            breaker: Arc::new(Breaker::new("the cache backend")),
         }
     }
 
@@ -173,119 +154,5 @@ impl Backend {
             self.deadline
         );
         Error::new(ErrorKind::Backend, message)
-    }
-}
-
-impl Breaker {
-    fn is_open(&self) -> bool {
-        self.next_probe_ms.load(Ordering::Acquire) != 0
-    }
-
-    /// Whether the caller is the one that may ask whether the store is back: one a second.
-    fn is_probe_due(&self, now_ms: u64) -> bool {
-    pub(crate) fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            failures: AtomicU32::new(0),
-            next_probe_ms: AtomicU64::new(0),
-            next_warning_ms: AtomicU64::new(0),
-        }
-    }
-
-    /// Whether a call may go out; while the breaker is open, one caller a second is let through as a probe.
-    pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
-        let next = self.next_probe_ms.load(Ordering::Acquire);
-        let after = now_ms.saturating_add(PROBE_EVERY_MS);
-        let claim = || {
-            self.next_probe_ms
-                .compare_exchange(next, after, Ordering::AcqRel, Ordering::Relaxed)
-        };
-        next != 0 && now_ms >= next && claim().is_ok()
-    }
-
-    pub(crate) fn succeeded(&self) {
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
-        }
-        if self.is_open() {
-            self.next_probe_ms.store(0, Ordering::Release);
-        }
-        if self.told.load(Ordering::Relaxed) && self.told.swap(false, Ordering::Relaxed) {
-            tracing::info!("the cache backend is back");
-        if self.next_probe_ms.load(Ordering::Acquire) != 0
-            && self.next_probe_ms.swap(0, Ordering::AcqRel) != 0
-        {
-            tracing::info!("{} is back", self.name);
-        }
-    }
-
-    pub(crate) fn failed(&self, error: &Error, now_ms: u64) {
-        let failures = self
-            .failures
-            .fetch_add(1, Ordering::Relaxed)
-            .saturating_add(1);
-        let after = now_ms.saturating_add(PROBE_EVERY_MS);
-        let opens = failures >= FAILURES_TO_OPEN
-            && self
-                .next_probe_ms
-                .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok();
-        // An outage is told once, one failure among many successes once a minute.
-        let is_news = self.may_warn(now_ms) || opens;
-        if is_news && !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(%error, "the cache backend fails: serving without it until it answers again");
-        if opens {
-            tracing::warn!(%error, "{} is down: serving without it, trying it once a second", self.name);
-        } else if self.may_warn(now_ms) {
-            tracing::warn!(%error, "{} failed: this counts as a miss", self.name);
-        }
-    }
-
-    fn may_warn(&self, now_ms: u64) -> bool {
-        let next = self.next_warning_ms.load(Ordering::Relaxed);
-        let after = now_ms.saturating_add(WARN_EVERY_MS);
-        let claim = || {
-            self.next_warning_ms
-                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
-        };
-        now_ms >= next && claim().is_ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open_breaker(now_ms: u64) -> Breaker {
-        let breaker = Breaker::new("a store");
-        for _ in 0..FAILURES_TO_OPEN {
-            breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms);
-        }
-        breaker
-    }
-
-    #[test]
-    fn a_few_failures_open_the_breaker_and_one_probe_a_second_goes_out() {
-        let breaker = open_breaker(10_000);
-        assert!(breaker.is_open());
-        assert!(!breaker.is_probe_due(10_999));
-        assert!(breaker.is_probe_due(11_000));
-        assert!(
-            !breaker.is_probe_due(11_000),
-            "only one of them is the probe"
-        );
-        assert!(breaker.is_probe_due(12_000));
-    }
-
-    #[test]
-    fn a_probe_that_succeeds_closes_the_breaker() {
-        let breaker = open_breaker(10_000);
-        assert!(breaker.is_probe_due(11_000));
-        breaker.succeeded();
-        assert!(!breaker.is_open());
-        assert!(
-            !breaker.is_probe_due(20_000),
-            "a closed breaker needs no probe"
-        );
     }
 }

@@ -25,12 +25,13 @@
 //!
 //! 1. `cache.rs`: [`Cache::get_or_compute`], the engine, with [`Policy`] (`policy.rs`) and [`Key`] (`key.rs`,
 //!    its argument part written by [`literal`]).
-//! 2. `backend.rs`: every call to a store under one deadline and a breaker.
+//! 2. `backend.rs`: every call to a store under one deadline and a breaker (`breaker.rs`).
 //! 3. `entry.rs`: [`Entry`], the stored envelope; it alone decides what is fresh.
 //! 4. `flight.rs`: one computation per key, however many wait.
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 
 mod backend;
+mod breaker;
 mod cache;
 mod clock;
 #[cfg(feature = "conformance")]

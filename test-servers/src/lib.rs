@@ -4,20 +4,18 @@
 //! needs a server never passes without it.
 
 mod certificate;
-mod memcached;
-mod process;
-mod redis;
-
-pub use certificate::Certificate;
-pub use memcached::Memcached;
 mod client;
 mod mariadb;
+mod memcached;
 mod postgres;
 mod process;
+mod redis;
 mod unprivileged;
 
+pub use certificate::Certificate;
 pub use client::Session;
 pub use mariadb::MariaDb;
+pub use memcached::Memcached;
 pub use postgres::Postgres;
 pub use process::{Process, free_port};
 pub use redis::{Redis, RedisCluster, RedisSentinel};

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 use super::address::Address;
 use super::connection::Connection;
 use super::protocol::{Command, Reply};
-use crate::backend::Breaker;
+use crate::breaker::Breaker;
 use crate::{Clock, Error, ErrorKind, Result};
 
 /// How long one of several servers may take. Half of the engine's own deadline, which must not pass: it is
