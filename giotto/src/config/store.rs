@@ -161,10 +161,12 @@ impl<'s> Table<'s> {
     /// Refuses the member `name` beside others than those in `beside`, which it would silently override.
     #[cfg(any(feature = "redis", feature = "memcache"))]
     pub(super) fn check_alone(&self, name: &str, beside: &[&str]) -> Result<()> {
+        fn member(setting: &Setting) -> &str {
+            setting.key.trim_start_matches("cache.")
+        }
         let Some(setting) = self.get(name) else {
             return Ok(());
         };
-        let member = |setting: &'s Setting| setting.key.trim_start_matches("cache.");
         let is_other = |key: &&str| *key != name && !COMMON.contains(key) && !beside.contains(key);
         match self.members.iter().map(member).find(is_other) {
             None => Ok(()),

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use giotto::Request;
 use giotto::prelude::*;
@@ -66,6 +67,14 @@ fn echo(
     text: String,
 ) -> String {
     text
+}
+
+/// Tells which process computed it, and when.
+#[model]
+fn stamp(x: i64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanoseconds = now.unwrap_or_default().as_nanos();
+    format!("{x} by {} at {nanoseconds}", std::process::id())
 }
 
 /// Adds numbers.
@@ -390,6 +399,11 @@ pub(crate) fn manifest() -> Manifest {
             Program::new(square).cache(0).view(BasicView::new()),
         ),
         ("nocache", Program::new(square).view(BasicView::new())),
+        (
+            "stamp",
+            Program::new(stamp).cache(3600).view(BasicView::new()),
+        ),
+        ("kept", Program::new(stamp).cache(0).view(BasicView::new())),
         (
             "empty",
             Program::new(nothing)

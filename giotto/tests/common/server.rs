@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -19,7 +20,7 @@ pub(crate) struct Server {
     address: SocketAddr,
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
-    _folder: tempfile::TempDir,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Server {
@@ -30,7 +31,14 @@ impl Server {
 
     pub(crate) fn start_with(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = testbed::command(folder.path())
+        let mut server = Self::start_in(folder.path(), options);
+        server.folder = Some(folder);
+        server
+    }
+
+    /// In a folder that others share.
+    pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
+        let mut child = testbed::command(folder)
             .args(["http", "--port", "0"])
             .args(options)
             .stderr(Stdio::piped())
@@ -56,7 +64,7 @@ impl Server {
             address,
             log,
             reader: Some(reader),
-            _folder: folder,
+            folder: None,
         }
     }
 

@@ -1,0 +1,198 @@
+//! One cache, two front ends: what the web server stored the command line shows, and the other way round,
+//! through every store that processes share, on real servers.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod common {
+    #[expect(dead_code, reason = "only some of it is needed here")]
+    pub(crate) mod server;
+    pub(crate) mod testbed;
+}
+use common::testbed;
+
+use std::path::Path;
+use std::process::Output;
+use std::time::{Duration, Instant};
+
+use common::server::{Reply, Server};
+use test_servers::{MariaDb, Memcached, Postgres, Redis, RedisCluster, RedisSentinel};
+
+/// Runs the command line in `folder`, which must succeed.
+fn cmd(folder: &Path, cache: &str, words: &[&str]) -> Output {
+    let mut command = testbed::command(folder);
+    let output = command
+        .arg("cmd")
+        .args(["--set", &format!("cache={cache}")]);
+    let output = output.args(words).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{cache} {words:?}: {stderr}");
+    output
+}
+
+/// Asks until the page comes from the cache: a response does not wait until it is stored.
+fn first_hit(server: &Server, target: &str) -> Reply {
+    let started = Instant::now();
+    loop {
+        let reply = server.get(target, "");
+        let status = reply.field("cache-status").unwrap();
+        if status.starts_with("giotto; hit") {
+            return reply;
+        }
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "{target}: {status}"
+        );
+    }
+}
+
+/// A page that tells who computed it and when is the same on both front ends, whoever computed it.
+fn is_shared(cache: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    cmd(folder.path(), cache, &["mgt/syncdb"]);
+    let server = Server::start_in(folder.path(), &["--set", &format!("cache={cache}")]);
+    for program in ["stamp", "kept"] {
+        let web = server.get(&format!("/{program}?x=1"), "");
+        assert_eq!(web.status, 200);
+        let hit = first_hit(&server, &format!("/{program}?x=1"));
+        assert_eq!(hit.text(), web.text(), "{cache}");
+        let words = [&format!("{program}.html"), "x=1"];
+        let shown = cmd(folder.path(), cache, &words);
+        assert_eq!(
+            shown.stdout, web.body,
+            "{cache}: the command line shows another page"
+        );
+
+        let shown = cmd(folder.path(), cache, &[&format!("{program}.html"), "x=2"]);
+        let web = server.get(&format!("/{program}?x=2"), "");
+        assert_eq!(
+            web.body, shown.stdout,
+            "{cache}: the web server shows another page"
+        );
+        assert!(
+            web.field("cache-status")
+                .unwrap()
+                .starts_with("giotto; hit")
+        );
+    }
+
+    cmd(folder.path(), cache, &["mgt/flush"]);
+    let after = server.get("/stamp?x=1", "");
+    assert_eq!(
+        after.field("cache-status"),
+        Some("giotto; fwd=uri-miss; stored")
+    );
+}
+
+#[test]
+fn redis_shares_pages_under_keys_that_people_can_read() {
+    let redis = Redis::start();
+    is_shared(&format!("redis://127.0.0.1:{}", redis.process.port()));
+
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("{{engine = \"redis\", port = {}}}", redis.process.port());
+    cmd(folder.path(), &cache, &["squared.html", "x=12"]);
+    let key = "{'x': 12}(squared)(text/html)";
+    assert!(redis.cli(&["GET", key]).contains("<p>144</p>"));
+    let ttl: i64 = redis.cli(&["TTL", key]).trim().parse().unwrap();
+    assert!((3590..=3600).contains(&ttl), "{ttl}");
+    cmd(folder.path(), &cache, &["kept.html", "x=12"]);
+    assert_eq!(
+        redis.cli(&["TTL", "{'x': 12}(kept)(text/html)"]).trim(),
+        "-1"
+    );
+
+    // No cache setting sends nothing at all.
+    let before = redis.cli(&["INFO", "stats"]);
+    cmd(folder.path(), &cache, &["nocache", "x=12"]);
+    let connections = |stats: &str| {
+        let line = stats
+            .lines()
+            .find(|line| line.starts_with("total_commands_processed"));
+        line.unwrap()
+            .trim()
+            .split_once(':')
+            .unwrap()
+            .1
+            .parse::<u64>()
+            .unwrap()
+    };
+    let after = redis.cli(&["INFO", "stats"]);
+    assert_eq!(
+        connections(&after),
+        connections(&before) + 1,
+        "the INFO itself"
+    );
+}
+
+#[test]
+fn a_namespace_stands_in_front_of_the_stored_key() {
+    let redis = Redis::start();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("cache=redis://127.0.0.1:{}", redis.process.port());
+    let mut command = testbed::command(folder.path());
+    let set = ["--set", &cache, "--set", "namespace=prod"];
+    let output = command.arg("cmd").args(set).args(["squared.html", "x=12"]);
+    assert!(output.output().unwrap().status.success());
+    let stored = redis.cli(&["GET", "prod:{'x': 12}(squared)(text/html)"]);
+    assert!(stored.contains("<p>144</p>"));
+}
+
+#[test]
+fn redis_cluster_and_sentinel_are_named_by_url() {
+    let cluster = RedisCluster::start(0);
+    is_shared(&format!(
+        "redis+cluster://{}",
+        cluster.addresses().join(",")
+    ));
+    let sentinel = RedisSentinel::start();
+    let sentinels = sentinel.addresses().join(",");
+    is_shared(&format!("redis+sentinel://{sentinels}/mymaster"));
+}
+
+#[test]
+fn memcached_shares_pages() {
+    let [one, two, three] = Memcached::start_three();
+    is_shared(&format!("memcache://{}", one.host()));
+    is_shared(&format!(
+        "memcache://{},{},{}",
+        one.host(),
+        two.host(),
+        three.host()
+    ));
+}
+
+#[test]
+fn a_database_shares_pages() {
+    is_shared("database");
+    is_shared("sqlite://pages.sqlite3");
+    is_shared(&Postgres::start().url());
+    is_shared(&MariaDb::start().url());
+}
+
+#[test]
+fn layers_share_pages() {
+    let redis = Redis::start();
+    let url = format!("redis://127.0.0.1:{}", redis.process.port());
+    is_shared(&format!("[\"locmem\", \"{url}\"]"));
+    is_shared("[\"locmem\", \"database\"]");
+}
+
+/// Until its table is there a database is a miss, told once, in one line that names the remedy.
+#[test]
+fn a_database_without_its_table_is_a_miss_that_names_the_command() {
+    let postgres = Postgres::start();
+    let server = Server::start_with(&["--set", &format!("cache={}", postgres.url())]);
+    for x in 0..20 {
+        let reply = server.get(&format!("/squared?x={x}"), "");
+        assert_eq!(
+            (reply.status, reply.text()),
+            (200, &*format!("<p>{}</p>", x * x))
+        );
+    }
+    let log = server.kill();
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("mgt/syncdb"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("WARN"), "{log}");
+}
