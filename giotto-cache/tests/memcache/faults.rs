@@ -9,7 +9,7 @@ use test_servers::{Memcached, free_port};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{bytes, store};
 
@@ -81,16 +81,17 @@ async fn a_server_that_was_killed_is_used_when_it_is_back() -> Result<()> {
 async fn a_server_that_was_frozen_is_used_again_and_gives_no_old_reply() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
+    for number in 0..12 {
+        store
+            .set(&number.to_string(), bytes(&number.to_string()), None)
+            .await?;
+    }
     store.set("key", bytes("old"), None).await?;
     freeze(&server, &store).await;
     // Longer than a connection without an answer is kept: the calls are on more than one.
     for number in 0..12 {
-        let set = store.set("key", bytes(&number.to_string()), None);
-        assert!(
-            timeout(DEADLINE, set)
-                .await
-                .map_or(true, |set| set.is_err())
-        );
+        let get = timeout(DEADLINE, store.get(&number.to_string())).await;
+        assert!(get.map_or(true, |get| get.is_err()));
         let get = timeout(DEADLINE, store.get("key")).await;
         assert!(get.map_or(true, |get| get.is_err()));
     }
@@ -98,6 +99,31 @@ async fn a_server_that_was_frozen_is_used_again_and_gives_no_old_reply() -> Resu
     is_back(&store, "back").await;
     store.set("key", bytes("new"), None).await?;
     assert_eq!(store.get("key").await?, Some(bytes("new")));
+    for number in 0..12 {
+        let value = Some(bytes(&number.to_string()));
+        assert_eq!(store.get(&number.to_string()).await?, value);
+    }
+    Ok(())
+}
+
+/// What was sent is carried out when the server goes on, after what is newer: it cannot be called back. But its
+/// expiry counts from when it was set.
+#[tokio::test]
+async fn a_write_that_a_frozen_server_carries_out_late_expires_in_time() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    freeze(&server, &store).await;
+    let second = Some(Duration::from_secs(1));
+    let expired = Instant::now() + Duration::from_millis(1100);
+    assert!(
+        timeout(DEADLINE, store.set("key", bytes("late"), second))
+            .await
+            .is_err()
+    );
+    sleep_until(expired).await;
+    server.process.thaw();
+    is_back(&store, "back").await;
+    assert_eq!(store.get("key").await?, None);
     Ok(())
 }
 
@@ -171,9 +197,53 @@ async fn more_callers_than_may_wait_are_all_answered() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_server_that_dies_with_requests_under_way_answers_all_of_them_with_an_error() {
+    let mut server = Memcached::start();
+    let store = store([&server]);
+    freeze(&server, &store).await;
+    let mut callers = JoinSet::new();
+    for number in 0..2000 {
+        let store = store.clone();
+        callers.spawn(async move { store.get(&number.to_string()).await });
+    }
+    tokio::task::yield_now().await;
+    server.process.kill();
+    let answers = timeout(BACK, callers.join_all()).await;
+    assert!(
+        answers
+            .expect("nobody waits for ever")
+            .iter()
+            .all(|answer| answer.is_err())
+    );
+}
+
+/// A program may have one after the other, as tests do.
+#[test]
+fn a_connection_ends_with_its_runtime_and_the_next_one_makes_its_own() {
+    let server = Memcached::start();
+    let store = store([&server]);
+    for number in ["1", "2", "3"] {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime
+            .block_on(store.set("key", bytes(number), None))
+            .unwrap();
+        assert_eq!(
+            runtime.block_on(store.get("key")).unwrap(),
+            Some(bytes(number))
+        );
+    }
+}
+
 // One of three.
 
 const PAGES: usize = 300;
+
+/// More than usual, for a machine under load; the cache's own is twice that, as always.
+const SERVER_DEADLINE: Duration = Duration::from_millis(250);
 
 /// Asks for every page once; which of them were hits.
 async fn hits(cache: &Cache) -> HashSet<usize> {
@@ -197,7 +267,10 @@ async fn hits(cache: &Cache) -> HashSet<usize> {
 /// Three servers, a cache on them that has all pages, and those that the first server has.
 async fn three() -> ([Memcached; 3], Cache, HashSet<usize>) {
     let servers = Memcached::start_three();
-    let cache = Cache::builder(Arc::new(store(&servers))).build();
+    let store_on_three = store(&servers).server_deadline(SERVER_DEADLINE);
+    let cache = Cache::builder(Arc::new(store_on_three))
+        .deadline(2 * SERVER_DEADLINE)
+        .build();
     hits(&cache).await;
     assert_eq!(hits(&cache).await.len(), PAGES);
     let alone = Cache::builder(Arc::new(store(&servers[..1]))).build();
@@ -249,7 +322,7 @@ async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
     // Each of them waits no longer than usual, but for a few that notice it and one probe a second.
     let started = Instant::now();
     hits(&cache).await;
-    let each = Duration::from_millis(50) * u32::try_from(lost.len()).unwrap();
+    let each = SERVER_DEADLINE * u32::try_from(lost.len()).unwrap();
     assert!(started.elapsed() < each / 2, "{:?}", started.elapsed());
     servers[0].process.thaw();
     all_are_used(&cache).await;

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ATTEMPTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The hash table misses nothing; a server before 1.6.6 lists its queues only, where an item may just move.
+/// The hash table misses nothing; an older server lists its queues only, between which an item may just move.
 const DUMPS: [&[u8]; 2] = [
     b"lru_crawler metadump hash\r\n",
     b"lru_crawler metadump all\r\n",

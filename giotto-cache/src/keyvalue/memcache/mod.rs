@@ -32,6 +32,9 @@ const DEFAULT_NAMESPACE: &str = "giotto";
 /// A longer one would leave no room for the key.
 const MAX_NAMESPACE: usize = 100;
 
+/// Half of the cache's own.
+const DEFAULT_SERVER_DEADLINE: Duration = Duration::from_millis(50);
+
 /// So often `add` looks what is in its way.
 const ADD_ATTEMPTS: usize = 3;
 
@@ -52,6 +55,7 @@ const DELETE_AT_ONCE: usize = 256;
 pub struct MemcacheKeyValue {
     servers: Arc<Servers>,
     namespace: Namespace,
+    server_deadline: Duration,
     clock: Clock,
 }
 
@@ -84,6 +88,7 @@ impl MemcacheKeyValue {
             .collect();
         Ok(Self {
             namespace: self.namespace,
+            server_deadline: self.server_deadline,
             ..Self::on(addresses?)?
         })
     }
@@ -103,18 +108,35 @@ impl MemcacheKeyValue {
         Ok(Self { namespace, ..self })
     }
 
+    /// The same with `deadline` for a reply of one of several servers, after which it is a miss; 50 ms if not set.
+    ///
+    /// Keep it below the [cache's own](crate::Builder::deadline), which is about the store as a whole: when that
+    /// passes too often, all servers are left alone. A single server has only that one.
+    #[must_use]
+    pub fn server_deadline(self, deadline: Duration) -> Self {
+        Self {
+            server_deadline: deadline,
+            ..self
+        }
+    }
+
     fn on(addresses: Vec<Address>) -> Result<Self> {
         let clock = Clock::system();
         let namespace = Namespace::new(DEFAULT_NAMESPACE)?;
         Ok(Self {
             servers: Arc::new(Servers::new(addresses, clock.clone())?),
             namespace,
+            server_deadline: DEFAULT_SERVER_DEADLINE,
             clock,
         })
     }
 
+    async fn ask(&self, key: &str, command: Command) -> Result<Option<Reply>> {
+        self.servers.ask(key, command, self.server_deadline).await
+    }
+
     async fn find(&self, key: &str) -> Result<Option<Found>> {
-        match self.servers.ask(key, Command::Get).await? {
+        match self.ask(key, Command::Get).await? {
             Some(Reply::Value(found)) => Ok(found),
             _ => Ok(None),
         }
@@ -143,7 +165,7 @@ impl MemcacheKeyValue {
             header: expiry::header(expire, now_ms),
             value: value.clone(),
         };
-        match self.servers.ask(key, command).await? {
+        match self.ask(key, command).await? {
             Some(Reply::Outcome(stored)) => Ok(Some(stored)),
             Some(Reply::Refused(reason)) => Err(self.refused(key, length, &reason)),
             _ => Ok(None),
@@ -151,7 +173,7 @@ impl MemcacheKeyValue {
     }
 
     async fn remove(&self, key: &str) -> Result<Option<bool>> {
-        match self.servers.ask(key, Command::Delete).await? {
+        match self.ask(key, Command::Delete).await? {
             Some(Reply::Outcome(deleted)) => Ok(Some(deleted)),
             Some(Reply::Refused(reason)) => Err(self.failed(key, &reason)),
             _ => Ok(None),

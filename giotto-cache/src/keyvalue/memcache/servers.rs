@@ -15,10 +15,6 @@ use super::protocol::{Command, Reply};
 use crate::breaker::Breaker;
 use crate::{Clock, Error, ErrorKind, Result};
 
-/// How long one of several servers may take. Half of the engine's own deadline, which must not pass: it is
-/// about the store as a whole, and would leave the other servers alone too.
-const DEADLINE: Duration = Duration::from_millis(50);
-
 #[derive(Debug)]
 pub(super) struct Servers {
     all: Vec<Server>,
@@ -55,8 +51,13 @@ impl Servers {
         &self.all
     }
 
-    /// The reply of the server that has `key`; `None` if it is one of several that did not give any.
-    pub(super) async fn ask(&self, key: &str, command: Command) -> Result<Option<Reply>> {
+    /// The reply of the server that has `key`; `None` if it is one of several that did not give any in time.
+    pub(super) async fn ask(
+        &self,
+        key: &str,
+        command: Command,
+        deadline: Duration,
+    ) -> Result<Option<Reply>> {
         let server = self.of(key);
         if self.all.len() == 1 {
             return server.ask(key, command).await.map(Some);
@@ -64,8 +65,8 @@ impl Servers {
         if !server.breaker.lets_through(self.clock.now_ms()) {
             return Ok(None);
         }
-        let reply = timeout(DEADLINE, server.ask(key, command)).await;
-        match reply.unwrap_or_else(|_| Err(server.failed(&format!("no reply within {DEADLINE:?}"))))
+        let reply = timeout(deadline, server.ask(key, command)).await;
+        match reply.unwrap_or_else(|_| Err(server.failed(&format!("no reply within {deadline:?}"))))
         {
             Ok(reply) => {
                 server.breaker.succeeded();
