@@ -63,7 +63,8 @@ impl Dialect for PostgreSql {
         let query = match call {
             Call::Get(key) => {
                 let row = by_key(&sql.get, key).fetch_optional(connection).await?;
-                return Ok(Reply::value(row.map(|row| row.try_get(0)).transpose()?));
+                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+                return Ok(Reply::value(value));
             }
             Call::Measure(slice) => {
                 let query = query(&sql.measure)

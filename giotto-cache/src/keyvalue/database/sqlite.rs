@@ -124,7 +124,9 @@ impl Engine for Sqlite {
     }
 
     fn get_now(&self, text: &str) -> Option<Option<Bytes>> {
-        let mut slot = self.readers.iter().find_map(|slot| slot.try_lock().ok())?;
+        // One that is free and open: to open one is to wait.
+        let mut free = self.readers.iter().filter_map(|slot| slot.try_lock().ok());
+        let mut slot = free.find(|open| open.is_some())?;
         let open = slot.as_mut()?;
         let now_ms = now_us() / 1000;
         if now_ms.abs_diff(open.looked_ms) >= LOOK_EVERY_MS.unsigned_abs() {
@@ -302,10 +304,9 @@ impl Sql {
             )
         };
         match call {
-            Call::Get(Key { digest, text }) => Ok(Reply {
-                value: get(connection, &self.get, digest, text, now_ms)?,
-                ..Reply::default()
-            }),
+            Call::Get(Key { digest, text }) => {
+                get(connection, &self.get, digest, text, now_ms).map(Reply::value)
+            }
             Call::Set(row) => write(&self.set, row),
             Call::Add(row) => write(&self.add, row),
             Call::Delete(Key { digest, text }) => {
