@@ -89,7 +89,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     }
 
     /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. It MUST NOT block:
-    /// no deadline applies to it. The default never can.
+    /// no deadline applies to it. A read of a file that the system has at hand is no wait; one for another
+    /// process, a lock or a network is. The default never can.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
     }

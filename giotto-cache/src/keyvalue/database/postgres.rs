@@ -176,6 +176,31 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_statement_looks_at_rows_that_it_does_not_want() {
+        let server = test_servers::Postgres::start();
+        let sql = Sql::new(&Table::default());
+        server.sql(&sql.create);
+        for (sql, values, index) in [
+            (&sql.get, "'', ''", "giotto_cache_pkey"),
+            (&sql.delete, "'', ''", "giotto_cache_pkey"),
+            (&sql.clear, "'', '', ''", "giotto_cache_pkey"),
+            (&sql.measure, "'', ''", "giotto_cache_pkey"),
+            (&sql.delete_expired, "1", "giotto_cache_expires"),
+            (&sql.delete_oldest, "1", "giotto_cache_stored"),
+        ] {
+            // An empty table is read as a whole if nothing forbids it.
+            let plan = server.sql(&format!(
+                "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
+                 PREPARE statement AS {sql}; EXPLAIN EXECUTE statement({values})"
+            ));
+            assert!(
+                plan.contains(index) && !plan.contains("Seq Scan"),
+                "{sql}: {plan}"
+            );
+        }
+    }
+
+    #[test]
     fn keys_with_nul_stay_readable_and_different() {
         assert_eq!(without_nul("{'x': 12}"), "{'x': 12}");
         assert_eq!(without_nul("a\0b"), "a\u{2400}0b");

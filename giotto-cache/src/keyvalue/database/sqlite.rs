@@ -327,3 +327,41 @@ impl Sql {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_statement_but_clear_looks_at_rows_that_it_does_not_want() {
+        let sql = Sql::new(&Table::default());
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&sql.create).unwrap();
+        let statements = [
+            (&sql.get, "(digest=?)"),
+            (&sql.delete, "(digest=?)"),
+            (&sql.clear, "(digest>? AND digest<?)"),
+            (&sql.measure, "(digest>? AND digest<?)"),
+            (&sql.delete_expired, "giotto_cache_expires (expires<?)"),
+            (
+                &sql.delete_oldest,
+                "USING COVERING INDEX giotto_cache_stored",
+            ),
+        ];
+        for (sql, index) in statements {
+            let mut plan = connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .unwrap();
+            let steps = plan.raw_query().mapped(|row| row.get::<_, String>(3));
+            let steps: Vec<_> = steps.map(Result::unwrap).collect();
+            assert!(
+                steps.iter().any(|step| step.contains(index)),
+                "{sql}: {steps:?}"
+            );
+            assert!(
+                !steps.iter().any(|step| step == "SCAN giotto_cache"),
+                "{sql}: {steps:?}"
+            );
+        }
+    }
+}
