@@ -7,6 +7,7 @@ mod client;
 mod mariadb;
 mod postgres;
 mod process;
+mod stopped;
 mod unprivileged;
 
 pub use client::Session;
