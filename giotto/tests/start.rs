@@ -369,19 +369,25 @@ fn an_engine_that_is_not_built_in_is_refused() {
 fn secrets_of_the_configuration_are_not_printed() {
     let folder = tempfile::tempdir().unwrap();
     for url in [
-        "redis://:hunter2@host",
-        "postgres://user:hunter2@host/db",
+        "redis://:hunter2@127.0.0.1:1",
+        "redis://:hunter2@127.0.0.1:one",
+        "redis://user:hunter2@127.0.0.1:1/0/0",
+        "memcache://user:hunter2@127.0.0.1:1",
+        "postgres://user:hunter2@127.0.0.1:1/db",
+        "postgres://user:hunter2@127.0.0.1:one/db",
+        "mysql://user:hunter2@127.0.0.1:1/db",
+        "rediss3://user:hunter2@127.0.0.1:1",
         "{ password = \"hunter2\" }",
+        "{ engine = \"redis\", port = 1, password = \"hunter2\" }",
+        "{ engine = \"redis\", prot = 1, password = \"hunter2\" }",
+        "[{ engine = \"redis\", prot = 1, password = \"hunter2\" }]",
     ] {
         let variables = [("GIOTTO_CACHE", url)];
         let output = start(folder.path(), "cmd", &[], &variables)
             .output()
             .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert!(
-            output.status.code() == Some(2) && !stderr.contains("hunter2"),
-            "{stderr}"
-        );
+        assert!(!stderr.contains("hunter2"), "{url}: {stderr}");
     }
 }
 

@@ -9,7 +9,11 @@ mod mariadb;
 mod memcached;
 mod postgres;
 mod process;
+<<<<<<< HEAD
 mod redis;
+=======
+mod stopped;
+>>>>>>> b-database
 mod unprivileged;
 
 pub use certificate::Certificate;

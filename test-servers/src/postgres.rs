@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::{Client, Session};
+use crate::stopped::wait_until_stopped;
 use crate::{Process, free_port, unprivileged};
 
 const PACKAGE: &str = "postgresql";
@@ -112,7 +113,11 @@ impl Postgres {
     /// SIGSTOP: its connections stay open and nothing answers.
     pub fn freeze(&self) {
         self.process.freeze();
-        signal("-STOP", &self.children());
+        let children = self.children();
+        signal("-STOP", &children);
+        for child in children {
+            wait_until_stopped(&child);
+        }
     }
 
     /// SIGCONT: it goes on after [`freeze`](Self::freeze).

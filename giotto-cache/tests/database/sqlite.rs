@@ -67,6 +67,11 @@ async fn a_hit_needs_no_other_thread_and_outlives_its_store() -> Result<()> {
     assert_eq!(store.get_now("key"), None, "no connection is open yet");
     store.set("key", "value".into(), None).await?;
     store.get("key").await?;
+    // Unless the sweeper, which the first write starts, has the only open connection at this moment.
+    until("a connection is free", || async {
+        store.get_now("key").is_some()
+    })
+    .await;
     assert_eq!(store.get_now("key"), Some(Some("value".into())));
     assert_eq!(store.get_now("other"), Some(None));
     drop(store);
@@ -106,13 +111,16 @@ async fn a_locked_file_is_an_error_and_no_longer_once_it_is_released() -> Result
 async fn a_file_that_another_process_keeps_is_a_miss_and_no_longer_once_it_lets_go() -> Result<()> {
     let folder = Folder::new();
     folder.store().set("key", "value".into(), None).await?;
-    let other = Connection::open(folder.path()).unwrap();
-    let keep = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT";
     // The connections of the store above are closed in the background.
-    until("it is alone", || async {
-        other.execute_batch(keep).is_ok()
-    })
-    .await;
+    let other = loop {
+        let other = Connection::open(folder.path()).unwrap();
+        other.busy_timeout(Duration::ZERO).unwrap();
+        let keep = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT";
+        if other.execute_batch(keep).is_ok() {
+            break other;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
     let store = folder.store();
     assert!(
         store

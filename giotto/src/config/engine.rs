@@ -99,8 +99,16 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         Value::Array(layers) if !layers.is_empty() => layers.iter(),
         _ => return Err(setting.refused("an array of at least one engine, the fastest first")),
     };
-    let layers: Result<Vec<_>> = layers.map(|layer| table.layer(layer)?.open()).collect();
-    let mut layers = layers?;
+    let open = |layer| {
+        let layer = table.layer(layer)?;
+        match layer.get("deadline_ms") {
+            Some(deadline) => {
+                Err(deadline.wrong("it is of all layers: say it beside cache.layers"))
+            }
+            None => layer.open(),
+        }
+    };
+    let mut layers = layers.map(open).collect::<Result<Vec<_>>>()?;
     if layers.len() == 1 {
         return Ok(layers.remove(0));
     }
@@ -108,6 +116,10 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     let store = match table.get("refill_seconds") {
         None => store,
         Some(seconds) => store.refill(Duration::from_secs(seconds.integer::<u32>()?.into())),
+    };
+    let store = match table.deadline()? {
+        None => store,
+        Some(deadline) => store.deadline(deadline),
     };
     Ok(Arc::new(store))
 }
@@ -167,6 +179,10 @@ fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     table.check_alone("url", &[])?;
     table.check_alone("hosts", &[])?;
     let mut store = MemcacheKeyValue::new();
+    if let Some(deadline) = table.deadline()? {
+        // One host that hangs has failed before the deadline of the whole cache is over.
+        store = store.server_deadline(deadline / 2);
+    }
     if let Some(url) = table.get("url") {
         store = url.checked(MemcacheKeyValue::from_url(url.string()?))?;
     }

@@ -48,12 +48,9 @@ impl CacheSettings {
         };
         let table = Table::of(&self.0, last, namespace)?;
         let builder = Cache::builder(table.open()?);
-        let builder = match table.get("deadline_ms") {
+        let builder = match table.deadline()? {
             None => builder,
-            Some(deadline) => {
-                let deadline: u32 = deadline.integer()?;
-                builder.deadline(Duration::from_millis(deadline.into()))
-            }
+            Some(deadline) => builder.deadline(deadline),
         };
         Ok(builder.build())
     }
@@ -150,6 +147,14 @@ impl<'s> Table<'s> {
             .find(|engine| engine.schemes.contains(&scheme));
         let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
         found.ok_or_else(|| setting.unlike("URL scheme", scheme, schemes.copied()))
+    }
+
+    /// How long one call to the store may take.
+    pub(super) fn deadline(&self) -> Result<Option<Duration>> {
+        let milliseconds = self.get("deadline_ms").map(Setting::integer::<u32>);
+        Ok(milliseconds
+            .transpose()?
+            .map(|ms| Duration::from_millis(ms.into())))
     }
 
     /// What was said last of the member `name`.

@@ -58,9 +58,9 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn value(value: Option<Vec<u8>>) -> Self {
+    pub(super) fn value(value: Option<impl Into<Bytes>>) -> Self {
         Self {
-            value: value.map(Bytes::from),
+            value: value.map(Into::into),
             ..Self::default()
         }
     }

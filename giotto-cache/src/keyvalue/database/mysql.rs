@@ -97,7 +97,8 @@ impl MySqlDialect {
         let query = match call {
             Call::Get(key) => {
                 let row = by_key(&sql.get, key).fetch_optional(client).await?;
-                return Ok(Reply::value(row.map(|row| row.try_get(0)).transpose()?));
+                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+                return Ok(Reply::value(value));
             }
             Call::Measure(slice) => {
                 let query = query(&sql.measure)
@@ -242,6 +243,49 @@ impl Sql {
             oldest: format!("SELECT digest FROM {t} ORDER BY stored LIMIT ?").into(),
             delete_expired: format!("DELETE FROM {t} WHERE expires <= {now_ms} AND digest IN "),
             delete_chosen: format!("DELETE FROM {t} WHERE digest IN "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_statement_looks_at_rows_that_it_does_not_want() {
+        let server = test_servers::MariaDb::start();
+        let sql = Sql::new(&Table::default());
+        server.sql(&sql.create);
+        server.sql(
+            "INSERT INTO giotto_cache (digest, `key`, value, size, stored, expires)
+             SELECT UNHEX(MD5(seq)), seq, '', 1, seq, seq * 1000000000 FROM seq_1_to_5000",
+        );
+        server.sql("ANALYZE TABLE giotto_cache");
+        let (low, high) = (
+            "x'00000000000000000000000000000000'",
+            "x'01000000000000000000000000000000'",
+        );
+        let (expired, chosen) = [&sql.delete_expired, &sql.delete_chosen]
+            .map(|sql| Arc::from(format!("{sql} ({low})")))
+            .into();
+        for (sql, values, index) in [
+            (&sql.get, &[low, "'key'"][..], "PRIMARY"),
+            (&sql.delete, &[low, "'key'"], "PRIMARY"),
+            (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
+            (&sql.clear, &[low, high, "1", "'{'"], "PRIMARY"),
+            (&sql.measure, &[low, high], "PRIMARY"),
+            (&sql.expired, &["10"], "expires"),
+            (&sql.oldest, &["10"], "stored"),
+            (&expired, &[], "PRIMARY"),
+            (&chosen, &[], "PRIMARY"),
+        ] {
+            let bound = values
+                .iter()
+                .fold(sql.to_string(), |sql, value| sql.replacen('?', value, 1));
+            let plan = server.sql(&format!("EXPLAIN {bound}"));
+            // Where the value of a primary key is not there, the plan ends before it begins.
+            let is_found = plan.split('\t').nth(5) == Some(index);
+            assert!(is_found || plan.contains("Impossible"), "{bound}: {plan}");
         }
     }
 }
