@@ -9,11 +9,8 @@ mod mariadb;
 mod memcached;
 mod postgres;
 mod process;
-<<<<<<< HEAD
 mod redis;
-=======
 mod stopped;
->>>>>>> b-database
 mod unprivileged;
 
 pub use certificate::Certificate;

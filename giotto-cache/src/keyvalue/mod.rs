@@ -82,14 +82,9 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-<<<<<<< HEAD
-    /// The answer of [`get`](Self::get), if it can be had without waiting for anybody, else `None`. It MUST NOT
-    /// block: no deadline applies to it. The default never can.
-=======
     /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. It MUST NOT block:
     /// no deadline applies to it. A read of a file that the system has at hand is no wait; one for another
     /// process, a lock or a network is. The default never can.
->>>>>>> b-database
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
     }
