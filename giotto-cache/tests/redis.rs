@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -703,6 +704,31 @@ async fn follows_to_the_replica(servers: &RedisSentinel, store: &RedisKeyValue) 
     assert_eq!(found, Some("value".into()));
     set(store, KEY, "other").await?;
     assert_eq!(servers.replica.cli(&["get", KEY]), "other\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_master_that_became_a_replica_is_left_and_not_taken_again() -> Result<()> {
+    let [old, new] = [Redis::start(), Redis::start()];
+    let master = Arc::new(AtomicU16::new(old.port()));
+    let named = Arc::clone(&master);
+    let sentinel = fake_server(move |_| {
+        let port = named.load(Ordering::SeqCst).to_string();
+        let reply = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+        Some(reply.into_bytes())
+    });
+    let store = RedisKeyValue::new().sentinel("mymaster", [format!("127.0.0.1:{sentinel}")]);
+    set(&store, KEY, "value").await?;
+
+    // The connection stays; it is the reply that tells.
+    old.cli(&["replicaof", "127.0.0.1", &new.port().to_string()]);
+    let error = set(&store, KEY, "other").await.unwrap_err().to_string();
+    assert!(error.contains("READONLY"), "{error}");
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(error.contains("but it is a slave"), "{error}");
+    master.store(new.port(), Ordering::SeqCst);
+    set(&store, KEY, "other").await?;
+    assert_eq!(new.cli(&["get", KEY]), "other\n");
     Ok(())
 }
 
