@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -662,31 +663,73 @@ fn say(mut stream: TcpStream, answer: impl Fn() -> Option<Vec<u8>>) {
 // Sentinels.
 
 #[tokio::test]
-async fn a_failover_is_followed() -> Result<()> {
+async fn a_failover_from_a_dead_master_is_followed() -> Result<()> {
     let mut servers = RedisSentinel::start();
     let store = RedisKeyValue::new().sentinel("mymaster", servers.addresses());
     set(&store, KEY, "value").await?;
-    assert_eq!(servers.master.cli(&["wait", "1", "10000"]), "1\n");
+    servers.master.wait_until_replicated();
     servers.master.process.kill();
     store.get(KEY).await.unwrap_err();
-    let is_master = || servers.replica.cli(&["role"]).starts_with("master");
-    let started = Instant::now();
-    while !is_master() {
-        assert!(started.elapsed() < Duration::from_secs(30), "no failover");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(
-        recovers(&store, KEY, Duration::from_secs(5))
-            .await
-            .is_some()
-    );
-    set(&store, KEY, "other").await?;
-    assert_eq!(servers.replica.cli(&["get", KEY]), "other\n");
+    follows_to_the_replica(&servers, &store).await?;
 
     // The old master comes back and is made a replica.
     servers.master.process.restart();
     assert_eq!(store.get(KEY).await?, Some("other".into()));
     set(&store, KEY, "third").await
+}
+
+#[tokio::test]
+async fn a_failover_from_a_frozen_master_is_followed() -> Result<()> {
+    let servers = RedisSentinel::start();
+    let store = RedisKeyValue::new().sentinel("mymaster", servers.addresses());
+    set(&store, KEY, "value").await?;
+    servers.master.wait_until_replicated();
+    servers.master.process.freeze();
+    assert!(get_in_time(&store, KEY).await.is_none());
+    follows_to_the_replica(&servers, &store).await?;
+
+    // The old master goes on and takes itself for one until it is told.
+    servers.master.process.thaw();
+    assert_eq!(store.get(KEY).await?, Some("other".into()));
+    Ok(())
+}
+
+async fn follows_to_the_replica(servers: &RedisSentinel, store: &RedisKeyValue) -> Result<()> {
+    let started = Instant::now();
+    while !servers.replica.cli(&["role"]).starts_with("master") {
+        assert!(started.elapsed() < Duration::from_secs(30), "no failover");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let found = recovers(store, KEY, Duration::from_secs(5)).await;
+    assert_eq!(found, Some("value".into()));
+    set(store, KEY, "other").await?;
+    assert_eq!(servers.replica.cli(&["get", KEY]), "other\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_master_that_became_a_replica_is_left_and_not_taken_again() -> Result<()> {
+    let [old, new] = [Redis::start(), Redis::start()];
+    let master = Arc::new(AtomicU16::new(old.port()));
+    let named = Arc::clone(&master);
+    let sentinel = fake_server(move |_| {
+        let port = named.load(Ordering::SeqCst).to_string();
+        let reply = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+        Some(reply.into_bytes())
+    });
+    let store = RedisKeyValue::new().sentinel("mymaster", [format!("127.0.0.1:{sentinel}")]);
+    set(&store, KEY, "value").await?;
+
+    // The connection stays; it is the reply that tells.
+    old.cli(&["replicaof", "127.0.0.1", &new.port().to_string()]);
+    let error = set(&store, KEY, "other").await.unwrap_err().to_string();
+    assert!(error.contains("READONLY"), "{error}");
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(error.contains("but it is a slave"), "{error}");
+    master.store(new.port(), Ordering::SeqCst);
+    set(&store, KEY, "other").await?;
+    assert_eq!(new.cli(&["get", KEY]), "other\n");
+    Ok(())
 }
 
 #[tokio::test]
@@ -729,8 +772,7 @@ async fn a_cluster_without_one_of_its_masters_serves_the_keys_of_the_others() ->
     let (theirs, others): (Vec<_>, Vec<_>) =
         keys.iter().partition(|key| cluster.master_of(key) == lost);
     assert!(!theirs.is_empty() && !others.is_empty());
-    let replicated = cluster.nodes[lost].cli(&["wait", "1", "10000"]);
-    assert_eq!(replicated, "1\n");
+    cluster.nodes[lost].wait_until_replicated();
     cluster.nodes[lost].process.kill();
     store.get(theirs[0]).await.unwrap_err();
     for key in &others {

@@ -102,6 +102,21 @@ impl Redis {
     pub fn cli(&self, arguments: &[&str]) -> String {
         cli(self.port(), arguments)
     }
+
+    /// Returns once its replicas have what it has.
+    ///
+    /// # Panics
+    ///
+    /// If it has none, or if they do not within a minute.
+    pub fn wait_until_replicated(&self) {
+        wait_until("its replicas have what it has", || {
+            let info = self.cli(&["info", "replication"]);
+            let after = |name: &str, end| info.split_once(name)?.1.split_once(end);
+            let own = after("master_repl_offset:", '\r').expect("it says so").0;
+            let replica = after(",offset=", ',').expect("it has a replica").0;
+            own == replica
+        });
+    }
 }
 
 /// A Redis Cluster of three masters, each with as many replicas as wanted.

@@ -77,6 +77,7 @@ impl Cluster {
             return Ok(master);
         }
         let slots = self.read_now().wait().await?;
+        // Slots were read, so there is a node that they were read from.
         slots.master_of(slot).ok_or_else(|| {
             let what =
                 format!("no node of the cluster has slot {slot}: see `redis-cli cluster info`");

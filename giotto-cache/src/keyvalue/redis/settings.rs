@@ -3,6 +3,7 @@
 //! Before any lookup; nothing here touches the network.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 pub(super) const PORT: u16 = 6379;
@@ -60,7 +61,7 @@ impl Address {
     pub(super) fn parse(text: &str, default_port: u16) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(bracketed) => bracketed.split_once(']')?,
-            None if text.matches(':').count() > 1 => (text, ""),
+            None if text.parse::<Ipv6Addr>().is_ok() => (text, ""),
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let port = match port.strip_prefix(':') {
@@ -136,6 +137,7 @@ mod tests {
             ("a:0", None),
             ("a:65536", None),
             ("a:port", None),
+            ("a:1,b:2", None),
             ("[::1", None),
             ("[::1]7000", None),
         ];

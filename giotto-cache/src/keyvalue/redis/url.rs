@@ -6,140 +6,91 @@
 use super::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use crate::{Error, ErrorKind, Result};
 
-/// A form of URL, told by its scheme.
-struct Form {
-    servers: &'static str,
-    tls: bool,
-    example: &'static str,
-}
-
-const FORMS: [(&str, Form); 7] = [
-    (
-        "redis",
-        form("one", false, "redis://user:password@localhost:6379/0"),
-    ),
-    (
-        "rediss",
-        form(
-            "one",
-            true,
-            "rediss://user:password@redis.example.org:6379/0",
-        ),
-    ),
-    (
-        "redis+unix",
-        form(
-            "unix",
-            false,
-            "redis+unix:///run/redis/redis-server.sock?db=0",
-        ),
-    ),
-    (
-        "redis+cluster",
-        form("cluster", false, "redis+cluster://a:7000,b:7001"),
-    ),
-    (
-        "rediss+cluster",
-        form("cluster", true, "rediss+cluster://a:7000,b:7001"),
-    ),
-    (
-        "redis+sentinel",
-        form(
-            "sentinel",
-            false,
-            "redis+sentinel://a:26379,b:26379/mymaster/0",
-        ),
-    ),
-    (
-        "rediss+sentinel",
-        form(
-            "sentinel",
-            true,
-            "rediss+sentinel://a:26379,b:26379/mymaster/0",
-        ),
-    ),
+/// The schemes, and what may stand behind each.
+const FORMS: [(&str, &str); 7] = [
+    ("redis", "user:password@localhost:6379/0"),
+    ("rediss", "user:password@redis.example.org:6379/0"),
+    ("redis+unix", "/run/redis/redis-server.sock?db=0"),
+    ("redis+cluster", "a:7000,b:7001"),
+    ("rediss+cluster", "a:7000,b:7001"),
+    ("redis+sentinel", "a:26379,b:26379/mymaster/0"),
+    ("rediss+sentinel", "a:26379,b:26379/mymaster/0"),
 ];
-
-const fn form(servers: &'static str, tls: bool, example: &'static str) -> Form {
-    Form {
-        servers,
-        tls,
-        example,
-    }
-}
 
 pub(super) fn read(url: &str) -> Result<Settings> {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let form = FORMS.iter().find(|(name, _)| *name == scheme);
-    let Some((_, form)) = form else {
+    let refused = |message| Error::new(ErrorKind::Policy, message);
+    let Some((_, example)) = FORMS.iter().find(|(name, _)| *name == scheme) else {
+        let (name, example) = FORMS[0];
         let schemes = FORMS.map(|(name, _)| name).join(", ");
-        let message = format!(
-            "a Redis URL begins with one of {schemes}, then `://`: for example {}",
-            FORMS[0].1.example
-        );
-        return Err(Error::new(ErrorKind::Backend, message));
+        return Err(refused(format!(
+            "a Redis URL begins with one of {schemes}, then `://`: for example {name}://{example}"
+        )));
     };
-    form.read(rest).map_err(|what| {
-        let message = format!("the Redis URL {what}: write it like {}", form.example);
-        Error::new(ErrorKind::Backend, message)
+    read_as(scheme, rest).map_err(|what| {
+        refused(format!(
+            "the Redis URL {what}: write it like {scheme}://{example}"
+        ))
     })
 }
 
-impl Form {
-    fn read(&self, rest: &str) -> Result<Settings, &'static str> {
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (credentials, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (servers, path_db) = self.servers(hosts, path)?;
-        let db = match query.strip_prefix("db=") {
-            Some(db) => db,
-            None if query.is_empty() => path_db,
-            None => return Err("has a parameter other than `db` after the `?`"),
-        };
-        let db = match db {
-            "" => 0,
-            db => db
-                .parse()
-                .map_err(|_| "has a database that is not a number")?,
-        };
-        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-        let login = Login {
-            user: non_empty(user)?,
-            password: non_empty(password)?,
-            db,
-            tls: self.tls,
-        };
-        Ok(Settings { servers, login })
-    }
+fn read_as(scheme: &str, rest: &str) -> Result<Settings, &'static str> {
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (servers, path_db) = servers(scheme, hosts, path)?;
+    let db = match query.strip_prefix("db=") {
+        Some(db) => db,
+        None if query.is_empty() => path_db,
+        None => return Err("has a parameter other than `db` after the `?`"),
+    };
+    let db = match db {
+        "" => 0,
+        db => db
+            .parse()
+            .map_err(|_| "has a database that is not a number")?,
+    };
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let login = Login {
+        user: non_empty(user)?,
+        password: non_empty(password)?,
+        db,
+        tls: scheme.starts_with("rediss"),
+    };
+    Ok(Settings { servers, login })
+}
 
-    /// The servers, and the part of `path` that is the database.
-    fn servers<'p>(&self, hosts: &str, path: &'p str) -> Result<(Servers, &'p str), &'static str> {
-        let list = |default_port| {
-            let read = |host| Address::parse(host, default_port).ok_or(BAD_SERVER);
-            hosts.split(',').map(read).collect::<Result<Vec<_>, _>>()
-        };
-        Ok(match self.servers {
-            "unix" if !hosts.is_empty() || path.is_empty() => {
-                return Err("does not have the path of a socket after `://`");
-            }
-            "unix" => {
-                let path = format!("/{}", decoded(path)?);
-                (Servers::One(Address::Unix(path.into())), "")
-            }
-            "cluster" => (Servers::Cluster(list(PORT)?), path),
-            "sentinel" => {
-                let (master, db) = path.split_once('/').unwrap_or((path, ""));
-                let master = non_empty(master)?.ok_or("does not name the master")?;
-                let sentinels = list(SENTINEL_PORT)?;
-                (Servers::Sentinel { master, sentinels }, db)
-            }
-            _ if hosts.is_empty() => (Settings::default().servers, path),
-            _ => {
-                let address = Address::parse(hosts, PORT).ok_or(BAD_SERVER)?;
-                (Servers::One(address), path)
-            }
-        })
-    }
+/// The servers, and the part of `path` that is the database.
+fn servers<'p>(
+    scheme: &str,
+    hosts: &str,
+    path: &'p str,
+) -> Result<(Servers, &'p str), &'static str> {
+    let list = |default_port| {
+        let read = |host| Address::parse(host, default_port).ok_or(BAD_SERVER);
+        hosts.split(',').map(read).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(match scheme.split_once('+').map(|(_, kind)| kind) {
+        Some("unix") if !hosts.is_empty() || path.is_empty() => {
+            return Err("does not have the path of a socket after `://`");
+        }
+        Some("unix") => {
+            let path = format!("/{}", decoded(path)?);
+            (Servers::One(Address::Unix(path.into())), "")
+        }
+        Some("cluster") => (Servers::Cluster(list(PORT)?), path),
+        Some(_) => {
+            let (master, db) = path.split_once('/').unwrap_or((path, ""));
+            let master = non_empty(master)?.ok_or("does not name the master")?;
+            let sentinels = list(SENTINEL_PORT)?;
+            (Servers::Sentinel { master, sentinels }, db)
+        }
+        None if hosts.is_empty() => (Settings::default().servers, path),
+        None => {
+            let address = Address::parse(hosts, PORT).ok_or(BAD_SERVER)?;
+            (Servers::One(address), path)
+        }
+    })
 }
 
 const BAD_SERVER: &str = "has a server that is not host:port (special characters of a password must be \
