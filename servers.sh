@@ -12,6 +12,7 @@ has memcached || missing="$missing memcached"
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 has mariadbd || missing="$missing mariadb-server"
 has mariadb || missing="$missing mariadb-client"
+has openssl || missing="$missing openssl"
 [ -z "$missing" ] && exit 0
 
 if ! has apt-get; then

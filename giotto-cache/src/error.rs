@@ -30,7 +30,8 @@ pub enum ErrorKind {
     Key,
     /// The computation panicked, or the runtime stopped before it had ended.
     Panic,
-    /// A time to live that no entry can have, or a namespace that could be mistaken for part of a key.
+    /// A time to live that no entry can have, a namespace that could be mistaken for part of a key, or settings
+    /// of a store that cannot be read.
     Policy,
     /// A value that is larger than the backend takes; the backend is in good health.
     TooLarge,
