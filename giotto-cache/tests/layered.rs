@@ -1,5 +1,4 @@
 //! Layers: the contract, and what lives above for how long.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::future::ready;
 use std::sync::Arc;
