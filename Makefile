@@ -1,4 +1,4 @@
-# What a contributor runs. `make test` needs Rust and nothing else; `make check` is what CI runs besides.
+# What a contributor runs. `make test` installs the servers that it needs; `make check` is what CI runs besides.
 
 CARGO ?= cargo
 
@@ -7,6 +7,7 @@ CARGO ?= cargo
 # Every test of every crate, with all features and with none. The backends are tested on real servers.
 test: servers
 	$(CARGO) test --locked --workspace --all-features
+	$(CARGO) build --locked -p giotto --no-default-features --example testbed
 	$(CARGO) test --locked --workspace --no-default-features --lib --tests
 
 # Installs the servers that the tests start, if they are missing.
