@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
-use giotto::Parameter;
 use giotto::prelude::*;
+use giotto::{Parameter, Request};
 
 /// Squares a number.
 ///
@@ -362,4 +362,16 @@ async fn unknown_arguments_are_refused_on_the_command_line_alone() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("takes no arguments"), "{error}");
+}
+
+/// What middleware sets is not what somebody typed.
+#[tokio::test]
+async fn middleware_may_set_what_the_model_does_not_take() {
+    let program = Program::new(square)
+        .input_middleware(|request: &mut Request<'_>| {
+            request.set("user", "anna");
+            Ok(())
+        })
+        .view(BasicView::new());
+    assert_eq!(invoke(program, &[("x", "2")]).await.unwrap(), "4");
 }

@@ -572,6 +572,19 @@ async fn what_middleware_sets_reaches_the_form_of_a_refused_post() {
     );
 }
 
+/// Arguments whose own reading panics.
+#[derive(Serialize, Deserialize)]
+struct Explosive {
+    #[serde(deserialize_with = "explode")]
+    x: i64,
+}
+
+fn explode<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let x = i64::deserialize(deserializer)?;
+    assert_ne!(x, 13, "an unlucky argument");
+    Ok(x)
+}
+
 #[tokio::test]
 async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
     let view = Program::new(|_: Nothing| 1)
@@ -584,9 +597,11 @@ async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
     let output = Program::new(|_: Nothing| 1)
         .cache(60)
         .output_middleware(|_: &Request<'_>, _: &mut giotto::Rendered| panic!("output"));
+    let argument = Program::new(|_: Explosive| 1).cache(60);
     let manifest = Manifest::new([
         ("view", view),
         ("uncached", uncached),
+        ("argument", argument.view(BasicView::new())),
         ("input", input.view(BasicView::new())),
         ("output", output.view(BasicView::new())),
     ]);
@@ -598,6 +613,7 @@ async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
         "/input",
         "/output",
         "/output",
+        "/argument?x=13",
     ] {
         assert_eq!(get(&service, target).await.status, 500, "{target}");
     }
