@@ -19,7 +19,9 @@ pub(crate) struct Backend {
     deadline: Duration,
     clock: Clock,
     stats: Arc<Stats>,
-    breaker: Arc<Breaker>,
+    reads: Arc<Breaker>,
+    /// Of its own, because a store that is full or locked still answers reads.
+    writes: Breaker,
 }
 
 impl Backend {
@@ -36,7 +38,8 @@ impl Backend {
             deadline,
             clock,
             stats,
-            breaker: Arc::new(Breaker::new("the cache backend")),
+            reads: Arc::new(Breaker::new("the cache backend")),
+            writes: Breaker::new("storing in the cache backend"),
         }
     }
 
@@ -57,12 +60,12 @@ impl Backend {
         if let Some(found) = self.store.get_now(key) {
             return Some(found);
         }
-        if self.place == Place::Shared && self.breaker.is_open() {
+        if self.place == Place::Shared && self.reads.is_open() {
             self.stats.backend_skipped.increase();
             self.probe(key);
             return None;
         }
-        self.call("get", self.store.get(key)).await
+        self.call("get", &self.reads, self.store.get(key)).await
     }
 
     /// Whether the store accepted the value.
@@ -70,16 +73,14 @@ impl Backend {
         // The engine alone judges what is fresh. A store in this process has nothing to add to that, and
         // would read the clock a second time in every hit, which is a fifth of what a hit costs.
         let expire = expire.filter(|_| self.place != Place::InProcess);
-        self.call("set", self.store.set(key, value, expire))
-            .await
-            .is_some()
+        let set = self.store.set(key, value, expire);
+        self.write("set", set).await.is_some()
     }
 
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
-        self.call("set", self.store.set(key, value, Some(expire)))
-            .await
-            .is_some()
+        let set = self.store.set(key, value, Some(expire));
+        self.write("set", set).await.is_some()
     }
 
     /// Whether the value was absent and is now stored; `None` if the store did not answer.
@@ -89,36 +90,58 @@ impl Backend {
         value: Bytes,
         expire: Option<Duration>,
     ) -> Option<bool> {
-        self.call("add", self.store.add(key, value, expire)).await
+        self.write("add", self.store.add(key, value, expire)).await
     }
 
-    async fn call<T>(&self, operation: &str, call: impl Future<Output = Result<T>>) -> Option<T> {
+    /// Whether a value that is handed over now will be tried to be stored.
+    pub(crate) fn is_writable(&self) -> bool {
+        !self.reads.is_open() && !self.writes.is_open()
+    }
+
+    /// Nobody waits for a write, so that one a second is the probe of a store that does not take any. A store
+    /// that does not even answer reads is left alone.
+    async fn write<T>(&self, operation: &str, call: impl Future<Output = Result<T>>) -> Option<T> {
+        let may_call = || {
+            let now_ms = self.clock.now_ms();
+            !self.reads.is_open() && self.writes.lets_through(now_ms)
+        };
+        if self.place == Place::Shared && !may_call() {
+            self.stats.backend_skipped.increase();
+            return None;
+        }
+        self.call(operation, &self.writes, call).await
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &str,
+        breaker: &Breaker,
+        call: impl Future<Output = Result<T>>,
+    ) -> Option<T> {
         match self.place {
             Place::InProcess | Place::Nowhere => {
                 return call.await.map_err(|error| self.refused(&error)).ok();
             }
             // Its layers count and log what fails.
             Place::Layered => return call.await.ok(),
-            Place::Shared if self.breaker.is_open() => {
-                self.stats.backend_skipped.increase();
-                return None;
-            }
             Place::Shared => {}
         }
         let result = tokio::time::timeout(self.deadline, call).await;
         match result.unwrap_or_else(|_| Err(self.too_late(operation))) {
             Ok(value) => {
-                self.breaker.succeeded();
+                breaker.succeeded();
                 Some(value)
             }
             Err(error) if error.kind() == ErrorKind::TooLarge => {
-                self.breaker.succeeded();
+                breaker.succeeded();
                 self.refused(&error);
                 None
             }
             Err(error) => {
                 self.stats.backend_errors.increase();
-                self.breaker.failed(&error, self.clock.now_ms());
+                // One line for one outage.
+                let is_told = self.reads.is_told() || self.writes.is_told();
+                breaker.failed(&error, self.clock.now_ms(), is_told);
                 None
             }
         }
@@ -126,10 +149,10 @@ impl Backend {
 
     /// Asks the store whether it is back, once a second, in a task of its own: nobody waits for it.
     fn probe(&self, key: &str) {
-        if !self.breaker.is_probe_due(self.clock.now_ms()) {
+        if !self.reads.is_probe_due(self.clock.now_ms()) {
             return;
         }
-        let (store, breaker) = (Arc::clone(&self.store), Arc::clone(&self.breaker));
+        let (store, breaker) = (Arc::clone(&self.store), Arc::clone(&self.reads));
         let (stats, key) = (Arc::clone(&self.stats), key.to_owned());
         let deadline = self.deadline;
         tokio::spawn(async move {

@@ -36,7 +36,6 @@ impl Breaker {
     }
 
     /// Whether a call may go out: all while it is closed, and the probes.
-    #[cfg(feature = "memcache")]
     pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
         !self.is_open() || self.is_probe_due(now_ms)
     }
@@ -68,7 +67,13 @@ impl Breaker {
         }
     }
 
-    pub(crate) fn failed(&self, error: &Error, now_ms: u64) {
+    /// Whether the log says that it fails.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// Counts a failure, and tells of it unless `is_told` already by another breaker of the same store.
+    pub(crate) fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
         let failures = self
             .failures
             .fetch_add(1, Ordering::Relaxed)
@@ -80,7 +85,7 @@ impl Breaker {
                 .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
         // An outage is told once, one failure among many successes once a minute.
-        let is_news = self.may_warn(now_ms) || opens;
+        let is_news = !is_told && (opens || self.may_warn(now_ms));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "{} fails: serving without it until it answers again", self.name);
         }
@@ -105,7 +110,7 @@ mod tests {
     fn open_breaker(now_ms: u64) -> Breaker {
         let breaker = Breaker::new("a store");
         for _ in 0..FAILURES_TO_OPEN {
-            breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms);
+            breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms, false);
         }
         breaker
     }

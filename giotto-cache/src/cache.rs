@@ -52,7 +52,7 @@ pub enum Status {
     Hit,
     /// It was computed for this caller and handed to the store.
     Stored,
-    /// It was computed for this caller and not stored: too large, or the store keeps nothing.
+    /// It was computed for this caller and not stored: too large, or the store keeps nothing or is down.
     NotStored,
     /// Another caller was computing it already, and this one waited.
     Collapsed,
@@ -154,10 +154,11 @@ impl Cache {
         self.inner.backend.store()
     }
 
-    /// Returns once every computation under way has ended and its result is stored. Call it before the
-    /// process exits, so that what was computed last is kept.
+    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
+    /// Call it before the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
         self.inner.flights.ended().await;
+        self.store().settle().await;
     }
 
     async fn compute_once<C, F, E>(
@@ -277,7 +278,11 @@ impl Inner {
                 Status::Stored
             }
             Place::Shared | Place::Layered => {
-                flight.announce(answer(Status::Stored));
+                let is_writable = self.backend.is_writable();
+                flight.announce(answer(match is_writable {
+                    true => Status::Stored,
+                    false => Status::NotStored,
+                }));
                 if set().await {
                     self.stats.stored.increase();
                 }

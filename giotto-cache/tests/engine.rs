@@ -617,10 +617,10 @@ async fn a_failing_store_is_a_miss_and_never_an_error() -> Result<()> {
     }
     assert_eq!(
         cache.counts().backend_errors,
-        5,
-        "after these the breaker is open"
+        9,
+        "after the fifth get the breaker is open, and nothing is set"
     );
-    assert_eq!(store.calls(), 5);
+    assert_eq!(store.calls(), 9);
     Ok(())
 }
 
@@ -629,7 +629,7 @@ async fn a_hanging_store_delays_an_answer_by_one_deadline_and_then_not_at_all() 
     let (cache, store, _clock) = scripted();
     store.moods(Mood::Hangs, Mood::Hangs);
     let mut delays = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..8 {
         let started = Instant::now();
         let answer = cache
             .get_or_compute(key("page"), HOUR, || body("one"))
@@ -641,11 +641,11 @@ async fn a_hanging_store_delays_an_answer_by_one_deadline_and_then_not_at_all() 
     let [late, at_once] =
         [DEADLINE, Duration::ZERO].map(|delay| delay..delay + Duration::from_millis(2));
     assert!(
-        delays[..3].iter().all(|delay| late.contains(delay)),
+        delays[..5].iter().all(|delay| late.contains(delay)),
         "{delays:?}"
     );
     assert!(
-        delays[3..].iter().all(|delay| at_once.contains(delay)),
+        delays[5..].iter().all(|delay| at_once.contains(delay)),
         "{delays:?}"
     );
     Ok(())
@@ -682,23 +682,53 @@ async fn the_breaker_spares_a_store_that_is_down_and_probes_it_once_a_second() -
         Ok::<_, Error>((answer.status, store.calls()))
     };
     store.moods(Mood::Fails, Mood::Fails);
-    for calls in [2, 4, 5, 5, 5] {
+    // A get and a set each, until the fifth get has failed.
+    for calls in [2, 4, 6, 8, 9, 9, 9] {
         assert_eq!(ask().await?.1, calls);
     }
     clock.advance(Duration::from_millis(999));
-    assert_eq!(ask().await?.1, 5);
+    assert_eq!(ask().await?, (Status::NotStored, 9));
     clock.advance(Duration::from_millis(1));
     ask().await?;
-    until(|| store.calls() == 6).await; // the probe
-    assert_eq!(ask().await?.1, 6);
+    until(|| store.calls() == 10).await; // the probe
+    assert_eq!(ask().await?.1, 10);
 
     store.moods(Mood::Works, Mood::Works);
-    assert_eq!(ask().await?.1, 6, "nobody has noticed yet");
+    assert_eq!(ask().await?.1, 10, "nobody has noticed yet");
     clock.advance(Duration::from_secs(1));
     ask().await?;
-    until(|| store.calls() >= 7).await; // the probe that finds it back
+    until(|| store.calls() >= 11).await; // the probe that finds it back
     ask().await?;
     assert_eq!(ask().await?.0, Status::Hit);
+    Ok(())
+}
+
+/// Full, locked or read-only: reads go on, one write a second looks whether it is over, and then pages are stored.
+#[tokio::test]
+async fn a_store_that_refuses_writes_is_read_and_tried_again() -> Result<()> {
+    let (cache, store, clock) = scripted();
+    let ask = async |name: &'static str| {
+        let answer = cache.get_or_compute(key(name), HOUR, || body(name)).await?;
+        cache.settle().await;
+        Ok::<_, Error>(answer.status)
+    };
+    ask("kept").await?;
+    store.moods(Mood::Works, Mood::Fails);
+    let names = ["1", "2", "3", "4", "5"];
+    for name in names {
+        assert_eq!(ask(name).await?, Status::Stored, "{name} was tried");
+    }
+    let calls = store.calls();
+    assert_eq!(ask("6").await?, Status::NotStored);
+    assert_eq!(store.calls(), calls + 2, "two looks, and no set");
+    assert_eq!(ask("kept").await?, Status::Hit);
+
+    store.moods(Mood::Works, Mood::Works);
+    clock.advance(Duration::from_secs(1));
+    ask("7").await?;
+    assert_eq!(ask("7").await?, Status::Hit, "the probe is a set");
+    ask("8").await?;
+    assert_eq!(ask("8").await?, Status::Hit);
     Ok(())
 }
 

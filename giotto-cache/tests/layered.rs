@@ -135,6 +135,59 @@ async fn a_copy_has_only_the_life_that_is_left() -> Result<()> {
     Ok(())
 }
 
+/// A copy of a copy would live on for the time of each.
+#[tokio::test]
+async fn a_copy_is_not_copied_again() -> Result<()> {
+    let staged = Staged::new();
+    let middle = LocMemKeyValue::new().clock(staged.clock.clone());
+    let three: Vec<Arc<dyn KeyValue>> = vec![
+        Arc::new(staged.above.clone()),
+        Arc::new(middle.clone()),
+        Arc::new(staged.below.clone()),
+    ];
+    let layers = LayeredKeyValue::new(three).clock(staged.clock.clone());
+    layers
+        .set(NAME, staged.entry(Policy::seconds(60)), None)
+        .await?;
+    layers.delete(NAME).await?;
+    middle
+        .set(NAME, staged.entry(Policy::seconds(60)), None)
+        .await?;
+    assert!(layers.get(NAME).await?.is_some());
+    assert_eq!(staged.above.get(NAME).await?, None);
+    Ok(())
+}
+
+/// Memory is the last layer here, and a store that never answers is above it.
+#[tokio::test(start_paused = true)]
+async fn a_hit_does_not_wait_until_it_is_copied_above() -> Result<()> {
+    #[derive(Debug)]
+    struct Hangs;
+
+    #[async_trait]
+    impl KeyValue for Hangs {
+        async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+            Ok(None)
+        }
+
+        async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    let staged = Staged::new();
+    staged
+        .below
+        .set(NAME, staged.entry(Policy::seconds(60)), None)
+        .await?;
+    let layers = LayeredKeyValue::new(vec![Arc::new(Hangs), Arc::new(staged.below)]);
+    let layers = layers.clock(staged.clock);
+    let started = tokio::time::Instant::now();
+    assert!(layers.get(NAME).await?.is_some());
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    Ok(())
+}
+
 #[tokio::test]
 async fn how_long_a_copy_lives_can_be_set() -> Result<()> {
     let mut staged = Staged::new();
@@ -207,7 +260,7 @@ async fn memory_works_while_the_store_below_is_down() {
         assert_eq!(ask(number).await, Status::Hit);
     }
     let counts = cache.counts();
-    assert_eq!(counts.backend_errors, 5, "then its breaker is open");
+    assert_eq!(counts.backend_errors, 9, "five gets and the sets between them");
     assert!(counts.backend_skipped >= 30, "{counts:?}");
 
     staged.below.is_down.store(false, Ordering::SeqCst);

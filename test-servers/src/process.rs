@@ -5,6 +5,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A server that does not answer within this time has failed to start.
@@ -104,6 +105,8 @@ impl Process {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+        let ended = self.child.try_wait().expect("a child can be waited for");
+        assert!(ended.is_none(), "{address} is the port of another server");
     }
 }
 
@@ -113,15 +116,27 @@ impl Drop for Process {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on.
+/// Ports below those that the system gives to outgoing connections, which might take one before its server does.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// How many ports were handed out to this process.
+static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
+
+/// A port of 127.0.0.1 that nobody listens on, and that this process is not given again soon.
 ///
 /// # Panics
 ///
 /// If there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    // Processes that run at the same time begin far apart.
+    let first = std::process::id().wrapping_mul(997);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut candidates = PORTS.map(|_| {
+        let number = first.wrapping_add(HANDED_OUT.fetch_add(1, Ordering::Relaxed));
+        PORTS.start + (number % PORTS.len() as u32) as u16
+    });
+    candidates.find(is_free).expect("a free port")
 }
 
 fn find(program: &str) -> Option<PathBuf> {

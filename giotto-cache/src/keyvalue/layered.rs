@@ -100,14 +100,21 @@ impl LayeredKeyValue {
         Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
     }
 
-    async fn refill_above(&self, layer: usize, key: &str, value: &Bytes) {
-        let Some(expire) = self.copy_for(value).filter(|_| layer > 0) else {
+    /// Copies what the last layer has to all above it. A copy is not copied again: it would live on for the time
+    /// of each.
+    async fn refill_all(&self, key: &str, value: &Bytes) {
+        let Some(expire) = self.copy_for(value) else {
             return;
         };
-        // A copy, because what a client returned may be a slice of a larger buffer.
+        // A copy of the bytes, because what a client returned may be a slice of a larger buffer.
         let copy = Bytes::copy_from_slice(value);
-        for above in &self.layers[..layer] {
-            above.set_for(key, copy.clone(), expire).await;
+        for (number, above) in self.layers.iter().enumerate().take(self.layers.len() - 1) {
+            if above.place() == Place::InProcess {
+                above.set_for(key, copy.clone(), expire).await;
+            } else {
+                let (layers, copy, key) = (Arc::clone(&self.layers), copy.clone(), key.to_owned());
+                tokio::spawn(async move { layers[number].set_for(&key, copy, expire).await });
+            }
         }
     }
 
@@ -142,7 +149,9 @@ impl KeyValue for LayeredKeyValue {
         for (number, layer) in self.layers.iter().enumerate() {
             match layer.get(key).await {
                 Some(Some(value)) => {
-                    self.refill_above(number, key, &value).await;
+                    if number + 1 == self.layers.len() {
+                        self.refill_all(key, &value).await;
+                    }
                     return Ok(Some(value));
                 }
                 Some(None) => {}
@@ -197,6 +206,12 @@ impl KeyValue for LayeredKeyValue {
 
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
+    }
+
+    async fn settle(&self) {
+        for layer in &*self.layers {
+            layer.store().settle().await;
+        }
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {

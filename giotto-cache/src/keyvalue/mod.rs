@@ -89,6 +89,9 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Returns once what the store does in the background has ended. The default has no background.
+    async fn settle(&self) {}
+
     /// What the store counted by itself, added to the counters of the cache. Layers do; the default counts
     /// nothing.
     fn counts(&self) -> Counts {

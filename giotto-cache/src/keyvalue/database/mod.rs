@@ -174,11 +174,11 @@ impl DatabaseKeyValue {
             return;
         }
         let (sweeper, engine) = (Arc::clone(&self.sweeper), Arc::clone(&self.engine));
-        tokio::spawn(async move {
+        self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
-                tracing::debug!(%error, "the cache table was not swept");
+                tracing::warn!(%error, "the cache table was not swept: it may grow beyond its bounds");
             }
-        });
+        }));
     }
 }
 
@@ -249,6 +249,11 @@ impl KeyValue for DatabaseKeyValue {
 
     async fn syncdb(&self) -> Result<()> {
         self.engine.run(Call::Create).await.map(drop)
+    }
+
+    /// Waits for the sweep that was begun last.
+    async fn settle(&self) {
+        self.sweeper.settle().await;
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {

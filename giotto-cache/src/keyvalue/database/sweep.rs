@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
+
 use super::call::{Call, Engine, Reply, Slice};
 use crate::Result;
 
@@ -31,6 +33,7 @@ pub(super) struct Sweeper {
     pub(super) max_bytes: u64,
     since: Mutex<Since>,
     running: tokio::sync::Mutex<()>,
+    last: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What was written since the last sweep, and when that was.
@@ -48,6 +51,25 @@ impl Sweeper {
             max_bytes,
             since: Mutex::default(),
             running: tokio::sync::Mutex::default(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// Remembers a sweep, for [`settle`](Self::settle).
+    pub(super) fn in_background(&self, sweep: JoinHandle<()>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(sweep);
+    }
+
+    /// Returns once the sweep that was begun last has ended.
+    pub(super) async fn settle(&self) {
+        let last = self
+            .last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(sweep) = last {
+            // It was not cancelled, and what it has to say it has logged.
+            let _ = sweep.await;
         }
     }
 

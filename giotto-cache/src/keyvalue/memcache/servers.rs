@@ -73,7 +73,7 @@ impl Servers {
                 Ok(Some(reply))
             }
             Err(error) => {
-                server.breaker.failed(&error, self.clock.now_ms());
+                server.breaker.failed(&error, self.clock.now_ms(), false);
                 Ok(None)
             }
         }
