@@ -2,6 +2,10 @@
 # Runs every example and looks at what it answers: `make examples`.
 set -eu
 
+# Not the pages of yesterday.
+GIOTTO_CACHE="sqlite://$(mktemp -d)/pages.sqlite3"
+export GIOTTO_CACHE
+
 run() { cargo run --quiet --locked -p giotto --example "$@"; }
 
 expect() {
@@ -38,6 +42,7 @@ expect 144 run squared -- cmd squared x=12
 expect '{"x":144}' run squared -- cmd squared.json x=12
 expect JetBlue run flights -- cmd delays origin=JFK month=7
 expect '"carriers"' run flights -- cmd delays.json origin=JFK month=7
+expect 144 run own_backend -- cmd squared x=12
 
 serve flights -- http --port 0
 expect '<svg' curl -sS "$address/delays/JFK"

@@ -260,7 +260,10 @@ async fn memory_works_while_the_store_below_is_down() {
         assert_eq!(ask(number).await, Status::Hit);
     }
     let counts = cache.counts();
-    assert_eq!(counts.backend_errors, 9, "five gets and the sets between them");
+    assert_eq!(
+        counts.backend_errors, 9,
+        "five gets and the sets between them"
+    );
     assert!(counts.backend_skipped >= 30, "{counts:?}");
 
     staged.below.is_down.store(false, Ordering::SeqCst);

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use giotto_cache::Cache;
+use giotto_cache::{Cache, Place};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -93,6 +93,20 @@ async fn syncdb(cache: Cache) -> Result<Done> {
 }
 
 async fn flush(cache: Cache) -> Result<Done> {
-    cache.store().clear().await?;
-    Ok(Done::new("the cache is empty", &cache))
+    match cache.store().place() {
+        // This process has just begun, so that its own is empty.
+        Place::InProcess => Err(Error::other(
+            "this cache lives in the memory of each process: restart the web server to empty it",
+        )),
+        Place::Layered => {
+            cache.store().clear().await?;
+            let done =
+                "the cache is empty, but for what other processes keep in memory for a few seconds";
+            Ok(Done::new(done, &cache))
+        }
+        _ => {
+            cache.store().clear().await?;
+            Ok(Done::new("the cache is empty", &cache))
+        }
+    }
 }

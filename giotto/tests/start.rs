@@ -339,6 +339,88 @@ fn a_wrong_file_is_refused_with_line_and_column() {
     }
 }
 
+#[cfg(all(feature = "redis", feature = "memcache", feature = "sqlite"))]
+#[test]
+fn wrong_settings_of_a_store_are_refused() {
+    for (file, words) in [
+        (
+            "[cache]\nengine = \"redis\"\nport = \"abc\"",
+            &["giotto.toml:3:1", "cache.port", "whole number"][..],
+        ),
+        (
+            "[cache]\nengine = \"redis\"\nport = 0",
+            &["giotto.toml:3:1", "cache.port = 0", "at least 1"],
+        ),
+        (
+            "cache = { engine = \"redis\", host = 5 }",
+            &["cache.host = 5", "text"],
+        ),
+        (
+            "cache = { engine = \"redis\", nodes = [\"a:port\"] }",
+            &["cache.nodes", "a:port"],
+        ),
+        (
+            "cache = { engine = \"redis\", nodes = [\"a:1\"], host = \"b\" }",
+            &["cache.host", "cache.nodes"],
+        ),
+        (
+            "cache = { engine = \"redis\", nodes = [\"a:1\"], db = 1 }",
+            &["cache.db", "cache.nodes"],
+        ),
+        (
+            "cache = { engine = \"redis\", master = \"mymaster\" }",
+            &["cache.master", "cache.sentinels"],
+        ),
+        (
+            "cache = { engine = \"redis\", url = \"redis://a\", tls = true }",
+            &["cache.tls", "cache.url"],
+        ),
+        (
+            "cache = \"redis://a:b\"",
+            &["giotto.toml:1:1", "cache.url", "redis://"],
+        ),
+        (
+            "cache = { engine = \"memcache\", hosts = [] }",
+            &["cache.hosts", "at least one"],
+        ),
+        (
+            "cache = { engine = \"memcache\", hosts = [\"a:b\"] }",
+            &["cache.hosts", "a:b"],
+        ),
+        (
+            "cache = { engine = \"database\", max_rows = 0 }",
+            &["cache.max_rows = 0", "at least 1"],
+        ),
+        (
+            "cache = { engine = \"database\", table = \"\" }",
+            &["cache.table"],
+        ),
+        ("cache = \"sqlite://\"", &["cache.url"]),
+        (
+            "cache = { layers = [\"locmem\"], refill_seconds = \"x\" }",
+            &["cache.refill_seconds", "whole number"],
+        ),
+        (
+            "cache = { layers = [\"locmem\"], engine = \"redis\" }",
+            &["cache.engine", "cache.layers"],
+        ),
+        (
+            "cache = [{ engine = \"locmem\", deadline_ms = 1 }]",
+            &["cache.deadline_ms", "beside cache.layers"],
+        ),
+        (
+            "cache = { engine = \"redis\", deadline_ms = 0 }",
+            &["cache.deadline_ms = 0", "at least 1"],
+        ),
+        (
+            "[cache.cache]\nport = 1",
+            &["giotto.toml:2:1", "cache.cache.port"],
+        ),
+    ] {
+        is_refused(file, &[], &[], words);
+    }
+}
+
 /// The error says which feature to enable, and where the engine was named.
 #[cfg(not(any(
     feature = "redis",
@@ -377,6 +459,11 @@ fn secrets_of_the_configuration_are_not_printed() {
         "postgres://user:hunter2@127.0.0.1:one/db",
         "mysql://user:hunter2@127.0.0.1:1/db",
         "rediss3://user:hunter2@127.0.0.1:1",
+        "redis:/:hunter2@127.0.0.1:1",
+        "{ engine = \"redis\", url = \"user:hunter2@127.0.0.1:1\" }",
+        "{ url = \"user:hunter2@127.0.0.1:1\" }",
+        "{ engine = \"redis\", nodes = [\"redis://:hunter2@127.0.0.1:1\"] }",
+        "{ engine = \"memcache\", hosts = [\"user:hunter2@127.0.0.1\"] }",
         "{ password = \"hunter2\" }",
         "{ engine = \"redis\", port = 1, password = \"hunter2\" }",
         "{ engine = \"redis\", prot = 1, password = \"hunter2\" }",

@@ -191,7 +191,9 @@ fn newest() -> PathBuf {
         .flatten()
         .flatten();
     let number = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
-    let newest = versions.map(|version| version.path()).max_by_key(number);
+    let has_server = |folder: &PathBuf| folder.join("bin/postgres").exists();
+    let installed = versions.map(|version| version.path()).filter(has_server);
+    let newest = installed.max_by_key(number);
     newest
         .unwrap_or_else(|| Path::new("/usr/lib/postgresql").into())
         .join("bin")

@@ -255,3 +255,16 @@ async fn many_make_the_file_at_the_same_time() {
         assert_eq!(folder.number("SELECT COUNT(*) FROM giotto_cache"), 20);
     }
 }
+
+/// As the command line does it: each process stores one page and ends.
+#[tokio::test]
+async fn a_table_that_is_written_by_short_commands_alone_is_swept() -> Result<()> {
+    let folder = Folder::new();
+    for number in 0..20 {
+        let store = folder.store().max_rows(5);
+        store.set(&number.to_string(), "page".into(), None).await?;
+        store.settle().await;
+    }
+    assert_eq!(folder.number("SELECT COUNT(*) FROM giotto_cache"), 5);
+    Ok(())
+}

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue};
-use toml::Value;
 
 use super::store::Table;
 use crate::error::Result;
@@ -37,7 +36,9 @@ pub(super) const ENGINES: [Engine; 5] = [
             "rediss",
             "redis+unix",
             "redis+cluster",
+            "rediss+cluster",
             "redis+sentinel",
+            "rediss+sentinel",
         ],
         keys: &[
             "host",
@@ -92,30 +93,13 @@ fn locmem(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
 }
 
 fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
-    let Some(setting) = table.get("layers") else {
-        return Ok(Arc::new(DummyKeyValue::new()));
-    };
-    let layers = match &setting.value {
-        Value::Array(layers) if !layers.is_empty() => layers.iter(),
-        _ => return Err(setting.refused("an array of at least one engine, the fastest first")),
-    };
-    let open = |layer| {
-        let layer = table.layer(layer)?;
-        match layer.get("deadline_ms") {
-            Some(deadline) => {
-                Err(deadline.wrong("it is of all layers: say it beside cache.layers"))
-            }
-            None => layer.open(),
-        }
-    };
-    let mut layers = layers.map(open).collect::<Result<Vec<_>>>()?;
-    if layers.len() == 1 {
-        return Ok(layers.remove(0));
-    }
+    let layers = table.layers()?;
+    let open = |layer| table.layer(layer)?.open();
+    let layers = layers.iter().map(open).collect::<Result<Vec<_>>>()?;
     let store = LayeredKeyValue::new(layers);
     let store = match table.get("refill_seconds") {
         None => store,
-        Some(seconds) => store.refill(Duration::from_secs(seconds.integer::<u32>()?.into())),
+        Some(seconds) => store.refill(Duration::from_secs(seconds.positive::<u32>()?.into())),
     };
     let store = match table.deadline()? {
         None => store,
@@ -128,7 +112,16 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
 fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     use giotto_cache::RedisKeyValue;
 
-    table.check_alone("url", &["user", "password"])?;
+    table.check_one_of(&[
+        &["url"],
+        &["socket"],
+        &["nodes"],
+        &["master", "sentinels"],
+        &["host", "port"],
+    ])?;
+    // A URL says these too, and a cluster has no numbered databases.
+    table.check_one_of(&[&["url"], &["db", "tls"]])?;
+    table.check_one_of(&[&["nodes"], &["db"]])?;
     let mut store = match table.get("url") {
         None => RedisKeyValue::new(),
         Some(url) => url.checked(RedisKeyValue::from_url(url.string()?))?,
@@ -137,7 +130,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         store = store.host(host.string()?);
     }
     if let Some(port) = table.get("port") {
-        store = store.port(port.integer()?);
+        store = store.port(port.positive()?);
     }
     if let Some(db) = table.get("db") {
         store = store.db(db.integer()?);
@@ -176,15 +169,14 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
 fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     use giotto_cache::MemcacheKeyValue;
 
-    table.check_alone("url", &[])?;
-    table.check_alone("hosts", &[])?;
-    let mut store = MemcacheKeyValue::new();
+    table.check_one_of(&[&["url"], &["hosts"], &["host", "port"]])?;
+    let mut store = match table.get("url") {
+        None => MemcacheKeyValue::new(),
+        Some(url) => url.checked(MemcacheKeyValue::from_url(url.string()?))?,
+    };
     if let Some(deadline) = table.deadline()? {
         // One host that hangs has failed before the deadline of the whole cache is over.
         store = store.server_deadline(deadline / 2);
-    }
-    if let Some(url) = table.get("url") {
-        store = url.checked(MemcacheKeyValue::from_url(url.string()?))?;
     }
     if let Some(hosts) = table.get("hosts") {
         store = hosts.checked(store.hosts(hosts.strings()?))?;
@@ -192,7 +184,9 @@ fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         let host = table
             .get("host")
             .map_or(Ok("localhost"), |host| host.string())?;
-        let port: u16 = table.get("port").map_or(Ok(11211), |port| port.integer())?;
+        let port: u16 = table
+            .get("port")
+            .map_or(Ok(11211), |port| port.positive())?;
         let host = if host.contains(':') {
             format!("[{host}]")
         } else {
@@ -221,10 +215,10 @@ fn database(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         store = name.checked(store.table(name.string()?))?;
     }
     if let Some(rows) = table.get("max_rows") {
-        store = store.max_rows(rows.integer()?);
+        store = store.max_rows(rows.positive()?);
     }
     if let Some(bytes) = table.get("max_bytes") {
-        store = store.max_bytes(bytes.integer()?);
+        store = store.max_bytes(bytes.positive()?);
     }
     if let Some(namespace) = table.namespace {
         store = namespace.checked(store.namespace(namespace.string()?))?;

@@ -3,7 +3,7 @@
 use toml::Value;
 
 use crate::args::nearest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// A key, its value, and where that was said.
 #[derive(Clone, Debug)]
@@ -21,6 +21,11 @@ impl Setting {
             value: Value::String(value.to_owned()),
             origin: origin.to_owned(),
         }
+    }
+
+    /// `port` of `cache.port`.
+    pub(super) fn member(&self) -> &str {
+        self.key.strip_prefix("cache.").unwrap_or(&self.key)
     }
 
     pub(super) fn string(&self) -> Result<&str> {
@@ -60,6 +65,14 @@ impl Setting {
         };
         let number = number.and_then(|number| N::try_from(number).ok());
         number.ok_or_else(|| self.refused("a whole number in the range of the key"))
+    }
+
+    /// A number of which there is at least one.
+    pub(super) fn positive<N: TryFrom<i64> + Default + PartialEq>(&self) -> Result<N> {
+        match self.integer()? {
+            number if number == N::default() => Err(self.refused("at least 1")),
+            number => Ok(number),
+        }
     }
 
     /// A table header with nothing below it says nothing; any other value of a table's name is a mistake.
@@ -107,6 +120,11 @@ impl Setting {
             None if known.clone().next().is_none() => "it takes none".to_owned(),
             None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
         };
-        Error::configuration(format!("{}: unknown {what} {name:?}: {hint}", self.origin))
+        // A misspelled URL may hold a password.
+        let name = match name.contains([':', '@']) {
+            true => "(not shown)".to_owned(),
+            false => quoted(name),
+        };
+        Error::configuration(format!("{}: unknown {what} {name}: {hint}", self.origin))
     }
 }

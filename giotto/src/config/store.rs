@@ -104,21 +104,35 @@ impl<'s> Table<'s> {
         })
     }
 
-    /// One layer: what an element of the array `layers` says.
+    /// What stands in the array `layers`.
+    pub(super) fn layers(&self) -> Result<&[Value]> {
+        let setting = self.get("layers").unwrap_or(self.origin);
+        match &setting.value {
+            Value::Array(layers) if !layers.is_empty() => Ok(layers),
+            _ => Err(setting.refused("an array of at least one engine, the fastest first")),
+        }
+    }
+
+    /// One layer: what an element of the array `layers` says, and the deadline of all.
     pub(super) fn layer(&self, value: &Value) -> Result<Self> {
         let setting = Setting {
             key: "cache".to_owned(),
             value: value.clone(),
             origin: self.origin.origin.clone(),
         };
-        Self::of(&[setting], self.origin, self.namespace)
+        let mut layer = Self::of(&[setting], self.origin, self.namespace)?;
+        if let Some(deadline) = layer.get("deadline_ms") {
+            return Err(deadline.wrong("it is of all layers: say it beside cache.layers"));
+        }
+        layer.members.extend(self.get("deadline_ms").cloned());
+        Ok(layer)
     }
 
     pub(super) fn open(&self) -> Result<Arc<dyn KeyValue>> {
         let engine = self.engine()?;
         let known = || COMMON.iter().chain(engine.keys).copied();
         for setting in &self.members {
-            let name = setting.key.trim_start_matches("cache.");
+            let name = setting.member();
             if !known().any(|key| key == name) {
                 let what = format!("key of the engine {}", engine.name);
                 return Err(setting.unlike(&what, name, engine.keys.iter().copied()));
@@ -128,6 +142,7 @@ impl<'s> Table<'s> {
     }
 
     fn engine(&self) -> Result<&'static Engine> {
+        self.check_one_of(&[&["layers"], &["engine"]])?;
         if self.get("layers").is_some() {
             return Ok(&LAYERS);
         }
@@ -151,7 +166,7 @@ impl<'s> Table<'s> {
 
     /// How long one call to the store may take.
     pub(super) fn deadline(&self) -> Result<Option<Duration>> {
-        let milliseconds = self.get("deadline_ms").map(Setting::integer::<u32>);
+        let milliseconds = self.get("deadline_ms").map(Setting::positive::<u32>);
         Ok(milliseconds
             .transpose()?
             .map(|ms| Duration::from_millis(ms.into())))
@@ -159,25 +174,21 @@ impl<'s> Table<'s> {
 
     /// What was said last of the member `name`.
     pub(super) fn get(&self, name: &str) -> Option<&Setting> {
-        let is_it = |setting: &&Setting| setting.key.strip_prefix("cache.") == Some(name);
+        let is_it = |setting: &&Setting| setting.member() == name;
         self.members.iter().rev().find(is_it)
     }
 
-    /// Refuses the member `name` beside others than those in `beside`, which it would silently override.
-    #[cfg(any(feature = "redis", feature = "memcache"))]
-    pub(super) fn check_alone(&self, name: &str, beside: &[&str]) -> Result<()> {
-        fn member(setting: &Setting) -> &str {
-            setting.key.trim_start_matches("cache.")
-        }
-        let Some(setting) = self.get(name) else {
-            return Ok(());
-        };
-        let is_other = |key: &&str| *key != name && !COMMON.contains(key) && !beside.contains(key);
-        match self.members.iter().map(member).find(is_other) {
-            None => Ok(()),
-            Some(other) => Err(setting.wrong(&format!(
-                "cache.{other} stands beside it: say both in cache.{name}"
+    /// Refuses members of two of the `groups`, each of which says the same in another way.
+    pub(super) fn check_one_of(&self, groups: &[&[&str]]) -> Result<()> {
+        let mut given = groups
+            .iter()
+            .filter_map(|group| group.iter().find_map(|name| self.get(name)));
+        match (given.next(), given.next()) {
+            (Some(one), Some(other)) => Err(other.wrong(&format!(
+                "{} stands beside it: say it in one of them alone",
+                one.key
             ))),
+            _ => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
 use super::server::{self, Dialect};
-use super::{Opener, Table};
+use super::{Opener, Table, without_user};
 use crate::Result;
 
 /// By the server's clock, at the beginning of the statement; `UNIX_TIMESTAMP` ends in 2038 on some.
@@ -52,9 +52,11 @@ struct Connection {
 pub(super) fn opener(url: &str) -> Result<Opener> {
     let options: MySqlConnectOptions = url.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
-    Ok(server::opener(move |table| MySqlDialect {
-        options: options.clone(),
-        sql: Sql::new(table),
+    Ok(server::opener(without_user(url), move |table| {
+        MySqlDialect {
+            options: options.clone(),
+            sql: Sql::new(table),
+        }
     }))
 }
 

@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
 use super::server::{self, Dialect};
-use super::{Opener, Table};
+use super::{Opener, Table, without_user};
 use crate::Result;
 
 /// By the server's clock, at the beginning of the statement.
@@ -43,7 +43,7 @@ struct Sql {
 pub(super) fn opener(url: &str) -> Result<Opener> {
     let options: PgConnectOptions = url.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
-    Ok(server::opener(move |table| PostgreSql {
+    Ok(server::opener(without_user(url), move |table| PostgreSql {
         options: options.clone(),
         sql: Sql::new(table),
     }))

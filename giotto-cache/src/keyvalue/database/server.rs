@@ -52,6 +52,8 @@ fn bytes(call: &Call) -> u64 {
 
 /// A server, and the connections to it that are not in use.
 struct Server<D: Dialect> {
+    /// Without user and password, for messages.
+    place: String,
     dialect: D,
     table: Table,
     idle: Mutex<Vec<Idle<D::Connection>>>,
@@ -67,9 +69,13 @@ struct Calls<D: Dialect> {
     permits: Arc<Semaphore>,
 }
 
-pub(super) fn opener<D: Dialect>(dialect: impl Fn(&Table) -> D + Send + Sync + 'static) -> Opener {
+pub(super) fn opener<D: Dialect>(
+    place: String,
+    dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
+) -> Opener {
     Arc::new(move |table| {
         let server = Server {
+            place: place.clone(),
             dialect: dialect(table),
             table: table.clone(),
             idle: Mutex::default(),
@@ -186,14 +192,14 @@ impl<D: Dialect> Server<D> {
         let message = match (&error, state.as_deref()) {
             // What PostgreSQL and MySQL call a table that does not exist.
             (_, Some("42P01" | "42S02")) => format!(
-                "the cache table \"{}\" does not exist: create it with the command mgt/syncdb",
+                "the table \"{}\" does not exist: create it with the command mgt/syncdb",
                 self.table.name()
             ),
-            (sqlx::Error::PoolTimedOut, _) => {
-                format!("the database server did not answer within {LIMIT:?}")
-            }
-            _ => return Error::backend(error),
+            (sqlx::Error::PoolTimedOut, _) => format!("it did not answer within {LIMIT:?}"),
+            (sqlx::Error::Database(_), _) => error.to_string(),
+            _ => format!("{error}; start the server there, or check the URL"),
         };
+        let message = format!("the cache database at {}: {message}", self.place);
         Error::new(ErrorKind::Backend, message)
     }
 }
