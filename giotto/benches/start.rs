@@ -4,7 +4,7 @@
 //! to start any process at all.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-#[path = "http/squared.rs"]
+#[path = "common/squared.rs"]
 mod squared;
 
 use std::error::Error;
