@@ -46,6 +46,6 @@ deny:
 	else echo "left out: licences and sources need cargo-deny (cargo install cargo-deny)"; fi
 
 # Side by side with their rivals, as ratios; takes some minutes.
-bench:
-	$(CARGO) bench --locked -p giotto-cache
-	$(CARGO) bench --locked -p giotto
+bench: servers
+	$(CARGO) bench --locked -p giotto-cache --all-features
+	$(CARGO) bench --locked -p giotto --all-features

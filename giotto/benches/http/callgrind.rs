@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::load;
-use crate::process::{self, Cores, Server};
+use crate::common::load::Connection;
+use crate::common::process::{self, Cores, Server};
 
 /// The second run has so many hits more than the first: the difference is theirs alone.
 const FEW: u32 = 200;
@@ -16,7 +16,7 @@ pub(crate) fn is_installed() -> bool {
 }
 
 /// `None` if callgrind told nothing.
-pub(crate) fn instructions_per_hit(cores: &Cores, arguments: &[&str]) -> io::Result<Option<f64>> {
+pub(crate) fn instructions_per_hit(cores: &Cores, arguments: &[String]) -> io::Result<Option<f64>> {
     let few = count(cores, arguments, FEW)?;
     let many = count(cores, arguments, FEW + MORE)?;
     Ok(few
@@ -25,7 +25,7 @@ pub(crate) fn instructions_per_hit(cores: &Cores, arguments: &[&str]) -> io::Res
 }
 
 /// The instructions of a whole process that answers so many requests on one connection.
-fn count(cores: &Cores, arguments: &[&str], requests: u32) -> io::Result<Option<f64>> {
+fn count(cores: &Cores, arguments: &[String], requests: u32) -> io::Result<Option<f64>> {
     let name = format!("http-{}.callgrind", std::process::id());
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut wrapper = cores.server();
@@ -35,7 +35,11 @@ fn count(cores: &Cores, arguments: &[&str], requests: u32) -> io::Result<Option<
         format!("--callgrind-out-file={}", path.display()),
     ]);
     let server = Server::start(&wrapper, arguments)?;
-    load::one_by_one(&server, requests)?;
+    let mut connection = Connection::open(&server)?;
+    for _ in 0..requests {
+        connection.send()?;
+        connection.receive()?;
+    }
     server.stop()?;
     let profile = fs::read_to_string(&path)?;
     fs::remove_file(&path)?;

@@ -7,21 +7,17 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod callgrind;
-mod load;
-mod process;
+#[path = "../common/mod.rs"]
+mod common;
 mod rivals;
-mod squared;
 
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use load::{CONNECTIONS, Cost};
-use process::{Cores, Server};
-
-/// Many short turns rather than few long ones, so that what else the machine does meets all of them.
-const ROUNDS: usize = 31;
-const ROUND: Duration = Duration::from_millis(300);
+use common::contest::{ROUND, ROUNDS, Rival, measure, median, ratio, verdict};
+use common::load::{CONNECTIONS, Cost};
+use common::process::Cores;
+use common::squared;
 
 /// If the servers are running for less of the time, it is not they who limit the throughput.
 const MIN_BUSY: f64 = 0.9;
@@ -30,27 +26,14 @@ const MIN_BUSY: f64 = 0.9;
 const MIN_THROUGHPUT: f64 = 0.90;
 const MAX_CPU: f64 = 1.12;
 
-/// A server to be measured: its name, and the arguments under which this executable becomes it.
-struct Rival {
-    name: &'static str,
-    arguments: &'static [&'static str],
-}
-
 /// The first is what the others are compared with.
-const RIVALS: [Rival; 3] = [
-    Rival {
-        name: "hyper",
-        arguments: &["hyper"],
-    },
-    Rival {
-        name: "axum + moka",
-        arguments: &["axum"],
-    },
-    Rival {
-        name: "giotto",
-        arguments: &["http", "--port", "0", "--set", "cache=locmem"],
-    },
-];
+fn rivals() -> [Rival; 3] {
+    [
+        Rival::new("hyper", &["hyper"]),
+        Rival::new("axum + moka", &["axum"]),
+        Rival::new("giotto", &["http", "--port", "0", "--set", "cache=locmem"]),
+    ]
+}
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
@@ -65,28 +48,29 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 fn compare() -> Result<(), Box<dyn Error>> {
     let cores = Cores::new();
     cores.pin_this_process()?;
-    let costs = measure(&cores)?;
+    let rivals = rivals();
+    let costs = measure(&cores, &rivals)?;
     let mut instructions = [None; 3];
     if callgrind::is_installed() {
-        for (rival, count) in RIVALS.iter().zip(&mut instructions) {
-            *count = callgrind::instructions_per_hit(&cores, rival.arguments)?;
+        for (rival, count) in rivals.iter().zip(&mut instructions) {
+            *count = callgrind::instructions_per_hit(&cores, &rival.arguments)?;
         }
     }
     println!(
         "GET /squared?x=12, {CONNECTIONS} connections, {ROUNDS} rounds of {} ms, medians; {cores}\n",
         ROUND.as_millis()
     );
-    print_table(&costs, instructions);
+    print_table(&rivals, &costs, instructions);
     print_promises(&costs);
     Ok(())
 }
 
-fn print_table(costs: &[Vec<Cost>; 3], instructions: [Option<f64>; 3]) {
+fn print_table(rivals: &[Rival], costs: &[Vec<Cost>; 3], instructions: [Option<f64>; 3]) {
     println!(
         "{:<12} {:>10} {:>6} {:>12} {:>6} {:>6} {:>16} {:>6}",
         "", "requests/s", "hyper", "CPU us / hit", "hyper", "busy", "instructions", "hyper"
     );
-    for ((rival, cost), count) in RIVALS.iter().zip(costs).zip(instructions) {
+    for ((rival, cost), count) in rivals.iter().zip(costs).zip(instructions) {
         let of_hyper = count.zip(instructions[0]).map(|(count, of)| count / of);
         println!(
             "{:<12} {:>10.0} {:>5.2}x {:>12.2} {:>5.2}x {:>5.0}% {:>16} {:>6}",
@@ -126,63 +110,4 @@ fn print_promises([hyper, axum, giotto]: &[Vec<Cost>; 3]) {
         "promised: more throughput than axum + moka: {ahead:.2} ({})",
         verdict(ahead > 1.0)
     );
-}
-
-/// The costs of every rival, round by round.
-fn measure(cores: &Cores) -> Result<[Vec<Cost>; 3], Box<dyn Error>> {
-    let mut servers = Vec::new();
-    for rival in &RIVALS {
-        servers.push(Server::start(&cores.server(), rival.arguments)?);
-    }
-    check_equal(&servers)?;
-    let mut costs = [const { Vec::new() }; 3];
-    for round in 0..=ROUNDS {
-        // Another one begins each time, so that nobody always comes after the same neighbour.
-        for turn in 0..RIVALS.len() {
-            let which = (round + turn) % RIVALS.len();
-            let cost = load::round(&servers[which], ROUND)?;
-            if round > 0 {
-                costs[which].push(cost);
-            }
-        }
-    }
-    servers.into_iter().try_for_each(Server::stop)?;
-    Ok(costs)
-}
-
-/// An error unless all servers answer a hit with the same bytes, but for what the clock changes.
-fn check_equal(servers: &[Server]) -> Result<(), Box<dyn Error>> {
-    let mut first = None;
-    for (rival, server) in RIVALS.iter().zip(servers) {
-        load::response(server)?; // the miss
-        let response = load::response(server)?;
-        let expected = first.get_or_insert_with(|| response.clone());
-        if response != *expected {
-            let message = format!(
-                "{} answers\n{response}\nwhich differs from\n{expected}",
-                rival.name
-            );
-            return Err(message.into());
-        }
-    }
-    Ok(())
-}
-
-fn median(costs: &[Cost], figure: fn(&Cost) -> f64) -> f64 {
-    middle(costs.iter().map(figure).collect())
-}
-
-/// The median of the rounds' ratios: what slows a whole round down does not count.
-fn ratio(costs: &[Cost], to: &[Cost], figure: fn(&Cost) -> f64) -> f64 {
-    let rounds = costs.iter().zip(to);
-    middle(rounds.map(|(cost, to)| figure(cost) / figure(to)).collect())
-}
-
-fn middle(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
-fn verdict(kept: bool) -> &'static str {
-    if kept { "kept" } else { "BROKEN" }
 }

@@ -1,18 +1,14 @@
 //! The servers that giotto is compared with: they answer with the very bytes that it answers a hit with.
-//!
-//! The runtime is that of `giotto::run`; `TCP_NODELAY` is set; there are no timers and no limits.
 
 use std::convert::Infallible;
-use std::io::{self, Write};
+use std::io;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -20,38 +16,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use moka::sync::Cache;
-use serde::Deserialize;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+
+use crate::common::page::{Squared, fields, serve, serve_axum};
 
 const BODY: &str = "<p>144</p>";
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-
-/// The header fields of a hit. Giotto's `max-age` and `ttl` count down; the number of digits is the same.
-fn fields() -> [(HeaderName, HeaderValue); 5] {
-    [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        ),
-        (
-            header::VARY,
-            HeaderValue::from_static("Accept, X-Requested-With"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("max-age=3599"),
-        ),
-        (
-            CACHE_STATUS,
-            HeaderValue::from_static("giotto; hit; ttl=3599"),
-        ),
-        (
-            header::ETAG,
-            HeaderValue::from_static("\"00000000000000000000000000000000\""),
-        ),
-    ]
-}
 
 /// Bare hyper: a response made of constants, whatever was asked.
 pub(crate) fn hyper() -> io::Result<()> {
@@ -83,52 +51,23 @@ pub(crate) fn axum() -> io::Result<()> {
         let router = Router::new()
             .route("/squared", get(squared))
             .with_state(pages);
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        axum::serve(listener, router).await
+        serve_axum(listener, router).await
     })
 }
 
 type Pages = Cache<i64, Bytes>;
 
-#[derive(Deserialize)]
-struct Squared {
-    x: i64,
-}
-
 async fn squared(
     State(pages): State<Pages>,
-    Query(Squared { x }): Query<Squared>,
+    Query(asked): Query<Squared>,
 ) -> Result<impl IntoResponse, StatusCode> {
-    let page = match pages.get(&x) {
+    let page = match pages.get(&asked.x) {
         Some(page) => page,
         None => {
-            let square = x.checked_mul(x).ok_or(StatusCode::BAD_REQUEST)?;
-            let page = Bytes::from(format!("<p>{square}</p>"));
-            pages.insert(x, page.clone());
+            let page = asked.page()?;
+            pages.insert(asked.x, page.clone());
             page
         }
     };
     Ok((fields(), page))
-}
-
-/// Runs `server` on a free port, which it announces as giotto does, until SIGTERM.
-fn serve(server: impl AsyncFnOnce(TcpListener) -> io::Result<()>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        writeln!(
-            io::stderr(),
-            "Listening on http://{}",
-            listener.local_addr()?
-        )?;
-        tokio::select! {
-            result = server(listener) => result,
-            _ = terminate.recv() => Ok(()),
-        }
-    })
 }

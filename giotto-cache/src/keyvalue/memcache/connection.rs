@@ -166,6 +166,13 @@ async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result
     let mut writer = BufWriter::with_capacity(BUFFER, write);
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), Vec::new());
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
+        // Others who are about to ask do so first: a write for each is a fifth of the CPU time of a hit over HTTP.
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH
+            && let Ok(request) = inbox.try_recv()
+        {
+            batch.push(request);
+        }
         for Request {
             key,
             command,

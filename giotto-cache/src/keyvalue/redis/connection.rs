@@ -8,23 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::io::tcp::TcpSettings;
-use redis::io::tcp::socket2::TcpKeepalive;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
-    RedisConnectionInfo, RedisResult, Value,
-};
+use redis::{Cmd, Pipeline, RedisResult, Value};
 
 use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
+use super::wire::Wire;
 use crate::clock::milliseconds;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
 /// A server that owes a reply for so long is hung, or behind a network that drops what it is sent.
-const SILENCE: Duration = Duration::from_secs(1);
-/// Less than the four minutes after which some load balancers forget a connection.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 /// What is asked of a server.
 pub(super) enum Request {
@@ -38,7 +32,7 @@ pub(super) enum Request {
 
 #[derive(Clone)]
 pub(super) struct Connection {
-    wire: MultiplexedConnection,
+    wire: Wire,
     address: Arc<Address>,
     silence: Arc<Silence>,
 }
@@ -53,7 +47,7 @@ struct Silence {
 impl Connection {
     pub(super) async fn open(address: &Address, login: &Login) -> Result<Self, Failure> {
         let opening = async {
-            let wire = dial(address, login.tls).await;
+            let wire = Wire::dial(address, login.tls).await;
             let connection = Self {
                 wire: wire.map_err(|error| Failure::of(&error, address))?,
                 address: Arc::new(address.clone()),
@@ -66,7 +60,7 @@ impl Connection {
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         self.silence.begin();
-        let reply = request.send(&mut self.wire.clone()).await;
+        let reply = request.send(&mut self.wire.requests()).await;
         self.silence.end();
         reply.map_err(|error| Failure::of(&error, &self.address))
     }
@@ -166,43 +160,4 @@ pub(super) async fn within<T>(
     tokio::time::timeout(time, opening)
         .await
         .unwrap_or_else(late)
-}
-
-async fn dial(address: &Address, tls: bool) -> RedisResult<MultiplexedConnection> {
-    let address = match address.clone() {
-        Address::Tcp { host, port } if tls => {
-            choose_cryptography();
-            ConnectionAddr::TcpTls {
-                host,
-                port,
-                insecure: false,
-                tls_params: None,
-            }
-        }
-        Address::Tcp { host, port } => ConnectionAddr::Tcp(host, port),
-        Address::Unix(path) => ConnectionAddr::Unix(path),
-    };
-    // Small requests go out at once, and firewalls do not forget a connection that nobody uses.
-    let settings = TcpSettings::default()
-        .set_nodelay(true)
-        .set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
-    let info = address
-        .into_connection_info()?
-        .set_tcp_settings(settings)
-        .set_redis_settings(RedisConnectionInfo::default().set_skip_set_lib_name());
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(SILENCE));
-    let client = Client::open(info)?;
-    client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-}
-
-/// For TLS, unless the program has chosen already.
-fn choose_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // It fails only if another thread was faster.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
 }

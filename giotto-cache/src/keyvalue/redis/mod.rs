@@ -1,7 +1,7 @@
 //! Redis and its kin (Valkey) as a store: one server, a cluster, or a master that sentinels name.
 //!
-//! The last step of a lookup. `connection.rs` talks to one server, `link.rs` has such a connection made
-//! again when it broke, `cluster.rs` and `sentinel.rs` know which server to talk to, `command.rs` what to say.
+//! The last step of a lookup. `wire.rs` moves bytes, `connection.rs` talks to one server, `link.rs` has such a
+//! connection made again when it broke, `cluster.rs` and `sentinel.rs` know which server to talk to, `command.rs` what to say.
 
 mod clear;
 mod cluster;
@@ -14,6 +14,7 @@ mod sentinel;
 mod settings;
 mod slots;
 mod url;
+mod wire;
 
 use std::fmt;
 use std::path::Path;

@@ -84,7 +84,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `wrapper` with this executable and its `arguments`, and waits until it listens.
-    pub(crate) fn start(wrapper: &[String], arguments: &[&str]) -> io::Result<Self> {
+    pub(crate) fn start(wrapper: &[String], arguments: &[String]) -> io::Result<Self> {
         let executable = std::env::current_exe()?;
         let mut command = match wrapper {
             [] => Command::new(executable),

@@ -4,9 +4,12 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::process::Server;
+use super::process::Server;
 
 pub(crate) const CONNECTIONS: usize = 32;
+
+/// So often a server is asked for its first hit.
+const MISSES: usize = 100;
 
 const REQUEST: &[u8] = b"GET /squared?x=12 HTTP/1.1\r\n\
     Host: localhost:5000\r\n\
@@ -38,8 +41,9 @@ impl Cost {
     }
 }
 
-/// Asks `server` as often as it can answer, for `duration`.
-pub(crate) fn round(server: &Server, duration: Duration) -> io::Result<Cost> {
+/// Asks `server` as often as it can answer, for `duration`. Every response must be as long as a hit: a miss is
+/// longer.
+pub(crate) fn round(server: &Server, duration: Duration, hit: usize) -> io::Result<Cost> {
     let connections = (0..CONNECTIONS).map(|_| Connection::open(server));
     let mut connections: Vec<_> = connections.collect::<io::Result<_>>()?;
     for connection in &mut connections {
@@ -52,7 +56,11 @@ pub(crate) fn round(server: &Server, duration: Duration) -> io::Result<Cost> {
     let mut requests = 0.0;
     while started.elapsed() < duration {
         for connection in &mut connections {
-            connection.receive()?;
+            let received = connection.receive()?;
+            if received.len() != hit {
+                let received = String::from_utf8_lossy(received);
+                return Err(io::Error::other(format!("not a hit:\n{received}")));
+            }
             connection.send()?;
             requests += 1.0;
         }
@@ -68,25 +76,23 @@ pub(crate) fn round(server: &Server, duration: Duration) -> io::Result<Cost> {
     })
 }
 
-/// Asks `server` so many times, one after the other.
-pub(crate) fn one_by_one(server: &Server, requests: u32) -> io::Result<()> {
+/// The length of a hit of `server`, and its text: the fields sorted, what the clock and the entity tag's digest
+/// say left out. What a miss stores may take a moment to be there.
+pub(crate) fn hit(server: &Server) -> io::Result<(usize, String)> {
     let mut connection = Connection::open(server)?;
-    for _ in 0..requests {
+    for _ in 0..MISSES {
         connection.send()?;
-        connection.receive()?;
+        let received = connection.receive()?;
+        let response = String::from_utf8_lossy(received);
+        if response.contains("; hit;") {
+            let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
+            let mut lines: Vec<_> = head.split("\r\n").map(without_digits).collect();
+            lines[1..].sort_unstable();
+            return Ok((received.len(), format!("{}\n\n{body}", lines.join("\n"))));
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
-    Ok(())
-}
-
-/// The response of `server`, the fields sorted, what the clock and the entity tag's digest say left out.
-pub(crate) fn response(server: &Server) -> io::Result<String> {
-    let mut connection = Connection::open(server)?;
-    connection.send()?;
-    let response = String::from_utf8_lossy(connection.receive()?).into_owned();
-    let (head, body) = response.split_once("\r\n\r\n").unwrap_or((&response, ""));
-    let mut lines: Vec<_> = head.split("\r\n").map(without_digits).collect();
-    lines[1..].sort_unstable();
-    Ok(format!("{}\n\n{body}", lines.join("\n")))
+    Err(io::Error::other("nothing that it answers is a hit"))
 }
 
 /// The line with its length in place of what may differ.
@@ -101,13 +107,14 @@ fn without_digits(line: &str) -> String {
     format!("{kept} [{} bytes]", line.len())
 }
 
-struct Connection {
+/// A connection that is kept between requests.
+pub(crate) struct Connection {
     stream: TcpStream,
     buffer: [u8; 4096],
 }
 
 impl Connection {
-    fn open(server: &Server) -> io::Result<Self> {
+    pub(crate) fn open(server: &Server) -> io::Result<Self> {
         let stream = TcpStream::connect(server.address())?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -116,12 +123,12 @@ impl Connection {
         })
     }
 
-    fn send(&mut self) -> io::Result<()> {
+    pub(crate) fn send(&mut self) -> io::Result<()> {
         self.stream.write_all(REQUEST)
     }
 
     /// Waits for one whole response, which must be 200 and nothing after it.
-    fn receive(&mut self) -> io::Result<&[u8]> {
+    pub(crate) fn receive(&mut self) -> io::Result<&[u8]> {
         let mut filled = 0;
         loop {
             match self.stream.read(&mut self.buffer[filled..])? {
