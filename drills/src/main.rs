@@ -1,0 +1,70 @@
+//! Fault drills: every store fails in every way while a server is under load, and what its visitors see is counted.
+//!
+//! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so. The server
+//! under test is a process of its own; load and stores share the machine with it, so first of all the same load is
+//! measured without any cache. It ends with 1 if a promise is broken.
+#![expect(clippy::print_stdout, reason = "a drill prints its table")]
+
+mod database;
+mod drill;
+mod load;
+mod memcache;
+mod page;
+mod proxy;
+mod redis;
+mod report;
+mod server;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use drill::Drill;
+use report::{Report, Uncached};
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        // This executable is the server under test, too.
+        Some("http" | "cmd") => Ok(giotto::run(page::manifest())),
+        _ => drills(&chosen(&words)?),
+    }
+}
+
+fn chosen(words: &[String]) -> Result<Vec<Drill>, String> {
+    let all = || {
+        let redis = redis::DRILLS.into_iter();
+        redis.chain(memcache::DRILLS).chain(database::DRILLS)
+    };
+    for word in words {
+        if !all().any(|drill| drill.name.starts_with(word)) {
+            let names: Vec<_> = all().map(|drill| drill.name).collect();
+            return Err(format!(
+                "no drill is called {word}: there are {}",
+                names.join(", ")
+            ));
+        }
+    }
+    let is_chosen =
+        |drill: &Drill| words.is_empty() || words.iter().any(|word| drill.name.starts_with(word));
+    Ok(all().filter(is_chosen).collect())
+}
+
+fn drills(drills: &[Drill]) -> Result<ExitCode, Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let uncached = Uncached::of(&drill::without_cache(runtime.handle())?);
+    println!("{uncached}\n\n{}", Report::HEAD);
+    let mut all_kept = true;
+    for drill in drills {
+        let run = drill::run(drill, runtime.handle())?;
+        let report = Report::new(drill.name, &drill.promise, &run, uncached);
+        println!("{report}");
+        if !report.is_kept() {
+            all_kept = false;
+            report::details(&run).for_each(|line| println!("    {line}"));
+        }
+    }
+    Ok(ExitCode::from(u8::from(!all_kept)))
+}
