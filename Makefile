@@ -49,3 +49,7 @@ deny:
 bench: servers
 	$(CARGO) bench --locked -p giotto-cache --all-features
 	$(CARGO) bench --locked -p giotto --all-features
+
+# Every store fails in every way while a server is under load; takes some minutes, on a machine that does nothing else.
+drill: servers
+	$(CARGO) run --locked --release -p drills

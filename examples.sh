@@ -7,6 +7,8 @@ GIOTTO_CACHE="sqlite://$(mktemp -d)/pages.sqlite3"
 export GIOTTO_CACHE
 
 run() { cargo run --quiet --locked -p giotto --example "$@"; }
+# In place of the shell that runs it, so that it is what `kill` ends.
+start() { exec cargo run --quiet --locked -p giotto --example "$@"; }
 
 expect() {
     expected=$1
@@ -21,7 +23,7 @@ expect() {
 # Starts an example that serves HTTP; its address is then in $address.
 serve() {
     log=$(mktemp)
-    run "$@" 2>"$log" &
+    start "$@" 2>"$log" &
     server=$!
     address=
     for _ in $(seq 600); do

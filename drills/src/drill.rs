@@ -35,6 +35,8 @@ pub(crate) struct Drill {
 pub(crate) struct Promise {
     /// The 99th percentile of what is added to the computing time.
     pub(crate) added: Duration,
+    /// Whether the store is left alone, by its own breaker or that of one of its servers, and so adds 2 ms at most.
+    pub(crate) left_alone: bool,
     /// The share of known pages that are hits all the same, half a second after the failure and later.
     pub(crate) hits: f64,
     /// Hits are back so soon.
@@ -66,6 +68,7 @@ impl Promise {
     /// Of a store that is gone: nobody waits for it.
     pub(crate) const DEAD: Self = Self {
         added: Duration::from_millis(50),
+        left_alone: true,
         hits: 0.0,
         back: Duration::from_secs(2),
         since: Since::Healing,
@@ -76,6 +79,13 @@ impl Promise {
     /// Of a store that does not answer: the first who ask wait until their deadline is over.
     pub(crate) const HUNG: Self = Self {
         added: Duration::from_millis(150),
+        ..Self::DEAD
+    };
+
+    /// Of a store that answers, with what it has or with a refusal.
+    pub(crate) const ANSWERS: Self = Self {
+        left_alone: false,
+        hits: 0.99,
         ..Self::DEAD
     };
 

@@ -41,7 +41,8 @@ pub(crate) struct Report {
     hits: f64,
     p99: Duration,
     max: Duration,
-    open: Duration,
+    /// `None` of a store that is not left alone.
+    open: Option<Duration>,
     back: Option<Duration>,
     broken: Vec<&'static str>,
 }
@@ -78,8 +79,8 @@ impl fmt::Display for Uncached {
              percentile.\n\n\
              hits      of known pages, while the store fails\n\
              p99, max  ms over the computing time, all of a hit's, from the failure until hits are back\n\
-             open      p99 from {seconds} s after the failure until the store is whole; at most {limit:.1} is promised:\n          \
-             2 ms more than without a cache\n\
+             open      p99 from {seconds} s after the failure until the store is whole, where a breaker leaves it\n          \
+             alone: at most {limit:.1} is promised, 2 ms more than without a cache\n\
              back      until 90 % of 100 ms of known pages are hits, after the store is whole (or, where nobody\n          \
              repairs it, after the failure)"
         )
@@ -88,7 +89,7 @@ impl fmt::Display for Uncached {
 
 impl Report {
     pub(crate) const HEAD: &str = "                               requests  left non-200 wrong  \
-        hits    p99     max      open    back";
+        hits    p99     max   open    back";
 
     pub(crate) fn new(
         name: &'static str,
@@ -123,7 +124,7 @@ impl Report {
             hits: share_of_hits(between(&run.samples, failed + SETTLED_AFTER, healed)),
             p99: percentile(&mut of_fault, 0.99),
             max: percentile(&mut of_fault, 1.0),
-            open: percentile(&mut of_open, 0.99),
+            open: promise.left_alone.then(|| percentile(&mut of_open, 0.99)),
             back,
             broken: Vec::new(),
         };
@@ -138,7 +139,10 @@ impl Report {
             ("non-200", self.failed == 0),
             ("wrong bodies", self.wrong == 0),
             ("p99", self.p99 <= promise.added),
-            ("open", self.open <= OPEN + uncached.p99),
+            (
+                "open",
+                self.open.is_none_or(|open| open <= OPEN + uncached.p99),
+            ),
             ("hits", self.hits >= promise.hits),
             ("back", self.back.is_some_and(|back| back <= promise.back)),
             ("start", run.starting <= STARTS_WITHIN),
@@ -159,9 +163,12 @@ impl fmt::Display for Report {
         let back = self.back.map_or("never".to_owned(), |back| {
             format!("{:.2} s", back.as_secs_f64())
         });
+        let open = self
+            .open
+            .map_or("-".to_owned(), |open| format!("{:.1}", milliseconds(open)));
         write!(
             f,
-            "{:<30} {:>8} {:>5} {:>7} {:>5} {:>4.0}% {:>6.1} {:>7.1} {:>9.1} {:>7}  ",
+            "{:<30} {:>8} {:>5} {:>7} {:>5} {:>4.0}% {:>6.1} {:>7.1} {:>6} {:>7}  ",
             self.name,
             self.requests,
             self.abandoned,
@@ -170,7 +177,7 @@ impl fmt::Display for Report {
             self.hits * 100.0,
             milliseconds(self.p99),
             milliseconds(self.max),
-            milliseconds(self.open),
+            open,
             back,
         )?;
         match self.is_kept() {
