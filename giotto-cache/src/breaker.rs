@@ -35,12 +35,6 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may go out: all while it is closed, and the probes.
-    #[cfg(feature = "memcache")]
-    pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
-        !self.is_open() || self.is_probe_due(now_ms)
-    }
-
     pub(crate) fn is_open(&self) -> bool {
         self.next_probe_ms.load(Ordering::Acquire) != 0
     }

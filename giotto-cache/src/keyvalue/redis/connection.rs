@@ -4,7 +4,7 @@
 //! library, so that no other caller gets it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -14,6 +14,8 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, IntoConnectionInfo, Pipeline,
     RedisConnectionInfo, RedisResult, Value,
 };
+
+use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
@@ -48,7 +50,15 @@ struct Silence {
     opened: Instant,
     /// Milliseconds after `opened`; 0 = it owes nothing.
     since: AtomicU64,
+    /// Whether a `PING` is under way.
+    pinged: AtomicBool,
 }
+
+/// A reply that a caller waits for.
+///
+/// When the caller goes away, nobody sees whether the reply comes: then a `PING` is sent behind its request. The
+/// reply to that, be it an error, shows that the server owes nothing.
+struct Owed<'c>(Option<&'c Connection>);
 
 impl Connection {
     pub(super) async fn open(address: &Address, login: &Login) -> Result<Self, Failure> {
@@ -65,9 +75,9 @@ impl Connection {
     }
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
-        self.silence.begin();
+        let owed = Owed::begin(self);
         let reply = request.send(&mut self.wire.clone()).await;
-        self.silence.end();
+        owed.end();
         reply.map_err(|error| Failure::of(&error, &self.address))
     }
 
@@ -78,6 +88,14 @@ impl Connection {
 
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.silence, &other.silence)
+    }
+
+    async fn ping(mut self) {
+        let reply: RedisResult<Value> = redis::cmd("PING").query_async(&mut self.wire).await;
+        self.silence.pinged.store(false, Ordering::Relaxed);
+        if !reply.is_err_and(|error| error.is_timeout()) {
+            self.silence.end();
+        }
     }
 
     /// A user without a password is one whose every password is right (`nopass`).
@@ -125,6 +143,7 @@ impl Silence {
         Self {
             opened: Instant::now(),
             since: AtomicU64::new(0),
+            pinged: AtomicBool::new(false),
         }
     }
 
@@ -148,6 +167,31 @@ impl Silence {
 
     fn now(&self) -> u64 {
         milliseconds(self.opened.elapsed()).max(1)
+    }
+}
+
+impl<'c> Owed<'c> {
+    fn begin(connection: &'c Connection) -> Self {
+        connection.silence.begin();
+        Self(Some(connection))
+    }
+
+    fn end(mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.silence.end();
+        }
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        let left = self.0.take();
+        // A runtime that has ended takes the connection with it.
+        if let (Some(connection), Ok(runtime)) = (left, Handle::try_current())
+            && !connection.silence.pinged.swap(true, Ordering::Relaxed)
+        {
+            runtime.spawn(connection.clone().ping());
+        }
     }
 }
 
