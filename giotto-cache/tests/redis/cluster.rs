@@ -80,18 +80,29 @@ async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Resul
     Ok(())
 }
 
+fn id(node: &Redis) -> String {
+    node.cli(&["cluster", "myid"]).trim().to_owned()
+}
+
+/// Begins to move the slot of `key`: from where, to where, and its number.
+pub(super) fn move_slot_of<'c>(
+    cluster: &'c RedisCluster,
+    key: &str,
+) -> (&'c Redis, &'c Redis, String) {
+    let from = &cluster.nodes[cluster.master_of(key)];
+    let to = &cluster.nodes[(cluster.master_of(key) + 1) % 3];
+    let slot = from.cli(&["cluster", "keyslot", key]).trim().to_owned();
+    to.cli(&["cluster", "setslot", &slot, "importing", &id(from)]);
+    from.cli(&["cluster", "setslot", &slot, "migrating", &id(to)]);
+    (from, to, slot)
+}
+
 #[tokio::test]
 async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
     let cluster = RedisCluster::start(0);
     let store = store_in(&cluster)?;
     set(&store, KEY, "value").await?;
-    let from = &cluster.nodes[cluster.master_of(KEY)];
-    let to = &cluster.nodes[(cluster.master_of(KEY) + 1) % 3];
-    let slot = from.cli(&["cluster", "keyslot", KEY]).trim().to_owned();
-    let id = |node: &Redis| node.cli(&["cluster", "myid"]).trim().to_owned();
-    let (from_id, to_id) = (id(from), id(to));
-    to.cli(&["cluster", "setslot", &slot, "importing", &from_id]);
-    from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]);
+    let (from, to, slot) = move_slot_of(&cluster, KEY);
     assert_eq!(
         store.get(KEY).await?,
         Some("value".into()),
@@ -113,7 +124,7 @@ async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
     set(&store, KEY, "other").await?;
     assert!(!store.add(KEY, "third".into(), None).await?);
     for node in [to, from] {
-        node.cli(&["cluster", "setslot", &slot, "node", &to_id]);
+        node.cli(&["cluster", "setslot", &slot, "node", &id(to)]);
     }
     assert_eq!(
         store.get(KEY).await?,

@@ -271,6 +271,75 @@ async fn a_password_is_asked_for_and_never_shown() -> Result<()> {
     Ok(())
 }
 
+/// Every command that there is for.
+async fn every_call(store: &RedisKeyValue) -> Result<()> {
+    set(store, KEY, "GIOTTO").await?;
+    store.get(KEY).await?;
+    store.add(KEY, "value".into(), None).await?;
+    store.delete(KEY).await?;
+    set(store, KEY, "GIOTTO").await?;
+    store.clear().await
+}
+
+fn allow(server: &Redis, rights: &[&str]) {
+    let user = ["acl", "setuser", "ann", "reset", "on", ">hunter2", "~*"];
+    let rights: Vec<_> = rights.iter().map(|right| format!("+{right}")).collect();
+    let rights = rights.iter().map(String::as_str);
+    let reply = server.cli(&user.into_iter().chain(rights).collect::<Vec<_>>());
+    assert_eq!(reply, "OK\n");
+}
+
+/// What an error about a right names is enough, and nothing of it can be left out but PING: being refused it is a
+/// reply too, which stands in the server's ACL LOG.
+#[tokio::test]
+async fn a_user_needs_the_rights_that_the_error_names_and_no_others() -> Result<()> {
+    let named = ["get", "set", "unlink", "scan", "getrange", "select", "ping"];
+    let server = Redis::start();
+    let ann = |store: RedisKeyValue| store.user("ann").password("hunter2");
+    let store = || ann(store_in(&server)).db(1);
+    allow(&server, &named);
+    every_call(&store()).await?;
+    allow(&server, &named[..6]);
+    every_call(&store()).await?;
+    for right in &named[..6] {
+        let others: Vec<_> = named.into_iter().filter(|named| named != right).collect();
+        allow(&server, &others);
+        let error = every_call(&store()).await.unwrap_err().to_string();
+        assert!(
+            error.contains("NOPERM") && error.contains(&right.to_uppercase()),
+            "{right}: {error}"
+        );
+    }
+
+    let cluster = RedisCluster::start(0);
+    let store = || -> Result<_> {
+        let store = RedisKeyValue::new().cluster(cluster.addresses())?;
+        Ok(ann(store.server_deadline(PATIENCE)))
+    };
+    let in_cluster = ["cluster|slots", "asking"];
+    let all: Vec<_> = named[..5].iter().chain(&in_cluster).copied().collect();
+    let allow_all = |rights: &[&str]| cluster.nodes.iter().for_each(|node| allow(node, rights));
+    allow_all(&all);
+    every_call(&store()?).await?;
+    cluster::move_slot_of(&cluster, KEY);
+    assert!(store()?.add(KEY, "value".into(), None).await?);
+    for right in in_cluster {
+        let others: Vec<_> = all
+            .iter()
+            .copied()
+            .filter(|other| *other != right)
+            .collect();
+        allow_all(&others);
+        let add = store()?.add(KEY, "value".into(), None).await;
+        let error = add.unwrap_err().to_string();
+        assert!(
+            error.contains("NOPERM") && error.contains(&right.to_uppercase()),
+            "{right}: {error}"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_password_that_the_server_repeats_is_not_shown() {
     // What a server that does not know AUTH answers.

@@ -123,7 +123,8 @@ impl Request {
             Self::Batch(commands) => commands.cmd_iter().collect(),
         };
         let mut batch = redis::pipe();
-        batch.cmd("ASKING");
+        // The errors of a batch as a whole have no code: `none_refused` finds the first.
+        batch.ignore_errors().cmd("ASKING");
         for command in commands {
             batch.add_command(command.clone());
         }
@@ -133,9 +134,23 @@ impl Request {
     async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
         match self {
             Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
-            Self::Batch(commands) => commands.query_async(wire).await,
+            Self::Batch(commands) => none_refused(commands.query_async(wire).await?),
         }
     }
+}
+
+/// The replies of a batch whose errors are ignored: that a key holds no string is one to ignore, that a command is
+/// not allowed is none.
+fn none_refused(replies: Value) -> RedisResult<Value> {
+    let refusal = |reply: &Value| match reply {
+        Value::ServerError(error) if error.code() != "WRONGTYPE" => Some(error.clone()),
+        _ => None,
+    };
+    match &replies {
+        Value::Array(all) => all.iter().find_map(refusal),
+        _ => None,
+    }
+    .map_or(Ok(replies), |error| Err(error.into()))
 }
 
 impl Silence {

@@ -111,7 +111,9 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
         "NOAUTH" => "set the password (and the user, if there is one)",
         "WRONGPASS" => "check user and password",
         "NOPERM" => {
-            "let the user run GET, SET, UNLINK, SCAN, GETRANGE and, in a cluster, CLUSTER SLOTS"
+            "let the user run GET, SET, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace (all, if there \
+             is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and ASKING; with \
+             Sentinel ROLE"
         }
         "OOM" => "raise maxmemory, or choose a maxmemory-policy that evicts, like allkeys-lfu",
         "MISCONF" => "the server cannot save its data: see its log",
