@@ -1,7 +1,7 @@
-//! Memcached, on 127.0.0.1 and ::1.
+//! Memcached, on 127.0.0.1 and, where the machine has it, ::1.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -36,17 +36,12 @@ impl Memcached {
     pub fn start_with(port: u16, arguments: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let port_text = port.to_string();
+        let listen = match Self::has_ipv6() {
+            true => "127.0.0.1,::1",
+            false => "127.0.0.1",
+        };
         // It refuses to run as root; started by anybody else it stays who it is.
-        let fixed = [
-            "-u",
-            "nobody",
-            "-l",
-            "127.0.0.1,::1",
-            "-U",
-            "0",
-            "-p",
-            &port_text,
-        ];
+        let fixed = ["-u", "nobody", "-l", listen, "-U", "0", "-p", &port_text];
         let arguments = fixed.iter().chain(arguments);
         let process = Process::start("memcached", &["memcached"], arguments, port, folder.path());
         Self {
@@ -63,6 +58,12 @@ impl Memcached {
     #[must_use]
     pub fn start_three() -> [Self; 3] {
         [(); 3].map(|()| Self::start())
+    }
+
+    /// Whether a server listens on `::1` too.
+    #[must_use]
+    pub fn has_ipv6() -> bool {
+        TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
     }
 
     /// `127.0.0.1:<port>`.

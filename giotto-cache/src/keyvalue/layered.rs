@@ -223,7 +223,8 @@ impl KeyValue for LayeredKeyValue {
     }
 
     fn counts(&self) -> Counts {
-        self.stats.snapshot()
+        let of_layers = self.layers.iter().map(|layer| layer.store().counts());
+        of_layers.fold(self.stats.snapshot(), Counts::with_layers)
     }
 
     fn place(&self) -> Place {

@@ -6,6 +6,8 @@
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
 mod dummy;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod guard;
 mod layered;
 mod locmem;
 #[cfg(feature = "memcache")]

@@ -245,18 +245,21 @@ const PAGES: usize = 300;
 /// More than usual, for a machine under load; the cache's own is twice that, as always.
 const SERVER_DEADLINE: Duration = Duration::from_millis(250);
 
+/// Whether the page was a hit.
+async fn is_hit(cache: &Cache, number: usize) -> bool {
+    let key = Key::new("page", format!("{{'x': {number}}}"), "text/html");
+    let compute = || async move { Ok::<_, giotto_cache::Error>(bytes(&number.to_string())) };
+    let answer = cache.get_or_compute(key, Policy::seconds(3600), compute);
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.entry.body(), &bytes(&number.to_string()));
+    answer.status == Status::Hit
+}
+
 /// Asks for every page once; which of them were hits.
 async fn hits(cache: &Cache) -> HashSet<usize> {
     let mut hits = HashSet::new();
     for number in 0..PAGES {
-        let key = Key::new("page", format!("{{'x': {number}}}"), "text/html");
-        let compute = || async move { Ok::<_, giotto_cache::Error>(bytes(&number.to_string())) };
-        let answer = cache
-            .get_or_compute(key, Policy::seconds(3600), compute)
-            .await
-            .unwrap();
-        assert_eq!(answer.entry.body(), &bytes(&number.to_string()));
-        if answer.status == Status::Hit {
+        if is_hit(cache, number).await {
             hits.insert(number);
         }
     }
@@ -288,12 +291,11 @@ fn assert_only_its_keys_miss(hits: &HashSet<usize>, lost: &HashSet<usize>, cache
         "{} pages on it",
         lost.len()
     );
-    assert_eq!(
-        cache.counts().backend_errors,
-        0,
-        "the store as a whole is well"
-    );
-    assert_eq!(cache.counts().backend_skipped, 0);
+    // What failed is that server; the store as a whole is well.
+    let (all, server) = (cache.counts(), cache.store().counts());
+    assert!(server.backend_errors >= 5 && server.backend_skipped > 0);
+    assert_eq!(all.backend_errors, server.backend_errors);
+    assert_eq!(all.backend_skipped, server.backend_skipped);
 }
 
 #[tokio::test]
@@ -319,11 +321,17 @@ async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
     for _ in 0..3 {
         assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
     }
-    // Each of them waits no longer than usual, but for a few that notice it and one probe a second.
-    let started = Instant::now();
-    hits(&cache).await;
-    let each = SERVER_DEADLINE * u32::try_from(lost.len()).unwrap();
-    assert!(started.elapsed() < each / 2, "{:?}", started.elapsed());
+    // Nobody waits any more, not even for the probe that goes out each second.
+    let (started, errors) = (Instant::now(), cache.counts().backend_errors);
+    while started.elapsed() < Duration::from_secs(3) {
+        for page in &lost {
+            let asked = Instant::now();
+            assert!(!is_hit(&cache, *page).await);
+            assert!(asked.elapsed() < SERVER_DEADLINE, "{:?}", asked.elapsed());
+        }
+    }
+    let probes = cache.counts().backend_errors - errors;
+    assert!((1..=4).contains(&probes), "{probes}");
     servers[0].process.thaw();
     all_are_used(&cache).await;
 }

@@ -4,6 +4,7 @@
 mod faults;
 mod lies;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +79,12 @@ async fn a_server_is_reached_by_name_over_ipv6_and_over_a_unix_socket() -> Resul
         format!("memcache://{}", socket.display()),
     ] {
         let store = MemcacheKeyValue::from_url(&url)?;
+        if url.contains("::1") && !Memcached::has_ipv6() {
+            // Not `eprintln!`, which the test harness keeps to itself.
+            let told = "not verified, because ::1 cannot be bound on this machine";
+            writeln!(std::io::stderr(), "{told}: {url}").unwrap();
+            continue;
+        }
         store.set(&url, bytes("value"), None).await?;
         assert_eq!(store.get(&url).await?, Some(bytes("value")), "{url}");
     }

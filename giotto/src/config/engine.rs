@@ -127,7 +127,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         Some(url) => url.checked(RedisKeyValue::from_url(url.string()?))?,
     };
     if let Some(host) = table.get("host") {
-        store = store.host(host.string()?);
+        store = store.host(host.host()?);
     }
     if let Some(port) = table.get("port") {
         store = store.port(port.positive()?);
@@ -148,16 +148,21 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         store = store.tls(tls.boolean()?);
     }
     if let Some(nodes) = table.get("nodes") {
-        store = store.cluster(nodes.strings()?);
+        store = nodes.checked(store.cluster(nodes.strings()?))?;
     }
     match (table.get("master"), table.get("sentinels")) {
         (None, None) => {}
         (Some(master), Some(sentinels)) => {
-            store = store.sentinel(master.string()?, sentinels.strings()?);
+            let named = store.sentinel(master.string()?, sentinels.strings()?);
+            store = sentinels.checked(named)?;
         }
         (Some(alone), None) | (None, Some(alone)) => {
             return Err(alone.refused("both cache.master and cache.sentinels"));
         }
+    }
+    if let Some(deadline) = table.deadline()? {
+        // One master that hangs has failed before the deadline of the whole cache is over.
+        store = store.server_deadline(deadline / 2);
     }
     if let Some(namespace) = table.namespace {
         store = namespace.checked(store.namespace(namespace.string()?))?;
@@ -183,7 +188,7 @@ fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     } else if let Some(setting) = table.get("host").or(table.get("port")) {
         let host = table
             .get("host")
-            .map_or(Ok("localhost"), |host| host.string())?;
+            .map_or(Ok("localhost"), |host| host.host())?;
         let port: u16 = table
             .get("port")
             .map_or(Ok(11211), |port| port.positive())?;

@@ -34,6 +34,17 @@ impl Setting {
             .ok_or_else(|| self.refused("a text in quotes"))
     }
 
+    /// A host's name or address, and nothing of a URL, which may hold a password.
+    #[cfg(any(feature = "redis", feature = "memcache"))]
+    pub(super) fn host(&self) -> Result<&str> {
+        match self.string()? {
+            host if host.is_empty() || host.contains(['@', '/', ' ']) => {
+                Err(self.wrong("expected the name or address of a host; a URL is cache.url"))
+            }
+            host => Ok(host),
+        }
+    }
+
     /// An array of texts, or one text with commas.
     #[cfg(any(feature = "redis", feature = "memcache"))]
     pub(super) fn strings(&self) -> Result<Vec<&str>> {
@@ -92,7 +103,7 @@ impl Setting {
         let Self { key, value, origin } = self;
         let is_secret = key.ends_with("password") || key.ends_with("url");
         let shown = match value {
-            Value::String(text) if is_secret || text.contains("://") => String::new(),
+            Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
             // They may have a password in them.
             Value::Table(_) | Value::Array(_) => String::new(),
             // On one line, which TOML's own form of a text with line breaks is not.

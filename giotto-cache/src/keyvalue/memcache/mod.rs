@@ -24,16 +24,14 @@ use self::expiry::HEADER;
 use self::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use self::servers::{Server, Servers};
 use super::KeyValue;
+use super::guard::{Loss, SERVER_DEADLINE};
 use super::namespace::Namespace;
-use crate::{Clock, Error, ErrorKind, Result};
+use crate::{Clock, Counts, Error, ErrorKind, Result};
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_NAMESPACE: &str = "giotto";
 /// A longer one would leave no room for the key.
 const MAX_NAMESPACE: usize = 100;
-
-/// Half of the cache's own.
-const DEFAULT_SERVER_DEADLINE: Duration = Duration::from_millis(50);
 
 /// So often `add` looks what is in its way.
 const ADD_ATTEMPTS: usize = 3;
@@ -124,20 +122,20 @@ impl MemcacheKeyValue {
         let clock = Clock::system();
         let namespace = Namespace::new(DEFAULT_NAMESPACE)?;
         Ok(Self {
-            servers: Arc::new(Servers::new(addresses, clock.clone())?),
+            servers: Arc::new(Servers::new(addresses, &clock)?),
             namespace,
-            server_deadline: DEFAULT_SERVER_DEADLINE,
+            server_deadline: SERVER_DEADLINE,
             clock,
         })
     }
 
-    async fn ask(&self, key: &str, command: Command) -> Result<Option<Reply>> {
+    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Loss> {
         self.servers.ask(key, command, self.server_deadline).await
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>> {
+    async fn find(&self, key: &str) -> Result<Option<Found>, Loss> {
         match self.ask(key, Command::Get).await? {
-            Some(Reply::Value(found)) => Ok(found),
+            Reply::Value(found) => Ok(found),
             _ => Ok(None),
         }
     }
@@ -153,10 +151,12 @@ impl MemcacheKeyValue {
         key: &str,
         value: &Bytes,
         expire: Option<Duration>,
-    ) -> Result<Option<bool>> {
+    ) -> Result<bool, Loss> {
         let length = value.len();
         if length > MAX_VALUE - HEADER {
-            return Err(self.refused(key, length, "object too large for this client"));
+            return Err(self
+                .refused(key, length, "object too large for this client")
+                .into());
         }
         let now_ms = self.clock.now_ms();
         let command = Command::Store {
@@ -166,17 +166,15 @@ impl MemcacheKeyValue {
             value: value.clone(),
         };
         match self.ask(key, command).await? {
-            Some(Reply::Outcome(stored)) => Ok(Some(stored)),
-            Some(Reply::Refused(reason)) => Err(self.refused(key, length, &reason)),
-            _ => Ok(None),
+            Reply::Refused(reason) => Err(self.refused(key, length, &reason).into()),
+            reply => Ok(reply == Reply::Outcome(true)),
         }
     }
 
-    async fn remove(&self, key: &str) -> Result<Option<bool>> {
+    async fn remove(&self, key: &str) -> Result<bool, Loss> {
         match self.ask(key, Command::Delete).await? {
-            Some(Reply::Outcome(deleted)) => Ok(Some(deleted)),
-            Some(Reply::Refused(reason)) => Err(self.failed(key, &reason)),
-            _ => Ok(None),
+            Reply::Refused(reason) => Err(self.failed(key, &reason).into()),
+            reply => Ok(reply == Reply::Outcome(true)),
         }
     }
 
@@ -193,13 +191,6 @@ impl MemcacheKeyValue {
 
     fn failed(&self, key: &str, reason: &str) -> Error {
         self.servers.of(key).failed(reason)
-    }
-
-    fn unanswered(&self, key: &str) -> Error {
-        self.failed(
-            key,
-            "no reply; it is one of several, and its keys miss until it is back",
-        )
     }
 
     async fn clear_server(&self, server: &Server) -> Result<()> {
@@ -248,16 +239,17 @@ impl fmt::Debug for MemcacheKeyValue {
 #[async_trait]
 impl KeyValue for MemcacheKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let found = self.find(&key::stored(&self.namespace, key)).await?;
+        let found = self.find(&key::stored(&self.namespace, key)).await;
+        let found = found.or_else(Loss::miss)?;
         Ok(found.and_then(|found| self.live(&found)))
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = key::stored(&self.namespace, key);
         let error = match self.store(Verb::Set, &key, &value, expire).await {
-            Ok(Some(true) | None) => return Ok(()),
-            Ok(Some(false)) => self.failed(&key, "it did not store a value"),
-            Err(error) => error,
+            Ok(true) | Err(Loss::Server(_)) => return Ok(()),
+            Ok(false) => self.failed(&key, "it did not store a value"),
+            Err(Loss::Store(error)) => error,
         };
         // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
         // large; where not even this works, the first error says why.
@@ -271,11 +263,11 @@ impl KeyValue for MemcacheKeyValue {
         // What is in the way may be gone a moment later, or have expired without the server's knowing; each time
         // that it is not, somebody else has won.
         for _ in 0..ADD_ATTEMPTS {
-            let stored = self.store(verb, &key, &value, expire).await?;
-            if stored.ok_or_else(|| self.unanswered(&key))? {
+            let stored = self.store(verb, &key, &value, expire).await;
+            if stored.map_err(Loss::into_error)? {
                 return Ok(true);
             }
-            verb = match self.find(&key).await? {
+            verb = match self.find(&key).await.map_err(Loss::into_error)? {
                 Some(found) if self.live(&found).is_some() => return Ok(false),
                 Some(found) => Verb::Swap(found.unique),
                 None => Verb::Add,
@@ -286,10 +278,10 @@ impl KeyValue for MemcacheKeyValue {
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let key = key::stored(&self.namespace, key);
-        let found = self.find(&key).await?;
+        let found = self.find(&key).await.map_err(Loss::into_error)?;
         let was_live = found.is_some_and(|found| self.live(&found).is_some());
-        let deleted = self.remove(&key).await?;
-        Ok(deleted.ok_or_else(|| self.unanswered(&key))? && was_live)
+        let deleted = self.remove(&key).await.map_err(Loss::into_error)?;
+        Ok(deleted && was_live)
     }
 
     async fn clear(&self) -> Result<()> {
@@ -299,5 +291,9 @@ impl KeyValue for MemcacheKeyValue {
             result = result.and(self.clear_server(server).await);
         }
         result
+    }
+
+    fn counts(&self) -> Counts {
+        self.servers.counts()
     }
 }

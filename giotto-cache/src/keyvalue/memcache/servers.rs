@@ -1,24 +1,24 @@
 //! The servers of one store: which of them has a key, and what is done without one that fails.
 //!
-//! Inside the last step of a lookup. With several servers each has a breaker and a deadline of its own, so that
-//! the one that is lost takes its own keys with it and nothing else: to the engine a lost server is a miss.
+//! Inside the last step of a lookup. With several servers each has a guard of its own, so that the one that is
+//! lost takes its own keys with it and nothing else.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::timeout;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::address::Address;
 use super::connection::Connection;
 use super::protocol::{Command, Reply};
-use crate::breaker::Breaker;
+use crate::keyvalue::guard::{Guard, Loss};
+use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Result};
 
 #[derive(Debug)]
 pub(super) struct Servers {
-    all: Vec<Server>,
-    clock: Clock,
+    all: Vec<Arc<Server>>,
+    stats: Arc<Stats>,
 }
 
 /// One server and the connection to it.
@@ -26,13 +26,13 @@ pub(super) struct Servers {
 pub(super) struct Server {
     address: Arc<Address>,
     seed: u64,
-    breaker: Breaker,
+    guard: Guard,
     connection: Mutex<Option<Arc<Connection>>>,
 }
 
 impl Servers {
     /// The servers at `addresses`, of which there is at least one, and none twice.
-    pub(super) fn new(addresses: Vec<Address>, clock: Clock) -> Result<Self> {
+    pub(super) fn new(addresses: Vec<Address>, clock: &Clock) -> Result<Self> {
         if addresses.is_empty() {
             let message = "a Memcached store needs at least one host";
             return Err(Error::new(ErrorKind::Policy, message));
@@ -43,57 +43,59 @@ impl Servers {
                 return Err(Error::new(ErrorKind::Policy, message));
             }
         }
-        let all = addresses.into_iter().map(Server::new).collect();
-        Ok(Self { all, clock })
+        let stats = Arc::new(Stats::default());
+        let server = |address| Arc::new(Server::new(address, &stats, clock));
+        Ok(Self {
+            all: addresses.into_iter().map(server).collect(),
+            stats,
+        })
     }
 
-    pub(super) fn all(&self) -> &[Server] {
+    pub(super) fn all(&self) -> &[Arc<Server>] {
         &self.all
     }
 
-    /// The reply of the server that has `key`; `None` if it is one of several that did not give any in time.
+    /// What was counted of servers that are one of several.
+    pub(super) fn counts(&self) -> Counts {
+        self.stats.snapshot()
+    }
+
+    /// The reply of the server that has `key`, within `deadline` if it is one of several.
     pub(super) async fn ask(
         &self,
         key: &str,
         command: Command,
         deadline: Duration,
-    ) -> Result<Option<Reply>> {
+    ) -> Result<Reply, Loss> {
         let server = self.of(key);
+        let call = server.ask(key, command);
         if self.all.len() == 1 {
-            return server.ask(key, command).await.map(Some);
+            return call.await.map_err(Loss::Store);
         }
-        if !server.breaker.lets_through(self.clock.now_ms()) {
-            return Ok(None);
-        }
-        let reply = timeout(deadline, server.ask(key, command)).await;
-        match reply.unwrap_or_else(|_| Err(server.failed(&format!("no reply within {deadline:?}"))))
-        {
-            Ok(reply) => {
-                server.breaker.succeeded();
-                Ok(Some(reply))
-            }
-            Err(error) => {
-                server.breaker.failed(&error, self.clock.now_ms(), false);
-                Ok(None)
-            }
-        }
+        let probe = || {
+            let (server, key) = (Arc::clone(server), key.to_owned());
+            async move { server.ask(&key, Command::Get).await }
+        };
+        let reply = server.guard.ask(deadline, call, probe).await;
+        reply.map_err(Loss::Server)
     }
 
     /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
     /// the address: without one server only its keys move, and the order of the list says nothing.
-    pub(super) fn of(&self, key: &str) -> &Server {
-        let score = |server: &&Server| xxh3_64_with_seed(key.as_bytes(), server.seed);
+    pub(super) fn of(&self, key: &str) -> &Arc<Server> {
+        let score = |server: &&Arc<Server>| xxh3_64_with_seed(key.as_bytes(), server.seed);
         let highest = self.all.iter().max_by_key(score);
         highest.expect("there is at least one server")
     }
 }
 
 impl Server {
-    fn new(address: Address) -> Self {
+    fn new(address: Address, stats: &Arc<Stats>, clock: &Clock) -> Self {
         let name = address.to_string();
+        let server = format_args!("memcached at {name}");
         Self {
             seed: xxh3_64(name.as_bytes()),
-            breaker: Breaker::new(format!("memcached at {name}")),
+            guard: Guard::new(server, Arc::clone(stats), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
         }
@@ -138,7 +140,7 @@ mod tests {
 
     fn placed(hosts: &[&str]) -> Vec<String> {
         let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
-        let servers = Servers::new(addresses.collect(), Clock::manual(0)).unwrap();
+        let servers = Servers::new(addresses.collect(), &Clock::manual(0)).unwrap();
         (0..30_000)
             .map(|number| servers.of(&format!("giotto:{{'x':%20{number}}}(squared)(text/html)")))
             .map(|server| server.address.to_string())
@@ -187,7 +189,7 @@ mod tests {
         for hosts in [&[][..], &["a", "b", "A:11211"]] {
             let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
             assert!(
-                Servers::new(addresses.collect(), Clock::manual(0)).is_err(),
+                Servers::new(addresses.collect(), &Clock::manual(0)).is_err(),
                 "{hosts:?}"
             );
         }

@@ -1,7 +1,7 @@
 //! A Redis Cluster: which of its masters has a key, and what to do when that changes.
 //!
-//! The last step but two of a lookup. Each master has a link of its own, so that one that is dead or hangs
-//! costs its own keys and no others. (The cluster client of the library lets every request wait while it
+//! The last step but two of a lookup. Each master has a link and a guard of its own, so that one that is dead or
+//! hangs costs its own keys and no others. (The cluster client of the library lets every request wait while it
 //! reads the slots again, and that takes a timeout for each node that hangs.)
 
 use std::collections::HashMap;
@@ -10,64 +10,106 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
+use super::command;
 use super::connection::Request;
 use super::failure::{Cure, Failure};
 use super::link::{Link, Target};
 use super::promise::Promise;
 use super::settings::{Address, Login};
 use super::slots::{self, Slots};
+use crate::keyvalue::guard::{Guard, Loss};
+use crate::stats::{Counts, Stats};
+use crate::{Clock, Error};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
-const READ_EVERY: Duration = Duration::from_millis(250);
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) struct Cluster {
     nodes: Vec<Address>,
     login: Arc<Login>,
+    /// For the reply of one node.
+    deadline: Duration,
+    stats: Arc<Stats>,
+    clock: Clock,
     state: Mutex<State>,
+}
+
+/// A node, and what stands in front of it.
+pub(super) struct Node {
+    pub(super) link: Link,
+    guard: Guard,
 }
 
 #[derive(Default)]
 struct State {
     slots: Slots,
-    links: HashMap<Address, Arc<Link>>,
+    nodes: HashMap<Address, Arc<Node>>,
     /// The slots that are being read, or were and are not in use yet.
     reading: Option<Promise<Slots>>,
     read_at: Option<Instant>,
 }
 
 impl Cluster {
-    pub(super) fn new(nodes: Vec<Address>, login: Arc<Login>) -> Self {
+    pub(super) fn new(nodes: Vec<Address>, login: Arc<Login>, deadline: Duration) -> Self {
         Self {
             nodes,
             login,
+            deadline,
+            stats: Arc::default(),
+            clock: Clock::system(),
             state: Mutex::default(),
         }
     }
 
-    pub(super) async fn ask(&self, key: &str, request: &Request) -> Result<Value, Failure> {
-        let master = self.master_of(key).await?;
-        let failure = match self.link(&master).ask(request).await {
+    pub(super) async fn ask(&self, key: &str, request: &Request) -> Result<Value, Loss> {
+        let master = self.master_of(key).await.map_err(Failure::into_error)?;
+        let failure = match self.ask_node(&master, key, request).await? {
             Ok(reply) => return Ok(reply),
-            Err(failure) => failure,
+            Err(redirect) => redirect,
         };
-        if failure.cure != Cure::None {
-            self.read_soon();
-        }
-        match &failure.cure {
-            Cure::Moved(node) => self.link(node).ask(request).await,
+        self.read_soon();
+        let reply = match &failure.cure {
+            Cure::Moved(node) => self.ask_node(node, key, request).await?,
             Cure::Asking(node) => {
-                let reply = self.link(node).ask(&request.asking()).await?;
-                Ok(last(reply))
+                let reply = self.ask_node(node, key, &request.asking()).await?;
+                reply.map(last)
             }
             _ => Err(failure),
-        }
+        };
+        reply.map_err(|failure| Loss::Server(failure.into_error()))
     }
 
-    /// The way to each master, by slots that are read anew.
-    pub(super) async fn masters(&self) -> Result<Vec<Arc<Link>>, Failure> {
+    /// The nodes that are masters, by slots that are read anew.
+    pub(super) async fn masters(&self) -> Result<Vec<Arc<Node>>, Failure> {
         let slots = self.read_now().wait().await?;
         let masters = slots.masters().into_iter();
-        Ok(masters.map(|master| self.link(&master)).collect())
+        Ok(masters.map(|master| self.node(&master)).collect())
+    }
+
+    /// What was counted of its nodes.
+    pub(super) fn counts(&self) -> Counts {
+        self.stats.snapshot()
+    }
+
+    /// The reply of one node, or the failure that names another. Without either the node is lost, and what it was
+    /// the master of may be elsewhere.
+    async fn ask_node(
+        &self,
+        address: &Address,
+        key: &str,
+        request: &Request,
+    ) -> Result<Result<Value, Failure>, Loss> {
+        let node = self.node(address);
+        let probe = || {
+            let (node, key) = (Arc::clone(&node), key.to_owned());
+            async move { node.ask(&command::get(&key)).await }
+        };
+        let call = node.ask(request);
+        let reply = node.guard.ask(self.deadline, call, probe).await;
+        reply.map_err(|error| {
+            self.read_soon();
+            Loss::Server(error)
+        })
     }
 
     async fn master_of(&self, key: &str) -> Result<Address, Failure> {
@@ -85,12 +127,18 @@ impl Cluster {
         })
     }
 
-    fn link(&self, node: &Address) -> Arc<Link> {
+    fn node(&self, address: &Address) -> Arc<Node> {
         let new = || {
-            let target = Target::Server(node.clone());
-            Arc::new(Link::new(target, Arc::clone(&self.login)))
+            let target = Target::Server(address.clone());
+            let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
+            Arc::new(Node {
+                link: Link::new(target, Arc::clone(&self.login)),
+                guard: Guard::new(name, stats, self.clock.clone()),
+            })
         };
-        Arc::clone(self.state().links.entry(node.clone()).or_insert_with(new))
+        let mut state = self.state();
+        let node = state.nodes.entry(address.clone()).or_insert_with(new);
+        Arc::clone(node)
     }
 
     /// Has the slots read in the background, unless that was done a moment ago.
@@ -112,7 +160,7 @@ impl Cluster {
         {
             return reading.clone();
         }
-        let known = state.links.keys().filter(|node| !self.nodes.contains(node));
+        let known = state.nodes.keys().filter(|node| !self.nodes.contains(node));
         let nodes = self.nodes.iter().chain(known).cloned().collect();
         let reading = Promise::new(slots::read(nodes, Arc::clone(&self.login)));
         state.reading = Some(reading.clone());
@@ -122,6 +170,15 @@ impl Cluster {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Node {
+    async fn ask(&self, request: &Request) -> Result<Result<Value, Failure>, Error> {
+        match self.link.ask(request).await {
+            Err(failure) if !failure.is_redirect() => Err(failure.into_error()),
+            reply => Ok(reply),
+        }
     }
 }
 
@@ -135,7 +192,7 @@ impl State {
         if let Some(slots) = read {
             self.reading = None;
             let masters = slots.masters();
-            self.links.retain(|node, _| masters.contains(node));
+            self.nodes.retain(|node, _| masters.contains(node));
             self.slots = slots;
         }
         &self.slots

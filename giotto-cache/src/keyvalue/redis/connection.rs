@@ -4,11 +4,12 @@
 //! library, so that no other caller gets it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
+use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
@@ -42,7 +43,15 @@ struct Silence {
     opened: Instant,
     /// Milliseconds after `opened`; 0 = it owes nothing.
     since: AtomicU64,
+    /// Whether a `PING` is under way.
+    pinged: AtomicBool,
 }
+
+/// A reply that a caller waits for.
+///
+/// When the caller goes away, nobody sees whether the reply comes: then a `PING` is sent behind its request. The
+/// reply to that, be it an error, shows that the server owes nothing.
+struct Owed<'c>(Option<&'c Connection>);
 
 impl Connection {
     pub(super) async fn open(address: &Address, login: &Login) -> Result<Self, Failure> {
@@ -59,10 +68,14 @@ impl Connection {
     }
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
-        self.silence.begin();
+        let owed = Owed::begin(self);
         let reply = request.send(&mut self.wire.requests()).await;
-        self.silence.end();
-        reply.map_err(|error| Failure::of(&error, &self.address))
+        owed.end();
+        match reply {
+            // A key that somebody else uses for a list is no value, and the next SET replaces it.
+            Err(error) if error.code() == Some("WRONGTYPE") => Ok(Value::Nil),
+            reply => reply.map_err(|error| Failure::of(&error, &self.address)),
+        }
     }
 
     /// Whether it owes a reply for so long that another connection should be made.
@@ -72,6 +85,16 @@ impl Connection {
 
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.silence, &other.silence)
+    }
+
+    async fn ping(self) {
+        let reply: RedisResult<Value> = redis::cmd("PING")
+            .query_async(&mut self.wire.requests())
+            .await;
+        self.silence.pinged.store(false, Ordering::Relaxed);
+        if !reply.is_err_and(|error| error.is_timeout()) {
+            self.silence.end();
+        }
     }
 
     /// A user without a password is one whose every password is right (`nopass`).
@@ -99,7 +122,8 @@ impl Request {
             Self::Batch(commands) => commands.cmd_iter().collect(),
         };
         let mut batch = redis::pipe();
-        batch.cmd("ASKING");
+        // The errors of a batch as a whole have no code: `none_refused` finds the first.
+        batch.ignore_errors().cmd("ASKING");
         for command in commands {
             batch.add_command(command.clone());
         }
@@ -109,9 +133,23 @@ impl Request {
     async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
         match self {
             Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
-            Self::Batch(commands) => commands.query_async(wire).await,
+            Self::Batch(commands) => none_refused(commands.query_async(wire).await?),
         }
     }
+}
+
+/// The replies of a batch whose errors are ignored: that a key holds no string is one to ignore, that a command is
+/// not allowed is none.
+fn none_refused(replies: Value) -> RedisResult<Value> {
+    let refusal = |reply: &Value| match reply {
+        Value::ServerError(error) if error.code() != "WRONGTYPE" => Some(error.clone()),
+        _ => None,
+    };
+    match &replies {
+        Value::Array(all) => all.iter().find_map(refusal),
+        _ => None,
+    }
+    .map_or(Ok(replies), |error| Err(error.into()))
 }
 
 impl Silence {
@@ -119,6 +157,7 @@ impl Silence {
         Self {
             opened: Instant::now(),
             since: AtomicU64::new(0),
+            pinged: AtomicBool::new(false),
         }
     }
 
@@ -142,6 +181,31 @@ impl Silence {
 
     fn now(&self) -> u64 {
         milliseconds(self.opened.elapsed()).max(1)
+    }
+}
+
+impl<'c> Owed<'c> {
+    fn begin(connection: &'c Connection) -> Self {
+        connection.silence.begin();
+        Self(Some(connection))
+    }
+
+    fn end(mut self) {
+        if let Some(connection) = self.0.take() {
+            connection.silence.end();
+        }
+    }
+}
+
+impl Drop for Owed<'_> {
+    fn drop(&mut self) {
+        let left = self.0.take();
+        // A runtime that has ended takes the connection with it.
+        if let (Some(connection), Ok(runtime)) = (left, Handle::try_current())
+            && !connection.silence.pinged.swap(true, Ordering::Relaxed)
+        {
+            runtime.spawn(connection.clone().ping());
+        }
     }
 }
 

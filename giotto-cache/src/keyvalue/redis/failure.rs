@@ -67,6 +67,11 @@ impl Failure {
         self.error
     }
 
+    /// Whether the server names another that has the key.
+    pub(super) const fn is_redirect(&self) -> bool {
+        matches!(self.cure, Cure::Moved(_) | Cure::Asking(_))
+    }
+
     /// Whether the connection it was met on is of no use any more.
     pub(super) fn breaks_connection(&self) -> bool {
         matches!(self.cure, Cure::Reconnect | Cure::Later | Cure::SignIn)
@@ -106,14 +111,18 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
         "NOAUTH" => "set the password (and the user, if there is one)",
         "WRONGPASS" => "check user and password",
         "NOPERM" => {
-            "let the user run GET, SET, UNLINK, SCAN, GETRANGE and, in a cluster, CLUSTER SLOTS"
+            "let the user run GET, SET, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace (all, if there \
+             is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and ASKING; with \
+             Sentinel ROLE"
         }
         "OOM" => "raise maxmemory, or choose a maxmemory-policy that evicts, like allkeys-lfu",
         "MISCONF" => "the server cannot save its data: see its log",
         "READONLY" => "this is a replica: name its master, or use Sentinel or Cluster",
-        "WRONGTYPE" => "another program uses this key: set a namespace",
         "CLUSTERDOWN" => "see `redis-cli cluster info`",
         "MOVED" => "this is a node of a cluster: name its nodes as a cluster",
+        "ERR" if said.contains("SELECT is not allowed") => {
+            "a cluster has database 0 and no other: leave out the database"
+        }
         "LOADING" => "it will answer once it has loaded its data",
         _ if error.is_timeout() => "the server hangs, or the network loses what is sent",
         _ => "",

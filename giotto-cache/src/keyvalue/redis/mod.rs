@@ -31,8 +31,9 @@ use self::failure::Failure;
 use self::link::{Link, Target};
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use super::KeyValue;
+use super::guard::Loss;
 use super::namespace::Namespace;
-use crate::Result;
+use crate::{Counts, Result};
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
 ///
@@ -97,7 +98,8 @@ impl RedisKeyValue {
         self.servers(Servers::One(Address::tcp(host, port)))
     }
 
-    /// The number of the database; 0 if not set.
+    /// The number of the database; 0 if not set. A cluster has no other (but in Valkey 9): there every call is an
+    /// error that says so.
     #[must_use]
     pub fn db(self, db: u32) -> Self {
         self.login(|login| login.db = db)
@@ -129,22 +131,41 @@ impl RedisKeyValue {
     }
 
     /// A Redis Cluster, of which `nodes` are some: `host:port` each. They name the others.
+    ///
+    /// A master that is lost takes its own keys with it: `get` finds none of them and `set` keeps none, without an
+    /// error, until it is back or has been replaced. Leave [`db`](Self::db) at 0.
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or one cannot be read; the error names it, unless it may have a password in it.
+    pub fn cluster(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
+        Ok(self.servers(Servers::Cluster(Address::list(nodes, PORT)?)))
+    }
+
+    /// The same with `deadline` for a reply of one node of a cluster, after which it is a miss; 50 ms if not set.
+    ///
+    /// Keep it below the [cache's own](crate::Builder::deadline), which is about the store as a whole: when that
+    /// passes too often, all nodes are left alone. Without a cluster there is only that one.
     #[must_use]
-    pub fn cluster(self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.servers(Servers::Cluster(Address::list(nodes, PORT)))
+    pub fn server_deadline(mut self, deadline: Duration) -> Self {
+        self.settings.server_deadline = deadline;
+        Self::with(self.settings, self.namespace)
     }
 
     /// The server that `sentinels`, `host:port` each, call the master `master`, whichever that is.
-    #[must_use]
+    ///
+    /// # Errors
+    ///
+    /// If there are none, or one cannot be read; the error names it, unless it may have a password in it.
     pub fn sentinel(
         self,
         master: impl Into<String>,
         sentinels: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        self.servers(Servers::Sentinel {
+    ) -> Result<Self> {
+        Ok(self.servers(Servers::Sentinel {
             master: master.into(),
-            sentinels: Address::list(sentinels, SENTINEL_PORT),
-        })
+            sentinels: Address::list(sentinels, SENTINEL_PORT)?,
+        }))
     }
 
     /// Puts `namespace:` in front of every key, so that several deployments can share a server.
@@ -174,7 +195,9 @@ impl RedisKeyValue {
         let login = Arc::new(settings.login.clone());
         let way = match settings.servers.clone() {
             Servers::One(address) => Way::One(Link::new(Target::Server(address), login)),
-            Servers::Cluster(nodes) => Way::Cluster(Cluster::new(nodes, login)),
+            Servers::Cluster(nodes) => {
+                Way::Cluster(Cluster::new(nodes, login, settings.server_deadline))
+            }
             Servers::Sentinel { master, sentinels } => {
                 let name = master;
                 Way::One(Link::new(Target::MasterOf { name, sentinels }, login))
@@ -187,12 +210,20 @@ impl RedisKeyValue {
         }
     }
 
-    async fn ask(&self, key: &str, request: Request) -> Result<Value> {
-        let reply = match &*self.way {
-            Way::One(link) => link.ask(&request).await,
+    async fn ask(&self, key: &str, request: Request) -> Result<Value, Loss> {
+        match &*self.way {
+            Way::One(link) => {
+                let reply = link.ask(&request).await;
+                reply.map_err(|failure| Loss::Store(failure.into_error()))
+            }
             Way::Cluster(cluster) => cluster.ask(key, &request).await,
-        };
-        reply.map_err(Failure::into_error)
+        }
+    }
+
+    /// The same for a lookup: no reply if the key is at a node that is lost.
+    async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
+        let reply = self.ask(key, request).await;
+        reply.map(Some).or_else(Loss::miss)
     }
 
     async fn clear_server(&self, link: &Link) -> Result<()> {
@@ -224,37 +255,49 @@ impl fmt::Debug for RedisKeyValue {
 impl KeyValue for RedisKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.namespace.stored(key);
-        let reply = self.ask(&key, command::get(&key)).await?;
-        Ok(command::value(reply)?.map(Bytes::from))
+        let reply = self.look(&key, command::get(&key)).await?;
+        let value = reply.map(command::value).transpose()?;
+        Ok(value.flatten().map(Bytes::from))
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = self.namespace.stored(key);
-        let reply = self.ask(&key, command::set(&key, &value, expire)?).await?;
-        command::stored(&reply).map(|_| ())
+        let request = command::set(&key, &value, expire)?;
+        let reply = self.look(&key, request).await?;
+        reply.map_or(Ok(()), |reply| command::stored(&reply).map(drop))
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
-        let reply = self.ask(&key, command::add(&key, &value, expire)?).await?;
-        command::stored(&reply)
+        let request = command::add(&key, &value, expire)?;
+        let reply = self.ask(&key, request).await;
+        command::stored(&reply.map_err(Loss::into_error)?)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let key = self.namespace.stored(key);
-        let reply = self.ask(&key, command::delete(&key)).await?;
-        command::removed(&reply)
+        let reply = self.ask(&key, command::delete(&key)).await;
+        command::removed(&reply.map_err(Loss::into_error)?)
     }
 
     async fn clear(&self) -> Result<()> {
         match &*self.way {
             Way::One(link) => self.clear_server(link).await,
             Way::Cluster(cluster) => {
+                let mut result = Ok(());
                 for master in cluster.masters().await.map_err(Failure::into_error)? {
-                    self.clear_server(&master).await?;
+                    // One that fails does not keep the others from being cleared.
+                    result = result.and(self.clear_server(&master.link).await);
                 }
-                Ok(())
+                result
             }
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        match &*self.way {
+            Way::One(_) => Counts::default(),
+            Way::Cluster(cluster) => cluster.counts(),
         }
     }
 }

@@ -5,6 +5,10 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::keyvalue::guard::SERVER_DEADLINE;
+use crate::{Error, ErrorKind, Result};
 
 pub(super) const PORT: u16 = 6379;
 pub(super) const SENTINEL_PORT: u16 = 26379;
@@ -13,6 +17,8 @@ pub(super) const SENTINEL_PORT: u16 = 26379;
 pub(super) struct Settings {
     pub(super) servers: Servers,
     pub(super) login: Login,
+    /// For a reply of one node of a cluster.
+    pub(super) server_deadline: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +51,7 @@ impl Default for Settings {
         Self {
             servers: Servers::One(Address::tcp("localhost", PORT)),
             login: Login::default(),
+            server_deadline: SERVER_DEADLINE,
         }
     }
 }
@@ -65,23 +72,40 @@ impl Address {
             None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
         let port = match port.strip_prefix(':') {
-            Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+            Some(port) => read_port(port)?,
             None if port.is_empty() => default_port,
             None => return None,
         };
-        (!host.is_empty()).then(|| Self::tcp(host, port))
+        // No `@` and no `/`: a host may be shown, and those stand in URLs, behind or in front of a password.
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || "._-:%".contains(character);
+        let is_host = !host.is_empty() && host.chars().all(is_plain);
+        is_host.then(|| Self::tcp(host, port))
     }
 
-    /// The same of many. One that cannot be read is taken for the name of a host: connecting says what is
-    /// wrong with it, and a builder method need not fail.
+    /// The same of many, of which there is at least one.
     pub(super) fn list(
         texts: impl IntoIterator<Item = impl Into<String>>,
         default_port: u16,
-    ) -> Vec<Self> {
+    ) -> Result<Vec<Self>> {
+        let refused = |message| Error::new(ErrorKind::Policy, message);
         let read = |text: String| {
-            Self::parse(&text, default_port).unwrap_or_else(|| Self::tcp(text, default_port))
+            let message = match text.contains('@') {
+                // What stands in front of the `@` may be a password.
+                true => "a Redis server was given with a user or a password: write it as host:port,                          and set user and password by themselves"
+                    .into(),
+                false => format!("{text:?} is not a Redis server: write it as host:port"),
+            };
+            Self::parse(&text, default_port).ok_or_else(|| refused(message))
         };
-        texts.into_iter().map(|text| read(text.into())).collect()
+        let texts = texts.into_iter();
+        let addresses: Vec<_> = texts.map(|text| read(text.into())).collect::<Result<_>>()?;
+        match addresses.is_empty() {
+            true => Err(refused(
+                "at least one Redis server is needed, as host:port".into(),
+            )),
+            false => Ok(addresses),
+        }
     }
 
     /// `host` and `port` as the node at this address names another; it leaves out a host that is its own.
@@ -119,6 +143,11 @@ impl fmt::Display for Servers {
     }
 }
 
+fn read_port(digits: &str) -> Option<u16> {
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|port| is_number && *port != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +166,13 @@ mod tests {
             ("a:0", None),
             ("a:65536", None),
             ("a:port", None),
+            ("a:+1", None),
+            ("secret@a", None),
+            ("secret@a:7000", None),
+            ("[secret@a]", None),
+            ("a/0", None),
+            ("redis://a", None),
+            ("a b", None),
             ("a:1,b:2", None),
             ("[::1", None),
             ("[::1]7000", None),
@@ -145,7 +181,28 @@ mod tests {
             let address = Address::parse(text, PORT).map(|address| address.to_string());
             assert_eq!(address.as_deref(), expected, "{text:?}");
         }
-        let odd = Address::list(["a:port"], PORT);
-        assert_eq!(odd, [Address::tcp("a:port", PORT)]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_unless_it_may_be_a_password() {
+        let told = |texts: &[&str]| {
+            let error = Address::list(texts.iter().copied(), PORT).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Policy);
+            error.to_string()
+        };
+        assert!(told(&["a", "a:port"]).starts_with("\"a:port\" is not a Redis server"));
+        assert!(told(&[]).contains("at least one"));
+        for text in [
+            "redis://:s3cret@a",
+            "s3cret@a",
+            "u:s3cret@a:7000",
+            "u:s3cret@a:port",
+        ] {
+            let error = told(&[text]);
+            assert!(
+                error.contains("host:port") && !error.contains("s3cret"),
+                "{error}"
+            );
+        }
     }
 }

@@ -57,7 +57,11 @@ fn read_as(scheme: &str, rest: &str) -> Result<Settings, &'static str> {
         db,
         tls: scheme.starts_with("rediss"),
     };
-    Ok(Settings { servers, login })
+    Ok(Settings {
+        servers,
+        login,
+        ..Settings::default()
+    })
 }
 
 /// The servers, and the part of `path` that is the database.

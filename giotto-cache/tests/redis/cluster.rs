@@ -1,0 +1,263 @@
+//! A cluster in which masters are lost, come back and are replaced, and slots move.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
+use test_servers::{Redis, RedisCluster};
+
+use super::{KEY, key, set};
+
+/// More than usual, for a machine under load; the cache's own is twice that, as always.
+const SERVER_DEADLINE: Duration = Duration::from_millis(250);
+/// A master has been replaced within this time.
+const FAILOVER: Duration = Duration::from_secs(30);
+/// A master that was replaced, or is back, is used within this time.
+const FOLLOWED: Duration = Duration::from_secs(5);
+const PAGES: usize = 60;
+
+fn store_in(cluster: &RedisCluster) -> Result<RedisKeyValue> {
+    let store = RedisKeyValue::new().cluster(cluster.addresses())?;
+    Ok(store.server_deadline(SERVER_DEADLINE))
+}
+
+#[tokio::test]
+async fn a_cluster_without_one_of_its_masters_serves_the_keys_of_the_others() -> Result<()> {
+    let mut cluster = RedisCluster::start(1);
+    let store = store_in(&cluster)?;
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let lost = cluster.master_of(&keys[0]);
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        keys.iter().partition(|key| cluster.master_of(key) == lost);
+    assert!(!theirs.is_empty() && !others.is_empty());
+    cluster.nodes[lost].wait_until_replicated();
+    cluster.nodes[lost].process.kill();
+    assert_eq!(store.get(theirs[0]).await?, None);
+    for key in &others {
+        assert_eq!(store.get(key).await?, Some("value".into()), "{key}");
+    }
+    let started = Instant::now();
+    for key in &theirs {
+        while store.get(key).await? != Some("value".into()) {
+            assert!(started.elapsed() < FAILOVER, "{key}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = store_in(&cluster)?;
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let frozen = cluster.master_of(&keys[0]);
+    let others: Vec<_> = keys
+        .iter()
+        .filter(|key| cluster.master_of(key) != frozen)
+        .collect();
+    cluster.nodes[frozen].process.freeze();
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_secs(3) {
+        assert_eq!(store.get(&keys[0]).await?, None);
+        for key in &others {
+            assert_eq!(store.get(key).await?, Some("value".into()), "{key}");
+        }
+    }
+    cluster.nodes[frozen].process.thaw();
+    let thawed = Instant::now();
+    while store.get(&keys[0]).await? != Some("value".into()) {
+        assert!(thawed.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+fn id(node: &Redis) -> String {
+    node.cli(&["cluster", "myid"]).trim().to_owned()
+}
+
+/// Begins to move the slot of `key`: from where, to where, and its number.
+pub(super) fn move_slot_of<'c>(
+    cluster: &'c RedisCluster,
+    key: &str,
+) -> (&'c Redis, &'c Redis, String) {
+    let from = &cluster.nodes[cluster.master_of(key)];
+    let to = &cluster.nodes[(cluster.master_of(key) + 1) % 3];
+    let slot = from.cli(&["cluster", "keyslot", key]).trim().to_owned();
+    to.cli(&["cluster", "setslot", &slot, "importing", &id(from)]);
+    from.cli(&["cluster", "setslot", &slot, "migrating", &id(to)]);
+    (from, to, slot)
+}
+
+#[tokio::test]
+async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = store_in(&cluster)?;
+    set(&store, KEY, "value").await?;
+    let (from, to, slot) = move_slot_of(&cluster, KEY);
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("value".into()),
+        "it has not moved yet"
+    );
+    from.cli(&[
+        "migrate",
+        "127.0.0.1",
+        &to.port().to_string(),
+        KEY,
+        "0",
+        "5000",
+    ]);
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("value".into()),
+        "it has moved, its slot has not"
+    );
+    set(&store, KEY, "other").await?;
+    assert!(!store.add(KEY, "third".into(), None).await?);
+    for node in [to, from] {
+        node.cli(&["cluster", "setslot", &slot, "node", &id(to)]);
+    }
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("other".into()),
+        "its slot has moved"
+    );
+    assert_eq!(to.cli(&["get", KEY]), "other\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_answered_without_the_lost_master_is_an_error() -> Result<()> {
+    let mut cluster = RedisCluster::start(0);
+    let store = store_in(&cluster)?;
+    set(&store, KEY, "value").await?;
+    let lost = cluster.master_of(KEY);
+    cluster.nodes[lost].process.kill();
+    let place = format!("127.0.0.1:{}", cluster.nodes[lost].port());
+    for _ in 0..10 {
+        assert_eq!(store.get(KEY).await?, None);
+        set(&store, KEY, "value").await?;
+        let errors = [
+            store.add(KEY, "value".into(), None).await.unwrap_err(),
+            store.delete(KEY).await.unwrap_err(),
+            store.clear().await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains(&place), "{error}");
+        }
+    }
+    let counts = store.counts();
+    assert!(
+        counts.backend_errors >= 5 && counts.backend_skipped > 0,
+        "{counts:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_has_no_other_database() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let error = store_in(&cluster)?.db(1).get(KEY).await.unwrap_err();
+    let error = error.to_string();
+    // Valkey 9 has some: there this test has to say so.
+    assert!(error.contains("leave out the database"), "{error}");
+    Ok(())
+}
+
+// Under the engine.
+
+/// Asks for each of `pages` once; which of them were hits.
+async fn hits(cache: &Cache, pages: impl IntoIterator<Item = &usize>) -> HashSet<usize> {
+    let mut hits = HashSet::new();
+    for page in pages {
+        let key = Key::new("squared", format!("{{'x': {page}}}"), "text/html");
+        let text = page.to_string();
+        let compute = || async move { Ok::<_, giotto_cache::Error>(text.into()) };
+        let answer = cache.get_or_compute(key, Policy::seconds(3600), compute);
+        let answer = answer.await.expect("a lost server is no error");
+        assert_eq!(answer.entry.body(), page.to_string().as_bytes());
+        if answer.status == Status::Hit {
+            hits.insert(*page);
+        }
+    }
+    cache.settle().await;
+    hits
+}
+
+/// A cache that has all pages, the node whose pages will be lost, and those and the others.
+async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>, HashSet<usize>)> {
+    let cache = Cache::builder(Arc::new(store_in(cluster)?))
+        .deadline(2 * SERVER_DEADLINE)
+        .build();
+    let all: HashSet<_> = (0..PAGES).collect();
+    hits(&cache, &all).await;
+    assert_eq!(hits(&cache, &all).await, all);
+    let node = cluster.master_of(&key(0));
+    let is_theirs = |page: &usize| cluster.master_of(&key(*page)) == node;
+    let (lost, others) = all.into_iter().partition(is_theirs);
+    Ok((cache, node, lost, others))
+}
+
+/// Nothing failed but single nodes.
+fn assert_that_the_store_as_a_whole_is_well(cache: &Cache) {
+    let (all, nodes) = (cache.counts(), cache.store().counts());
+    assert!(nodes.backend_errors > 0 && nodes.backend_skipped > 0);
+    assert_eq!(all.backend_errors, nodes.backend_errors);
+    assert_eq!(all.backend_skipped, nodes.backend_skipped);
+}
+
+#[tokio::test]
+async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()> {
+    let mut cluster = RedisCluster::start(0);
+    let (cache, node, lost, others) = filled(&cluster).await?;
+    assert!(!lost.is_empty() && !others.is_empty());
+    cluster.nodes[node].process.kill();
+    let killed = Instant::now();
+    while killed.elapsed() < Duration::from_secs(3) {
+        assert!(hits(&cache, &lost).await.is_empty());
+        assert_eq!(hits(&cache, &others).await, others);
+    }
+    assert_that_the_store_as_a_whole_is_well(&cache);
+    cluster.nodes[node].process.restart();
+    let back = Instant::now();
+    while hits(&cache, &lost).await != lost {
+        assert!(back.elapsed() < FOLLOWED);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_failover_from_a_frozen_master_is_followed() -> Result<()> {
+    let cluster = RedisCluster::start(1);
+    let (cache, node, lost, others) = filled(&cluster).await?;
+    cluster.nodes[node].wait_until_replicated();
+    cluster.nodes[node].process.freeze();
+    let is_master = |node: &Redis| node.cli(&["role"]).starts_with("master");
+    let frozen = Instant::now();
+    while !cluster.nodes[3..].iter().any(is_master) {
+        assert!(frozen.elapsed() < FAILOVER, "no failover");
+        hits(&cache, &lost).await;
+        assert_eq!(hits(&cache, &others).await, others);
+    }
+    let promoted = Instant::now();
+    while hits(&cache, &lost).await != lost {
+        assert!(promoted.elapsed() < FOLLOWED, "not followed");
+        assert_eq!(hits(&cache, &others).await, others);
+    }
+    assert_that_the_store_as_a_whole_is_well(&cache);
+
+    // It goes on, takes itself for the master until it is told, and is not asked.
+    cluster.nodes[node].process.thaw();
+    assert_eq!(hits(&cache, &lost).await, lost);
+    Ok(())
+}
