@@ -39,7 +39,7 @@ fn manifest() -> Manifest {
         Program::new(square)
             .controllers([CMD])
             .cache(3600)
-            .view(BasicView::new().text(|s: &Square| format!("{} by {}", s.x, s.process))),
+            .view(BasicView::new().cmd(|s: &Square| format!("{} by {}", s.x, s.process))),
     )])
 }
 

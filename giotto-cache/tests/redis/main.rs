@@ -389,6 +389,36 @@ async fn clones_share_one_connection() -> Result<()> {
     Ok(())
 }
 
+/// On a runtime such as an application's, where a task that is woken runs before those that wait already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_many_ask_at_once_is_written_at_once() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    let before = reads(&server);
+    let callers = async move {
+        let mut callers = JoinSet::new();
+        for _ in 0..100 {
+            let store = store.clone();
+            callers.spawn(async move { store.get(KEY).await.unwrap().unwrap() });
+        }
+        callers.join_all().await
+    };
+    let values = tokio::spawn(callers).await.unwrap();
+    assert_eq!(values, vec!["value"; 100]);
+    // Some are those of the one that asks.
+    let reads = reads(&server) - before;
+    assert!(reads <= 10, "the server read {reads} times");
+    Ok(())
+}
+
+/// How often `server` has read from a connection.
+fn reads(server: &Redis) -> u32 {
+    let stats = server.cli(&["info", "stats"]);
+    let (_, reads) = stats.split_once("total_reads_processed:").unwrap();
+    reads.lines().next().unwrap().parse().unwrap()
+}
+
 /// `SSL_CERT_FILE` is read by a process, so this test runs itself in one that has it.
 #[tokio::test]
 async fn tls_takes_a_certificate_that_the_system_trusts_and_no_other() {
