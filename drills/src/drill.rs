@@ -103,7 +103,7 @@ impl Promise {
         Self { back, ..self }
     }
 
-    pub(crate) const fn from_the_start(self) -> Self {
+    pub(crate) const fn failed_from_the_start(self) -> Self {
         let start = Start::Failed;
         Self { start, ..self }
     }

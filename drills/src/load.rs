@@ -74,7 +74,7 @@ impl Sample {
 }
 
 const fn is_known(number: u64) -> bool {
-    number % NEW_EVERY != 0
+    !number.is_multiple_of(NEW_EVERY)
 }
 
 /// The page that request `number` asks for.

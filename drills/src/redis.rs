@@ -37,7 +37,7 @@ pub(crate) const DRILLS: [Drill; 17] = [
     Drill {
         name: "redis-refuses-from-the-start",
         stage: refuses,
-        promise: DEAD.from_the_start(),
+        promise: DEAD.failed_from_the_start(),
     },
     Drill {
         name: "redis-black-hole",
@@ -47,7 +47,7 @@ pub(crate) const DRILLS: [Drill; 17] = [
     Drill {
         name: "redis-black-hole-from-start",
         stage: |runtime, _| behind_proxy(runtime, Mode::Swallow, Mode::Swallow),
-        promise: HUNG.from_the_start(),
+        promise: HUNG.failed_from_the_start(),
     },
     Drill {
         name: "redis-lies",
@@ -250,7 +250,7 @@ fn cluster_master_killed(_: &Handle, _: &Path) -> Stage {
         Step::Fail => cluster.nodes[0].process.kill(),
         Step::Heal => {
             cluster.nodes[0].process.restart();
-            wait_until_it_serves(&cluster);
+            wait_until_it_serves(cluster);
         }
     })
 }
@@ -262,7 +262,7 @@ fn cluster_master_stopped(_: &Handle, _: &Path) -> Stage {
         Step::Fail => cluster.nodes[0].process.freeze(),
         Step::Heal => {
             cluster.nodes[0].process.thaw();
-            wait_until_it_serves(&cluster);
+            wait_until_it_serves(cluster);
         }
     })
 }
