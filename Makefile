@@ -8,7 +8,7 @@ CARGO ?= cargo
 test: servers
 	$(CARGO) test --locked --workspace --all-features
 	$(CARGO) build --locked -p giotto --no-default-features --example testbed
-	$(CARGO) test --locked --workspace --no-default-features --lib --tests
+	$(CARGO) test --locked -p giotto -p giotto-cache --no-default-features --lib --tests
 
 # Installs the servers that the tests start, if they are missing.
 servers:

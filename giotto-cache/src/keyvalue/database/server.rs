@@ -131,7 +131,7 @@ impl<D: Dialect> Server<D> {
             // The others lead to the same server, which has gone or hangs.
             self.idle().clear();
         }
-        Err(self.explain(error))
+        Err(self.explain(&error))
     }
 
     /// The outer error is one of the connection, which is closed on the way out.
@@ -187,9 +187,9 @@ impl<D: Dialect> Server<D> {
         idle.pop().map(|idle| idle.connection)
     }
 
-    fn explain(&self, error: sqlx::Error) -> Error {
+    fn explain(&self, error: &sqlx::Error) -> Error {
         let state = error.as_database_error().and_then(|error| error.code());
-        let message = match (&error, state.as_deref()) {
+        let message = match (error, state.as_deref()) {
             // What PostgreSQL and MySQL call a table that does not exist.
             (_, Some("42P01" | "42S02")) => format!(
                 "the table \"{}\" does not exist: create it with the command mgt/syncdb",
