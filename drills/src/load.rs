@@ -43,6 +43,8 @@ pub(crate) struct Load {
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
     pub(crate) number: u64,
+    /// How long after it was due the load came to send it, because the machine was busy.
+    pub(crate) late: Duration,
     pub(crate) latency: Duration,
     pub(crate) outcome: Outcome,
 }
@@ -164,6 +166,7 @@ impl Client {
     }
 
     async fn send(self: Arc<Self>, number: u64, due: Instant) {
+        let late = due.elapsed();
         let outcome = match tokio::time::timeout(PATIENCE, self.ask(number)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Outcome::Failed(error.to_string()),
@@ -172,6 +175,7 @@ impl Client {
         let latency = due.elapsed();
         self.samples().push(Sample {
             number,
+            late,
             latency,
             outcome,
         });

@@ -44,6 +44,8 @@ pub(crate) struct Report {
     /// `None` of a store that is not left alone.
     open: Option<Duration>,
     back: Option<Duration>,
+    /// The 99th percentile of how late the load itself was.
+    late: Duration,
     broken: Vec<&'static str>,
 }
 
@@ -82,14 +84,16 @@ impl fmt::Display for Uncached {
              open      p99 from {seconds} s after the failure until the store is whole, where a breaker leaves it\n          \
              alone: at most {limit:.1} is promised, 2 ms more than without a cache\n\
              back      until 90 % of 100 ms of known pages are hits, after the store is whole (or, where nobody\n          \
-             repairs it, after the failure)"
+             repairs it, after the failure)\n\
+             late      p99 in ms of how late the load itself came to send, which is part of every latency: the\n          \
+             machine was busy with something else"
         )
     }
 }
 
 impl Report {
     pub(crate) const HEAD: &str = "                               requests  left non-200 wrong  \
-        hits    p99     max   open    back";
+        hits    p99     max   open    back  late";
 
     pub(crate) fn new(
         name: &'static str,
@@ -111,6 +115,7 @@ impl Report {
         };
         let mut of_fault: Vec<_> = added(failed, over);
         let mut of_open: Vec<_> = added(failed + OPEN_AFTER, healed);
+        let mut late: Vec<_> = run.samples.iter().map(|sample| sample.late).collect();
         let count = |is: fn(&Outcome) -> bool| {
             let samples = run.samples.iter();
             samples.filter(|sample| is(&sample.outcome)).count()
@@ -126,6 +131,7 @@ impl Report {
             max: percentile(&mut of_fault, 1.0),
             open: promise.left_alone.then(|| percentile(&mut of_open, 0.99)),
             back,
+            late: percentile(&mut late, 0.99),
             broken: Vec::new(),
         };
         report.broken = report.judge(promise, run, uncached);
@@ -168,7 +174,7 @@ impl fmt::Display for Report {
             .map_or("-".to_owned(), |open| format!("{:.1}", milliseconds(open)));
         write!(
             f,
-            "{:<30} {:>8} {:>5} {:>7} {:>5} {:>4.0}% {:>6.1} {:>7.1} {:>6} {:>7}  ",
+            "{:<30} {:>8} {:>5} {:>7} {:>5} {:>4.0}% {:>6.1} {:>7.1} {:>6} {:>7} {:>5.1}  ",
             self.name,
             self.requests,
             self.abandoned,
@@ -179,10 +185,13 @@ impl fmt::Display for Report {
             milliseconds(self.max),
             open,
             back,
+            milliseconds(self.late),
         )?;
+        let broken = self.broken.join(", ");
         match self.is_kept() {
             true => f.write_str("kept"),
-            false => write!(f, "BROKEN: {}", self.broken.join(", ")),
+            false if self.late > OPEN => write!(f, "NOT VALID, the machine was busy: {broken}"),
+            false => write!(f, "BROKEN: {broken}"),
         }
     }
 }
