@@ -89,6 +89,12 @@ impl Promise {
         ..Self::DEAD
     };
 
+    /// Of a store that answers at once, with what is not to be served: no breaker leaves it alone for long.
+    pub(crate) const LIES: Self = Self {
+        hits: 0.0,
+        ..Self::ANSWERS
+    };
+
     pub(crate) const fn keeps_hits(self, hits: f64) -> Self {
         Self { hits, ..self }
     }

@@ -36,7 +36,7 @@ pub(crate) const DRILLS: [Drill; 7] = [
     Drill {
         name: "memcache-lies",
         stage: |runtime, _| behind_proxy(runtime, Mode::Lie),
-        promise: HUNG,
+        promise: Promise::LIES,
     },
     Drill {
         name: "memcache-one-of-three-killed",

@@ -52,7 +52,7 @@ pub(crate) const DRILLS: [Drill; 17] = [
     Drill {
         name: "redis-lies",
         stage: |runtime, _| behind_proxy(runtime, Mode::Forward, Mode::Lie),
-        promise: HUNG,
+        promise: Promise::LIES,
     },
     Drill {
         name: "redis-corrupted",
