@@ -153,6 +153,8 @@ impl Stage {
 pub(crate) struct Run {
     pub(crate) starting: Duration,
     pub(crate) failed: Duration,
+    /// When healing began, which takes time itself, and much of the machine where processes are started.
+    pub(crate) healing: Duration,
     pub(crate) healed: Duration,
     pub(crate) samples: Vec<Sample>,
     pub(crate) log: Vec<String>,
@@ -174,6 +176,7 @@ pub(crate) fn run(drill: &Drill, runtime: &Handle) -> io::Result<Run> {
     load.let_clients_leave(drill.promise.clients_leave);
     (stage.take)(Step::Fail);
     std::thread::sleep((failed + FAULT).saturating_sub(load.elapsed()));
+    let healing = load.elapsed();
     (stage.take)(Step::Heal);
     load.let_clients_leave(false);
     let healed = load.elapsed();
@@ -185,6 +188,7 @@ pub(crate) fn run(drill: &Drill, runtime: &Handle) -> io::Result<Run> {
     Ok(Run {
         starting: server.starting(),
         failed,
+        healing,
         healed,
         samples: load.stop(),
         log: server.log(),

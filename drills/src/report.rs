@@ -60,6 +60,11 @@ impl Uncached {
         }
     }
 
+    /// What an open breaker may add: a noise that is larger than that itself would hide what it does.
+    fn limit(self) -> Duration {
+        OPEN + self.p99.min(OPEN)
+    }
+
     /// What a visitor waited besides the computing: all of it, if nothing was computed.
     fn added(self, sample: &Sample) -> Duration {
         match sample.outcome {
@@ -72,7 +77,7 @@ impl Uncached {
 impl fmt::Display for Uncached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (median, p99) = (milliseconds(self.median), milliseconds(self.p99));
-        let limit = milliseconds(OPEN + self.p99);
+        let limit = milliseconds(self.limit());
         let seconds = OPEN_AFTER.as_secs_f64();
         write!(
             f,
@@ -81,7 +86,7 @@ impl fmt::Display for Uncached {
              percentile.\n\n\
              hits      of known pages, while the store fails\n\
              p99, max  ms over the computing time, all of a hit's, from the failure until hits are back\n\
-             open      p99 from {seconds} s after the failure until the store is whole, where a breaker leaves it\n          \
+             open      p99 from {seconds} s after the failure until it is being healed, where a breaker leaves it\n          \
              alone: at most {limit:.1} is promised, 2 ms more than without a cache\n\
              back      until 90 % of 100 ms of known pages are hits, after the store is whole (or, where nobody\n          \
              repairs it, after the failure)\n\
@@ -101,7 +106,12 @@ impl Report {
         run: &Run,
         uncached: Uncached,
     ) -> Self {
-        let &Run { failed, healed, .. } = run;
+        let &Run {
+            failed,
+            healing,
+            healed,
+            ..
+        } = run;
         let since = match promise.since {
             Since::Healing => healed,
             Since::Failing => failed,
@@ -114,7 +124,7 @@ impl Report {
             answered.map(|sample| uncached.added(sample)).collect()
         };
         let mut of_fault: Vec<_> = added(failed, over);
-        let mut of_open: Vec<_> = added(failed + OPEN_AFTER, healed);
+        let mut of_open: Vec<_> = added(failed + OPEN_AFTER, healing);
         let mut late: Vec<_> = run.samples.iter().map(|sample| sample.late).collect();
         let count = |is: fn(&Outcome) -> bool| {
             let samples = run.samples.iter();
@@ -126,7 +136,7 @@ impl Report {
             abandoned: count(|outcome| *outcome == Outcome::Abandoned),
             failed: count(|outcome| matches!(outcome, Outcome::Failed(_))),
             wrong: count(|outcome| matches!(outcome, Outcome::Wrong(_))),
-            hits: share_of_hits(between(&run.samples, failed + SETTLED_AFTER, healed)),
+            hits: share_of_hits(between(&run.samples, failed + SETTLED_AFTER, healing)),
             p99: percentile(&mut of_fault, 0.99),
             max: percentile(&mut of_fault, 1.0),
             open: promise.left_alone.then(|| percentile(&mut of_open, 0.99)),
@@ -147,7 +157,7 @@ impl Report {
             ("p99", self.p99 <= promise.added),
             (
                 "open",
-                self.open.is_none_or(|open| open <= OPEN + uncached.p99),
+                self.open.is_none_or(|open| open <= uncached.limit()),
             ),
             ("hits", self.hits >= promise.hits),
             ("back", self.back.is_some_and(|back| back <= promise.back)),
