@@ -92,8 +92,11 @@ impl Address {
         let read = |text: String| {
             let message = match text.contains('@') {
                 // What stands in front of the `@` may be a password.
-                true => "a Redis server was given with a user or a password: write it as host:port,                          and set user and password by themselves"
-                    .into(),
+                true => {
+                    "a Redis server was given with a user or a password: write it as host:port, \
+                         and set user and password by themselves"
+                        .into()
+                }
                 false => format!("{text:?} is not a Redis server: write it as host:port"),
             };
             Self::parse(&text, default_port).ok_or_else(|| refused(message))
