@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -188,7 +188,7 @@ impl Shared {
         // The last one to close the file would copy the log into it and delete the log: slow for a command
         // that lives for milliseconds, and harmful if the file of that name is by then another one.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        connection.execute_batch(SESSION)?;
+        begin_session(&connection)?;
         connection.execute_batch(&self.sql.create)?;
         Ok(Open {
             connection,
@@ -223,6 +223,24 @@ fn create_file(path: &Path) {
         .create_new(true)
         .mode(0o600)
         .open(path);
+}
+
+/// While one process gives a new file its log, SQLite turns the others away at once: a reader that would have to
+/// become the writer is not made to wait (<https://www.sqlite.org/c3ref/busy_handler.html>). They wait here.
+fn begin_session(connection: &Connection) -> rusqlite::Result<()> {
+    let started = Instant::now();
+    loop {
+        match connection.execute_batch(SESSION) {
+            Err(error) if is_busy(&error) && started.elapsed() < BUSY => {
+                std::thread::sleep(BUSY / 40);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }
 
 fn file_id(path: &Path) -> Option<FileId> {
