@@ -1,16 +1,24 @@
-//! The engine: look, else compute once, store, and hand the same bytes to all.
+//! The engine: look, serve what may be served, else compute once.
 //!
 //! Step 1 of a lookup; every other file of this crate is called from here.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::backend::Backend;
-use crate::flight::{Flight, Flights, Join, Landing};
+use crate::computation::{Computed, Job, is_computing};
+use crate::control::CacheControl;
+use crate::flight::{Flights, Join, Landing, Outcome};
+use crate::generation::Epochs;
+use crate::look::Look;
+use crate::lookup::{Lookup, Mode};
+use crate::policy::Patience;
+use crate::recent::Recent;
 use crate::stats::{Counts, Stats};
+use crate::verdict::{Reason, Verdict};
 use crate::{Clock, Entry, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -21,15 +29,18 @@ const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 /// It runs inside a Tokio runtime whose timer is enabled.
 #[derive(Clone)]
 pub struct Cache {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    backend: Backend,
-    flights: Flights,
-    clock: Clock,
-    stats: Arc<Stats>,
-    max_entry: usize,
+pub(crate) struct Inner {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) flights: Flights,
+    pub(crate) epochs: Epochs,
+    pub(crate) recent: Recent,
+    pub(crate) clock: Clock,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) max_entry: usize,
+    random: Mutex<fastrand::Rng>,
 }
 
 /// A result and how it was come by.
@@ -40,8 +51,12 @@ pub struct Answer {
     pub entry: Entry,
     /// How it was come by.
     pub status: Status,
+    /// Why it was not a fresh entry of the store; `None` if it was.
+    pub reason: Option<Reason>,
     /// How much longer it is fresh; `None` = it never expires.
     pub fresh_for: Option<Duration>,
+    /// For how long it has not been fresh any more; zero while it is.
+    pub stale_for: Duration,
 }
 
 /// How an [`Answer`] was come by.
@@ -50,23 +65,28 @@ pub struct Answer {
 pub enum Status {
     /// It was stored and fresh.
     Hit,
+    /// It was stored and is not fresh any more, which the policy allows.
+    Stale(Staleness),
     /// It was computed for this caller and handed to the store.
     Stored,
-    /// It was computed for this caller and not stored: too large, or the store keeps nothing or is down.
+    /// It was computed for this caller and not stored: too large, not to be stored, or the store keeps nothing or is down.
     NotStored,
     /// Another caller was computing it already, and this one waited.
     Collapsed,
 }
 
-/// Why a look into the store found nothing to serve.
-#[derive(Clone, Copy, PartialEq)]
-enum Miss {
-    /// It has nothing, or nothing that is still fresh.
-    Absent,
-    /// It has something that is not an entry of the key.
-    Undecodable,
-    /// It failed, was late, or was left alone.
-    Unanswered,
+/// Why an entry was served that is not fresh any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Staleness {
+    /// A new one is computed behind the scenes.
+    Revalidating,
+    /// The computation of a new one has failed just now.
+    Failed,
+    /// The computation of a new one takes too long.
+    Late,
+    /// The computation of a new one failed a moment ago, and is left alone until the throttle allows it again.
+    Throttled,
 }
 
 /// The settings of a [`Cache`], given one by one.
@@ -76,6 +96,7 @@ pub struct Builder {
     clock: Clock,
     deadline: Duration,
     max_entry: usize,
+    seed: Option<u64>,
 }
 
 impl Cache {
@@ -93,20 +114,17 @@ impl Cache {
             clock: Clock::system(),
             deadline: DEFAULT_DEADLINE,
             max_entry: DEFAULT_MAX_ENTRY,
+            seed: None,
         }
     }
 
     /// The stored result of `key` while it is fresh, else the result of `compute`, stored as `policy` says.
     ///
-    /// `compute` is called at most once for all callers that ask for `key` at the same time, and its future
-    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or
-    /// the same error, which is not stored. If `compute` panics, its caller gets an error and one of those
-    /// who waited computes again, once.
+    /// This is [`answer`](Self::answer) for a computation that returns bytes and says nothing else.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Compute`] with the error of `compute` (see [`Error::computed`]), or
-    /// [`ErrorKind::Panic`]. A failing store is not an error but a miss.
+    /// Those of [`answer`](Self::answer).
     pub async fn get_or_compute<C, F, E>(
         &self,
         key: Key,
@@ -118,21 +136,50 @@ impl Cache {
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let miss = match self.inner.look(&key).await {
-            Ok(answer) => {
-                self.inner.stats.hits.increase();
-                return Ok(answer);
-            }
-            Err(miss) => miss,
+        let lookup = Lookup::new(key, &policy);
+        self.answer(lookup, |_| {
+            let computation = compute();
+            async move { computation.await.map(Computed::Page) }
+        })
+        .await
+    }
+
+    /// The stored result of `lookup` while it may be served, else the result of `compute`, stored as the policy says.
+    ///
+    /// `compute` is called at most once for all callers that ask for the same key at the same time, and its future
+    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or
+    /// the same error, which is not stored. If `compute` panics, its caller gets an error and one of those
+    /// who waited computes again, once. Of several processes that share the store one computes; the others wait for it for up
+    /// to five seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Compute`] with the error of `compute` (see [`Error::computed`]), [`ErrorKind::Panic`],
+    /// [`ErrorKind::Timeout`] or [`ErrorKind::NotCached`]. A failing store is not an error but a miss.
+    pub async fn answer<C, F, E>(&self, lookup: Lookup<'_>, compute: C) -> Result<Answer>
+    where
+        C: FnOnce(CacheControl) -> F,
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let look = match lookup.mode {
+            Mode::Prefer | Mode::Only => self.inner.look(&lookup).await,
+            Mode::Refresh => Look::left_out(Reason::Refresh),
+            Mode::Bypass => Look::left_out(Reason::Bypass),
         };
-        self.inner.stats.misses.increase();
-        if miss == Miss::Undecodable {
-            self.inner.stats.undecodable.increase();
+        match look {
+            Look {
+                verdict: Verdict::Fresh,
+                entry: Some(entry),
+                now_ms,
+                ..
+            } => {
+                self.inner.stats.hits.increase();
+                Ok(Answer::new(entry, Status::Hit, None, now_ms))
+            }
+            // Boxed, so that the future of a hit stays small.
+            look => Box::pin(self.answer_unfresh(lookup, look, compute)).await,
         }
-        // A store that did not answer this caller in time is not given a second chance to delay it.
-        let look_again = miss != Miss::Unanswered;
-        // Boxed, so that the future of a hit stays small.
-        Box::pin(self.compute_once(key, policy, look_again, compute)).await
     }
 
     /// Counters of what this cache did since it was made.
@@ -161,135 +208,222 @@ impl Cache {
         self.store().settle().await;
     }
 
-    async fn compute_once<C, F, E>(
+    /// Serves what is not fresh, if it may be, and computes where that is due.
+    async fn answer_unfresh<C, F, E>(
         &self,
-        key: Key,
-        policy: Policy,
-        look_again: bool,
+        lookup: Lookup<'_>,
+        look: Look,
         compute: C,
     ) -> Result<Answer>
     where
-        C: FnOnce() -> F,
-        F: Future<Output = Result<Bytes, E>> + Send + 'static,
+        C: FnOnce(CacheControl) -> F,
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        // Twice, because a flight whose leader panicked is flown once more by one of those who waited.
-        for _ in 0..2 {
-            match self.inner.flights.join(key.as_str()) {
-                Join::Lead(flight, landing) => {
-                    let inner = Arc::clone(&self.inner);
-                    let computation = compute();
-                    tokio::spawn(inner.lead(flight, key, policy, look_again, computation));
-                    return landing.result().await.unwrap_or_else(|| Err(panicked()));
-                }
-                Join::Wait(landing) => {
-                    if let Some(result) = self.wait(landing).await {
-                        return result;
-                    }
-                }
+        let stats = &self.inner.stats;
+        let is_only = lookup.mode == Mode::Only;
+        let Look {
+            entry,
+            verdict,
+            now_ms,
+            ..
+        } = &look;
+        let served = |status, reason| {
+            let entry = entry.clone()?;
+            Some(Answer::new(entry, status, reason, *now_ms))
+        };
+        let (answer, may_refresh) = match verdict {
+            Verdict::Fresh | Verdict::Early => (served(Status::Hit, None), true),
+            Verdict::Stale {
+                reason,
+                may_refresh,
+            } if !lookup.waits_for_fresh => {
+                let status = Status::Stale(Staleness::Revalidating);
+                (served(status, Some(reason.clone())), *may_refresh)
             }
+            Verdict::Throttled { reason } => {
+                let status = Status::Stale(Staleness::Throttled);
+                (served(status, Some(reason.clone())), false)
+            }
+            Verdict::Stale { .. } | Verdict::Due { .. } => (None, false),
+        };
+        if let Some(answer) = answer {
+            match answer.status {
+                Status::Hit => stats.hits.increase(),
+                _ => stats.stale.increase(),
+            }
+            if may_refresh && !is_only {
+                self.refresh(lookup, look, compute);
+            }
+            return Ok(answer);
         }
-        Err(panicked())
+        let reason = look.reason();
+        stats.missed(&reason);
+        tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
+        if is_only {
+            return Err(not_cached(&look, &reason));
+        }
+        self.compute_once(lookup, look, reason, compute).await
     }
 
-    async fn wait(&self, landing: Landing) -> Option<Result<Answer>> {
-        self.inner.stats.collapsed.increase();
-        let result = landing.result().await?;
-        Some(result.map(|Answer { entry, .. }| Answer {
-            fresh_for: entry.fresh_for(self.inner.clock.now_ms()),
-            entry,
-            status: Status::Collapsed,
-        }))
+    /// Has a new result computed, unless somebody does; nobody waits for it.
+    fn refresh<C, F, E>(&self, lookup: Lookup<'_>, look: Look, compute: C)
+    where
+        C: FnOnce(CacheControl) -> F,
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let key = lookup.key.as_str();
+        if let Join::Lead(flight, _) = self.inner.flights.join(key, look.now_ms) {
+            self.inner.stats.refreshes.increase();
+            let (job, control) = self.job(lookup, look);
+            tokio::spawn(Arc::clone(&self.inner).lead(flight, job, compute(control)));
+        }
+    }
+
+    async fn compute_once<C, F, E>(
+        &self,
+        lookup: Lookup<'_>,
+        look: Look,
+        reason: Reason,
+        compute: C,
+    ) -> Result<Answer>
+    where
+        C: FnOnce(CacheControl) -> F,
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (inner, flights) = (&self.inner, &self.inner.flights);
+        let wait = Wait::new(lookup.policy, look.fallback(), reason);
+        let key = lookup.key.as_str();
+        let mut may_store = true;
+        let mut attempts = 0;
+        let joined = loop {
+            if lookup.mode == Mode::Bypass || is_computing(key) {
+                may_store = false;
+                break flights.lead_apart(key);
+            }
+            let mut landing = match flights.join(key, inner.clock.now_ms()) {
+                Join::Lead(flight, landing) => break (flight, landing),
+                Join::Apart => break flights.lead_apart(key),
+                Join::Wait(landing) => landing,
+            };
+            inner.stats.collapsed.increase();
+            match wait.result(&mut landing).await {
+                Some(Outcome::Private(_)) => break flights.lead_apart(key),
+                // A new result is wanted, or an invalidation lies between the beginning of that computation and
+                // this call.
+                Some(Outcome::Shared(Ok(_)))
+                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) => {}
+                Some(Outcome::Shared(result)) => {
+                    let result = result.map(|answer| answer.collapsed(&inner.clock));
+                    return inner.after(result, wait);
+                }
+                // One of those who waited for a computation that panicked computes again, once.
+                None if attempts == 0 => attempts += 1,
+                None => return inner.after(Err(panicked()), wait),
+            }
+        };
+        let (flight, mut landing) = joined;
+        let (mut job, control) = self.job(lookup, look);
+        job.may_store = may_store;
+        tokio::spawn(Arc::clone(inner).lead(flight, job, compute(control)));
+        match wait.result(&mut landing).await {
+            Some(Outcome::Shared(result)) => inner.after(result, wait),
+            Some(Outcome::Private(answer)) => inner.after(Ok(answer), wait),
+            None => inner.after(Err(panicked()), wait),
+        }
+    }
+
+    fn job(&self, lookup: Lookup<'_>, look: Look) -> (Job, CacheControl) {
+        let control = CacheControl::new(look.old_value(), &self.inner.clock);
+        (Job::new(lookup, look, control.clone()), control)
+    }
+}
+
+/// How one caller waits for a computation.
+struct Wait {
+    since: tokio::time::Instant,
+    limit: Option<Duration>,
+    /// What may be served in place of a result.
+    fallback: Option<Entry>,
+    reason: Reason,
+}
+
+impl Wait {
+    fn new(policy: &Policy, fallback: Option<Entry>, reason: Reason) -> Self {
+        let Patience { soft, hard } = policy.patience();
+        Self {
+            since: tokio::time::Instant::now(),
+            limit: soft.filter(|_| fallback.is_some()).or(hard),
+            fallback,
+            reason,
+        }
+    }
+
+    /// What the flight lands with, or that it takes too long; `None` if it ends without a result.
+    async fn result(&self, landing: &mut Landing) -> Option<Outcome> {
+        let Some(limit) = self.limit else {
+            return landing.result().await;
+        };
+        let in_time = tokio::time::timeout_at(self.since + limit, landing.result()).await;
+        in_time.unwrap_or_else(|_| Some(Outcome::Shared(Err(too_late(limit)))))
     }
 }
 
 impl Inner {
-    async fn look(&self, key: &Key) -> Result<Answer, Miss> {
-        let answered = self.backend.get(key.as_str()).await;
-        let stored = answered.ok_or(Miss::Unanswered)?.ok_or(Miss::Absent)?;
-        let trusted = self.backend.place() == Place::InProcess;
-        let entry = Entry::open(stored, key, trusted).map_err(|error| {
-            tracing::debug!(%error, %key, "a stored value was ignored");
-            Miss::Undecodable
-        })?;
-        let now_ms = self.clock.now_ms();
-        if !entry.is_fresh(now_ms) {
-            return Err(Miss::Absent);
-        }
-        Ok(Answer {
-            fresh_for: entry.fresh_for(now_ms),
+    /// A random number from 0 to 1.
+    pub(crate) fn draw(&self) -> f64 {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.f64()
+    }
+
+    /// Whether other processes read and write the store.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.backend.place(), Place::Shared | Place::Layered)
+    }
+
+    /// The result, or what may be served in its place if it is a failure.
+    fn after(&self, result: Result<Answer>, wait: Wait) -> Result<Answer> {
+        let error = match result {
+            Ok(answer) => {
+                return Ok(Answer {
+                    reason: answer.reason.or(Some(wait.reason)),
+                    ..answer
+                });
+            }
+            Err(error) => error,
+        };
+        let staleness = match error.kind() {
+            ErrorKind::Timeout => Staleness::Late,
+            ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
+            _ => return Err(error),
+        };
+        let entry = wait.fallback.ok_or(error)?;
+        self.stats.stale.increase();
+        let status = Status::Stale(staleness);
+        Ok(Answer::new(
             entry,
-            status: Status::Hit,
-        })
+            status,
+            Some(wait.reason),
+            self.clock.now_ms(),
+        ))
     }
+}
 
-    async fn lead<F, E>(
-        self: Arc<Self>,
-        flight: Flight,
-        key: Key,
-        policy: Policy,
-        look_again: bool,
-        computation: F,
-    ) where
-        F: Future<Output = Result<Bytes, E>>,
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        // The flight before this one may have landed between this caller's look and its joining.
-        if look_again && let Ok(answer) = self.look(&key).await {
-            return flight.land(Ok(answer));
-        }
-        self.stats.computed.increase();
-        let started = Instant::now();
-        match computation.await {
-            Err(error) => flight.land(Err(Error::compute(error))),
-            Ok(body) => {
-                self.store(flight, &key, policy, started.elapsed(), &body)
-                    .await
-            }
+impl Answer {
+    pub(crate) fn new(entry: Entry, status: Status, reason: Option<Reason>, now_ms: u64) -> Self {
+        Self {
+            fresh_for: entry.fresh_for(now_ms),
+            stale_for: entry.stale_for(now_ms),
+            entry,
+            status,
+            reason,
         }
     }
 
-    /// Seals, stores and lands. To a store outside this process the result is written after it was announced,
-    /// so that nobody waits; until that store has answered, the flight goes on and those who come get its result.
-    async fn store(&self, flight: Flight, key: &Key, policy: Policy, cost: Duration, body: &[u8]) {
-        let now_ms = self.clock.now_ms();
-        let entry = Entry::seal(key, policy, now_ms, cost, body);
-        let fresh_for = entry.fresh_for(now_ms);
-        let answer = |status| {
-            Ok(Answer {
-                entry: entry.clone(),
-                status,
-                fresh_for,
-            })
-        };
-        let set = || {
-            self.backend
-                .set(key.as_str(), entry.to_bytes(), entry.keep_for(now_ms))
-        };
-        let status = match self.backend.place() {
-            _ if body.len() > self.max_entry => {
-                self.stats.too_large.increase();
-                Status::NotStored
-            }
-            Place::Nowhere => Status::NotStored,
-            Place::InProcess if !set().await => Status::NotStored,
-            Place::InProcess => {
-                self.stats.stored.increase();
-                Status::Stored
-            }
-            Place::Shared | Place::Layered => {
-                let is_writable = self.backend.is_writable();
-                flight.announce(answer(match is_writable {
-                    true => Status::Stored,
-                    false => Status::NotStored,
-                }));
-                if set().await {
-                    self.stats.stored.increase();
-                }
-                return;
-            }
-        };
-        flight.land(answer(status));
+    fn collapsed(self, clock: &Clock) -> Self {
+        Self::new(self.entry, Status::Collapsed, None, clock.now_ms())
     }
 }
 
@@ -315,6 +449,16 @@ impl Builder {
         }
     }
 
+    /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every
+    /// run; without it they differ.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self {
+            seed: Some(seed),
+            ..self
+        }
+    }
+
     /// The cache with these settings.
     #[must_use]
     pub fn build(self) -> Cache {
@@ -325,13 +469,20 @@ impl Builder {
             self.clock.clone(),
             Arc::clone(&stats),
         );
+        let is_own = matches!(backend.place(), Place::InProcess | Place::Nowhere);
+        let random = self
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         Cache {
             inner: Arc::new(Inner {
-                backend,
+                backend: Arc::new(backend),
                 flights: Flights::default(),
+                epochs: Epochs::new(is_own),
+                recent: Recent::default(),
                 clock: self.clock,
                 stats,
                 max_entry: self.max_entry,
+                random: Mutex::new(random),
             }),
         }
     }
@@ -351,4 +502,18 @@ fn panicked() -> Error {
         ErrorKind::Panic,
         "the computation panicked; its message is in the log",
     )
+}
+
+fn too_late(limit: Duration) -> Error {
+    let message =
+        format!("the computation took longer than {limit:?}; it goes on: try again in a moment");
+    Error::new(ErrorKind::Timeout, message)
+}
+
+fn not_cached(look: &Look, reason: &Reason) -> Error {
+    let remedy = match look.entry {
+        Some(_) => "an old result is stored, which may not be served without computing",
+        None => "nothing that may be served is stored",
+    };
+    Error::new(ErrorKind::NotCached, format!("{remedy} ({reason})"))
 }

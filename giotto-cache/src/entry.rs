@@ -1,4 +1,4 @@
-//! The stored envelope: the only code that writes it, reads it and judges what is fresh.
+//! The stored envelope: the only code that writes it, reads it and knows its clocks.
 //!
 //! Step 3 of a lookup. Layout, all numbers little-endian, moments in milliseconds since 1970
 //! (`u64::MAX` = never):
@@ -6,8 +6,8 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | magic `GIOT` |
-//! | 4 | version, 1 |
-//! | 5 | reserved, 0 |
+//! | 4 | version: 1, or 2 if there is an extension |
+//! | 5 | flags: 1 = the result says "there is no such thing" |
 //! | 6..8 | length of the media type |
 //! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
 //! | 16..24 | created |
@@ -17,7 +17,17 @@
 //! | 48..56 | time it took to compute, in microseconds |
 //! | 56..60 | length of the key |
 //! | 60..64 | length of the ETag |
-//! | 64.. | key, media type, ETag, body |
+//! | 64.. | key, media type, ETag, extension, body |
+//!
+//! A plain page has no extension and costs nothing for what others have in it:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 0..4 | length of the extension |
+//! | 4..8 | version of the program |
+//! | 8..16 | no new attempt to compute before, after one has failed; 0 = none has |
+//! | 16..32 | epoch: the generation of its program and of everything, soft and hard |
+//! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
 //!
 //! XXH3: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>. It finds damage, not malice:
 //! what protects against a foreign value is the full key in the envelope, which must be the one asked for.
@@ -28,15 +38,21 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
+use crate::generation::Generation;
 use crate::{Key, Policy};
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
-const VERSION: u8 = 1;
+const PLAIN: u8 = 1;
+const EXTENDED: u8 = 2;
+const NEGATIVE: u8 = 1;
 const HEADER: usize = 64;
+const EXTENSION: usize = 32;
 
 const CREATED: usize = 16;
 const FRESH_UNTIL: usize = 24;
+const STALE_UNTIL: usize = 32;
 const KEEP_UNTIL: usize = 40;
+const COST: usize = 48;
 const KEY_LENGTH: usize = 56;
 const ETAG_LENGTH: usize = 60;
 
@@ -44,8 +60,46 @@ const ETAG_LENGTH: usize = 60;
 #[derive(Clone, Debug)]
 pub struct Entry {
     raw: Bytes,
-    /// Where the ETag begins.
+    /// Where the ETag begins, and where the body does.
     etag: usize,
+    body: usize,
+}
+
+/// The moments that decide what may be done with an entry, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) created: u64,
+    pub(crate) fresh_until: u64,
+    pub(crate) stale_until: u64,
+    pub(crate) keep_until: u64,
+}
+
+/// What is sealed as an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft<'d> {
+    pub(crate) key: &'d Key,
+    pub(crate) clocks: Clocks,
+    pub(crate) cost: Duration,
+    pub(crate) is_negative: bool,
+    pub(crate) extension: Extension,
+    pub(crate) body: &'d [u8],
+}
+
+/// What only some entries have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extension {
+    pub(crate) version: u32,
+    /// No new attempt to compute before; 0 = none has failed.
+    pub(crate) retry_at: u64,
+    pub(crate) epoch: Generation,
+    pub(crate) tags: Vec<Stamp>,
+}
+
+/// A tag, and its generation before the result was computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) tag: String,
+    pub(crate) generation: Generation,
 }
 
 /// Why stored bytes are not an entry of the key that was asked for.
@@ -66,35 +120,112 @@ pub enum Undecodable {
     OtherKey,
 }
 
-impl Entry {
-    /// Seals `body`, the result of a computation that took `cost`, as the entry of `key` made at `now_ms`.
-    #[must_use]
-    pub fn seal(key: &Key, policy: Policy, now_ms: u64, cost: Duration, body: &[u8]) -> Self {
-        let etag = etag(key.mimetype(), body);
-        let fresh_until = policy.fresh_until(now_ms);
-        let (key, mimetype) = (key.as_str().as_bytes(), key.mimetype().as_bytes());
-        let mut raw =
-            BytesMut::with_capacity(HEADER + key.len() + mimetype.len() + etag.len() + body.len());
+impl Clocks {
+    /// Of a result that is fresh for `ms` and of no use afterwards.
+    pub(crate) const fn plain(now_ms: u64, ms: u64) -> Self {
+        let until = now_ms.saturating_add(ms);
+        Self {
+            created: now_ms,
+            fresh_until: until,
+            stale_until: until,
+            keep_until: until,
+        }
+    }
+}
+
+impl Draft<'_> {
+    pub(crate) fn seal(&self) -> Entry {
+        let etag = etag(self.key.mimetype(), self.body);
+        let (key, mimetype) = (self.key.as_str().as_bytes(), self.key.mimetype().as_bytes());
+        let is_extended = self.is_negative || self.extension != Extension::default();
+        let extension = match is_extended {
+            true => self.extension.encode(),
+            false => BytesMut::new(),
+        };
+        let start = HEADER + key.len() + mimetype.len();
+        let body = start + etag.len() + extension.len();
+        let mut raw = BytesMut::with_capacity(body + self.body.len());
         raw.put_slice(&MAGIC);
-        raw.put_u8(VERSION);
-        raw.put_u8(0);
+        raw.put_u8(if is_extended { EXTENDED } else { PLAIN });
+        raw.put_u8(if self.is_negative { NEGATIVE } else { 0 });
         raw.put_u16_le(u16::try_from(mimetype.len()).unwrap_or(u16::MAX));
         raw.put_u64_le(0);
-        for moment in [now_ms, fresh_until, fresh_until, fresh_until] {
+        let clocks = self.clocks;
+        for moment in [
+            clocks.created,
+            clocks.fresh_until,
+            clocks.stale_until,
+            clocks.keep_until,
+        ] {
             raw.put_u64_le(moment);
         }
-        raw.put_u64_le(u64::try_from(cost.as_micros()).unwrap_or(u64::MAX));
+        raw.put_u64_le(u64::try_from(self.cost.as_micros()).unwrap_or(u64::MAX));
         raw.put_u32_le(u32::try_from(key.len()).unwrap_or(u32::MAX));
         raw.put_u32_le(u32::try_from(etag.len()).unwrap_or(u32::MAX));
-        for part in [key, mimetype, etag.as_bytes(), body] {
+        for part in [key, mimetype, etag.as_bytes(), &extension, self.body] {
             raw.put_slice(part);
         }
         let sum = checksum(&raw);
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
-        Self {
+        Entry {
             raw: raw.freeze(),
-            etag: HEADER + key.len() + mimetype.len(),
+            etag: start,
+            body,
         }
+    }
+}
+
+impl Extension {
+    fn encode(&self) -> BytesMut {
+        let mut raw = BytesMut::with_capacity(EXTENSION);
+        raw.put_u32_le(0);
+        raw.put_u32_le(self.version);
+        raw.put_u64_le(self.retry_at);
+        self.epoch.put(&mut raw);
+        for Stamp { tag, generation } in &self.tags {
+            raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
+            raw.put_slice(tag.as_bytes());
+            generation.put(&mut raw);
+        }
+        let length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        raw[..4].copy_from_slice(&length.to_le_bytes());
+        raw
+    }
+
+    /// `None` if `raw`, which follows the length of the extension, is not one.
+    fn decode(mut raw: &[u8]) -> Option<Self> {
+        let mut extension = Self {
+            version: raw.try_get_u32_le().ok()?,
+            retry_at: raw.try_get_u64_le().ok()?,
+            epoch: Generation::take(&mut raw)?,
+            tags: Vec::new(),
+        };
+        while !raw.is_empty() {
+            let length = usize::from(raw.try_get_u16_le().ok()?);
+            let (tag, rest) = raw.split_at_checked(length)?;
+            raw = rest;
+            extension.tags.push(Stamp {
+                tag: std::str::from_utf8(tag).ok()?.to_owned(),
+                generation: Generation::take(&mut raw)?,
+            });
+        }
+        Some(extension)
+    }
+}
+
+impl Entry {
+    /// Seals `body`, the result of a computation that took `cost`, as the entry of `key` made at `now_ms`.
+    #[must_use]
+    pub fn seal(key: &Key, policy: Policy, now_ms: u64, cost: Duration, body: &[u8]) -> Self {
+        let draft = Draft {
+            key,
+            clocks: policy.clocks(now_ms, 0.0),
+            cost,
+            is_negative: false,
+            extension: Extension::default(),
+            body,
+        };
+        draft.seal()
     }
 
     /// Opens stored bytes as the entry of `key`.
@@ -106,10 +237,11 @@ impl Entry {
         if header.get_u32() != u32::from_be_bytes(MAGIC) {
             return Err(Undecodable::Foreign);
         }
-        if header.get_u8() != VERSION {
+        let version = header.get_u8();
+        if version != PLAIN && version != EXTENDED {
             return Err(Undecodable::Version);
         }
-        let _reserved = header.get_u8();
+        let _flags = header.get_u8();
         let mimetype_len = usize::from(header.get_u16_le());
         let sum = header.get_u64_le();
         if !trusted && sum != checksum(&raw) {
@@ -124,10 +256,19 @@ impl Entry {
             return Err(Undecodable::OtherKey);
         }
         let etag = HEADER + key_len + mimetype_len;
-        if etag.saturating_add(etag_len) > raw.len() {
+        let mut body = etag.saturating_add(etag_len);
+        if version == EXTENDED {
+            let mut extension = raw.get(body..).unwrap_or_default();
+            let length = extension.try_get_u32_le().unwrap_or(u32::MAX) as usize;
+            if length < EXTENSION {
+                return Err(Undecodable::Foreign);
+            }
+            body = body.saturating_add(length);
+        }
+        if body > raw.len() {
             return Err(Undecodable::Foreign);
         }
-        Ok(Self { raw, etag })
+        Ok(Self { raw, etag, body })
     }
 
     /// Whether the entry may still be served at `now_ms` without a word of caution.
@@ -142,6 +283,12 @@ impl Entry {
         remaining(self.moment(FRESH_UNTIL), now_ms)
     }
 
+    /// For how long the entry has not been fresh any more at `now_ms`; zero while it is.
+    #[must_use]
+    pub fn stale_for(&self, now_ms: u64) -> Duration {
+        Duration::from_millis(now_ms.saturating_sub(self.moment(FRESH_UNTIL)))
+    }
+
     /// How long a backend has to keep the entry from `now_ms` on; `None` = for ever.
     #[must_use]
     pub fn keep_for(&self, now_ms: u64) -> Option<Duration> {
@@ -154,6 +301,18 @@ impl Entry {
         self.moment(CREATED)
     }
 
+    /// How long the result took to compute.
+    #[must_use]
+    pub fn cost(&self) -> Duration {
+        Duration::from_micros(self.moment(COST))
+    }
+
+    /// Whether the result says "there is no such thing".
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        self.raw[5] & NEGATIVE != 0
+    }
+
     /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3).
     #[must_use]
     pub fn etag(&self) -> Bytes {
@@ -163,13 +322,13 @@ impl Entry {
     /// The result itself.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        self.raw.slice(self.etag_range().end..)
+        self.raw.slice(self.body..)
     }
 
     /// The result itself, and nothing else of the entry.
     #[must_use]
     pub fn into_body(mut self) -> Bytes {
-        self.raw.advance(self.etag_range().end);
+        self.raw.advance(self.body);
         self.raw
     }
 
@@ -177,6 +336,36 @@ impl Entry {
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         self.raw.clone()
+    }
+
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            created: self.moment(CREATED),
+            fresh_until: self.moment(FRESH_UNTIL),
+            stale_until: self.moment(STALE_UNTIL),
+            keep_until: self.moment(KEEP_UNTIL),
+        }
+    }
+
+    /// `None` if the entry has an extension that is none.
+    pub(crate) fn extension(&self) -> Option<Extension> {
+        match self.raw[self.etag_range().end..self.body].split_at_checked(4) {
+            None => Some(Extension::default()),
+            Some((_, extension)) => Extension::decode(extension),
+        }
+    }
+
+    /// The same result with other clocks and another extension.
+    pub(crate) fn resealed(&self, key: &Key, clocks: Clocks, extension: Extension) -> Self {
+        let draft = Draft {
+            key,
+            clocks,
+            cost: self.cost(),
+            is_negative: self.is_negative(),
+            extension,
+            body: &self.raw[self.body..],
+        };
+        draft.seal()
     }
 
     fn moment(&self, at: usize) -> u64 {
@@ -191,11 +380,11 @@ impl Entry {
 
 /// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.
 pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
-    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && raw[4] == VERSION;
+    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && [PLAIN, EXTENDED].contains(&raw[4]);
     is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
 }
 
-const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
+pub(crate) const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
     match until {
         u64::MAX => None,
         _ => Some(Duration::from_millis(until.saturating_sub(now_ms))),

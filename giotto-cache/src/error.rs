@@ -28,11 +28,17 @@ pub enum ErrorKind {
     Compute,
     /// A value that cannot be written as the arguments of a key.
     Key,
+    /// Only a stored result was wanted, and there is none that may be served.
+    NotCached,
     /// The computation panicked, or the runtime stopped before it had ended.
     Panic,
     /// A time to live that no entry can have, a namespace that could be mistaken for part of a key, or settings
     /// of a store that cannot be read.
     Policy,
+    /// The computation answered with an error, which is the [`source`](std::error::Error::source).
+    Refused,
+    /// The computation took longer than its hard timeout allows; it goes on, and its result is stored.
+    Timeout,
     /// A value that is larger than the backend takes; the backend is in good health.
     TooLarge,
 }
@@ -66,6 +72,14 @@ impl Error {
             kind: ErrorKind::Compute,
             message,
             source: Some(Arc::new(source)),
+        }
+    }
+
+    /// The error that a computation gave as its answer.
+    pub(crate) fn refused(source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self {
+            kind: ErrorKind::Refused,
+            ..Self::compute(source)
         }
     }
 

@@ -3,19 +3,48 @@
 //! Step 4 of a lookup, entered on a miss only.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::verdict::Marks;
 use crate::{Answer, Result};
 
-type Outcome = Option<Result<Answer>>;
+/// For so long after a result that must not be stored, callers of its key do not wait for each other.
+const APART_MS: u64 = 5_000;
+
+/// How a computation ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// For all who wait.
+    Shared(Result<Answer>),
+    /// For the caller who began it; the others compute their own.
+    Private(Answer),
+}
+
+type Landed = Option<Outcome>;
 
 /// The computations under way, by key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flights {
-    by_key: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
+    air: Arc<Mutex<Air>>,
+}
+
+#[derive(Debug, Default)]
+struct Air {
+    by_key: HashMap<String, Signals>,
+    /// Keys whose callers compute each for themselves, and until when.
+    apart: HashMap<String, u64>,
+}
+
+/// What a flight and those who meet it have in common.
+#[derive(Clone, Debug)]
+struct Signals {
+    outcome: watch::Receiver<Landed>,
+    /// The generations under which it computes, once they are read.
+    marks: Arc<OnceLock<Marks>>,
+    is_revoked: Arc<AtomicBool>,
 }
 
 /// What a caller that joins a flight is to do.
@@ -24,6 +53,8 @@ pub(crate) enum Join {
     Lead(Flight, Landing),
     /// Wait: another caller's computation is under way.
     Wait(Landing),
+    /// Compute alone: results of this key are not shared.
+    Apart,
 }
 
 /// A computation under way. Dropping it ends the flight and wakes those who still wait.
@@ -31,30 +62,74 @@ pub(crate) enum Join {
 pub(crate) struct Flight {
     flights: Flights,
     key: String,
-    outcome: watch::Sender<Outcome>,
-    landing: Outcome,
+    outcome: watch::Sender<Landed>,
+    signals: Signals,
+    landing: Landed,
 }
 
 /// A place among those who wait for a flight.
 #[derive(Debug)]
-pub(crate) struct Landing(watch::Receiver<Outcome>);
+pub(crate) struct Landing(Signals);
 
 impl Flights {
-    pub(crate) fn join(&self, key: &str) -> Join {
-        match self.lock().entry(key.to_owned()) {
-            Slot::Occupied(flight) => Join::Wait(Landing(flight.get().clone())),
-            Slot::Vacant(vacant) => {
-                let (outcome, landing) = watch::channel(None);
-                vacant.insert(landing.clone());
-                let flight = Flight {
-                    flights: self.clone(),
-                    key: key.to_owned(),
-                    outcome,
-                    landing: None,
-                };
-                Join::Lead(flight, Landing(landing))
+    pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
+        let mut air = self.lock();
+        if let Some(&until_ms) = air.apart.get(key) {
+            if now_ms < until_ms {
+                return Join::Apart;
             }
+            air.apart.remove(key);
         }
+        if let Some(signals) = air.by_key.get(key) {
+            return Join::Wait(Landing(signals.clone()));
+        }
+        let (flight, landing) = self.lead(&mut air, key.to_owned());
+        Join::Lead(flight, landing)
+    }
+
+    fn lead(&self, air: &mut Air, key: String) -> (Flight, Landing) {
+        let (outcome, landing) = watch::channel(None);
+        let signals = Signals {
+            outcome: landing,
+            marks: Arc::default(),
+            is_revoked: Arc::default(),
+        };
+        air.by_key.insert(key.clone(), signals.clone());
+        let flight = Flight {
+            flights: self.clone(),
+            key,
+            outcome,
+            signals: signals.clone(),
+            landing: None,
+        };
+        (flight, Landing(signals))
+    }
+
+    /// A flight of one caller alone, whom nobody can join.
+    pub(crate) fn lead_apart(&self, key: &str) -> (Flight, Landing) {
+        // No key of a program ends in a brace.
+        let key = format!("{{apart:{}:{key}}}", fastrand::u64(..));
+        self.lead(&mut self.lock(), key)
+    }
+
+    /// Has callers of `key` compute each for themselves for a few seconds.
+    pub(crate) fn keep_apart(&self, key: &str, now_ms: u64) {
+        let mut air = self.lock();
+        air.apart.retain(|_, until_ms| now_ms < *until_ms);
+        air.apart
+            .insert(key.to_owned(), now_ms.saturating_add(APART_MS));
+    }
+
+    /// Tells the flight of `key`, if there is one, that its result must not be kept.
+    pub(crate) fn revoke(&self, key: &str) {
+        if let Some(signals) = self.lock().by_key.get(key) {
+            signals.is_revoked.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether a computation of `key` is under way.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.lock().by_key.contains_key(key)
     }
 
     /// Returns when no computation is under way, those that began meanwhile included.
@@ -65,44 +140,70 @@ impl Flights {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().by_key.len()
     }
 
-    fn any(&self) -> Option<watch::Receiver<Outcome>> {
-        self.lock().values().next().cloned()
+    fn any(&self) -> Option<watch::Receiver<Landed>> {
+        let air = self.lock();
+        air.by_key
+            .values()
+            .next()
+            .map(|signals| signals.outcome.clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, watch::Receiver<Outcome>>> {
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Air> {
+        self.air.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Flight {
+    /// Says under which generations it computes.
+    pub(crate) fn mark(&self, marks: Marks) {
+        // Once: a flight computes once.
+        let _ = self.signals.marks.set(marks);
+    }
+
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.signals.is_revoked.load(Ordering::Acquire)
+    }
+
     /// Hands the result to all who wait, and to those who still join until the flight ends.
     pub(crate) fn announce(&self, result: Result<Answer>) {
-        self.outcome.send_replace(Some(result));
+        self.outcome.send_replace(Some(Outcome::Shared(result)));
     }
 
     /// Ends the flight and hands the result to all who wait.
     pub(crate) fn land(mut self, result: Result<Answer>) {
-        self.landing = Some(result);
+        self.landing = Some(Outcome::Shared(result));
+    }
+
+    /// Ends the flight with a result for the one who began it.
+    pub(crate) fn land_privately(mut self, answer: Answer) {
+        self.landing = Some(Outcome::Private(answer));
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
         // First of all: whoever is woken and asks again must not be given this flight's result once more.
-        self.flights.lock().remove(&self.key);
-        if let Some(result) = self.landing.take() {
-            self.announce(result);
+        self.flights.lock().by_key.remove(&self.key);
+        if let Some(outcome) = self.landing.take() {
+            self.outcome.send_replace(Some(outcome));
         }
     }
 }
 
 impl Landing {
     /// The result, or `None` if the computation ended without one: it panicked or was cancelled.
-    pub(crate) async fn result(mut self) -> Outcome {
-        let outcome = self.0.wait_for(Option::is_some).await.ok()?;
+    pub(crate) async fn result(&mut self) -> Landed {
+        let outcome = self.0.outcome.wait_for(Option::is_some).await.ok()?;
         outcome.clone()
+    }
+
+    /// Whether its result is good enough for a caller who has read these generations, or an invalidation, or a purge of the
+    /// key, lies between.
+    pub(crate) fn counts_for(&self, marks: &Marks) -> bool {
+        let is_current = self.0.marks.get().is_none_or(|own| own.still_count(marks));
+        is_current && !self.0.is_revoked.load(Ordering::Acquire)
     }
 }

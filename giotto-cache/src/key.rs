@@ -12,6 +12,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     text: String,
+    program: usize,
     mimetype: usize,
 }
 
@@ -23,14 +24,16 @@ impl Key {
         let mut text = arguments.into();
         text.reserve(program.len() + mimetype.len() + 4);
         text.push('(');
+        let program_start = text.len();
         text.push_str(&program);
         text.push_str(")(");
-        let start = text.len();
+        let mimetype_start = text.len();
         text.push_str(&mimetype);
         text.push(')');
         Self {
             text,
-            mimetype: start,
+            program: program_start,
+            mimetype: mimetype_start,
         }
     }
 
@@ -38,6 +41,12 @@ impl Key {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// The program, as it stands in the key.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.text[self.program..self.mimetype - 2]
     }
 
     /// The media type, as it stands in the key.
@@ -53,7 +62,8 @@ impl fmt::Display for Key {
     }
 }
 
-fn escape(part: &str) -> Cow<'_, str> {
+/// `part` of a key, a program or a media type, as it stands there.
+pub(crate) fn escape(part: &str) -> Cow<'_, str> {
     if part.bytes().any(|byte| matches!(byte, b'(' | b')' | b'%')) {
         part.replace('%', "%25")
             .replace('(', "%28")
@@ -72,7 +82,7 @@ mod tests {
     fn a_key_is_printed_as_the_seed_prints_it() {
         let key = Key::new("squared", "{'x': 12}", "text/html");
         assert_eq!(key.as_str(), "{'x': 12}(squared)(text/html)");
-        assert_eq!(key.mimetype(), "text/html");
+        assert_eq!((key.program(), key.mimetype()), ("squared", "text/html"));
     }
 
     #[test]

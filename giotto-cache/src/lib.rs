@@ -23,34 +23,53 @@
 //!
 //! # The files in the order of a request
 //!
-//! 1. `cache.rs`: [`Cache::get_or_compute`], the engine, with [`Policy`] (`policy.rs`) and [`Key`] (`key.rs`,
-//!    its argument part written by [`literal`]).
-//! 2. `backend.rs`: every call to a store under one deadline and a breaker (`breaker.rs`).
-//! 3. `entry.rs`: [`Entry`], the stored envelope; it alone decides what is fresh.
-//! 4. `flight.rs`: one computation per key, however many wait.
+//! 1. `cache.rs`: [`Cache::answer`], the engine, asked with a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`,
+//!    its argument part written by [`literal`]) and a [`Policy`] (`policy.rs`).
+//! 2. `look.rs`: one look into the store, through `backend.rs`: every call under one deadline and a breaker
+//!    (`breaker.rs`).
+//! 3. `entry.rs`: [`Entry`], the stored envelope; `generation.rs`: what an invalidation changes; `verdict.rs`: what
+//!    may be done with the entry, and the [`Reason`] if it is not fresh (`recent.rs` knows what was there).
+//! 4. `flight.rs`: one computation per key, however many wait; `computation.rs`: one computation from beginning
+//!    to end, under a lease among processes (`lease.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
+//!
+//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find.
 
 mod backend;
 mod breaker;
 mod cache;
 mod clock;
+mod computation;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod control;
 mod entry;
 mod error;
+mod explain;
 mod flight;
+mod generation;
+mod invalidation;
 mod key;
 pub mod keyvalue;
+mod lease;
 pub mod literal;
+mod look;
+mod lookup;
 mod policy;
+mod recent;
 mod stats;
+mod verdict;
 
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;
-pub use cache::{Answer, Builder, Cache, Status};
+pub use cache::{Answer, Builder, Cache, Staleness, Status};
 pub use clock::Clock;
+pub use computation::Computed;
+pub use control::CacheControl;
 pub use entry::{Entry, Undecodable};
 pub use error::{Error, ErrorKind, Result};
+pub use explain::{EntryState, Explanation, LayerState};
+pub use generation::Scope;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::DatabaseKeyValue;
@@ -59,5 +78,7 @@ pub use keyvalue::MemcacheKeyValue;
 #[cfg(feature = "redis")]
 pub use keyvalue::RedisKeyValue;
 pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
-pub use policy::{IntoPolicy, Policy};
+pub use lookup::{Lookup, Mode};
+pub use policy::{IntoPolicy, Policy, Time};
 pub use stats::Counts;
+pub use verdict::Reason;

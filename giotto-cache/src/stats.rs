@@ -4,28 +4,86 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The counters as they stood at one moment; all of them only ever grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
+use crate::Reason;
+
+/// Defines the counters once: as the public snapshot and as what is counted in.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The counters as they stood at one moment; all of them only ever grow.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counts {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        #[derive(Debug, Default)]
+        pub(crate) struct Stats {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Stats {
+            pub(crate) fn snapshot(&self) -> Counts {
+                Counts {
+                    $($name: self.$name.value(),)*
+                }
+            }
+        }
+
+        impl Counts {
+            /// All of them by name, in the order of the fields.
+            #[must_use]
+            pub fn by_name(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name),)*]
+            }
+        }
+    };
+}
+
+counters! {
     /// Lookups answered by a fresh entry.
-    pub hits: u64,
-    /// Lookups that found nothing fresh.
-    pub misses: u64,
-    /// Computations started.
-    pub computed: u64,
-    /// Callers that waited for a computation that another caller had started.
-    pub collapsed: u64,
-    /// Entries handed to the backend.
-    pub stored: u64,
-    /// Results that were too large to store.
-    pub too_large: u64,
+    hits,
+    /// Lookups answered by an entry that was not fresh any more.
+    stale,
+    /// Lookups that found nothing to serve.
+    misses,
+    /// Misses of keys that this process had not stored lately.
+    first_seen,
+    /// Misses of entries whose time had passed.
+    expired,
+    /// Misses of entries that the store lost before their time.
+    evicted,
+    /// Misses of entries that were invalidated.
+    invalidated,
+    /// Misses of entries of another version of their program.
+    version,
+    /// Misses because the store failed.
+    backend_failed,
+    /// Misses because the store was late.
+    backend_late,
     /// Stored values that were not an entry of this key: damaged, foreign or of another version.
-    pub undecodable: u64,
+    undecodable,
+    /// Lookups whose caller wanted nothing stored, or a new result.
+    bypassed,
+    /// Computations started.
+    computed,
+    /// Computations that failed or panicked.
+    failed,
+    /// Computations begun behind the scenes.
+    refreshes,
+    /// Callers that waited for a computation that another caller had started.
+    collapsed,
+    /// Looks for the result of a computation in another process.
+    waited,
+    /// Entries handed to the backend.
+    stored,
+    /// Results that were too large to store.
+    too_large,
+    /// Invalidations of tags, programs and entries.
+    invalidations,
     /// Backend calls that failed or took longer than the deadline.
-    pub backend_errors: u64,
+    backend_errors,
     /// Backend calls left out because the breaker was open.
-    pub backend_skipped: u64,
+    backend_skipped,
 }
 
 impl Counts {
@@ -40,32 +98,22 @@ impl Counts {
     }
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct Stats {
-    pub(crate) hits: Counter,
-    pub(crate) misses: Counter,
-    pub(crate) computed: Counter,
-    pub(crate) collapsed: Counter,
-    pub(crate) stored: Counter,
-    pub(crate) too_large: Counter,
-    pub(crate) undecodable: Counter,
-    pub(crate) backend_errors: Counter,
-    pub(crate) backend_skipped: Counter,
-}
-
 impl Stats {
-    pub(crate) fn snapshot(&self) -> Counts {
-        Counts {
-            hits: self.hits.value(),
-            misses: self.misses.value(),
-            computed: self.computed.value(),
-            collapsed: self.collapsed.value(),
-            stored: self.stored.value(),
-            too_large: self.too_large.value(),
-            undecodable: self.undecodable.value(),
-            backend_errors: self.backend_errors.value(),
-            backend_skipped: self.backend_skipped.value(),
-        }
+    /// Counts a lookup that found nothing to serve.
+    pub(crate) fn missed(&self, reason: &Reason) {
+        self.misses.increase();
+        let counter = match reason {
+            Reason::FirstSeen => &self.first_seen,
+            Reason::Expired => &self.expired,
+            Reason::Evicted => &self.evicted,
+            Reason::Invalidated(_) => &self.invalidated,
+            Reason::Version => &self.version,
+            Reason::BackendError | Reason::BackendSkipped => &self.backend_failed,
+            Reason::BackendTimeout => &self.backend_late,
+            Reason::Undecodable => &self.undecodable,
+            Reason::Bypass | Reason::Refresh | Reason::NotStorable => &self.bypassed,
+        };
+        counter.increase();
     }
 }
 

@@ -198,6 +198,12 @@ impl KeyValue for Scripted {
         Ok(self.values.lock().unwrap().get(key).cloned())
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        self.act(0).await?;
+        let values = self.values.lock().unwrap();
+        Ok(keys.iter().map(|key| values.get(*key).cloned()).collect())
+    }
+
     async fn set(&self, key: &str, value: Bytes, _expire: Option<Duration>) -> Result<()> {
         self.act(1).await?;
         self.values.lock().unwrap().insert(key.to_owned(), value);

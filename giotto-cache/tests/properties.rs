@@ -673,12 +673,12 @@ fn an_envelope_that_was_cut_short_or_made_longer_is_an_error() {
 fn why_an_envelope_does_not_open_is_told() {
     let open = |raw: &[u8], key: &Key| ask(raw, key, false).unwrap_err();
     let raw = sealed().to_bytes();
-    let mut version_2 = raw.to_vec();
-    version_2[4] = 2;
+    let mut version_3 = raw.to_vec();
+    version_3[4] = 3;
     assert_eq!(open(b"", &squared()), Undecodable::Foreign);
     assert_eq!(open(&[0; 64], &squared()), Undecodable::Foreign);
     assert_eq!(open(&raw[..63], &squared()), Undecodable::Foreign);
-    assert_eq!(open(&version_2, &squared()), Undecodable::Version);
+    assert_eq!(open(&version_3, &squared()), Undecodable::Version);
     assert_eq!(open(&raw[..64], &squared()), Undecodable::Damaged);
     for (arguments, mimetype) in [("{'x': 13}", "text/html"), ("{'x': 12}", "text/htm")] {
         let other = Key::new("squared", arguments, mimetype);

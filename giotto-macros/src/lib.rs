@@ -15,7 +15,9 @@ use syn::{
 /// documentation of its parameters, and `square(12)` can be called as before.
 ///
 /// Parameters are owned values whose types implement serde's `Deserialize` and `Serialize`. A parameter
-/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`.
+/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`. A parameter of type
+/// `CacheControl` or `App` is no argument: the first says how the result is cached, the second is the
+/// application itself.
 ///
 /// The name becomes a constant that dereferences to a function pointer. Rust lets no variable, parameter or
 /// pattern take the name of a constant, so name models for what they do (`square`, `list_reports`) and
@@ -38,6 +40,17 @@ struct Parameter {
     default: Option<Expr>,
 }
 
+impl Parameter {
+    /// Whether it comes from the context of the invocation instead of its caller.
+    fn is_context(&self) -> bool {
+        let Type::Path(path) = &*self.ty else {
+            return false;
+        };
+        let name = path.path.segments.last().map(|segment| &segment.ident);
+        name.is_some_and(|name| name == "CacheControl" || name == "App")
+    }
+}
+
 fn expand(mut function: ItemFn) -> Result<Tokens> {
     let generics = &function.sig.generics;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
@@ -56,9 +69,10 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
     };
-    let arguments = argument_struct(&parameters);
     let call = call(&function, &parameters, &reply);
-    let documentation = documentation(&docs, &parameters);
+    let (_, given): (Vec<_>, Vec<_>) = parameters.into_iter().partition(Parameter::is_context);
+    let arguments = argument_struct(&given);
+    let documentation = documentation(&docs, &given);
     Ok(quote! {
         #(#docs)*
         #[expect(non_camel_case_types, reason = "it is called like the function that it was")]
@@ -78,8 +92,12 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
                 type Arguments = Arguments;
                 type Output = <#reply as ::giotto::model::Reply<M>>::Value;
 
-                fn call(&self, arguments: Arguments) -> ::giotto::model::Call<Self::Output> {
-                    start(arguments)
+                fn call(
+                    &self,
+                    arguments: Arguments,
+                    context: &::giotto::model::Context,
+                ) -> ::giotto::model::Call<Self::Output> {
+                    start(arguments, context)
                 }
 
                 #documentation
@@ -141,7 +159,7 @@ fn argument_struct(parameters: &[Parameter]) -> Tokens {
             let attribute = default
                 .as_ref()
                 .map(|_| quote!(#[serde(default = #function)]));
-            quote!(#attribute #name: #ty)
+            quote!(#attribute pub #name: #ty)
         },
     );
     let defaults = parameters.iter().filter_map(
@@ -196,13 +214,23 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
             quote!(Blocking(::std::boxed::Box::new(move || #into_result(#name(#(#names),*))))),
         )
     };
+    let (context, given): (Vec<_>, Vec<_>) = parameters
+        .iter()
+        .partition(|parameter| parameter.is_context());
+    let given = given.iter().map(|parameter| &parameter.name);
+    let context = context.iter().map(|Parameter { name, ty, .. }| {
+        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(context);)
+    });
     quote! {
+        #[allow(unused_variables, reason = "most models take nothing from the context")]
         fn start<M>(
-            Arguments { #(#names),* }: Arguments,
+            Arguments { #(#given),* }: Arguments,
+            context: &::giotto::model::Context,
         ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<M>>::Value>
         where
             #reply: ::giotto::model::Reply<M>,
         {
+            #(#context)*
             ::giotto::model::Call::#start
         }
 

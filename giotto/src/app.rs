@@ -6,16 +6,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use giotto_cache::{Cache, DummyKeyValue, Key, KeyValue};
+use giotto_cache::{
+    Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, Key,
+    KeyValue, Lookup, Policy,
+};
 use tokio::sync::Semaphore;
 
 use crate::args::{self, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::management::{self, management};
 use crate::manifest::Manifest;
+use crate::model::Context;
 use crate::negotiate;
 use crate::program::{Program, Source};
-use crate::request::{HTTP_GET, HTTP_POST, Rendered, Request};
+use crate::request::{HTTP_GET, HTTP_POST, Receipt, Rendered, Request};
 use crate::view::Mime;
 
 /// So many models may run, or wait for a thread to run on, at the same time.
@@ -133,21 +137,32 @@ impl App {
             &request.accept,
             program.mimes(),
         )?;
-        let compute = || self.computation(program, args.typed, &mime, InvalidInput::new());
-        let mut rendered = match program.cache_policy() {
-            Some(policy) if self.may_store(request) => {
+        let policy = program.cache_policy();
+        let mut rendered = match policy.filter(|_| self.may_store(request)) {
+            Some(policy) => {
                 let key = Key::new(program.path(), args.canonical, mime.essence());
-                let answer = self.cache.get_or_compute(key, policy, compute).await;
+                let lookup = Lookup::new(key, policy)
+                    .tags(program.tags_of(&args.typed))
+                    .mode(request.mode)
+                    .wait_for_fresh(!request.takes_stale);
+                let compute = |control| self.computed(program, args.typed, &mime, control);
+                let answer = self.cache.answer(lookup, compute).await;
                 let answer = answer.map_err(|error| Failure::unwrap(&error))?;
+                if answer.entry.is_negative() {
+                    return Err(negative(&answer));
+                }
                 Rendered::from_cache(mime, answer)
             }
-            Some(_) => {
-                let body = detached(compute()).await?;
-                Rendered::bypassing(mime, body)
-            }
             None => {
-                let body = detached(compute()).await?;
-                Rendered::new(mime, body)
+                let outdated = program.invalidated_by(&args.typed);
+                let body = self
+                    .run(program, args.typed, &mime, InvalidInput::new())
+                    .await?;
+                self.invalidate(outdated).await;
+                match policy {
+                    Some(_) => Rendered::bypassing(mime, body),
+                    None => Rendered::new(mime, body),
+                }
             }
         };
         program.finish(request, &mut rendered)?;
@@ -183,7 +198,7 @@ impl App {
             program.admit(&mut request)?;
             program.bind(found.consumed, &request)
         })?;
-        let body = detached(self.computation(program, args.typed, &mime, refused)).await?;
+        let body = self.run(program, args.typed, &mime, refused).await?;
         let mut rendered = Rendered::bypassing(mime, body);
         program.finish(&request, &mut rendered)?;
         Ok(rendered)
@@ -201,13 +216,70 @@ impl App {
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
-    ) -> impl Future<Output = Result<Bytes, Failure>> + Send + use<> {
+        control: CacheControl,
+    ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
         let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
         let permit = Arc::clone(&self.models).try_acquire_owned();
+        let app = self.clone();
         async move {
-            let _permit = permit.map_err(|_| Failure(overloaded()))?;
-            let page = program.render(typed, mime, source, refused);
-            page.await.map_err(Failure)
+            let _permit = permit.map_err(|_| overloaded())?;
+            let context = Context { control, app };
+            program.render(typed, mime, source, refused, &context).await
+        }
+    }
+
+    /// The same for the cache, which tells a result from an answer that is none and from a failure.
+    fn computed(
+        &self,
+        program: &Arc<Program>,
+        typed: Typed,
+        mime: &Mime,
+        control: CacheControl,
+    ) -> impl Future<Output = Result<Computed, Failure>> + Send + use<> {
+        let computation = self.computation(program, typed, mime, InvalidInput::new(), control);
+        let keeps_negative = program.cache_policy().is_some_and(Policy::keeps_negative);
+        async move {
+            match computation.await {
+                Ok(body) => Ok(Computed::Page(body)),
+                Err(error) => match error.kind() {
+                    ErrorKind::NotModified => Ok(Computed::NotModified),
+                    ErrorKind::NotFound if keeps_negative => {
+                        Ok(Computed::Negative(error.to_string().into()))
+                    }
+                    _ if error.is_answer() => Ok(Computed::refused(Failure(error))),
+                    _ => Err(Failure(error)),
+                },
+            }
+        }
+    }
+
+    /// Computes past the cache, in a task of its own, so that a caller that goes away does not end it half done.
+    async fn run(
+        &self,
+        program: &Arc<Program>,
+        typed: Typed,
+        mime: &Mime,
+        refused: InvalidInput,
+    ) -> Result<Bytes> {
+        let control = CacheControl::default();
+        let computation = self.computation(program, typed, mime, refused, control);
+        tokio::spawn(computation).await.unwrap_or_else(|_| {
+            Err(Error::other(
+                "the program panicked; its message is in the log",
+            ))
+        })
+    }
+
+    /// Makes the pages with these tags old, before whoever has changed something is answered.
+    async fn invalidate(&self, tags: Vec<String>) {
+        for tag in tags {
+            if let Err(error) = self.cache.invalidate(tag.as_str()).await {
+                tracing::error!(
+                    tag,
+                    %error,
+                    "pages with this tag are old and may still be served: run `cmd mgt/cache/purge tag=..`"
+                );
+            }
         }
     }
 }
@@ -226,7 +298,14 @@ impl Failure {
     fn unwrap(error: &giotto_cache::Error) -> Error {
         match error.computed() {
             Some(Self(error)) => error.clone(),
-            None => Error::other(error.to_string()),
+            None => {
+                let kind = match error.kind() {
+                    CacheErrorKind::Timeout => ErrorKind::Timeout,
+                    CacheErrorKind::NotCached => ErrorKind::NotCached,
+                    _ => ErrorKind::Other,
+                };
+                Error::new(kind, error.to_string())
+            }
         }
     }
 }
@@ -239,17 +318,10 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs `computation` in a task of its own, so that a caller that goes away does not end it half done.
-async fn detached<F>(computation: F) -> Result<Bytes>
-where
-    F: Future<Output = Result<Bytes, Failure>> + Send + 'static,
-{
-    match tokio::spawn(computation).await {
-        Ok(result) => result.map_err(|Failure(error)| error),
-        Err(_) => Err(Error::other(
-            "the program panicked; its message is in the log",
-        )),
-    }
+/// The "not found" that was stored in place of a page.
+fn negative(answer: &Answer) -> Error {
+    let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
+    Error::not_found(message).with_receipt(Receipt::new(answer))
 }
 
 fn overloaded() -> Error {

@@ -34,6 +34,12 @@ impl Typed {
             .downcast()
             .expect("arguments are bound and used by the same program")
     }
+
+    pub(crate) fn as_ref<A: 'static>(&self) -> &A {
+        self.0
+            .downcast_ref()
+            .expect("arguments are bound and used by the same program")
+    }
 }
 
 /// Binds `positional` segments and the request's named values to an `A`.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::request::Receipt;
+
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -23,6 +25,7 @@ struct Inner {
     message: String,
     invalid: InvalidInput,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    receipt: Option<Receipt>,
 }
 
 /// What an [`Error`] is about. The HTTP status and the exit code follow from it.
@@ -45,6 +48,12 @@ pub enum ErrorKind {
     Redirection(String),
     /// More models are running than the application allows.
     Overloaded,
+    /// The model takes longer than its hard timeout allows.
+    Timeout,
+    /// The caller wanted a stored page only, and there is none.
+    NotCached,
+    /// Not an error: the old page is still right.
+    NotModified,
     /// The manifest or the configuration is wrong.
     Configuration,
     /// The model or the view failed.
@@ -58,6 +67,7 @@ impl Error {
             message: message.into(),
             invalid: InvalidInput::default(),
             source: None,
+            receipt: None,
         }))
     }
 
@@ -87,6 +97,28 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
+    }
+
+    /// How the cache came by this answer, where an error is one: a stored "not found".
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.0.receipt.as_ref()
+    }
+
+    pub(crate) fn with_receipt(mut self, receipt: Receipt) -> Self {
+        Arc::make_mut(&mut self.0).receipt = Some(receipt);
+        self
+    }
+
+    /// Whether this is what the model has to say, and not a failure of it.
+    pub(crate) fn is_answer(&self) -> bool {
+        !matches!(
+            self.kind(),
+            ErrorKind::Overloaded
+                | ErrorKind::Timeout
+                | ErrorKind::Configuration
+                | ErrorKind::Other
+        )
     }
 
     /// The fields that were refused, for [`ErrorKind::InvalidInput`].
@@ -130,6 +162,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             message: source.to_string(),
             invalid: InvalidInput::default(),
             source: Some(Arc::new(source)),
+            receipt: None,
         }))
     }
 }
@@ -141,6 +174,7 @@ impl From<InvalidInput> for Error {
             message: invalid.to_string(),
             invalid,
             source: None,
+            receipt: None,
         }))
     }
 }
@@ -149,6 +183,19 @@ impl From<Redirection> for Error {
     fn from(redirection: Redirection) -> Self {
         let message = format!("see {}", redirection.location);
         Self::new(ErrorKind::Redirection(redirection.location), message)
+    }
+}
+
+/// The old page is still right: returned as an error by a model that has looked at
+/// [`CacheControl::old_value`](giotto_cache::CacheControl::old_value). The page is fresh again as if it had been computed now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotModified;
+
+impl From<NotModified> for Error {
+    fn from(_: NotModified) -> Self {
+        let message = "the model says that the old page is not modified, but there is none: ask \
+                       CacheControl::old_value first";
+        Self::new(ErrorKind::NotModified, message)
     }
 }
 

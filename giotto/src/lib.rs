@@ -72,8 +72,9 @@ pub mod view;
 
 pub use app::App;
 pub use controller::http::{Body, Service};
-pub use error::{Error, ErrorKind, Field, InvalidInput, Redirection, Result};
+pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
+pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::management;
 pub use manifest::{Entry, Manifest};
@@ -101,7 +102,8 @@ pub mod prelude {
     pub use crate::view::template;
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
-        App, CMD, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, Program, Redirection, model,
+        App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
+        Program, Redirection, model,
     };
 }
 

@@ -10,12 +10,16 @@ pub use serde;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use giotto_cache::CacheControl;
+
+use crate::app::App;
 use crate::error::{Error, Redirection, Result};
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
 /// Implemented by `#[model]`, and for every `fn(A) -> R` and `async fn(A) -> R` where `A` is one struct of
-/// arguments and `R` a [`Reply`]. `M` only tells these implementations apart; it is never written.
+/// arguments and `R` a [`Reply`]; a second parameter is taken [from the context](FromContext). `M` only tells these
+/// implementations apart; it is never written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     note = "a model is a function marked #[model], or one that takes a single struct which implements \
@@ -28,11 +32,36 @@ pub trait Model<M>: Send + Sync + 'static {
     type Output: Send + Sync + 'static;
 
     /// Starts one computation.
-    fn call(&self, arguments: Self::Arguments) -> Call<Self::Output>;
+    fn call(&self, arguments: Self::Arguments, context: &Context) -> Call<Self::Output>;
 
     /// What its author says of it.
     fn documentation(&self) -> Documentation {
         Documentation::default()
+    }
+}
+
+/// What a model may ask for beside its arguments.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub(crate) control: CacheControl,
+    pub(crate) app: App,
+}
+
+/// What a model's parameter can be that is no argument: a [`CacheControl`], or the [`App`] that it runs in.
+pub trait FromContext: Send + 'static {
+    /// The parameter.
+    fn from_context(context: &Context) -> Self;
+}
+
+impl FromContext for CacheControl {
+    fn from_context(context: &Context) -> Self {
+        context.control.clone()
+    }
+}
+
+impl FromContext for App {
+    fn from_context(context: &Context) -> Self {
+        context.app.clone()
     }
 }
 
@@ -120,7 +149,7 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn call(&self, arguments: A) -> Call<R::Value> {
+    fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
         let model = self.clone();
         Call::Blocking(Box::new(move || model(arguments).into_result()))
     }
@@ -136,8 +165,41 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn call(&self, arguments: A) -> Call<R::Value> {
+    fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
         let pending = self(arguments);
+        Call::Awaited(Box::pin(async move { pending.await.into_result() }))
+    }
+}
+
+impl<F, A, C, R, M> Model<fn(A, C) -> (R, M)> for F
+where
+    F: Fn(A, C) -> R + Send + Sync + Clone + 'static,
+    A: DeserializeOwned + Serialize + Send + 'static,
+    C: FromContext,
+    R: Reply<M>,
+{
+    type Arguments = A;
+    type Output = R::Value;
+
+    fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
+        let (model, context) = (self.clone(), C::from_context(context));
+        Call::Blocking(Box::new(move || model(arguments, context).into_result()))
+    }
+}
+
+impl<F, A, C, P, R, M> Model<(fn(A, C) -> P, R, M)> for F
+where
+    F: Fn(A, C) -> P + Send + Sync + 'static,
+    A: DeserializeOwned + Serialize + Send + 'static,
+    C: FromContext,
+    P: Future<Output = R> + Send + 'static,
+    R: Reply<M>,
+{
+    type Arguments = A;
+    type Output = R::Value;
+
+    fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
+        let pending = self(arguments, C::from_context(context));
         Call::Awaited(Box::pin(async move { pending.await.into_result() }))
     }
 }

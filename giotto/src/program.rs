@@ -4,6 +4,7 @@
 //! miss to render.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,14 +14,14 @@ use giotto_cache::{IntoPolicy, Policy};
 
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
-use crate::model::{Call, Documentation, Model};
+use crate::model::{Call, Context, Documentation, Model};
 use crate::parameter::{Parameter, parameters};
 use crate::request::{Controller, Rendered, Request};
 use crate::view::{Mime, View};
 
 /// A model and a view under one name, answering over the controllers that it names.
 ///
-/// `Program::new(model)` is incomplete (`Program<Bare<T>>`) until [`view`](Program::view) gives it the
+/// `Program::new(model)` is incomplete (`Program<Bare<T, A>>`) until [`view`](Program::view) gives it the
 /// view of what the model computes; then it is a `Program`, whatever the model, and can enter a
 /// [`Manifest`](crate::Manifest). Everything else can be said before or after.
 pub struct Program<S = Ready> {
@@ -28,10 +29,12 @@ pub struct Program<S = Ready> {
     stage: S,
 }
 
-/// The stage of a [`Program`] that has a model but no view yet. `T` is what the model computes.
-pub struct Bare<T> {
+/// The stage of a [`Program`] that has a model but no view yet. `T` is what the model computes, `A` the struct of its
+/// arguments.
+pub struct Bare<T, A> {
     model: Arc<dyn ErasedModel<T>>,
     mock: Option<Arc<T>>,
+    arguments: PhantomData<fn(A)>,
 }
 
 /// The stage of a [`Program`] that can run.
@@ -47,12 +50,17 @@ struct Settings {
     path: String,
     controllers: Vec<Controller>,
     cache: Option<Policy>,
+    version: u32,
+    tags: Option<Tags>,
+    invalidates: Option<Tags>,
     description: Option<String>,
     input: Vec<InputMiddleware>,
     output: Vec<OutputMiddleware>,
     error: Option<Error>,
 }
 
+/// The tags of an invocation, by its arguments.
+type Tags = Box<dyn Fn(&Typed) -> Vec<String> + Send + Sync>;
 type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
 type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync>;
 
@@ -66,19 +74,20 @@ pub(crate) enum Source {
     Mock,
 }
 
-impl<T: Send + Sync + 'static> Program<Bare<T>> {
+impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
     /// A program that runs `model`: a function marked `#[model]`, or any that takes one struct of arguments.
     #[must_use]
-    pub fn new<M>(model: impl Model<M, Output = T>) -> Self
+    pub fn new<M>(model: impl Model<M, Arguments = A, Output = T>) -> Self
     where
         M: 'static,
     {
         let stage = Bare {
             model: Arc::new(Erased {
                 model,
-                marker: std::marker::PhantomData,
+                marker: PhantomData,
             }),
             mock: None,
+            arguments: PhantomData,
         };
         let mut program = Self {
             settings: Settings::default(),
@@ -96,6 +105,28 @@ impl<T: Send + Sync + 'static> Program<Bare<T>> {
     #[must_use]
     pub fn mock(mut self, value: T) -> Self {
         self.stage.mock = Some(Arc::new(value));
+        self
+    }
+
+    /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them, with
+    /// [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the page old.
+    #[must_use]
+    pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.tags = Some(erased(tags));
+        self
+    }
+
+    /// Tags that are invalidated when the model has succeeded, by its arguments, before its caller is answered: for programs that
+    /// write.
+    #[must_use]
+    pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.invalidates = Some(erased(tags));
         self
     }
 
@@ -140,13 +171,29 @@ impl<S> Program<S> {
         self
     }
 
-    /// Keeps rendered pages for so many seconds (or a `Duration`); `0` = they never expire, `None` = off.
+    /// Keeps rendered pages for so many seconds (or a `Duration`, or as a [`Policy`] says); `0` = they never expire,
+    /// `None` = off.
     #[must_use]
     pub fn cache(mut self, policy: impl IntoPolicy) -> Self {
         match policy.into_policy() {
-            Ok(policy) => self.settings.cache = policy,
+            Ok(policy) => {
+                let version = self.settings.version;
+                self.settings.cache = policy.map(|policy| match version {
+                    0 => policy,
+                    _ => policy.version(version),
+                });
+            }
             Err(error) => self.settings.error = Some(Error::configuration(error.to_string())),
         }
+        self
+    }
+
+    /// The version of what the program computes and shows; 0 if not set. Pages of another version are not served as
+    /// fresh, and as old ones only under a policy with [`stale_versions`](Policy::stale_versions).
+    #[must_use]
+    pub fn version(mut self, version: u32) -> Self {
+        self.settings.version = version;
+        self.settings.cache = self.settings.cache.map(|policy| policy.version(version));
         self
     }
 
@@ -196,8 +243,31 @@ impl Program {
         };
     }
 
-    pub(crate) fn error(&self) -> Option<&Error> {
-        self.settings.error.as_ref()
+    /// What is wrong with it.
+    pub(crate) fn error(&self) -> Option<Error> {
+        let Settings {
+            cache,
+            version,
+            tags,
+            invalidates,
+            error,
+            ..
+        } = &self.settings;
+        let contradiction = match cache {
+            None if tags.is_some() => {
+                Some("it has tags but no cache: give it .cache(..), or leave the tags out")
+            }
+            None if *version > 0 => {
+                Some("it has a version but no cache: give it .cache(..), or leave the version out")
+            }
+            Some(_) if invalidates.is_some() => Some(
+                "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
+            ),
+            _ => None,
+        };
+        error
+            .clone()
+            .or_else(|| contradiction.map(Error::configuration))
     }
 
     /// What it takes, in declared order.
@@ -223,8 +293,18 @@ impl Program {
 
     /// How long its pages are kept; `None` = they are not.
     #[must_use]
-    pub fn cache_policy(&self) -> Option<Policy> {
-        self.settings.cache
+    pub fn cache_policy(&self) -> Option<&Policy> {
+        self.settings.cache.as_ref()
+    }
+
+    /// The tags of its pages under these arguments, known before they are computed.
+    pub(crate) fn tags_of(&self, typed: &Typed) -> Vec<String> {
+        tags(self.settings.tags.as_ref(), typed)
+    }
+
+    /// The tags that running it under these arguments invalidates.
+    pub(crate) fn invalidated_by(&self, typed: &Typed) -> Vec<String> {
+        tags(self.settings.invalidates.as_ref(), typed)
     }
 
     pub(crate) fn answers(&self, controller: Controller) -> bool {
@@ -255,8 +335,10 @@ impl Program {
         mime: Mime,
         source: Source,
         refused: InvalidInput,
+        context: &Context,
     ) -> Pending {
-        let rendered = self.stage.runner.render(typed, mime, source, refused);
+        let runner = &self.stage.runner;
+        let rendered = runner.render(typed, mime, source, refused, context);
         rendered.unwrap_or_else(|| {
             let path = self.path();
             let message =
@@ -285,17 +367,28 @@ fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+fn erased<A: 'static, I>(tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Tags
+where
+    I: IntoIterator<Item: Into<String>>,
+{
+    Box::new(move |typed| tags(typed.as_ref()).into_iter().map(Into::into).collect())
+}
+
+fn tags(tags: Option<&Tags>, typed: &Typed) -> Vec<String> {
+    tags.map_or_else(Vec::new, |tags| tags(typed))
+}
+
 /// A model whose function type and arguments are erased.
 trait ErasedModel<T>: Send + Sync {
     fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
-    fn call(&self, arguments: Typed) -> Call<T>;
+    fn call(&self, arguments: Typed, context: &Context) -> Call<T>;
     fn parameters(&self) -> Result<Vec<Parameter>>;
     fn documentation(&self) -> Documentation;
 }
 
 struct Erased<F, M> {
     model: F,
-    marker: std::marker::PhantomData<fn() -> M>,
+    marker: PhantomData<fn() -> M>,
 }
 
 impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
@@ -303,8 +396,8 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
         args::bind::<F::Arguments>(&request.path[consumed..], request)
     }
 
-    fn call(&self, arguments: Typed) -> Call<F::Output> {
-        self.model.call(arguments.downcast())
+    fn call(&self, arguments: Typed, context: &Context) -> Call<F::Output> {
+        self.model.call(arguments.downcast(), context)
     }
 
     fn parameters(&self) -> Result<Vec<Parameter>> {
@@ -327,6 +420,7 @@ trait Run: Send + Sync {
         mime: Mime,
         source: Source,
         refused: InvalidInput,
+        context: &Context,
     ) -> Option<Pending>;
 }
 
@@ -347,6 +441,7 @@ impl<T: Send + Sync + 'static> Run for Runner<T> {
         mime: Mime,
         source: Source,
         refused: InvalidInput,
+        context: &Context,
     ) -> Option<Pending> {
         let view = Arc::clone(&self.view);
         match source {
@@ -355,7 +450,7 @@ impl<T: Send + Sync + 'static> Run for Runner<T> {
                 Some(Box::pin(async move { view.render(&mime, &mock, &refused) }))
             }
             Source::Model => {
-                let call = self.model.call(typed);
+                let call = self.model.call(typed, context);
                 Some(Box::pin(
                     call.then(move |data| view.render(&mime, data, &refused)),
                 ))
@@ -374,7 +469,7 @@ impl<S> fmt::Debug for Program<S> {
     }
 }
 
-impl<T> fmt::Debug for Bare<T> {
+impl<T, A> fmt::Debug for Bare<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Bare")
     }

@@ -7,7 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Answer, Status};
+use giotto_cache::{Answer, Mode, Reason, Staleness, Status};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use smallvec::SmallVec;
 
 use crate::view::Mime;
@@ -54,6 +55,10 @@ pub struct Request<'r> {
     /// The media ranges that the caller accepts, as in RFC 9110, 12.5.1.
     pub(crate) accept: Cow<'r, str>,
     pub(crate) controller: Controller,
+    /// How far the cache is asked.
+    pub(crate) mode: Mode,
+    /// Whether an old page is better than waiting for a fresh one.
+    pub(crate) takes_stale: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Option<&'r dyn Metadata>,
 }
@@ -91,6 +96,8 @@ impl<'r> Request<'r> {
             data: Pairs::new(),
             accept: "*/*".into(),
             controller,
+            mode: Mode::Prefer,
+            takes_stale: controller != CMD,
             metadata: None,
         }
     }
@@ -107,6 +114,22 @@ impl<'r> Request<'r> {
     pub fn accept(self, accept: impl Into<Cow<'r, str>>) -> Self {
         Self {
             accept: accept.into(),
+            ..self
+        }
+    }
+
+    /// The same, asking the cache only so far.
+    #[must_use]
+    pub fn mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// The same, taking an old page at once where a fresh one is still to be computed, or not. HTTP takes it if not told
+    /// otherwise, the command line waits.
+    #[must_use]
+    pub fn take_stale(self, takes_stale: bool) -> Self {
+        Self {
+            takes_stale,
             ..self
         }
     }
@@ -162,15 +185,116 @@ pub struct Rendered {
     private: bool,
 }
 
-/// How a page of a program with a cache was come by.
+/// How a page of a program with a cache was come by. It is shown as a member of `Cache-Status` (RFC 9211):
+/// `giotto; hit; ttl=3540`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Receipt {
     /// Hit, stored, collapsed; `None` if the cache was not asked, because models are mocked.
     pub status: Option<Status>,
+    /// Why it was not a fresh hit; `None` if it was.
+    pub reason: Option<Reason>,
     /// The strong entity tag of the page, quotes included; none once the page was changed.
     pub etag: Option<Bytes>,
     /// How much longer the page is fresh; `None` = for ever.
     pub fresh_for: Option<Duration>,
+    /// For how long the page has not been fresh any more; zero while it is.
+    pub stale_for: Duration,
+}
+
+impl Receipt {
+    pub(crate) fn new(answer: &Answer) -> Self {
+        Self {
+            status: Some(answer.status),
+            reason: answer.reason.clone(),
+            etag: Some(answer.entry.etag()),
+            fresh_for: answer.fresh_for,
+            stale_for: answer.stale_for,
+        }
+    }
+
+    const fn bypassing() -> Self {
+        Self {
+            status: None,
+            reason: None,
+            etag: None,
+            fresh_for: Some(Duration::ZERO),
+            stale_for: Duration::ZERO,
+        }
+    }
+
+    /// The `fwd` parameter of RFC 9211: why the model was asked.
+    fn forward(&self) -> &'static str {
+        match self.reason {
+            Some(Reason::Expired | Reason::Invalidated(_) | Reason::Version) => "stale",
+            Some(Reason::Refresh) => "request",
+            Some(Reason::Bypass) => "bypass",
+            _ => "uri-miss",
+        }
+    }
+
+    /// What a person wants to know besides: the reason, and what became of the attempt to compute.
+    fn detail(&self) -> String {
+        let reason = self
+            .reason
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let more = match self.status {
+            Some(Status::Stale(Staleness::Revalidating)) => ", revalidating",
+            Some(Status::Stale(Staleness::Failed)) => ", the model failed",
+            Some(Status::Stale(Staleness::Late)) => ", the model is late",
+            Some(Status::Stale(Staleness::Throttled)) => ", the model failed lately",
+            _ => "",
+        };
+        format!("{reason}{more}")
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("giotto; ")?;
+        let Some(status) = self.status else {
+            return f.write_str("fwd=bypass");
+        };
+        match status {
+            Status::Hit => f.write_str("hit")?,
+            Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
+                write!(f, "hit; ttl=-{}", self.stale_for.as_secs())?;
+            }
+            Status::Stale(_) => {
+                write!(
+                    f,
+                    "fwd={}; ttl=-{}",
+                    self.forward(),
+                    self.stale_for.as_secs()
+                )?;
+            }
+            Status::Stored => write!(f, "fwd={}; stored", self.forward())?,
+            Status::Collapsed => write!(f, "fwd={}; collapsed", self.forward())?,
+            _ => write!(f, "fwd={}", self.forward())?,
+        }
+        match (status, self.fresh_for) {
+            (Status::Hit, Some(fresh_for)) => write!(f, "; ttl={}", fresh_for.as_secs())?,
+            _ => {}
+        }
+        let detail = self.detail();
+        let is_token = |detail: &str| {
+            detail
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '-')
+        };
+        match detail.as_str() {
+            "" => Ok(()),
+            token if is_token(token) => write!(f, "; detail={token}"),
+            // A string of a structured field is ASCII, with two characters escaped (RFC 9651, 3.3.3).
+            text => {
+                let text = utf8_percent_encode(text, CONTROLS).to_string();
+                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(f, "; detail=\"{text}\"")
+            }
+        }
+    }
 }
 
 impl Rendered {
@@ -184,11 +308,7 @@ impl Rendered {
     }
 
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let receipt = Receipt {
-            status: Some(answer.status),
-            etag: Some(answer.entry.etag()),
-            fresh_for: answer.fresh_for,
-        };
+        let receipt = Receipt::new(&answer);
         Self {
             receipt: Some(receipt),
             ..Self::new(mime, answer.entry.into_body())
@@ -197,13 +317,8 @@ impl Rendered {
 
     /// A page that a cache could have held, had it been asked.
     pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
-        let receipt = Receipt {
-            status: None,
-            etag: None,
-            fresh_for: Some(Duration::ZERO),
-        };
         Self {
-            receipt: Some(receipt),
+            receipt: Some(Receipt::bypassing()),
             ..Self::new(mime, body)
         }
     }

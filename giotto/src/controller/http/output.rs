@@ -18,7 +18,7 @@ use crate::request::{Receipt, Rendered};
 /// What never expires is called fresh for a year (RFC 9111, 1.2.1 knows no "for ever").
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
 
@@ -139,14 +139,11 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
 }
 
 /// RFC 9211.
-fn cache_status(receipt: &Receipt) -> HeaderValue {
+pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
         (Some(Status::Hit), Some(fresh_for)) => Lifetime::of(fresh_for).hit,
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
-        (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
-        (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
-        (Some(_), _) => HeaderValue::from_static("giotto; fwd=uri-miss"),
-        (None, _) => HeaderValue::from_static("giotto; fwd=bypass"),
+        _ => value(receipt.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use percent_encoding::{CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
 use super::input::Fields;
-use super::output::{Body, NO_STORE, value};
+use super::output::{Body, CACHE_STATUS, NO_STORE, cache_status, value};
 use crate::error::{Error, ErrorKind, InvalidInput};
 use crate::negotiate;
 use crate::view::{Mime, escape_html};
@@ -47,6 +47,9 @@ impl Problem {
             Self::Invocation(error) => {
                 let (status, field) = status(&error);
                 fields.extend(field);
+                if let Some(receipt) = error.receipt() {
+                    fields.insert(CACHE_STATUS, cache_status(receipt));
+                }
                 (
                     status,
                     message(&error, status, head, debug),
@@ -99,7 +102,10 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
                 Some((header::RETRY_AFTER, soon)),
             )
         }
-        ErrorKind::Configuration | ErrorKind::Other => (StatusCode::INTERNAL_SERVER_ERROR, None),
+        ErrorKind::Timeout | ErrorKind::NotCached => (StatusCode::GATEWAY_TIMEOUT, None),
+        ErrorKind::Configuration | ErrorKind::NotModified | ErrorKind::Other => {
+            (StatusCode::INTERNAL_SERVER_ERROR, None)
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use giotto_cache::Mode;
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Response};
@@ -122,6 +123,8 @@ impl Service {
             data,
             accept: fields.accept,
             controller,
+            mode: Mode::Prefer,
+            takes_stale: true,
             metadata: Some(&head.headers),
         };
         if controller == HTTP_POST {

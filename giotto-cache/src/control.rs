@@ -1,0 +1,95 @@
+//! What a computation may say about its own result.
+//!
+//! Handed to the computation in step 4 of a lookup.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::policy::Time;
+use crate::{Clock, Entry};
+
+/// What a computation says about how its result is stored, and sees of the one before. The last word on a setting counts, but for
+/// [`no_store`](Self::no_store), after which nothing does.
+#[derive(Clone, Default)]
+pub struct CacheControl(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    old: Option<(Entry, Clock)>,
+    wish: Mutex<Wish>,
+}
+
+/// What was said.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Wish {
+    /// Milliseconds.
+    pub(crate) ttl: Option<u64>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) no_store: bool,
+}
+
+impl CacheControl {
+    pub(crate) fn new(old: Option<Entry>, clock: &Clock) -> Self {
+        let old = old.map(|entry| (entry, clock.clone()));
+        Self(Arc::new(Inner {
+            old,
+            wish: Mutex::default(),
+        }))
+    }
+
+    /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. A time that is zero or
+    /// negative has passed already: the result is not stored.
+    pub fn ttl(&self, time: impl Time) {
+        match time.in_ms() {
+            Ok(ms) => self.change(|wish| wish.ttl = Some(ms)),
+            Err(_) => self.no_store(),
+        }
+    }
+
+    /// Tags of this result, besides those that are known before it is computed.
+    pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
+        let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+        self.change(|wish| wish.tags = tags);
+    }
+
+    /// Does not store this result, nor give it to other callers who wait for it: each computes its own.
+    pub fn no_store(&self) {
+        self.change(|wish| wish.no_store = true);
+    }
+
+    /// The result that is stored, whether it is still fresh or not; `None` if there is none that may be used.
+    #[must_use]
+    pub fn old_value(&self) -> Option<Bytes> {
+        let (entry, _) = self.0.old.as_ref()?;
+        Some(entry.body())
+    }
+
+    /// How long ago the [old value](Self::old_value) was computed.
+    #[must_use]
+    pub fn old_age(&self) -> Option<Duration> {
+        let (entry, clock) = self.0.old.as_ref()?;
+        let age_ms = clock.now_ms().saturating_sub(entry.created_ms());
+        Some(Duration::from_millis(age_ms))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Wish)) {
+        let mut wish = self.0.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wish.no_store {
+            change(&mut wish);
+        }
+    }
+
+    pub(crate) fn wish(&self) -> Wish {
+        let wish = self.0.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        wish.clone()
+    }
+}
+
+impl fmt::Debug for CacheControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CacheControl").field(&self.wish()).finish()
+    }
+}

@@ -1,0 +1,223 @@
+//! What the cache knows of one entry, and what the next lookup would get.
+//!
+//! For people: it looks as a lookup does, judges by the same rules, and computes nothing.
+
+use std::time::Duration;
+
+use crate::cache::{Cache, Staleness, Status};
+use crate::entry::Entry;
+use crate::generation::Difference;
+use crate::lease::lease_key;
+use crate::lookup::{Lookup, Mode};
+use crate::verdict::{Reason, Verdict};
+use crate::{ErrorKind, Place};
+
+/// What is known of one entry.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The key, and the text under which the store has it.
+    pub key: String,
+    /// The key as the store writes it, with namespace and within its limits.
+    pub stored_key: String,
+    /// What each layer of the store has, the fastest first.
+    pub layers: Vec<LayerState>,
+    /// What a lookup finds.
+    pub entry: Option<EntryState>,
+    /// What the next lookup would be told, or the kind of the error that it would get.
+    pub next: Result<Status, ErrorKind>,
+    /// Whether a new result would be computed behind the scenes.
+    pub refreshes: bool,
+    /// Why what is stored is not a fresh hit; `None` if it is.
+    pub reason: Option<Reason>,
+    /// Whether this or another process computes the entry now.
+    pub is_computed_now: bool,
+}
+
+/// What one layer of a store has.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LayerState {
+    /// The store.
+    pub store: String,
+    /// `absent`, `an entry of 123 bytes`, or why it cannot be told.
+    pub state: String,
+}
+
+/// An entry and its clocks, seen from now.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EntryState {
+    /// The size of the result, in bytes.
+    pub bytes: usize,
+    /// How long ago it was computed.
+    pub age: Duration,
+    /// How long it is still fresh, served stale, and kept; `None` = for ever.
+    pub fresh_for: Option<Duration>,
+    /// How long it may still be served while a new one is computed; `None` = for ever.
+    pub stale_for: Option<Duration>,
+    /// How long it is still kept, for when the computation fails; `None` = for ever.
+    pub keep_for: Option<Duration>,
+    /// How long no new attempt to compute is made because one failed.
+    pub throttled_for: Duration,
+    /// How long it took to compute.
+    pub cost: Duration,
+    /// Whether it says "there is no such thing".
+    pub is_negative: bool,
+    /// The version of its program.
+    pub version: u32,
+    /// Its tags, and what became of them since it was computed: `valid`, `invalidated` or `purged`.
+    pub tags: Vec<(String, &'static str)>,
+    /// Its entity tag.
+    pub etag: String,
+}
+
+impl Cache {
+    /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes but that layers may be refilled
+    /// as by any lookup.
+    pub async fn explain(&self, lookup: &Lookup<'_>) -> Explanation {
+        let (inner, key) = (&self.inner, &lookup.key);
+        let look = inner.look(lookup).await;
+        let is_leased = match inner.is_shared() {
+            true => matches!(inner.backend.get(&lease_key(key)).await, Ok(Some(_))),
+            false => false,
+        };
+        let is_fresh = look.is_fresh();
+        let is_computed_now = is_leased || inner.flights.has(key.as_str());
+        let (next, refreshes) =
+            predict(lookup, &look.verdict, is_computed_now, self.keeps_nothing());
+        let now_ms = inner.clock.now_ms();
+        let entry = look.entry.as_ref().and_then(|entry| {
+            let extension = entry.extension()?;
+            let known = |tag: &str| {
+                let (_, record) = look.marks.tags.iter().find(|(known, _)| known == tag)?;
+                record.map(|record| record.generation)
+            };
+            let tags = extension.tags.iter().map(|stamp| {
+                let difference = known(&stamp.tag).map(|now| stamp.generation.difference(now));
+                let state = match difference {
+                    Some(Difference::Same) => "valid",
+                    Some(Difference::Soft) => "invalidated",
+                    Some(Difference::Hard) | None => "purged",
+                };
+                (stamp.tag.clone(), state)
+            });
+            Some(EntryState::new(
+                entry,
+                now_ms,
+                extension.retry_at,
+                extension.version,
+                tags.collect(),
+            ))
+        });
+        Explanation {
+            key: key.to_string(),
+            stored_key: self.store().stored_key(key.as_str()),
+            layers: self.layers(lookup).await,
+            entry,
+            next,
+            refreshes,
+            reason: (!is_fresh).then(|| look.reason()),
+            is_computed_now,
+        }
+    }
+
+    fn keeps_nothing(&self) -> bool {
+        self.store().place() == Place::Nowhere
+    }
+
+    async fn layers(&self, lookup: &Lookup<'_>) -> Vec<LayerState> {
+        let stores = self.store().layers();
+        let stores = if stores.is_empty() {
+            vec![self.store()]
+        } else {
+            stores
+        };
+        let mut layers = Vec::with_capacity(stores.len());
+        for store in stores {
+            let deadline = self.inner.backend.deadline();
+            let answered = tokio::time::timeout(deadline, store.get(lookup.key.as_str())).await;
+            let state = match answered {
+                Err(_) => "no answer in time".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Ok(Ok(None)) => "absent".to_owned(),
+                Ok(Ok(Some(raw))) => {
+                    let length = raw.len();
+                    match Entry::open(raw, &lookup.key, false) {
+                        Ok(_) => format!("an entry of {length} bytes"),
+                        Err(error) => {
+                            format!("{length} bytes that are no entry of this key: {error}")
+                        }
+                    }
+                }
+            };
+            layers.push(LayerState {
+                store: format!("{store:?}"),
+                state,
+            });
+        }
+        layers
+    }
+}
+
+/// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable; and whether it refreshes
+/// behind the scenes.
+fn predict(
+    lookup: &Lookup<'_>,
+    verdict: &Verdict,
+    is_computed_now: bool,
+    keeps_nothing: bool,
+) -> (Result<Status, ErrorKind>, bool) {
+    let computes = match (is_computed_now, keeps_nothing) {
+        (true, _) => Status::Collapsed,
+        (false, true) => Status::NotStored,
+        (false, false) => Status::Stored,
+    };
+    let may_compute = lookup.mode != Mode::Only;
+    match (lookup.mode, verdict) {
+        (Mode::Refresh, _) => (
+            Ok(if keeps_nothing {
+                Status::NotStored
+            } else {
+                Status::Stored
+            }),
+            false,
+        ),
+        (Mode::Bypass, _) => (Ok(Status::NotStored), false),
+        (_, Verdict::Fresh) => (Ok(Status::Hit), false),
+        (_, Verdict::Early) => (Ok(Status::Hit), may_compute),
+        (_, Verdict::Stale { may_refresh, .. }) if !lookup.waits_for_fresh => {
+            let refreshes = *may_refresh && may_compute && !is_computed_now;
+            (Ok(Status::Stale(Staleness::Revalidating)), refreshes)
+        }
+        (_, Verdict::Throttled { .. }) => (Ok(Status::Stale(Staleness::Throttled)), false),
+        (Mode::Only, _) => (Err(ErrorKind::NotCached), false),
+        (_, Verdict::Stale { .. } | Verdict::Due { .. }) => (Ok(computes), false),
+    }
+}
+
+impl EntryState {
+    fn new(
+        entry: &Entry,
+        now_ms: u64,
+        retry_at: u64,
+        version: u32,
+        tags: Vec<(String, &'static str)>,
+    ) -> Self {
+        let clocks = entry.clocks();
+        let left = |until| crate::entry::remaining(until, now_ms);
+        Self {
+            bytes: entry.body().len(),
+            age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
+            fresh_for: left(clocks.fresh_until),
+            stale_for: left(clocks.stale_until),
+            keep_for: left(clocks.keep_until),
+            throttled_for: Duration::from_millis(retry_at.saturating_sub(now_ms)),
+            cost: entry.cost(),
+            is_negative: entry.is_negative(),
+            version,
+            tags,
+            etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Generations: numbers that an invalidation changes, so that one small write makes any number of entries old.
+//!
+//! Part of step 3 of a lookup, for entries that have tags or a program that was invalidated. An entry carries the generations as
+//! they were before it was computed; it is fresh only while they are still the same. Each stands in a record of
+//! its own, under a key that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::entry::remaining;
+
+const MAGIC: &[u8; 4] = b"GGEN";
+const RECORD: usize = 44;
+
+/// What an invalidation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// The entries with this tag.
+    Tag(String),
+    /// The entries of the program of this name.
+    Program(String),
+    /// All entries.
+    All,
+}
+
+impl Scope {
+    /// The key of its record: no key of a program ends in a brace.
+    pub(crate) fn record_key(&self) -> String {
+        match self {
+            Self::Tag(tag) => tag_key(tag),
+            Self::Program(program) => program_key(program),
+            Self::All => ALL.to_owned(),
+        }
+    }
+}
+
+pub(crate) const ALL: &str = "{all}";
+
+pub(crate) fn tag_key(tag: &str) -> String {
+    format!("{{tag:{tag}}}")
+}
+
+pub(crate) fn program_key(program: &str) -> String {
+    format!("{{program:{program}}}")
+}
+
+/// A text is the name of a tag.
+impl From<&str> for Scope {
+    fn from(tag: &str) -> Self {
+        Self::Tag(tag.to_owned())
+    }
+}
+
+impl From<String> for Scope {
+    fn from(tag: String) -> Self {
+        Self::Tag(tag)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Program(program) => write!(f, "program {program}"),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
+/// Two random numbers: every invalidation changes the soft one, a hard one changes both. 0 = never invalidated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Generation {
+    soft: u64,
+    hard: u64,
+}
+
+/// What became of something that was computed under an earlier generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Difference {
+    Same,
+    /// It is old, but may be served where an old entry may.
+    Soft,
+    /// It must not be served any more.
+    Hard,
+}
+
+impl Generation {
+    fn random() -> Self {
+        Self {
+            soft: fastrand::u64(1..),
+            hard: fastrand::u64(1..),
+        }
+    }
+
+    fn next(self, is_hard: bool) -> Self {
+        let random = Self::random();
+        Self {
+            soft: random.soft,
+            hard: if is_hard { random.hard } else { self.hard },
+        }
+    }
+
+    /// One for both: it changes when either does.
+    fn and(self, other: Self) -> Self {
+        Self {
+            soft: self.soft ^ other.soft.rotate_left(1),
+            hard: self.hard ^ other.hard.rotate_left(1),
+        }
+    }
+
+    pub(crate) fn difference(self, now: Self) -> Difference {
+        match () {
+            () if self.hard != now.hard => Difference::Hard,
+            () if self.soft != now.soft => Difference::Soft,
+            () => Difference::Same,
+        }
+    }
+
+    pub(crate) fn put(self, raw: &mut BytesMut) {
+        raw.put_u64_le(self.soft);
+        raw.put_u64_le(self.hard);
+    }
+
+    pub(crate) fn take(raw: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            soft: raw.try_get_u64_le().ok()?,
+            hard: raw.try_get_u64_le().ok()?,
+        })
+    }
+}
+
+/// The stored state of a generation.
+///
+/// | bytes | field |
+/// |---|---|
+/// | 0..4 | magic `GGEN` |
+/// | 4..20 | the generation, soft and hard |
+/// | 20..28 | when it was last changed by an invalidation, in milliseconds since 1970; 0 = never |
+/// | 28..36 | until when it has to be kept: as long as any entry that names it |
+/// | 36..44 | checksum: XXH3-64 of what stands before |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) generation: Generation,
+    pub(crate) changed_ms: u64,
+    pub(crate) keep_until: u64,
+}
+
+impl Record {
+    /// Of a tag that nobody has used yet.
+    pub(crate) fn new(keep_until: u64) -> Self {
+        Self {
+            generation: Generation::random(),
+            changed_ms: 0,
+            keep_until,
+        }
+    }
+
+    /// Of what nobody has invalidated yet, which needs no record.
+    pub(crate) const fn untouched() -> Self {
+        Self {
+            generation: Generation { soft: 0, hard: 0 },
+            changed_ms: 0,
+            keep_until: u64::MAX,
+        }
+    }
+
+    pub(crate) fn invalidated(self, is_hard: bool, now_ms: u64) -> Self {
+        Self {
+            generation: self.generation.next(is_hard),
+            changed_ms: now_ms,
+            ..self
+        }
+    }
+
+    pub(crate) fn encode(self) -> Bytes {
+        let mut raw = BytesMut::with_capacity(RECORD);
+        raw.put_slice(MAGIC);
+        self.generation.put(&mut raw);
+        raw.put_u64_le(self.changed_ms);
+        raw.put_u64_le(self.keep_until);
+        let sum = xxh3_64(&raw);
+        raw.put_u64_le(sum);
+        raw.freeze()
+    }
+
+    /// `None` for anything that is not a record.
+    pub(crate) fn decode(raw: &[u8]) -> Option<Self> {
+        let (covered, mut sum) = raw.split_at_checked(RECORD - 8)?;
+        let mut fields = covered.strip_prefix(MAGIC)?;
+        let is_sound = sum.len() == 8 && sum.get_u64_le() == xxh3_64(covered);
+        is_sound.then_some(Self {
+            generation: Generation::take(&mut fields)?,
+            changed_ms: fields.get_u64_le(),
+            keep_until: fields.get_u64_le(),
+        })
+    }
+
+    pub(crate) fn keep_for(self, now_ms: u64) -> Option<Duration> {
+        remaining(self.keep_until, now_ms)
+    }
+}
+
+/// What this process knows of the generations of programs and of everything.
+///
+/// Every entry depends on them, and reading them with every lookup would have every page pay for what an
+/// operator does once a month. So they are read along with a lookup once a second ([`HOLD_MS`]); whoever invalidates
+/// a program waits for that time, and then all processes know. In a store of this process alone, what is known here is
+/// all that there is.
+#[derive(Debug)]
+pub(crate) struct Epochs {
+    /// Whether only this process can change them.
+    is_own: bool,
+    /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
+    is_quiet: AtomicBool,
+    held: RwLock<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    records: HashMap<String, Record>,
+    /// By program, when its record and that of everything were read.
+    read_ms: HashMap<String, u64>,
+}
+
+/// So long may what was read be relied on.
+pub(crate) const HOLD_MS: u64 = 1_000;
+
+impl Epochs {
+    pub(crate) fn new(is_own: bool) -> Self {
+        Self {
+            is_own,
+            is_quiet: AtomicBool::new(true),
+            held: RwLock::default(),
+        }
+    }
+
+    /// Whether the records of `program` and of everything have to be read (again).
+    pub(crate) fn is_due(&self, program: &str, now_ms: impl FnOnce() -> u64) -> bool {
+        if self.is_own {
+            return false;
+        }
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let read_ms = held.read_ms.get(program);
+        read_ms.is_none_or(|&read_ms| now_ms().abs_diff(read_ms) >= HOLD_MS)
+    }
+
+    /// The generation of `program` and of everything in one, as far as is known.
+    pub(crate) fn of(&self, program: &str) -> Generation {
+        match self.is_quiet.load(Ordering::Acquire) {
+            true => Generation::default(),
+            false => {
+                let generation = |key: &str| self.record(key).generation;
+                generation(ALL).and(generation(&program_key(program)))
+            }
+        }
+    }
+
+    /// The scope that was invalidated last of those that `program` depends on.
+    pub(crate) fn latest(&self, program: &str) -> Scope {
+        let scope = Scope::Program(program.to_owned());
+        let changed_ms = |key: &str| self.record(key).changed_ms;
+        match changed_ms(&scope.record_key()) >= changed_ms(ALL) {
+            true => scope,
+            false => Scope::All,
+        }
+    }
+
+    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. A record that
+    /// is gone from the store is remembered here.
+    pub(crate) fn learn(&self, program: &str, read: [Option<Record>; 2], now_ms: u64) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let keys = [ALL.to_owned(), program_key(program)];
+        for (key, record) in keys.into_iter().zip(read) {
+            let known = held.records.get(&key).map(|known| known.changed_ms);
+            if let Some(record) = record.filter(|record| known <= Some(record.changed_ms)) {
+                held.records.insert(key, record);
+                self.is_quiet.store(false, Ordering::Release);
+            }
+        }
+        held.read_ms.insert(program.to_owned(), now_ms);
+    }
+
+    /// Takes note of what this process has changed itself.
+    pub(crate) fn set(&self, key: String, record: Record) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.records.insert(key, record);
+        self.is_quiet.store(false, Ordering::Release);
+    }
+
+    /// What is known of the record under `key`.
+    pub(crate) fn record(&self, key: &str) -> Record {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.records
+            .get(key)
+            .copied()
+            .unwrap_or(Record::untouched())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_survives_its_encoding_and_nothing_else_is_one() {
+        let record = Record::new(5_000).invalidated(true, 1_000);
+        let raw = record.encode();
+        assert_eq!(Record::decode(&raw), Some(record));
+        for bit in 0..raw.len() * 8 {
+            let mut flipped = raw.to_vec();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Record::decode(&flipped), None, "bit {bit}");
+        }
+        for length in 0..raw.len() {
+            assert_eq!(Record::decode(&raw[..length]), None);
+        }
+        assert_eq!(Record::decode(&[&raw[..], b"\0"].concat()), None);
+    }
+
+    #[test]
+    fn a_soft_invalidation_leaves_the_hard_generation_alone() {
+        let before = Record::new(0);
+        let soft = before.invalidated(false, 1);
+        assert_eq!(
+            before.generation.difference(soft.generation),
+            Difference::Soft
+        );
+        let hard = soft.invalidated(true, 2);
+        assert_eq!(
+            before.generation.difference(hard.generation),
+            Difference::Hard
+        );
+        let softer = hard.invalidated(false, 3);
+        assert_eq!(
+            before.generation.difference(softer.generation),
+            Difference::Hard
+        );
+        assert_eq!(
+            softer.generation.difference(softer.generation),
+            Difference::Same
+        );
+    }
+
+    #[test]
+    fn a_program_is_old_when_it_or_everything_was_invalidated() {
+        let epochs = Epochs::new(true);
+        let untouched = epochs.of("squared");
+        epochs.set(
+            program_key("other"),
+            Record::untouched().invalidated(false, 1),
+        );
+        assert_eq!(epochs.of("squared"), untouched);
+        epochs.set(
+            program_key("squared"),
+            Record::untouched().invalidated(false, 2),
+        );
+        assert_eq!(untouched.difference(epochs.of("squared")), Difference::Soft);
+        assert_eq!(epochs.latest("squared"), Scope::Program("squared".into()));
+        epochs.set(ALL.into(), Record::untouched().invalidated(true, 3));
+        assert_eq!(untouched.difference(epochs.of("squared")), Difference::Hard);
+        assert_eq!(epochs.latest("squared"), Scope::All);
+    }
+
+    #[test]
+    fn what_others_may_change_is_read_once_a_second() {
+        let epochs = Epochs::new(false);
+        assert!(epochs.is_due("squared", || 10_000));
+        epochs.learn("squared", [None, None], 10_000);
+        assert!(!epochs.is_due("squared", || 10_999));
+        assert!(epochs.is_due("squared", || 11_000));
+        assert!(epochs.is_due("other", || 10_000));
+        assert!(!Epochs::new(true).is_due("squared", || 0));
+    }
+}

@@ -1,0 +1,109 @@
+//! A lease: of several processes that want to compute the same, one does.
+//!
+//! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. It ends by itself a few
+//! seconds after its owner has died, and while the owner lives it is renewed. It saves work and nothing else: when in doubt,
+//! two compute.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::AbortHandle;
+
+use crate::Key;
+use crate::backend::Backend;
+
+/// The life of a lease that is not renewed.
+pub(crate) const LIFE: Duration = Duration::from_secs(5);
+const RENEW_EVERY: Duration = Duration::from_millis(1_500);
+
+/// The right to compute; it ends when it is dropped or released.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    backend: Arc<Backend>,
+    key: String,
+    token: Bytes,
+    renewal: AbortHandle,
+}
+
+/// What became of asking for a lease.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    Mine(Lease),
+    /// Another process computes.
+    Others,
+    /// The store did not say: compute without.
+    Unanswered,
+}
+
+/// The key of the lease of an entry: no key of a program ends in a brace.
+pub(crate) fn lease_key(key: &Key) -> String {
+    format!("{{lease:{key}}}")
+}
+
+impl Lease {
+    pub(crate) async fn ask(backend: &Arc<Backend>, key: &Key) -> Asked {
+        let (key, token) = (lease_key(key), token());
+        match backend.add(&key, token.clone(), Some(LIFE)).await {
+            Ok(true) => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
+            Ok(false) => Asked::Others,
+            Err(_) => Asked::Unanswered,
+        }
+    }
+
+    /// Takes the lease from whoever has it, whose result will not be kept.
+    pub(crate) async fn take(backend: &Arc<Backend>, key: &Key) -> Asked {
+        let (key, token) = (lease_key(key), token());
+        match backend.set_for(&key, token.clone(), LIFE).await {
+            true => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
+            false => Asked::Unanswered,
+        }
+    }
+
+    fn held(backend: Arc<Backend>, key: String, token: Bytes) -> Self {
+        let renewal = {
+            let (backend, key, token) = (Arc::clone(&backend), key.clone(), token.clone());
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(RENEW_EVERY).await;
+                    let renewed = backend.replace(&key, &token, Some(token.clone()), Some(LIFE));
+                    if renewed.await == Ok(false) {
+                        return;
+                    }
+                }
+            })
+        };
+        Self {
+            backend,
+            key,
+            token,
+            renewal: renewal.abort_handle(),
+        }
+    }
+
+    /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was for was
+    /// invalidated meanwhile.
+    pub(crate) async fn release(mut self) -> bool {
+        let token = std::mem::take(&mut self.token);
+        let released = self.backend.replace(&self.key, &token, None, None);
+        released.await != Ok(false)
+    }
+}
+
+/// Also gives it back if the computation panicked, so that nobody waits for its end.
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.renewal.abort();
+        if self.token.is_empty() {
+            return;
+        }
+        let (backend, key) = (Arc::clone(&self.backend), std::mem::take(&mut self.key));
+        let token = std::mem::take(&mut self.token);
+        tokio::spawn(async move { backend.replace(&key, &token, None, None).await });
+    }
+}
+
+/// Who computes, for people, and a number that no other owner has.
+fn token() -> Bytes {
+    format!("process {} {:032x}", std::process::id(), fastrand::u128(..)).into()
+}

@@ -1,0 +1,221 @@
+//! One look into the store: the entry, the generations it depends on, and the verdict.
+//!
+//! Steps 2 and 3 of a lookup.
+
+use bytes::Bytes;
+
+use crate::Place;
+use crate::backend::Unanswered;
+use crate::cache::Inner;
+use crate::entry::Entry;
+use crate::generation::{ALL, Record, program_key, tag_key};
+use crate::lookup::Lookup;
+use crate::verdict::{Marks, Reason, Verdict, judge};
+
+/// What a look found.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// The entry, whether it may be served or not.
+    pub(crate) entry: Option<Entry>,
+    pub(crate) verdict: Verdict,
+    pub(crate) marks: Marks,
+    /// Whether the store was asked and answered.
+    pub(crate) is_answered: bool,
+    pub(crate) now_ms: u64,
+}
+
+impl Look {
+    /// No look at all, because the caller does not want what is stored.
+    pub(crate) fn left_out(reason: Reason) -> Self {
+        Self::nothing(reason, Marks::default(), false, 0)
+    }
+
+    fn nothing(reason: Reason, marks: Marks, is_answered: bool, now_ms: u64) -> Self {
+        let verdict = Verdict::Due {
+            reason,
+            is_fallback: false,
+        };
+        Self {
+            entry: None,
+            verdict,
+            marks,
+            is_answered,
+            now_ms,
+        }
+    }
+
+    /// Why there is nothing fresh.
+    pub(crate) fn reason(&self) -> Reason {
+        match &self.verdict {
+            Verdict::Stale { reason, .. }
+            | Verdict::Throttled { reason }
+            | Verdict::Due { reason, .. } => reason.clone(),
+            Verdict::Fresh | Verdict::Early => Reason::Refresh,
+        }
+    }
+
+    /// Whether it found something to serve as a result of now.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self.verdict, Verdict::Fresh | Verdict::Early)
+    }
+
+    /// What may be served if no new result can be had.
+    pub(crate) fn fallback(&self) -> Option<Entry> {
+        let may_be_served = match self.verdict {
+            Verdict::Due { is_fallback, .. } => is_fallback,
+            _ => true,
+        };
+        self.entry.clone().filter(|_| may_be_served)
+    }
+
+    /// What a computation may see of the result before: not what was invalidated for good.
+    pub(crate) fn old_value(&self) -> Option<Entry> {
+        let is_usable = !matches!(
+            self.verdict,
+            Verdict::Due {
+                reason: Reason::Invalidated(_) | Reason::Version | Reason::Undecodable,
+                is_fallback: false,
+            }
+        );
+        self.entry
+            .clone()
+            .filter(|entry| is_usable && !entry.is_negative())
+    }
+}
+
+impl Inner {
+    pub(crate) async fn look(&self, lookup: &Lookup<'_>) -> Look {
+        let key = &lookup.key;
+        let (stored, mut marks) = match self.read(lookup).await {
+            Ok(read) => read,
+            Err(unanswered) => {
+                let marks = Marks {
+                    epoch: self.epochs.of(key.program()),
+                    tags: Vec::new(),
+                };
+                return Look::nothing(unanswered.into(), marks, false, self.clock.now_ms());
+            }
+        };
+        let Some(stored) = stored else {
+            let now_ms = self.clock.now_ms();
+            let reason = self.recent.why_absent(key.as_str(), now_ms);
+            return Look::nothing(reason, marks, true, now_ms);
+        };
+        let is_trusted = self.backend.place() == Place::InProcess;
+        let entry = match Entry::open(stored, key, is_trusted) {
+            Ok(entry) => entry,
+            Err(error) => {
+                tracing::debug!(%error, %key, "a stored value was ignored");
+                return Look::nothing(Reason::Undecodable, marks, true, self.clock.now_ms());
+            }
+        };
+        if let Err(unanswered) = self.read_tags_of(&entry, &mut marks).await {
+            return Look::nothing(unanswered.into(), marks, false, self.clock.now_ms());
+        }
+        let now_ms = self.clock.now_ms();
+        let verdict = judge(
+            &entry,
+            &marks,
+            lookup.policy,
+            now_ms,
+            || self.draw(),
+            || self.epochs.latest(key.program()),
+        );
+        Look {
+            entry: Some(entry),
+            verdict,
+            marks,
+            is_answered: true,
+            now_ms,
+        }
+    }
+
+    /// What the store has, and the generations that are known or have to be read with it.
+    async fn read(&self, lookup: &Lookup<'_>) -> Result<(Option<Bytes>, Marks), Unanswered> {
+        let (key, program) = (lookup.key.as_str(), lookup.key.program());
+        if lookup.tags.is_empty() && !self.epochs.is_due(program, || self.clock.now_ms()) {
+            let stored = self.backend.get(key).await?;
+            let marks = Marks {
+                epoch: self.epochs.of(program),
+                tags: Vec::new(),
+            };
+            return Ok((stored, marks));
+        }
+        // Boxed, so that the future of a hit stays small.
+        Box::pin(self.read_with_marks(lookup)).await
+    }
+
+    /// One multi-get of the entry and of the generations that it may depend on.
+    async fn read_with_marks(
+        &self,
+        lookup: &Lookup<'_>,
+    ) -> Result<(Option<Bytes>, Marks), Unanswered> {
+        let program = lookup.key.program();
+        let now_ms = self.clock.now_ms();
+        let own_key = program_key(program);
+        let tag_keys: Vec<String> = lookup.tags.iter().map(|tag| tag_key(tag)).collect();
+        let mut keys = vec![lookup.key.as_str()];
+        if self.is_shared() {
+            keys.extend([ALL, own_key.as_str()]);
+        }
+        keys.extend(tag_keys.iter().map(String::as_str));
+        let mut values = match self.backend.get_many(&keys).await {
+            Ok(values) => values.into_iter(),
+            // The layer that all share does not answer, but one above may have the entry.
+            Err(_) if self.backend.place() == Place::Layered && lookup.tags.is_empty() => {
+                vec![self.backend.get(lookup.key.as_str()).await?].into_iter()
+            }
+            Err(unanswered) => return Err(unanswered),
+        };
+        let stored = values.next().flatten();
+        let mut records = values.map(|value| Record::decode(&value?));
+        if self.is_shared()
+            && let (Some(all), Some(own)) = (records.next(), records.next())
+        {
+            self.epochs.learn(program, [all, own], now_ms);
+        }
+        let marks = Marks {
+            epoch: self.epochs.of(program),
+            tags: lookup.tags.iter().cloned().zip(records).collect(),
+        };
+        Ok((stored, marks))
+    }
+
+    /// Reads the generations of those tags of `entry` that only its computation knew.
+    async fn read_tags_of(&self, entry: &Entry, marks: &mut Marks) -> Result<(), Unanswered> {
+        let Some(extension) = entry
+            .extension()
+            .filter(|extension| !extension.tags.is_empty())
+        else {
+            return Ok(());
+        };
+        let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
+        let unread: Vec<String> = tags.filter(|tag| !marks.has(tag)).collect();
+        if !unread.is_empty() {
+            marks.tags.extend(self.read_records(unread).await?);
+        }
+        Ok(())
+    }
+
+    /// The records of `tags`.
+    pub(crate) async fn read_records(
+        &self,
+        tags: Vec<String>,
+    ) -> Result<Vec<(String, Option<Record>)>, Unanswered> {
+        let keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let values = self.backend.get_many(&keys).await?;
+        let records = values.into_iter().map(|value| Record::decode(&value?));
+        Ok(tags.into_iter().zip(records).collect())
+    }
+}
+
+impl From<Unanswered> for Reason {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed => Self::BackendError,
+            Unanswered::Late => Self::BackendTimeout,
+            Unanswered::Skipped => Self::BackendSkipped,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What a caller asks the cache for.
+//!
+//! The first argument of [`Cache::answer`](crate::Cache::answer).
+
+use crate::{Key, Policy};
+
+/// A question to the cache: which entry, by which rules.
+#[derive(Clone, Debug)]
+pub struct Lookup<'p> {
+    pub(crate) key: Key,
+    pub(crate) policy: &'p Policy,
+    pub(crate) tags: Vec<String>,
+    pub(crate) mode: Mode,
+    pub(crate) waits_for_fresh: bool,
+}
+
+/// How far the cache is asked at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// What is stored, else what is computed.
+    #[default]
+    Prefer,
+    /// What is stored, else an error: nothing is computed.
+    Only,
+    /// What is computed now, which is stored.
+    Refresh,
+    /// What is computed now; the store is neither asked nor told.
+    Bypass,
+}
+
+impl<'p> Lookup<'p> {
+    /// Asks for the entry of `key`, under `policy`.
+    #[must_use]
+    pub const fn new(key: Key, policy: &'p Policy) -> Self {
+        Self {
+            key,
+            policy,
+            tags: Vec::new(),
+            mode: Mode::Prefer,
+            waits_for_fresh: false,
+        }
+    }
+
+    /// Tags of the entry, known before it is computed: invalidating one of them makes the entry old. A tag is 1 to 200
+    /// bytes long and has no control characters; a result with another one is not stored.
+    #[must_use]
+    pub fn tags(mut self, tags: Vec<String>) -> Self {
+        self.tags = tags;
+        self.tags.sort_unstable();
+        self.tags.dedup();
+        self
+    }
+
+    /// How far the cache is asked at all.
+    #[must_use]
+    pub const fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Waits for a fresh result instead of taking a stale one at once. A stale one is still served if the computation fails.
+    #[must_use]
+    pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
+        self.waits_for_fresh = waits;
+        self
+    }
+}
+
+/// The longest tag, in bytes.
+const MAX_TAG: usize = 200;
+
+/// Whether `tag` may be one.
+pub(crate) fn is_tag(tag: &str) -> bool {
+    (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
+}

@@ -1,0 +1,394 @@
+//! What may be done with what was found: the rules of freshness, in one place.
+//!
+//! Part of step 3 of a lookup. A pure function of the entry, its generations, the policy and the time, so that
+//! [`Cache::explain`](crate::Cache::explain) says what the next lookup will do.
+
+use std::fmt;
+
+use crate::Policy;
+use crate::entry::{Clocks, Entry, Extension};
+use crate::generation::{Difference, Generation, Record, Scope};
+
+/// Why a lookup found nothing fresh, or why a result was not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Nothing is stored, and this process has not seen an entry of this key lately.
+    FirstSeen,
+    /// The entry was there and its time has passed.
+    Expired,
+    /// The store had it and lost it before its time: it was full, restarted, or somebody removed the entry.
+    Evicted,
+    /// The entry was computed before something it depends on was invalidated.
+    Invalidated(Scope),
+    /// The entry was computed by another version of the program.
+    Version,
+    /// The store failed.
+    BackendError,
+    /// The store did not answer in time.
+    BackendTimeout,
+    /// The store is left alone for a moment because it failed.
+    BackendSkipped,
+    /// What is stored is not an entry of this key.
+    Undecodable,
+    /// The caller did not want a stored result.
+    Bypass,
+    /// The caller wanted a new result.
+    Refresh,
+    /// A moment ago the result was one that must not be stored.
+    NotStorable,
+}
+
+impl Reason {
+    /// Its name, one word for counters and logs: `first-seen`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::FirstSeen => "first-seen",
+            Self::Expired => "expired",
+            Self::Evicted => "evicted",
+            Self::Invalidated(_) => "invalidated",
+            Self::Version => "version",
+            Self::BackendError => "backend-error",
+            Self::BackendTimeout => "backend-timeout",
+            Self::BackendSkipped => "backend-skipped",
+            Self::Undecodable => "undecodable",
+            Self::Bypass => "bypass",
+            Self::Refresh => "refresh",
+            Self::NotStorable => "not-storable",
+        }
+    }
+}
+
+/// Its name, and what was invalidated: `invalidated tag user:7`.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Invalidated(scope) => write!(f, " {scope}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is to be done with a found entry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// Serve it.
+    Fresh,
+    /// Serve it, and compute a new one if nobody does: its end is near.
+    Early,
+    /// Serve it as it is, and compute a new one unless an attempt failed a moment ago.
+    Stale { reason: Reason, may_refresh: bool },
+    /// Serve it as it is: an attempt to compute failed a moment ago.
+    Throttled { reason: Reason },
+    /// Compute, and serve the old one only if that fails.
+    Due { reason: Reason, is_fallback: bool },
+}
+
+/// The generations that count now, as a lookup has read them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Marks {
+    pub(crate) epoch: Generation,
+    /// By tag; `None` if there is no record of it.
+    pub(crate) tags: Vec<(String, Option<Record>)>,
+}
+
+impl Marks {
+    pub(crate) fn has(&self, tag: &str) -> bool {
+        self.tags.iter().any(|(known, _)| known == tag)
+    }
+
+    fn tag(&self, tag: &str) -> Option<Generation> {
+        let (_, record) = self.tags.iter().find(|(known, _)| known == tag)?;
+        record.map(|record| record.generation)
+    }
+
+    /// Whether what was computed under these is as good as what is computed under `now`.
+    pub(crate) fn still_count(&self, now: &Self) -> bool {
+        self.epoch == now.epoch
+            && now
+                .tags
+                .iter()
+                .filter(|(tag, _)| self.has(tag))
+                .all(|(tag, _)| self.tag(tag) == now.tag(tag))
+    }
+}
+
+/// What makes an entry old before its time, and whether it must not be served at all any more.
+fn invalid(
+    extension: &Extension,
+    marks: &Marks,
+    policy: &Policy,
+    latest: impl FnOnce() -> Scope,
+) -> Option<(Reason, bool)> {
+    let mut found = None;
+    match extension.epoch.difference(marks.epoch) {
+        Difference::Same => {}
+        difference => {
+            found = Some((
+                Reason::Invalidated(latest()),
+                difference == Difference::Hard,
+            ));
+        }
+    }
+    for stamp in &extension.tags {
+        // A tag without a record was lost by the store, and with it whether it was invalidated.
+        let now = marks.tag(&stamp.tag);
+        let difference = now.map_or(Difference::Hard, |now| stamp.generation.difference(now));
+        let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
+        if difference != Difference::Same && is_worse {
+            let reason = Reason::Invalidated(Scope::Tag(stamp.tag.clone()));
+            found = Some((reason, difference == Difference::Hard));
+        }
+    }
+    if extension.version != policy.version_number() && found.is_none() {
+        found = Some((Reason::Version, !policy.keeps_versions()));
+    }
+    found
+}
+
+/// Judges `entry` at `now_ms`. `draw` gives a random number between 0 and 1, and `latest` what was invalidated last of the
+/// program and everything; both are asked only where they decide.
+pub(crate) fn judge(
+    entry: &Entry,
+    marks: &Marks,
+    policy: &Policy,
+    now_ms: u64,
+    draw: impl FnOnce() -> f64,
+    latest: impl FnOnce() -> Scope,
+) -> Verdict {
+    let Some(extension) = entry.extension() else {
+        return Verdict::Due {
+            reason: Reason::Undecodable,
+            is_fallback: false,
+        };
+    };
+    let clocks = entry.clocks();
+    let reason = match invalid(&extension, marks, policy, latest) {
+        Some((reason, true)) => {
+            return Verdict::Due {
+                reason,
+                is_fallback: false,
+            };
+        }
+        Some((reason, false)) => reason,
+        None if now_ms < clocks.fresh_until => {
+            let is_early = policy.refreshes_early()
+                && !entry.is_negative()
+                && is_early(clocks, entry, policy.beta(), now_ms, draw());
+            return if is_early {
+                Verdict::Early
+            } else {
+                Verdict::Fresh
+            };
+        }
+        None => Reason::Expired,
+    };
+    let may_refresh = now_ms >= extension.retry_at;
+    let is_fallback = policy.serves_after_error() && now_ms < clocks.keep_until;
+    match () {
+        // Not to be found is an answer of its time, and no old page.
+        () if entry.is_negative() => Verdict::Due {
+            reason,
+            is_fallback: false,
+        },
+        () if policy.serves_stale() && now_ms < clocks.stale_until => Verdict::Stale {
+            reason,
+            may_refresh,
+        },
+        () if is_fallback && !may_refresh => Verdict::Throttled { reason },
+        () => Verdict::Due {
+            reason,
+            is_fallback,
+        },
+    }
+}
+
+/// XFetch: a reader computes early when `now - cost * beta * ln(draw) >= fresh_until`.
+fn is_early(clocks: Clocks, entry: &Entry, beta: f64, now_ms: u64, draw: f64) -> bool {
+    let left_ms = (clocks.fresh_until - now_ms) as f64;
+    let cost_ms = entry.cost().as_secs_f64() * 1_000.0;
+    // ln(0) is minus infinity: that draw always refreshes.
+    clocks.fresh_until != u64::MAX && -cost_ms * beta * draw.ln() >= left_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Key;
+    use crate::entry::{Draft, Stamp};
+    use crate::generation::Record;
+
+    const NOW: u64 = 1_000_000;
+
+    fn entry(policy: Policy, cost: Duration, extension: Extension) -> Entry {
+        let key = Key::new("squared", "{'x': 12}", "text/html");
+        let draft = Draft {
+            key: &key,
+            clocks: policy.clocks(NOW, 0.0),
+            cost,
+            is_negative: false,
+            extension,
+            body: b"144",
+        };
+        draft.seal()
+    }
+
+    fn verdict(entry: &Entry, marks: &Marks, policy: Policy, after_ms: u64) -> Verdict {
+        judge(entry, marks, &policy, NOW + after_ms, || 0.5, || Scope::All)
+    }
+
+    fn plain(policy: Policy) -> Entry {
+        entry(policy, Duration::ZERO, Extension::default())
+    }
+
+    const fn due(reason: Reason, is_fallback: bool) -> Verdict {
+        Verdict::Due {
+            reason,
+            is_fallback,
+        }
+    }
+
+    #[test]
+    fn the_three_clocks_pass_one_after_the_other() {
+        let policy = Policy::seconds(60).stale(300).stale_if_error(3_600);
+        let entry = plain(policy);
+        let at = |after_ms| verdict(&entry, &Marks::default(), policy, after_ms);
+        let stale = Verdict::Stale {
+            reason: Reason::Expired,
+            may_refresh: true,
+        };
+        assert_eq!(at(59_999), Verdict::Fresh);
+        assert_eq!(at(60_000), stale);
+        assert_eq!(at(359_999), stale);
+        assert_eq!(at(360_000), due(Reason::Expired, true));
+        assert_eq!(at(3_659_999), due(Reason::Expired, true));
+        assert_eq!(at(3_660_000), due(Reason::Expired, false));
+    }
+
+    #[test]
+    fn an_old_entry_is_never_served_under_a_policy_that_does_not_say_so() {
+        let entry = plain(Policy::seconds(60).stale(300).stale_if_error(3_600));
+        let strict = Policy::seconds(60);
+        assert_eq!(
+            verdict(&entry, &Marks::default(), strict, 60_000),
+            due(Reason::Expired, false)
+        );
+    }
+
+    #[test]
+    fn after_a_failure_no_attempt_is_made_for_a_while() {
+        let policy = Policy::seconds(60).stale_if_error(3_600);
+        let failed = Extension {
+            retry_at: NOW + 90_000,
+            ..Extension::default()
+        };
+        let entry = entry(policy, Duration::ZERO, failed);
+        let throttled = Verdict::Throttled {
+            reason: Reason::Expired,
+        };
+        let at = |after_ms| verdict(&entry, &Marks::default(), policy, after_ms);
+        assert_eq!(at(89_999), throttled);
+        assert_eq!(at(90_000), due(Reason::Expired, true));
+    }
+
+    #[test]
+    fn a_tag_makes_an_entry_old_and_a_lost_or_hard_one_useless() {
+        let policy = Policy::seconds(60).stale_if_error(3_600);
+        let record = Record::new(0);
+        let tag = "user:7".to_owned();
+        let stamp = Stamp {
+            tag: tag.clone(),
+            generation: record.generation,
+        };
+        let tagged = Extension {
+            tags: vec![stamp],
+            ..Extension::default()
+        };
+        let entry = entry(policy, Duration::ZERO, tagged);
+        let under = |record| {
+            let marks = Marks {
+                tags: vec![(tag.clone(), record)],
+                ..Marks::default()
+            };
+            verdict(&entry, &marks, policy, 0)
+        };
+        let invalidated = || Reason::Invalidated(Scope::Tag(tag.clone()));
+        let soft = record.invalidated(false, NOW);
+        let hard = record.invalidated(true, NOW);
+        assert_eq!(under(Some(record)), Verdict::Fresh);
+        assert_eq!(under(Some(soft)), due(invalidated(), true));
+        assert_eq!(under(Some(hard)), due(invalidated(), false));
+        assert_eq!(under(None), due(invalidated(), false));
+        let untold = verdict(&entry, &Marks::default(), policy, 0);
+        assert_eq!(untold, due(invalidated(), false));
+    }
+
+    #[test]
+    fn another_version_is_old_and_a_fallback_only_if_the_policy_says_so() {
+        let policy = Policy::seconds(60).stale_if_error(3_600);
+        let entry = plain(policy);
+        let changed = policy.version(2);
+        let marks = Marks::default();
+        assert_eq!(
+            verdict(&entry, &marks, changed, 0),
+            due(Reason::Version, false)
+        );
+        let tolerant = changed.stale_versions();
+        assert_eq!(
+            verdict(&entry, &marks, tolerant, 0),
+            due(Reason::Version, true)
+        );
+    }
+
+    /// The seeded draws of 100,000 readers for each of several distances from the end.
+    #[test]
+    fn early_refresh_follows_its_law() {
+        let policy = Policy::seconds(60).early_refresh(1.0);
+        let entry = entry(policy, Duration::from_secs(2), Extension::default());
+        let mut random = fastrand::Rng::with_seed(7);
+        for (left, expected) in [
+            (1_000.0, -0.5_f64),
+            (2_000.0, -1.0),
+            (4_000.0, -2.0),
+            (6_000.0, -3.0),
+        ] {
+            let now_ms = NOW + 60_000 - left as u64;
+            let early = (0..100_000).filter(|_| {
+                let draw = random.f64();
+                judge(
+                    &entry,
+                    &Marks::default(),
+                    &policy,
+                    now_ms,
+                    || draw,
+                    || Scope::All,
+                ) == Verdict::Early
+            });
+            let part = early.count() as f64 / 100_000.0;
+            let expected = expected.exp();
+            assert!(
+                (part - expected).abs() <= 0.02 * expected.max(0.2),
+                "{part} instead of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_entry_that_never_expires_is_never_early() {
+        let entry = entry(Policy::forever(), Duration::MAX, Extension::default());
+        let policy = Policy::seconds(60).early_refresh(1_000.0);
+        let verdict = judge(
+            &entry,
+            &Marks::default(),
+            &policy,
+            NOW,
+            || 0.0,
+            || Scope::All,
+        );
+        assert_eq!(verdict, Verdict::Fresh);
+    }
+}
