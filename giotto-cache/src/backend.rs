@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::breaker::Breaker;
 use crate::stats::Stats;
-use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result};
+use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result, entry};
 
 #[derive(Debug)]
 pub(crate) struct Backend {
@@ -22,6 +22,17 @@ pub(crate) struct Backend {
     reads: Arc<Breaker>,
     /// Of its own, because a store that is full or locked still answers reads.
     writes: Breaker,
+}
+
+/// Why a store gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// It failed, or refused what it was given.
+    Failed,
+    /// It did not answer within the deadline.
+    Late,
+    /// It was not asked: it failed a few times in a row.
+    Skipped,
 }
 
 impl Backend {
@@ -55,42 +66,66 @@ impl Backend {
         Arc::clone(&self.store)
     }
 
-    /// What the store has; `None` if it did not answer.
-    pub(crate) async fn get(&self, key: &str) -> Option<Option<Bytes>> {
+    /// What the store has of `key`.
+    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
         if let Some(found) = self.store.get_now(key) {
-            return Some(found);
+            return Ok(found);
         }
-        if self.place == Place::Shared && self.reads.is_open() {
-            self.stats.backend_skipped.increase();
-            self.probe(key);
-            return None;
+        self.read("get", key, self.store.get(key)).await
+    }
+
+    /// What the store has of each of `keys`, in their order.
+    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Unanswered> {
+        let now = keys.iter().map(|key| self.store.get_now(key));
+        if let Some(found) = now.collect() {
+            return Ok(found);
         }
-        self.call("get", &self.reads, self.store.get(key)).await
+        let probe = keys.first().copied().unwrap_or_default();
+        self.read("get_many", probe, self.store.get_many(keys))
+            .await
     }
 
     /// Whether the store accepted the value.
     pub(crate) async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> bool {
-        // The engine alone judges what is fresh. A store in this process has nothing to add to that, and
-        // would read the clock a second time in every hit, which is a fifth of what a hit costs.
-        let expire = expire.filter(|_| self.place != Place::InProcess);
+        // The engine alone judges whether an entry is fresh. A store in this process has nothing to add to that,
+        // and would read the clock a second time in every hit, which is a fifth of what a hit costs.
+        let is_judged = self.place == Place::InProcess && entry::keep_until(&value).is_some();
+        let expire = expire.filter(|_| !is_judged);
         let set = self.store.set(key, value, expire);
-        self.write("set", set).await.is_some()
+        self.write("set", set).await.is_ok()
     }
 
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        self.write("set", set).await.is_some()
+        self.write("set", set).await.is_ok()
     }
 
-    /// Whether the value was absent and is now stored; `None` if the store did not answer.
+    /// Whether the value was absent and is now stored.
     pub(crate) async fn add(
         &self,
         key: &str,
         value: Bytes,
         expire: Option<Duration>,
-    ) -> Option<bool> {
+    ) -> Result<bool, Unanswered> {
         self.write("add", self.store.add(key, value, expire)).await
+    }
+
+    /// Whether the value was `old` and is now `new`, or removed if that is `None`.
+    pub(crate) async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool, Unanswered> {
+        let replace = self.store.replace(key, old, new, expire);
+        self.write("replace", replace).await
+    }
+
+    /// Whether the key was there and is now removed.
+    pub(crate) async fn delete(&self, key: &str) -> Result<bool, Unanswered> {
+        self.write("delete", self.store.delete(key)).await
     }
 
     /// Whether a value that is handed over now will be tried to be stored.
@@ -98,16 +133,35 @@ impl Backend {
         !self.reads.is_open() && !self.writes.is_open()
     }
 
+    /// A store that failed a few times in a row is not asked by the caller, but by a probe for `key`.
+    async fn read<T>(
+        &self,
+        operation: &str,
+        key: &str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T, Unanswered> {
+        if self.place == Place::Shared && self.reads.is_open() {
+            self.stats.backend_skipped.increase();
+            self.probe(key);
+            return Err(Unanswered::Skipped);
+        }
+        self.call(operation, &self.reads, call).await
+    }
+
     /// Nobody waits for a write, so that one a second is the probe of a store that does not take any. A store
     /// that does not even answer reads is left alone.
-    async fn write<T>(&self, operation: &str, call: impl Future<Output = Result<T>>) -> Option<T> {
+    async fn write<T>(
+        &self,
+        operation: &str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T, Unanswered> {
         let may_call = || {
             let now_ms = self.clock.now_ms();
             !self.reads.is_open() && self.writes.lets_through(now_ms)
         };
         if self.place == Place::Shared && !may_call() {
             self.stats.backend_skipped.increase();
-            return None;
+            return Err(Unanswered::Skipped);
         }
         self.call(operation, &self.writes, call).await
     }
@@ -117,34 +171,34 @@ impl Backend {
         operation: &str,
         breaker: &Breaker,
         call: impl Future<Output = Result<T>>,
-    ) -> Option<T> {
+    ) -> Result<T, Unanswered> {
         match self.place {
             Place::InProcess | Place::Nowhere => {
-                return call.await.map_err(|error| self.refused(&error)).ok();
+                let refused = |error| self.refused(&error);
+                return call.await.map_err(refused).or(Err(Unanswered::Failed));
             }
             // Its layers count and log what fails.
-            Place::Layered => return call.await.ok(),
+            Place::Layered => return call.await.or(Err(Unanswered::Failed)),
             Place::Shared => {}
         }
-        let result = tokio::time::timeout(self.deadline, call).await;
-        match result.unwrap_or_else(|_| Err(self.too_late(operation))) {
-            Ok(value) => {
+        let (error, unanswered) = match tokio::time::timeout(self.deadline, call).await {
+            Ok(Ok(value)) => {
                 breaker.succeeded();
-                Some(value)
+                return Ok(value);
             }
-            Err(error) if error.kind() == ErrorKind::TooLarge => {
-                breaker.succeeded();
-                self.refused(&error);
-                None
-            }
-            Err(error) => {
-                self.stats.backend_errors.increase();
-                // One line for one outage.
-                let is_told = self.reads.is_told() || self.writes.is_told();
-                breaker.failed(&error, self.clock.now_ms(), is_told);
-                None
-            }
+            Ok(Err(error)) => (error, Unanswered::Failed),
+            Err(_) => (self.too_late(operation), Unanswered::Late),
+        };
+        if error.kind() == ErrorKind::TooLarge {
+            breaker.succeeded();
+            self.refused(&error);
+        } else {
+            self.stats.backend_errors.increase();
+            // One line for one outage.
+            let is_told = self.reads.is_told() || self.writes.is_told();
+            breaker.failed(&error, self.clock.now_ms(), is_told);
         }
+        Err(unanswered)
     }
 
     /// Asks the store whether it is back, once a second, in a task of its own: nobody waits for it.

@@ -206,7 +206,9 @@ impl Cache {
 impl Inner {
     async fn look(&self, key: &Key) -> Result<Answer, Miss> {
         let answered = self.backend.get(key.as_str()).await;
-        let stored = answered.ok_or(Miss::Unanswered)?.ok_or(Miss::Absent)?;
+        let stored = answered
+            .map_err(|_| Miss::Unanswered)?
+            .ok_or(Miss::Absent)?;
         let trusted = self.backend.place() == Place::InProcess;
         let entry = Entry::open(stored, key, trusted).map_err(|error| {
             tracing::debug!(%error, %key, "a stored value was ignored");

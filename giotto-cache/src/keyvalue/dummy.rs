@@ -28,12 +28,26 @@ impl KeyValue for DummyKeyValue {
         Ok(None)
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        Ok(vec![None; keys.len()])
+    }
+
     async fn set(&self, _key: &str, _value: Bytes, _expire: Option<Duration>) -> Result<()> {
         Ok(())
     }
 
     async fn add(&self, _key: &str, _value: Bytes, _expire: Option<Duration>) -> Result<bool> {
         Ok(true)
+    }
+
+    async fn replace(
+        &self,
+        _key: &str,
+        _old: &[u8],
+        _new: Option<Bytes>,
+        _expire: Option<Duration>,
+    ) -> Result<bool> {
+        Ok(false)
     }
 
     async fn delete(&self, _key: &str) -> Result<bool> {

@@ -4,7 +4,9 @@
 //! they are misses, and the store as a whole is well.
 
 use std::fmt::Display;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -116,6 +118,27 @@ impl From<Error> for Loss {
     fn from(error: Error) -> Self {
         Self::Store(error)
     }
+}
+
+/// The answers to `calls`, in their order: what is asked of several servers goes out at the same time.
+pub(super) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut calls: Vec<_> = calls
+        .into_iter()
+        .map(|call| (Box::pin(call), None))
+        .collect();
+    poll_fn(|context| {
+        for (call, answer) in calls.iter_mut().filter(|(_, answer)| answer.is_none()) {
+            if let Poll::Ready(ready) = call.as_mut().poll(context) {
+                *answer = Some(ready);
+            }
+        }
+        match calls.iter().all(|(_, answer)| answer.is_some()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    calls.into_iter().filter_map(|(_, answer)| answer).collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 ///
 /// The last layer keeps a value for its whole life. Those above keep a copy of it for at most 5 seconds (see
 /// [`refill`](Self::refill)), so that a value deleted or replaced below by another process does not live on.
-/// `delete` and `clear` go to all layers. Each layer outside this process has a deadline and a breaker of its
+/// `delete` and `clear` go to all layers. A value that is not an [`Entry`](crate::Entry) says nothing of its own
+/// life: it is kept in the last layer only, where everybody finds the same one. Each layer outside this process has a deadline and a breaker of its
 /// own: while the last one is down, the others still answer and still keep what is computed.
 #[derive(Clone)]
 pub struct LayeredKeyValue {
@@ -133,6 +134,17 @@ impl LayeredKeyValue {
         }
         answer
     }
+
+    /// Removes from all layers but the last what the last one contradicts. One that does not answer forgets its
+    /// copy by itself, soon.
+    async fn forget_above(&self, key: &str) {
+        for above in self.layers.iter().take(self.layers.len() - 1) {
+            // Looked for first: a store of one's own may have no `delete`, and mostly has no copy either.
+            if above.get(key).await != Ok(None) {
+                let _ = above.delete(key).await;
+            }
+        }
+    }
 }
 
 impl fmt::Debug for LayeredKeyValue {
@@ -148,18 +160,41 @@ impl KeyValue for LayeredKeyValue {
         let mut failed = false;
         for (number, layer) in self.layers.iter().enumerate() {
             match layer.get(key).await {
-                Some(Some(value)) => {
+                Ok(Some(value)) => {
                     if number + 1 == self.layers.len() {
                         self.refill_all(key, &value).await;
                     }
                     return Ok(Some(value));
                 }
-                Some(None) => {}
-                None => failed = true,
+                Ok(None) => {}
+                Err(_) => failed = true,
             }
         }
         match failed {
             false => Ok(None),
+            true => Err(unanswered()),
+        }
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let mut values = vec![None; keys.len()];
+        let mut failed = false;
+        for (number, layer) in self.layers.iter().enumerate() {
+            let missing: Vec<_> = (0..keys.len()).filter(|at| values[*at].is_none()).collect();
+            let asked: Vec<_> = missing.iter().map(|at| keys[*at]).collect();
+            let Ok(found) = layer.get_many(&asked).await else {
+                failed = true;
+                continue;
+            };
+            for (at, value) in missing.into_iter().zip(found) {
+                if let Some(value) = value.as_ref().filter(|_| number + 1 == self.layers.len()) {
+                    self.refill_all(keys[at], value).await;
+                }
+                values[at] = value;
+            }
+        }
+        match failed && values.contains(&None) {
+            false => Ok(values),
             true => Err(unanswered()),
         }
     }
@@ -170,6 +205,10 @@ impl KeyValue for LayeredKeyValue {
         };
         // The shared store first, so that nobody reads above what is not yet below.
         let stored = last.set(key, value.clone(), expire).await;
+        if entry::keep_until(&value).is_none() {
+            self.forget_above(key).await;
+            return if stored { Ok(()) } else { Err(unanswered()) };
+        }
         let expire = expire.map_or(self.settings.refill, |expire| {
             expire.min(self.settings.refill)
         });
@@ -184,16 +223,32 @@ impl KeyValue for LayeredKeyValue {
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
-        let Some((last, above)) = self.layers.split_last() else {
+        let Some(last) = self.layers.last() else {
             return Ok(true);
         };
         // The store that all share decides, and what is above must not contradict it.
-        let added = last.add(key, value, expire).await.ok_or_else(unanswered)?;
-        for layer in above.iter().filter(|_| added) {
-            // It may not know this key, and then there is nothing to contradict.
-            let _ = layer.store().delete(key).await;
+        let added = last.add(key, value, expire).await;
+        if added != Ok(false) {
+            self.forget_above(key).await;
         }
-        Ok(added)
+        added.or(Err(unanswered()))
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let Some(last) = self.layers.last() else {
+            return Ok(false);
+        };
+        let replaced = last.replace(key, old, new, expire).await;
+        if replaced != Ok(false) {
+            self.forget_above(key).await;
+        }
+        replaced.or(Err(unanswered()))
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {

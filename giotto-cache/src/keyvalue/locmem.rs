@@ -164,6 +164,10 @@ impl KeyValue for LocMemKeyValue {
         Ok(self.look(key))
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        Ok(keys.iter().map(|key| self.look(key)).collect())
+    }
+
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let cell = self.cell(value, expire);
         // The old value goes all the same: it is not the last one set.
@@ -185,6 +189,36 @@ impl KeyValue for LocMemKeyValue {
                 place.insert(cell).is_ok()
             }
             EntryResult::Retained(()) | EntryResult::Removed(..) | EntryResult::Timeout => false,
+        })
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let new = new.map(|value| self.cell(value, expire));
+        if let Some(cell) = &new {
+            self.check_size(key, cell)?;
+        }
+        let swap = |_: &_, existing: &mut Cell| match &new {
+            _ if !self.is_live(existing) || existing.value != old => EntryAction::Retain(false),
+            None => EntryAction::Remove,
+            Some(cell) if cell.value.len() <= old.len() => {
+                *existing = cell.clone();
+                EntryAction::Retain(true)
+            }
+            // Others may have to leave for it, which only an insert makes them do.
+            Some(_) => EntryAction::ReplaceWithGuard,
+        };
+        let swapped = self.cells.entry(&Box::from(key), None, swap);
+        Ok(match swapped {
+            EntryResult::Retained(did) => did,
+            EntryResult::Removed(..) => true,
+            EntryResult::Replaced(place, _) => new.is_some_and(|cell| place.insert(cell).is_ok()),
+            EntryResult::Vacant(_) | EntryResult::Timeout => false,
         })
     }
 

@@ -49,12 +49,27 @@ pub use redis::RedisKeyValue;
 /// 7. `add` MUST store the value only if the key is absent, and MUST say whether it did.
 /// 8. `delete` MUST remove that key alone, and MUST say whether it was there.
 /// 9. `clear` MUST remove every key of this store's namespace and nothing else.
+/// 10. `get_many` MUST return what `get` returns of each key, in their order, however many they are and however
+///     often one is among them.
+/// 11. `replace` MUST store or remove only if the value is exactly the old one, and MUST say whether it did. Of many
+///     that replace the same value at once, it SHOULD tell one that it did.
 ///
 /// A store may lose any value at any time; that is a miss.
 #[async_trait]
 pub trait KeyValue: Debug + Send + Sync + 'static {
     /// The value of `key`, if there is one.
     async fn get(&self, key: &str) -> Result<Option<Bytes>>;
+
+    /// The values of `keys`, in their order; `None` for each that is absent.
+    ///
+    /// The default gets one after the other.
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            values.push(self.get(key).await?);
+        }
+        Ok(values)
+    }
 
     /// Stores `value` under `key`, to be forgotten after `expire`; `None` = never.
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()>;
@@ -67,6 +82,26 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
             return Ok(false);
         }
         self.set(key, value, expire).await.map(|()| true)
+    }
+
+    /// Stores `new` under `key`, to be forgotten after `expire`, or removes the key if `new` is `None`, but only if
+    /// its value is exactly `old`; whether it did.
+    ///
+    /// The default looks and then sets or deletes, which is not atomic: two callers may both be told `true`.
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        if self.get(key).await?.as_deref() != Some(old) {
+            return Ok(false);
+        }
+        match new {
+            Some(new) => self.set(key, new, expire).await.map(|()| true),
+            None => self.delete(key).await,
+        }
     }
 
     /// Removes `key`; whether it was there. The default says that the store cannot.

@@ -32,11 +32,17 @@ pub(super) trait Engine: Send + Sync {
 pub(super) enum Call {
     /// The value of a live row.
     Get(Key),
+    /// The values of live rows, in the order of the keys.
+    GetMany(Vec<Key>),
     Set(Row),
     /// Stores the row unless there is a live one of the same key.
     Add(Row),
+    /// Stores the row in the place of a live one that has the value.
+    Replace(Row, Bytes),
     /// Removes a live row.
     Delete(Key),
+    /// Removes a live row that has the value.
+    DeleteIf(Key, Bytes),
     /// Removes those rows of a slice whose keys begin with the text.
     Clear(String, Slice),
     /// Creates the table if it is missing.
@@ -52,6 +58,7 @@ pub(super) enum Call {
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     pub(super) value: Option<Bytes>,
+    pub(super) values: Vec<Option<Bytes>>,
     /// Rows that were changed, or are there.
     pub(super) rows: u64,
     pub(super) bytes: u64,
@@ -61,6 +68,13 @@ impl Reply {
     pub(super) fn value(value: Option<impl Into<Bytes>>) -> Self {
         Self {
             value: value.map(Into::into),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn values(values: Vec<Option<Bytes>>) -> Self {
+        Self {
+            values,
             ..Self::default()
         }
     }

@@ -207,6 +207,14 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.value)
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = keys.iter().map(|key| self.key(key)).collect();
+        Ok(self.engine.run(Call::GetMany(keys)).await?.values)
+    }
+
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let row = match self.row(key, value, expire) {
             Ok(row) => row,
@@ -230,6 +238,29 @@ impl KeyValue for DatabaseKeyValue {
             self.sweep_if_due(written);
         }
         Ok(added)
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let old = Bytes::copy_from_slice(old);
+        let (call, written) = match new {
+            Some(new) => {
+                let row = self.row(key, new, expire)?;
+                let written = row.size;
+                (Call::Replace(row, old), written)
+            }
+            None => (Call::DeleteIf(self.key(key), old), 0),
+        };
+        let replaced = self.engine.run(call).await?.rows > 0;
+        if replaced && written > 0 {
+            self.sweep_if_due(written);
+        }
+        Ok(replaced)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {

@@ -2,8 +2,10 @@
 //!
 //! The last step of a lookup. Both are meant wherever one is named.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
@@ -32,13 +34,16 @@ struct Sql {
     get: Arc<str>,
     set: Arc<str>,
     insert: Arc<str>,
+    replace: Arc<str>,
     delete_dead: Arc<str>,
     delete: Arc<str>,
+    delete_if: Arc<str>,
     clear: Arc<str>,
     measure: Arc<str>,
     expired: Arc<str>,
     oldest: Arc<str>,
-    /// Without the list of digests that ends it, as is the next.
+    /// Without the list of digests that ends it, as are the next two.
+    get_many: String,
     delete_expired: String,
     delete_chosen: String,
 }
@@ -102,6 +107,7 @@ impl MySqlDialect {
                 let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
                 return Ok(Reply::value(value));
             }
+            Call::GetMany(keys) => return get_many(client, keys, &sql.get_many).await,
             Call::Measure(slice) => {
                 let query = query(&sql.measure)
                     .bind(&slice.low[..])
@@ -116,7 +122,15 @@ impl MySqlDialect {
             }
             Call::Add(row) => return self.add(client, row).await,
             Call::Set(row) => with_row(&sql.set, row),
+            Call::Replace(row, old) => query(&sql.replace)
+                .bind(&row.value[..])
+                .bind(row.size_column())
+                .bind(row.lifetime_ms)
+                .bind(&row.key.digest[..])
+                .bind(row.key.text.as_bytes())
+                .bind(&old[..]),
             Call::Delete(key) => by_key(&sql.delete, key),
+            Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
             Call::Clear(prefix, slice) => query(&sql.clear)
                 .bind(&slice.low[..])
                 .bind(&slice.high[..])
@@ -165,14 +179,36 @@ async fn delete(
         return Ok(Reply::default());
     }
     digests.sort_unstable();
+    let delete = with_digests(statement, &digests);
+    let done = sqlx::raw_sql(delete).execute(client).await?;
+    Ok(Reply::rows(done.rows_affected()))
+}
+
+async fn get_many(
+    client: &mut MySqlConnection,
+    keys: &[Key],
+    statement: &str,
+) -> sqlx::Result<Reply> {
+    let digests: Vec<_> = keys.iter().map(|key| key.digest).collect();
+    let select = sqlx::raw_sql(with_digests(statement, &digests));
+    let mut found = HashMap::new();
+    for row in select.fetch_all(client).await? {
+        let (text, value): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+        found.insert(text, Bytes::from(value));
+    }
+    let value = |key: &Key| found.get(key.text.as_bytes()).cloned();
+    Ok(Reply::values(keys.iter().map(value).collect()))
+}
+
+/// `statement` and the list of `digests`, of which there is at least one.
+fn with_digests(statement: &str, digests: &[impl AsRef<[u8]>]) -> AssertSqlSafe<String> {
     let mut sql = statement.to_owned();
     for (number, digest) in digests.iter().enumerate() {
         sql.push_str(if number == 0 { "(x'" } else { "', x'" });
-        sql.extend(digest.iter().map(|byte| format!("{byte:02x}")));
+        sql.extend(digest.as_ref().iter().map(|byte| format!("{byte:02x}")));
     }
     sql.push_str("')");
-    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(client).await?;
-    Ok(Reply::rows(done.rows_affected()))
+    AssertSqlSafe(sql)
 }
 
 fn is_deadlock(error: &sqlx::Error) -> bool {
@@ -204,6 +240,7 @@ impl Sql {
         let live = format!("(expires IS NULL OR expires > {now_ms})");
         // As bytes: every collation of texts takes some different keys for equal.
         let key = "CAST(`key` AS BINARY)";
+        let delete = format!("DELETE FROM {t} WHERE digest = ? AND {key} = ? AND {live}");
         let insert = format!(
             "INTO {t} (digest, `key`, value, size, stored, expires)
              VALUES (?, ?, ?, ?, {NOW_US}, {now_ms} + ?)"
@@ -224,11 +261,18 @@ impl Sql {
             )
             .into(),
             insert: format!("INSERT IGNORE {insert}").into(),
+            replace: format!(
+                "UPDATE {t} SET value = ?, size = ?, stored = {NOW_US}, expires = {now_ms} + ?
+                 WHERE digest = ? AND {key} = ? AND {live} AND value = ?"
+            )
+            .into(),
             delete_dead: format!(
                 "DELETE FROM {t} WHERE digest = ? AND ({key} <> ? OR expires <= {now_ms})"
             )
             .into(),
-            delete: format!("DELETE FROM {t} WHERE digest = ? AND {key} = ? AND {live}").into(),
+            delete_if: format!("{delete} AND value = ?").into(),
+            delete: delete.into(),
+            get_many: format!("SELECT {key}, value FROM {t} WHERE {live} AND digest IN "),
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN ? AND ? AND LEFT({key}, ?) = ?"
             )
@@ -267,12 +311,18 @@ mod tests {
             "x'00000000000000000000000000000000'",
             "x'01000000000000000000000000000000'",
         );
-        let (expired, chosen) = [&sql.delete_expired, &sql.delete_chosen]
-            .map(|sql| Arc::from(format!("{sql} ({low})")))
-            .into();
+        let [many, expired, chosen] = [&sql.get_many, &sql.delete_expired, &sql.delete_chosen]
+            .map(|sql| Arc::from(format!("{sql} ({low})")));
         for (sql, values, index) in [
             (&sql.get, &[low, "'key'"][..], "PRIMARY"),
+            (&many, &[], "PRIMARY"),
+            (
+                &sql.replace,
+                &["''", "0", "NULL", low, "'key'", "''"],
+                "PRIMARY",
+            ),
             (&sql.delete, &[low, "'key'"], "PRIMARY"),
+            (&sql.delete_if, &[low, "'key'", "''"], "PRIMARY"),
             (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
             (&sql.clear, &[low, high, "1", "'{'"], "PRIMARY"),
             (&sql.measure, &[low, high], "PRIMARY"),

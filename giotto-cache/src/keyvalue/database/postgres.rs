@@ -4,8 +4,10 @@
 //! of the server, which a cache may be.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sqlx::postgres::{PgArguments, PgConnectOptions};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Postgres, Row as _};
@@ -31,9 +33,12 @@ struct PostgreSql {
 struct Sql {
     create: Arc<str>,
     get: Arc<str>,
+    get_many: Arc<str>,
     set: Arc<str>,
     add: Arc<str>,
+    replace: Arc<str>,
     delete: Arc<str>,
+    delete_if: Arc<str>,
     clear: Arc<str>,
     measure: Arc<str>,
     delete_expired: Arc<str>,
@@ -66,6 +71,7 @@ impl Dialect for PostgreSql {
                 let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
                 return Ok(Reply::value(value));
             }
+            Call::GetMany(keys) => return get_many(&sql.get_many, keys, connection).await,
             Call::Measure(slice) => {
                 let query = query(&sql.measure)
                     .bind(&slice.low[..])
@@ -80,7 +86,9 @@ impl Dialect for PostgreSql {
             }
             Call::Set(row) => with_row(&sql.set, row),
             Call::Add(row) => with_row(&sql.add, row),
+            Call::Replace(row, old) => with_row(&sql.replace, row).bind(&old[..]),
             Call::Delete(key) => by_key(&sql.delete, key),
+            Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
             Call::Clear(prefix, slice) => query(&sql.clear)
                 .bind(&slice.low[..])
                 .bind(&slice.high[..])
@@ -92,6 +100,21 @@ impl Dialect for PostgreSql {
             query.execute(connection).await?.rows_affected(),
         ))
     }
+}
+
+async fn get_many(
+    sql: &Arc<str>,
+    keys: &[Key],
+    connection: &mut PgConnection,
+) -> sqlx::Result<Reply> {
+    let digests: Vec<_> = keys.iter().map(|key| &key.digest[..]).collect();
+    let mut found = HashMap::new();
+    for row in query(sql).bind(digests).fetch_all(connection).await? {
+        let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+        found.insert(text, Bytes::from(value));
+    }
+    let value = |key: &Key| found.get(&*without_nul(&key.text)).cloned();
+    Ok(Reply::values(keys.iter().map(value).collect()))
 }
 
 fn query<'q>(sql: &Arc<str>) -> Query<'q, Postgres, PgArguments> {
@@ -134,6 +157,7 @@ impl Sql {
              ON CONFLICT (digest) DO UPDATE SET key = excluded.key, value = excluded.value,
              size = excluded.size, stored = excluded.stored, expires = excluded.expires"
         );
+        let delete_live = format!("DELETE FROM {t} WHERE digest = $1 AND key = $2 AND {live}");
         // Rows that another sweeper or a writer holds are left to it: no waiting, no deadlock. ARRAY, so that
         // the rows are chosen once, whatever the plan.
         let delete = |chosen: &str| {
@@ -154,9 +178,16 @@ impl Sql {
             )
             .into(),
             get: format!("SELECT value FROM {t} WHERE digest = $1 AND key = $2 AND {live}").into(),
+            get_many: format!("SELECT key, value FROM {t} WHERE digest = ANY ($1) AND {live}").into(),
             add: format!("{set} WHERE old.expires <= {NOW_MS} OR old.key <> excluded.key").into(),
             set: set.into(),
-            delete: format!("DELETE FROM {t} WHERE digest = $1 AND key = $2 AND {live}").into(),
+            replace: format!(
+                "UPDATE {t} SET value = $3, size = $4, stored = {NOW_US}, expires = {NOW_MS} + $5
+                 WHERE digest = $1 AND key = $2 AND {live} AND value = $6"
+            )
+            .into(),
+            delete_if: format!("{delete_live} AND value = $3").into(),
+            delete: delete_live.into(),
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN $1 AND $2 AND starts_with(key, $3)"
             )
@@ -182,7 +213,10 @@ mod tests {
         server.sql(&sql.create);
         for (sql, values, index) in [
             (&sql.get, "'', ''", "giotto_cache_pkey"),
+            (&sql.get_many, "'{}'", "giotto_cache_pkey"),
+            (&sql.replace, "'', '', '', 0, 0, ''", "giotto_cache_pkey"),
             (&sql.delete, "'', ''", "giotto_cache_pkey"),
+            (&sql.delete_if, "'', '', ''", "giotto_cache_pkey"),
             (&sql.clear, "'', '', ''", "giotto_cache_pkey"),
             (&sql.measure, "'', ''", "giotto_cache_pkey"),
             (&sql.delete_expired, "1", "giotto_cache_expires"),

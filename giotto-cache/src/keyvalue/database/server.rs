@@ -46,6 +46,8 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
 fn bytes(call: &Call) -> u64 {
     match call {
         Call::Set(row) | Call::Add(row) => row.size + 1024,
+        Call::Replace(row, old) => row.size + old.len() as u64 + 1024,
+        Call::DeleteIf(key, old) => (key.text.len() + old.len()) as u64 + 1024,
         _ => 0,
     }
 }

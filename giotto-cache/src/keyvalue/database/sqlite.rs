@@ -61,7 +61,9 @@ struct Sql {
     get: String,
     set: String,
     add: String,
+    replace: String,
     delete: String,
+    delete_if: String,
     clear: String,
     measure: String,
     delete_expired: String,
@@ -102,7 +104,7 @@ impl Sqlite {
     /// The connection that `call` runs on. Callers wait for it here, where they can be dropped, so that no
     /// more threads wait for the file than there are connections.
     async fn slot(&self, call: &Call) -> OwnedMutexGuard<Option<Open>> {
-        if !matches!(call, Call::Get(_) | Call::Measure(_)) {
+        if !matches!(call, Call::Get(_) | Call::GetMany(_) | Call::Measure(_)) {
             return Arc::clone(&self.writer).lock_owned().await;
         }
         let free = |slot: &Slot| Arc::clone(slot).try_lock_owned().ok();
@@ -276,6 +278,7 @@ impl Sql {
         let quoted = |suffix| table.quoted(suffix, '"');
         let (t, expires, stored) = (quoted(""), quoted("_expires"), quoted("_stored"));
         let live = "(expires IS NULL OR expires > ?3)";
+        let delete = format!("DELETE FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}");
         let insert = format!(
             "INSERT INTO {t} (digest, key, value, size, stored, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?5 / 1000 + ?6)
              ON CONFLICT (digest) DO UPDATE SET key = excluded.key, value = excluded.value,
@@ -293,8 +296,13 @@ impl Sql {
             ),
             get: format!("SELECT value FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}"),
             add: format!("{insert} WHERE expires <= ?5 / 1000 OR key <> excluded.key"),
+            replace: format!(
+                "UPDATE {t} SET value = ?3, size = ?4, stored = ?5, expires = ?5 / 1000 + ?6
+                 WHERE digest = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?5 / 1000) AND value = ?7"
+            ),
             set: insert,
-            delete: format!("DELETE FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}"),
+            delete_if: format!("{delete} AND value = ?4"),
+            delete,
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN ?1 AND ?2
                  AND substr(CAST(key AS BLOB), 1, length(?3)) = ?3"
@@ -330,10 +338,28 @@ impl Sql {
             Call::Get(Key { digest, text }) => {
                 get(connection, &self.get, digest, text, now_ms).map(Reply::value)
             }
+            // A prepared statement for each: nothing is sent anywhere.
+            Call::GetMany(keys) => {
+                let get =
+                    |Key { digest, text }: &Key| get(connection, &self.get, digest, text, now_ms);
+                let values: rusqlite::Result<_> = keys.iter().map(get).collect();
+                values.map(Reply::values)
+            }
             Call::Set(row) => write(&self.set, row),
             Call::Add(row) => write(&self.add, row),
+            Call::Replace(row, old) => {
+                let Key { digest, text } = &row.key;
+                let (value, size, lifetime) = (&row.value[..], row.size_column(), row.lifetime_ms);
+                change(
+                    &self.replace,
+                    params![digest, text, value, size, now_us, lifetime, &old[..]],
+                )
+            }
             Call::Delete(Key { digest, text }) => {
                 change(&self.delete, params![digest, text, now_ms])
+            }
+            Call::DeleteIf(Key { digest, text }, old) => {
+                change(&self.delete_if, params![digest, text, now_ms, &old[..]])
             }
             Call::Clear(prefix, slice) => change(
                 &self.clear,
@@ -362,7 +388,9 @@ mod tests {
         connection.execute_batch(&sql.create).unwrap();
         let statements = [
             (&sql.get, "(digest=?)"),
+            (&sql.replace, "(digest=?)"),
             (&sql.delete, "(digest=?)"),
+            (&sql.delete_if, "(digest=?)"),
             (&sql.clear, "(digest>? AND digest<?)"),
             (&sql.measure, "(digest>? AND digest<?)"),
             (&sql.delete_expired, "giotto_cache_expires (expires<?)"),

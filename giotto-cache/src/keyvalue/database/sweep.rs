@@ -147,7 +147,7 @@ pub(super) async fn measure(engine: &dyn Engine) -> Result<Reply> {
             return Ok(Reply {
                 rows: rows << bits,
                 bytes: bytes << bits,
-                value: None,
+                ..Reply::default()
             });
         }
         bits -= GROWTH_BITS;

@@ -16,9 +16,9 @@ const NEVER: u64 = u64::MAX;
 
 /// A larger number of seconds is a moment to Memcached: seconds since 1970.
 const MAX_RELATIVE: u64 = 30 * 24 * 3600;
-/// Memcached reads the number as an `i32`: what is larger is stored, and gone at once.
-const MAX_EXPTIME: u64 = i32::MAX as u64;
-const SERVER_NEVER: u64 = 0;
+const SERVER_NEVER: i32 = 0;
+/// A negative number: the server forgets the value as it stores it.
+pub(super) const SERVER_AT_ONCE: i32 = -1;
 
 /// What stands in front of a value that is to expire after `expire`.
 pub(super) fn header(expire: Option<Duration>, now_ms: u64) -> [u8; HEADER] {
@@ -27,7 +27,7 @@ pub(super) fn header(expire: Option<Duration>, now_ms: u64) -> [u8; HEADER] {
 }
 
 /// What the server is told: never too early, so rounded up, and a second more because its first one may be short.
-pub(super) fn exptime(expire: Option<Duration>, now_ms: u64) -> u64 {
+pub(super) fn exptime(expire: Option<Duration>, now_ms: u64) -> i32 {
     let Some(expire) = expire else {
         return SERVER_NEVER;
     };
@@ -36,11 +36,8 @@ pub(super) fn exptime(expire: Option<Duration>, now_ms: u64) -> u64 {
         0..=MAX_RELATIVE => seconds,
         _ => now_ms.div_ceil(1000).saturating_add(seconds),
     };
-    if exptime > MAX_EXPTIME {
-        SERVER_NEVER
-    } else {
-        exptime
-    }
+    // Memcached reads no more than an `i32`: what is larger would be stored, and gone at once.
+    i32::try_from(exptime).unwrap_or(SERVER_NEVER)
 }
 
 /// The value in `stored`, if it has not expired.
@@ -58,6 +55,7 @@ mod tests {
     const DAY: u64 = 24 * 3600;
     /// In 2026.
     const NOW: u64 = 1_795_000_000;
+    const MAX_EXPTIME: u64 = i32::MAX as u64;
 
     #[test]
     fn the_server_is_told_a_number_that_it_reads_as_meant() {
@@ -70,11 +68,12 @@ mod tests {
             (Duration::from_secs(30 * DAY), NOW + 30 * DAY + 1),
             (Duration::from_secs(3653 * DAY), NOW + 3653 * DAY + 1),
             (Duration::from_secs(MAX_EXPTIME - NOW - 1), MAX_EXPTIME),
-            (Duration::from_secs(MAX_EXPTIME - NOW), SERVER_NEVER),
-            (Duration::from_secs(u64::MAX), SERVER_NEVER),
-            (Duration::MAX, SERVER_NEVER),
+            (Duration::from_secs(MAX_EXPTIME - NOW), 0),
+            (Duration::from_secs(u64::MAX), 0),
+            (Duration::MAX, 0),
         ] {
-            assert_eq!(exptime(Some(expire), NOW * 1000), expected, "{expire:?}");
+            let told = u64::try_from(exptime(Some(expire), NOW * 1000));
+            assert_eq!(told, Ok(expected), "{expire:?}");
         }
         assert_eq!(exptime(None, NOW * 1000), SERVER_NEVER);
     }

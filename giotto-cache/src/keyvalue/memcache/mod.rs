@@ -1,10 +1,11 @@
 //! Memcached as a store, on one server or several.
 //!
-//! The last step of a lookup: a key as Memcached takes it (`key.rs`), the server that has it (`servers.rs`),
-//! and one request on the connection to that server (`connection.rs`, `protocol.rs`). Every value has its
-//! expiry in front (`expiry.rs`).
+//! The last step of a lookup: a key as Memcached takes it (`key.rs`), the server that has it (`servers.rs`), and one
+//! request (`calls.rs`) on the connection to that server (`connection.rs`, `protocol.rs`). Every value has its expiry
+//! in front (`expiry.rs`).
 
 mod address;
+mod calls;
 mod connection;
 mod dump;
 mod expiry;
@@ -20,9 +21,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::address::Address;
-use self::expiry::HEADER;
-use self::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
-use self::servers::{Server, Servers};
+use self::protocol::{Found, Verb};
+use self::servers::Servers;
 use super::KeyValue;
 use super::guard::{Loss, SERVER_DEADLINE};
 use super::namespace::Namespace;
@@ -33,13 +33,8 @@ const DEFAULT_NAMESPACE: &str = "giotto";
 /// A longer one would leave no room for the key.
 const MAX_NAMESPACE: usize = 100;
 
-/// So often `add` looks what is in its way.
-const ADD_ATTEMPTS: usize = 3;
-
-/// `clear` holds so many keys at a time, 25 MB at most.
-const CLEAR_AT_ONCE: usize = 100_000;
-/// So many are deleted before their replies are read.
-const DELETE_AT_ONCE: usize = 256;
+/// So often `add` and `replace` look what is in their way.
+const ATTEMPTS: usize = 3;
 
 /// A [`KeyValue`] on one Memcached server or several: `localhost:11211` if no host is given.
 ///
@@ -128,92 +123,6 @@ impl MemcacheKeyValue {
             clock,
         })
     }
-
-    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Loss> {
-        self.servers.ask(key, command, self.server_deadline).await
-    }
-
-    async fn find(&self, key: &str) -> Result<Option<Found>, Loss> {
-        match self.ask(key, Command::Get).await? {
-            Reply::Value(found) => Ok(found),
-            _ => Ok(None),
-        }
-    }
-
-    fn live(&self, found: &Found) -> Option<Bytes> {
-        expiry::live(&found.value, self.clock.now_ms())
-    }
-
-    /// Whether the server stored `value`.
-    async fn store(
-        &self,
-        verb: Verb,
-        key: &str,
-        value: &Bytes,
-        expire: Option<Duration>,
-    ) -> Result<bool, Loss> {
-        let length = value.len();
-        if length > MAX_VALUE - HEADER {
-            return Err(self
-                .refused(key, length, "object too large for this client")
-                .into());
-        }
-        let now_ms = self.clock.now_ms();
-        let command = Command::Store {
-            verb,
-            exptime: expiry::exptime(expire, now_ms),
-            header: expiry::header(expire, now_ms),
-            value: value.clone(),
-        };
-        match self.ask(key, command).await? {
-            Reply::Refused(reason) => Err(self.refused(key, length, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
-    }
-
-    async fn remove(&self, key: &str) -> Result<bool, Loss> {
-        match self.ask(key, Command::Delete).await? {
-            Reply::Refused(reason) => Err(self.failed(key, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
-    }
-
-    fn refused(&self, key: &str, length: usize, reason: &str) -> Error {
-        if !reason.contains("too large") {
-            return self.failed(key, reason);
-        }
-        let address = self.servers.of(key).address();
-        let message = format!(
-            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
-        );
-        Error::new(ErrorKind::TooLarge, message)
-    }
-
-    fn failed(&self, key: &str, reason: &str) -> Error {
-        self.servers.of(key).failed(reason)
-    }
-
-    async fn clear_server(&self, server: &Server) -> Result<()> {
-        loop {
-            let keys = dump::keys(server.address(), self.namespace.prefix(), CLEAR_AT_ONCE).await;
-            let keys = keys.map_err(|error| server.address().failed(&error))?;
-            let connection = server.connection();
-            for keys in keys.chunks(DELETE_AT_ONCE) {
-                let mut pending = Vec::with_capacity(keys.len());
-                for key in keys {
-                    pending.push(connection.send(key, Command::Delete).await?);
-                }
-                for pending in pending {
-                    if let Reply::Refused(reason) = connection.reply(pending).await? {
-                        return Err(server.failed(&reason));
-                    }
-                }
-            }
-            if keys.len() < CLEAR_AT_ONCE {
-                return Ok(());
-            }
-        }
-    }
 }
 
 impl Default for MemcacheKeyValue {
@@ -244,6 +153,14 @@ impl KeyValue for MemcacheKeyValue {
         Ok(found.and_then(|found| self.live(&found)))
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let stored = |key: &&str| key::stored(&self.namespace, key);
+        let keys: Vec<_> = keys.iter().map(stored).collect();
+        let found = self.servers.find(&keys, self.server_deadline).await?;
+        let live = |key| self.live(found.get(key)?);
+        Ok(keys.iter().map(live).collect())
+    }
+
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = key::stored(&self.namespace, key);
         let error = match self.store(Verb::Set, &key, &value, expire).await {
@@ -262,7 +179,7 @@ impl KeyValue for MemcacheKeyValue {
         let mut verb = Verb::Add;
         // What is in the way may be gone a moment later, or have expired without the server's knowing; each time
         // that it is not, somebody else has won.
-        for _ in 0..ADD_ATTEMPTS {
+        for _ in 0..ATTEMPTS {
             let stored = self.store(verb, &key, &value, expire).await;
             if stored.map_err(Loss::into_error)? {
                 return Ok(true);
@@ -272,6 +189,35 @@ impl KeyValue for MemcacheKeyValue {
                 Some(found) => Verb::Swap(found.unique),
                 None => Verb::Add,
             };
+        }
+        Ok(false)
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let key = key::stored(&self.namespace, key);
+        // It may be stored again with the same bytes between the look and the swap.
+        for _ in 0..ATTEMPTS {
+            let found = self.find(&key).await.map_err(Loss::into_error)?;
+            let is_old = |found: &Found| self.live(found).is_some_and(|value| value == old);
+            let Some(found) = found.filter(is_old) else {
+                return Ok(false);
+            };
+            let swapped = match &new {
+                Some(new) => {
+                    self.store(Verb::Swap(found.unique), &key, new, expire)
+                        .await
+                }
+                None => self.remove_if(found.unique, &key).await,
+            };
+            if swapped.map_err(Loss::into_error)? {
+                return Ok(true);
+            }
         }
         Ok(false)
     }

@@ -5,6 +5,7 @@
 //! nothing more is read from that connection.
 //! <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, ErrorKind, Write as _};
 
 use bytes::Bytes;
@@ -28,9 +29,11 @@ const MAX_QUOTE: usize = 120;
 #[derive(Clone, Debug)]
 pub(super) enum Command {
     Get,
+    /// About several, in whose place their text with a space between any two is given, as it is sent.
+    GetMany,
     Store {
         verb: Verb,
-        exptime: u64,
+        exptime: i32,
         header: [u8; HEADER],
         value: Bytes,
     },
@@ -50,6 +53,7 @@ pub(super) enum Verb {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Expected {
     Value,
+    Values,
     Outcome,
 }
 
@@ -57,6 +61,8 @@ pub(super) enum Expected {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Reply {
     Value(Option<Found>),
+    /// Those that are there.
+    Values(HashMap<String, Found>),
     /// Whether it did.
     Outcome(bool),
     /// The server could not, and says why; its connection is in good order.
@@ -74,7 +80,7 @@ impl Command {
     /// Appends to `bytes` what is sent before the value; the value, if there is one.
     pub(super) fn write(self, key: &str, bytes: &mut Vec<u8>) -> Option<Bytes> {
         let (verb, exptime, header, value) = match self {
-            Self::Get => {
+            Self::Get | Self::GetMany => {
                 write_line(bytes, format_args!("gets {key}"));
                 return None;
             }
@@ -107,6 +113,7 @@ impl Command {
     pub(super) const fn expected(&self) -> Expected {
         match self {
             Self::Get => Expected::Value,
+            Self::GetMany => Expected::Values,
             Self::Store { .. } | Self::Delete => Expected::Outcome,
         }
     }
@@ -120,19 +127,20 @@ impl Reply {
         key: &str,
         line: &mut Vec<u8>,
     ) -> io::Result<Self> {
+        if expected == Expected::Values {
+            return read_values(reader, key, line).await.map(Self::Values);
+        }
         let text = read_line(reader, line).await?;
         match (expected, text) {
             (Expected::Value, b"END") => Ok(Self::Value(None)),
             (Expected::Value, _) => {
                 let (length, unique) = value_line(text, key).ok_or_else(|| not_a_reply(text))?;
-                let value = read_value(reader, length).await?;
+                let value = read_value(reader, length, b"\r\nEND\r\n").await?;
                 Ok(Self::Value(Some(Found { value, unique })))
             }
-            (Expected::Outcome, b"STORED" | b"DELETED") => Ok(Self::Outcome(true)),
-            (Expected::Outcome, b"NOT_STORED" | b"EXISTS" | b"NOT_FOUND") => {
-                Ok(Self::Outcome(false))
-            }
-            (Expected::Outcome, _) => match text.strip_prefix(b"SERVER_ERROR ") {
+            (_, b"STORED" | b"DELETED") => Ok(Self::Outcome(true)),
+            (_, b"NOT_STORED" | b"EXISTS" | b"NOT_FOUND") => Ok(Self::Outcome(false)),
+            _ => match text.strip_prefix(b"SERVER_ERROR ") {
                 Some(reason) => Ok(Self::Refused(quote(reason))),
                 None => Err(not_a_reply(text)),
             },
@@ -190,17 +198,44 @@ fn number(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_number)
 }
 
-async fn read_value(reader: &mut (impl AsyncBufRead + Unpin), length: usize) -> io::Result<Bytes> {
+/// The values of those of `keys` that are there, each once, in whatever order a server or a proxy sends them.
+async fn read_values(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    keys: &str,
+    line: &mut Vec<u8>,
+) -> io::Result<HashMap<String, Found>> {
+    let mut asked: HashSet<_> = keys.split(' ').collect();
+    let mut values = HashMap::new();
+    loop {
+        let text = read_line(reader, line).await?;
+        if text == b"END" {
+            return Ok(values);
+        }
+        let named = text.split(|byte| *byte == b' ').nth(1).map(str::from_utf8);
+        let key = named.and_then(|key| asked.take(key.ok()?));
+        let read = key.and_then(|key| Some((key, value_line(text, key)?)));
+        let (key, (length, unique)) = read.ok_or_else(|| not_a_reply(text))?;
+        let value = read_value(reader, length, b"\r\n").await?;
+        values.insert(key.to_owned(), Found { value, unique });
+    }
+}
+
+/// The next `length` bytes, which `end` must follow.
+async fn read_value<const N: usize>(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    length: usize,
+    end: &[u8; N],
+) -> io::Result<Bytes> {
     let mut value = Vec::with_capacity(length.min(PREALLOCATED));
     let read = reader.take(length as u64).read_to_end(&mut value).await?;
     if read < length {
         return Err(closed());
     }
-    let mut end = [0; b"\r\nEND\r\n".len()];
-    reader.read_exact(&mut end).await?;
-    match &end {
-        b"\r\nEND\r\n" => Ok(value.into()),
-        _ => Err(not_a_reply(&end)),
+    let mut found = [0; N];
+    reader.read_exact(&mut found).await?;
+    match found == *end {
+        true => Ok(value.into()),
+        false => Err(not_a_reply(&found)),
     }
 }
 
@@ -211,11 +246,15 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], expected: Expected) -> io::Result<Reply> {
+        read_about("key", bytes, expected)
+    }
+
+    fn read_about(key: &str, bytes: &[u8], expected: Expected) -> io::Result<Reply> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let mut line = Vec::new();
-        let reply = runtime.block_on(Reply::read(&mut &bytes[..], expected, "key", &mut line));
+        let reply = runtime.block_on(Reply::read(&mut &bytes[..], expected, key, &mut line));
         assert!(line.len() as u64 <= MAX_LINE);
         reply
     }
@@ -263,6 +302,31 @@ mod tests {
         }
 
         #[test]
+        fn values_are_taken_in_any_order_and_only_as_they_were_sent(
+            value in proptest::collection::vec(any::<u8>(), 0..64), swapped: bool, cut in 0_usize..200,
+        ) {
+            let item = |key: &str| {
+                let line = format!("VALUE {key} 0 {} 7\r\n", value.len());
+                [line.as_bytes(), &value, b"\r\n"].concat()
+            };
+            let mut items = [item("a"), item("c")];
+            items[..].rotate_left(usize::from(swapped));
+            let bytes = [&items.concat(), &b"END\r\n"[..]].concat();
+            let Ok(Reply::Values(found)) = read_about("a b c", &bytes, Expected::Values) else {
+                return Err(TestCaseError::fail("they were not taken"));
+            };
+            prop_assert_eq!(found.len(), 2);
+            prop_assert!(["a", "c"].iter().all(|key| found[*key].value == value));
+            let truncated = &bytes[..cut.min(bytes.len() - 1)];
+            prop_assert!(read_about("a b c", truncated, Expected::Values).is_err());
+            for other in ["b c", "a b", "a"] {
+                prop_assert!(read_about(other, &bytes, Expected::Values).is_err());
+            }
+            let twice = [&item("a").repeat(2), &b"END\r\n"[..]].concat();
+            prop_assert!(read_about("a b c", &twice, Expected::Values).is_err());
+        }
+
+        #[test]
         fn whatever_a_server_sends_is_an_error_or_a_reply_that_it_begins_with(bytes in nearly_a_reply()) {
             match read(&bytes, Expected::Value) {
                 Ok(Reply::Value(Some(found))) => {
@@ -275,10 +339,18 @@ mod tests {
                 Err(_) => {}
             }
             match read(&bytes, Expected::Outcome) {
-                Ok(Reply::Value(_)) => prop_assert!(false, "a value is no outcome"),
+                Ok(Reply::Value(_) | Reply::Values(_)) => prop_assert!(false, "a value is no outcome"),
                 Ok(Reply::Outcome(_) | Reply::Refused(_)) => {
                     prop_assert!(b"SND".contains(&bytes[0]) && bytes.contains(&b'\n'));
                 }
+                Err(_) => {}
+            }
+            match read(&bytes, Expected::Values) {
+                Ok(Reply::Values(found)) if found.is_empty() => prop_assert!(bytes.starts_with(b"END")),
+                Ok(Reply::Values(found)) => {
+                    prop_assert!(found.keys().eq(["key"]) && bytes.starts_with(b"VALUE key "));
+                }
+                Ok(reply) => prop_assert!(false, "{reply:?}"),
                 Err(_) => {}
             }
         }

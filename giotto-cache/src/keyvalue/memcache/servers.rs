@@ -3,6 +3,7 @@
 //! Inside the last step of a lookup. With several servers each has a guard of its own, so that the one that is
 //! lost takes its own keys with it and nothing else.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::address::Address;
 use super::connection::Connection;
-use super::protocol::{Command, Reply};
-use crate::keyvalue::guard::{Guard, Loss};
+use super::protocol::{Command, Found, Reply};
+use crate::keyvalue::guard::{Guard, Loss, together};
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Result};
 
@@ -67,14 +68,59 @@ impl Servers {
         command: Command,
         deadline: Duration,
     ) -> Result<Reply, Loss> {
-        let server = self.of(key);
-        let call = server.ask(key, command);
+        self.ask_one(self.of(key), key, command, deadline).await
+    }
+
+    /// The values of `keys` that are there; those of a server that is lost are not. Each server is asked once,
+    /// all at the same time.
+    pub(super) async fn find(
+        &self,
+        keys: &[String],
+        deadline: Duration,
+    ) -> Result<HashMap<String, Found>> {
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut asked: Vec<(&Arc<Server>, String)> = Vec::new();
+        for key in keys {
+            let server = self.of(key);
+            match asked
+                .iter_mut()
+                .find(|(other, _)| Arc::ptr_eq(other, server))
+            {
+                Some((_, keys)) => keys.extend([" ", key]),
+                None => asked.push((server, key.clone())),
+            }
+        }
+        let ask = |(server, keys): (_, String)| async move {
+            let reply = self.ask_one(server, &keys, Command::GetMany, deadline);
+            match reply.await {
+                Ok(Reply::Values(found)) => Ok(found),
+                Ok(_) => Ok(HashMap::new()),
+                Err(loss) => loss.miss(),
+            }
+        };
+        let mut values = HashMap::new();
+        for found in together(asked.into_iter().map(ask)).await {
+            values.extend(found?);
+        }
+        Ok(values)
+    }
+
+    async fn ask_one(
+        &self,
+        server: &Arc<Server>,
+        keys: &str,
+        command: Command,
+        deadline: Duration,
+    ) -> Result<Reply, Loss> {
+        let call = server.ask(keys, command);
         if self.all.len() == 1 {
             return call.await.map_err(Loss::Store);
         }
         let probe = || {
-            let (server, key) = (Arc::clone(server), key.to_owned());
-            async move { server.ask(&key, Command::Get).await }
+            let (server, keys) = (Arc::clone(server), keys.to_owned());
+            async move { server.ask(&keys, Command::GetMany).await }
         };
         let reply = server.guard.ask(deadline, call, probe).await;
         reply.map_err(Loss::Server)

@@ -16,8 +16,19 @@ const MAX_VALUE: usize = 512 << 20;
 /// Redis adds a time to its clock in 64 bits with a sign, and refuses one whose sum does not fit.
 const MAX_EXPIRE_MS: u64 = i64::MAX as u64 / 2;
 
+/// Replaces the value of a key if it is the first argument: by the second, set with the others, or if there is none
+/// by nothing. A key of another kind has no value.
+const REPLACE: &str = "\
+    if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+    if ARGV[2] then redis.call('SET', KEYS[1], unpack(ARGV, 2)) else redis.call('UNLINK', KEYS[1]) end \
+    return 1";
+
 pub(super) fn get(key: &str) -> Request {
     Request::Again(cmd("GET").arg(key).take())
+}
+
+pub(super) fn get_many(keys: &[&str]) -> Request {
+    Request::Again(cmd("MGET").arg(keys).take())
 }
 
 pub(super) fn set(key: &str, value: &[u8], expire: Option<Duration>) -> Result<Request> {
@@ -27,6 +38,21 @@ pub(super) fn set(key: &str, value: &[u8], expire: Option<Duration>) -> Result<R
 pub(super) fn add(key: &str, value: &[u8], expire: Option<Duration>) -> Result<Request> {
     let mut set = set_command(key, value, expire)?;
     Ok(Request::Once(set.arg("NX").take()))
+}
+
+/// EVAL, not EVALSHA: the script is shorter than most keys and values, and a server that was restarted knows no hash.
+pub(super) fn replace(
+    key: &str,
+    old: &[u8],
+    new: Option<&[u8]>,
+    expire: Option<Duration>,
+) -> Result<Request> {
+    let mut eval = cmd("EVAL");
+    eval.arg(REPLACE).arg(1).arg(key).arg(old);
+    if let Some(new) = new {
+        add_value(&mut eval, new, expire)?;
+    }
+    Ok(Request::Once(eval))
 }
 
 pub(super) fn delete(key: &str) -> Request {
@@ -51,8 +77,15 @@ pub(super) fn each(keys: &[Vec<u8>], command: impl Fn(&[u8]) -> Cmd) -> Pipeline
     batch
 }
 
-/// PX, because EX counts whole seconds; 0 would be refused.
 fn set_command(key: &str, value: &[u8], expire: Option<Duration>) -> Result<Cmd> {
+    let mut set = cmd("SET");
+    set.arg(key);
+    add_value(&mut set, value, expire)?;
+    Ok(set)
+}
+
+/// The arguments of a SET after its key. PX, because EX counts whole seconds; 0 would be refused.
+fn add_value(command: &mut Cmd, value: &[u8], expire: Option<Duration>) -> Result<()> {
     if value.len() > MAX_VALUE {
         let message = format!(
             "a value of {} bytes is too large for Redis, which stores {MAX_VALUE}",
@@ -60,13 +93,12 @@ fn set_command(key: &str, value: &[u8], expire: Option<Duration>) -> Result<Cmd>
         );
         return Err(Error::new(ErrorKind::TooLarge, message));
     }
-    let mut set = cmd("SET");
-    set.arg(key).arg(value);
+    command.arg(value);
     let expire = expire.map(|expire| milliseconds(expire).max(1));
     if let Some(expire) = expire.filter(|expire| *expire <= MAX_EXPIRE_MS) {
-        set.arg("PX").arg(expire);
+        command.arg("PX").arg(expire);
     }
-    Ok(set)
+    Ok(())
 }
 
 /// The reply of a GET.
@@ -78,12 +110,28 @@ pub(super) fn value(reply: Value) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// The reply of an MGET for so many `keys`.
+pub(super) fn values(reply: Value, keys: usize) -> Result<Vec<Option<Vec<u8>>>> {
+    match reply {
+        Value::Array(values) if values.len() == keys => values.into_iter().map(value).collect(),
+        _ => Err(unexpected("MGET")),
+    }
+}
+
 /// Whether a SET stored the value; without NX it always does.
 pub(super) fn stored(reply: &Value) -> Result<bool> {
     match reply {
         Value::Nil => Ok(false),
         Value::Okay => Ok(true),
         _ => Err(unexpected("SET")),
+    }
+}
+
+/// Whether the script of [`replace`] replaced the value.
+pub(super) fn replaced(reply: &Value) -> Result<bool> {
+    match reply {
+        Value::Int(keys) => Ok(*keys == 1),
+        _ => Err(unexpected("EVAL")),
     }
 }
 

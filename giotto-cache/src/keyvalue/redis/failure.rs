@@ -106,14 +106,19 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
             Address::Unix(_) => "start the server there, or check the path of its socket",
         };
     }
-    let code = said.split(' ').next().unwrap_or(said);
+    let code = match said.split(' ').next().unwrap_or(said) {
+        // What a script may not run: Redis 7.0 and 7.2.
+        "ERR" if said.contains("executing the script can't run") => "NOPERM",
+        "ERR" if said.contains("ACL failure in script") => "NOPERM",
+        code => code,
+    };
     match code {
         "NOAUTH" => "set the password (and the user, if there is one)",
         "WRONGPASS" => "check user and password",
         "NOPERM" => {
-            "let the user run GET, SET, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace (all, if there \
-             is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and ASKING; with \
-             Sentinel ROLE"
+            "let the user run GET, MGET, SET, EVAL, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace \
+             (all, if there is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and \
+             ASKING; with Sentinel ROLE"
         }
         "OOM" => "raise maxmemory, or choose a maxmemory-policy that evicts, like allkeys-lfu",
         "MISCONF" => "the server cannot save its data: see its log",

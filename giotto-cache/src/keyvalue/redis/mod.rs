@@ -1,7 +1,8 @@
 //! Redis and its kin (Valkey) as a store: one server, a cluster, or a master that sentinels name.
 //!
 //! The last step of a lookup. `wire.rs` moves bytes, `connection.rs` talks to one server, `link.rs` has such a
-//! connection made again when it broke, `cluster.rs` and `sentinel.rs` know which server to talk to, `command.rs` what to say.
+//! connection made again when it broke, `cluster.rs` and `sentinel.rs` know which server to talk to, `way.rs` which of
+//! these there is, `command.rs` what to say.
 
 mod clear;
 mod cluster;
@@ -14,6 +15,7 @@ mod sentinel;
 mod settings;
 mod slots;
 mod url;
+mod way;
 mod wire;
 
 use std::fmt;
@@ -23,13 +25,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::Value;
 
-use self::cluster::Cluster;
-use self::connection::Request;
 use self::failure::Failure;
-use self::link::{Link, Target};
+use self::link::Link;
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
+use self::way::Way;
 use super::KeyValue;
 use super::guard::Loss;
 use super::namespace::Namespace;
@@ -42,16 +42,14 @@ use crate::{Counts, Result};
 ///
 /// Nothing connects before the first call. Then one connection (per master of a cluster) is shared by all
 /// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
+///
+/// A user who may not run every command (ACL) needs `MGET` for [`get_many`](KeyValue::get_many), but not in a cluster,
+/// and `EVAL` for [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`.
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
     namespace: Namespace,
     way: Arc<Way>,
-}
-
-enum Way {
-    One(Link),
-    Cluster(Cluster),
 }
 
 impl RedisKeyValue {
@@ -192,38 +190,11 @@ impl RedisKeyValue {
     }
 
     fn with(settings: Settings, namespace: Namespace) -> Self {
-        let login = Arc::new(settings.login.clone());
-        let way = match settings.servers.clone() {
-            Servers::One(address) => Way::One(Link::new(Target::Server(address), login)),
-            Servers::Cluster(nodes) => {
-                Way::Cluster(Cluster::new(nodes, login, settings.server_deadline))
-            }
-            Servers::Sentinel { master, sentinels } => {
-                let name = master;
-                Way::One(Link::new(Target::MasterOf { name, sentinels }, login))
-            }
-        };
         Self {
+            way: Arc::new(Way::new(&settings)),
             settings,
             namespace,
-            way: Arc::new(way),
         }
-    }
-
-    async fn ask(&self, key: &str, request: Request) -> Result<Value, Loss> {
-        match &*self.way {
-            Way::One(link) => {
-                let reply = link.ask(&request).await;
-                reply.map_err(|failure| Loss::Store(failure.into_error()))
-            }
-            Way::Cluster(cluster) => cluster.ask(key, &request).await,
-        }
-    }
-
-    /// The same for a lookup: no reply if the key is at a node that is lost.
-    async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
-        let reply = self.ask(key, request).await;
-        reply.map(Some).or_else(Loss::miss)
     }
 
     async fn clear_server(&self, link: &Link) -> Result<()> {
@@ -255,28 +226,50 @@ impl fmt::Debug for RedisKeyValue {
 impl KeyValue for RedisKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.namespace.stored(key);
-        let reply = self.look(&key, command::get(&key)).await?;
+        let reply = self.way.look(&key, command::get(&key)).await?;
         let value = reply.map(command::value).transpose()?;
         Ok(value.flatten().map(Bytes::from))
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> = keys.iter().map(|key| self.namespace.stored(key)).collect();
+        let values = self.way.get_many(&keys).await?.into_iter();
+        Ok(values.map(|value| value.map(Bytes::from)).collect())
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = self.namespace.stored(key);
         let request = command::set(&key, &value, expire)?;
-        let reply = self.look(&key, request).await?;
+        let reply = self.way.look(&key, request).await?;
         reply.map_or(Ok(()), |reply| command::stored(&reply).map(drop))
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::add(&key, &value, expire)?;
-        let reply = self.ask(&key, request).await;
+        let reply = self.way.ask(&key, request).await;
         command::stored(&reply.map_err(Loss::into_error)?)
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let key = self.namespace.stored(key);
+        let request = command::replace(&key, old, new.as_deref(), expire)?;
+        let reply = self.way.ask(&key, request).await;
+        command::replaced(&reply.map_err(Loss::into_error)?)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let key = self.namespace.stored(key);
-        let reply = self.ask(&key, command::delete(&key)).await;
+        let reply = self.way.ask(&key, command::delete(&key)).await;
         command::removed(&reply.map_err(Loss::into_error)?)
     }
 
@@ -295,9 +288,6 @@ impl KeyValue for RedisKeyValue {
     }
 
     fn counts(&self) -> Counts {
-        match &*self.way {
-            Way::One(_) => Counts::default(),
-            Way::Cluster(cluster) => cluster.counts(),
-        }
+        self.way.counts()
     }
 }

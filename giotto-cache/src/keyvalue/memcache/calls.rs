@@ -1,0 +1,123 @@
+//! What is asked of the servers, call by call, and what their replies mean.
+//!
+//! The last step of a lookup.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::expiry::{self, HEADER};
+use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
+use super::servers::Server;
+use super::{MemcacheKeyValue, dump};
+use crate::keyvalue::guard::Loss;
+use crate::{Error, ErrorKind, Result};
+
+/// `clear` holds so many keys at a time, 25 MB at most.
+const CLEAR_AT_ONCE: usize = 100_000;
+/// So many are deleted before their replies are read.
+const DELETE_AT_ONCE: usize = 256;
+
+impl MemcacheKeyValue {
+    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Loss> {
+        self.servers.ask(key, command, self.server_deadline).await
+    }
+
+    pub(super) async fn find(&self, key: &str) -> Result<Option<Found>, Loss> {
+        match self.ask(key, Command::Get).await? {
+            Reply::Value(found) => Ok(found),
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn live(&self, found: &Found) -> Option<Bytes> {
+        expiry::live(&found.value, self.clock.now_ms())
+    }
+
+    /// Whether the server stored `value`.
+    pub(super) async fn store(
+        &self,
+        verb: Verb,
+        key: &str,
+        value: &Bytes,
+        expire: Option<Duration>,
+    ) -> Result<bool, Loss> {
+        let length = value.len();
+        if length > MAX_VALUE - HEADER {
+            return Err(self
+                .refused(key, length, "object too large for this client")
+                .into());
+        }
+        let now_ms = self.clock.now_ms();
+        let command = Command::Store {
+            verb,
+            exptime: expiry::exptime(expire, now_ms),
+            header: expiry::header(expire, now_ms),
+            value: value.clone(),
+        };
+        self.send(key, command, length).await
+    }
+
+    /// Whether the server removed the value that has the number `unique`. There is no `delete` that looks at the
+    /// number, but what is stored in the place of the value can expire at once.
+    pub(super) async fn remove_if(&self, unique: u64, key: &str) -> Result<bool, Loss> {
+        let command = Command::Store {
+            verb: Verb::Swap(unique),
+            exptime: expiry::SERVER_AT_ONCE,
+            header: expiry::header(Some(Duration::ZERO), self.clock.now_ms()),
+            value: Bytes::new(),
+        };
+        self.send(key, command, 0).await
+    }
+
+    async fn send(&self, key: &str, store: Command, length: usize) -> Result<bool, Loss> {
+        match self.ask(key, store).await? {
+            Reply::Refused(reason) => Err(self.refused(key, length, &reason).into()),
+            reply => Ok(reply == Reply::Outcome(true)),
+        }
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<bool, Loss> {
+        match self.ask(key, Command::Delete).await? {
+            Reply::Refused(reason) => Err(self.failed(key, &reason).into()),
+            reply => Ok(reply == Reply::Outcome(true)),
+        }
+    }
+
+    fn refused(&self, key: &str, length: usize, reason: &str) -> Error {
+        if !reason.contains("too large") {
+            return self.failed(key, reason);
+        }
+        let address = self.servers.of(key).address();
+        let message = format!(
+            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
+        );
+        Error::new(ErrorKind::TooLarge, message)
+    }
+
+    pub(super) fn failed(&self, key: &str, reason: &str) -> Error {
+        self.servers.of(key).failed(reason)
+    }
+
+    pub(super) async fn clear_server(&self, server: &Server) -> Result<()> {
+        loop {
+            let keys = dump::keys(server.address(), self.namespace.prefix(), CLEAR_AT_ONCE).await;
+            let keys = keys.map_err(|error| server.address().failed(&error))?;
+            let connection = server.connection();
+            for keys in keys.chunks(DELETE_AT_ONCE) {
+                let mut pending = Vec::with_capacity(keys.len());
+                for key in keys {
+                    pending.push(connection.send(key, Command::Delete).await?);
+                }
+                for pending in pending {
+                    if let Reply::Refused(reason) = connection.reply(pending).await? {
+                        return Err(server.failed(&reason));
+                    }
+                }
+            }
+            if keys.len() < CLEAR_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+}

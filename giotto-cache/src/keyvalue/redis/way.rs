@@ -1,0 +1,81 @@
+//! The way to whatever the servers are: one of them, or a cluster of many.
+//!
+//! The last step but three of a lookup.
+
+use std::sync::Arc;
+
+use redis::Value;
+
+use super::cluster::Cluster;
+use super::command;
+use super::connection::Request;
+use super::failure::Failure;
+use super::link::{Link, Target};
+use super::settings::{Servers, Settings};
+use crate::keyvalue::guard::{Loss, together};
+use crate::{Counts, Result};
+
+pub(super) enum Way {
+    One(Link),
+    Cluster(Cluster),
+}
+
+impl Way {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let login = Arc::new(settings.login.clone());
+        match settings.servers.clone() {
+            Servers::One(address) => Self::One(Link::new(Target::Server(address), login)),
+            Servers::Cluster(nodes) => {
+                Self::Cluster(Cluster::new(nodes, login, settings.server_deadline))
+            }
+            Servers::Sentinel { master, sentinels } => {
+                let name = master;
+                Self::One(Link::new(Target::MasterOf { name, sentinels }, login))
+            }
+        }
+    }
+
+    pub(super) async fn ask(&self, key: &str, request: Request) -> Result<Value, Loss> {
+        match self {
+            Self::One(link) => {
+                let reply = link.ask(&request).await;
+                reply.map_err(|failure| Loss::Store(failure.into_error()))
+            }
+            Self::Cluster(cluster) => cluster.ask(key, &request).await,
+        }
+    }
+
+    /// The same for a lookup: no reply if the key is at a node that is lost.
+    pub(super) async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
+        let reply = self.ask(key, request).await;
+        reply.map(Some).or_else(Loss::miss)
+    }
+
+    /// The values of `keys`, of which there is at least one. In a cluster, where one command may not name keys of
+    /// two slots nor those of one that is moving, each has its own, all sent at once.
+    pub(super) async fn get_many(&self, keys: &[impl AsRef<str>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let keys = keys.iter().map(AsRef::as_ref);
+        match self {
+            Self::One(link) => {
+                let keys: Vec<_> = keys.collect();
+                let reply = link.ask(&command::get_many(&keys)).await;
+                command::values(reply.map_err(Failure::into_error)?, keys.len())
+            }
+            Self::Cluster(_) => {
+                let get = async |key| {
+                    self.look(key, command::get(key))
+                        .await?
+                        .map_or(Ok(None), command::value)
+                };
+                together(keys.map(get)).await.into_iter().collect()
+            }
+        }
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        match self {
+            Self::One(_) => Counts::default(),
+            Self::Cluster(cluster) => cluster.counts(),
+        }
+    }
+}
