@@ -19,19 +19,29 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::fmt::Write as _;
+mod case;
+mod replace;
+mod samples;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use self::case::Case;
+pub use self::replace::{
+    of_many_that_replace_a_value_at_once_one_is_told_that_it_did,
+    replace_stores_or_removes_only_if_the_value_is_exactly_the_old_one_and_says_whether_it_did,
+};
+use self::samples::{keys, values};
 use crate::{Clock, KeyValue};
 
 /// The expiry that is waited for: a second, because some servers count in whole ones.
 const EXPIRE: Duration = Duration::from_secs(1);
 /// What a server may take to notice, on a machine under load.
 const SLACK: Duration = Duration::from_millis(100);
+
+/// So many keys are asked for at once.
+const MANY: usize = 300;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -43,6 +53,7 @@ pub struct Subject {
     clock: Option<Clock>,
     neighbour: Option<Arc<dyn KeyValue>>,
     only_get_and_set: bool,
+    is_atomic: bool,
     prefix: String,
 }
 
@@ -58,6 +69,7 @@ impl Subject {
             clock: None,
             neighbour: None,
             only_get_and_set: false,
+            is_atomic: false,
             prefix,
         }
     }
@@ -85,6 +97,16 @@ impl Subject {
     pub fn without_delete_and_clear(self) -> Self {
         Self {
             only_get_and_set: true,
+            ..self
+        }
+    }
+
+    /// Has many replace one value at once too, of whom the store is to tell one that it did: for a store whose
+    /// `replace` is one step, which the default is not.
+    #[must_use]
+    pub fn atomic(self) -> Self {
+        Self {
+            is_atomic: true,
             ..self
         }
     }
@@ -117,6 +139,14 @@ pub async fn check(subject: &Subject) {
     if !subject.only_get_and_set {
         delete_removes_that_key_alone_and_says_whether_it_was_there(subject).await;
         clear_removes_every_key_of_this_namespace_and_nothing_else(subject).await;
+    }
+    get_many_returns_what_get_returns_of_each_key_in_their_order(subject).await;
+    replace_stores_or_removes_only_if_the_value_is_exactly_the_old_one_and_says_whether_it_did(
+        subject,
+    )
+    .await;
+    if subject.is_atomic {
+        of_many_that_replace_a_value_at_once_one_is_told_that_it_did(subject).await;
     }
 }
 
@@ -310,178 +340,51 @@ pub async fn clear_removes_every_key_of_this_namespace_and_nothing_else(subject:
     }
 }
 
-/// One key and the sentence that it is to show; panics with both.
-struct Case<'s> {
-    store: &'s dyn KeyValue,
-    sentence: &'static str,
-    key: String,
-}
-
-impl Case<'_> {
-    async fn set(&self, value: &[u8], expire: Option<Duration>) {
-        if let Err(error) = self
-            .store
-            .set(&self.key, Bytes::copy_from_slice(value), expire)
-            .await
-        {
-            self.fail(&format!(
-                "a set of {} to expire in {expire:?} failed: {error}",
-                show(value)
-            ));
-        }
-    }
-
-    async fn finds(&self, expected: Option<&[u8]>, when: &str) {
-        let found = match self.store.get(&self.key).await {
-            Ok(found) => found,
-            Err(error) => self.fail(&format!("{when}, get failed: {error}")),
+/// Sentence 10: `get_many` MUST return what `get` returns of each key, in their order.
+pub async fn get_many_returns_what_get_returns_of_each_key_in_their_order(subject: &Subject) {
+    let sentence = "10. `get_many` MUST return what `get` returns of each key, in their order, however many they are \
+                    and however often one is among them";
+    let mut names = keys(&subject.prefix);
+    names.extend((names.len()..MANY).map(|number| format!("many {number}")));
+    let cases = names.iter().enumerate().map(|(number, name)| {
+        let value = match number % 4 {
+            0 => None,
+            1 => Some(Vec::new()),
+            _ => Some(format!("{number}\r\nEND\r\n\0").into_bytes()),
         };
-        let at_once = self.store.get_now(&self.key).unwrap_or(found.clone());
-        for (operation, found) in [("get", found), ("get_now", at_once)] {
-            if found.as_deref() != expected {
-                let [expected, found] = [expected, found.as_deref()]
-                    .map(|value| value.map_or_else(|| "nothing".into(), show));
-                self.fail(&format!(
-                    "{when}, {operation} returned {found}, not {expected}"
-                ));
-            }
+        (subject.case(sentence, &format!("{name}, of many")), value)
+    });
+    let mut cases: Vec<_> = cases.collect();
+    for (case, value) in &cases {
+        if let Some(value) = value {
+            case.set(value, None).await;
         }
     }
+    let (expired, value) = &mut cases[2];
+    expired.set(b"value", Some(Duration::from_millis(1))).await;
+    *value = None;
+    subject.pass(EXPIRE + SLACK).await;
 
-    async fn adds(
-        &self,
-        value: &'static [u8],
-        expire: Option<Duration>,
-        expected: bool,
-        when: &str,
-    ) {
-        match self
-            .store
-            .add(&self.key, Bytes::from_static(value), expire)
-            .await
-        {
-            Ok(added) if added == expected => {}
-            Ok(added) => self.fail(&format!("an add {when} returned {added}")),
-            Err(error) => self.fail(&format!("an add {when} failed: {error}")),
-        }
-    }
-
-    async fn deletes(&self, expected: bool, when: &str) {
-        match self.store.delete(&self.key).await {
-            Ok(deleted) if deleted == expected => {}
-            Ok(deleted) => self.fail(&format!("delete {when} returned {deleted}")),
-            Err(error) => self.fail(&format!("delete {when} failed: {error}")),
-        }
-    }
-
-    fn fail(&self, what: &str) -> ! {
-        let (store, sentence, key) = (self.store, self.sentence, show(self.key.as_bytes()));
-        panic!("{store:?} breaks its contract:\n  {sentence}\n  key {key}: {what}");
+    // None at all, one, all in an order of their own, and each twice.
+    let scattered = (0..MANY).map(|number| number * 7 % MANY).collect();
+    let twice = (0..2 * MANY).map(|number| number / 2).collect();
+    for asked in [vec![], vec![0], vec![3], scattered, twice] {
+        gets_many(subject, asked.into_iter().map(|number| &cases[number])).await;
     }
 }
 
-/// Values that a protocol, a text column or a C string would change.
-fn values() -> Vec<(&'static str, Vec<u8>)> {
-    vec![
-        ("an empty value", Vec::new()),
-        ("all bytes", (0..=u8::MAX).collect()),
-        ("all bytes backwards", (0..=u8::MAX).rev().collect()),
-        ("the end of a Memcached answer", b"END\r\n".to_vec()),
-        ("a Redis answer", b"$-1\r\n".to_vec()),
-        ("a NUL at either end", b"\0value\0".to_vec()),
-        ("spaces at either end", b" value ".to_vec()),
-        ("a number", b"12".to_vec()),
-        (
-            "compressed bytes",
-            b"\x78\x9c\x03\x00\x00\x00\x00\x01".to_vec(),
-        ),
-        // A little less than Memcached's limit and the engine's, which are for the whole item.
-        (
-            "almost a mebibyte",
-            (0..(1_usize << 20) - 4096)
-                .map(|at| at.to_le_bytes()[at % 3])
-                .collect(),
-        ),
-    ]
-}
-
-/// Keys that a protocol, a collation, a normalisation or a limit would take for one another.
-fn keys(prefix: &str) -> Vec<String> {
-    let long = |length: usize, last: char| {
-        let padding = "k".repeat(length.saturating_sub(prefix.len() + 1));
-        format!("{padding}{last}")
+async fn gets_many<'c>(
+    subject: &Subject,
+    asked: impl Iterator<Item = &'c (Case<'c>, Option<Vec<u8>>)>,
+) {
+    let asked: Vec<_> = asked.collect();
+    let keys: Vec<_> = asked.iter().map(|(case, _)| case.key.as_str()).collect();
+    let operation = format!("a get_many of {} keys", keys.len());
+    let found = match subject.store.get_many(&keys).await {
+        Ok(found) if found.len() == keys.len() => found,
+        other => panic!("{:?}: {operation}: {other:?}", subject.store),
     };
-    let mut keys: Vec<_> = [
-        "",
-        "key",
-        "KEY",
-        "Key",
-        "key ",
-        "key  ",
-        " key",
-        "key\t",
-        "key\0",
-        "key\0\0",
-        "key\r\n",
-        "key\n",
-        "key\r\nset key 0 0 1",
-        "key:",
-        "key*",
-        "key%",
-        "key_",
-        "k%65y",
-        "'key'",
-        "\"key\"",
-        "key\\",
-        "key'; DROP TABLE cache; --",
-        "{'x': 12}(squared)(text/html)",
-        "caf\u{e9}",
-        "cafe\u{301}",
-        "cafe",
-        "stra\u{df}e",
-        "strasse",
-        "\u{130}",
-        "i",
-        "\u{ff4b}ey",
-        "\u{1f980}",
-        "\u{1f981}",
-        "\u{fffd}",
-        "\u{202e}key",
-        "\u{7f}",
-        "\u{80}",
-    ]
-    .map(String::from)
-    .into();
-    for length in [249, 250, 251, 255, 256, 1024, 2048, 100_000] {
-        keys.extend([long(length, 'a'), long(length, 'b')]);
-    }
-    keys
-}
-
-/// The beginning of `bytes`, readable, and how many they are.
-fn show(bytes: &[u8]) -> String {
-    let mut text = format!("\"{}\"", bytes[..bytes.len().min(72)].escape_ascii());
-    if bytes.len() > 72 {
-        write!(text, "… ({} bytes)", bytes.len()).expect("writing to a String cannot fail");
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_of_the_suite_is_another_one_and_the_limits_are_met() {
-        let prefix = Subject::new(Arc::new(crate::DummyKeyValue)).prefix;
-        let keys = keys(&prefix);
-        let distinct: std::collections::HashSet<_> = keys.iter().collect();
-        assert_eq!(distinct.len(), keys.len());
-        for length in [250, 251, 100_000] {
-            assert!(
-                keys.iter().any(|key| prefix.len() + key.len() == length),
-                "{length}"
-            );
-        }
+    for ((case, value), found) in asked.into_iter().zip(found) {
+        case.is(value.as_deref(), found.as_deref(), &operation);
     }
 }

@@ -25,14 +25,15 @@ async fn locmem_obeys_the_contract() {
     let clock = Clock::manual(0);
     let store = LocMemKeyValue::new().clock(clock.clone());
     let neighbour = LocMemKeyValue::new().clock(clock.clone());
-    let subject = Subject::new(Arc::new(store)).clock(clock);
+    let subject = Subject::new(Arc::new(store)).clock(clock).atomic();
     conformance::check(&subject.neighbour(Arc::new(neighbour))).await;
 }
 
 /// The same without a clock of its own, as a store on a server is tested.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn locmem_obeys_the_contract_while_time_really_passes() {
-    conformance::check(&Subject::new(Arc::new(LocMemKeyValue::new()))).await;
+    let store = Arc::new(LocMemKeyValue::new());
+    conformance::check(&Subject::new(store).atomic()).await;
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn check(database: &impl Database) {
 
 async fn obeys_the_contract(database: &impl Database) {
     let [store, neighbour] = ["ours", "ours.too"].map(|name| database.store().namespace(name));
-    let subject = Subject::new(Arc::new(store.unwrap()));
+    let subject = Subject::new(Arc::new(store.unwrap())).atomic();
     conformance::check(&subject.neighbour(Arc::new(neighbour.unwrap()))).await;
     assert_eq!(database.store().place(), Place::Shared);
 }

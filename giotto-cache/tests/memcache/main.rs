@@ -37,7 +37,8 @@ fn bytes(text: &str) -> Bytes {
 
 async fn obeys_the_contract(servers: &[Memcached]) {
     let [ours, theirs] = ["ours", "theirs"].map(|name| store(servers).namespace(name).unwrap());
-    conformance::check(&Subject::new(Arc::new(ours)).neighbour(Arc::new(theirs))).await;
+    let subject = Subject::new(Arc::new(ours)).neighbour(Arc::new(theirs));
+    conformance::check(&subject.atomic()).await;
     let (default, theirs) = (store(servers), store(servers).namespace("theirs").unwrap());
     let subject = Subject::new(Arc::new(default)).neighbour(Arc::new(theirs));
     conformance::clear_removes_every_key_of_this_namespace_and_nothing_else(&subject).await;
