@@ -25,7 +25,7 @@ fn a_page_is_stored_and_then_served_with_the_same_bytes() {
     assert_eq!(first.field("content-length"), Some("10"));
     assert_eq!(
         first.field("cache-status"),
-        Some("giotto; fwd=uri-miss; stored")
+        Some("giotto; fwd=uri-miss; stored; detail=first-seen")
     );
     assert_eq!(first.field("cache-control"), Some("max-age=3600"));
     assert!(first.field("vary").unwrap().starts_with("Accept"));
@@ -73,7 +73,7 @@ fn an_empty_page_is_a_hit_like_any_other() {
     let server = Server::start();
     assert_eq!(
         server.get("/empty", "").field("cache-status"),
-        Some("giotto; fwd=uri-miss; stored")
+        Some("giotto; fwd=uri-miss; stored; detail=first-seen")
     );
     let again = server.get("/empty", "");
     assert!(again.field("cache-status").unwrap().contains("hit"));
@@ -636,7 +636,7 @@ fn the_result_of_a_post_is_neither_stored_nor_served() {
     let get = server.get("/lab/counted?x=7", "");
     assert_eq!(
         get.field("cache-status"),
-        Some("giotto; fwd=uri-miss; stored")
+        Some("giotto; fwd=uri-miss; stored; detail=first-seen")
     );
     assert_eq!(server.runs("counted"), 4);
     server.post("/lab/counted?x=7", "", "");

@@ -51,7 +51,7 @@ impl Staged {
     fn program<R>(
         &self,
         end: impl Fn(i64) -> R + Send + Sync + 'static,
-    ) -> Program<giotto::Bare<String>>
+    ) -> Program<giotto::Bare<String, X>>
     where
         R: Into<Result<String, Error>> + 'static,
     {
@@ -158,8 +158,8 @@ async fn a_thousand_requests_for_one_cold_page_run_its_model_once() {
         assert_eq!((reply.status, &*reply.body), (200, "\"1\""));
         assert!(
             [
-                "giotto; fwd=uri-miss; stored",
-                "giotto; fwd=uri-miss; collapsed"
+                "giotto; fwd=uri-miss; stored; detail=first-seen",
+                "giotto; fwd=uri-miss; collapsed; detail=first-seen"
             ]
             .contains(&&*reply.cache_status)
         );
@@ -403,7 +403,7 @@ async fn a_page_expires_when_it_should_and_says_how_long_it_lives() {
     clock.advance(Duration::from_millis(1));
     assert_eq!(
         get(&service, "/short?x=1").await.cache_status,
-        "giotto; fwd=uri-miss; stored"
+        "giotto; fwd=stale; stored; detail=expired"
     );
     assert!(ran(1));
 

@@ -119,6 +119,11 @@ impl LayeredKeyValue {
         }
     }
 
+    /// The store that all processes share.
+    fn last_store(&self) -> Option<&dyn KeyValue> {
+        self.layers.last().map(Backend::store)
+    }
+
     /// Runs `operation` on every layer, also after one has failed: the last answer, or the first error.
     async fn on_all<'s, T: Default, F>(
         &'s self,
@@ -275,6 +280,19 @@ impl KeyValue for LayeredKeyValue {
             .store()
             .get_now(key)
             .filter(Option::is_some)
+    }
+
+    fn is_atomic(&self) -> bool {
+        self.last_store().is_some_and(KeyValue::is_atomic)
+    }
+
+    fn stored_key(&self, key: &str) -> String {
+        let last = self.last_store();
+        last.map_or_else(|| key.to_owned(), |last| last.stored_key(key))
+    }
+
+    fn layers(&self) -> Vec<&dyn KeyValue> {
+        self.layers.iter().map(Backend::store).collect()
     }
 
     fn counts(&self) -> Counts {

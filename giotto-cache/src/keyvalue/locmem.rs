@@ -238,6 +238,10 @@ impl KeyValue for LocMemKeyValue {
         Some(self.look(key))
     }
 
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
     fn place(&self) -> Place {
         Place::InProcess
     }

@@ -268,6 +268,14 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.rows > 0)
     }
 
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
+    fn stored_key(&self, key: &str) -> String {
+        self.namespace.stored(key).into_owned()
+    }
+
     async fn clear(&self) -> Result<()> {
         let rows = sweep::measure(&*self.engine).await?.rows;
         // Slice by slice, so that no statement holds up the others for long.

@@ -239,6 +239,14 @@ impl KeyValue for MemcacheKeyValue {
         result
     }
 
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
+    fn stored_key(&self, key: &str) -> String {
+        key::stored(&self.namespace, key)
+    }
+
     fn counts(&self) -> Counts {
         self.servers.counts()
     }

@@ -287,6 +287,14 @@ impl KeyValue for RedisKeyValue {
         }
     }
 
+    fn is_atomic(&self) -> bool {
+        true
+    }
+
+    fn stored_key(&self, key: &str) -> String {
+        self.namespace.stored(key).into_owned()
+    }
+
     fn counts(&self) -> Counts {
         self.way.counts()
     }
