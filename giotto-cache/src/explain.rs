@@ -185,7 +185,10 @@ fn predict(
         ),
         (Mode::Bypass, _) => (Ok(Status::NotStored), false),
         (_, Verdict::Fresh) => (Ok(Status::Hit), false),
-        (_, Verdict::Early) => (Ok(Status::Hit), may_compute),
+        (_, Verdict::Early) => {
+            let refreshes = may_compute && !lookup.waits_for_fresh && !is_computed_now;
+            (Ok(Status::Hit), refreshes)
+        }
         (_, Verdict::Stale { may_refresh, .. }) if !lookup.waits_for_fresh => {
             let refreshes = *may_refresh && may_compute && !is_computed_now;
             (Ok(Status::Stale(Staleness::Revalidating)), refreshes)
