@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::backend::Backend;
 use crate::computation::{Computed, Job, is_computing};
 use crate::control::CacheControl;
-use crate::flight::{Flights, Join, Landing, Outcome};
+use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
 use crate::generation::Epochs;
 use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
@@ -35,6 +35,7 @@ pub struct Cache {
 pub(crate) struct Inner {
     pub(crate) backend: Arc<Backend>,
     pub(crate) flights: Flights,
+    pub(crate) crews: Crews,
     pub(crate) epochs: Epochs,
     pub(crate) recent: Recent,
     pub(crate) clock: Clock,
@@ -204,7 +205,7 @@ impl Cache {
     /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
     /// Call it before the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
-        self.inner.flights.ended().await;
+        self.inner.crews.ended().await;
         self.store().settle().await;
     }
 
@@ -278,7 +279,7 @@ impl Cache {
         if let Join::Lead(flight, _) = self.inner.flights.join(key, look.now_ms) {
             self.inner.stats.refreshes.increase();
             let (job, control) = self.job(lookup, look);
-            tokio::spawn(Arc::clone(&self.inner).lead(flight, job, compute(control)));
+            self.spawn(flight, job, compute(control));
         }
     }
 
@@ -328,12 +329,24 @@ impl Cache {
         let (flight, mut landing) = joined;
         let (mut job, control) = self.job(lookup, look);
         job.may_store = may_store;
-        tokio::spawn(Arc::clone(inner).lead(flight, job, compute(control)));
+        self.spawn(flight, job, compute(control));
         match wait.result(&mut landing).await {
             Some(Outcome::Shared(result)) => inner.after(result, wait),
             Some(Outcome::Private(answer)) => inner.after(Ok(answer), wait),
             None => inner.after(Err(panicked()), wait),
         }
+    }
+
+    fn spawn<F, E>(&self, flight: Flight, job: Job, computation: F)
+    where
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (inner, crew) = (Arc::clone(&self.inner), self.inner.crews.begin());
+        tokio::spawn(async move {
+            inner.lead(flight, job, computation).await;
+            drop(crew);
+        });
     }
 
     fn job(&self, lookup: Lookup<'_>, look: Look) -> (Job, CacheControl) {
@@ -478,6 +491,7 @@ impl Builder {
             inner: Arc::new(Inner {
                 backend: Arc::new(backend),
                 flights: Flights::default(),
+                crews: Crews::default(),
                 epochs: Epochs::new(is_own),
                 recent: Recent::default(),
                 clock: self.clock,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::cache::{Answer, Inner, Status};
 use crate::control::{CacheControl, Wish};
 use crate::entry::{Clocks, Draft, Entry, Extension, Stamp};
-use crate::flight::Flight;
+use crate::flight::{Flight, Outcome};
 use crate::generation::{Record, tag_key};
 use crate::lease::{Asked, Lease};
 use crate::look::Look;
@@ -131,7 +131,7 @@ impl Inner {
         E: std::error::Error + Send + Sync + 'static,
     {
         let permit = match self.begin(&job).await {
-            Begin::Found(answer) => return flight.land(Ok(answer)),
+            Begin::Found(answer) => return flight.land(Outcome::Shared(Ok(answer))),
             Begin::Compute(permit) => permit,
         };
         flight.mark(permit.marks.clone());
@@ -149,8 +149,9 @@ impl Inner {
                 None => return self.failed(flight, job, permit, Some(nothing_old())).await,
             },
             Some(Ok(Computed::Refused(error))) => {
+                flight.land(Outcome::Shared(Err(error)));
                 release(permit.lease).await;
-                return flight.land(Err(error));
+                return;
             }
             Some(Err(error)) => {
                 return self
@@ -198,8 +199,13 @@ impl Inner {
         loop {
             let asked = match self.has_lease(job) {
                 true => Lease::ask(&self.backend, &job.key).await,
-                false => Asked::Unanswered,
+                false => Asked::Nobody,
             };
+            if let Asked::Unanswered = asked {
+                // A store that does not answer is not given a second chance to delay the caller.
+                permit.may_store = job.tags.is_empty();
+                return Begin::Compute(permit);
+            }
             // Whoever computed before may have stored its result between the caller's look and now.
             let look = self.look(&job.lookup()).await;
             if job.is_done(&look) {
@@ -217,7 +223,7 @@ impl Inner {
                 }
                 Asked::Others => permit.may_store = false,
                 Asked::Mine(lease) => permit.lease = Some(lease),
-                Asked::Unanswered => {}
+                Asked::Nobody | Asked::Unanswered => {}
             }
             permit.marks = look.marks;
             let has_tags = self
@@ -273,33 +279,40 @@ impl Inner {
 
     /// An old entry that may be served is left alone for a while, so that what fails is not asked with every call.
     async fn failed(&self, flight: Flight, job: Job, permit: Permit, error: Option<Error>) {
-        let keeps_old = job.policy.serves_stale() || job.policy.serves_after_error();
-        if let Some(old) = job
-            .old
-            .as_ref()
-            .filter(|old| keeps_old && !old.is_negative())
-            && let Some(extension) = old.extension()
-        {
-            let now_ms = self.clock.now_ms();
-            let extension = Extension {
-                retry_at: now_ms.saturating_add(job.policy.throttle_ms()),
-                ..extension
-            };
-            let marked = old.resealed(&job.key, old.clocks(), extension);
-            let (key, raw) = (job.key.as_str(), old.to_bytes());
-            let expire = old.keep_for(now_ms);
+        self.stats.failed.increase();
+        if let Some(marked) = self.throttled(&job) {
+            if let Some(error) = error {
+                // Nobody waits for the store; those who come until it has answered get the same.
+                flight.announce(Err(error));
+            }
+            let (key, old) = (job.key.as_str(), job.old.as_ref().map(Entry::to_bytes));
+            let expire = marked.keep_for(self.clock.now_ms());
             // Only what was there: it may have been replaced or removed meanwhile. A store that does not
             // answer is asked again with the next call.
+            let old = old.unwrap_or_default();
             let _ = self
                 .backend
-                .replace(key, &raw, Some(marked.to_bytes()), expire)
+                .replace(key, &old, Some(marked.to_bytes()), expire)
                 .await;
+        } else if let Some(error) = error {
+            flight.land(Outcome::Shared(Err(error)));
         }
-        self.stats.failed.increase();
         release(permit.lease).await;
-        if let Some(error) = error {
-            flight.land(Err(error));
-        }
+    }
+
+    /// The old entry, with the moment before which nothing is attempted again, if it may be served until then.
+    fn throttled(&self, job: &Job) -> Option<Entry> {
+        let keeps_old = job.policy.serves_stale() || job.policy.serves_after_error();
+        let old = job
+            .old
+            .as_ref()
+            .filter(|old| keeps_old && !old.is_negative())?;
+        let retry_at = self.clock.now_ms().saturating_add(job.policy.throttle_ms());
+        let extension = Extension {
+            retry_at,
+            ..old.extension()?
+        };
+        Some(old.resealed(&job.key, old.clocks(), extension))
     }
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {
@@ -339,9 +352,10 @@ impl Inner {
         let entry = draft.seal();
         if wish.no_store {
             self.flights.keep_apart(job.key.as_str(), now_ms);
-            release(permit.lease).await;
             let answer = Answer::new(entry, Status::NotStored, None, now_ms);
-            return flight.land_privately(answer);
+            flight.land(Outcome::Private(answer));
+            release(permit.lease).await;
+            return;
         }
         self.store(flight, &job.key, entry, tags.is_some(), permit.lease)
             .await;
@@ -436,8 +450,9 @@ impl Inner {
         }
         let may_store = may_store && !is_too_large && self.backend.place() != Place::Nowhere;
         if !may_store {
+            flight.land(Outcome::Shared(answer(Status::NotStored)));
             release(lease).await;
-            return flight.land(answer(Status::NotStored));
+            return;
         }
         if self.is_shared() {
             let is_writable = self.backend.is_writable();
@@ -467,10 +482,11 @@ impl Inner {
             }
         }
         if !self.is_shared() {
-            flight.land(answer(match is_stored {
+            let status = match is_stored {
                 true => Status::Stored,
                 false => Status::NotStored,
-            }));
+            };
+            flight.land(Outcome::Shared(answer(status)));
         }
     }
 }

@@ -71,6 +71,34 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(crate) struct Landing(Signals);
 
+/// The tasks that compute, and tidy up after it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crews(Arc<watch::Sender<usize>>);
+
+/// One of them at work.
+#[derive(Debug)]
+pub(crate) struct Crew(Crews);
+
+impl Crews {
+    pub(crate) fn begin(&self) -> Crew {
+        self.0.send_modify(|crews| *crews += 1);
+        Crew(self.clone())
+    }
+
+    /// Returns when nobody is at work.
+    pub(crate) async fn ended(&self) {
+        let mut crews = self.0.subscribe();
+        // Only a sender that is gone could fail, and this is one.
+        let _ = crews.wait_for(|crews| *crews == 0).await;
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|crews| *crews -= 1);
+    }
+}
+
 impl Flights {
     pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
         let mut air = self.lock();
@@ -132,23 +160,8 @@ impl Flights {
         self.lock().by_key.contains_key(key)
     }
 
-    /// Returns when no computation is under way, those that began meanwhile included.
-    pub(crate) async fn ended(&self) {
-        while let Some(mut flight) = self.any() {
-            while flight.changed().await.is_ok() {}
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.lock().by_key.len()
-    }
-
-    fn any(&self) -> Option<watch::Receiver<Landed>> {
-        let air = self.lock();
-        air.by_key
-            .values()
-            .next()
-            .map(|signals| signals.outcome.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Air> {
@@ -173,13 +186,8 @@ impl Flight {
     }
 
     /// Ends the flight and hands the result to all who wait.
-    pub(crate) fn land(mut self, result: Result<Answer>) {
-        self.landing = Some(Outcome::Shared(result));
-    }
-
-    /// Ends the flight with a result for the one who began it.
-    pub(crate) fn land_privately(mut self, answer: Answer) {
-        self.landing = Some(Outcome::Private(answer));
+    pub(crate) fn land(mut self, outcome: Outcome) {
+        self.landing = Some(outcome);
     }
 }
 

@@ -32,6 +32,8 @@ pub(crate) enum Asked {
     Mine(Lease),
     /// Another process computes.
     Others,
+    /// Nobody was asked: compute without.
+    Nobody,
     /// The store did not say: compute without.
     Unanswered,
 }
