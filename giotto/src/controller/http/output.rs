@@ -74,14 +74,14 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// The response, in the emptied `fields` of the request: hyper takes their memory back for the next one.
-    pub(super) fn into_response(self, mut fields: HeaderMap) -> Response<Body> {
+    /// The response, with the emptied `fields` of the request: hyper takes their memory back for the next one.
+    pub(super) fn into_response(self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
         let (status, body) = match self {
-            Self::Page(page) => (StatusCode::OK, with_body(page, &mut fields)),
-            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, &mut fields)),
+            Self::Page(page) => (StatusCode::OK, with_body(page, fields)),
+            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
             Self::NotModified(page) => {
-                describe(&page, &mut fields);
+                describe(&page, fields);
                 (StatusCode::NOT_MODIFIED, Bytes::new())
             }
             Self::Options(allowed) => {
@@ -91,7 +91,7 @@ impl Outcome {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
-        *response.headers_mut() = fields;
+        std::mem::swap(response.headers_mut(), fields);
         response
     }
 }

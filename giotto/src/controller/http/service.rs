@@ -86,7 +86,7 @@ impl Service {
     {
         let (mut head, body) = request.into_parts();
         match self.outcome(&head, body).await {
-            Ok(outcome) => outcome.into_response(std::mem::take(&mut head.headers)),
+            Ok(outcome) => outcome.into_response(&mut head.headers),
             Err(problem) => problem.into_response(&head, self.0.debug),
         }
     }
