@@ -134,14 +134,16 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
     let fresh_for = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER);
     match rendered.is_private() {
         true => numbered("private, max-age=", fresh_for.as_secs()),
-        false => Lifetime::of(fresh_for).max_age,
+        false => Lifetime::told(fresh_for, |lifetime| &lifetime.max_age),
     }
 }
 
 /// RFC 9211.
 fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => Lifetime::of(fresh_for).hit,
+        (Some(Status::Hit), Some(fresh_for)) => {
+            Lifetime::told(fresh_for, |lifetime| &lifetime.hit)
+        }
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
         (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
@@ -151,7 +153,6 @@ fn cache_status(receipt: &Receipt) -> HeaderValue {
 }
 
 /// How much longer a page is fresh, as the fields tell it.
-#[derive(Clone)]
 struct Lifetime {
     seconds: u64,
     max_age: HeaderValue,
@@ -165,13 +166,14 @@ thread_local! {
 }
 
 impl Lifetime {
-    fn of(fresh_for: Duration) -> Self {
+    /// The field that tells `fresh_for`.
+    fn told(fresh_for: Duration, field: impl FnOnce(&Self) -> &HeaderValue) -> HeaderValue {
         let seconds = fresh_for.as_secs();
         LAST.with_borrow_mut(|last| {
             if last.seconds != seconds {
                 *last = Self::new(seconds);
             }
-            last.clone()
+            field(last).clone()
         })
     }
 
