@@ -112,19 +112,16 @@ impl Service {
         let manifest = self.app().manifest();
         let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
         let path = input::segments(head.uri.path(), parameter)?;
-        let mut data = Pairs::new();
-        input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
-        if controller == HTTP_POST {
-            input::posted_data(&head.headers, &posted, &mut data)?;
-        }
         let mut request = Request {
             path,
-            data,
+            data: Pairs::new(),
             accept: fields.accept,
             controller,
             metadata: Some(&head.headers),
         };
+        input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
         if controller == HTTP_POST {
+            input::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
         let page = self.app().invoke(&mut request).await?;
