@@ -185,10 +185,10 @@ fn not_utf8(name: Option<&str>, encoded: &str) -> Problem {
 
 /// The text that stands encoded in a query or a form; an error is the text as it stands.
 fn decode_form(text: &str) -> Result<Cow<'_, str>, Cow<'_, str>> {
-    match text.bytes().any(|byte| byte == b'+') {
-        true => decode(Cow::Owned(text.replace('+', " "))),
-        false => decode(Cow::Borrowed(text)),
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Ok(text.into());
     }
+    decode(text.replace('+', " ").into())
 }
 
 fn decode(text: Cow<'_, str>) -> Result<Cow<'_, str>, Cow<'_, str>> {
