@@ -141,9 +141,7 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
 /// RFC 9211.
 fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => {
-            Lifetime::told(fresh_for, |lifetime| &lifetime.hit)
-        }
+        (Some(Status::Hit), Some(fresh_for)) => Lifetime::told(fresh_for, |lifetime| &lifetime.hit),
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         (Some(Status::Stored), _) => HeaderValue::from_static("giotto; fwd=uri-miss; stored"),
         (Some(Status::Collapsed), _) => HeaderValue::from_static("giotto; fwd=uri-miss; collapsed"),
