@@ -70,6 +70,11 @@ impl Backend {
         Arc::clone(&self.store)
     }
 
+    /// What the store has, if it can say so at once.
+    pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        self.store.get_now(key)
+    }
+
     /// What the store has of `key`.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
         if let Some(found) = self.store.get_now(key) {

@@ -13,7 +13,7 @@ use crate::computation::{Computed, Job, is_computing};
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
 use crate::generation::Epochs;
-use crate::look::Look;
+use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Patience;
 use crate::recent::Recent;
@@ -163,23 +163,17 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let look = match lookup.mode {
-            Mode::Prefer | Mode::Only => self.inner.look(&lookup).await,
-            Mode::Refresh => Look::left_out(Reason::Refresh),
-            Mode::Bypass => Look::left_out(Reason::Bypass),
+        if let Some(answer) = self.inner.hit_now(&lookup) {
+            return Ok(answer);
+        }
+        let read = match lookup.mode {
+            Mode::Prefer | Mode::Only => self.inner.read(&lookup).await,
+            Mode::Refresh | Mode::Bypass => Read::left_out(),
         };
-        match look {
-            Look {
-                verdict: Verdict::Fresh,
-                entry: Some(entry),
-                now_ms,
-                ..
-            } => {
-                self.inner.stats.hits.increase();
-                Ok(Answer::new(entry, Status::Hit, None, now_ms))
-            }
-            // Boxed, so that the future of a hit stays small.
-            look => Box::pin(self.answer_unfresh(lookup, look, compute)).await,
+        match self.inner.hit(&lookup, &read) {
+            Some(answer) => Ok(answer),
+            // Boxed, so that the future of a plain hit stays small.
+            None => Box::pin(self.answer_read(lookup, read, compute)).await,
         }
     }
 
@@ -209,11 +203,11 @@ impl Cache {
         self.store().settle().await;
     }
 
-    /// Serves what is not fresh, if it may be, and computes where that is due.
-    async fn answer_unfresh<C, F, E>(
+    /// Serves what was read, if it may be, and computes where that is due.
+    async fn answer_read<C, F, E>(
         &self,
         lookup: Lookup<'_>,
-        look: Look,
+        read: Read,
         compute: C,
     ) -> Result<Answer>
     where
@@ -221,6 +215,11 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
+        let look = match lookup.mode {
+            Mode::Prefer | Mode::Only => self.inner.judge(&lookup, read).await,
+            Mode::Refresh => Look::left_out(Reason::Refresh),
+            Mode::Bypass => Look::left_out(Reason::Bypass),
+        };
         let stats = &self.inner.stats;
         let is_only = lookup.mode == Mode::Only;
         let Look {

@@ -99,6 +99,11 @@ impl Generation {
         }
     }
 
+    /// Whether nothing was ever invalidated.
+    pub(crate) const fn is_none(self) -> bool {
+        self.soft == 0 && self.hard == 0
+    }
+
     fn next(self, is_hard: bool) -> Self {
         let random = Self::random();
         Self {
