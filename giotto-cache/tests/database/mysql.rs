@@ -94,6 +94,12 @@ async fn a_value_over_the_limit_of_the_server_leaves_nothing_behind(server: &Mar
     }
     let almost = Bytes::from(vec![b'x'; (1 << 20) - 2048]);
     store.set("large", almost.clone(), None).await.unwrap();
+    let replace = store.replace("large", &almost, Some("new".into()), None);
+    assert!(replace.await.unwrap());
+    store.set("large", almost.clone(), None).await.unwrap();
+    // Both are in one statement.
+    let replace = store.replace("large", &almost, Some(almost.clone()), None);
+    assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
     assert_eq!(store.get("large").await.unwrap(), Some(almost));
     server.sql("SET GLOBAL max_allowed_packet = DEFAULT");
 }
