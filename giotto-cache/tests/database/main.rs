@@ -5,6 +5,7 @@
 
 mod mysql;
 mod postgres;
+mod server;
 mod sqlite;
 
 use std::sync::Arc;
