@@ -233,8 +233,9 @@ impl Cache {
             Some(Answer::new(entry, status, reason, *now_ms))
         };
         let (answer, may_refresh) = match verdict {
+            Verdict::Fresh => (served(Status::Hit, None), false),
             // Whoever waits for a fresh result is about to leave: the next one will be early, too.
-            Verdict::Fresh | Verdict::Early => (served(Status::Hit, None), !lookup.waits_for_fresh),
+            Verdict::Early => (served(Status::Hit, None), !lookup.waits_for_fresh),
             Verdict::Stale {
                 reason,
                 may_refresh,
