@@ -17,16 +17,17 @@ use crate::manifest::Manifest;
 use crate::negotiate;
 use crate::parameter::Parameter;
 use crate::program::Program;
-use crate::request::{CMD, Rendered, Request, Value};
+use crate::request::{CMD, Controller, Rendered, Request, Value};
 
 /// The media type of the command line.
-const TEXT_CMD: &str = "text/cmd";
+pub(crate) const TEXT_CMD: &str = "text/cmd";
 const MODEL_MOCK: &str = "model-mock";
 const GIVEN: &str = "NAME=VALUE";
 
 pub(crate) const SUCCESS: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+const NOT_CACHED: u8 = 3;
 
 /// Runs what `words` ask for, `name` being how the user called this command; the exit code.
 pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
@@ -48,8 +49,14 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     };
     // What is no text is refused below, once it is known which argument it is.
     let is_text = path.to_str().is_some() && words.iter().all(|word| word.to_str().is_some());
-    let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-    let matches = match command(program, name).try_get_matches_from(words) {
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let others = other_parameters(program, &request, &words, app.manifest());
+    let options = others.iter().map(|parameter| option(parameter).hide(true));
+    let command = command(program, name).args(options);
+    let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return tell(&error),
     };
@@ -57,7 +64,8 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     let mocked = matches
         .try_get_one::<bool>(MODEL_MOCK)
         .is_ok_and(|mock| mock == Some(&true));
-    let mut request = fill(request, program, &matches);
+    let parameters = program.parameters().iter().chain(others);
+    let mut request = fill(request, parameters, &matches);
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
@@ -75,8 +83,12 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
 }
 
 /// The same `request` with the arguments that the matched words give.
-fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -> Request<'w> {
-    for parameter in program.parameters() {
+fn fill<'w, 'p>(
+    mut request: Request<'w>,
+    parameters: impl Iterator<Item = &'p Parameter>,
+    matches: &ArgMatches,
+) -> Request<'w> {
+    for parameter in parameters {
         let values = matches
             .get_many::<String>(parameter.name)
             .into_iter()
@@ -92,6 +104,39 @@ fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -
         }
     }
     request
+}
+
+/// The parameters of the program that `program` is told about, if it takes the words of another invocation: its
+/// options are known, too.
+fn other_parameters<'m>(
+    program: &Program,
+    request: &Request<'_>,
+    words: &[String],
+    manifest: &'m Manifest,
+) -> Vec<&'m Parameter> {
+    if program.collector().is_none() {
+        return Vec::new();
+    }
+    let consumed = manifest
+        .find(request.path(), CMD)
+        .map_or(0, |found| found.consumed);
+    let named = request.path().get(consumed..).unwrap_or_default().join("/");
+    let word = words.iter().find(|word| !word.starts_with('-'));
+    let path = match named.is_empty() {
+        true => word.map(String::as_str).unwrap_or_default(),
+        false => &named,
+    };
+    let other = Request::new(CMD, path.trim_matches('/'));
+    let found = Controller::ALL
+        .into_iter()
+        .find_map(|controller| manifest.find(other.path(), controller).ok());
+    let parameters = found.map_or(&[][..], |found| found.program.parameters());
+    let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
+    let is_free = |parameter: &&Parameter| {
+        !is_own(parameter.name)
+            && !["help", MODEL_MOCK].contains(&&*parameter.name.replace('_', "-"))
+    };
+    parameters.iter().filter(is_free).collect()
 }
 
 /// The unknown program's error, which says where all of them are listed if it has no better advice.
@@ -133,7 +178,7 @@ fn text(value: &str) -> Value<'static> {
 }
 
 /// Whether `text` can be the name of a parameter, so that `http://a/?b=c` is a value.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_alphabetic() || first == '_')
         && text
             .chars()
@@ -147,6 +192,9 @@ fn command(program: &Program, name: &str) -> Command {
         .parameters()
         .iter()
         .map(|parameter| match parameter.required {
+            _ if program.collector() == Some(parameter.name) => {
+                " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned()
+            }
             true => format!(" {}=VALUE", parameter.name),
             false => format!(" [{}=VALUE]", parameter.name),
         });
@@ -298,8 +346,12 @@ pub(crate) fn fail(error: &Error) -> u8 {
     if let ErrorKind::Redirection(location) = error.kind() {
         return print(format!("{location}\n").as_bytes());
     }
+    if let Some(page) = error.page() {
+        print(page);
+    }
     complain(&format!("error: {error}"));
     match error.kind() {
+        ErrorKind::NotCached => NOT_CACHED,
         ErrorKind::InvalidInput
         | ErrorKind::NoProgram
         | ErrorKind::WrongController(_)
