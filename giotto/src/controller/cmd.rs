@@ -204,8 +204,16 @@ fn command(program: &Program, name: &str) -> Command {
             .iter()
             .all(|parameter| parameter.name.replace('_', "-") != option)
     };
+    let collector = program.collector().and_then(|name| {
+        let mut parameters = program.parameters().iter();
+        parameters.find(|parameter| parameter.name == name)
+    });
+    let help = collector.map_or(
+        "An argument by name; without NAME=, arguments are taken in the order above",
+        |parameter| parameter.doc,
+    );
     let given = Arg::new(GIVEN)
-        .help("An argument by name; without NAME=, arguments are taken in the order above")
+        .help(help)
         .num_args(0..)
         .allow_negative_numbers(true);
     let mut command = Command::new(path.to_owned())
@@ -216,7 +224,9 @@ fn command(program: &Program, name: &str) -> Command {
             "{name} {path}[.FORMAT]{}",
             usage.collect::<String>()
         ))
-        .args(program.parameters().iter().map(option))
+        .args(program.parameters().iter().map(|parameter| {
+            option(parameter).hide(collector.is_some_and(|one| one.name == parameter.name))
+        }))
         .arg(given)
         .after_help(format!("Formats: {}", formats(program)));
     if is_free("help") {

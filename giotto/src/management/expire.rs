@@ -31,6 +31,7 @@ struct Report {
     invocation: String,
     /// The media types of the pages that were there.
     expired: Vec<String>,
+    note: Option<&'static str>,
 }
 
 async fn expire(words: Words, operator: Operator) -> Result<Report> {
@@ -50,12 +51,17 @@ async fn expire(words: Words, operator: Operator) -> Result<Report> {
     Ok(Report {
         invocation: target.name(),
         expired,
+        note: operator.behind(),
     })
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", pages("expired", &self.invocation, &self.expired))
+        writeln!(f, "{}", pages("expired", &self.invocation, &self.expired))?;
+        match self.note {
+            Some(note) => writeln!(f, "note: {note}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -154,6 +154,17 @@ impl Operator {
         place == Place::InProcess && self.controller == CMD
     }
 
+    /// Who does not know of a change at once, if somebody does not: a remark that follows on what was done to single pages.
+    fn behind(&self) -> Option<&'static str> {
+        match self.app.shared_cache().store().place() {
+            Place::Layered => {
+                Some("other processes may show what they have in their memory for a few seconds")
+            }
+            Place::InProcess => Some("this is the memory of one process: others have their own"),
+            _ => None,
+        }
+    }
+
     /// Refuses to `change`, a word such as "purge", a cache that keeps nothing, or nothing beyond this command.
     fn check_keeps(&self, change: &str) -> Result<()> {
         let message = match self.app.shared_cache().store().place() {

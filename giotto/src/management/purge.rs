@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Write};
 
-use giotto_cache::Scope;
+use giotto_cache::{Place, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::expire::pages;
@@ -76,6 +76,7 @@ struct Report {
     removed: Option<Vec<String>>,
     /// How many small writes it took.
     writes: usize,
+    note: Option<&'static str>,
 }
 
 async fn purge(arguments: Arguments, operator: Operator) -> Result<Report> {
@@ -108,6 +109,7 @@ async fn purge(arguments: Arguments, operator: Operator) -> Result<Report> {
                 is_hard: true,
                 writes: target.mimes().len(),
                 removed: Some(removed),
+                note: operator.behind(),
             })
         }
         Selection::Scope(scope) => {
@@ -116,11 +118,13 @@ async fn purge(arguments: Arguments, operator: Operator) -> Result<Report> {
                 false => cache.invalidate(scope.clone()).await?,
             }
             tokio::time::sleep(cache.settles_within(&scope)).await;
+            let is_own = cache.store().place() == Place::InProcess;
             Ok(Report {
                 purged: named(&scope),
                 is_hard: arguments.hard,
                 removed: None,
                 writes: 1,
+                note: operator.behind().filter(|_| is_own),
             })
         }
     }
@@ -260,7 +264,7 @@ fn refused(name: &str, given: &str, message: &str) -> Error {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.removed {
-            Some(removed) => writeln!(f, "{}", pages("removed", &self.purged, removed)),
+            Some(removed) => writeln!(f, "{}", pages("removed", &self.purged, removed))?,
             None => {
                 let how = if self.is_hard {
                     "never served again"
@@ -268,8 +272,16 @@ impl fmt::Display for Report {
                     "old"
                 };
                 let purged = &self.purged;
-                writeln!(f, "{purged} are {how}: 1 write, and every process knows")
+                let known = match self.note {
+                    Some(_) => "this process knows",
+                    None => "every process knows",
+                };
+                writeln!(f, "{purged} are {how}: 1 write, and {known}")?;
             }
+        }
+        match self.note {
+            Some(note) => writeln!(f, "note: {note}"),
+            None => Ok(()),
         }
     }
 }
