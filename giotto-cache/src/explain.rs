@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::cache::{Cache, Staleness, Status};
 use crate::entry::Entry;
 use crate::generation::Difference;
@@ -28,6 +30,8 @@ pub struct Explanation {
     pub next: Result<Status, ErrorKind>,
     /// Whether a new result would be computed behind the scenes.
     pub refreshes: bool,
+    /// Whether what is stored would be served if a computation that its caller waits for failed.
+    pub falls_back: bool,
     /// Why what is stored is not a fresh hit; `None` if it is.
     pub reason: Option<Reason>,
     /// Whether this or another process computes the entry now.
@@ -48,8 +52,6 @@ pub struct LayerState {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EntryState {
-    /// The size of the result, in bytes.
-    pub bytes: usize,
     /// How long ago it was computed.
     pub age: Duration,
     /// How long it is still fresh, served stale, and kept; `None` = for ever.
@@ -70,6 +72,8 @@ pub struct EntryState {
     pub tags: Vec<(String, &'static str)>,
     /// Its entity tag.
     pub etag: String,
+    /// The result itself.
+    pub body: Bytes,
 }
 
 impl Cache {
@@ -117,6 +121,7 @@ impl Cache {
             entry,
             next,
             refreshes,
+            falls_back: look.fallback().is_some(),
             reason: (!is_fresh).then(|| look.reason()),
             is_computed_now,
         }
@@ -210,7 +215,6 @@ impl EntryState {
         let clocks = entry.clocks();
         let left = |until| crate::entry::remaining(until, now_ms);
         Self {
-            bytes: entry.body().len(),
             age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
             fresh_for: left(clocks.fresh_until),
             stale_for: left(clocks.stale_until),
@@ -221,6 +225,7 @@ impl EntryState {
             version,
             tags,
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
+            body: entry.body(),
         }
     }
 }

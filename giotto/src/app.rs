@@ -12,14 +12,14 @@ use giotto_cache::{
 };
 use tokio::sync::Semaphore;
 
-use crate::args::{self, Typed};
+use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::management::{self, management};
 use crate::manifest::Manifest;
 use crate::model::Context;
 use crate::negotiate;
 use crate::program::{Program, Source};
-use crate::request::{HTTP_GET, HTTP_POST, Receipt, Rendered, Request};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Receipt, Rendered, Request};
 use crate::view::Mime;
 
 /// So many models may run, or wait for a thread to run on, at the same time.
@@ -33,6 +33,13 @@ pub struct App {
     cache_is_given: bool,
     source: Source,
     models: Arc<Semaphore>,
+}
+
+/// What a request asks for, once it is understood.
+pub(crate) struct Asked<'m> {
+    pub(crate) program: &'m Arc<Program>,
+    pub(crate) args: Arguments,
+    pub(crate) mime: Mime,
 }
 
 impl App {
@@ -103,7 +110,7 @@ impl App {
             return self;
         }
         let manifest = Manifest::clone(&self.manifest);
-        let manifest = manifest.with(management::NAME, management(&self.cache));
+        let manifest = manifest.with(management::NAME, management());
         Self {
             manifest: Arc::new(manifest),
             ..self
@@ -127,25 +134,18 @@ impl App {
     ///
     /// Why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
-        let found = self.manifest.find(&request.path, request.controller)?;
-        let program = found.program;
-        args::check_names(program.parameters(), request)?;
-        program.admit(request)?;
-        let args = program.bind(found.consumed, request)?;
-        let mime = negotiate::choose(
-            found.superformat.as_deref(),
-            &request.accept,
-            program.mimes(),
-        )?;
+        let Asked {
+            program,
+            args,
+            mime,
+        } = self.understand(request)?;
         let policy = program.cache_policy();
         let mut rendered = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
-                let key = Key::new(program.path(), args.canonical, mime.essence());
-                let lookup = Lookup::new(key, policy)
-                    .tags(program.tags_of(&args.typed))
-                    .mode(request.mode)
-                    .wait_for_fresh(!request.takes_stale);
-                let compute = |control| self.computed(program, args.typed, &mime, control);
+                let Arguments { typed, canonical } = args;
+                let lookup = lookup(program, policy, &typed, canonical, &mime, request);
+                let context = |control| self.context(request.controller, control);
+                let compute = |control| self.computed(program, typed, &mime, context(control));
                 let answer = self.cache.answer(lookup, compute).await;
                 let answer = answer.map_err(|error| Failure::unwrap(&error))?;
                 if answer.entry.is_negative() {
@@ -156,8 +156,9 @@ impl App {
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
                 let outdated = program.invalidated_by(&args.typed);
+                let context = self.context(request.controller, CacheControl::default());
                 let body = self
-                    .run(program, args.typed, &mime, InvalidInput::new())
+                    .run(program, args.typed, &mime, InvalidInput::new(), context)
                     .await?;
                 self.invalidate(outdated).await;
                 match policy {
@@ -168,6 +169,26 @@ impl App {
         };
         program.finish(request, &mut rendered)?;
         Ok(rendered)
+    }
+
+    /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
+    pub(crate) fn understand(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
+        let found = self.manifest.find(&request.path, request.controller)?;
+        let program = found.program;
+        program.collect(found.consumed, request);
+        args::check_names(program.parameters(), request)?;
+        program.admit(request)?;
+        let args = program.bind(found.consumed, request)?;
+        let mime = negotiate::choose(
+            found.superformat.as_deref(),
+            &request.accept,
+            program.mimes(),
+        )?;
+        Ok(Asked {
+            program,
+            args,
+            mime,
+        })
     }
 
     /// Answers a POST whose input was `refused` with the page that GET shows, the errors in it. The page
@@ -187,6 +208,7 @@ impl App {
         };
         let found = self.manifest.find(&request.path, HTTP_GET)?;
         let program = found.program;
+        program.collect(found.consumed, &mut request);
         program.admit(&mut request)?;
         let mime = negotiate::choose(
             found.superformat.as_deref(),
@@ -199,7 +221,10 @@ impl App {
             program.admit(&mut request)?;
             program.bind(found.consumed, &request)
         })?;
-        let body = self.run(program, args.typed, &mime, refused).await?;
+        let context = self.context(HTTP_GET, CacheControl::default());
+        let body = self
+            .run(program, args.typed, &mime, refused, context)
+            .await?;
         let mut rendered = Rendered::bypassing(mime, body);
         program.finish(&request, &mut rendered)?;
         Ok(rendered)
@@ -210,6 +235,14 @@ impl App {
         request.controller != HTTP_POST && self.source == Source::Model
     }
 
+    fn context(&self, controller: Controller, control: CacheControl) -> Context {
+        Context {
+            control,
+            controller,
+            app: self.clone(),
+        }
+    }
+
     /// The work that a hit saves: the model, then the view.
     fn computation(
         &self,
@@ -217,14 +250,12 @@ impl App {
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
-        control: CacheControl,
+        context: Context,
     ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
         let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
         let permit = Arc::clone(&self.models).try_acquire_owned();
-        let app = self.clone();
         async move {
             let _permit = permit.map_err(|_| overloaded())?;
-            let context = Context { control, app };
             program.render(typed, mime, source, refused, &context).await
         }
     }
@@ -235,9 +266,9 @@ impl App {
         program: &Arc<Program>,
         typed: Typed,
         mime: &Mime,
-        control: CacheControl,
+        context: Context,
     ) -> impl Future<Output = Result<Computed, Failure>> + Send + use<> {
-        let computation = self.computation(program, typed, mime, InvalidInput::new(), control);
+        let computation = self.computation(program, typed, mime, InvalidInput::new(), context);
         let keeps_negative = program.cache_policy().is_some_and(Policy::keeps_negative);
         async move {
             match computation.await {
@@ -261,9 +292,9 @@ impl App {
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
+        context: Context,
     ) -> Result<Bytes> {
-        let control = CacheControl::default();
-        let computation = self.computation(program, typed, mime, refused, control);
+        let computation = self.computation(program, typed, mime, refused, context);
         tokio::spawn(computation).await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
@@ -283,6 +314,26 @@ impl App {
             }
         }
     }
+}
+
+/// The key of a page of `program` under these arguments.
+pub(crate) fn key(program: &Program, canonical: String, mime: &Mime) -> Key {
+    Key::new(program.path(), canonical, mime.essence())
+}
+
+/// What `request` asks the cache for.
+pub(crate) fn lookup<'p>(
+    program: &Program,
+    policy: &'p Policy,
+    typed: &Typed,
+    canonical: String,
+    mime: &Mime,
+    request: &Request<'_>,
+) -> Lookup<'p> {
+    Lookup::new(key(program, canonical, mime), policy)
+        .tags(program.tags_of(typed))
+        .mode(request.mode)
+        .wait_for_fresh(!request.takes_stale)
 }
 
 impl From<Manifest> for App {

@@ -64,9 +64,14 @@ where
 
 /// On the command line a name that is not known is a mistake of the hand; over HTTP it is ignored.
 pub(crate) fn check_names(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    if request.controller != CMD {
-        return Ok(());
+    match request.controller {
+        CMD => check_known(parameters, request),
+        _ => Ok(()),
     }
+}
+
+/// Refuses a name that is not known, whoever gives it.
+pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
     let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let mut given = request.data.iter();
     let Some((name, value)) = given.find(|(name, _)| !names.contains(&name.as_ref())) else {

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::request::Receipt;
@@ -26,6 +27,7 @@ struct Inner {
     invalid: InvalidInput,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     receipt: Option<Receipt>,
+    page: Option<Bytes>,
 }
 
 /// What an [`Error`] is about. The HTTP status and the exit code follow from it.
@@ -68,6 +70,7 @@ impl Error {
             invalid: InvalidInput::default(),
             source: None,
             receipt: None,
+            page: None,
         }))
     }
 
@@ -107,6 +110,16 @@ impl Error {
 
     pub(crate) fn with_receipt(mut self, receipt: Receipt) -> Self {
         Arc::make_mut(&mut self.0).receipt = Some(receipt);
+        self
+    }
+
+    /// What the command line prints all the same: how far the program came.
+    pub(crate) fn page(&self) -> Option<&Bytes> {
+        self.0.page.as_ref()
+    }
+
+    pub(crate) fn with_page(mut self, page: impl Into<Bytes>) -> Self {
+        Arc::make_mut(&mut self.0).page = Some(page.into());
         self
     }
 
@@ -163,6 +176,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             invalid: InvalidInput::default(),
             source: Some(Arc::new(source)),
             receipt: None,
+            page: None,
         }))
     }
 }
@@ -175,6 +189,7 @@ impl From<InvalidInput> for Error {
             invalid,
             source: None,
             receipt: None,
+            page: None,
         }))
     }
 }

@@ -52,7 +52,7 @@
 //! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
 //! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
 //!
-//! `run.rs` and `config/` come before all that, once per process; `management.rs` has the programs under `mgt/`.
+//! `run.rs` and `config/` come before all that, once per process; `management/` has the programs under `mgt/`.
 
 mod app;
 mod args;
@@ -76,7 +76,7 @@ pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection,
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
-pub use management::management;
+pub use management::{management, management_over};
 pub use manifest::{Entry, Manifest};
 pub use parameter::Parameter;
 pub use program::{Bare, Program, Ready};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::args::nearest;
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::program::Program;
-use crate::request::{Controller, HTTP_GET, HTTP_POST};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
 
 /// An alias may lead to an alias, but not without end.
 const MAX_ALIASES: usize = 16;
@@ -110,6 +110,31 @@ impl Manifest {
             self.fail(Error::configuration(message));
         }
         self
+    }
+
+    /// Runs `check` before every program that is in this manifest by now, before the program's own
+    /// [`input_middleware`](Program::input_middleware): one guard for all of them.
+    #[must_use]
+    pub fn input_middleware<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        let check = Arc::new(check);
+        if !self.guard(&check) {
+            let message = "a manifest that was cloned cannot be given middleware, which its copy would not \
+                           have: give it the middleware first";
+            self.fail(Error::configuration(message));
+        }
+        self
+    }
+
+    /// Whether all programs now have `check`.
+    fn guard<F>(&mut self, check: &Arc<F>) -> bool
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        let mut entries = self.entries.values_mut();
+        entries.all(|entry| entry.guard(check))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -253,6 +278,24 @@ impl Entry {
                     .for_each(|entry| entry.enter(name));
             }
             Kind::Alias(_) => {}
+        }
+    }
+
+    /// Whether all programs of it now have `check`.
+    fn guard<F>(&mut self, check: &Arc<F>) -> bool
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        match &mut self.0 {
+            Kind::Programs(programs) => programs.iter_mut().all(|program| {
+                let check = Arc::clone(check);
+                let program = Arc::get_mut(program);
+                let guarded =
+                    program.map(|program| program.guard(Box::new(move |request| check(request))));
+                guarded.is_some()
+            }),
+            Kind::Manifest(manifest) => manifest.guard(check),
+            Kind::Alias(_) => true,
         }
     }
 

@@ -14,6 +14,7 @@ use giotto_cache::CacheControl;
 
 use crate::app::App;
 use crate::error::{Error, Redirection, Result};
+use crate::request::Controller;
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
@@ -44,6 +45,8 @@ pub trait Model<M>: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) control: CacheControl,
+    /// Only for the programs of the operator: what depended on it and were cached would be shown to the others, too.
+    pub(crate) controller: Controller,
     pub(crate) app: App,
 }
 

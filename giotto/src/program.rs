@@ -16,7 +16,7 @@ use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::model::{Call, Context, Documentation, Model};
 use crate::parameter::{Parameter, parameters};
-use crate::request::{Controller, Rendered, Request};
+use crate::request::{Controller, Rendered, Request, Value};
 use crate::view::{Mime, View};
 
 /// A model and a view under one name, answering over the controllers that it names.
@@ -54,6 +54,7 @@ struct Settings {
     tags: Option<Tags>,
     invalidates: Option<Tags>,
     description: Option<String>,
+    collects: Option<&'static str>,
     input: Vec<InputMiddleware>,
     output: Vec<OutputMiddleware>,
     error: Option<Error>,
@@ -61,7 +62,7 @@ struct Settings {
 
 /// The tags of an invocation, by its arguments.
 type Tags = Box<dyn Fn(&Typed) -> Vec<String> + Send + Sync>;
-type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
+pub(crate) type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
 type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync>;
 
 /// A page that is yet to come.
@@ -204,6 +205,13 @@ impl<S> Program<S> {
         self
     }
 
+    /// Gives all arguments that the program does not declare, in the order given, to its parameter `name`, as
+    /// the words of another invocation: `squared`, `x=12`.
+    pub(crate) fn collects(mut self, name: &'static str) -> Self {
+        self.settings.collects = Some(name);
+        self
+    }
+
     /// Runs `check` before arguments are bound and the cache is asked, on every request. It may refuse the
     /// request with an error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
     #[must_use]
@@ -314,6 +322,45 @@ impl Program {
     /// Whether a page depends on more than its arguments: middleware may have refused it to others.
     pub(crate) fn is_guarded(&self) -> bool {
         !self.settings.input.is_empty()
+    }
+
+    /// The parameter that takes what the others do not.
+    pub(crate) fn collector(&self) -> Option<&'static str> {
+        self.settings.collects
+    }
+
+    /// Gives the path's segments from `consumed` on, and all names that are not the program's own, to the
+    /// parameter that takes them, if there is one.
+    pub(crate) fn collect(&self, consumed: usize, request: &mut Request<'_>) {
+        let Some(collector) = self.settings.collects else {
+            return;
+        };
+        let is_own = |given: &str| {
+            let mut parameters = self.parameters().iter();
+            parameters.any(|parameter| parameter.name == given)
+        };
+        let segments: Vec<_> = request.path.drain(consumed..).collect();
+        let mut words: Vec<_> = segments.into_iter().map(Value::Text).collect();
+        request.data.retain(|(name, value)| {
+            let is_own = is_own(name);
+            if !is_own {
+                let word = match value {
+                    Value::Json(json) if json.is_string() => {
+                        format!("{name}={}", json.as_str().unwrap_or_default())
+                    }
+                    value => format!("{name}={value}"),
+                };
+                words.push(Value::Text(word.into()));
+            }
+            is_own
+        });
+        let words = words.into_iter().map(|word| (collector.into(), word));
+        request.data.extend(words);
+    }
+
+    /// Has `check` run before the program's own middleware.
+    pub(crate) fn guard(&mut self, check: InputMiddleware) {
+        self.settings.input.insert(0, check);
     }
 
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {

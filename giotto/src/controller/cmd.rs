@@ -19,10 +19,10 @@ use crate::manifest::Manifest;
 use crate::negotiate;
 use crate::parameter::Parameter;
 use crate::program::Program;
-use crate::request::{CMD, Rendered, Request, Value};
+use crate::request::{CMD, Controller, Rendered, Request, Value};
 
 /// The media type of the command line.
-const TEXT_CMD: &str = "text/cmd";
+pub(crate) const TEXT_CMD: &str = "text/cmd";
 const MODEL_MOCK: &str = "model-mock";
 const GIVEN: &str = "NAME=VALUE";
 
@@ -121,8 +121,14 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     };
     // What is no text is refused below, once it is known which argument it is.
     let is_text = path.to_str().is_some() && words.iter().all(|word| word.to_str().is_some());
-    let words = words.iter().map(|word| word.to_string_lossy().into_owned());
-    let matches = match command(program, name).try_get_matches_from(words) {
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let others = other_parameters(program, &request, &words, app.manifest());
+    let of_others = others.iter().map(|parameter| option(parameter).hide(true));
+    let command = command(program, name).args(of_others);
+    let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return tell(&error),
     };
@@ -134,7 +140,8 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     let request = request
         .mode(options.mode.unwrap_or_default())
         .take_stale(options.stale_ok);
-    let mut request = fill(request, program, &matches);
+    let parameters = program.parameters().iter().chain(others);
+    let mut request = fill(request, parameters, &matches);
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
@@ -176,8 +183,12 @@ async fn settle(cache: &Cache, is_refreshed: bool) {
 }
 
 /// The same `request` with the arguments that the matched words give.
-fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -> Request<'w> {
-    for parameter in program.parameters() {
+fn fill<'w, 'p>(
+    mut request: Request<'w>,
+    parameters: impl Iterator<Item = &'p Parameter>,
+    matches: &ArgMatches,
+) -> Request<'w> {
+    for parameter in parameters {
         let values = matches
             .get_many::<String>(parameter.name)
             .into_iter()
@@ -193,6 +204,39 @@ fn fill<'w>(mut request: Request<'w>, program: &Program, matches: &ArgMatches) -
         }
     }
     request
+}
+
+/// The parameters of the program that `program` is told about, if it takes the words of another invocation: its
+/// options are known, too.
+fn other_parameters<'m>(
+    program: &Program,
+    request: &Request<'_>,
+    words: &[String],
+    manifest: &'m Manifest,
+) -> Vec<&'m Parameter> {
+    if program.collector().is_none() {
+        return Vec::new();
+    }
+    let consumed = manifest
+        .find(request.path(), CMD)
+        .map_or(0, |found| found.consumed);
+    let named = request.path().get(consumed..).unwrap_or_default().join("/");
+    let word = words.iter().find(|word| !word.starts_with('-'));
+    let path = match named.is_empty() {
+        true => word.map(String::as_str).unwrap_or_default(),
+        false => &named,
+    };
+    let other = Request::new(CMD, path.trim_matches('/'));
+    let found = Controller::ALL
+        .into_iter()
+        .find_map(|controller| manifest.find(other.path(), controller).ok());
+    let parameters = found.map_or(&[][..], |found| found.program.parameters());
+    let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
+    let is_free = |parameter: &&Parameter| {
+        !is_own(parameter.name)
+            && !["help", MODEL_MOCK].contains(&&*parameter.name.replace('_', "-"))
+    };
+    parameters.iter().filter(is_free).collect()
 }
 
 /// The unknown program's error, which says where all of them are listed if it has no better advice.
@@ -234,7 +278,7 @@ fn text(value: &str) -> Value<'static> {
 }
 
 /// Whether `text` can be the name of a parameter, so that `http://a/?b=c` is a value.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_alphabetic() || first == '_')
         && text
             .chars()
@@ -248,6 +292,9 @@ fn command(program: &Program, name: &str) -> Command {
         .parameters()
         .iter()
         .map(|parameter| match parameter.required {
+            _ if program.collector() == Some(parameter.name) => {
+                " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned()
+            }
             true => format!(" {}=VALUE", parameter.name),
             false => format!(" [{}=VALUE]", parameter.name),
         });
@@ -257,8 +304,16 @@ fn command(program: &Program, name: &str) -> Command {
             .iter()
             .all(|parameter| parameter.name.replace('_', "-") != option)
     };
+    let collector = program.collector().and_then(|name| {
+        let mut parameters = program.parameters().iter();
+        parameters.find(|parameter| parameter.name == name)
+    });
+    let help = collector.map_or(
+        "An argument by name; without NAME=, arguments are taken in the order above",
+        |parameter| parameter.doc,
+    );
     let given = Arg::new(GIVEN)
-        .help("An argument by name; without NAME=, arguments are taken in the order above")
+        .help(help)
         .num_args(0..)
         .allow_negative_numbers(true);
     let mut command = Command::new(path.to_owned())
@@ -269,7 +324,9 @@ fn command(program: &Program, name: &str) -> Command {
             "{name} {path}[.FORMAT]{}",
             usage.collect::<String>()
         ))
-        .args(program.parameters().iter().map(option))
+        .args(program.parameters().iter().map(|parameter| {
+            option(parameter).hide(collector.is_some_and(|one| one.name == parameter.name))
+        }))
         .arg(given)
         .after_help(format!("Formats: {}", formats(program)));
     if is_free("help") {
@@ -412,6 +469,9 @@ fn unwritten_result(error: &io::Error) -> Error {
 pub(crate) fn fail(error: &Error) -> u8 {
     if let ErrorKind::Redirection(location) = error.kind() {
         return print(format!("{location}\n").as_bytes());
+    }
+    if let Some(page) = error.page() {
+        print(page);
     }
     complain(&format!("error: {error}"));
     match error.kind() {

@@ -1,0 +1,76 @@
+//! `cache/get`: the stored page of an invocation, whatever its age.
+//!
+//! Runs no model.
+
+use std::io::{self, Write};
+
+use giotto_cache::Mode;
+use serde::Serialize;
+
+use super::explain::Entry;
+use super::invocation::Invocation;
+use super::text::time;
+use super::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::error::{Error, ErrorKind, Result};
+use crate::program::Program;
+use crate::request::CMD;
+use crate::view::BasicView;
+
+pub(super) fn program() -> Program {
+    let model = Documented {
+        model: get,
+        parameters: &[WORDS],
+    };
+    let body = |page: &Page| page.raw.to_vec();
+    Program::new(model)
+        .description(
+            "Prints the stored page of an invocation, whatever its age, without running its model\n\n\
+             Its state goes to standard error. With the format .txt the page is printed byte for byte. The exit code is 3 if \
+             none is stored.",
+        )
+        .collects(INVOCATION)
+        .view(BasicView::new().text(body).cmd(body))
+}
+
+/// A stored page and its state.
+#[derive(Serialize)]
+struct Page {
+    key: String,
+    mimetype: String,
+    /// Why a request would not get it as it is; `null` if it would.
+    reason: Option<String>,
+    entry: Entry,
+    /// `null` if the page is no text.
+    body: Option<String>,
+    #[serde(skip)]
+    raw: bytes::Bytes,
+}
+
+async fn get(words: Words, operator: Operator) -> Result<Page> {
+    let target = Invocation::read(&words.invocation)?.target(&operator.app)?;
+    let lookup = target.lookup().mode(Mode::Only);
+    let explained = operator.app.shared_cache().explain(&lookup).await;
+    let reason = explained.reason.as_ref().map(ToString::to_string);
+    let Some(entry) = explained.entry else {
+        let why = reason.unwrap_or_default();
+        let message = format!(
+            "nothing is stored under {} ({why}): `explain` says more",
+            explained.key
+        );
+        return Err(Error::new(ErrorKind::NotCached, message));
+    };
+    if operator.controller == CMD {
+        let (key, age) = (&explained.key, time(entry.age));
+        let state = reason.as_deref().unwrap_or("fresh");
+        // Nothing depends on this line being read.
+        let _ = writeln!(io::stderr(), "{key}: {state}, computed {age} ago");
+    }
+    Ok(Page {
+        key: explained.key,
+        mimetype: target.asked.mime.essence().to_owned(),
+        reason,
+        entry: Entry::new(&entry),
+        body: String::from_utf8(entry.body.to_vec()).ok(),
+        raw: entry.body,
+    })
+}

@@ -1,0 +1,64 @@
+//! `cache/stats`: what the cache of the answering process counted.
+//!
+//! Runs no model.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::text::columns;
+use super::{Nothing, Operator};
+use crate::program::Program;
+use crate::request::CMD;
+
+pub(super) fn program() -> Program {
+    Program::new(stats)
+        .description(
+            "Shows the store, and what the cache of the answering process has counted since it began",
+        )
+        .view(super::shown())
+}
+
+#[derive(Serialize)]
+struct Report {
+    store: String,
+    process: u32,
+    counts: Map<String, Value>,
+    in_flight: usize,
+    note: Option<&'static str>,
+}
+
+async fn stats(_: Nothing, operator: Operator) -> Report {
+    let cache = operator.app.shared_cache();
+    let counts = cache.counts().by_name().into_iter();
+    Report {
+        store: format!("{:?}", cache.store()),
+        process: std::process::id(),
+        counts: counts
+            .map(|(name, count)| (name.to_owned(), count.into()))
+            .collect(),
+        in_flight: cache.in_flight(),
+        note: (operator.controller == CMD).then_some(
+            "these are the counters of this command, which has just begun; list this program over HTTP to see a \
+             server's",
+        ),
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = self.counts.iter();
+        let counts = counts.map(|(name, count)| (name.as_str(), count.to_string()));
+        let head = [
+            ("store", self.store.clone()),
+            ("process", self.process.to_string()),
+        ];
+        let tail = [
+            Some(("in_flight", self.in_flight.to_string())),
+            self.note.map(|note| ("note", note.to_owned())),
+        ];
+        let tail = tail.into_iter().flatten();
+        f.write_str(&columns(head.into_iter().chain(counts).chain(tail)))
+    }
+}

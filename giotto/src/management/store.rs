@@ -1,0 +1,66 @@
+//! `syncdb` and `flush`: what is done to the store as a whole.
+//!
+//! Models of programs under `mgt/`.
+
+use std::fmt;
+use std::time::Duration;
+
+use giotto_cache::{Cache, Place};
+use serde::Serialize;
+
+use super::{Nothing, Operator};
+use crate::error::{Error, Result};
+
+/// Emptying a large store takes its time; one that does not answer at all must not keep the operator for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What was done.
+#[derive(Serialize)]
+pub(super) struct Done {
+    done: String,
+}
+
+impl Done {
+    fn new(what: &str, cache: &Cache) -> Self {
+        let store = cache.store();
+        Self {
+            done: format!("{what}: {store:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.done)
+    }
+}
+
+pub(super) async fn syncdb(_: Nothing, operator: Operator) -> Result<Done> {
+    let cache = operator.app.shared_cache();
+    in_time(cache.store().syncdb()).await?;
+    Ok(Done::new("the cache is ready", cache))
+}
+
+pub(super) async fn flush(_: Nothing, operator: Operator) -> Result<Done> {
+    let cache = operator.app.shared_cache();
+    if operator.has_own_memory() {
+        return Err(Error::other(
+            "this cache lives in the memory of each process: restart the web server to empty it",
+        ));
+    }
+    in_time(cache.store().clear()).await?;
+    Ok(match cache.store().place() {
+        Place::Layered => {
+            let done =
+                "the cache is empty, but for what other processes keep in memory for a few seconds";
+            Done::new(done, cache)
+        }
+        _ => Done::new("the cache is empty", cache),
+    })
+}
+
+async fn in_time(done: impl Future<Output = giotto_cache::Result<()>>) -> Result<()> {
+    let late = || Error::other(format!("the cache did not answer within {PATIENCE:?}"));
+    let in_time = tokio::time::timeout(PATIENCE, done).await;
+    Ok(in_time.map_err(|_| late())??)
+}
