@@ -281,6 +281,11 @@ impl Inner {
     async fn failed(&self, flight: Flight, job: Job, permit: Permit, error: Option<Error>) {
         self.stats.failed.increase();
         if let Some(marked) = self.throttled(&job) {
+            let throttle = Duration::from_millis(job.policy.throttle_ms());
+            let said = error
+                .as_ref()
+                .map_or_else(|| "it panicked".to_owned(), ToString::to_string);
+            tracing::warn!(key = %job.key, error = said, "a computation failed: the old result is served, and the next attempt made in {throttle:?}");
             if let Some(error) = error {
                 // Nobody waits for the store; those who come until it has answered get the same.
                 flight.announce(Err(error));
