@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::backend::Backend;
-use crate::computation::{Computed, Job, is_computing};
+use crate::computation::{Computed, Job, Rank, is_computing};
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
 use crate::generation::Epochs;
@@ -236,12 +236,9 @@ impl Cache {
             Verdict::Fresh => (served(Status::Hit, None), false),
             // Whoever waits for a fresh result is about to leave: the next one will be early, too.
             Verdict::Early => (served(Status::Hit, None), !lookup.waits_for_fresh),
-            Verdict::Stale {
-                reason,
-                may_refresh,
-            } if !lookup.waits_for_fresh => {
+            Verdict::Stale { reason } if !lookup.waits_for_fresh => {
                 let status = Status::Stale(Staleness::Revalidating);
-                (served(status, Some(reason.clone())), *may_refresh)
+                (served(status, Some(reason.clone())), true)
             }
             Verdict::Throttled { reason } => {
                 let status = Status::Stale(Staleness::Throttled);
@@ -259,7 +256,7 @@ impl Cache {
             }
             return Ok(answer);
         }
-        let reason = look.reason();
+        let reason = self.inner.reason(&lookup.key, &look);
         stats.missed(&reason);
         tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
         if is_only {
@@ -278,7 +275,8 @@ impl Cache {
         let key = lookup.key.as_str();
         if let Join::Lead(flight, _) = self.inner.flights.join(key, look.now_ms) {
             self.inner.stats.refreshes.increase();
-            let (job, control) = self.job(lookup, look);
+            let (mut job, control) = self.job(lookup, look);
+            job.rank = Rank::Behind;
             self.spawn(flight, job, compute(control));
         }
     }
@@ -298,42 +296,44 @@ impl Cache {
         let (inner, flights) = (&self.inner, &self.inner.flights);
         let wait = Wait::new(lookup.policy, look.fallback(), reason);
         let key = lookup.key.as_str();
-        let mut may_store = true;
         let mut attempts = 0;
-        let joined = loop {
+        let (rank, (flight, mut landing)) = loop {
             if lookup.mode == Mode::Bypass || is_computing(key) {
-                may_store = false;
-                break flights.lead_apart(key);
+                break (Rank::Unstored, flights.lead_apart(key));
             }
             let mut landing = match flights.join(key, inner.clock.now_ms()) {
-                Join::Lead(flight, landing) => break (flight, landing),
-                Join::Apart => break flights.lead_apart(key),
+                Join::Lead(flight, landing) => break (Rank::First, (flight, landing)),
+                Join::Apart => break (Rank::Apart, flights.lead_apart(key)),
                 Join::Wait(landing) => landing,
             };
             inner.stats.collapsed.increase();
             match wait.result(&mut landing).await {
-                Some(Outcome::Private(_)) => break flights.lead_apart(key),
+                Some(Outcome::Private(_)) => break (Rank::Apart, flights.lead_apart(key)),
+                Some(Outcome::GivenUp) => {}
                 // A new result is wanted, or an invalidation lies between the beginning of that computation and
                 // this call.
                 Some(Outcome::Shared(Ok(_)))
-                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) => {}
+                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) =>
+                {
+                    landing.ended().await;
+                }
                 Some(Outcome::Shared(result)) => {
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
                     return inner.after(result, wait);
                 }
-                // One of those who waited for a computation that panicked computes again, once.
-                None if attempts == 0 => attempts += 1,
+                // One of those who waited for a computation that panicked computes again, once, unless there is
+                // something else to serve.
+                None if attempts == 0 && wait.fallback.is_none() => attempts += 1,
                 None => return inner.after(Err(panicked()), wait),
             }
         };
-        let (flight, mut landing) = joined;
         let (mut job, control) = self.job(lookup, look);
-        job.may_store = may_store;
+        job.rank = rank;
         self.spawn(flight, job, compute(control));
         match wait.result(&mut landing).await {
             Some(Outcome::Shared(result)) => inner.after(result, wait),
             Some(Outcome::Private(answer)) => inner.after(Ok(answer), wait),
-            None => inner.after(Err(panicked()), wait),
+            Some(Outcome::GivenUp) | None => inner.after(Err(panicked()), wait),
         }
     }
 
@@ -390,6 +390,15 @@ impl Inner {
     pub(crate) fn draw(&self) -> f64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.f64()
+    }
+
+    /// Why there is nothing fresh of `key`.
+    pub(crate) fn reason(&self, key: &Key, look: &Look) -> Reason {
+        let is_due = look.is_answered && matches!(look.verdict, Verdict::Due { .. });
+        match is_due && self.flights.is_apart(key.as_str(), look.now_ms) {
+            true => Reason::NotStorable,
+            false => look.reason(),
+        }
     }
 
     /// Whether other processes read and write the store.

@@ -13,6 +13,8 @@ use crate::{Answer, Result};
 
 /// For so long after a result that must not be stored, callers of its key do not wait for each other.
 const APART_MS: u64 = 5_000;
+/// How the name of a flight of one caller alone begins.
+const APART: &str = "{apart:";
 
 /// How a computation ended.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(crate) enum Outcome {
     Shared(Result<Answer>),
     /// For the caller who began it; the others compute their own.
     Private(Answer),
+    /// None, because another process computes: those who wait ask again.
+    GivenUp,
 }
 
 type Landed = Option<Outcome>;
@@ -136,8 +140,14 @@ impl Flights {
     /// A flight of one caller alone, whom nobody can join.
     pub(crate) fn lead_apart(&self, key: &str) -> (Flight, Landing) {
         // No key of a program ends in a brace.
-        let key = format!("{{apart:{}:{key}}}", fastrand::u64(..));
-        self.lead(&mut self.lock(), key)
+        let number = fastrand::u64(..);
+        self.lead(&mut self.lock(), format!("{APART}{number}:{key}}}"))
+    }
+
+    /// Whether callers of `key` compute each for themselves.
+    pub(crate) fn is_apart(&self, key: &str, now_ms: u64) -> bool {
+        let until_ms = self.lock().apart.get(key).copied();
+        until_ms.is_some_and(|until_ms| now_ms < until_ms)
     }
 
     /// Has callers of `key` compute each for themselves for a few seconds.
@@ -148,10 +158,13 @@ impl Flights {
             .insert(key.to_owned(), now_ms.saturating_add(APART_MS));
     }
 
-    /// Tells the flight of `key`, if there is one, that its result must not be kept.
+    /// Tells the flights of `key`, those of single callers included, that their results must not be kept.
     pub(crate) fn revoke(&self, key: &str) {
-        if let Some(signals) = self.lock().by_key.get(key) {
-            signals.is_revoked.store(true, Ordering::Release);
+        let apart = format!(":{key}}}");
+        for (name, signals) in &self.lock().by_key {
+            if name == key || name.starts_with(APART) && name.ends_with(&apart) {
+                signals.is_revoked.store(true, Ordering::Release);
+            }
         }
     }
 
@@ -206,6 +219,11 @@ impl Landing {
     pub(crate) async fn result(&mut self) -> Landed {
         let outcome = self.0.outcome.wait_for(Option::is_some).await.ok()?;
         outcome.clone()
+    }
+
+    /// Returns once the flight has ended, and its result is stored or not.
+    pub(crate) async fn ended(&mut self) {
+        while self.0.outcome.changed().await.is_ok() {}
     }
 
     /// Whether its result is good enough for a caller who has read these generations, or an invalidation, or a purge of the

@@ -176,10 +176,11 @@ impl Record {
         }
     }
 
+    /// Later than the change before it, whatever the clock of whoever made that one: the last counts.
     pub(crate) fn invalidated(self, is_hard: bool, now_ms: u64) -> Self {
         Self {
             generation: self.generation.next(is_hard),
-            changed_ms: now_ms,
+            changed_ms: now_ms.max(self.changed_ms.saturating_add(1)),
             ..self
         }
     }

@@ -271,11 +271,12 @@ async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -
     assert!(!is_early);
 
     // In the same process, while the store takes its time to take the first one's result.
-    let standstill = spy.stand_still(4, false);
     one.remove(&key("page")).await?;
     spy.calls();
+    let standstill = spy.stand_still(3, false);
     let first = callers(&one, 1, MINUTE, &model);
     standstill.reached().await;
+    assert_eq!(spy.calls().pop().unwrap().0, "set");
     let waiting = tokio::spawn({
         let (one, model) = (one.clone(), model.clone());
         async move { ask_for(&one, refresh(), &model).await }

@@ -19,8 +19,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use giotto_cache::testing::Chaos;
 use giotto_cache::{
-    Answer, Cache, CacheControl, Clock, Computed, Error, ErrorKind, Key, KeyValue, LocMemKeyValue,
-    Lookup, Policy, Result,
+    Answer, Cache, CacheControl, Clock, Computed, Key, KeyValue, LocMemKeyValue, Lookup, Policy,
+    Result,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -149,7 +149,6 @@ struct Model(Arc<State>);
 #[derive(Default)]
 struct State {
     runs: AtomicUsize,
-    ended: AtomicUsize,
     says: Mutex<Says>,
     gate: Mutex<Option<Arc<Semaphore>>>,
 }
@@ -185,11 +184,6 @@ impl Model {
         self.0.runs.load(Ordering::SeqCst)
     }
 
-    /// Runs ended.
-    fn ended(&self) -> usize {
-        self.0.ended.load(Ordering::SeqCst)
-    }
-
     /// From now on runs wait until they are released.
     fn hold(&self) {
         *self.0.gate.lock().unwrap() = Some(Arc::new(Semaphore::new(0)));
@@ -209,7 +203,6 @@ impl Model {
             // Released when it is closed.
             let _ = gate.acquire().await;
         }
-        self.0.ended.fetch_add(1, Ordering::SeqCst);
         let says = *self.0.says.lock().unwrap();
         let page = Bytes::from(run.to_string());
         match says {
@@ -220,7 +213,7 @@ impl Model {
                 Ok(Computed::Negative(page))
             }
             Says::NotModified => Ok(Computed::NotModified),
-            Says::Refused => Ok(Computed::Refused(Error::new(ErrorKind::Compute, "refused"))),
+            Says::Refused => Ok(Computed::refused(Broken)),
             Says::Fails => Err(Broken),
             Says::Panics => panic!("staged: run {run} panics"),
             Says::Wants(wants) => {

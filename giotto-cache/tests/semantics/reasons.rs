@@ -71,6 +71,7 @@ async fn another_version_is_a_miss_and_stale_only_if_the_policy_says_so() -> Res
         model.says(Says::Fails);
         world.ask(&policy.version(2), &model).await.unwrap_err();
         model.says(Says::Page);
+        world.clock.advance(seconds(30));
         let kept = next.version(2).stale_versions();
         let answer = world.ask(&kept, &model).await?;
         assert_stale!(answer);

@@ -31,11 +31,10 @@ pub(super) type Call = (&'static str, String);
 struct Stop {
     left: usize,
     is_after: bool,
-    reached: Arc<Semaphore>,
-    goes_on: Arc<Semaphore>,
+    standstill: Standstill,
 }
 
-/// Where a process stands still between two calls, or in one.
+/// Where a process stands still until the test has it go on.
 #[derive(Clone, Debug)]
 pub(super) struct Standstill {
     reached: Arc<Semaphore>,
@@ -43,6 +42,17 @@ pub(super) struct Standstill {
 }
 
 impl Standstill {
+    pub(super) fn new() -> Self {
+        let [reached, goes_on] = [0; 2].map(|permits| Arc::new(Semaphore::new(permits)));
+        Self { reached, goes_on }
+    }
+
+    /// Stands still.
+    pub(super) async fn stand(&self) {
+        self.reached.add_permits(1);
+        self.goes_on.acquire().await.unwrap().forget();
+    }
+
     /// Returns once the process stands still.
     pub(super) async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
@@ -87,14 +97,13 @@ impl Spy {
 
     /// Has the process stand still in its call of this number from now, counted from 0.
     pub(super) fn stand_still(&self, number: usize, is_after: bool) -> Standstill {
-        let (reached, goes_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let standstill = Standstill::new();
         *self.shared.stop.lock().unwrap() = Some(Stop {
             left: number,
             is_after,
-            reached: Arc::clone(&reached),
-            goes_on: Arc::clone(&goes_on),
+            standstill: standstill.clone(),
         });
-        Standstill { reached, goes_on }
+        standstill
     }
 
     async fn call<T>(
@@ -108,17 +117,17 @@ impl Spy {
         if *self.shared.failing.lock().unwrap() == Some(operation) {
             return Err(Error::new(ErrorKind::Backend, "staged"));
         }
-        let stop = self.stops_now();
-        let Some(stop) = stop else {
+        let Some(stop) = self.stops_now() else {
             return answer.await;
         };
-        if stop.is_after {
-            let answer = answer.await;
-            stop.stand().await;
-            return answer;
+        if !stop.is_after {
+            stop.standstill.stand().await;
         }
-        stop.stand().await;
-        answer.await
+        let answer = answer.await;
+        if stop.is_after {
+            stop.standstill.stand().await;
+        }
+        answer
     }
 
     fn stops_now(&self) -> Option<Stop> {
@@ -130,13 +139,6 @@ impl Spy {
             }
             None => stop.take(),
         }
-    }
-}
-
-impl Stop {
-    async fn stand(&self) {
-        self.reached.add_permits(1);
-        self.goes_on.acquire().await.unwrap().forget();
     }
 }
 
