@@ -187,8 +187,16 @@ const TAG_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600)
 /// The same entry with its fresh time over; `None` if nobody could serve that.
 fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
     let clocks = entry.clocks();
+    let early_ms = clocks.fresh_until.saturating_sub(now_ms);
+    // The other clocks keep their distance; what never ends has none.
+    let earlier = |until: u64| match until {
+        u64::MAX => u64::MAX,
+        _ => until.saturating_sub(early_ms),
+    };
     let clocks = Clocks {
         fresh_until: clocks.fresh_until.min(now_ms),
+        stale_until: earlier(clocks.stale_until),
+        keep_until: earlier(clocks.keep_until),
         ..clocks
     };
     let is_of_use = clocks.keep_until > clocks.fresh_until && clocks.keep_until > now_ms;
