@@ -187,14 +187,16 @@ const TAG_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600)
 /// The same entry with its fresh time over, the other times counted from now; `None` if nobody could serve that.
 fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
     let clocks = entry.clocks();
-    let earlier = match clocks.fresh_until {
-        u64::MAX => 0,
-        fresh_until => fresh_until.saturating_sub(now_ms),
+    let early_ms = clocks.fresh_until.saturating_sub(now_ms);
+    // The other clocks keep their distance; what never ends has none.
+    let earlier = |until: u64| match until {
+        u64::MAX => u64::MAX,
+        _ => until.saturating_sub(early_ms),
     };
     let clocks = Clocks {
         fresh_until: clocks.fresh_until.min(now_ms),
-        stale_until: clocks.stale_until - earlier,
-        keep_until: clocks.keep_until - earlier,
+        stale_until: earlier(clocks.stale_until),
+        keep_until: earlier(clocks.keep_until),
         ..clocks
     };
     let is_of_use = clocks.keep_until > now_ms;

@@ -219,7 +219,7 @@ fn help_tells_what_the_manifest_knows() {
         assert!(list.stdout.contains(line), "{line}: {}", list.stdout);
     }
     assert!(
-        !list.stdout.contains("page"),
+        !list.stdout.contains("\n  page"),
         "a program of the web only: {}",
         list.stdout
     );

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,11 +37,16 @@ impl Random {
 }
 
 /// A store in which the test can put what it likes, and which forgets by the test's clock.
-#[derive(Debug)]
 struct Shelf {
     values: Mutex<HashMap<String, (Bytes, u64)>>,
     clock: Clock,
     place: Place,
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shelf {:?}", self.place)
+    }
 }
 
 #[cache::async_trait]
@@ -169,19 +175,19 @@ impl World {
     async fn step(&mut self) {
         let key = Key::new(KEY.0, KEY.1, KEY.2);
         let is_hard = self.random.often();
-        match self.random.below(10) {
-            0..=3 => {
-                let does = [WORKS, WORKS, FAILS, FINDS_NOTHING][self.random.below(4) as usize];
+        match self.random.below(14) {
+            0..=4 => {
+                let does = [WORKS, FAILS, FAILS, FINDS_NOTHING][self.random.below(4) as usize];
                 self.does.store(does, Ordering::SeqCst);
                 let controller = [HTTP_GET, CMD][self.random.below(2) as usize];
                 self.ask(controller).await;
             }
-            4..=5 => {
+            5..=9 => {
                 let ms =
-                    [1, 999, 1_000, 5_000, 10_000, 30_000, 60_000][self.random.below(7) as usize];
+                    [1, 999, 1_000, 5_000, 10_000, 20_000, 40_000][self.random.below(7) as usize];
                 self.clock.advance(Duration::from_millis(ms));
             }
-            6 => {
+            10 => {
                 let scope = match self.random.below(3) {
                     0 => Scope::Tag("x:7".to_owned()),
                     1 => Scope::Program("page".to_owned()),
@@ -192,14 +198,14 @@ impl World {
                     false => self.cache.invalidate(scope).await.unwrap(),
                 }
             }
-            7 => {
+            11 => {
                 let changed = match is_hard {
                     true => self.cache.remove(&key).await,
                     false => self.cache.expire(&key).await,
                 };
                 changed.unwrap();
             }
-            8 => match self.random.below(4) {
+            12 => match self.random.below(4) {
                 // Lost, damaged, or foreign.
                 0 => drop(self.store.delete(key.as_str()).await.unwrap()),
                 1 => drop(self.store.delete("{tag:x:7}").await.unwrap()),
@@ -219,7 +225,7 @@ impl World {
 /// A policy of all that decides over serving, at random.
 fn policy(random: &mut Random) -> Policy {
     let policy = Policy::seconds(1 + random.below(30));
-    let stale = random.often().then(|| 1 + random.below(20));
+    let stale = (random.below(4) > 0).then(|| 1 + random.below(40));
     let stale_if_error = random
         .often()
         .then(|| stale.unwrap_or(0) + 1 + random.below(100));
@@ -281,7 +287,10 @@ async fn explain_tells_the_truth_in_1000_states() {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 0..1_000 {
         let mut world = World::new(seed);
-        for _ in 0..1 + world.random.below(8) {
+        if world.random.below(5) > 0 {
+            world.ask(HTTP_GET).await;
+        }
+        for _ in 0..world.random.below(8) {
             world.step().await;
         }
         let (controller, over) = [(HTTP_GET, "http"), (CMD, "cmd")][world.random.below(2) as usize];
@@ -312,8 +321,13 @@ async fn explain_tells_the_truth_in_1000_states() {
             "{seed}, over {over}: runs of the model, {report:#}"
         );
         let reason = predicted.reason.unwrap_or_default();
+        let refreshes = if next["refreshes"] == true {
+            ", refreshed"
+        } else {
+            ""
+        };
         *seen
-            .entry(format!("{} {reason}", predicted.status))
+            .entry(format!("{} {reason}{refreshes}", predicted.status))
             .or_default() += 1;
     }
     // The states are not all alike.
@@ -328,6 +342,7 @@ async fn explain_tells_the_truth_in_1000_states() {
         "stored invalidated program page",
         "stored invalidated all",
         "stale-revalidating expired",
+        "stale-revalidating expired, refreshed",
         "stale-throttled expired",
         "stale-failed expired",
         "error Other",

@@ -221,15 +221,16 @@ fn other_parameters<'m>(
         .find(request.path(), CMD)
         .map_or(0, |found| found.consumed);
     let named = request.path().get(consumed..).unwrap_or_default().join("/");
-    let word = words.iter().find(|word| !word.starts_with('-'));
-    let path = match named.is_empty() {
-        true => word.map(String::as_str).unwrap_or_default(),
-        false => &named,
-    };
-    let other = Request::new(CMD, path.trim_matches('/'));
-    let found = Controller::ALL
-        .into_iter()
-        .find_map(|controller| manifest.find(other.path(), controller).ok());
+    // The first word may be the value of an option.
+    let words = words.iter().filter(|word| !word.starts_with('-'));
+    let mut paths = std::iter::once(&named)
+        .filter(|path| !path.is_empty())
+        .chain(words);
+    let found = paths.find_map(|path| {
+        let other = Request::new(CMD, path.trim_matches('/'));
+        let mut controllers = Controller::ALL.into_iter();
+        controllers.find_map(|controller| manifest.find(other.path(), controller).ok())
+    });
     let parameters = found.map_or(&[][..], |found| found.program.parameters());
     let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
     let is_free = |parameter: &&Parameter| {

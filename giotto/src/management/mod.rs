@@ -53,7 +53,8 @@ pub fn management() -> Manifest {
 
 /// The programs of [`management`] for these controllers.
 ///
-/// Whoever may ask them may empty the cache, and over HTTP that is everybody unless a check says otherwise:
+/// Whoever may ask them may read every stored page and empty the cache, and over HTTP that is everybody unless a check
+/// says otherwise:
 ///
 /// ```
 /// use giotto::{Manifest, management_over};
@@ -143,9 +144,14 @@ impl FromContext for Operator {
 }
 
 impl Operator {
-    /// Whether there is a person at a terminal whom one can ask, or show how far things are.
-    fn is_at_terminal(&self) -> bool {
-        self.controller == CMD && io::stdin().is_terminal() && io::stderr().is_terminal()
+    /// Whether somebody at a terminal sees what standard error is told. A server's own terminal is nobody's.
+    fn is_watched(&self) -> bool {
+        self.controller == CMD && io::stderr().is_terminal()
+    }
+
+    /// Whether whoever sits at the terminal can be asked.
+    fn can_ask(&self) -> bool {
+        self.is_watched() && io::stdin().is_terminal()
     }
 
     /// Whether the cache is the memory of a command, which has just begun and is about to end.
@@ -154,7 +160,7 @@ impl Operator {
         place == Place::InProcess && self.controller == CMD
     }
 
-    /// Who does not know of a change at once, if somebody does not: a remark that follows on what was done to single pages.
+    /// Who may still have a page that was removed or made old here, if somebody may.
     fn behind(&self) -> Option<&'static str> {
         match self.app.shared_cache().store().place() {
             Place::Layered => {

@@ -64,7 +64,7 @@ struct Arguments {
 
 /// What was named.
 enum Selection<'a> {
-    Invocation(Target<'a>),
+    Invocation(Box<Target<'a>>),
     Scope(Scope),
 }
 
@@ -163,7 +163,7 @@ fn select<'a>(arguments: &Arguments, app: &'a App) -> Result<Selection<'a>> {
         }
         (_, Some(tag)) => Selection::Scope(Scope::Tag(tag.clone())),
         _ if *all => Selection::Scope(Scope::All),
-        _ => Selection::Invocation(Invocation::read(invocation)?.target(app)?),
+        _ => Selection::Invocation(Box::new(Invocation::read(invocation)?.target(app)?)),
     })
 }
 
@@ -240,7 +240,7 @@ fn named(scope: &Scope) -> String {
 
 /// Asks whoever sits at the terminal.
 async fn agree(operator: &Operator, plan: String) -> Result<()> {
-    if !operator.is_at_terminal() {
+    if !operator.can_ask() {
         let message = format!("{plan}. Nothing was done: say yes (--yes, yes=true) to do it");
         return Err(refused("yes", "", &message));
     }

@@ -20,13 +20,13 @@ use crate::app::App;
 use crate::error::{Error, InvalidInput, Result, quoted};
 use crate::negotiate;
 use crate::program::Program;
-use crate::request::Controller;
+use crate::request::{CMD, Controller};
 use crate::view::{BasicView, Mime};
 
 /// So many errors are shown.
 const SHOWN: usize = 10;
 const MOST_JOBS: usize = 64;
-/// What was computed last is still on its way into the store; one that hangs holds nobody up.
+/// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
 const SETTLING: Duration = Duration::from_secs(5);
 
 pub(super) fn program() -> Program {
@@ -142,8 +142,11 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
         report.add(part?);
     }
     work.progress.finish();
-    let _ = tokio::time::timeout(SETTLING, operator.app.shared_cache().settle()).await;
     report.left = report.pages - report.done();
+    if report.left == 0 && operator.controller == CMD {
+        let settled = operator.app.shared_cache().settle();
+        let _ = tokio::time::timeout(SETTLING, settled).await;
+    }
     report.took_ms = started.elapsed().as_millis();
     Ok(report)
 }
@@ -182,7 +185,7 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
     let until = arguments
         .budget
         .and_then(|seconds| started.checked_add(Duration::from_secs(seconds)));
-    let is_shown = operator.is_at_terminal();
+    let is_shown = operator.is_watched();
     Ok(Work {
         app: app.clone(),
         controller: target.request.controller(),
