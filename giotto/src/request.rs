@@ -262,19 +262,18 @@ impl fmt::Display for Receipt {
         let Some(status) = self.status else {
             return f.write_str("fwd=bypass");
         };
-        match status {
-            Status::Hit => f.write_str("hit")?,
-            Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
+        match (status, self.fresh_for) {
+            (Status::Hit, Some(fresh_for)) => write!(f, "hit; ttl={}", fresh_for.as_secs())?,
+            (Status::Hit, None) => f.write_str("hit")?,
+            (Status::Stale(Staleness::Revalidating | Staleness::Throttled), _) => {
                 write!(f, "hit; ttl={}", self.negative_ttl())?;
             }
-            Status::Stale(_) => write!(f, "fwd={}; ttl={}", self.forward(), self.negative_ttl())?,
-            Status::Stored => write!(f, "fwd={}; stored", self.forward())?,
-            Status::Collapsed => write!(f, "fwd={}; collapsed", self.forward())?,
+            (Status::Stale(_), _) => {
+                write!(f, "fwd={}; ttl={}", self.forward(), self.negative_ttl())?;
+            }
+            (Status::Stored, _) => write!(f, "fwd={}; stored", self.forward())?,
+            (Status::Collapsed, _) => write!(f, "fwd={}; collapsed", self.forward())?,
             _ => write!(f, "fwd={}", self.forward())?,
-        }
-        match (status, self.fresh_for) {
-            (Status::Hit, Some(fresh_for)) => write!(f, "; ttl={}", fresh_for.as_secs())?,
-            _ => {}
         }
         let detail = self.detail();
         let is_token = |detail: &str| {
