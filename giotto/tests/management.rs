@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use common::server::Server;
 use common::testbed;
 use giotto::cache::{Cache, Clock};
@@ -760,4 +761,31 @@ async fn expire_leaves_an_old_page_for_when_the_model_fails() {
     )
     .await;
     assert_eq!(got.unwrap().trim(), "a");
+}
+
+/// A store that takes nothing.
+#[derive(Debug)]
+struct Full;
+
+#[giotto::cache::async_trait]
+impl KeyValue for Full {
+    async fn get(&self, _: &str) -> giotto::cache::Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> giotto::cache::Result<()> {
+        let error = giotto::cache::Error::new(giotto::cache::ErrorKind::Backend, "it is full");
+        Err(error)
+    }
+}
+
+#[tokio::test]
+async fn warm_fails_if_the_store_takes_nothing() {
+    let (app, runs) = tagged(Cache::new(Full));
+    let data = [("tag", "a"), ("jobs", "1")];
+    let failed = ask(&app, CMD, "admin/cache/warm.txt/page.txt", &data)
+        .await
+        .unwrap_err();
+    assert!(failed.to_string().contains("the store failed "), "{failed}");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
