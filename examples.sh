@@ -51,6 +51,13 @@ expect '<svg' curl -sS "$address/delays/JFK"
 expect 'giotto; hit; ttl=' curl -sSI "$address/delays/JFK"
 stop
 
+serve prices -- http --port 0
+expect 0.60 curl -sS "$address/price/apple"
+expect 0.75 curl -sS -d cents=75 "$address/price/apple"
+expect 0.75 curl -sS "$address/price/apple"
+stop
+rm prices.json
+
 serve axum_mount -- 0
 expect 144 curl -sS "$address/square/12"
 stop

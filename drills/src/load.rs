@@ -232,7 +232,7 @@ fn judge(head: &str, body: &[u8], page: u64) -> Outcome {
 }
 
 /// The head and the body of one whole answer.
-async fn receive(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
+pub(crate) async fn receive(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut received = Vec::with_capacity(2048);
     loop {
         if stream.read_buf(&mut received).await? == 0 {

@@ -1,12 +1,14 @@
 //! Fault drills: every store fails in every way while a server is under load, and what its visitors see is counted.
 //!
-//! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so. The server
+//! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot` keeps a
+//! page hot for a minute on each store instead. The server
 //! under test is a process of its own; load and stores share the machine with it, so first of all the same load is
 //! measured without any cache. It ends with 1 if a promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
 
 mod database;
 mod drill;
+mod hot;
 mod load;
 mod memcache;
 mod page;
@@ -20,14 +22,25 @@ use std::process::ExitCode;
 
 use drill::Drill;
 use report::{Report, Uncached};
+use tokio::runtime::Runtime;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         // This executable is the server under test, too.
         Some("http" | "cmd") => Ok(giotto::run(page::manifest())),
-        _ => drills(&chosen(&words)?),
+        Some("hot") => exit_code(hot::run(runtime()?.handle())?),
+        _ => exit_code(drills(&chosen(&words)?)?),
     }
+}
+
+fn exit_code(all_kept: bool) -> Result<ExitCode, Box<dyn Error>> {
+    Ok(ExitCode::from(u8::from(!all_kept)))
+}
+
+fn runtime() -> std::io::Result<Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build()
 }
 
 fn chosen(words: &[String]) -> Result<Vec<Drill>, String> {
@@ -49,11 +62,8 @@ fn chosen(words: &[String]) -> Result<Vec<Drill>, String> {
     Ok(all().filter(is_chosen).collect())
 }
 
-fn drills(drills: &[Drill]) -> Result<ExitCode, Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+fn drills(drills: &[Drill]) -> Result<bool, Box<dyn Error>> {
+    let runtime = runtime()?;
     let uncached = Uncached::of(&drill::without_cache(runtime.handle())?);
     println!("{uncached}\n\n{}", Report::HEAD);
     let mut all_kept = true;
@@ -66,5 +76,5 @@ fn drills(drills: &[Drill]) -> Result<ExitCode, Box<dyn Error>> {
             report::details(&run).for_each(|line| println!("    {line}"));
         }
     }
-    Ok(ExitCode::from(u8::from(!all_kept)))
+    Ok(all_kept)
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use giotto::prelude::*;
 
+use crate::hot;
+
 /// What a page takes to compute.
 pub(crate) const COMPUTING: Duration = Duration::from_millis(20);
 
@@ -21,13 +23,11 @@ pub(crate) fn manifest() -> Manifest {
         tokio::time::sleep(COMPUTING).await;
         body(x)
     };
-    Manifest::new([(
-        "page",
-        Program::new(compute)
-            .controllers([HTTP_GET])
-            .cache(3600)
-            .view(View::new().html(String::clone)),
-    )])
+    let page = Program::new(compute)
+        .controllers([HTTP_GET])
+        .cache(3600)
+        .view(View::new().html(String::clone));
+    Manifest::new(hot::programs()).with("page", page)
 }
 
 /// The page of `x`: its digits, and noise that no other page has.

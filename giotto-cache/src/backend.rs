@@ -70,6 +70,11 @@ impl Backend {
         Arc::clone(&self.store)
     }
 
+    /// What the store has, if it can say so at once.
+    pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        self.store.get_now(key)
+    }
+
     /// What the store has of `key`.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
         if let Some(found) = self.store.get_now(key) {
@@ -235,5 +240,96 @@ impl Backend {
             self.deadline
         );
         Error::new(ErrorKind::Backend, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::LocMemKeyValue;
+
+    /// A store that fails, or hangs.
+    #[derive(Debug)]
+    struct Lost {
+        hangs: bool,
+    }
+
+    #[async_trait]
+    impl KeyValue for Lost {
+        async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+            if self.hangs {
+                pending::<()>().await;
+            }
+            Err(Error::new(ErrorKind::Backend, "it is down"))
+        }
+
+        async fn set(&self, key: &str, _: Bytes, _: Option<Duration>) -> Result<()> {
+            self.get(key).await.map(drop)
+        }
+
+        async fn delete(&self, key: &str) -> Result<bool> {
+            self.get(key).await.map(|_| true)
+        }
+    }
+
+    fn backend(store: impl KeyValue) -> Backend {
+        let deadline = Duration::from_millis(100);
+        Backend::new(Arc::new(store), deadline, Clock::manual(0), Arc::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_fails_or_is_late_is_soon_not_asked() {
+        for (hangs, reason) in [(false, Unanswered::Failed), (true, Unanswered::Late)] {
+            let lost = backend(Lost { hangs });
+            for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
+                assert_eq!(lost.delete("key").await, Err(expected));
+            }
+            assert_eq!(
+                lost.replace("key", b"", None, None).await,
+                Err(Unanswered::Skipped)
+            );
+            // Writes have a breaker of their own.
+            for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
+                assert_eq!(lost.get_many(&["key", "other"]).await, Err(expected));
+            }
+            assert_eq!(lost.get("key").await, Err(Unanswered::Skipped));
+            let counts = lost.stats.snapshot();
+            assert_eq!((counts.backend_errors, counts.backend_skipped), (10, 6));
+        }
+    }
+
+    #[tokio::test]
+    async fn many_are_answered_at_once_by_a_store_that_can() {
+        #[derive(Debug)]
+        struct Now(LocMemKeyValue);
+
+        #[async_trait]
+        impl KeyValue for Now {
+            async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+                pending().await
+            }
+
+            async fn set(&self, key: &str, value: Bytes, _: Option<Duration>) -> Result<()> {
+                self.0.set(key, value, None).await
+            }
+
+            fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+                self.0.get_now(key).filter(|_| key != "slow")
+            }
+        }
+
+        let store = backend(Now(LocMemKeyValue::new()));
+        assert!(store.set("key", "value".into(), None).await);
+        let found = store.get_many(&["absent", "key"]).await;
+        assert_eq!(found, Ok(vec![None, Some("value".into())]));
+        assert_eq!(store.get_many(&[]).await, Ok(vec![]));
+        assert_eq!(
+            store.get_many(&["key", "slow"]).await,
+            Err(Unanswered::Late)
+        );
     }
 }

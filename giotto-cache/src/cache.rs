@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::backend::Backend;
-use crate::computation::{Computed, Job, is_computing};
+use crate::computation::{Computed, Job, Rank, is_computing};
 use crate::control::CacheControl;
-use crate::flight::{Flights, Join, Landing, Outcome};
+use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
 use crate::generation::Epochs;
-use crate::look::Look;
+use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Patience;
 use crate::recent::Recent;
@@ -35,6 +35,7 @@ pub struct Cache {
 pub(crate) struct Inner {
     pub(crate) backend: Arc<Backend>,
     pub(crate) flights: Flights,
+    pub(crate) crews: Crews,
     pub(crate) epochs: Epochs,
     pub(crate) recent: Recent,
     pub(crate) clock: Clock,
@@ -162,23 +163,17 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let look = match lookup.mode {
-            Mode::Prefer | Mode::Only => self.inner.look(&lookup).await,
-            Mode::Refresh => Look::left_out(Reason::Refresh),
-            Mode::Bypass => Look::left_out(Reason::Bypass),
+        if let Some(answer) = self.inner.hit_now(&lookup) {
+            return Ok(answer);
+        }
+        let read = match lookup.mode {
+            Mode::Prefer | Mode::Only => self.inner.read(&lookup).await,
+            Mode::Refresh | Mode::Bypass => Read::left_out(),
         };
-        match look {
-            Look {
-                verdict: Verdict::Fresh,
-                entry: Some(entry),
-                now_ms,
-                ..
-            } => {
-                self.inner.stats.hits.increase();
-                Ok(Answer::new(entry, Status::Hit, None, now_ms))
-            }
-            // Boxed, so that the future of a hit stays small.
-            look => Box::pin(self.answer_unfresh(lookup, look, compute)).await,
+        match self.inner.hit(&lookup, &read) {
+            Some(answer) => Ok(answer),
+            // Boxed, so that the future of a plain hit stays small.
+            None => Box::pin(self.answer_read(lookup, read, compute)).await,
         }
     }
 
@@ -204,15 +199,15 @@ impl Cache {
     /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
     /// Call it before the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
-        self.inner.flights.ended().await;
+        self.inner.crews.ended().await;
         self.store().settle().await;
     }
 
-    /// Serves what is not fresh, if it may be, and computes where that is due.
-    async fn answer_unfresh<C, F, E>(
+    /// Serves what was read, if it may be, and computes where that is due.
+    async fn answer_read<C, F, E>(
         &self,
         lookup: Lookup<'_>,
-        look: Look,
+        read: Read,
         compute: C,
     ) -> Result<Answer>
     where
@@ -220,6 +215,11 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
+        let look = match lookup.mode {
+            Mode::Prefer | Mode::Only => self.inner.judge(&lookup, read).await,
+            Mode::Refresh => Look::left_out(Reason::Refresh),
+            Mode::Bypass => Look::left_out(Reason::Bypass),
+        };
         let stats = &self.inner.stats;
         let is_only = lookup.mode == Mode::Only;
         let Look {
@@ -233,13 +233,12 @@ impl Cache {
             Some(Answer::new(entry, status, reason, *now_ms))
         };
         let (answer, may_refresh) = match verdict {
-            Verdict::Fresh | Verdict::Early => (served(Status::Hit, None), true),
-            Verdict::Stale {
-                reason,
-                may_refresh,
-            } if !lookup.waits_for_fresh => {
+            Verdict::Fresh => (served(Status::Hit, None), false),
+            // Whoever waits for a fresh result is about to leave: the next one will be early, too.
+            Verdict::Early => (served(Status::Hit, None), !lookup.waits_for_fresh),
+            Verdict::Stale { reason } if !lookup.waits_for_fresh => {
                 let status = Status::Stale(Staleness::Revalidating);
-                (served(status, Some(reason.clone())), *may_refresh)
+                (served(status, Some(reason.clone())), true)
             }
             Verdict::Throttled { reason } => {
                 let status = Status::Stale(Staleness::Throttled);
@@ -257,7 +256,7 @@ impl Cache {
             }
             return Ok(answer);
         }
-        let reason = look.reason();
+        let reason = self.inner.reason(&lookup.key, &look);
         stats.missed(&reason);
         tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
         if is_only {
@@ -276,8 +275,9 @@ impl Cache {
         let key = lookup.key.as_str();
         if let Join::Lead(flight, _) = self.inner.flights.join(key, look.now_ms) {
             self.inner.stats.refreshes.increase();
-            let (job, control) = self.job(lookup, look);
-            tokio::spawn(Arc::clone(&self.inner).lead(flight, job, compute(control)));
+            let (mut job, control) = self.job(lookup, look);
+            job.rank = Rank::Behind;
+            self.spawn(flight, job, compute(control));
         }
     }
 
@@ -296,43 +296,57 @@ impl Cache {
         let (inner, flights) = (&self.inner, &self.inner.flights);
         let wait = Wait::new(lookup.policy, look.fallback(), reason);
         let key = lookup.key.as_str();
-        let mut may_store = true;
         let mut attempts = 0;
-        let joined = loop {
+        let (rank, (flight, mut landing)) = loop {
             if lookup.mode == Mode::Bypass || is_computing(key) {
-                may_store = false;
-                break flights.lead_apart(key);
+                break (Rank::Unstored, flights.lead_apart(key));
             }
             let mut landing = match flights.join(key, inner.clock.now_ms()) {
-                Join::Lead(flight, landing) => break (flight, landing),
-                Join::Apart => break flights.lead_apart(key),
+                Join::Lead(flight, landing) => break (Rank::First, (flight, landing)),
+                Join::Apart => break (Rank::Apart, flights.lead_apart(key)),
                 Join::Wait(landing) => landing,
             };
             inner.stats.collapsed.increase();
             match wait.result(&mut landing).await {
-                Some(Outcome::Private(_)) => break flights.lead_apart(key),
+                Some(Outcome::Private(_)) => break (Rank::Apart, flights.lead_apart(key)),
+                Some(Outcome::GivenUp) => {}
                 // A new result is wanted, or an invalidation lies between the beginning of that computation and
                 // this call.
                 Some(Outcome::Shared(Ok(_)))
-                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) => {}
+                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) =>
+                {
+                    landing.ended().await;
+                }
                 Some(Outcome::Shared(result)) => {
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
                     return inner.after(result, wait);
                 }
-                // One of those who waited for a computation that panicked computes again, once.
-                None if attempts == 0 => attempts += 1,
+                // One of those who waited for a computation that panicked computes again, once, unless there is
+                // something else to serve.
+                None if attempts == 0 && wait.fallback.is_none() => attempts += 1,
                 None => return inner.after(Err(panicked()), wait),
             }
         };
-        let (flight, mut landing) = joined;
         let (mut job, control) = self.job(lookup, look);
-        job.may_store = may_store;
-        tokio::spawn(Arc::clone(inner).lead(flight, job, compute(control)));
+        job.rank = rank;
+        self.spawn(flight, job, compute(control));
         match wait.result(&mut landing).await {
             Some(Outcome::Shared(result)) => inner.after(result, wait),
             Some(Outcome::Private(answer)) => inner.after(Ok(answer), wait),
-            None => inner.after(Err(panicked()), wait),
+            Some(Outcome::GivenUp) | None => inner.after(Err(panicked()), wait),
         }
+    }
+
+    fn spawn<F, E>(&self, flight: Flight, job: Job, computation: F)
+    where
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (inner, crew) = (Arc::clone(&self.inner), self.inner.crews.begin());
+        tokio::spawn(async move {
+            inner.lead(flight, job, computation).await;
+            drop(crew);
+        });
     }
 
     fn job(&self, lookup: Lookup<'_>, look: Look) -> (Job, CacheControl) {
@@ -376,6 +390,15 @@ impl Inner {
     pub(crate) fn draw(&self) -> f64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.f64()
+    }
+
+    /// Why there is nothing fresh of `key`.
+    pub(crate) fn reason(&self, key: &Key, look: &Look) -> Reason {
+        let is_due = look.is_answered && matches!(look.verdict, Verdict::Due { .. });
+        match is_due && self.flights.is_apart(key.as_str(), look.now_ms) {
+            true => Reason::NotStorable,
+            false => look.reason(),
+        }
     }
 
     /// Whether other processes read and write the store.
@@ -477,6 +500,7 @@ impl Builder {
             inner: Arc::new(Inner {
                 backend: Arc::new(backend),
                 flights: Flights::default(),
+                crews: Crews::default(),
                 epochs: Epochs::new(is_own),
                 recent: Recent::default(),
                 clock: self.clock,

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::cache::{Answer, Inner, Status};
 use crate::control::{CacheControl, Wish};
 use crate::entry::{Clocks, Draft, Entry, Extension, Stamp};
-use crate::flight::Flight;
+use crate::flight::{Flight, Outcome};
 use crate::generation::{Record, tag_key};
 use crate::lease::{Asked, Lease};
 use crate::look::Look;
@@ -77,15 +77,34 @@ pub(crate) struct Job {
     /// The entry that the caller has found, of whatever age.
     old: Option<Entry>,
     marks: Marks,
+    /// Whether a computation may see the old entry.
+    is_old_usable: bool,
     /// Whether the store answered the caller: one that did not is not given a second chance to delay it.
     is_answered: bool,
-    pub(crate) may_store: bool,
+    pub(crate) rank: Rank,
+    /// The keys in whose computations this one is, the outermost first, and its own.
+    computing: Vec<String>,
+}
+
+/// What a computation is among those of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// The one that others wait for.
+    First,
+    /// The same, behind the scenes: nobody waits for it who could not have an old result.
+    Behind,
+    /// One of many at the same time, because their results are not shared.
+    Apart,
+    /// One whose result is for its caller alone.
+    Unstored,
 }
 
 /// What a computation may begin with.
 enum Begin {
     /// Nothing: another one has ended meanwhile.
     Found(Answer),
+    /// Nothing: another process computes, and takes its time.
+    GiveUp,
     Compute(Permit),
 }
 
@@ -99,16 +118,21 @@ struct Permit {
 
 impl Job {
     pub(crate) fn new(lookup: Lookup<'_>, look: Look, control: CacheControl) -> Self {
+        // Asked here, in the caller's task: the computation has one of its own.
+        let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
+        computing.push(lookup.key.as_str().to_owned());
         Self {
             key: lookup.key,
             policy: *lookup.policy,
             tags: lookup.tags,
             mode: lookup.mode,
             control,
+            is_old_usable: look.old_value().is_some(),
             old: look.entry,
             marks: look.marks,
             is_answered: look.is_answered,
-            may_store: true,
+            rank: Rank::First,
+            computing,
         }
     }
 
@@ -131,26 +155,29 @@ impl Inner {
         E: std::error::Error + Send + Sync + 'static,
     {
         let permit = match self.begin(&job).await {
-            Begin::Found(answer) => return flight.land(Ok(answer)),
+            Begin::Found(answer) => return flight.land(Outcome::Shared(Ok(answer))),
+            Begin::GiveUp => return flight.land(Outcome::GivenUp),
             Begin::Compute(permit) => permit,
         };
         flight.mark(permit.marks.clone());
         self.stats.computed.increase();
         let (started, started_ms) = (Instant::now(), self.clock.now_ms());
-        let mut keys = COMPUTING.try_with(Clone::clone).unwrap_or_default();
-        keys.push(job.key.as_str().to_owned());
-        let result = COMPUTING.scope(keys, unwound(computation)).await;
+        let result = COMPUTING
+            .scope(job.computing.clone(), unwound(computation))
+            .await;
         let cost = started.elapsed();
         let (body, is_negative) = match result {
             Some(Ok(Computed::Page(body))) => (body, false),
             Some(Ok(Computed::Negative(body))) => (body, true),
-            Some(Ok(Computed::NotModified)) => match &job.old {
-                Some(old) => (old.body(), old.is_negative()),
+            Some(Ok(Computed::NotModified)) => match job.old.as_ref().filter(|_| job.is_old_usable)
+            {
+                Some(old) => (old.body(), false),
                 None => return self.failed(flight, job, permit, Some(nothing_old())).await,
             },
             Some(Ok(Computed::Refused(error))) => {
+                flight.land(Outcome::Shared(Err(error)));
                 release(permit.lease).await;
-                return flight.land(Err(error));
+                return;
             }
             Some(Err(error)) => {
                 return self
@@ -165,16 +192,23 @@ impl Inner {
             cost,
             started_ms,
         };
+        // That there is no such thing is news: the old result goes, even if that is not stored.
+        let outdated = job.old.clone().filter(|_| is_negative);
+        let key = job.key.clone();
         self.finish(flight, job, permit, result).await;
+        if let Some(old) = outdated {
+            let (key, raw) = (key.as_str(), old.to_bytes());
+            let _ = self.backend.replace(key, &raw, None, None).await;
+        }
     }
 
     async fn begin(&self, job: &Job) -> Begin {
         let mut permit = Permit {
             lease: None,
             marks: job.marks.clone(),
-            may_store: job.may_store,
+            may_store: job.rank != Rank::Unstored,
         };
-        if !job.may_store || self.backend.place() == Place::Nowhere {
+        if !permit.may_store || self.backend.place() == Place::Nowhere {
             return Begin::Compute(permit);
         }
         if job.mode == Mode::Refresh {
@@ -198,8 +232,13 @@ impl Inner {
         loop {
             let asked = match self.has_lease(job) {
                 true => Lease::ask(&self.backend, &job.key).await,
-                false => Asked::Unanswered,
+                false => Asked::Nobody,
             };
+            if let Asked::Unanswered = asked {
+                // A store that does not answer is not given a second chance to delay the caller.
+                permit.may_store = job.tags.is_empty();
+                return Begin::Compute(permit);
+            }
             // Whoever computed before may have stored its result between the caller's look and now.
             let look = self.look(&job.lookup()).await;
             if job.is_done(&look) {
@@ -210,14 +249,15 @@ impl Inner {
             }
             let is_late = tokio::time::Instant::now() >= waits_until;
             match asked {
-                Asked::Others if look.is_answered && !is_late => {
+                Asked::Others if look.is_answered && !is_late && job.rank != Rank::Apart => {
                     self.stats.waited.increase();
                     tokio::time::sleep(LOOK_EVERY).await;
                     continue;
                 }
+                Asked::Others if job.rank == Rank::Behind => return Begin::GiveUp,
                 Asked::Others => permit.may_store = false,
                 Asked::Mine(lease) => permit.lease = Some(lease),
-                Asked::Unanswered => {}
+                Asked::Nobody | Asked::Unanswered => {}
             }
             permit.marks = look.marks;
             let has_tags = self
@@ -273,33 +313,45 @@ impl Inner {
 
     /// An old entry that may be served is left alone for a while, so that what fails is not asked with every call.
     async fn failed(&self, flight: Flight, job: Job, permit: Permit, error: Option<Error>) {
-        let keeps_old = job.policy.serves_stale() || job.policy.serves_after_error();
-        if let Some(old) = job
-            .old
-            .as_ref()
-            .filter(|old| keeps_old && !old.is_negative())
-            && let Some(extension) = old.extension()
-        {
-            let now_ms = self.clock.now_ms();
-            let extension = Extension {
-                retry_at: now_ms.saturating_add(job.policy.throttle_ms()),
-                ..extension
-            };
-            let marked = old.resealed(&job.key, old.clocks(), extension);
-            let (key, raw) = (job.key.as_str(), old.to_bytes());
-            let expire = old.keep_for(now_ms);
+        self.stats.failed.increase();
+        if let Some(marked) = self.throttled(&job) {
+            let throttle = Duration::from_millis(job.policy.throttle_ms());
+            let said = error
+                .as_ref()
+                .map_or_else(|| "it panicked".to_owned(), ToString::to_string);
+            tracing::warn!(key = %job.key, error = said, "a computation failed: the old result is served, and the next attempt made in {throttle:?}");
+            if let Some(error) = error {
+                // Nobody waits for the store; those who come until it has answered get the same.
+                flight.announce(Err(error));
+            }
+            let (key, old) = (job.key.as_str(), job.old.as_ref().map(Entry::to_bytes));
+            let expire = marked.keep_for(self.clock.now_ms());
             // Only what was there: it may have been replaced or removed meanwhile. A store that does not
             // answer is asked again with the next call.
+            let old = old.unwrap_or_default();
             let _ = self
                 .backend
-                .replace(key, &raw, Some(marked.to_bytes()), expire)
+                .replace(key, &old, Some(marked.to_bytes()), expire)
                 .await;
+        } else if let Some(error) = error {
+            flight.land(Outcome::Shared(Err(error)));
         }
-        self.stats.failed.increase();
         release(permit.lease).await;
-        if let Some(error) = error {
-            flight.land(Err(error));
-        }
+    }
+
+    /// The old entry, with the moment before which nothing is attempted again, if it may be served until then.
+    fn throttled(&self, job: &Job) -> Option<Entry> {
+        let keeps_old = job.policy.serves_stale() || job.policy.serves_after_error();
+        let old = job
+            .old
+            .as_ref()
+            .filter(|old| keeps_old && !old.is_negative())?;
+        let retry_at = self.clock.now_ms().saturating_add(job.policy.throttle_ms());
+        let extension = Extension {
+            retry_at,
+            ..old.extension()?
+        };
+        Some(old.resealed(&job.key, old.clocks(), extension))
     }
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {
@@ -307,7 +359,7 @@ impl Inner {
         let now_ms = self.clock.now_ms();
         let policy = wish.ttl.map_or(job.policy, |ms| job.policy.lasting(ms));
         let clocks = match result.is_negative {
-            true => policy.negative_clocks(now_ms),
+            true => policy.negative_clocks(now_ms, wish.ttl),
             false => Some(policy.clocks(now_ms, self.draw_jitter(&policy))),
         };
         let may_store = permit.may_store && !wish.no_store && clocks.is_some();
@@ -339,9 +391,10 @@ impl Inner {
         let entry = draft.seal();
         if wish.no_store {
             self.flights.keep_apart(job.key.as_str(), now_ms);
-            release(permit.lease).await;
             let answer = Answer::new(entry, Status::NotStored, None, now_ms);
-            return flight.land_privately(answer);
+            flight.land(Outcome::Private(answer));
+            release(permit.lease).await;
+            return;
         }
         self.store(flight, &job.key, entry, tags.is_some(), permit.lease)
             .await;
@@ -377,14 +430,14 @@ impl Inner {
         marks.tags.retain(|(tag, _)| job.tags.contains(tag));
         if !late.is_empty() {
             for (tag, record) in self.read_records(late).await.ok()? {
+                let keep_until = self.record_keep_until(&job.policy);
                 let record = match record {
-                    Some(record) if record.changed_ms >= started_ms => return None,
                     Some(record) => record,
-                    None => {
-                        self.add_record(&tag, self.record_keep_until(&job.policy))
-                            .await?
-                    }
+                    None => self.add_record(&tag, keep_until).await?,
                 };
+                if record.changed_ms >= started_ms {
+                    return None;
+                }
                 marks.tags.push((tag, Some(record)));
             }
         }
@@ -434,10 +487,12 @@ impl Inner {
         if is_too_large {
             self.stats.too_large.increase();
         }
-        let may_store = may_store && !is_too_large && self.backend.place() != Place::Nowhere;
+        let is_wanted = !is_too_large && !flight.is_revoked();
+        let may_store = may_store && is_wanted && self.backend.place() != Place::Nowhere;
         if !may_store {
+            flight.land(Outcome::Shared(answer(Status::NotStored)));
             release(lease).await;
-            return flight.land(answer(Status::NotStored));
+            return;
         }
         if self.is_shared() {
             let is_writable = self.backend.is_writable();
@@ -467,10 +522,11 @@ impl Inner {
             }
         }
         if !self.is_shared() {
-            flight.land(answer(match is_stored {
+            let status = match is_stored {
                 true => Status::Stored,
                 false => Status::NotStored,
-            }));
+            };
+            flight.land(Outcome::Shared(answer(status)));
         }
     }
 }

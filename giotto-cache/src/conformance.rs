@@ -369,20 +369,22 @@ pub async fn get_many_returns_what_get_returns_of_each_key_in_their_order(subjec
     let scattered = (0..MANY).map(|number| number * 7 % MANY).collect();
     let twice = (0..2 * MANY).map(|number| number / 2).collect();
     for asked in [vec![], vec![0], vec![3], scattered, twice] {
-        gets_many(subject, asked.into_iter().map(|number| &cases[number])).await;
+        let asked = asked.into_iter().map(|number| &cases[number]);
+        gets_many(&subject.case(sentence, "one of many"), asked).await;
     }
 }
 
 async fn gets_many<'c>(
-    subject: &Subject,
+    any: &Case<'_>,
     asked: impl Iterator<Item = &'c (Case<'c>, Option<Vec<u8>>)>,
 ) {
     let asked: Vec<_> = asked.collect();
     let keys: Vec<_> = asked.iter().map(|(case, _)| case.key.as_str()).collect();
     let operation = format!("a get_many of {} keys", keys.len());
-    let found = match subject.store.get_many(&keys).await {
+    let found = match any.store.get_many(&keys).await {
         Ok(found) if found.len() == keys.len() => found,
-        other => panic!("{:?}: {operation}: {other:?}", subject.store),
+        Ok(found) => any.fail(&format!("{operation} returned {}", found.len())),
+        Err(error) => any.fail(&format!("{operation} failed: {error}")),
     };
     for ((case, value), found) in asked.into_iter().zip(found) {
         case.is(value.as_deref(), found.as_deref(), &operation);

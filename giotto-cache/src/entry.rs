@@ -307,6 +307,11 @@ impl Entry {
         Duration::from_micros(self.moment(COST))
     }
 
+    /// Whether it has nothing that only some entries have.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.raw[4] == PLAIN
+    }
+
     /// Whether the result says "there is no such thing".
     #[must_use]
     pub fn is_negative(&self) -> bool {

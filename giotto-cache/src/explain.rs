@@ -122,7 +122,7 @@ impl Cache {
             next,
             refreshes,
             falls_back: look.fallback().is_some(),
-            reason: (!is_fresh).then(|| look.reason()),
+            reason: (!is_fresh).then(|| inner.reason(key, &look)),
             is_computed_now,
         }
     }
@@ -190,9 +190,12 @@ fn predict(
         ),
         (Mode::Bypass, _) => (Ok(Status::NotStored), false),
         (_, Verdict::Fresh) => (Ok(Status::Hit), false),
-        (_, Verdict::Early) => (Ok(Status::Hit), may_compute),
-        (_, Verdict::Stale { may_refresh, .. }) if !lookup.waits_for_fresh => {
-            let refreshes = *may_refresh && may_compute && !is_computed_now;
+        (_, Verdict::Early) => {
+            let refreshes = may_compute && !lookup.waits_for_fresh && !is_computed_now;
+            (Ok(Status::Hit), refreshes)
+        }
+        (_, Verdict::Stale { .. }) if !lookup.waits_for_fresh => {
+            let refreshes = may_compute && !is_computed_now;
             (Ok(Status::Stale(Staleness::Revalidating)), refreshes)
         }
         (_, Verdict::Throttled { .. }) => (Ok(Status::Stale(Staleness::Throttled)), false),

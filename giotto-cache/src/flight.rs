@@ -13,6 +13,8 @@ use crate::{Answer, Result};
 
 /// For so long after a result that must not be stored, callers of its key do not wait for each other.
 const APART_MS: u64 = 5_000;
+/// How the name of a flight of one caller alone begins.
+const APART: &str = "{apart:";
 
 /// How a computation ended.
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub(crate) enum Outcome {
     Shared(Result<Answer>),
     /// For the caller who began it; the others compute their own.
     Private(Answer),
+    /// None, because another process computes: those who wait ask again.
+    GivenUp,
 }
 
 type Landed = Option<Outcome>;
@@ -71,6 +75,34 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(crate) struct Landing(Signals);
 
+/// The tasks that compute, and tidy up after it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crews(Arc<watch::Sender<usize>>);
+
+/// One of them at work.
+#[derive(Debug)]
+pub(crate) struct Crew(Crews);
+
+impl Crews {
+    pub(crate) fn begin(&self) -> Crew {
+        self.0.send_modify(|crews| *crews += 1);
+        Crew(self.clone())
+    }
+
+    /// Returns when nobody is at work.
+    pub(crate) async fn ended(&self) {
+        let mut crews = self.0.subscribe();
+        // Only a sender that is gone could fail, and this is one.
+        let _ = crews.wait_for(|crews| *crews == 0).await;
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|crews| *crews -= 1);
+    }
+}
+
 impl Flights {
     pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
         let mut air = self.lock();
@@ -108,8 +140,14 @@ impl Flights {
     /// A flight of one caller alone, whom nobody can join.
     pub(crate) fn lead_apart(&self, key: &str) -> (Flight, Landing) {
         // No key of a program ends in a brace.
-        let key = format!("{{apart:{}:{key}}}", fastrand::u64(..));
-        self.lead(&mut self.lock(), key)
+        let number = fastrand::u64(..);
+        self.lead(&mut self.lock(), format!("{APART}{number}:{key}}}"))
+    }
+
+    /// Whether callers of `key` compute each for themselves.
+    pub(crate) fn is_apart(&self, key: &str, now_ms: u64) -> bool {
+        let until_ms = self.lock().apart.get(key).copied();
+        until_ms.is_some_and(|until_ms| now_ms < until_ms)
     }
 
     /// Has callers of `key` compute each for themselves for a few seconds.
@@ -120,10 +158,13 @@ impl Flights {
             .insert(key.to_owned(), now_ms.saturating_add(APART_MS));
     }
 
-    /// Tells the flight of `key`, if there is one, that its result must not be kept.
+    /// Tells the flights of `key`, those of single callers included, that their results must not be kept.
     pub(crate) fn revoke(&self, key: &str) {
-        if let Some(signals) = self.lock().by_key.get(key) {
-            signals.is_revoked.store(true, Ordering::Release);
+        let apart = format!(":{key}}}");
+        for (name, signals) in &self.lock().by_key {
+            if name == key || name.starts_with(APART) && name.ends_with(&apart) {
+                signals.is_revoked.store(true, Ordering::Release);
+            }
         }
     }
 
@@ -132,23 +173,8 @@ impl Flights {
         self.lock().by_key.contains_key(key)
     }
 
-    /// Returns when no computation is under way, those that began meanwhile included.
-    pub(crate) async fn ended(&self) {
-        while let Some(mut flight) = self.any() {
-            while flight.changed().await.is_ok() {}
-        }
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.lock().by_key.len()
-    }
-
-    fn any(&self) -> Option<watch::Receiver<Landed>> {
-        let air = self.lock();
-        air.by_key
-            .values()
-            .next()
-            .map(|signals| signals.outcome.clone())
     }
 
     fn lock(&self) -> MutexGuard<'_, Air> {
@@ -173,13 +199,8 @@ impl Flight {
     }
 
     /// Ends the flight and hands the result to all who wait.
-    pub(crate) fn land(mut self, result: Result<Answer>) {
-        self.landing = Some(Outcome::Shared(result));
-    }
-
-    /// Ends the flight with a result for the one who began it.
-    pub(crate) fn land_privately(mut self, answer: Answer) {
-        self.landing = Some(Outcome::Private(answer));
+    pub(crate) fn land(mut self, outcome: Outcome) {
+        self.landing = Some(outcome);
     }
 }
 
@@ -198,6 +219,11 @@ impl Landing {
     pub(crate) async fn result(&mut self) -> Landed {
         let outcome = self.0.outcome.wait_for(Option::is_some).await.ok()?;
         outcome.clone()
+    }
+
+    /// Returns once the flight has ended, and its result is stored or not.
+    pub(crate) async fn ended(&mut self) {
+        while self.0.outcome.changed().await.is_ok() {}
     }
 
     /// Whether its result is good enough for a caller who has read these generations, or an invalidation, or a purge of the

@@ -99,6 +99,11 @@ impl Generation {
         }
     }
 
+    /// Whether nothing was ever invalidated.
+    pub(crate) const fn is_none(self) -> bool {
+        self.soft == 0 && self.hard == 0
+    }
+
     fn next(self, is_hard: bool) -> Self {
         let random = Self::random();
         Self {
@@ -171,10 +176,11 @@ impl Record {
         }
     }
 
+    /// Later than the change before it, whatever the clock of whoever made that one: the last counts.
     pub(crate) fn invalidated(self, is_hard: bool, now_ms: u64) -> Self {
         Self {
             generation: self.generation.next(is_hard),
-            changed_ms: now_ms,
+            changed_ms: now_ms.max(self.changed_ms.saturating_add(1)),
             ..self
         }
     }

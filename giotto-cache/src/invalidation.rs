@@ -184,7 +184,7 @@ impl Inner {
 /// So long the record of a tag lives that no entry has yet.
 const TAG_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
-/// The same entry with its fresh time over; `None` if nobody could serve that.
+/// The same entry with its fresh time over, the other times counted from now; `None` if nobody could serve that.
 fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
     let clocks = entry.clocks();
     let early_ms = clocks.fresh_until.saturating_sub(now_ms);
@@ -199,7 +199,7 @@ fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
         keep_until: earlier(clocks.keep_until),
         ..clocks
     };
-    let is_of_use = clocks.keep_until > clocks.fresh_until && clocks.keep_until > now_ms;
+    let is_of_use = clocks.keep_until > now_ms;
     let extension = entry.extension()?;
     is_of_use.then(|| entry.resealed(key, clocks, extension))
 }

@@ -15,6 +15,8 @@ use crate::backend::Backend;
 
 /// The life of a lease that is not renewed.
 pub(crate) const LIFE: Duration = Duration::from_secs(5);
+/// How the key of a lease begins.
+pub(crate) const PREFIX: &str = "{lease:";
 const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 
 /// The right to compute; it ends when it is dropped or released.
@@ -32,13 +34,15 @@ pub(crate) enum Asked {
     Mine(Lease),
     /// Another process computes.
     Others,
+    /// Nobody was asked: compute without.
+    Nobody,
     /// The store did not say: compute without.
     Unanswered,
 }
 
 /// The key of the lease of an entry: no key of a program ends in a brace.
 pub(crate) fn lease_key(key: &Key) -> String {
-    format!("{{lease:{key}}}")
+    format!("{PREFIX}{key}}}")
 }
 
 impl Lease {

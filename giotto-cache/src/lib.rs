@@ -33,7 +33,8 @@
 //!    to end, under a lease among processes (`lease.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 //!
-//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find.
+//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find, `testing.rs` is for
+//! the tests of applications.
 
 mod backend;
 mod breaker;
@@ -58,6 +59,8 @@ mod lookup;
 mod policy;
 mod recent;
 mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verdict;
 
 /// What an implementation of [`KeyValue`] stands under.

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::Place;
 use crate::backend::Unanswered;
-use crate::cache::Inner;
+use crate::cache::{Answer, Inner, Status};
 use crate::entry::Entry;
-use crate::generation::{ALL, Record, program_key, tag_key};
+use crate::generation::{ALL, Generation, Record, program_key, tag_key};
 use crate::lookup::Lookup;
 use crate::verdict::{Marks, Reason, Verdict, judge};
 
@@ -83,16 +83,65 @@ impl Look {
     }
 }
 
+/// What the store answered: the stored bytes, if any, and the generations that count.
+#[derive(Debug)]
+pub(crate) struct Read {
+    stored: Result<Option<Bytes>, Unanswered>,
+    marks: Marks,
+}
+
+impl Read {
+    /// The store was not asked.
+    pub(crate) fn left_out() -> Self {
+        Self {
+            stored: Ok(None),
+            marks: Marks::default(),
+        }
+    }
+}
+
 impl Inner {
     pub(crate) async fn look(&self, lookup: &Lookup<'_>) -> Look {
+        let read = self.read(lookup).await;
+        self.judge(lookup, read).await
+    }
+
+    /// The shortest way to a fresh page: one that has nothing but a time to live, in a store that answers at once.
+    pub(crate) fn hit_now(&self, lookup: &Lookup<'_>) -> Option<Answer> {
+        let program = lookup.key.program();
+        if !lookup.is_plain() || self.epochs.is_due(program, || self.clock.now_ms()) {
+            return None;
+        }
+        let stored = self.backend.get_now(lookup.key.as_str())??;
+        self.plain_hit(lookup, stored, &self.epochs.of(program))
+    }
+
+    /// What was read, if it is a fresh page that has nothing but a time to live.
+    pub(crate) fn hit(&self, lookup: &Lookup<'_>, read: &Read) -> Option<Answer> {
+        let stored = read.stored.as_ref().ok()?.clone()?;
+        lookup
+            .is_plain()
+            .then(|| self.plain_hit(lookup, stored, &read.marks.epoch))?
+    }
+
+    fn plain_hit(&self, lookup: &Lookup<'_>, stored: Bytes, epoch: &Generation) -> Option<Answer> {
+        let is_trusted = self.backend.place() == Place::InProcess;
+        let entry = Entry::open(stored, &lookup.key, is_trusted).ok()?;
+        let now_ms = self.clock.now_ms();
+        if !epoch.is_none() || !entry.is_plain() || !entry.is_fresh(now_ms) {
+            return None;
+        }
+        self.stats.hits.increase();
+        Some(Answer::new(entry, Status::Hit, None, now_ms))
+    }
+
+    /// Opens what was read, and decides what may be done with it.
+    pub(crate) async fn judge(&self, lookup: &Lookup<'_>, read: Read) -> Look {
         let key = &lookup.key;
-        let (stored, mut marks) = match self.read(lookup).await {
-            Ok(read) => read,
+        let Read { stored, mut marks } = read;
+        let stored = match stored {
+            Ok(stored) => stored,
             Err(unanswered) => {
-                let marks = Marks {
-                    epoch: self.epochs.of(key.program()),
-                    tags: Vec::new(),
-                };
                 return Look::nothing(unanswered.into(), marks, false, self.clock.now_ms());
             }
         };
@@ -131,18 +180,33 @@ impl Inner {
     }
 
     /// What the store has, and the generations that are known or have to be read with it.
-    async fn read(&self, lookup: &Lookup<'_>) -> Result<(Option<Bytes>, Marks), Unanswered> {
-        let (key, program) = (lookup.key.as_str(), lookup.key.program());
+    pub(crate) async fn read(&self, lookup: &Lookup<'_>) -> Read {
+        let program = lookup.key.program();
         if lookup.tags.is_empty() && !self.epochs.is_due(program, || self.clock.now_ms()) {
-            let stored = self.backend.get(key).await?;
-            let marks = Marks {
-                epoch: self.epochs.of(program),
-                tags: Vec::new(),
+            let stored = self.backend.get(lookup.key.as_str()).await;
+            return Read {
+                stored,
+                marks: self.known_marks(program),
             };
-            return Ok((stored, marks));
         }
-        // Boxed, so that the future of a hit stays small.
-        Box::pin(self.read_with_marks(lookup)).await
+        // Boxed, so that the future of a plain hit stays small.
+        match Box::pin(self.read_with_marks(lookup)).await {
+            Ok((stored, marks)) => Read {
+                stored: Ok(stored),
+                marks,
+            },
+            Err(unanswered) => Read {
+                stored: Err(unanswered),
+                marks: self.known_marks(program),
+            },
+        }
+    }
+
+    fn known_marks(&self, program: &str) -> Marks {
+        Marks {
+            epoch: self.epochs.of(program),
+            tags: Vec::new(),
+        }
     }
 
     /// One multi-get of the entry and of the generations that it may depend on.

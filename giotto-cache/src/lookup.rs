@@ -45,9 +45,11 @@ impl<'p> Lookup<'p> {
     /// bytes long and has no control characters; a result with another one is not stored.
     #[must_use]
     pub fn tags(mut self, tags: Vec<String>) -> Self {
-        self.tags = tags;
-        self.tags.sort_unstable();
-        self.tags.dedup();
+        if !tags.is_empty() {
+            self.tags = tags;
+            self.tags.sort_unstable();
+            self.tags.dedup();
+        }
         self
     }
 
@@ -63,6 +65,16 @@ impl<'p> Lookup<'p> {
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;
         self
+    }
+}
+
+impl Lookup<'_> {
+    /// Whether a fresh entry is served whatever else there is to know of it.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.mode, Mode::Prefer | Mode::Only)
+            && self.tags.is_empty()
+            && !self.policy.refreshes_early()
+            && self.policy.version_number() == 0
     }
 }
 

@@ -78,8 +78,8 @@ pub(crate) enum Verdict {
     Fresh,
     /// Serve it, and compute a new one if nobody does: its end is near.
     Early,
-    /// Serve it as it is, and compute a new one unless an attempt failed a moment ago.
-    Stale { reason: Reason, may_refresh: bool },
+    /// Serve it as it is, and compute a new one.
+    Stale { reason: Reason },
     /// Serve it as it is: an attempt to compute failed a moment ago.
     Throttled { reason: Reason },
     /// Compute, and serve the old one only if that fails.
@@ -185,7 +185,8 @@ pub(crate) fn judge(
         }
         None => Reason::Expired,
     };
-    let may_refresh = now_ms >= extension.retry_at;
+    let may_try = now_ms >= extension.retry_at;
+    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
     let is_fallback = policy.serves_after_error() && now_ms < clocks.keep_until;
     match () {
         // Not to be found is an answer of its time, and no old page.
@@ -193,11 +194,8 @@ pub(crate) fn judge(
             reason,
             is_fallback: false,
         },
-        () if policy.serves_stale() && now_ms < clocks.stale_until => Verdict::Stale {
-            reason,
-            may_refresh,
-        },
-        () if is_fallback && !may_refresh => Verdict::Throttled { reason },
+        () if !may_try && (is_stale || is_fallback) => Verdict::Throttled { reason },
+        () if is_stale => Verdict::Stale { reason },
         () => Verdict::Due {
             reason,
             is_fallback,
@@ -259,7 +257,6 @@ mod tests {
         let at = |after_ms| verdict(&entry, &Marks::default(), policy, after_ms);
         let stale = Verdict::Stale {
             reason: Reason::Expired,
-            may_refresh: true,
         };
         assert_eq!(at(59_999), Verdict::Fresh);
         assert_eq!(at(60_000), stale);

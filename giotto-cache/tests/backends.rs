@@ -44,6 +44,8 @@ async fn dummy_obeys_what_applies_to_it() -> Result<()> {
     assert_eq!(store.get("key").await?, None);
     assert!(store.add("key", bytes(1), None).await?);
     assert_eq!(store.get("key").await?, None);
+    assert_eq!(store.get_many(&["key", "key"]).await?, [None, None]);
+    assert!(!store.replace("key", b"x", Some(bytes(1)), None).await?);
     assert!(!store.delete("key").await?);
     store.clear().await?;
     store.syncdb().await?;
@@ -98,9 +100,12 @@ async fn a_store_of_two_methods_says_what_it_cannot() -> Result<()> {
         values: Mutex::default(),
         clock: Clock::manual(0),
     };
+    store.set("key", bytes(1), None).await?;
+    let removed = store.replace("key", b"x", None, None).await;
     for (error, operation) in [
         (store.delete("key").await.unwrap_err(), "delete"),
         (store.clear().await.unwrap_err(), "clear"),
+        (removed.unwrap_err(), "delete"),
     ] {
         assert_eq!(error.kind(), ErrorKind::Backend);
         assert!(
@@ -135,6 +140,17 @@ enum Flaw {
     DeletesAlways,
     ClearsNothing,
     ClearsTheServer,
+    GetsManyInAnOrderOfItsOwn,
+    GetsManyWithoutTheAbsent,
+    GetsManyOnceEach,
+    GetsAHundredAtMost,
+    ReplacesWhatever,
+    ReplacesWhatBeginsLikeIt,
+    ReplaceKeepsTheExpiry,
+    ReplaceAddsWhatIsAbsent,
+    ReplaceByNothingStoresNothing,
+    ReplaceByNothingIgnoresTheValue,
+    ReplaceLooksAndThenSets,
 }
 
 /// A store with one flaw, and its neighbour on the same server.
@@ -194,6 +210,27 @@ impl KeyValue for Flawed {
         })
     }
 
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let mut keys: Vec<_> = keys.iter().map(|key| self.key(key)).collect();
+        match self.flaw {
+            Flaw::GetsManyInAnOrderOfItsOwn => keys.sort(),
+            Flaw::GetsAHundredAtMost => keys.truncate(100),
+            _ => {}
+        }
+        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+        let mut values = self.server.get_many(&keys).await?;
+        match self.flaw {
+            Flaw::GetsManyWithoutTheAbsent => values.retain(Option::is_some),
+            Flaw::GetsManyOnceEach => {
+                for at in 1..keys.len() {
+                    values[at].take_if(|_| keys[..at].contains(&keys[at]));
+                }
+            }
+            _ => {}
+        }
+        Ok(values)
+    }
+
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let seconds = |expire: Duration| Duration::from_secs(expire.as_secs());
         let days = |days: u64| Duration::from_secs(days * 24 * 3600);
@@ -226,6 +263,42 @@ impl KeyValue for Flawed {
                 .await
                 .map(|_| false),
             _ => self.server.add(&self.key(key), value, expire).await,
+        }
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        let (key, server) = (self.key(key), &self.server);
+        let found = server.get(&key).await?;
+        let old = match (self.flaw, &found) {
+            (Flaw::ReplacesWhatever, Some(found)) => found,
+            (Flaw::ReplacesWhatBeginsLikeIt, Some(found)) if found.starts_with(old) => found,
+            (Flaw::ReplaceByNothingIgnoresTheValue, Some(found)) if new.is_none() => found,
+            (Flaw::ReplaceAddsWhatIsAbsent, None) => {
+                server.set(&key, new.unwrap_or_default(), expire).await?;
+                return Ok(false);
+            }
+            (Flaw::ReplaceLooksAndThenSets, Some(found)) if found == old => {
+                tokio::task::yield_now().await;
+                return match new {
+                    Some(new) => server.set(&key, new, expire).await.map(|()| true),
+                    None => server.delete(&key).await,
+                };
+            }
+            _ => old,
+        };
+        match self.flaw {
+            Flaw::ReplaceKeepsTheExpiry => server.replace(&key, old, new, None).await,
+            Flaw::ReplaceByNothingStoresNothing => {
+                let new = new.unwrap_or_default();
+                server.replace(&key, old, Some(new), expire).await
+            }
+            _ => server.replace(&key, old, new, expire).await,
         }
     }
 
@@ -274,6 +347,17 @@ async fn a_store_that_breaks_a_sentence_is_found_out_by_it() {
         (Flaw::DeletesAlways, "8. `delete`"),
         (Flaw::ClearsNothing, "9. `clear`"),
         (Flaw::ClearsTheServer, "9. `clear`"),
+        (Flaw::GetsManyInAnOrderOfItsOwn, "10. `get_many`"),
+        (Flaw::GetsManyWithoutTheAbsent, "10. `get_many`"),
+        (Flaw::GetsManyOnceEach, "10. `get_many`"),
+        (Flaw::GetsAHundredAtMost, "10. `get_many`"),
+        (Flaw::ReplacesWhatever, "11. `replace`"),
+        (Flaw::ReplacesWhatBeginsLikeIt, "11. `replace`"),
+        (Flaw::ReplaceKeepsTheExpiry, "11. `replace`"),
+        (Flaw::ReplaceAddsWhatIsAbsent, "11. `replace`"),
+        (Flaw::ReplaceByNothingStoresNothing, "11. `replace`"),
+        (Flaw::ReplaceByNothingIgnoresTheValue, "11. `replace`"),
+        (Flaw::ReplaceLooksAndThenSets, "11. Of many"),
     ];
     for (flaw, sentence) in table {
         let clock = Clock::manual(0);
@@ -290,7 +374,8 @@ async fn a_store_that_breaks_a_sentence_is_found_out_by_it() {
         };
         let subject = Subject::new(Arc::new(store))
             .clock(clock)
-            .neighbour(Arc::new(neighbour));
+            .neighbour(Arc::new(neighbour))
+            .atomic();
         let failure = tokio::spawn(async move { conformance::check(&subject).await }).await;
         let panic = failure
             .expect_err(&format!("{flaw:?} was not found out"))
@@ -326,6 +411,20 @@ async fn the_cap_holds_under_a_hundred_thousand_inserts() -> Result<()> {
     );
     store.clear().await?;
     assert_eq!(store.bytes(), 0);
+    Ok(())
+}
+
+/// Also when values grow where they are.
+#[tokio::test]
+async fn the_cap_holds_under_values_that_are_replaced_by_larger_ones() -> Result<()> {
+    let store = LocMemKeyValue::new().max_bytes(MIB);
+    for number in 0..2_000 {
+        let key = format!("key {number}");
+        store.set(&key, bytes(1), None).await?;
+        assert!(store.replace(&key, b"x", Some(bytes(2048)), None).await?);
+        assert!(store.bytes() <= MIB, "{} bytes", store.bytes());
+        assert_eq!(store.get(&key).await?, Some(bytes(2048)));
+    }
     Ok(())
 }
 
@@ -366,6 +465,15 @@ async fn a_value_that_is_too_large_is_refused_and_the_old_one_is_gone() -> Resul
     let error = store.add("key", bytes(2 << 20), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooLarge);
     assert_eq!((store.get("key").await?, store.bytes()), (None, 0));
+
+    store.set("key", "old".into(), None).await?;
+    let replace = store.replace("key", b"old", Some(bytes(2 << 20)), None);
+    assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(
+        store.get("key").await?,
+        Some("old".into()),
+        "it was not replaced"
+    );
     Ok(())
 }
 

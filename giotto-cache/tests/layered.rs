@@ -305,3 +305,124 @@ async fn the_store_that_all_share_decides_an_add() -> Result<()> {
     );
     Ok(())
 }
+
+// What is no entry: it has one place, where all processes see the same.
+
+const RECORD: &[u8] = b"generation 1";
+
+#[tokio::test]
+async fn a_value_that_is_no_entry_lives_in_the_last_layer_only() -> Result<()> {
+    let staged = Staged::new();
+    let (above, below, layers) = (&staged.above, &staged.below, &staged.layers);
+    let entry = staged.entry(Policy::seconds(60));
+    layers.set(NAME, entry, None).await?;
+    layers.set(NAME, RECORD.into(), None).await?;
+    assert_eq!(above.get(NAME).await?, None, "the entry that it replaced");
+    for _ in 0..2 {
+        assert_eq!(layers.get(NAME).await?.unwrap(), RECORD);
+        assert_eq!(layers.get_many(&[NAME]).await?, [Some(RECORD.into())]);
+        assert_eq!(above.get(NAME).await?, None, "no copy");
+    }
+    // Another process replaces it, and this one sees it at once.
+    below.set(NAME, "generation 2".into(), None).await?;
+    assert_eq!(layers.get(NAME).await?, Some("generation 2".into()));
+
+    below.is_down.store(true, Ordering::SeqCst);
+    layers.set(NAME, RECORD.into(), None).await.unwrap_err();
+    assert_eq!(above.get(NAME).await?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_are_asked_of_each_layer_that_may_still_have_them() -> Result<()> {
+    let staged = Staged::new();
+    let (above, below, layers) = (&staged.above, &staged.below, &staged.layers);
+    let entry = staged.entry(Policy::seconds(60));
+    above.set("above", "copy".into(), None).await?;
+    below.set("above", "shadowed".into(), None).await?;
+    below.set("below", entry.clone(), None).await?;
+    below.set("record", RECORD.into(), None).await?;
+    let keys = ["below", "above", "absent", "record", "below"];
+    let found = || async { layers.get_many(&keys).await };
+    let copy = Some(Bytes::from("copy"));
+    let (entry, record) = (Some(entry), Some(Bytes::from(RECORD)));
+    let expected = [entry.clone(), copy, None, record, entry.clone()];
+    assert_eq!(found().await?, expected);
+    assert_eq!(above.get("below").await?, entry, "a copy for the next");
+
+    // What is absent above may be below: without an answer, nobody may say that it is absent.
+    below.is_down.store(true, Ordering::SeqCst);
+    let error = found().await.unwrap_err();
+    assert!(error.to_string().contains("did not answer"), "{error}");
+    let known = layers.get_many(&["below", "above"]).await?;
+    assert_eq!(known, [expected[0].clone(), expected[1].clone()]);
+    assert_eq!(layers.get_many(&[]).await?, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_store_that_all_share_decides_a_replace() -> Result<()> {
+    let staged = Staged::new();
+    let (above, below, layers) = (&staged.above, &staged.below, &staged.layers);
+    for new in [Some(Bytes::from("new")), None] {
+        above.set("key", "old".into(), None).await?;
+        below.set("key", "other".into(), None).await?;
+        let replace = async |old: &[u8]| layers.replace("key", old, new.clone(), None).await;
+        assert!(!replace(b"old").await?, "it is so above only");
+        assert_eq!(below.get("key").await?, Some("other".into()));
+
+        assert!(replace(b"other").await?);
+        assert_eq!(below.get("key").await?, new);
+        assert_eq!(
+            above.get("key").await?,
+            None,
+            "no copy is left to contradict it"
+        );
+    }
+    below.is_down.store(true, Ordering::SeqCst);
+    assert!(layers.replace("key", b"", None, None).await.is_err());
+    Ok(())
+}
+
+/// A store of one's own above may have no `delete`: where it has nothing, none is needed.
+#[tokio::test]
+async fn a_layer_without_delete_is_not_asked_to_forget_what_it_has_not() -> Result<()> {
+    #[derive(Debug)]
+    struct Empty;
+
+    #[async_trait]
+    impl KeyValue for Empty {
+        async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+            Ok(None)
+        }
+
+        async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    let below = LocMemKeyValue::new();
+    let layers = LayeredKeyValue::new(vec![Arc::new(Empty), Arc::new(below)]);
+    for _ in 0..10 {
+        layers.set("key", RECORD.into(), None).await?;
+        assert!(layers.replace("key", RECORD, None, None).await?);
+        assert!(layers.add("key", RECORD.into(), None).await?);
+    }
+    assert_eq!(layers.counts().backend_errors, 0);
+    Ok(())
+}
+
+/// The engine judges entries, and nobody else what is no entry.
+#[tokio::test]
+async fn what_is_no_entry_expires_in_memory_too() -> Result<()> {
+    let clock = Clock::manual(START_MS);
+    let memory = LocMemKeyValue::new().clock(clock.clone());
+    let layers = LayeredKeyValue::new(vec![Arc::new(memory)]).clock(clock.clone());
+    let second = Some(Duration::from_secs(1));
+    layers.set("key", RECORD.into(), second).await?;
+    clock.advance(Duration::from_millis(999));
+    assert!(layers.get("key").await?.is_some());
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(layers.get("key").await?, None);
+    Ok(())
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use giotto_cache::{
     Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, Key,
-    KeyValue, Lookup, Policy,
+    KeyValue, Lookup, Mode, Policy,
 };
 use tokio::sync::Semaphore;
 
@@ -153,6 +153,7 @@ impl App {
                 }
                 Rendered::from_cache(mime, answer)
             }
+            None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
                 let outdated = program.invalidated_by(&args.typed);
                 let context = self.context(request.controller, CacheControl::default());
@@ -373,6 +374,14 @@ impl std::error::Error for Failure {}
 fn negative(answer: &Answer) -> Error {
     let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
     Error::not_found(message).with_receipt(Receipt::new(answer))
+}
+
+fn never_stored(program: &Program) -> Error {
+    let message = format!(
+        "no page of {} is ever taken from the cache here: leave out --cache=only",
+        program.path()
+    );
+    Error::new(ErrorKind::NotCached, message)
 }
 
 fn overloaded() -> Error {

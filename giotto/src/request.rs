@@ -223,6 +223,11 @@ impl Receipt {
         }
     }
 
+    /// The `ttl` parameter of RFC 9211 of a page that is not fresh any more.
+    fn negative_ttl(&self) -> i64 {
+        -i64::try_from(self.stale_for.as_secs()).unwrap_or(i64::MAX)
+    }
+
     /// The `fwd` parameter of RFC 9211: why the model was asked.
     fn forward(&self) -> &'static str {
         match self.reason {
@@ -260,16 +265,9 @@ impl fmt::Display for Receipt {
         match status {
             Status::Hit => f.write_str("hit")?,
             Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
-                write!(f, "hit; ttl=-{}", self.stale_for.as_secs())?;
+                write!(f, "hit; ttl={}", self.negative_ttl())?;
             }
-            Status::Stale(_) => {
-                write!(
-                    f,
-                    "fwd={}; ttl=-{}",
-                    self.forward(),
-                    self.stale_for.as_secs()
-                )?;
-            }
+            Status::Stale(_) => write!(f, "fwd={}; ttl={}", self.forward(), self.negative_ttl())?,
             Status::Stored => write!(f, "fwd={}; stored", self.forward())?,
             Status::Collapsed => write!(f, "fwd={}; collapsed", self.forward())?,
             _ => write!(f, "fwd={}", self.forward())?,

@@ -6,7 +6,6 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -14,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::controller::cmd;
+use crate::controller::cmd::{self, Options};
 use crate::controller::http::{serve, told_to_stop};
 use crate::error::{Error, Result};
 
@@ -92,6 +91,7 @@ fn cmd_command(name: String) -> Command {
     Command::new(name)
         .about("Run a program, or list them all")
         .args(settings())
+        .args(cmd::options())
         .arg(words)
 }
 
@@ -178,12 +178,8 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let code = runtime.block_on(async {
-        let code = cmd::run(app.clone(), name, &words).await;
-        // What was computed is for the next command, too; but a store that hangs holds nobody up.
-        let _ = tokio::time::timeout(Duration::from_secs(1), app.shared_cache().settle()).await;
-        code
-    });
+    let options = Options::read(matches);
+    let code = runtime.block_on(cmd::run(app, name, &words, options));
     runtime.shutdown_background();
     Ok(code)
 }

@@ -341,7 +341,6 @@ async fn explain_tells_the_truth_in_1000_states() {
         "stored invalidated tag x:7",
         "stored invalidated program page",
         "stored invalidated all",
-        "stale-revalidating expired",
         "stale-revalidating expired, refreshed",
         "stale-throttled expired",
         "stale-failed expired",

@@ -181,4 +181,15 @@ mod tests {
             "it is back"
         );
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_go_out_together_and_their_answers_are_in_their_order() {
+        let started = tokio::time::Instant::now();
+        let calls = [30_u64, 10, 20].map(|after| async move {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            after
+        });
+        assert_eq!(together(calls).await, [30, 10, 20]);
+        assert_eq!(started.elapsed(), Duration::from_millis(30));
+    }
 }

@@ -3,6 +3,8 @@
 //! The last step of a lookup: bytes in, bytes out. A store decides nothing: what is fresh stands inside
 //! the bytes (see [`Entry`](crate::Entry)), and nothing that a store forgets can change an answer.
 
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod address;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
 mod dummy;

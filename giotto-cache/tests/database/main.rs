@@ -5,6 +5,7 @@
 
 mod mysql;
 mod postgres;
+mod server;
 mod sqlite;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ async fn check(database: &impl Database) {
     bytes_beyond_the_bound_leave_and_the_newest_stay(database).await;
     what_has_expired_is_swept_and_nothing_else(database).await;
     one_of_many_adds_succeeds(database).await;
+    what_is_replaced_is_swept_by_its_new_size_and_expiry(database).await;
     writers_and_sweepers_do_not_disturb_one_another(database).await;
     a_value_that_is_too_large_leaves_nothing_behind(database).await;
     clear_without_a_namespace_removes_the_keys_of_programs(database).await;
@@ -158,6 +160,24 @@ async fn one_of_many_adds_succeeds(database: &impl Database) {
     }
 }
 
+async fn what_is_replaced_is_swept_by_its_new_size_and_expiry(database: &impl Database) {
+    let store = database.store().table("replaced").unwrap();
+    store.syncdb().await.unwrap();
+    for key in ["a", "b"] {
+        store.set(key, "old".into(), None).await.unwrap();
+        let new = Some(Bytes::from(vec![0; 871]));
+        let expire = (key == "b").then_some(Duration::from_millis(1));
+        assert!(store.replace(key, b"old", new, expire).await.unwrap());
+    }
+    assert_eq!(database.number("SELECT SUM(size) FROM replaced"), 2000);
+    until("one expires", || async {
+        store.get("b").await.unwrap().is_none()
+    })
+    .await;
+    store.sweep().await.unwrap();
+    assert_eq!(database.number("SELECT COUNT(*) FROM replaced"), 1);
+}
+
 async fn writers_and_sweepers_do_not_disturb_one_another(database: &impl Database) {
     let stores = [(); 2].map(|()| database.store().table("busy").unwrap().max_rows(100));
     stores[0].syncdb().await.unwrap();
@@ -192,6 +212,9 @@ async fn a_value_that_is_too_large_leaves_nothing_behind(database: &impl Databas
     let large = Bytes::from(vec![0; 10_000]);
     let refused = store.add("large", large.clone(), None).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::TooLarge);
+    assert_eq!(store.get("large").await.unwrap(), Some("old".into()));
+    let replace = store.replace("large", b"old", Some(large.clone()), None);
+    assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
     assert_eq!(store.get("large").await.unwrap(), Some("old".into()));
     let refused = store.set("large", large, None).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::TooLarge);

@@ -1,7 +1,8 @@
 //! MariaDB, and what can happen to it.
 
-use test_servers::MariaDb;
+use test_servers::{MariaDb, Session};
 
+use super::server::{Server, a_missing_table_says_what_to_do, survives};
 use super::*;
 
 impl Database for MariaDb {
@@ -14,6 +15,30 @@ impl Database for MariaDb {
     }
 }
 
+impl Server for MariaDb {
+    const IS_EMPTY_AFTER_A_CRASH: bool = false;
+
+    fn lock(&self) -> Session {
+        self.session("LOCK TABLES giotto_cache WRITE")
+    }
+
+    fn freeze(&self) {
+        self.freeze();
+    }
+
+    fn thaw(&self) {
+        self.thaw();
+    }
+
+    fn kill(&mut self) {
+        self.kill();
+    }
+
+    fn restart(&mut self) {
+        self.restart();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_obeys_the_contract_and_survives() {
     let mut server = MariaDb::start();
@@ -23,21 +48,7 @@ async fn mysql_obeys_the_contract_and_survives() {
     the_key_is_readable(&server).await;
     an_entry_lives_by_the_clock_of_the_server(&server).await;
     a_value_over_the_limit_of_the_server_leaves_nothing_behind(&server).await;
-    a_locked_table_holds_up_nobody_for_long(&server).await;
-    a_frozen_server_is_left_alone_and_comes_back(&server).await;
-    a_killed_server_fails_at_once_and_comes_back(&mut server).await;
-}
-
-async fn a_missing_table_says_what_to_do(server: &MariaDb) {
-    let error = server.store().get("key").await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Backend);
-    let message = error.to_string();
-    let remedy =
-        ": the table \"giotto_cache\" does not exist: create it with the command mgt/syncdb";
-    assert!(
-        message.starts_with("the cache database at ") && message.ends_with(remedy),
-        "{message}"
-    );
+    survives(&mut server).await;
 }
 
 async fn a_wrong_password_is_not_repeated(server: &MariaDb) {
@@ -94,41 +105,12 @@ async fn a_value_over_the_limit_of_the_server_leaves_nothing_behind(server: &Mar
     }
     let almost = Bytes::from(vec![b'x'; (1 << 20) - 2048]);
     store.set("large", almost.clone(), None).await.unwrap();
+    let replace = store.replace("large", &almost, Some("new".into()), None);
+    assert!(replace.await.unwrap());
+    store.set("large", almost.clone(), None).await.unwrap();
+    // Both are in one statement.
+    let replace = store.replace("large", &almost, Some(almost.clone()), None);
+    assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
     assert_eq!(store.get("large").await.unwrap(), Some(almost));
     server.sql("SET GLOBAL max_allowed_packet = DEFAULT");
-}
-
-async fn a_locked_table_holds_up_nobody_for_long(server: &MariaDb) {
-    let store = server.store();
-    set_many(&store).await;
-    let session = server.session("LOCK TABLES giotto_cache WRITE");
-    calls_are_late(&store).await;
-    drop(session);
-    recovers(&store).await;
-    all_are_own(&store).await;
-}
-
-async fn a_frozen_server_is_left_alone_and_comes_back(server: &MariaDb) {
-    let store = server.store();
-    set_many(&store).await;
-    server.freeze();
-    calls_are_late(&store).await;
-    server.thaw();
-    recovers(&store).await;
-    all_are_own(&store).await;
-}
-
-async fn a_killed_server_fails_at_once_and_comes_back(server: &mut MariaDb) {
-    let store = server.store();
-    in_parallel(8, |_| {
-        let store = store.clone();
-        async move { store.get("own 1").await.unwrap() }
-    })
-    .await;
-    server.kill();
-    fails_at_once(&store).await;
-    server.restart();
-    recovers(&store).await;
-    set_many(&store).await;
-    all_are_own(&store).await;
 }

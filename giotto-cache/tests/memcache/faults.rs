@@ -337,6 +337,32 @@ async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
 }
 
 #[tokio::test]
+async fn many_of_three_servers_come_without_those_of_the_lost_one() -> Result<()> {
+    let mut servers = Memcached::start_three();
+    let store = store(&servers).server_deadline(SERVER_DEADLINE);
+    let keys: Vec<_> = (0..100).map(|number| format!("key {number}")).collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    for key in &keys {
+        store.set(key, bytes(key), None).await?;
+    }
+    let all: Vec<_> = keys.iter().map(|key| Some(bytes(key))).collect();
+    assert_eq!(store.get_many(&keys).await?, all);
+    let on_the_first = servers[0].stat("curr_items");
+    servers[0].process.kill();
+    for _ in 0..10 {
+        let found = store.get_many(&keys).await?;
+        let lost = found.iter().filter(|value| value.is_none()).count();
+        assert_eq!(lost as u64, on_the_first);
+        let is_right = |(found, all): (&Option<_>, &Option<_>)| found.is_none() || found == all;
+        assert!(found.iter().zip(&all).all(is_right));
+    }
+    // One request to each server, however many keys: so the breaker counts them.
+    let counts = store.counts();
+    assert_eq!((counts.backend_errors, counts.backend_skipped), (5, 5));
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result<()> {
     let mut servers = Memcached::start_three();
     let store = store(&servers);
@@ -346,7 +372,9 @@ async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result
     for _ in 0..10 {
         assert_eq!(store.get("key").await?, None);
         store.set("key", bytes("value"), None).await?;
+        assert_eq!(store.get_many(&["key", "other"]).await?, [None, None]);
         assert!(store.add("key", bytes("value"), None).await.is_err());
+        assert!(store.replace("key", b"value", None, None).await.is_err());
         assert!(store.delete("key").await.is_err());
         assert!(store.clear().await.is_err());
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use giotto_cache::{ErrorKind, KeyValue, MemcacheKeyValue, Result};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::bytes;
@@ -38,7 +38,13 @@ async fn liar(replies: Vec<Vec<u8>>) -> (MemcacheKeyValue, Told) {
                 .await
                 .is_ok_and(|read| read > 0)
             {
-                log.lock().unwrap().push_str(&std::mem::take(&mut command));
+                let command = std::mem::take(&mut command);
+                log.lock().unwrap().push_str(&command);
+                if let Some(swap) = command.strip_prefix("cas ") {
+                    let length: usize = swap.split(' ').nth(3).unwrap().parse().unwrap();
+                    let mut value = vec![0; length + b"\r\n".len()];
+                    connection.read_exact(&mut value).await.unwrap();
+                }
                 let Some(reply) = replies.next() else { return };
                 if reply.is_empty() || connection.write_all(&reply).await.is_err() {
                     break;
@@ -101,6 +107,76 @@ async fn a_false_reply_to_a_get_is_an_error_and_the_end_of_its_connection() -> R
         assert_eq!(store.get("key").await?, Some(bytes("ok")), "after {shown}");
     }
     assert_eq!(connections(&told), number + 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_false_reply_to_many_gets_is_an_error_and_the_end_of_its_connection() -> Result<()> {
+    let item = |key: &str| {
+        let line = format!("VALUE giotto:{key} 0 10 1\r\n");
+        [line.as_bytes(), &[u8::MAX; 8], b"ok\r\n"].concat()
+    };
+    let honest = [&item("key")[..], b"END\r\n"].concat();
+    let lies: Vec<Vec<u8>> = vec![
+        b"STORED\r\n".to_vec(),
+        b"SERVER_ERROR out of memory\r\n".to_vec(),
+        b"VALUE\r\n".to_vec(),
+        b"VALUE \xff 0 1 1\r\na\r\nEND\r\n".to_vec(),
+        [&item("key2")[..], b"END\r\n"].concat(),
+        [&item("key other")[..], b"END\r\n"].concat(),
+        [item("key"), item("key"), b"END\r\n".to_vec()].concat(),
+        [item("key"), item("other"), item("key"), b"END\r\n".to_vec()].concat(),
+        [&item("key")[..], b"END of it\r\n"].concat(),
+        Vec::new(),
+    ];
+    let replies = lies.iter().flat_map(|lie| [honest.clone(), lie.clone()]);
+    let (store, told) = liar(replies.collect()).await;
+    let many = || async { store.get_many(&["other", "key", "key"]).await };
+    for lie in &lies {
+        let ok = Some(bytes("ok"));
+        assert_eq!(many().await?, [None, ok.clone(), ok]);
+        let shown = lie.escape_ascii().to_string();
+        let error = many().await.expect_err(&shown);
+        assert_eq!(error.kind(), ErrorKind::Backend);
+    }
+    assert_eq!(connections(&told), lies.len());
+    let told = told.lock().unwrap();
+    let asked = told
+        .lines()
+        .filter(|line| *line == "gets giotto:key giotto:other");
+    assert_eq!(asked.count(), 2 * lies.len(), "{told}");
+    Ok(())
+}
+
+/// It is stored again with the same bytes after it was looked at, and then by somebody else.
+#[tokio::test]
+async fn a_replace_that_comes_too_late_looks_again() -> Result<()> {
+    let found = |unique: &str, value: &str| {
+        let line = format!("VALUE giotto:key 0 {} {unique}\r\n", 8 + value.len());
+        [
+            line.as_bytes(),
+            &[u8::MAX; 8],
+            value.as_bytes(),
+            b"\r\nEND\r\n",
+        ]
+        .concat()
+    };
+    let exists = || b"EXISTS\r\n".to_vec();
+    for (last, replaced) in [("STORED\r\n", true), ("NOT_FOUND\r\n", false)] {
+        let replies = [
+            found("7", "old"),
+            exists(),
+            found("8", "old"),
+            last.into(),
+            found("9", "new"),
+        ];
+        let (store, told) = liar(replies.into()).await;
+        assert_eq!(store.replace("key", b"old", None, None).await?, replaced);
+        let told = told.lock().unwrap();
+        for swap in ["cas giotto:key 0 -1 8 7\r\n", "cas giotto:key 0 -1 8 8\r\n"] {
+            assert!(told.contains(swap), "{told}");
+        }
+    }
     Ok(())
 }
 

@@ -259,6 +259,45 @@ async fn an_expired_value_is_not_there_to_be_deleted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_replaced_by_nothing_is_gone_for_the_server_too() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    let long = "key ".repeat(100);
+    for key in ["key", &long] {
+        store.set(key, bytes("value"), None).await?;
+        assert!(store.replace(key, b"value", None, None).await?);
+    }
+    assert_eq!(server.ask("get giotto:key"), "END\r\n");
+    for key in ["key", &long] {
+        assert!(store.add(key, bytes("other"), None).await?);
+    }
+    let hour = Some(Duration::from_secs(3600));
+    assert!(
+        store
+            .replace("key", b"other", Some(bytes("third")), hour)
+            .await?
+    );
+    assert!((3600..=3601).contains(&left(&server)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn thousands_are_got_at_once() -> Result<()> {
+    let server = Memcached::start();
+    let store = store([&server]);
+    let keys: Vec<_> = (0..3000)
+        .map(|number| format!("{number} {}", "k".repeat(200)))
+        .collect();
+    let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+    for key in &keys {
+        store.set(key, bytes(&key[..4]), None).await?;
+    }
+    let all: Vec<_> = keys.iter().map(|key| Some(bytes(&key[..4]))).collect();
+    assert!(store.get_many(&keys).await? == all);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_value_of_somebody_else_is_a_miss_or_just_bytes() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
@@ -294,6 +333,10 @@ async fn a_value_over_the_limit_is_refused_and_the_old_one_is_gone() -> Result<(
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TooLarge);
+        store.set("key", bytes("old"), None).await?;
+        let replace = store.replace("key", b"old", Some(vec![0; length].into()), None);
+        assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
+        assert_eq!(store.get("key").await?, Some(bytes("old")));
     }
     for number in 0..100 {
         store.set("key", bytes(&number.to_string()), None).await?;

@@ -108,6 +108,10 @@ async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
         Some("value".into()),
         "it has not moved yet"
     );
+    // Both in the slot that moves: one command about both would be refused.
+    let absent = KEY.replace("squared", "cubed");
+    let many = || async { store.get_many(&[KEY, &absent]).await };
+    assert_eq!(many().await?, [Some("value".into()), None]);
     from.cli(&[
         "migrate",
         "127.0.0.1",
@@ -120,6 +124,17 @@ async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
         store.get(KEY).await?,
         Some("value".into()),
         "it has moved, its slot has not"
+    );
+    assert_eq!(many().await?, [Some("value".into()), None]);
+    assert!(
+        store
+            .replace(KEY, b"value", Some("new".into()), None)
+            .await?
+    );
+    assert!(
+        !store
+            .replace(KEY, b"value", Some("new".into()), None)
+            .await?
     );
     set(&store, KEY, "other").await?;
     assert!(!store.add(KEY, "third".into(), None).await?);
@@ -141,13 +156,19 @@ async fn what_cannot_be_answered_without_the_lost_master_is_an_error() -> Result
     let store = store_in(&cluster)?;
     set(&store, KEY, "value").await?;
     let lost = cluster.master_of(KEY);
+    let elsewhere = (0..).map(key).find(|key| cluster.master_of(key) != lost);
+    let elsewhere = elsewhere.expect("there are other masters");
+    set(&store, &elsewhere, "value").await?;
     cluster.nodes[lost].process.kill();
     let place = format!("127.0.0.1:{}", cluster.nodes[lost].port());
     for _ in 0..10 {
         assert_eq!(store.get(KEY).await?, None);
         set(&store, KEY, "value").await?;
+        let others = store.get_many(&[KEY, &elsewhere, KEY]).await?;
+        assert_eq!(others, [None, Some("value".into()), None]);
         let errors = [
             store.add(KEY, "value".into(), None).await.unwrap_err(),
+            store.replace(KEY, b"value", None, None).await.unwrap_err(),
             store.delete(KEY).await.unwrap_err(),
             store.clear().await.unwrap_err(),
         ];

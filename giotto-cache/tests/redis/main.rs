@@ -195,6 +195,59 @@ async fn a_value_over_the_limit_of_redis_is_too_large_and_the_connection_goes_on
     Ok(())
 }
 
+#[tokio::test]
+async fn many_are_got_by_one_command_and_a_key_of_another_kind_is_absent() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    server.cli(&["rpush", "list", "value"]);
+    let found = store.get_many(&["list", KEY, "absent", KEY]).await?;
+    let value = Some(Bytes::from("value"));
+    assert_eq!(found, [None, value.clone(), None, value]);
+    assert_eq!(store.get_many(&[]).await?, []);
+    let stats = server.cli(&["info", "commandstats"]);
+    assert!(stats.contains("cmdstat_mget:calls=1,"), "{stats}");
+    assert!(!stats.contains("cmdstat_get:"), "{stats}");
+
+    for new in [Some("new".into()), None] {
+        assert!(!store.replace("list", b"value", new, None).await?);
+    }
+    assert_eq!(server.cli(&["lrange", "list", "0", "-1"]), "value\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_replaces_a_value_has_its_own_expiry_in_milliseconds() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let mut old = "0";
+    store.set(KEY, old.into(), None).await?;
+    for (new, expire, left) in [
+        ("1", Some(Duration::from_secs(3600)), 3_590_000..=3_600_000),
+        ("2", None, -1..=-1),
+        ("3", Some(Duration::from_millis(90_000)), 80_000..=90_000),
+        ("4", Some(Duration::MAX), -1..=-1),
+    ] {
+        assert!(
+            store
+                .replace(KEY, old.as_bytes(), Some(new.into()), expire)
+                .await?
+        );
+        let found: i64 = server.cli(&["pttl", KEY]).trim().parse().unwrap();
+        assert!(left.contains(&found), "{expire:?}: {found}");
+        old = new;
+    }
+    let zero = Some(Duration::ZERO);
+    assert!(store.replace(KEY, b"4", Some("5".into()), zero).await?);
+
+    store.set(KEY, "old".into(), None).await?;
+    let large = Bytes::from(vec![0; (512 << 20) + 1]);
+    let replace = store.replace(KEY, b"old", Some(large), None);
+    assert_eq!(replace.await.unwrap_err().kind(), ErrorKind::TooLarge);
+    assert_eq!(store.get(KEY).await?, Some("old".into()));
+    Ok(())
+}
+
 // The ways to a server.
 
 #[tokio::test]
@@ -275,9 +328,13 @@ async fn a_password_is_asked_for_and_never_shown() -> Result<()> {
 async fn every_call(store: &RedisKeyValue) -> Result<()> {
     set(store, KEY, "GIOTTO").await?;
     store.get(KEY).await?;
+    store.get_many(&[KEY]).await?;
     store.add(KEY, "value".into(), None).await?;
     store.delete(KEY).await?;
     set(store, KEY, "GIOTTO").await?;
+    store
+        .replace(KEY, b"GIOTTO", Some("GIOTTO2".into()), None)
+        .await?;
     store.clear().await
 }
 
@@ -293,15 +350,18 @@ fn allow(server: &Redis, rights: &[&str]) {
 /// reply too, which stands in the server's ACL LOG.
 #[tokio::test]
 async fn a_user_needs_the_rights_that_the_error_names_and_no_others() -> Result<()> {
-    let named = ["get", "set", "unlink", "scan", "getrange", "select", "ping"];
+    let named = [
+        "get", "mget", "set", "eval", "unlink", "scan", "getrange", "select", "ping",
+    ];
+    let last = named.len() - 1;
     let server = Redis::start();
     let ann = |store: RedisKeyValue| store.user("ann").password("hunter2");
     let store = || ann(store_in(&server)).db(1);
     allow(&server, &named);
     every_call(&store()).await?;
-    allow(&server, &named[..6]);
+    allow(&server, &named[..last]);
     every_call(&store()).await?;
-    for right in &named[..6] {
+    for right in &named[..last] {
         let others: Vec<_> = named.into_iter().filter(|named| named != right).collect();
         allow(&server, &others);
         let error = every_call(&store()).await.unwrap_err().to_string();
@@ -317,7 +377,9 @@ async fn a_user_needs_the_rights_that_the_error_names_and_no_others() -> Result<
         Ok(ann(store.server_deadline(PATIENCE)))
     };
     let in_cluster = ["cluster|slots", "asking"];
-    let all: Vec<_> = named[..5].iter().chain(&in_cluster).copied().collect();
+    let is_needed = |right: &&str| !["mget", "select", "ping"].contains(right);
+    let all = named.into_iter().filter(is_needed).chain(in_cluster);
+    let all: Vec<_> = all.collect();
     let allow_all = |rights: &[&str]| cluster.nodes.iter().for_each(|node| allow(node, rights));
     allow_all(&all);
     every_call(&store()?).await?;
@@ -336,6 +398,25 @@ async fn a_user_needs_the_rights_that_the_error_names_and_no_others() -> Result<
             error.contains("NOPERM") && error.contains(&right.to_uppercase()),
             "{right}: {error}"
         );
+    }
+    Ok(())
+}
+
+/// A server says otherwise of a script that a user may not run a command.
+#[tokio::test]
+async fn a_script_that_may_not_run_a_command_names_the_rights_too() -> Result<()> {
+    let server = Redis::start();
+    let ann = store_in(&server).user("ann").password("hunter2");
+    set(&store_in(&server), KEY, "value").await?;
+    for (rights, new) in [
+        (["get", "eval", "set"], None),
+        (["get", "eval", "unlink"], Some("new")),
+    ] {
+        allow(&server, &rights);
+        let replace = ann.replace(KEY, b"value", new.map(Bytes::from), None).await;
+        let error = replace.unwrap_err().to_string();
+        assert!(error.contains("let the user run"), "{error}");
+        assert_eq!(server.cli(&["get", KEY]), "value\n", "nothing was done");
     }
     Ok(())
 }
@@ -526,6 +607,34 @@ async fn a_connection_that_the_server_closed_is_made_again_unseen() -> Result<()
         );
         set(&store, KEY, "value").await?;
     }
+    Ok(())
+}
+
+/// The connection may have been lost after the server had done it, and the second time it would say that it did not.
+#[tokio::test]
+async fn a_replace_is_not_sent_again_but_many_gets_are() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    set(&store, KEY, "value").await?;
+    let lose = || {
+        assert!(
+            !server
+                .cli(&["client", "kill", "type", "normal"])
+                .starts_with('0')
+        )
+    };
+    lose();
+    assert_eq!(store.get_many(&[KEY]).await?, [Some("value".into())]);
+    lose();
+    store
+        .replace(KEY, b"value", Some("new".into()), None)
+        .await
+        .unwrap_err();
+    assert!(
+        store
+            .replace(KEY, b"value", Some("new".into()), None)
+            .await?
+    );
     Ok(())
 }
 

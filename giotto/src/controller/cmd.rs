@@ -6,10 +6,12 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Write};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use giotto_cache::Place;
+use giotto_cache::{Cache, Mode, Place, Staleness, Status};
 
 use crate::app::App;
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
@@ -24,13 +26,83 @@ pub(crate) const TEXT_CMD: &str = "text/cmd";
 const MODEL_MOCK: &str = "model-mock";
 const GIVEN: &str = "NAME=VALUE";
 
+const CACHE: &str = "cache";
+const STALE_OK: &str = "stale-ok";
+const VERBOSE: &str = "verbose";
+
 pub(crate) const SUCCESS: u8 = 0;
 pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+/// Only a stored page was wanted, and there is none.
 const NOT_CACHED: u8 = 3;
+/// The model failed or is late: the page is an old one, or there is none in time.
+const STALE: u8 = 4;
+
+/// What a store that hangs may hold up the end of a command.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How far a command asks the cache, and how much it says of it. Given before the program's name or after it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    mode: Option<Mode>,
+    stale_ok: bool,
+    verbose: bool,
+}
+
+impl Options {
+    /// Those of `matches` that it has.
+    pub(crate) fn read(matches: &ArgMatches) -> Self {
+        let flag = |name| matches!(matches.try_get_one::<bool>(name), Ok(Some(true)));
+        let mode = matches.try_get_one::<Mode>(CACHE);
+        Self {
+            mode: mode.ok().flatten().copied(),
+            stale_ok: flag(STALE_OK),
+            verbose: flag(VERBOSE),
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            mode: self.mode.or(other.mode),
+            stale_ok: self.stale_ok || other.stale_ok,
+            verbose: self.verbose || other.verbose,
+        }
+    }
+}
+
+/// The options of every command that have to do with the cache.
+pub(crate) fn options() -> [Arg; 3] {
+    let modes = PossibleValuesParser::new(["prefer", "only", "refresh", "bypass"]);
+    let modes = modes.map(|name| match name.as_str() {
+        "only" => Mode::Only,
+        "refresh" => Mode::Refresh,
+        "bypass" => Mode::Bypass,
+        _ => Mode::Prefer,
+    });
+    [
+        Arg::new(CACHE)
+            .long(CACHE)
+            .value_name("MODE")
+            .value_parser(modes)
+            .hide_possible_values(true)
+            .help(
+                "prefer a stored page, take only a stored one (exit code 3 if there is none), refresh it, or bypass \
+                 the cache [default: prefer]",
+            ),
+        Arg::new(STALE_OK)
+            .long(STALE_OK)
+            .action(ArgAction::SetTrue)
+            .help("Print an old page at once where one may be served, then compute a fresh one and exit"),
+        Arg::new(VERBOSE)
+            .long(VERBOSE)
+            .short('v')
+            .action(ArgAction::SetTrue)
+            .help("Say on standard error how the page was come by"),
+    ]
+}
 
 /// Runs what `words` ask for, `name` being how the user called this command; the exit code.
-pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
+pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Options) -> u8 {
     let Some((path, words)) = words.split_first() else {
         return print(list(app.manifest(), name).as_bytes());
     };
@@ -54,8 +126,8 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let others = other_parameters(program, &request, &words, app.manifest());
-    let options = others.iter().map(|parameter| option(parameter).hide(true));
-    let command = command(program, name).args(options);
+    let of_others = others.iter().map(|parameter| option(parameter).hide(true));
+    let command = command(program, name).args(of_others);
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return tell(&error),
@@ -64,21 +136,49 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString]) -> u8 {
     let mocked = matches
         .try_get_one::<bool>(MODEL_MOCK)
         .is_ok_and(|mock| mock == Some(&true));
+    let options = options.or(Options::read(&matches));
+    let request = request
+        .mode(options.mode.unwrap_or_default())
+        .take_stale(options.stale_ok);
     let parameters = program.parameters().iter().chain(others);
     let mut request = fill(request, parameters, &matches);
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
-    let app = if mocked { app.model_mock(true) } else { app };
+    let app = if mocked {
+        app.model_mock(true)
+    } else {
+        app.clone()
+    };
     let result = app.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(
             "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",
         );
     }
-    match result {
-        Ok(rendered) => show(&rendered),
-        Err(error) => fail(&error),
+    let receipt = match &result {
+        Ok(rendered) => rendered.receipt(),
+        Err(error) => error.receipt(),
+    };
+    if options.verbose {
+        let receipt = receipt.map_or_else(|| "giotto; fwd=bypass".to_owned(), ToString::to_string);
+        complain(&format!("Cache-Status: {receipt}"));
+    }
+    let code = match &result {
+        Ok(rendered) => show(rendered),
+        Err(error) => fail(error),
+    };
+    settle(app.shared_cache(), options.stale_ok).await;
+    code
+}
+
+/// What was computed is for the next command, too. A page that was old is followed by a fresh one, however long that takes; otherwise a store
+/// that hangs holds nobody up.
+async fn settle(cache: &Cache, is_refreshed: bool) {
+    match is_refreshed {
+        true => cache.settle().await,
+        // What is not stored by then is computed again.
+        false => drop(tokio::time::timeout(STORE_PATIENCE, cache.settle()).await),
     }
 }
 
@@ -245,6 +345,12 @@ fn command(program: &Program, name: &str) -> Command {
             .action(ArgAction::SetTrue);
         command = command.arg(mock.help("Show the program's mock instead of running its model"));
     }
+    for option in options()
+        .into_iter()
+        .filter(|option| is_free(option.get_id().as_str()))
+    {
+        command = command.arg(option);
+    }
     command
 }
 
@@ -315,8 +421,16 @@ fn shown(program: &Program) -> &str {
 /// keeps its colours on a terminal that wants them only.
 fn show(rendered: &Rendered) -> u8 {
     let body = rendered.body();
+    let code = |printed| match rendered.receipt().and_then(|receipt| receipt.status) {
+        Some(Status::Stale(staleness))
+            if staleness != Staleness::Revalidating && printed == SUCCESS =>
+        {
+            STALE
+        }
+        _ => printed,
+    };
     if rendered.mime().essence() != TEXT_CMD {
-        return print(body);
+        return code(print(body));
     }
     let mut page = match AutoStream::choice(&io::stdout()) {
         ColorChoice::Never => anstream::adapter::strip_bytes(body).into_vec(),
@@ -325,7 +439,7 @@ fn show(rendered: &Rendered) -> u8 {
     if !page.ends_with(b"\n") {
         page.push(b'\n');
     }
-    print(&page)
+    code(print(&page))
 }
 
 fn print(bytes: &[u8]) -> u8 {
@@ -362,12 +476,13 @@ pub(crate) fn fail(error: &Error) -> u8 {
     }
     complain(&format!("error: {error}"));
     match error.kind() {
-        ErrorKind::NotCached => NOT_CACHED,
         ErrorKind::InvalidInput
         | ErrorKind::NoProgram
         | ErrorKind::WrongController(_)
         | ErrorKind::NotAcceptable
         | ErrorKind::Configuration => USAGE,
+        ErrorKind::NotCached => NOT_CACHED,
+        ErrorKind::Timeout => STALE,
         _ => FAILURE,
     }
 }

@@ -2,56 +2,16 @@
 //!
 //! No step of a lookup: hosts are read when the store is made, so that a wrong one is found at the start.
 
-use std::fmt;
 use std::io;
 use std::net::Ipv6Addr;
-use std::path::PathBuf;
 
+pub(super) use crate::keyvalue::address::Address;
+use crate::keyvalue::address::read_port;
 use crate::{Error, ErrorKind, Result};
 
 const DEFAULT_PORT: u16 = 11211;
 
-/// A server: a port of a host, or a Unix socket. Its text is one for all ways to write it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Address {
-    Tcp { host: String, port: u16 },
-    Unix(PathBuf),
-}
-
 impl Address {
-    /// `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
-    pub(super) fn parse(text: &str) -> Result<Self> {
-        let text = text.trim();
-        // What stands in front of the `@` may be a password, which an error must not show.
-        if text.contains('@') {
-            let message = "a Memcached host was given with a user or a password, which its text protocol does \
-                           not have: write it as host:port";
-            return Err(Error::new(ErrorKind::Policy, message));
-        }
-        Self::read(text).ok_or_else(|| {
-            let message = format!(
-                "{text:?} is not a Memcached host: write it as host, host:port, [::1]:11211 or /path/to/socket"
-            );
-            Error::new(ErrorKind::Policy, message)
-        })
-    }
-
-    /// The addresses of `memcache://a:11211,b:11211`; `;` separates them too.
-    pub(super) fn parse_url(url: &str) -> Result<Vec<Self>> {
-        let Some(hosts) = url.strip_prefix("memcache://") else {
-            // Not shown: it may be the URL of another server, with its password.
-            let message = "the URL of a Memcached store must begin with memcache://, as memcache://a:11211,b:11211 does";
-            return Err(Error::new(ErrorKind::Policy, message));
-        };
-        hosts
-            .split([',', ';'])
-            .map(|host| match host.trim() {
-                path if path.starts_with('/') => Self::parse(path),
-                host => Self::parse(host.strip_suffix('/').unwrap_or(host)),
-            })
-            .collect()
-    }
-
     /// The error of a server here that failed as `error` says, and what to do about it.
     pub(super) fn failed(&self, error: &io::Error) -> Error {
         let remedy = match error.kind() {
@@ -64,54 +24,69 @@ impl Address {
         let message = format!("memcached at {self}: {error}{remedy}");
         Error::new(ErrorKind::Backend, message)
     }
-
-    fn read(text: &str) -> Option<Self> {
-        let path = text.strip_prefix("unix:").unwrap_or(text);
-        if path.starts_with('/') && !path.contains('\0') {
-            return Some(Self::Unix(path.into()));
-        }
-        if let Ok(address) = text.parse::<Ipv6Addr>() {
-            return Some(Self::tcp(&address.to_string(), DEFAULT_PORT));
-        }
-        if let Some(rest) = text.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
-            let address: Ipv6Addr = address.parse().ok()?;
-            return Some(Self::tcp(&address.to_string(), read_port(port)?));
-        }
-        let end = text.find(':').unwrap_or(text.len());
-        let (host, port) = text.split_at(end);
-        let is_plain =
-            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        if host.is_empty() || !host.chars().all(is_plain) {
-            return None;
-        }
-        Some(Self::tcp(host, read_port(port)?))
-    }
-
-    fn tcp(host: &str, port: u16) -> Self {
-        let host = host.to_ascii_lowercase();
-        Self::Tcp { host, port }
-    }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "{}", path.display()),
-        }
+/// `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
+pub(super) fn parse(text: &str) -> Result<Address> {
+    let text = text.trim();
+    // What stands in front of the `@` may be a password, which an error must not show.
+    if text.contains('@') {
+        let message = "a Memcached host was given with a user or a password, which its text protocol does \
+                       not have: write it as host:port";
+        return Err(Error::new(ErrorKind::Policy, message));
     }
+    read(text).ok_or_else(|| {
+        let message = format!(
+            "{text:?} is not a Memcached host: write it as host, host:port, [::1]:11211 or /path/to/socket"
+        );
+        Error::new(ErrorKind::Policy, message)
+    })
+}
+
+/// The addresses of `memcache://a:11211,b:11211`; `;` separates them too.
+pub(super) fn parse_url(url: &str) -> Result<Vec<Address>> {
+    let Some(hosts) = url.strip_prefix("memcache://") else {
+        // Not shown: it may be the URL of another server, with its password.
+        let message = "the URL of a Memcached store must begin with memcache://, as memcache://a:11211,b:11211 does";
+        return Err(Error::new(ErrorKind::Policy, message));
+    };
+    hosts
+        .split([',', ';'])
+        .map(|host| match host.trim() {
+            path if path.starts_with('/') => parse(path),
+            host => parse(host.strip_suffix('/').unwrap_or(host)),
+        })
+        .collect()
+}
+
+fn read(text: &str) -> Option<Address> {
+    let path = text.strip_prefix("unix:").unwrap_or(text);
+    if path.starts_with('/') && !path.contains('\0') {
+        return Some(Address::Unix(path.into()));
+    }
+    if let Ok(address) = text.parse::<Ipv6Addr>() {
+        return Some(Address::tcp(address.to_string(), DEFAULT_PORT));
+    }
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        let address: Ipv6Addr = address.parse().ok()?;
+        return Some(Address::tcp(address.to_string(), port_of(port)?));
+    }
+    let end = text.find(':').unwrap_or(text.len());
+    let (host, port) = text.split_at(end);
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    if host.is_empty() || !host.chars().all(is_plain) {
+        return None;
+    }
+    Some(Address::tcp(host.to_ascii_lowercase(), port_of(port)?))
 }
 
 /// The port of `:11211`; the default one of nothing.
-fn read_port(text: &str) -> Option<u16> {
-    if text.is_empty() {
-        return Some(DEFAULT_PORT);
+fn port_of(text: &str) -> Option<u16> {
+    match text {
+        "" => Some(DEFAULT_PORT),
+        text => read_port(text.strip_prefix(':')?),
     }
-    let digits = text.strip_prefix(':')?;
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|port| is_number && *port != 0)
 }
 
 #[cfg(test)]
@@ -131,7 +106,7 @@ mod tests {
             ("/run/memcached.sock", "/run/memcached.sock"),
             ("unix:/run/memcached.sock", "/run/memcached.sock"),
         ] {
-            assert_eq!(Address::parse(text).unwrap().to_string(), expected);
+            assert_eq!(parse(text).unwrap().to_string(), expected);
         }
     }
 
@@ -158,7 +133,7 @@ mod tests {
             "h\u{f6}st",
             "/a\0b",
         ] {
-            let error = Address::parse(text).unwrap_err();
+            let error = parse(text).unwrap_err();
             assert!(
                 error.to_string().contains(&format!("{:?}", text.trim())),
                 "{error}"
@@ -176,7 +151,7 @@ mod tests {
             ("memcache://[::1]:11211,::1", "[::1]:11211 [::1]:11211"),
             ("memcache:///path/to.sock", "/path/to.sock"),
         ] {
-            let addresses = Address::parse_url(url).unwrap();
+            let addresses = parse_url(url).unwrap();
             let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             assert_eq!(texts.join(" "), expected);
         }
@@ -187,7 +162,7 @@ mod tests {
             "a:11211",
             "memcache://a/0",
         ] {
-            assert!(Address::parse_url(url).is_err(), "{url}");
+            assert!(parse_url(url).is_err(), "{url}");
         }
     }
 
@@ -198,7 +173,7 @@ mod tests {
             "redis://:secret@a:6379",
             "memcache://a,u:secret@b",
         ] {
-            let error = Address::parse_url(url).unwrap_err();
+            let error = parse_url(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"));
         }
     }

@@ -56,7 +56,7 @@ impl MemcacheKeyValue {
     /// A store on `localhost:11211`.
     #[must_use]
     pub fn new() -> Self {
-        let address = Address::parse(DEFAULT_HOST).expect("the name of a host");
+        let address = address::parse(DEFAULT_HOST).expect("the name of a host");
         Self::on(vec![address]).expect("one host")
     }
 
@@ -66,7 +66,7 @@ impl MemcacheKeyValue {
     ///
     /// If `url` is not written like this. The error shows no password.
     pub fn from_url(url: &str) -> Result<Self> {
-        Self::on(Address::parse_url(url)?)
+        Self::on(address::parse_url(url)?)
     }
 
     /// The same on `hosts`: `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path`.
@@ -77,7 +77,7 @@ impl MemcacheKeyValue {
     pub fn hosts(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
         let addresses: Result<Vec<_>> = hosts
             .into_iter()
-            .map(|host| Address::parse(&host.into()))
+            .map(|host| address::parse(&host.into()))
             .collect();
         Ok(Self {
             namespace: self.namespace,

@@ -182,10 +182,11 @@ impl Server {
 mod tests {
     use std::collections::HashMap;
 
+    use super::super::address;
     use super::*;
 
     fn placed(hosts: &[&str]) -> Vec<String> {
-        let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
+        let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
         let servers = Servers::new(addresses.collect(), &Clock::manual(0)).unwrap();
         (0..30_000)
             .map(|number| servers.of(&format!("giotto:{{'x':%20{number}}}(squared)(text/html)")))
@@ -233,7 +234,7 @@ mod tests {
     #[test]
     fn no_host_and_a_host_given_twice_are_refused() {
         for hosts in [&[][..], &["a", "b", "A:11211"]] {
-            let addresses = hosts.iter().map(|host| Address::parse(host).unwrap());
+            let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
             assert!(
                 Servers::new(addresses.collect(), &Clock::manual(0)).is_err(),
                 "{hosts:?}"

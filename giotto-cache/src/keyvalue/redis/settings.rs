@@ -4,9 +4,10 @@
 
 use std::fmt;
 use std::net::Ipv6Addr;
-use std::path::PathBuf;
 use std::time::Duration;
 
+pub(super) use crate::keyvalue::address::Address;
+use crate::keyvalue::address::read_port;
 use crate::keyvalue::guard::SERVER_DEADLINE;
 use crate::{Error, ErrorKind, Result};
 
@@ -40,12 +41,6 @@ pub(super) struct Login {
     pub(super) tls: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Address {
-    Tcp { host: String, port: u16 },
-    Unix(PathBuf),
-}
-
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -57,13 +52,6 @@ impl Default for Settings {
 }
 
 impl Address {
-    pub(super) fn tcp(host: impl Into<String>, port: u16) -> Self {
-        Self::Tcp {
-            host: host.into(),
-            port,
-        }
-    }
-
     /// Reads `host`, `host:port`, `[::1]:port` or `::1`.
     pub(super) fn parse(text: &str, default_port: u16) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
@@ -120,16 +108,6 @@ impl Address {
     }
 }
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
 impl fmt::Display for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |addresses: &[Address]| {
@@ -144,11 +122,6 @@ impl fmt::Display for Servers {
             }
         }
     }
-}
-
-fn read_port(digits: &str) -> Option<u16> {
-    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
-    digits.parse().ok().filter(|port| is_number && *port != 0)
 }
 
 #[cfg(test)]

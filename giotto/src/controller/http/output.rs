@@ -74,14 +74,14 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    /// The response, in the emptied `fields` of the request: hyper takes their memory back for the next one.
-    pub(super) fn into_response(self, mut fields: HeaderMap) -> Response<Body> {
+    /// The response, with the emptied `fields` of the request: hyper takes their memory back for the next one.
+    pub(super) fn into_response(self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
         let (status, body) = match self {
-            Self::Page(page) => (StatusCode::OK, with_body(page, &mut fields)),
-            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, &mut fields)),
+            Self::Page(page) => (StatusCode::OK, with_body(page, fields)),
+            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
             Self::NotModified(page) => {
-                describe(&page, &mut fields);
+                describe(&page, fields);
                 (StatusCode::NOT_MODIFIED, Bytes::new())
             }
             Self::Options(allowed) => {
@@ -91,7 +91,7 @@ impl Outcome {
         };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
-        *response.headers_mut() = fields;
+        std::mem::swap(response.headers_mut(), fields);
         response
     }
 }
@@ -134,21 +134,20 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
     let fresh_for = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER);
     match rendered.is_private() {
         true => numbered("private, max-age=", fresh_for.as_secs()),
-        false => Lifetime::of(fresh_for).max_age,
+        false => Lifetime::told(fresh_for, |lifetime| &lifetime.max_age),
     }
 }
 
 /// RFC 9211.
 pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
     match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => Lifetime::of(fresh_for).hit,
+        (Some(Status::Hit), Some(fresh_for)) => Lifetime::told(fresh_for, |lifetime| &lifetime.hit),
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         _ => value(receipt.to_string()),
     }
 }
 
 /// How much longer a page is fresh, as the fields tell it.
-#[derive(Clone)]
 struct Lifetime {
     seconds: u64,
     max_age: HeaderValue,
@@ -162,13 +161,14 @@ thread_local! {
 }
 
 impl Lifetime {
-    fn of(fresh_for: Duration) -> Self {
+    /// The field that tells `fresh_for`.
+    fn told(fresh_for: Duration, field: impl FnOnce(&Self) -> &HeaderValue) -> HeaderValue {
         let seconds = fresh_for.as_secs();
         LAST.with_borrow_mut(|last| {
             if last.seconds != seconds {
                 *last = Self::new(seconds);
             }
-            last.clone()
+            field(last).clone()
         })
     }
 

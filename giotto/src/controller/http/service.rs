@@ -20,7 +20,7 @@ use super::output::{Body, Outcome, is_known};
 use super::problem::{Problem, allow};
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request};
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl Service {
     {
         let (mut head, body) = request.into_parts();
         match self.outcome(&head, body).await {
-            Ok(outcome) => outcome.into_response(std::mem::take(&mut head.headers)),
+            Ok(outcome) => outcome.into_response(&mut head.headers),
             Err(problem) => problem.into_response(&head, self.0.debug),
         }
     }
@@ -112,22 +112,19 @@ impl Service {
         };
         let manifest = self.app().manifest();
         let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
-        let path = input::segments(head.uri.path(), parameter)?;
-        let mut data = Pairs::new();
-        input::pairs(head.uri.query().unwrap_or_default(), &mut data)?;
-        if controller == HTTP_POST {
-            input::posted_data(&head.headers, &posted, &mut data)?;
-        }
         let mut request = Request {
-            path,
-            data,
+            path: Segments::new(),
+            data: Pairs::new(),
             accept: fields.accept,
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
             metadata: Some(&head.headers),
         };
+        input::segments(head.uri.path(), &mut request.path, parameter)?;
+        input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
         if controller == HTTP_POST {
+            input::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
         let page = self.app().invoke(&mut request).await?;
@@ -156,7 +153,8 @@ impl Service {
 
     /// OPTIONS, and what no program answers.
     fn other_method(&self, head: &Parts) -> Result<Outcome, Problem> {
-        let path = input::segments(head.uri.path(), |_| None)?;
+        let mut path = Segments::new();
+        input::segments(head.uri.path(), &mut path, |_| None)?;
         let find = |controller| self.app().manifest().find(&path, controller);
         let allowed = match (find(HTTP_GET), find(HTTP_POST)) {
             (Ok(_), Ok(_)) => vec!["GET", "HEAD", "POST"],

@@ -1,0 +1,269 @@
+//! Tags, programs, everything, one entry: what an invalidation costs, who sees it, and what it leaves alone.
+
+use std::sync::Arc;
+
+use giotto_cache::testing::{assert_hit, assert_miss};
+use giotto_cache::{
+    Cache, CacheControl, Clock, ErrorKind, Key, KeyValue, LocMemKeyValue, Lookup, Reason, Result,
+    Scope, Status,
+};
+
+use super::spy::Spy;
+use super::{
+    MINUTE, Model, START_MS, Says, ask, ask_for, cache_on, callers, key, ms, page, processes,
+    seconds, until, worlds,
+};
+
+fn tagged(name: &str) -> Lookup<'static> {
+    Lookup::new(key(name), &MINUTE).tags(vec!["user:7".to_owned(), "all users".to_owned()])
+}
+
+fn invalidated(tag: &str) -> Reason {
+    Reason::Invalidated(Scope::Tag(tag.to_owned()))
+}
+
+#[tokio::test]
+async fn ten_thousand_entries_are_made_old_by_one_read_and_one_small_write() -> Result<()> {
+    let clock = Clock::manual(START_MS);
+    let spy = Spy::new(LocMemKeyValue::new().clock(clock.clone()));
+    let [one, two] = [spy.clone(), spy.another()]
+        .map(|spy| cache_on(Arc::new(spy) as Arc<dyn KeyValue>, &clock));
+    let model = Model::default();
+    for number in 0..10_000 {
+        ask_for(&one, tagged(&number.to_string()), &model).await?;
+    }
+    for number in [0, 9_999] {
+        assert_hit!(ask_for(&two, tagged(&number.to_string()), &model).await?);
+    }
+    spy.calls();
+    one.invalidate("user:7").await?;
+    let record = "{tag:user:7}".to_owned();
+    assert_eq!(
+        spy.calls(),
+        [("get", record.clone()), ("replace", record)],
+        "one read, one write"
+    );
+    // The other process sees it with its next lookup.
+    for number in 0..10_000 {
+        let answer = ask_for(&two, tagged(&number.to_string()), &model).await?;
+        assert_miss!(answer, invalidated("user:7"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_tags_and_prefixes_of_a_name_are_left_alone() -> Result<()> {
+    for world in worlds() {
+        let (cache, model) = (&world.cache, Model::default());
+        ask_for(cache, tagged("page"), &model).await?;
+        for other in ["user:", "user:77", "USER:7", "user:7 ", "all"] {
+            cache.invalidate(other).await?;
+            assert_hit!(ask_for(cache, tagged("page"), &model).await?);
+        }
+        for program in ["prog", "program2", ""] {
+            cache.invalidate(Scope::Program(program.to_owned())).await?;
+            assert_hit!(ask_for(cache, tagged("page"), &model).await?);
+        }
+        cache.invalidate("all users").await?;
+        assert_miss!(
+            ask_for(cache, tagged("page"), &model).await?,
+            invalidated("all users")
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_whose_record_the_store_has_lost_is_a_miss() -> Result<()> {
+    let ([cache], [chaos], _) = processes();
+    let model = Model::default();
+    ask_for(&cache, tagged("page"), &model).await?;
+    assert_hit!(ask_for(&cache, tagged("page"), &model).await?);
+    assert!(chaos.delete("{tag:user:7}").await?);
+    let answer = ask_for(&cache, tagged("page"), &model).await?;
+    assert_miss!(answer, invalidated("user:7"));
+    assert_hit!(ask_for(&cache, tagged("page"), &model).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_that_the_model_names_counts_like_one_known_before() -> Result<()> {
+    let by_model = |control: &CacheControl| control.tags(["found:1"]);
+    for world in worlds() {
+        let (cache, model) = (&world.cache, Model::saying(Says::Wants(by_model)));
+        for names in [vec![], vec!["user:7".to_owned()]] {
+            cache.remove(&key("page")).await?;
+            let lookup = || Lookup::new(key("page"), &MINUTE).tags(names.clone());
+            assert_eq!(
+                ask_for(cache, lookup(), &model).await?.status,
+                Status::Stored
+            );
+            assert_hit!(ask_for(cache, lookup(), &model).await?);
+            // Not in the millisecond in which it is invalidated: then nobody could tell which came first.
+            world.clock.advance(ms(1));
+            cache.invalidate("found:1").await?;
+            world.clock.advance(ms(1));
+            let answer = ask_for(cache, lookup(), &model).await?;
+            assert_miss!(answer, invalidated("found:1"));
+            assert_hit!(ask_for(cache, lookup(), &model).await?);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tag_that_the_model_names_and_that_is_invalidated_meanwhile_makes_the_page_old()
+-> Result<()> {
+    let by_model = |control: &CacheControl| control.tags(["found:1"]);
+    for world in worlds() {
+        let (cache, model) = (&world.cache, Model::saying(Says::Wants(by_model)));
+        model.hold();
+        let first = callers(cache, 3, MINUTE, &model);
+        until(|| model.runs() == 1).await;
+        world.clock.advance(ms(1));
+        cache.invalidate("found:1").await?;
+        world.clock.advance(ms(1));
+        model.release();
+        for answer in first.join_all().await {
+            assert_eq!(page(&answer?), 1, "they asked before");
+        }
+        cache.settle().await;
+        assert_eq!(page(&world.ask(&MINUTE, &model).await?), 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_a_tag_is_refused_and_a_result_with_it_not_stored() -> Result<()> {
+    let (longest, longer) = ("x".repeat(200), "x".repeat(201));
+    for world in worlds() {
+        let (cache, model) = (&world.cache, Model::default());
+        for (tag, may_be) in [
+            (longest.as_str(), true),
+            ("ünïcode 🐘 (a) {b}", true),
+            (longer.as_str(), false),
+            ("", false),
+            ("a\nb", false),
+        ] {
+            cache.remove(&key("page")).await?;
+            let lookup = Lookup::new(key("page"), &MINUTE).tags(vec![tag.to_owned()]);
+            let answer = ask_for(cache, lookup, &model).await?;
+            let expected = match may_be {
+                true => Status::Stored,
+                false => Status::NotStored,
+            };
+            assert_eq!(answer.status, expected, "{tag:?}");
+            match cache.invalidate(tag).await {
+                Ok(()) => assert!(may_be, "{tag:?}"),
+                Err(error) => {
+                    assert!(!may_be, "{tag:?}");
+                    assert_eq!(error.kind(), ErrorKind::Policy);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn programs_and_everything_are_old_for_this_process_at_once_and_for_others_within_a_second()
+-> Result<()> {
+    for scope in [Scope::Program("program".into()), Scope::All] {
+        for is_hard in [false, true] {
+            let ([one, two], _, clock) = processes();
+            let model = Model::default();
+            let stays = Key::new("another", "", "text/html");
+            let elsewhere = || Lookup::new(stays.clone(), &MINUTE);
+            ask_for(&one, elsewhere(), &model).await?;
+            ask(&one, &MINUTE, &model).await?;
+            assert_hit!(ask(&two, &MINUTE, &model).await?);
+            clock.advance(ms(500));
+            match is_hard {
+                false => one.invalidate(scope.clone()).await?,
+                true => one.purge(scope.clone()).await?,
+            }
+            let answer = ask(&one, &MINUTE, &model).await?;
+            assert_miss!(answer, Reason::Invalidated(scope.clone()));
+            clock.advance(one.settles_within(&scope));
+            let answer = ask(&two, &MINUTE, &model).await?;
+            assert_hit!(answer);
+            assert_eq!(page(&answer), 3, "the new page is the other's, too");
+            match scope {
+                Scope::All => assert_miss!(ask_for(&two, elsewhere(), &model).await?),
+                _ => assert_hit!(ask_for(&two, elsewhere(), &model).await?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Within the second in which two invalidate the same, whose clocks differ: all know the last.
+#[tokio::test]
+async fn of_two_invalidations_the_last_counts_even_if_its_clock_is_behind() -> Result<()> {
+    let (ahead, behind) = (Clock::manual(START_MS + 300), Clock::manual(START_MS));
+    let store = Spy::new(LocMemKeyValue::new().clock(behind.clone()));
+    let one = cache_on(Arc::new(store.clone()), &ahead);
+    let two = cache_on(Arc::new(store.another()), &behind);
+    let model = Model::default();
+    one.invalidate(Scope::All).await?;
+    ask(&one, &MINUTE, &model).await?;
+    two.invalidate(Scope::All).await?;
+    for clock in [&ahead, &behind] {
+        clock.advance(seconds(2));
+    }
+    assert_miss!(
+        ask(&one, &MINUTE, &model).await?,
+        Reason::Invalidated(Scope::All)
+    );
+    assert_hit!(ask(&two, &MINUTE, &model).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_entry_that_is_removed_or_expired_while_it_is_computed_is_not_found_afterwards()
+-> Result<()> {
+    type Change = fn(Cache) -> tokio::task::JoinHandle<Result<bool>>;
+    let changes: [Change; 2] = [
+        |cache| tokio::spawn(async move { cache.remove(&key("page")).await }),
+        |cache| tokio::spawn(async move { cache.expire(&key("page")).await }),
+    ];
+    for change in changes {
+        // In this process, and in another.
+        for by in [0, 1] {
+            let (caches, _, _) = processes::<2>();
+            let model = Model::default();
+            model.hold();
+            let first = callers(&caches[0], 3, MINUTE, &model);
+            until(|| model.runs() == 1).await;
+            assert!(!change(caches[by].clone()).await.unwrap()?, "not there yet");
+            model.release();
+            first.join_all().await;
+            caches[0].settle().await;
+            let answer = ask(&caches[1], &MINUTE, &model).await?;
+            assert_eq!(page(&answer), 2);
+        }
+    }
+    Ok(())
+}
+
+/// Even results that callers compute each for themselves.
+#[tokio::test]
+async fn a_computation_that_is_not_shared_is_stopped_from_storing_as_well() -> Result<()> {
+    for world in worlds() {
+        let (cache, model) = (
+            &world.cache,
+            Model::saying(Says::Wants(CacheControl::no_store)),
+        );
+        world.ask(&MINUTE, &model).await?;
+        model.hold();
+        let apart = callers(cache, 3, MINUTE, &model);
+        until(|| model.runs() == 4).await;
+        model.says(Says::Page);
+        cache.remove(&key("page")).await?;
+        model.release();
+        apart.join_all().await;
+        cache.settle().await;
+        assert_eq!(page(&world.ask(&MINUTE, &model).await?), 5);
+    }
+    Ok(())
+}
