@@ -13,9 +13,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use bytes::Bytes;
 use common::server::Server;
 use common::testbed;
+use giotto::cache::{Cache, Clock};
 use giotto::prelude::*;
 use giotto::{Controller, ErrorKind, Request, management, management_over};
 use serde_json::Value;
@@ -194,7 +197,7 @@ fn get_prints_the_stored_page_and_runs_no_model() {
     assert!(ran.stderr.starts_with(line), "{}", ran.stderr);
     let got = desk.json(&["mgt/cache/get.json", "stamp.html/1"]);
     assert_eq!(
-        (&got["reason"], &*got["body"].as_str().unwrap()),
+        (&got["reason"], got["body"].as_str().unwrap()),
         (&Value::Null, &*page)
     );
     desk.refuses(&["mgt/cache/get", "nocache", "x=1"], &["no .cache(..)"]);
@@ -436,7 +439,7 @@ fn warm_fails_if_a_model_fails_or_the_time_runs_out() {
     assert!(ran.stdout.contains("failed          1\n"), "{ran:?}");
     assert!(ran.stdout.contains("hunter2"), "{ran:?}");
     assert!(
-        ran.stderr.ends_with("error: 1 page failed: see above\n"),
+        ran.stderr.ends_with("error: 1 page failed, see above\n"),
         "{ran:?}"
     );
     // A model that says "not found" has not failed.
@@ -541,7 +544,7 @@ struct Of {
 }
 
 /// A program whose parameter is called like one of `purge`, with management for all front ends.
-fn tagged(store: impl KeyValue) -> (App, Arc<AtomicU64>) {
+fn tagged(cache: Cache) -> (App, Arc<AtomicU64>) {
     let runs = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&runs);
     let model = move |Of { tag }: Of| {
@@ -555,7 +558,7 @@ fn tagged(store: impl KeyValue) -> (App, Arc<AtomicU64>) {
         .view(BasicView::new());
     let everywhere = management_over([HTTP_GET, HTTP_POST, CMD]);
     let manifest = Manifest::new([("page", page)]).with("admin", everywhere);
-    (App::new(manifest).cache(store), runs)
+    (App::new(manifest).with_cache(cache), runs)
 }
 
 async fn ask(
@@ -577,7 +580,7 @@ async fn ask(
 async fn a_tag_is_purged_if_somebody_has_used_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("pages.sqlite3").display());
-    let (app, runs) = tagged(DatabaseKeyValue::from_url(&url).unwrap());
+    let (app, runs) = tagged(Cache::new(DatabaseKeyValue::from_url(&url).unwrap()));
     let purge = "admin/cache/purge.txt";
     for tag in ["a", "b"] {
         ask(&app, HTTP_GET, "page.txt", &[("tag", tag)])
@@ -605,7 +608,7 @@ async fn a_tag_is_purged_if_somebody_has_used_it() {
 
 #[tokio::test]
 async fn a_name_of_the_program_itself_wins_and_the_query_reaches_the_other() {
-    let (app, _) = tagged(LocMemKeyValue::new());
+    let (app, _) = tagged(Cache::new(LocMemKeyValue::new()));
     ask(&app, HTTP_GET, "page.txt", &[("tag", "a")])
         .await
         .unwrap();
@@ -628,7 +631,7 @@ async fn a_name_of_the_program_itself_wins_and_the_query_reaches_the_other() {
 
 #[tokio::test]
 async fn over_http_a_server_can_be_asked_and_get_changes_nothing() {
-    let (app, runs) = tagged(LocMemKeyValue::new());
+    let (app, runs) = tagged(Cache::new(LocMemKeyValue::new()));
     ask(&app, HTTP_GET, "page.txt", &[("tag", "a")])
         .await
         .unwrap();
@@ -720,10 +723,14 @@ async fn an_application_guards_them_or_leaves_them_out() {
 
 #[tokio::test]
 async fn expire_leaves_an_old_page_for_when_the_model_fails() {
-    let (app, _) = tagged(LocMemKeyValue::new());
+    let clock = Clock::manual(1_000_000);
+    let store = Arc::new(LocMemKeyValue::new());
+    let cache = Cache::builder(store).clock(clock.clone()).build();
+    let (app, _) = tagged(cache);
     ask(&app, HTTP_GET, "page.txt", &[("tag", "a")])
         .await
         .unwrap();
+    clock.advance(Duration::from_secs(20));
     let data = [("invocation", "page?tag=a")];
     let said = ask(&app, HTTP_POST, "admin/cache/expire.txt", &data)
         .await
@@ -743,7 +750,7 @@ async fn expire_leaves_an_old_page_for_when_the_model_fails() {
     let next = "the model is run and its page stored (expired); if it fails, the old page\n";
     assert!(report.contains(next), "{report}");
     assert!(
-        report.contains("fresh no more, kept for 9 min 59 s"),
+        report.contains("fresh no more, kept for 10 min\n"),
         "{report}"
     );
     let got = ask(
@@ -754,4 +761,31 @@ async fn expire_leaves_an_old_page_for_when_the_model_fails() {
     )
     .await;
     assert_eq!(got.unwrap().trim(), "a");
+}
+
+/// A store that takes nothing.
+#[derive(Debug)]
+struct Full;
+
+#[giotto::cache::async_trait]
+impl KeyValue for Full {
+    async fn get(&self, _: &str) -> giotto::cache::Result<Option<Bytes>> {
+        Ok(None)
+    }
+
+    async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> giotto::cache::Result<()> {
+        let error = giotto::cache::Error::new(giotto::cache::ErrorKind::Backend, "it is full");
+        Err(error)
+    }
+}
+
+#[tokio::test]
+async fn warm_fails_if_the_store_takes_nothing() {
+    let (app, runs) = tagged(Cache::new(Full));
+    let data = [("tag", "a"), ("jobs", "1")];
+    let failed = ask(&app, CMD, "admin/cache/warm.txt/page.txt", &data)
+        .await
+        .unwrap_err();
+    assert!(failed.to_string().contains("the store failed "), "{failed}");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
 }

@@ -4,16 +4,17 @@
 
 use std::fmt;
 
-use giotto_cache::{EntryState, ErrorKind, Explanation, Staleness, Status};
+use giotto_cache::Explanation;
 use serde::Serialize;
 
+use super::entry::Entry;
 use super::invocation::{Invocation, lookup, no_cache, shown};
-use super::text::{columns, time};
+use super::next::Next;
+use super::text::columns;
 use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::app::Asked;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::program::Program;
-use crate::request::{CMD, Controller};
 
 pub(super) fn program() -> Program {
     let model = Documented {
@@ -52,44 +53,6 @@ struct Layer {
     state: String,
 }
 
-/// An entry and its clocks.
-#[derive(Serialize)]
-pub(super) struct Entry {
-    bytes: usize,
-    age_ms: u128,
-    fresh_for_ms: Option<u128>,
-    stale_for_ms: Option<u128>,
-    keep_for_ms: Option<u128>,
-    throttled_for_ms: u128,
-    cost_ms: f64,
-    is_negative: bool,
-    version: u32,
-    tags: Vec<Tag>,
-    etag: String,
-    #[serde(skip)]
-    clocks: String,
-}
-
-#[derive(Serialize)]
-struct Tag {
-    tag: String,
-    state: &'static str,
-}
-
-/// What the next request over one front end would get.
-#[derive(Clone, PartialEq, Serialize)]
-struct Next {
-    over: &'static str,
-    status: &'static str,
-    reason: Option<String>,
-    refreshes: bool,
-    /// Whether the old page is served if the model is run and fails.
-    falls_back: bool,
-    /// The key, if it is not that of the others: middleware tells front ends apart.
-    key: Option<String>,
-    says: String,
-}
-
 async fn explain(words: Words, operator: Operator) -> Result<Report> {
     let (app, cache) = (&operator.app, operator.app.shared_cache());
     let invocation = Invocation::read(&words.invocation)?;
@@ -119,7 +82,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
         let other = explained
             .map(|explained| explained.key)
             .filter(|key| Some(key) != report.key.as_ref());
-        nexts.extend(next.map(|next| Next { key: other, ..next }));
+        nexts.extend(next.map(|next| next.under(other)));
     }
     let mut report = report.ok_or_else(|| {
         let nobody = || super::invocation::wrong("", "no front end can ask for it");
@@ -160,156 +123,6 @@ impl Report {
     }
 }
 
-impl Entry {
-    pub(super) fn new(entry: &EntryState) -> Self {
-        let ms = |time: std::time::Duration| time.as_millis();
-        let tags = entry.tags.iter().map(|(tag, state)| Tag {
-            tag: tag.clone(),
-            state,
-        });
-        Self {
-            bytes: entry.body.len(),
-            age_ms: ms(entry.age),
-            fresh_for_ms: entry.fresh_for.map(ms),
-            stale_for_ms: entry.stale_for.map(ms),
-            keep_for_ms: entry.keep_for.map(ms),
-            throttled_for_ms: ms(entry.throttled_for),
-            cost_ms: entry.cost.as_secs_f64() * 1_000.0,
-            is_negative: entry.is_negative,
-            version: entry.version,
-            tags: tags.collect(),
-            etag: entry.etag.clone(),
-            clocks: clocks(entry),
-        }
-    }
-}
-
-/// `120 bytes, computed 5 min ago in 12 ms` and the clocks that still run.
-fn clocks(entry: &EntryState) -> String {
-    let what = if entry.is_negative {
-        "\"not found\", "
-    } else {
-        ""
-    };
-    let mut text = format!(
-        "{what}{} bytes, computed {} ago in {}\n",
-        entry.body.len(),
-        time(entry.age),
-        time(entry.cost)
-    );
-    let left = |left: Option<std::time::Duration>| match left {
-        None => "for ever".to_owned(),
-        Some(left) if left.is_zero() => "no more".to_owned(),
-        Some(left) => format!("for {}", time(left)),
-    };
-    text.push_str(&format!("fresh {}", left(entry.fresh_for)));
-    if entry.stale_for != entry.fresh_for {
-        text.push_str(&format!(", stale {}", left(entry.stale_for)));
-    }
-    if entry.keep_for != entry.stale_for {
-        text.push_str(&format!(", kept {}", left(entry.keep_for)));
-    }
-    if !entry.throttled_for.is_zero() {
-        let again = time(entry.throttled_for);
-        text.push_str(&format!("\nthe model failed: it is left alone for {again}"));
-    }
-    text
-}
-
-impl Next {
-    fn new(controller: Controller, explained: &Explanation) -> Self {
-        let (status, says) = match explained.next {
-            Ok(status) => (name(status), says(status, explained)),
-            Err(kind) => (not_cached(kind), "an error".to_owned()),
-        };
-        let runs = matches!(
-            explained.next,
-            Ok(Status::Stored | Status::NotStored | Status::Collapsed)
-        );
-        Self {
-            over: over(controller),
-            status,
-            reason: explained.reason.as_ref().map(ToString::to_string),
-            refreshes: explained.refreshes,
-            falls_back: runs && explained.falls_back,
-            key: None,
-            says,
-        }
-    }
-
-    fn refused(controller: Controller, error: &Error) -> Self {
-        Self {
-            over: over(controller),
-            status: "refused",
-            reason: None,
-            refreshes: false,
-            falls_back: false,
-            key: None,
-            says: format!("an error, before the cache is asked: {error}"),
-        }
-    }
-}
-
-fn over(controller: Controller) -> &'static str {
-    if controller == CMD { "cmd" } else { "http" }
-}
-
-const fn not_cached(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::NotCached => "not-cached",
-        _ => "error",
-    }
-}
-
-/// The name of what a request is told.
-pub(super) const fn name(status: Status) -> &'static str {
-    match status {
-        Status::Hit => "hit",
-        Status::Stale(Staleness::Revalidating) => "stale-revalidating",
-        Status::Stale(Staleness::Throttled) => "stale-throttled",
-        Status::Stale(Staleness::Failed) => "stale-failed",
-        Status::Stale(_) => "stale-late",
-        Status::Stored => "stored",
-        Status::Collapsed => "collapsed",
-        _ => "not-stored",
-    }
-}
-
-fn says(status: Status, explained: &Explanation) -> String {
-    let reason = explained.reason.as_ref();
-    let why = reason.map(|reason| format!(" ({reason})"));
-    let why = why.unwrap_or_default();
-    let fallback = match explained.falls_back {
-        true => "; if it fails, the old page",
-        false => "",
-    };
-    match status {
-        Status::Hit if explained.refreshes => {
-            "a hit; by chance, a new page would be computed early, behind the scenes".to_owned()
-        }
-        Status::Hit => "a hit: the stored page".to_owned(),
-        Status::Stale(Staleness::Throttled) => {
-            format!("the old page{why}: the model failed a moment ago, and is not run again yet")
-        }
-        Status::Stale(_) if explained.refreshes => {
-            format!("the old page{why}, at once; a new one is computed behind the scenes")
-        }
-        Status::Stale(_) if explained.is_computed_now => {
-            format!("the old page{why}, at once; a new one is being computed")
-        }
-        Status::Stale(_) => {
-            format!(
-                "the old page{why}, at once; the model failed a moment ago, and is not run again yet"
-            )
-        }
-        Status::Stored => format!("the model is run and its page stored{why}{fallback}"),
-        Status::Collapsed => {
-            format!("the page that is being computed now, once it is there{why}{fallback}")
-        }
-        _ => format!("the model is run; nothing is stored{why}{fallback}"),
-    }
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![
@@ -335,12 +148,9 @@ impl fmt::Display for Report {
         if let Some(entry) = &self.entry {
             lines.push(("entry", entry.clocks.clone()));
             lines.push(("version", entry.version.to_string()));
-            let tags = entry.tags.iter();
-            let tags: Vec<_> = tags
-                .map(|Tag { tag, state }| format!("{tag} ({state})"))
-                .collect();
+            let tags = entry.shown_tags();
             if !tags.is_empty() {
-                lines.push(("tags", tags.join(", ")));
+                lines.push(("tags", tags));
             }
             lines.push(("etag", entry.etag.clone()));
         }

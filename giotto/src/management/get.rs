@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use giotto_cache::Mode;
 use serde::Serialize;
 
-use super::explain::Entry;
+use super::entry::Entry;
 use super::invocation::Invocation;
 use super::text::time;
 use super::{Documented, INVOCATION, Operator, WORDS, Words};

@@ -1,13 +1,15 @@
 //! The programs of the operator, `mgt/`: ordinary programs whose models work on the cache.
 //!
 //! Added to the manifest by `run.rs`, for the command line only. `invocation.rs` reads the invocation that a program is told
-//! about, `expire.rs` and `purge.rs` make entries old, `warm.rs` computes them (`range.rs`: several at once), and
-//! `explain.rs`, `get.rs` and `stats.rs` only look.
+//! about, `expire.rs` and `purge.rs` make entries old, `warm.rs` computes them (`range.rs`: several at once; `warmed.rs`:
+//! what became of them), and `explain.rs` (`entry.rs`, `next.rs`), `get.rs` and `stats.rs` only look.
 
+mod entry;
 mod expire;
 mod explain;
 mod get;
 mod invocation;
+mod next;
 mod progress;
 mod purge;
 mod range;
@@ -15,6 +17,7 @@ mod stats;
 mod store;
 mod text;
 mod warm;
+mod warmed;
 
 use std::fmt;
 use std::io::{self, IsTerminal};

@@ -2,7 +2,6 @@
 //!
 //! Each is asked for as a request asks for it, under the same leases; what is fresh is left alone.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use tokio::time::Instant;
 use super::invocation::Invocation;
 use super::progress::Progress;
 use super::range::Invocations;
-use super::text::{columns, count, time};
+use super::warmed::{Outcome, Report};
 use super::{Documented, INVOCATION, Operator};
 use crate::app::App;
 use crate::error::{Error, InvalidInput, Result, quoted};
@@ -23,8 +22,6 @@ use crate::program::Program;
 use crate::request::{CMD, Controller};
 use crate::view::{BasicView, Mime};
 
-/// So many errors are shown.
-const SHOWN: usize = 10;
 const MOST_JOBS: usize = 64;
 /// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
 const SETTLING: Duration = Duration::from_secs(5);
@@ -56,7 +53,7 @@ pub(super) fn program() -> Program {
     Program::new(model)
         .description(
             "Computes pages before they are asked for: squared x=1..100 --formats=html,json\n\n\
-             What is fresh is left alone. The exit code is 1 if a model failed, or if the budget ran out before the end.",
+             What is fresh is left alone. The exit code is 1 if a model or the store failed, or if the budget ran out before the end.",
         )
         .collects(INVOCATION)
         .view(BasicView::new().text(text).cmd(text).json(json))
@@ -80,31 +77,6 @@ const fn two() -> usize {
     2
 }
 
-/// What became of the pages.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Report {
-    pages: u64,
-    computed: u64,
-    /// They were fresh.
-    skipped: u64,
-    /// Computed, but too large, not to be stored, or the store takes nothing.
-    not_stored: u64,
-    /// The model says that there is none: not found, for example.
-    no_page: u64,
-    failed: u64,
-    /// The budget ran out before.
-    left: u64,
-    took_ms: u128,
-    /// The first errors, with what they are about.
-    errors: Vec<Failure>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Failure {
-    invocation: String,
-    error: String,
-}
-
 /// The work: every invocation in every format.
 struct Work {
     app: App,
@@ -117,36 +89,31 @@ struct Work {
     progress: Progress,
 }
 
-/// What became of one page.
-enum Outcome {
-    Computed,
-    Skipped,
-    NotStored,
-    NoPage(Error),
-    Failed(String),
-}
-
 async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     let started = Instant::now();
     let work = Arc::new(plan(&arguments, &operator, started)?);
     operator.check_keeps("warm")?;
+    let cache = operator.app.shared_cache();
+    let failures = || {
+        let counts = cache.counts();
+        counts.backend_errors + counts.backend_skipped
+    };
+    let failures_before = failures();
     let mut jobs = tokio::task::JoinSet::new();
     for _ in 0..arguments.jobs {
         jobs.spawn(Arc::clone(&work).run());
     }
-    let mut report = Report {
-        pages: work.pages(),
-        ..Report::default()
-    };
+    let mut report = Report::default();
+    report.pages = work.pages();
     while let Some(part) = jobs.join_next().await {
         report.add(part?);
     }
     work.progress.finish();
     report.left = report.pages - report.done();
     if report.left == 0 && operator.controller == CMD {
-        let settled = operator.app.shared_cache().settle();
-        let _ = tokio::time::timeout(SETTLING, settled).await;
+        let _ = tokio::time::timeout(SETTLING, cache.settle()).await;
     }
+    report.store_failures = failures() - failures_before;
     report.took_ms = started.elapsed().as_millis();
     Ok(report)
 }
@@ -270,87 +237,5 @@ impl Work {
             }
             _ => Outcome::NotStored,
         }
-    }
-}
-
-impl Report {
-    fn count(&mut self, outcome: Outcome, shown: impl FnOnce() -> String) {
-        let (counter, error) = match outcome {
-            Outcome::Computed => (&mut self.computed, None),
-            Outcome::Skipped => (&mut self.skipped, None),
-            Outcome::NotStored => (&mut self.not_stored, None),
-            Outcome::NoPage(error) => (&mut self.no_page, Some(error.to_string())),
-            Outcome::Failed(error) => (&mut self.failed, Some(error)),
-        };
-        *counter += 1;
-        if let Some(error) = error
-            && self.errors.len() < SHOWN
-        {
-            self.errors.push(Failure {
-                invocation: shown(),
-                error,
-            });
-        }
-    }
-
-    fn add(&mut self, part: Self) {
-        self.computed += part.computed;
-        self.skipped += part.skipped;
-        self.not_stored += part.not_stored;
-        self.no_page += part.no_page;
-        self.failed += part.failed;
-        self.errors.extend(part.errors);
-        self.errors.truncate(SHOWN);
-    }
-
-    const fn done(&self) -> u64 {
-        self.computed + self.skipped + self.not_stored + self.no_page + self.failed
-    }
-
-    /// The page, or an error that has it with it.
-    fn told(&self, page: impl Into<bytes::Bytes>) -> Result<bytes::Bytes> {
-        let page = page.into();
-        let message = match (self.failed, self.left) {
-            (0, 0) => return Ok(page),
-            (0, left) => format!(
-                "the budget ran out with {} left: run it again, or give it more time",
-                count(left, "page")
-            ),
-            (failed, 0) => format!("{} failed: see above", count(failed, "page")),
-            (failed, left) => format!(
-                "{} failed, and the budget ran out with {} left",
-                count(failed, "page"),
-                count(left, "page")
-            ),
-        };
-        Err(Error::other(message).with_page(page))
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = [
-            ("computed", self.computed),
-            ("skipped, fresh", self.skipped),
-            ("not stored", self.not_stored),
-            ("no page", self.no_page),
-            ("failed", self.failed),
-            ("left, no time", self.left),
-        ];
-        let took = Duration::from_millis(u64::try_from(self.took_ms).unwrap_or(u64::MAX));
-        let total = format!("{} in {}", self.pages, time(took));
-        // What is usual is shown always, the rest only if there is any.
-        let numbers = numbers
-            .into_iter()
-            .enumerate()
-            .filter(|(at, (_, number))| *at < 2 || *number > 0)
-            .map(|(_, (name, number))| (name, number.to_string()));
-        let errors = self.errors.iter();
-        let errors =
-            errors.map(|failure| ("", format!("{}: {}", failure.invocation, failure.error)));
-        let lines = std::iter::once(("pages", total))
-            .chain(numbers)
-            .chain(errors);
-        f.write_str(&columns(lines))
     }
 }

@@ -1,0 +1,122 @@
+//! What the next request would get, and why.
+//!
+//! Shown by `cache/explain`.
+
+use giotto_cache::{ErrorKind, Explanation, Staleness, Status};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::request::{CMD, Controller};
+
+/// What the next request over one front end would get.
+#[derive(Clone, PartialEq, Serialize)]
+pub(super) struct Next {
+    pub(super) over: &'static str,
+    status: &'static str,
+    reason: Option<String>,
+    refreshes: bool,
+    /// Whether the old page is served if the model is run and fails.
+    falls_back: bool,
+    /// The key, if it is not that of the others: middleware tells front ends apart.
+    pub(super) key: Option<String>,
+    pub(super) says: String,
+}
+
+impl Next {
+    pub(super) fn new(controller: Controller, explained: &Explanation) -> Self {
+        let (status, says) = match explained.next {
+            Ok(status) => (name(status), says(status, explained)),
+            Err(kind) => (not_cached(kind), "an error".to_owned()),
+        };
+        let runs = matches!(
+            explained.next,
+            Ok(Status::Stored | Status::NotStored | Status::Collapsed)
+        );
+        Self {
+            over: over(controller),
+            status,
+            reason: explained.reason.as_ref().map(ToString::to_string),
+            refreshes: explained.refreshes,
+            falls_back: runs && explained.falls_back,
+            key: None,
+            says,
+        }
+    }
+
+    /// The same under a key of its own.
+    pub(super) fn under(self, key: Option<String>) -> Self {
+        Self { key, ..self }
+    }
+
+    pub(super) fn refused(controller: Controller, error: &Error) -> Self {
+        Self {
+            over: over(controller),
+            status: "refused",
+            reason: None,
+            refreshes: false,
+            falls_back: false,
+            key: None,
+            says: format!("an error, before the cache is asked: {error}"),
+        }
+    }
+}
+
+fn over(controller: Controller) -> &'static str {
+    if controller == CMD { "cmd" } else { "http" }
+}
+
+const fn not_cached(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotCached => "not-cached",
+        _ => "error",
+    }
+}
+
+/// The name of what a request is told.
+const fn name(status: Status) -> &'static str {
+    match status {
+        Status::Hit => "hit",
+        Status::Stale(Staleness::Revalidating) => "stale-revalidating",
+        Status::Stale(Staleness::Throttled) => "stale-throttled",
+        Status::Stale(Staleness::Failed) => "stale-failed",
+        Status::Stale(_) => "stale-late",
+        Status::Stored => "stored",
+        Status::Collapsed => "collapsed",
+        _ => "not-stored",
+    }
+}
+
+fn says(status: Status, explained: &Explanation) -> String {
+    let reason = explained.reason.as_ref();
+    let why = reason.map(|reason| format!(" ({reason})"));
+    let why = why.unwrap_or_default();
+    let fallback = match explained.falls_back {
+        true => "; if it fails, the old page",
+        false => "",
+    };
+    match status {
+        Status::Hit if explained.refreshes => {
+            "a hit; by chance, a new page would be computed early, behind the scenes".to_owned()
+        }
+        Status::Hit => "a hit: the stored page".to_owned(),
+        Status::Stale(Staleness::Throttled) => {
+            format!("the old page{why}: the model failed a moment ago, and is not run again yet")
+        }
+        Status::Stale(_) if explained.refreshes => {
+            format!("the old page{why}, at once; a new one is computed behind the scenes")
+        }
+        Status::Stale(_) if explained.is_computed_now => {
+            format!("the old page{why}, at once; a new one is being computed")
+        }
+        Status::Stale(_) => {
+            format!(
+                "the old page{why}, at once; the model failed a moment ago, and is not run again yet"
+            )
+        }
+        Status::Stored => format!("the model is run and its page stored{why}{fallback}"),
+        Status::Collapsed => {
+            format!("the page that is being computed now, once it is there{why}{fallback}")
+        }
+        _ => format!("the model is run; nothing is stored{why}{fallback}"),
+    }
+}

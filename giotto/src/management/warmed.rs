@@ -1,0 +1,135 @@
+//! What became of the pages that were to be computed ahead.
+//!
+//! The result of `cache/warm`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::text::{columns, count, time};
+use crate::error::{Error, Result};
+
+/// So many errors are shown.
+const SHOWN: usize = 10;
+
+/// What became of the pages.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Report {
+    pub(super) pages: u64,
+    computed: u64,
+    /// They were fresh.
+    skipped: u64,
+    /// Computed, but too large, not to be stored, or the store takes nothing.
+    not_stored: u64,
+    /// The model says that there is none: not found, for example.
+    no_page: u64,
+    failed: u64,
+    /// The budget ran out before.
+    pub(super) left: u64,
+    pub(super) took_ms: u128,
+    /// How often the store did not take or give what it should.
+    pub(super) store_failures: u64,
+    /// The first errors, with what they are about.
+    errors: Vec<Failure>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Failure {
+    invocation: String,
+    error: String,
+}
+
+/// What became of one page.
+pub(super) enum Outcome {
+    Computed,
+    Skipped,
+    NotStored,
+    NoPage(Error),
+    Failed(String),
+}
+
+impl Report {
+    pub(super) fn count(&mut self, outcome: Outcome, shown: impl FnOnce() -> String) {
+        let (counter, error) = match outcome {
+            Outcome::Computed => (&mut self.computed, None),
+            Outcome::Skipped => (&mut self.skipped, None),
+            Outcome::NotStored => (&mut self.not_stored, None),
+            Outcome::NoPage(error) => (&mut self.no_page, Some(error.to_string())),
+            Outcome::Failed(error) => (&mut self.failed, Some(error)),
+        };
+        *counter += 1;
+        if let Some(error) = error
+            && self.errors.len() < SHOWN
+        {
+            self.errors.push(Failure {
+                invocation: shown(),
+                error,
+            });
+        }
+    }
+
+    pub(super) fn add(&mut self, part: Self) {
+        self.computed += part.computed;
+        self.skipped += part.skipped;
+        self.not_stored += part.not_stored;
+        self.no_page += part.no_page;
+        self.failed += part.failed;
+        self.errors.extend(part.errors);
+        self.errors.truncate(SHOWN);
+    }
+
+    pub(super) const fn done(&self) -> u64 {
+        self.computed + self.skipped + self.not_stored + self.no_page + self.failed
+    }
+
+    /// The page, or an error that has it with it.
+    pub(super) fn told(&self, page: impl Into<bytes::Bytes>) -> Result<bytes::Bytes> {
+        let page = page.into();
+        let problems = [
+            (self.failed > 0).then(|| format!("{} failed, see above", count(self.failed, "page"))),
+            (self.store_failures > 0).then(|| {
+                let times = count(self.store_failures, "time");
+                format!("the store failed {times}, so that pages may be missing in it: see the log, and run it again")
+            }),
+            (self.left > 0).then(|| {
+                let left = count(self.left, "page");
+                format!("the budget ran out with {left} left: run it again, or give it more time")
+            }),
+        ];
+        let problems: Vec<_> = problems.into_iter().flatten().collect();
+        if problems.is_empty() {
+            return Ok(page);
+        }
+        let message = problems.join("; ");
+        Err(Error::other(message).with_page(page))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let numbers = [
+            ("computed", self.computed),
+            ("skipped, fresh", self.skipped),
+            ("not stored", self.not_stored),
+            ("no page", self.no_page),
+            ("failed", self.failed),
+            ("left, no time", self.left),
+        ];
+        let took = Duration::from_millis(u64::try_from(self.took_ms).unwrap_or(u64::MAX));
+        let total = format!("{} in {}", self.pages, time(took));
+        // What is usual is shown always, the rest only if there is any.
+        let numbers = numbers
+            .into_iter()
+            .enumerate()
+            .filter(|(at, (_, number))| *at < 2 || *number > 0)
+            .map(|(_, (name, number))| (name, number.to_string()));
+        let errors = self.errors.iter();
+        let errors =
+            errors.map(|failure| ("", format!("{}: {}", failure.invocation, failure.error)));
+        let lines = std::iter::once(("pages", total))
+            .chain(numbers)
+            .chain(errors);
+        f.write_str(&columns(lines))
+    }
+}
