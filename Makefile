@@ -28,7 +28,8 @@ doc:
 # Each feature alone compiles without a warning, and the default features have no database and no client in them.
 features:
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
-	for feature in template redis memcache sqlite postgres mysql; do \
+	$(CARGO) check --locked -p giotto-cache --no-default-features --features testing
+	for feature in template testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
 	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
 

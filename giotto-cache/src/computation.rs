@@ -140,6 +140,12 @@ impl Job {
         Lookup::new(self.key.clone(), &self.policy).tags(self.tags.clone())
     }
 
+    /// Whether there is an old entry that may be served while nothing better can be had.
+    fn keeps_old(&self) -> bool {
+        let may_serve = self.policy.serves_stale() || self.policy.serves_after_error();
+        may_serve && self.old.as_ref().is_some_and(|old| !old.is_negative())
+    }
+
     /// Whether `look` found what another computation has stored since.
     fn is_done(&self, look: &Look) -> bool {
         let created_ms = |entry: &Entry| entry.created_ms();
@@ -149,7 +155,7 @@ impl Job {
 
 impl Inner {
     /// Computes, unless another process does or has just done so, and lands the flight.
-    pub(crate) async fn lead<F, E>(self: Arc<Self>, flight: Flight, job: Job, computation: F)
+    pub(crate) async fn lead<F, E>(self: Arc<Self>, flight: Flight, mut job: Job, computation: F)
     where
         F: Future<Output = Result<Computed, E>>,
         E: std::error::Error + Send + Sync + 'static,
@@ -162,9 +168,9 @@ impl Inner {
         flight.mark(permit.marks.clone());
         self.stats.computed.increase();
         let (started, started_ms) = (Instant::now(), self.clock.now_ms());
-        let result = COMPUTING
-            .scope(job.computing.clone(), unwound(computation))
-            .await;
+        let computing = std::mem::take(&mut job.computing);
+        let computation = COMPUTING.scope(computing, unwound(computation));
+        let result = self.patiently(&mut job, computation).await;
         let cost = started.elapsed();
         let (body, is_negative) = match result {
             Some(Ok(Computed::Page(body))) => (body, false),
@@ -311,47 +317,61 @@ impl Inner {
         }
     }
 
-    /// An old entry that may be served is left alone for a while, so that what fails is not asked with every call.
-    async fn failed(&self, flight: Flight, job: Job, permit: Permit, error: Option<Error>) {
+    /// The output of `computation`. While it takes longer than its callers wait, they get the old entry without waiting.
+    async fn patiently<T>(&self, job: &mut Job, computation: impl Future<Output = T>) -> T {
+        let mut computation = pin!(computation);
+        if let Some(limit) = job.policy.patience().hard.filter(|_| job.keeps_old()) {
+            if let Ok(output) = tokio::time::timeout(limit, &mut computation).await {
+                return output;
+            }
+            self.throttle(job).await;
+        }
+        computation.await
+    }
+
+    async fn failed(&self, flight: Flight, mut job: Job, permit: Permit, error: Option<Error>) {
         self.stats.failed.increase();
-        if let Some(marked) = self.throttled(&job) {
+        if job.keeps_old() {
             let throttle = Duration::from_millis(job.policy.throttle_ms());
-            let said = error
+            let error = error
                 .as_ref()
                 .map_or_else(|| "it panicked".to_owned(), ToString::to_string);
-            tracing::warn!(key = %job.key, error = said, "a computation failed: the old result is served, and the next attempt made in {throttle:?}");
-            if let Some(error) = error {
-                // Nobody waits for the store; those who come until it has answered get the same.
-                flight.announce(Err(error));
-            }
-            let (key, old) = (job.key.as_str(), job.old.as_ref().map(Entry::to_bytes));
-            let expire = marked.keep_for(self.clock.now_ms());
-            // Only what was there: it may have been replaced or removed meanwhile. A store that does not
-            // answer is asked again with the next call.
-            let old = old.unwrap_or_default();
-            let _ = self
-                .backend
-                .replace(key, &old, Some(marked.to_bytes()), expire)
-                .await;
-        } else if let Some(error) = error {
-            flight.land(Outcome::Shared(Err(error)));
+            tracing::warn!(key = %job.key, error, "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}");
         }
+        match error {
+            // Nobody waits for the store; those who come until it has answered get the same.
+            Some(error) if job.keeps_old() => flight.announce(Err(error)),
+            Some(error) => flight.land(Outcome::Shared(Err(error))),
+            None => {}
+        }
+        self.throttle(&mut job).await;
         release(permit.lease).await;
     }
 
-    /// The old entry, with the moment before which nothing is attempted again, if it may be served until then.
-    fn throttled(&self, job: &Job) -> Option<Entry> {
-        let keeps_old = job.policy.serves_stale() || job.policy.serves_after_error();
-        let old = job
-            .old
-            .as_ref()
-            .filter(|old| keeps_old && !old.is_negative())?;
-        let retry_at = self.clock.now_ms().saturating_add(job.policy.throttle_ms());
+    /// Leaves an old entry that may be served alone for a while, so that what fails is not asked with every call.
+    async fn throttle(&self, job: &mut Job) {
+        let Some(old) = job.old.clone().filter(|_| job.keeps_old()) else {
+            return;
+        };
+        let Some(extension) = old.extension() else {
+            return;
+        };
+        let now_ms = self.clock.now_ms();
+        let retry_at = now_ms.saturating_add(job.policy.throttle_ms());
         let extension = Extension {
             retry_at,
-            ..old.extension()?
+            ..extension
         };
-        Some(old.resealed(&job.key, old.clocks(), extension))
+        let marked = old.resealed(&job.key, old.clocks(), extension);
+        let (key, raw) = (job.key.as_str(), marked.to_bytes());
+        let expire = marked.keep_for(now_ms);
+        job.old = Some(marked);
+        // Only what was there: it may have been replaced or removed meanwhile. A store that does not
+        // answer is asked again with the next call.
+        let _ = self
+            .backend
+            .replace(key, &old.to_bytes(), Some(raw), expire)
+            .await;
     }
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {

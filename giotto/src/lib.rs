@@ -52,7 +52,8 @@
 //! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
 //! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
 //!
-//! `run.rs` and `config/` come before all that, once per process; `management/` has the programs under `mgt/`.
+//! `run.rs` and `config/` come before all that, once per process; `management/` has the programs under `mgt/`;
+//! `testing.rs` is for the tests of applications.
 
 mod app;
 mod args;
@@ -67,6 +68,8 @@ mod parameter;
 mod program;
 mod request;
 mod run;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod value;
 pub mod view;
 

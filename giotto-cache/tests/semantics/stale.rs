@@ -332,6 +332,17 @@ async fn a_model_that_is_too_late_shows_the_old_page_and_then_its_own() -> Resul
                 assert_stale!(answer?, Staleness::Late);
             }
             assert_eq!((started.elapsed(), model.runs()), (seconds(2), 2));
+            if policy == kept().hard_timeout(2) {
+                tokio::time::sleep(ms(1)).await;
+                for _ in 0..3 {
+                    let next = callers(cache, 1, policy, &model)
+                        .join_all()
+                        .await
+                        .remove(0)?;
+                    assert_stale!(next, Staleness::Throttled);
+                }
+                assert_eq!(started.elapsed(), seconds(2) + ms(1), "nobody waits again");
+            }
             model.release();
             cache.settle().await;
             let answer = world.ask(&policy, &model).await?;

@@ -1,0 +1,254 @@
+//! Two processes on one store, against the real servers: leases, stale serving and invalidation.
+//!
+//! Each has connections of its own. Models wait for a permit; what a server does by its own clock is waited for.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
+use giotto_cache::{
+    Answer, Cache, Computed, DatabaseKeyValue, Error, Key, KeyValue, Lookup, MemcacheKeyValue,
+    Policy, Reason, RedisKeyValue, Result, Scope, Staleness,
+};
+use test_servers::{MariaDb, Memcached, Postgres, Redis};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+const HOUR: Policy = Policy::seconds(3600);
+/// More than usual, for a machine under load.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// So long a lease lives, and so long others wait for it.
+const LEASE: Duration = Duration::from_secs(5);
+const TAGGED: usize = 1_000;
+
+/// A computation that shows the number of its run, and waits for a permit if it is held.
+#[derive(Clone)]
+struct Model {
+    runs: Arc<AtomicUsize>,
+    permits: Arc<Semaphore>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let model = Self::held();
+        model.release();
+        model
+    }
+
+    fn held() -> Self {
+        Self {
+            runs: Arc::default(),
+            permits: Arc::new(Semaphore::new(0)),
+        }
+    }
+
+    fn release(&self) {
+        self.permits.close();
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.load(Ordering::SeqCst)
+    }
+
+    async fn run(self) -> Result<Computed, Error> {
+        let run = self.runs.fetch_add(1, Ordering::SeqCst) + 1;
+        // Closed when it is released.
+        let _ = self.permits.acquire().await;
+        Ok(Computed::Page(Bytes::from(run.to_string())))
+    }
+}
+
+async fn ask(cache: &Cache, lookup: Lookup<'_>, model: &Model) -> Result<Answer> {
+    let answer = cache.answer(lookup, |_| model.clone().run()).await;
+    cache.settle().await;
+    answer
+}
+
+fn spawn(cache: &Cache, name: &str, tags: &[String], model: &Model) -> JoinSet<Result<Answer>> {
+    let (cache, model, tags) = (cache.clone(), model.clone(), tags.to_vec());
+    let (mut task, key) = (JoinSet::new(), key(name));
+    task.spawn(async move { ask(&cache, Lookup::new(key, &HOUR).tags(tags), &model).await });
+    task
+}
+
+fn key(name: &str) -> Key {
+    Key::new("program", name, "text/html")
+}
+
+fn page(answer: &Answer) -> Bytes {
+    answer.entry.body()
+}
+
+fn cache(store: impl KeyValue) -> Cache {
+    Cache::builder(Arc::new(store)).deadline(DEADLINE).build()
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "it does not happen"
+        );
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// All of it, on stores that `open` connects to one server.
+async fn check<S: KeyValue>(open: impl Fn() -> S) -> Result<()> {
+    let (chaos, next) = (Chaos::new(open()), cache(open()));
+    let dying = tokio::spawn(a_holder_that_dies_is_succeeded(chaos, next));
+    let caches = [cache(open()), cache(open())];
+    one_computes_and_the_other_waits_for_its_page(&caches).await?;
+    in_the_stale_window_nobody_waits_and_one_refreshes(&caches).await?;
+    a_thousand_entries_are_old_for_the_other_process_at_once(&caches).await?;
+    an_invalidation_during_a_computation_wins(&caches).await?;
+    dying.await.unwrap()
+}
+
+async fn a_holder_that_dies_is_succeeded(chaos: Chaos, next: Cache) -> Result<()> {
+    chaos.die_with_lease();
+    let (held, model) = (Model::held(), Model::new());
+    let dying = cache(chaos.clone());
+    let _dead = spawn(&dying, "dying", &[], &held);
+    until(|| held.runs() == 1).await;
+    assert!(chaos.is_dead());
+    let started = Instant::now();
+    ask(&next, Lookup::new(key("dying"), &HOUR), &model).await?;
+    let waited = started.elapsed();
+    assert!(next.counts().waited > 0, "there was a lease");
+    // It may have been two seconds old; the rest is for a machine under load.
+    assert!(waited < LEASE + Duration::from_secs(5), "{waited:?}");
+    assert_eq!(model.runs(), 1);
+    Ok(())
+}
+
+async fn one_computes_and_the_other_waits_for_its_page([one, two]: &[Cache; 2]) -> Result<()> {
+    let model = Model::held();
+    let first = spawn(one, "leased", &[], &model);
+    until(|| model.runs() == 1).await;
+    let second = spawn(two, "leased", &[], &model);
+    until(|| two.counts().waited > 0).await;
+    model.release();
+    for answers in [first, second] {
+        for answer in answers.join_all().await {
+            assert_eq!(page(&answer?), "1");
+        }
+    }
+    assert_eq!(model.runs(), 1);
+    assert_hit!(ask(two, Lookup::new(key("leased"), &HOUR), &model).await?);
+    Ok(())
+}
+
+async fn in_the_stale_window_nobody_waits_and_one_refreshes([one, two]: &[Cache; 2]) -> Result<()> {
+    let policy = HOUR.stale(3600);
+    ask(one, Lookup::new(key("stale"), &policy), &Model::new()).await?;
+    assert!(two.expire(&key("stale")).await?);
+    let model = Model::held();
+    for cache in [one, two, one, two] {
+        let lookup = Lookup::new(key("stale"), &policy);
+        let answer = cache.answer(lookup, |_| model.clone().run()).await?;
+        assert_stale!(answer, Staleness::Revalidating);
+    }
+    until(|| model.runs() == 1 && (one.counts().waited > 0 || two.counts().waited > 0)).await;
+    model.release();
+    for cache in [one, two] {
+        cache.settle().await;
+        assert_hit!(ask(cache, Lookup::new(key("stale"), &policy), &model).await?);
+    }
+    assert_eq!(model.runs(), 1);
+    Ok(())
+}
+
+async fn a_thousand_entries_are_old_for_the_other_process_at_once(
+    [one, two]: &[Cache; 2],
+) -> Result<()> {
+    let model = Model::new();
+    let policy = HOUR.without_lease();
+    let tagged = |number: usize| {
+        let lookup = Lookup::new(key(&number.to_string()), &policy);
+        lookup.tags(vec!["many".to_owned()])
+    };
+    for number in 0..TAGGED {
+        ask(one, tagged(number), &model).await?;
+    }
+    assert_hit!(ask(two, tagged(0), &model).await?);
+    one.invalidate("many").await?;
+    let reason = Reason::Invalidated(Scope::Tag("many".to_owned()));
+    for number in (0..TAGGED).step_by(50) {
+        let answer = ask(two, tagged(number), &model).await?;
+        assert_miss!(answer, reason.clone());
+        assert_hit!(ask(one, tagged(number), &model).await?);
+    }
+    Ok(())
+}
+
+async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> Result<()> {
+    let tags = ["racing".to_owned()];
+    for way in ["tag", "program", "all", "expire", "remove"] {
+        let model = Model::held();
+        let first = spawn(one, way, &tags, &model);
+        until(|| model.runs() == 1).await;
+        let scope = match way {
+            "tag" => Some(Scope::Tag("racing".to_owned())),
+            "program" => Some(Scope::Program("program".to_owned())),
+            "all" => Some(Scope::All),
+            _ => None,
+        };
+        match (&scope, way) {
+            (Some(scope), _) => two.invalidate(scope.clone()).await?,
+            (None, "expire") => assert!(!two.expire(&key(way)).await?),
+            (None, _) => assert!(!two.remove(&key(way)).await?),
+        }
+        model.release();
+        first.join_all().await;
+        if let Some(scope) = &scope {
+            tokio::time::sleep(one.settles_within(scope)).await;
+        }
+        for cache in [two, one] {
+            let lookup = Lookup::new(key(way), &HOUR).tags(tags.to_vec());
+            assert_eq!(page(&ask(cache, lookup, &model).await?), "2", "{way}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_redis() -> Result<()> {
+    let server = Redis::start();
+    let open = || RedisKeyValue::new().host("127.0.0.1").port(server.port());
+    check(|| open().server_deadline(DEADLINE)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_memcached() -> Result<()> {
+    let server = Memcached::start();
+    let open = || MemcacheKeyValue::new().hosts([server.host()]).unwrap();
+    check(|| open().server_deadline(DEADLINE)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_sqlite() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("cache.db").display());
+    on_database(&url).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() -> Result<()> {
+    on_database(&Postgres::start().url()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mysql() -> Result<()> {
+    on_database(&MariaDb::start().url()).await
+}
+
+async fn on_database(url: &str) -> Result<()> {
+    let open = || DatabaseKeyValue::from_url(url).unwrap();
+    open().syncdb().await?;
+    check(open).await
+}
