@@ -198,14 +198,19 @@ impl Backend {
             Ok(Err(error)) => (error, Unanswered::Failed),
             Err(_) => (self.too_late(operation), Unanswered::Late),
         };
-        if error.kind() == ErrorKind::TooLarge {
-            breaker.succeeded();
-            self.refused(&error);
-        } else {
-            self.stats.backend_errors.increase();
-            // One line for one outage.
-            let is_told = self.reads.is_told() || self.writes.is_told();
-            breaker.failed(&error, self.clock.now_ms(), is_told);
+        match error.kind() {
+            ErrorKind::TooLarge => {
+                breaker.succeeded();
+                self.refused(&error);
+            }
+            // The store as a whole is well.
+            ErrorKind::ServerLost => return Err(Unanswered::Skipped),
+            _ => {
+                self.stats.backend_errors.increase();
+                // One line for one outage.
+                let is_told = self.reads.is_told() || self.writes.is_told();
+                breaker.failed(&error, self.clock.now_ms(), is_told);
+            }
         }
         Err(unanswered)
     }

@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Policy,
     /// The computation answered with an error, which is the [`source`](std::error::Error::source).
     Refused,
+    /// One of several servers of a backend failed or is left alone. It counts that itself, and the others answer.
+    ServerLost,
     /// The computation took longer than its hard timeout allows; it goes on, and its result is stored.
     Timeout,
     /// A value that is larger than the backend takes; the backend is in good health.

@@ -278,19 +278,32 @@ impl Epochs {
         }
     }
 
-    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. A record that
-    /// is gone from the store is remembered here.
-    pub(crate) fn learn(&self, program: &str, read: [Option<Record>; 2], now_ms: u64) {
+    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What the
+    /// store has lost is remembered here, and returned, to be written again.
+    pub(crate) fn learn(
+        &self,
+        program: &str,
+        read: [Option<Record>; 2],
+        now_ms: u64,
+    ) -> Vec<(String, Record)> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = Vec::new();
         let keys = [ALL.to_owned(), program_key(program)];
         for (key, record) in keys.into_iter().zip(read) {
-            let known = held.records.get(&key).map(|known| known.changed_ms);
-            if let Some(record) = record.filter(|record| known <= Some(record.changed_ms)) {
-                held.records.insert(key, record);
-                self.is_quiet.store(false, Ordering::Release);
+            let known = held.records.get(&key).copied();
+            match (record, known) {
+                (None, Some(known)) => lost.push((key, known)),
+                (Some(record), known)
+                    if known.is_none_or(|known| known.changed_ms <= record.changed_ms) =>
+                {
+                    held.records.insert(key, record);
+                    self.is_quiet.store(false, Ordering::Release);
+                }
+                _ => {}
             }
         }
         held.read_ms.insert(program.to_owned(), now_ms);
+        lost
     }
 
     /// Takes note of what this process has changed itself.
@@ -375,10 +388,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_store_has_lost_is_remembered_and_what_is_older_is_not_believed() {
+        let epochs = Epochs::new(false);
+        let older = Record::untouched().invalidated(true, 1);
+        let newer = older.invalidated(false, 2);
+        assert_eq!(epochs.learn("squared", [None, Some(newer)], 0), []);
+        let now = epochs.of("squared");
+        let lost = (program_key("squared"), newer);
+        assert_eq!(epochs.learn("squared", [None, None], 0), [lost]);
+        assert_eq!(epochs.learn("squared", [None, Some(older)], 0), []);
+        assert_eq!(epochs.of("squared"), now);
+    }
+
+    #[test]
     fn what_others_may_change_is_read_once_a_second() {
         let epochs = Epochs::new(false);
         assert!(epochs.is_due("squared", || 10_000));
-        epochs.learn("squared", [None, None], 10_000);
+        assert_eq!(epochs.learn("squared", [None, None], 10_000), []);
         assert!(!epochs.is_due("squared", || 10_999));
         assert!(epochs.is_due("squared", || 11_000));
         assert!(epochs.is_due("other", || 10_000));

@@ -2,6 +2,8 @@
 //!
 //! Steps 2 and 3 of a lookup.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::Place;
@@ -236,13 +238,23 @@ impl Inner {
         if self.is_shared()
             && let (Some(all), Some(own)) = (records.next(), records.next())
         {
-            self.epochs.learn(program, [all, own], now_ms);
+            for (key, record) in self.epochs.learn(program, [all, own], now_ms) {
+                self.restore(key, record);
+            }
         }
         let marks = Marks {
             epoch: self.epochs.of(program),
             tags: lookup.tags.iter().cloned().zip(records).collect(),
         };
         Ok((stored, marks))
+    }
+
+    /// Writes a record again that the store has lost, so that processes which never saw it do not take what was
+    /// invalidated for fresh. Nobody waits for it.
+    fn restore(&self, key: String, record: Record) {
+        let backend = Arc::clone(&self.backend);
+        let expire = record.keep_for(self.clock.now_ms());
+        tokio::spawn(async move { backend.add(&key, record.encode(), expire).await });
     }
 
     /// Reads the generations of those tags of `entry` that only its computation knew.

@@ -17,7 +17,8 @@ use common::server::{Reply, Server};
 use test_servers::{MariaDb, Memcached, Postgres, Redis, RedisCluster, RedisSentinel};
 
 const HIT: &str = "giotto; hit";
-const MISS: &str = "giotto; fwd=uri-miss; stored; detail=first-seen";
+/// Of a page that this process has stored, and that somebody else has removed.
+const MISS: &str = "giotto; fwd=uri-miss; stored; detail=evicted";
 
 /// So that a machine under load loses no page: what is tested is where pages go, not how fast.
 const PATIENT: &str = "cache.deadline_ms=5000";

@@ -109,7 +109,8 @@ impl Loss {
 
     pub(super) fn into_error(self) -> Error {
         match self {
-            Self::Store(error) | Self::Server(error) => error,
+            Self::Store(error) => error,
+            Self::Server(error) => Error::new(ErrorKind::ServerLost, error.to_string()),
         }
     }
 }
