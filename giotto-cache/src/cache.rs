@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::answer::{Answer, Staleness, Status};
 use crate::backend::Backend;
-use crate::computation::{Computed, Job, Rank, is_computing};
+use crate::builder::Builder;
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
 use crate::generation::Epochs;
+use crate::job::{Computed, Job, Rank, is_computing};
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Patience;
@@ -20,9 +22,6 @@ use crate::recent::Recent;
 use crate::stats::{Counts, Stats};
 use crate::verdict::{Reason, Verdict};
 use crate::{Clock, Entry, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
-
-const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
-const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
 /// A cache of finished results in front of a [`KeyValue`]. Cloning it shares it.
 ///
@@ -41,63 +40,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) stats: Arc<Stats>,
     pub(crate) max_entry: usize,
-    random: Mutex<fastrand::Rng>,
-}
-
-/// A result and how it was come by.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Answer {
-    /// The result.
-    pub entry: Entry,
-    /// How it was come by.
-    pub status: Status,
-    /// Why it was not a fresh entry of the store; `None` if it was.
-    pub reason: Option<Reason>,
-    /// How much longer it is fresh; `None` = it never expires.
-    pub fresh_for: Option<Duration>,
-    /// For how long it has not been fresh any more; zero while it is.
-    pub stale_for: Duration,
-}
-
-/// How an [`Answer`] was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Status {
-    /// It was stored and fresh.
-    Hit,
-    /// It was stored and is not fresh any more, which the policy allows.
-    Stale(Staleness),
-    /// It was computed for this caller and handed to the store.
-    Stored,
-    /// It was computed for this caller and not stored: too large, not to be stored, or the store keeps nothing or is down.
-    NotStored,
-    /// Another caller was computing it already, and this one waited.
-    Collapsed,
-}
-
-/// Why an entry was served that is not fresh any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Staleness {
-    /// A new one is computed behind the scenes.
-    Revalidating,
-    /// The computation of a new one has failed just now.
-    Failed,
-    /// The computation of a new one takes too long.
-    Late,
-    /// The computation of a new one failed a moment ago, and is left alone until the throttle allows it again.
-    Throttled,
-}
-
-/// The settings of a [`Cache`], given one by one.
-#[derive(Debug)]
-pub struct Builder {
-    store: Arc<dyn KeyValue>,
-    clock: Clock,
-    deadline: Duration,
-    max_entry: usize,
-    seed: Option<u64>,
+    pub(crate) random: Mutex<fastrand::Rng>,
 }
 
 impl Cache {
@@ -110,13 +53,7 @@ impl Cache {
     /// A cache in front of `store`, with settings.
     #[must_use]
     pub fn builder(store: Arc<dyn KeyValue>) -> Builder {
-        Builder {
-            store,
-            clock: Clock::system(),
-            deadline: DEFAULT_DEADLINE,
-            max_entry: DEFAULT_MAX_ENTRY,
-            seed: None,
-        }
+        Builder::new(store)
     }
 
     /// The stored result of `key` while it is fresh, else the result of `compute`, stored as `policy` says.
@@ -431,84 +368,6 @@ impl Inner {
             Some(wait.reason),
             self.clock.now_ms(),
         ))
-    }
-}
-
-impl Answer {
-    pub(crate) fn new(entry: Entry, status: Status, reason: Option<Reason>, now_ms: u64) -> Self {
-        Self {
-            fresh_for: entry.fresh_for(now_ms),
-            stale_for: entry.stale_for(now_ms),
-            entry,
-            status,
-            reason,
-        }
-    }
-
-    fn collapsed(self, clock: &Clock) -> Self {
-        Self::new(self.entry, Status::Collapsed, None, clock.now_ms())
-    }
-}
-
-impl Builder {
-    /// Tells the time by `clock` instead of the machine's.
-    #[must_use]
-    pub fn clock(self, clock: Clock) -> Self {
-        Self { clock, ..self }
-    }
-
-    /// How long one call to a store outside this process may take, connecting included; 100 ms if not set.
-    #[must_use]
-    pub fn deadline(self, deadline: Duration) -> Self {
-        Self { deadline, ..self }
-    }
-
-    /// The largest result, in bytes, that is stored; 1 MiB if not set. A larger one is returned all the same.
-    #[must_use]
-    pub fn max_entry(self, bytes: usize) -> Self {
-        Self {
-            max_entry: bytes,
-            ..self
-        }
-    }
-
-    /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every
-    /// run; without it they differ.
-    #[must_use]
-    pub fn seed(self, seed: u64) -> Self {
-        Self {
-            seed: Some(seed),
-            ..self
-        }
-    }
-
-    /// The cache with these settings.
-    #[must_use]
-    pub fn build(self) -> Cache {
-        let stats = Arc::new(Stats::default());
-        let backend = Backend::new(
-            self.store,
-            self.deadline,
-            self.clock.clone(),
-            Arc::clone(&stats),
-        );
-        let is_own = matches!(backend.place(), Place::InProcess | Place::Nowhere);
-        let random = self
-            .seed
-            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Cache {
-            inner: Arc::new(Inner {
-                backend: Arc::new(backend),
-                flights: Flights::default(),
-                crews: Crews::default(),
-                epochs: Epochs::new(is_own),
-                recent: Recent::default(),
-                clock: self.clock,
-                stats,
-                max_entry: self.max_entry,
-                random: Mutex::new(random),
-            }),
-        }
     }
 }
 

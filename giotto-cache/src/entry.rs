@@ -39,6 +39,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::generation::Generation;
+use crate::lookup::MAX_TAGS;
 use crate::{Key, Policy};
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
@@ -201,6 +202,9 @@ impl Extension {
             tags: Vec::new(),
         };
         while !raw.is_empty() {
+            if extension.tags.len() == MAX_TAGS {
+                return None;
+            }
             let length = usize::from(raw.try_get_u16_le().ok()?);
             let (tag, rest) = raw.split_at_checked(length)?;
             raw = rest;

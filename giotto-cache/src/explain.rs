@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::cache::{Cache, Staleness, Status};
+use crate::answer::{Staleness, Status};
+use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::generation::Difference;
 use crate::lease::lease_key;

@@ -189,6 +189,11 @@ impl Flight {
         let _ = self.signals.marks.set(marks);
     }
 
+    /// Says that its result is not for those who come now.
+    pub(crate) fn revoke(&self) {
+        self.signals.is_revoked.store(true, Ordering::Release);
+    }
+
     pub(crate) fn is_revoked(&self) -> bool {
         self.signals.is_revoked.load(Ordering::Acquire)
     }

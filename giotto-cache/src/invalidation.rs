@@ -44,7 +44,7 @@ impl Cache {
     ///
     /// [`ErrorKind::Backend`] if the store does not answer.
     pub async fn expire(&self, key: &Key) -> Result<bool> {
-        self.inner.revoke(key).await?;
+        self.inner.revoke(key).await;
         self.inner.expire(key).await
     }
 
@@ -54,7 +54,7 @@ impl Cache {
     ///
     /// [`ErrorKind::Backend`] if the store does not answer.
     pub async fn remove(&self, key: &Key) -> Result<bool> {
-        self.inner.revoke(key).await?;
+        self.inner.revoke(key).await;
         let removed = self.inner.backend.delete(key.as_str()).await;
         self.inner.stats.invalidations.increase();
         removed.map_err(|_| unanswered("remove the entry"))
@@ -145,13 +145,12 @@ impl Inner {
     }
 
     /// Has computations of `key` that are under way leave nothing behind, here and in other processes.
-    async fn revoke(&self, key: &Key) -> Result<()> {
+    async fn revoke(&self, key: &Key) {
         self.flights.revoke(key.as_str());
         if self.is_shared() && self.backend.store().is_atomic() {
-            let revoked = self.backend.delete(&lease_key(key)).await;
-            revoked.map_err(|_| unanswered("stop the computation under way"))?;
+            // One that does not answer has no lease that counts: what is asked for is the entry.
+            let _ = self.backend.delete(&lease_key(key)).await;
         }
-        Ok(())
     }
 
     async fn expire(&self, key: &Key) -> Result<bool> {

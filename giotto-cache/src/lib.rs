@@ -29,15 +29,18 @@
 //!    (`breaker.rs`).
 //! 3. `entry.rs`: [`Entry`], the stored envelope; `generation.rs`: what an invalidation changes; `verdict.rs`: what
 //!    may be done with the entry, and the [`Reason`] if it is not fresh (`recent.rs` knows what was there).
-//! 4. `flight.rs`: one computation per key, however many wait; `computation.rs`: one computation from beginning
-//!    to end, under a lease among processes (`lease.rs`), with a say in how its result is stored (`control.rs`).
+//! 4. `flight.rs`: one computation per key, however many wait; `computation.rs`: one computation (`job.rs`) from
+//!    beginning to end, if it is this process that may (`permit.rs`, with a `lease.rs` among processes), under the
+//!    generations of its tags (`tags.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 //!
 //! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find, `testing.rs` is for
 //! the tests of applications.
 
+mod answer;
 mod backend;
 mod breaker;
+mod builder;
 mod cache;
 mod clock;
 mod computation;
@@ -50,29 +53,34 @@ mod explain;
 mod flight;
 mod generation;
 mod invalidation;
+mod job;
 mod key;
 pub mod keyvalue;
 mod lease;
 pub mod literal;
 mod look;
 mod lookup;
+mod permit;
 mod policy;
 mod recent;
 mod stats;
+mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod verdict;
 
+pub use answer::{Answer, Staleness, Status};
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;
-pub use cache::{Answer, Builder, Cache, Staleness, Status};
+pub use builder::Builder;
+pub use cache::Cache;
 pub use clock::Clock;
-pub use computation::Computed;
 pub use control::CacheControl;
 pub use entry::{Entry, Undecodable};
 pub use error::{Error, ErrorKind, Result};
 pub use explain::{EntryState, Explanation, LayerState};
 pub use generation::Scope;
+pub use job::Computed;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::DatabaseKeyValue;

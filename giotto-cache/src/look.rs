@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::Place;
+use crate::answer::{Answer, Status};
 use crate::backend::Unanswered;
-use crate::cache::{Answer, Inner, Status};
+use crate::cache::Inner;
 use crate::entry::Entry;
 use crate::generation::{ALL, Generation, Record, program_key, tag_key};
 use crate::lookup::Lookup;
@@ -271,18 +272,6 @@ impl Inner {
             marks.tags.extend(self.read_records(unread).await?);
         }
         Ok(())
-    }
-
-    /// The records of `tags`.
-    pub(crate) async fn read_records(
-        &self,
-        tags: Vec<String>,
-    ) -> Result<Vec<(String, Option<Record>)>, Unanswered> {
-        let keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let values = self.backend.get_many(&keys).await?;
-        let records = values.into_iter().map(|value| Record::decode(&value?));
-        Ok(tags.into_iter().zip(records).collect())
     }
 }
 

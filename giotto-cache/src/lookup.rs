@@ -42,7 +42,7 @@ impl<'p> Lookup<'p> {
     }
 
     /// Tags of the entry, known before it is computed: invalidating one of them makes the entry old. A tag is 1 to 200
-    /// bytes long and has no control characters; a result with another one is not stored.
+    /// bytes long and has no control characters; a result with another one, or with more than 64, is not stored.
     #[must_use]
     pub fn tags(mut self, tags: Vec<String>) -> Self {
         if !tags.is_empty() {
@@ -80,6 +80,8 @@ impl Lookup<'_> {
 
 /// The longest tag, in bytes.
 const MAX_TAG: usize = 200;
+/// The most tags of an entry.
+pub(crate) const MAX_TAGS: usize = 64;
 
 /// Whether `tag` may be one.
 pub(crate) fn is_tag(tag: &str) -> bool {

@@ -64,6 +64,8 @@ counters! {
     undecodable,
     /// Lookups whose caller wanted nothing stored, or a new result.
     bypassed,
+    /// Misses of keys whose last result was one that must not be stored.
+    not_storable,
     /// Computations started.
     computed,
     /// Computations that failed or panicked.
@@ -111,7 +113,8 @@ impl Stats {
             Reason::BackendError | Reason::BackendSkipped => &self.backend_failed,
             Reason::BackendTimeout => &self.backend_late,
             Reason::Undecodable => &self.undecodable,
-            Reason::Bypass | Reason::Refresh | Reason::NotStorable => &self.bypassed,
+            Reason::Bypass | Reason::Refresh => &self.bypassed,
+            Reason::NotStorable => &self.not_storable,
         };
         counter.increase();
     }

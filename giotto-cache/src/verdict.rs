@@ -99,19 +99,24 @@ impl Marks {
         self.tags.iter().any(|(known, _)| known == tag)
     }
 
-    fn tag(&self, tag: &str) -> Option<Generation> {
+    fn record(&self, tag: &str) -> Option<Record> {
         let (_, record) = self.tags.iter().find(|(known, _)| known == tag)?;
-        record.map(|record| record.generation)
+        *record
+    }
+
+    fn tag(&self, tag: &str) -> Option<Generation> {
+        self.record(tag).map(|record| record.generation)
     }
 
     /// Whether what was computed under these is as good as what is computed under `now`.
     pub(crate) fn still_count(&self, now: &Self) -> bool {
-        self.epoch == now.epoch
-            && now
-                .tags
-                .iter()
-                .filter(|(tag, _)| self.has(tag))
-                .all(|(tag, _)| self.tag(tag) == now.tag(tag))
+        let is_same = |(tag, now): &(String, Option<Record>)| match (self.record(tag), *now) {
+            (Some(own), Some(now)) => own.generation == now.generation,
+            // Made meanwhile, or not to be had: it counts if nobody has invalidated it.
+            (Some(record), None) | (None, Some(record)) => record.changed_ms == 0,
+            (None, None) => true,
+        };
+        self.epoch == now.epoch && now.tags.iter().all(is_same)
     }
 }
 
@@ -142,8 +147,16 @@ fn invalid(
             found = Some((reason, difference == Difference::Hard));
         }
     }
-    if extension.version != policy.version_number() && found.is_none() {
-        found = Some((Reason::Version, !policy.keeps_versions()));
+    // An entry from before its program had the tag cannot tell what became of it.
+    let is_untold = |(tag, _): &&(String, _)| !extension.tags.iter().any(|stamp| stamp.tag == *tag);
+    if let Some((tag, _)) = marks.tags.iter().find(is_untold) {
+        found = Some((Reason::Invalidated(Scope::Tag(tag.clone())), true));
+    }
+    if extension.version != policy.version_number() {
+        let is_useless = !policy.keeps_versions();
+        if is_useless || found.is_none() {
+            found = Some((Reason::Version, is_useless));
+        }
     }
     found
 }
@@ -175,6 +188,7 @@ pub(crate) fn judge(
         Some((reason, false)) => reason,
         None if now_ms < clocks.fresh_until => {
             let is_early = policy.refreshes_early()
+                && now_ms >= extension.retry_at
                 && !entry.is_negative()
                 && is_early(clocks, entry, policy.beta(), now_ms, draw());
             return if is_early {

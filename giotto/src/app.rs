@@ -143,7 +143,7 @@ impl App {
         let mut rendered = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
                 let Arguments { typed, canonical } = args;
-                let lookup = lookup(program, policy, &typed, canonical, &mime, request);
+                let lookup = lookup(program, policy, &typed, canonical, &mime, request)?;
                 let context = |control| self.context(request.controller, control);
                 let compute = |control| self.computed(program, typed, &mime, context(control));
                 let answer = self.cache.answer(lookup, compute).await;
@@ -155,12 +155,10 @@ impl App {
             }
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
-                let outdated = program.invalidated_by(&args.typed);
                 let context = self.context(request.controller, CacheControl::default());
                 let body = self
                     .run(program, args.typed, &mime, InvalidInput::new(), context)
                     .await?;
-                self.invalidate(outdated).await;
                 match policy {
                     Some(_) => Rendered::bypassing(mime, body),
                     None => Rendered::new(mime, body),
@@ -294,8 +292,22 @@ impl App {
         refused: InvalidInput,
         context: Context,
     ) -> Result<Bytes> {
+        let outdated = match self.source {
+            Source::Model => program.invalidated_by(&typed)?,
+            Source::Mock => Vec::new(),
+        };
         let computation = self.computation(program, typed, mime, refused, context);
-        tokio::spawn(computation).await.unwrap_or_else(|_| {
+        let app = self.clone();
+        let task = async move {
+            let result = computation.await;
+            // What sends its caller elsewhere has done its work, too.
+            let is_done = |error: &Error| matches!(error.kind(), ErrorKind::Redirection(_));
+            if result.as_ref().err().is_none_or(is_done) {
+                app.invalidate(outdated).await;
+            }
+            result
+        };
+        tokio::spawn(task).await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
             ))
@@ -329,11 +341,12 @@ pub(crate) fn lookup<'p>(
     canonical: String,
     mime: &Mime,
     request: &Request<'_>,
-) -> Lookup<'p> {
-    Lookup::new(key(program, canonical, mime), policy)
-        .tags(program.tags_of(typed))
+) -> Result<Lookup<'p>> {
+    let lookup = Lookup::new(key(program, canonical, mime), policy)
+        .tags(program.tags_of(typed)?)
         .mode(request.mode)
-        .wait_for_fresh(!request.takes_stale)
+        .wait_for_fresh(!request.takes_stale);
+    Ok(lookup)
 }
 
 impl From<Manifest> for App {

@@ -306,12 +306,12 @@ impl Program {
     }
 
     /// The tags of its pages under these arguments, known before they are computed.
-    pub(crate) fn tags_of(&self, typed: &Typed) -> Vec<String> {
+    pub(crate) fn tags_of(&self, typed: &Typed) -> Result<Vec<String>> {
         tags(self.settings.tags.as_ref(), typed)
     }
 
     /// The tags that running it under these arguments invalidates.
-    pub(crate) fn invalidated_by(&self, typed: &Typed) -> Vec<String> {
+    pub(crate) fn invalidated_by(&self, typed: &Typed) -> Result<Vec<String>> {
         tags(self.settings.invalidates.as_ref(), typed)
     }
 
@@ -421,8 +421,11 @@ where
     Box::new(move |typed| tags(typed.as_ref()).into_iter().map(Into::into).collect())
 }
 
-fn tags(tags: Option<&Tags>, typed: &Typed) -> Vec<String> {
-    tags.map_or_else(Vec::new, |tags| tags(typed))
+fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {
+    match tags {
+        None => Ok(Vec::new()),
+        Some(tags) => unwound("the closure that names the tags", || Ok(tags(typed))),
+    }
 }
 
 /// A model whose function type and arguments are erased.

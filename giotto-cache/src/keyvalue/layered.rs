@@ -250,9 +250,8 @@ impl KeyValue for LayeredKeyValue {
             return Ok(false);
         };
         let replaced = last.replace(key, old, new, expire).await;
-        if replaced != Ok(false) {
-            self.forget_above(key).await;
-        }
+        // What is above may be the very value that has been replaced already.
+        self.forget_above(key).await;
         replaced.or(Err(unanswered()))
     }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use giotto_cache::testing::{assert_hit, assert_miss};
+use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Cache, CacheControl, Clock, ErrorKind, Key, KeyValue, LocMemKeyValue, Lookup, Reason, Result,
-    Scope, Status,
+    Cache, CacheControl, Clock, ErrorKind, Key, KeyValue, LocMemKeyValue, Lookup, Policy, Reason,
+    Result, Scope, Staleness, Status,
 };
 
 use super::spy::Spy;
@@ -124,11 +124,17 @@ async fn a_tag_that_the_model_names_and_that_is_invalidated_meanwhile_makes_the_
         cache.invalidate("found:1").await?;
         world.clock.advance(ms(1));
         model.release();
-        for answer in first.join_all().await {
-            assert_eq!(page(&answer?), 1, "they asked before");
-        }
+        let mut pages: Vec<_> = first.join_all().await.iter().flatten().map(page).collect();
+        pages.sort_unstable();
+        assert_eq!(
+            pages,
+            [1, 2, 2],
+            "whoever computed has its own page, the others a new one"
+        );
         cache.settle().await;
-        assert_eq!(page(&world.ask(&MINUTE, &model).await?), 2);
+        let answer = world.ask(&MINUTE, &model).await?;
+        assert_hit!(answer);
+        assert_eq!(page(&answer), 2);
     }
     Ok(())
 }
@@ -264,6 +270,39 @@ async fn a_computation_that_is_not_shared_is_stopped_from_storing_as_well() -> R
         apart.join_all().await;
         cache.settle().await;
         assert_eq!(page(&world.ask(&MINUTE, &model).await?), 5);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_page_from_before_its_program_had_a_tag_is_old_once_it_has_one() -> Result<()> {
+    for world in worlds() {
+        let (cache, model) = (&world.cache, Model::default());
+        let lookup = || Lookup::new(key("page"), &MINUTE);
+        ask_for(cache, lookup(), &model).await?;
+        cache.settle().await;
+        assert_hit!(ask_for(cache, lookup(), &model).await?);
+        let tagged = || lookup().tags(vec!["new".to_owned()]);
+        let answer = ask_for(cache, tagged(), &model).await?;
+        assert_miss!(answer, invalidated("new"));
+        cache.settle().await;
+        assert_hit!(ask_for(cache, tagged(), &model).await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_made_old_before_its_time_says_that_it_is_not_fresh() -> Result<()> {
+    for world in worlds() {
+        let policy = Policy::seconds(3_600).stale(300);
+        let (cache, model) = (&world.cache, Model::default());
+        world.ask(&policy, &model).await?;
+        cache.settle().await;
+        cache.invalidate(Scope::Program("program".into())).await?;
+        let answer = world.ask(&policy, &model).await?;
+        assert_stale!(answer, Staleness::Revalidating);
+        assert_eq!(answer.fresh_for, Some(ms(0)));
+        cache.settle().await;
     }
     Ok(())
 }

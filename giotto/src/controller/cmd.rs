@@ -160,9 +160,10 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
         Ok(rendered) => rendered.receipt(),
         Err(error) => error.receipt(),
     };
-    if options.verbose {
-        let receipt = receipt.map_or_else(|| "giotto; fwd=bypass".to_owned(), ToString::to_string);
-        complain(&format!("Cache-Status: {receipt}"));
+    match receipt {
+        Some(receipt) if options.verbose => complain(&format!("Cache-Status: {receipt}")),
+        None if options.verbose && !is_cached => hint("the program has no cache"),
+        _ => {}
     }
     let code = match &result {
         Ok(rendered) => show(rendered),
@@ -235,7 +236,8 @@ fn other_parameters<'m>(
     let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
     let is_free = |parameter: &&Parameter| {
         !is_own(parameter.name)
-            && !["help", MODEL_MOCK].contains(&&*parameter.name.replace('_', "-"))
+            && !["help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE]
+                .contains(&&*parameter.name.replace('_', "-"))
     };
     parameters.iter().filter(is_free).collect()
 }

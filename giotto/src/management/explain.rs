@@ -71,7 +71,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
             }
         };
         let explained = match asked.program.cache_policy() {
-            Some(policy) => Some(cache.explain(&lookup(&asked, policy, &request)).await),
+            Some(policy) => Some(cache.explain(&lookup(&asked, policy, &request)?).await),
             None => None,
         };
         let next = explained

@@ -48,7 +48,7 @@ struct Page {
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
     let target = Invocation::read(&words.invocation)?.target(&operator.app)?;
-    let lookup = target.lookup().mode(Mode::Only);
+    let lookup = target.lookup()?.mode(Mode::Only);
     let explained = operator.app.shared_cache().explain(&lookup).await;
     let reason = explained.reason.as_ref().map(ToString::to_string);
     let Some(entry) = explained.entry else {

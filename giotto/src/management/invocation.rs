@@ -180,7 +180,7 @@ impl Target<'_> {
     }
 
     /// What the request asks the cache for.
-    pub(super) fn lookup(&self) -> Lookup<'_> {
+    pub(super) fn lookup(&self) -> Result<Lookup<'_>> {
         lookup(&self.asked, self.policy, &self.request)
     }
 
@@ -195,7 +195,7 @@ pub(super) fn lookup<'p>(
     asked: &Asked<'_>,
     policy: &'p Policy,
     request: &Request<'_>,
-) -> Lookup<'p> {
+) -> Result<Lookup<'p>> {
     let (typed, canonical) = (&asked.args.typed, asked.args.canonical.clone());
     app::lookup(
         asked.program,

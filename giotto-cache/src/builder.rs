@@ -1,0 +1,99 @@
+//! The settings of a cache.
+//!
+//! Before the first lookup.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::cache::{Cache, Inner};
+use crate::flight::{Crews, Flights};
+use crate::generation::Epochs;
+use crate::recent::Recent;
+use crate::stats::Stats;
+use crate::{Clock, KeyValue, Place};
+
+const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
+const DEFAULT_MAX_ENTRY: usize = 1 << 20;
+
+/// The settings of a [`Cache`], given one by one.
+#[derive(Debug)]
+pub struct Builder {
+    store: Arc<dyn KeyValue>,
+    clock: Clock,
+    deadline: Duration,
+    max_entry: usize,
+    seed: Option<u64>,
+}
+
+impl Builder {
+    pub(crate) fn new(store: Arc<dyn KeyValue>) -> Self {
+        Self {
+            store,
+            clock: Clock::system(),
+            deadline: DEFAULT_DEADLINE,
+            max_entry: DEFAULT_MAX_ENTRY,
+            seed: None,
+        }
+    }
+
+    /// Tells the time by `clock` instead of the machine's.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// How long one call to a store outside this process may take, connecting included; 100 ms if not set.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The largest result, in bytes, that is stored; 1 MiB if not set. A larger one is returned all the same.
+    #[must_use]
+    pub fn max_entry(self, bytes: usize) -> Self {
+        Self {
+            max_entry: bytes,
+            ..self
+        }
+    }
+
+    /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every
+    /// run; without it they differ.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self {
+            seed: Some(seed),
+            ..self
+        }
+    }
+
+    /// The cache with these settings.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let stats = Arc::new(Stats::default());
+        let backend = Backend::new(
+            self.store,
+            self.deadline,
+            self.clock.clone(),
+            Arc::clone(&stats),
+        );
+        let is_own = matches!(backend.place(), Place::InProcess | Place::Nowhere);
+        let random = self
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        Cache {
+            inner: Arc::new(Inner {
+                backend: Arc::new(backend),
+                flights: Flights::default(),
+                crews: Crews::default(),
+                epochs: Epochs::new(is_own),
+                recent: Recent::default(),
+                clock: self.clock,
+                stats,
+                max_entry: self.max_entry,
+                random: Mutex::new(random),
+            }),
+        }
+    }
+}
