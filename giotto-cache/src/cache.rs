@@ -231,7 +231,7 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         let (inner, flights) = (&self.inner, &self.inner.flights);
-        let wait = Wait::new(lookup.policy, look.fallback(), reason);
+        let wait = Wait::new(&lookup, look.fallback(), reason);
         let key = lookup.key.as_str();
         let mut attempts = 0;
         let (rank, (flight, mut landing)) = loop {
@@ -256,22 +256,23 @@ impl Cache {
                 }
                 Some(Outcome::Shared(result)) => {
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
-                    return inner.after(result, wait);
+                    return inner.after(result, wait).await;
                 }
                 // One of those who waited for a computation that panicked computes again, once, unless there is
                 // something else to serve.
                 None if attempts == 0 && wait.fallback.is_none() => attempts += 1,
-                None => return inner.after(Err(panicked()), wait),
+                None => return inner.after(Err(panicked()), wait).await,
             }
         };
         let (mut job, control) = self.job(lookup, look);
         job.rank = rank;
         self.spawn(flight, job, compute(control));
-        match wait.result(&mut landing).await {
-            Some(Outcome::Shared(result)) => inner.after(result, wait),
-            Some(Outcome::Private(answer)) => inner.after(Ok(answer), wait),
-            Some(Outcome::GivenUp) | None => inner.after(Err(panicked()), wait),
-        }
+        let result = match wait.result(&mut landing).await {
+            Some(Outcome::Shared(result)) => result,
+            Some(Outcome::Private(answer)) => Ok(answer),
+            Some(Outcome::GivenUp) | None => Err(panicked()),
+        };
+        inner.after(result, wait).await
     }
 
     fn spawn<F, E>(&self, flight: Flight, job: Job, computation: F)
@@ -293,21 +294,21 @@ impl Cache {
 }
 
 /// How one caller waits for a computation.
-struct Wait {
+struct Wait<'p> {
     since: tokio::time::Instant,
     limit: Option<Duration>,
-    /// What may be served in place of a result.
-    fallback: Option<Entry>,
+    /// What may be served in place of a result, and what to ask the store for before it is.
+    fallback: Option<(Entry, Lookup<'p>)>,
     reason: Reason,
 }
 
-impl Wait {
-    fn new(policy: &Policy, fallback: Option<Entry>, reason: Reason) -> Self {
-        let Patience { soft, hard } = policy.patience();
+impl<'p> Wait<'p> {
+    fn new(lookup: &Lookup<'p>, fallback: Option<Entry>, reason: Reason) -> Self {
+        let Patience { soft, hard } = lookup.policy.patience();
         Self {
             since: tokio::time::Instant::now(),
             limit: soft.filter(|_| fallback.is_some()).or(hard),
-            fallback,
+            fallback: fallback.map(|entry| (entry, lookup.clone())),
             reason,
         }
     }
@@ -344,8 +345,9 @@ impl Inner {
     }
 
     /// The result, or what may be served in its place if it is a failure.
-    fn after(&self, result: Result<Answer>, wait: Wait) -> Result<Answer> {
+    async fn after(&self, result: Result<Answer>, wait: Wait<'_>) -> Result<Answer> {
         let error = match result {
+            Ok(answer) if answer.status == Status::Hit => return Ok(answer),
             Ok(answer) => {
                 return Ok(Answer {
                     reason: answer.reason.or(Some(wait.reason)),
@@ -359,15 +361,19 @@ impl Inner {
             ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
             _ => return Err(error),
         };
-        let entry = wait.fallback.ok_or(error)?;
+        let Some((entry, lookup)) = wait.fallback else {
+            return Err(error);
+        };
+        // It may have been purged while its caller waited.
+        let look = self.look(&lookup).await;
+        let entry = match look.is_answered {
+            true => look.fallback().ok_or(error)?,
+            false => entry,
+        };
         self.stats.stale.increase();
         let status = Status::Stale(staleness);
-        Ok(Answer::new(
-            entry,
-            status,
-            Some(wait.reason),
-            self.clock.now_ms(),
-        ))
+        let now_ms = self.clock.now_ms();
+        Ok(Answer::new(entry, status, Some(wait.reason), now_ms))
     }
 }
 

@@ -40,6 +40,8 @@ struct Air {
     by_key: HashMap<String, Signals>,
     /// Keys whose callers compute each for themselves, and until when.
     apart: HashMap<String, u64>,
+    /// With so many of them, those whose time has passed are removed.
+    crowd: usize,
 }
 
 /// What a flight and those who meet it have in common.
@@ -153,7 +155,10 @@ impl Flights {
     /// Has callers of `key` compute each for themselves for a few seconds.
     pub(crate) fn keep_apart(&self, key: &str, now_ms: u64) {
         let mut air = self.lock();
-        air.apart.retain(|_, until_ms| now_ms < *until_ms);
+        if air.apart.len() >= air.crowd {
+            air.apart.retain(|_, until_ms| now_ms < *until_ms);
+            air.crowd = 2 * air.apart.len() + 64;
+        }
         air.apart
             .insert(key.to_owned(), now_ms.saturating_add(APART_MS));
     }
