@@ -359,16 +359,19 @@ impl Inner {
         let staleness = match error.kind() {
             ErrorKind::Timeout => Staleness::Late,
             ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
-            _ => return Err(error),
+            _ => return Err(error.because(wait.reason)),
         };
         let Some((entry, lookup)) = wait.fallback else {
-            return Err(error);
+            return Err(error.because(wait.reason));
         };
         // It may have been purged while its caller waited.
         let look = self.look(&lookup).await;
         let entry = match look.is_answered {
-            true => look.fallback().ok_or(error)?,
-            false => entry,
+            true => look.fallback(),
+            false => Some(entry),
+        };
+        let Some(entry) = entry else {
+            return Err(error.because(wait.reason));
         };
         self.stats.stale.increase();
         let status = Status::Stale(staleness);
@@ -404,5 +407,6 @@ fn not_cached(look: &Look, reason: &Reason) -> Error {
         Some(_) => "an old result is stored, which may not be served without computing",
         None => "nothing that may be served is stored",
     };
-    Error::new(ErrorKind::NotCached, format!("{remedy} ({reason})"))
+    let message = format!("{remedy} ({reason})");
+    Error::new(ErrorKind::NotCached, message).because(reason.clone())
 }

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::Reason;
+
 /// The result of a cache operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -16,6 +18,8 @@ pub struct Error {
     message: String,
     #[source]
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// Boxed, because most errors have none.
+    reason: Option<Box<Reason>>,
 }
 
 /// What an [`Error`] is about.
@@ -53,6 +57,7 @@ impl Error {
             kind,
             message: message.into(),
             source: None,
+            reason: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl Error {
             kind: ErrorKind::Backend,
             message,
             source: Some(Arc::new(source)),
+            reason: None,
         }
     }
 
@@ -74,6 +80,7 @@ impl Error {
             kind: ErrorKind::Compute,
             message,
             source: Some(Arc::new(source)),
+            reason: None,
         }
     }
 
@@ -89,6 +96,17 @@ impl Error {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// Why there was nothing fresh to serve, for the error of a lookup.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.reason.as_deref()
+    }
+
+    pub(crate) fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(Box::new(reason));
+        self
     }
 
     /// The error of the computation itself, where it is an `E`.

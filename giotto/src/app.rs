@@ -361,7 +361,7 @@ struct Failure(Error);
 
 impl Failure {
     fn unwrap(error: &giotto_cache::Error) -> Error {
-        match error.computed() {
+        let told = match error.computed() {
             Some(Self(error)) => error.clone(),
             None => {
                 let kind = match error.kind() {
@@ -371,6 +371,10 @@ impl Failure {
                 };
                 Error::new(kind, error.to_string())
             }
+        };
+        match error.reason() {
+            Some(reason) => told.with_receipt(Receipt::of_failure(reason.clone())),
+            None => told,
         }
     }
 }

@@ -102,7 +102,7 @@ impl Error {
         &self.0.kind
     }
 
-    /// How the cache came by this answer, where an error is one: a stored "not found".
+    /// How the cache came by this answer: a stored "not found", or why there was no page to serve.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.0.receipt.as_ref()

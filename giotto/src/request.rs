@@ -213,6 +213,15 @@ impl Receipt {
         }
     }
 
+    /// Of an answer without a page.
+    pub(crate) fn of_failure(reason: Reason) -> Self {
+        Self {
+            status: Some(Status::NotStored),
+            reason: Some(reason),
+            ..Self::bypassing()
+        }
+    }
+
     const fn bypassing() -> Self {
         Self {
             status: None,

@@ -163,7 +163,7 @@ impl World {
         self.cache.settle().await;
         match rendered {
             Ok(rendered) => Answer::new(rendered.receipt()),
-            Err(error) if error.receipt().is_some() => Answer::new(error.receipt()),
+            Err(error) if error.receipt().is_some_and(is_stored) => Answer::new(error.receipt()),
             Err(error) => Answer {
                 status: "error".to_owned(),
                 reason: Some(format!("{:?}", error.kind())),
@@ -243,6 +243,11 @@ fn policy(random: &mut Random) -> Policy {
         true => policy.stale_versions(),
         false => policy,
     }
+}
+
+/// Whether it is that of an answer of the model, stored or to be.
+fn is_stored(receipt: &Receipt) -> bool {
+    receipt.status != Some(Status::NotStored)
 }
 
 #[derive(Debug, PartialEq, Eq)]

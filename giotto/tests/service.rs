@@ -810,3 +810,20 @@ async fn tags_that_panic_fail_their_own_request() {
     let error = app.invoke(&mut request).await.unwrap_err();
     assert!(error.to_string().contains("tags panicked"), "{error}");
 }
+
+#[tokio::test]
+async fn an_error_says_why_nothing_was_served_instead() {
+    let app = App::new(Manifest::new([(
+        "broken",
+        Program::new(|X { .. }: X| Err::<String, _>(Error::other("broken")))
+            .cache(3600)
+            .view(View::new().html(String::clone)),
+    )]));
+    let service = service(app.cache(LocMemKeyValue::new()));
+    let reply = get(&service, "/broken?x=1").await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(
+        reply.cache_status,
+        "giotto; fwd=uri-miss; detail=first-seen"
+    );
+}

@@ -220,13 +220,23 @@ impl Work {
             .accept(mime.essence().to_owned())
             .take_stale(false)
             .mode(self.mode);
-        let rendered = match self.app.invoke(&mut request).await {
-            Ok(rendered) => rendered,
-            Err(error) if error.receipt().is_some() => return Outcome::Skipped,
-            Err(error) if error.is_answer() => return Outcome::NoPage(error),
-            Err(error) => return Outcome::Failed(error.to_string()),
+        let rendered = self.app.invoke(&mut request).await;
+        // "Not found" may be stored, too.
+        let receipt = match &rendered {
+            Ok(rendered) => rendered.receipt(),
+            Err(error) => error.receipt(),
         };
-        match rendered.receipt().and_then(|receipt| receipt.status) {
+        let status = receipt.and_then(|receipt| receipt.status);
+        match rendered {
+            Err(error) if status.is_none_or(|status| status == Status::NotStored) => {
+                return match error.is_answer() {
+                    true => Outcome::NoPage(error),
+                    false => Outcome::Failed(error.to_string()),
+                };
+            }
+            _ => {}
+        }
+        match status {
             Some(Status::Hit) => Outcome::Skipped,
             Some(Status::Stored | Status::Collapsed) => Outcome::Computed,
             Some(Status::Stale(Staleness::Throttled)) => Outcome::Failed(
