@@ -114,6 +114,13 @@ impl Cache {
         }
     }
 
+    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be had without waiting: what most
+    /// lookups in memory come to. Whoever asks [`answer`](Self::answer) need not ask this first.
+    #[must_use]
+    pub fn hit(&self, lookup: &Lookup<'_>) -> Option<Answer> {
+        self.inner.hit_now(lookup)
+    }
+
     /// Counters of what this cache did since it was made.
     #[must_use]
     pub fn counts(&self) -> Counts {

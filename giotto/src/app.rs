@@ -144,10 +144,17 @@ impl App {
             Some(policy) => {
                 let Arguments { typed, canonical } = args;
                 let lookup = lookup(program, policy, &typed, canonical, &mime, request)?;
-                let context = |control| self.context(request.controller, control);
-                let compute = |control| self.computed(program, typed, &mime, context(control));
-                let answer = self.cache.answer(lookup, compute).await;
-                let answer = answer.map_err(|error| Failure::unwrap(&error))?;
+                // First of all, because the future of `answer` is not made for nothing.
+                let answer = match self.cache.hit(&lookup) {
+                    Some(answer) => answer,
+                    None => {
+                        let context = |control| self.context(request.controller, control);
+                        let compute =
+                            |control| self.computed(program, typed, &mime, context(control));
+                        let answer = self.cache.answer(lookup, compute).await;
+                        answer.map_err(|error| Failure::unwrap(&error))?
+                    }
+                };
                 if answer.entry.is_negative() {
                     return Err(negative(&answer));
                 }
