@@ -12,6 +12,9 @@ use crate::breaker::Breaker;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result, entry};
 
+/// Of one call to a store outside this process, if nothing else is said.
+pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
+
 #[derive(Debug)]
 pub(crate) struct Backend {
     store: Arc<dyn KeyValue>,

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::cache::{Cache, Inner};
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
@@ -13,7 +13,6 @@ use crate::recent::Recent;
 use crate::stats::Stats;
 use crate::{Clock, KeyValue, Place};
 
-const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
 /// The settings of a [`Cache`], given one by one.

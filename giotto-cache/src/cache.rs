@@ -75,6 +75,9 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         let lookup = Lookup::new(key, &policy);
+        if let Some(answer) = self.hit(&lookup) {
+            return Ok(answer);
+        }
         self.answer(lookup, |_| {
             let computation = compute();
             async move { computation.await.map(Computed::Page) }
@@ -100,9 +103,6 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        if let Some(answer) = self.inner.hit_now(&lookup) {
-            return Ok(answer);
-        }
         let read = match lookup.mode {
             Mode::Prefer | Mode::Only => self.inner.read(&lookup).await,
             Mode::Refresh | Mode::Bypass => Read::left_out(),

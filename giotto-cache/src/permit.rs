@@ -8,6 +8,7 @@ use crate::answer::Answer;
 use crate::cache::Inner;
 use crate::job::{Job, Rank};
 use crate::lease::{Asked, Lease};
+use crate::look::Look;
 use crate::lookup::Mode;
 use crate::verdict::Marks;
 use crate::{Key, Place};
@@ -51,9 +52,7 @@ impl Inner {
                 permit.lease = Some(lease);
             }
             let look = self.look(&job.lookup()).await;
-            let is_answered = look.is_answered;
-            permit.marks = job.take(look);
-            permit.may_store = self.begin_tags(&mut permit.marks, job, is_answered).await;
+            self.begin_under(look, job, &mut permit).await;
             return Begin::Compute(permit);
         }
         if !job.is_answered {
@@ -93,12 +92,16 @@ impl Inner {
                 Asked::Mine(lease) => permit.lease = Some(lease),
                 Asked::Nobody | Asked::Unanswered => {}
             }
-            let is_answered = look.is_answered;
-            permit.marks = job.take(look);
-            let has_tags = self.begin_tags(&mut permit.marks, job, is_answered).await;
-            permit.may_store &= has_tags;
+            self.begin_under(look, job, &mut permit).await;
             return Begin::Compute(permit);
         }
+    }
+
+    /// Has the computation begin under the generations that `look` has read.
+    async fn begin_under(&self, look: Look, job: &mut Job, permit: &mut Permit) {
+        let is_answered = look.is_answered;
+        permit.marks = job.take(look);
+        permit.may_store &= self.begin_tags(&mut permit.marks, job, is_answered).await;
     }
 
     fn has_lease(&self, job: &Job) -> bool {

@@ -11,13 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{KeyValue, Place};
-use crate::backend::Backend;
+use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::clock::milliseconds;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Result, entry};
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
-const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A [`KeyValue`] of several, the fastest first, the one that all processes share last.
 ///
