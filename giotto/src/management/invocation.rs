@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use giotto_cache::{Key, Lookup, Policy};
 use percent_encoding::percent_decode_str;
 
-use super::INVOCATION;
+use super::{INVOCATION, refused};
 use crate::app::{self, App, Asked};
 use crate::args;
 use crate::controller::cmd::{TEXT_CMD, is_name};
-use crate::error::{Error, InvalidInput, Result, quoted};
+use crate::error::{Error, Result, quoted};
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
 use crate::view::Mime;
@@ -223,8 +223,7 @@ fn keeps_nothing(program: &Program) -> Error {
 
 /// The invocation `given` cannot be worked on.
 pub(super) fn wrong(given: &str, message: &str) -> Error {
-    let refused = InvalidInput::new().field(INVOCATION, given, message);
-    refused.into()
+    refused(INVOCATION, given, message)
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {

@@ -26,7 +26,7 @@ use giotto_cache::Place;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::model::{Call, Context, Documentation, FromContext, Model};
 use crate::program::Program;
@@ -113,6 +113,11 @@ fn over<const N: usize>(
 ) -> impl Iterator<Item = (&'static str, Program)> {
     let programs = programs.into_iter().filter(|_| !controllers.is_empty());
     programs.map(|(name, program)| (name, program.controllers(controllers.to_vec())))
+}
+
+/// Refuses the parameter `name`, which was given as `given`.
+fn refused(name: &str, given: impl Into<String>, message: impl Into<String>) -> Error {
+    InvalidInput::new().field(name, given, message).into()
 }
 
 /// Shows what displays itself as whole lines of text.

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::expire::pages;
 use super::invocation::{Invocation, Target, no_cache, shown, wrong};
-use super::{Documented, INVOCATION, Operator, WORDS};
+use super::{Documented, INVOCATION, Operator, WORDS, refused};
 use crate::app::App;
 use crate::args::nearest;
-use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::program::Program;
 use crate::request::{Controller, Request};
 
@@ -188,7 +188,7 @@ fn program_scope(name: &str, app: &App) -> Result<Scope> {
         return Ok(Scope::Program(path.to_owned()));
     }
     if !of_name.is_empty() {
-        return Err(refused("program", name, &no_cache(path)));
+        return Err(refused("program", name, no_cache(path)));
     }
     // What is found under the path all the same is an alias, or a program and its arguments.
     let found = Controller::ALL.into_iter().find_map(|controller| {
@@ -254,11 +254,6 @@ async fn agree(operator: &Operator, plan: String) -> Result<()> {
         "y" | "yes" => Ok(()),
         _ => Err(Error::new(ErrorKind::Other, "nothing was purged")),
     }
-}
-
-fn refused(name: &str, given: &str, message: &str) -> Error {
-    let refused = InvalidInput::new().field(name, given, message);
-    refused.into()
 }
 
 impl fmt::Display for Report {

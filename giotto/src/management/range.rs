@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::invocation::{FrontEnd, Invocation};
-use crate::error::{Error, InvalidInput, Result, quoted};
+use crate::error::{Error, Result, quoted};
 
 /// More invocations at once are a mistake of the hand.
 const MOST: u64 = 1_000_000;
@@ -172,8 +172,7 @@ fn too_many(name: &str, text: &str) -> Error {
 }
 
 fn refused(name: &str, text: &str, problem: &str) -> Error {
-    let refused = InvalidInput::new().field(name, text, format!("{}: {problem}", quoted(text)));
-    refused.into()
+    super::refused(name, text, format!("{}: {problem}", quoted(text)))
 }
 
 #[cfg(test)]

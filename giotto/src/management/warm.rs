@@ -14,9 +14,9 @@ use super::invocation::Invocation;
 use super::progress::Progress;
 use super::range::Invocations;
 use super::warmed::{Outcome, Report};
-use super::{Documented, INVOCATION, Operator};
+use super::{Documented, INVOCATION, Operator, refused};
 use crate::app::App;
-use crate::error::{Error, InvalidInput, Result, quoted};
+use crate::error::{Result, quoted};
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::{CMD, Controller};
@@ -120,9 +120,6 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
 
 fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<Work> {
     let app = &operator.app;
-    let refused = |name: &str, given: String, message: &str| -> Error {
-        InvalidInput::new().field(name, given, message).into()
-    };
     if !(1..=MOST_JOBS).contains(&arguments.jobs) {
         return Err(refused("jobs", arguments.jobs.to_string(), "it is 1 to 64"));
     }
@@ -173,9 +170,8 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
 fn chosen(formats: &str, program: &Program) -> Result<Vec<Mime>> {
     let mut mimes: Vec<Mime> = Vec::new();
     for format in formats.split(',').map(str::trim) {
-        let mime = negotiate::choose(Some(format), "", program.mimes()).map_err(|error| {
-            InvalidInput::new().field("formats", formats, format!("{}: {error}", quoted(format)))
-        })?;
+        let mime = negotiate::choose(Some(format), "", program.mimes())
+            .map_err(|error| refused("formats", formats, format!("{}: {error}", quoted(format))))?;
         if !mimes.contains(&mime) {
             mimes.push(mime);
         }
