@@ -208,8 +208,8 @@ impl Inner {
         may_store: bool,
         lease: Option<Lease>,
     ) {
-        let now_ms = self.clock.now_ms();
-        let answer = |status| Ok(Answer::new(entry.clone(), status, None, now_ms));
+        // Made just now, it has its whole life before it.
+        let answer = |status| Ok(Answer::new(entry.clone(), status, None, entry.created_ms()));
         let is_too_large = entry.body().len() > self.max_entry;
         if is_too_large {
             self.stats.too_large.increase();
@@ -228,7 +228,7 @@ impl Inner {
                 false => Status::NotStored,
             }));
         }
-        let expire = entry.keep_for(now_ms);
+        let expire = entry.keep_for(self.clock.now_ms());
         let is_stored = self
             .backend
             .set(key.as_str(), entry.to_bytes(), expire)
