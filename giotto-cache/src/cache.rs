@@ -178,9 +178,8 @@ impl Cache {
         };
         let (answer, may_refresh) = match verdict {
             Verdict::Fresh => (served(Status::Hit, None), false),
-            // Whoever waits for a fresh result is about to leave: the next one will be early, too.
-            Verdict::Early => (served(Status::Hit, None), !lookup.waits_for_fresh),
-            Verdict::Stale { reason } if !lookup.waits_for_fresh => {
+            Verdict::Early => (served(Status::Hit, None), true),
+            Verdict::Stale { reason } => {
                 let status = Status::Stale(Staleness::Revalidating);
                 (served(status, Some(reason.clone())), true)
             }
@@ -188,7 +187,7 @@ impl Cache {
                 let status = Status::Stale(Staleness::Throttled);
                 (served(status, Some(reason.clone())), false)
             }
-            Verdict::Stale { .. } | Verdict::Due { .. } => (None, false),
+            Verdict::Due { .. } => (None, false),
         };
         if let Some(answer) = answer {
             match answer.status {

@@ -179,7 +179,7 @@ fn predict(
         (false, true) => Status::NotStored,
         (false, false) => Status::Stored,
     };
-    let may_compute = lookup.mode != Mode::Only;
+    let refreshes = lookup.mode != Mode::Only && !is_computed_now;
     match (lookup.mode, verdict) {
         (Mode::Refresh, _) => (
             Ok(if keeps_nothing {
@@ -191,17 +191,11 @@ fn predict(
         ),
         (Mode::Bypass, _) => (Ok(Status::NotStored), false),
         (_, Verdict::Fresh) => (Ok(Status::Hit), false),
-        (_, Verdict::Early) => {
-            let refreshes = may_compute && !lookup.waits_for_fresh && !is_computed_now;
-            (Ok(Status::Hit), refreshes)
-        }
-        (_, Verdict::Stale { .. }) if !lookup.waits_for_fresh => {
-            let refreshes = may_compute && !is_computed_now;
-            (Ok(Status::Stale(Staleness::Revalidating)), refreshes)
-        }
+        (_, Verdict::Early) => (Ok(Status::Hit), refreshes),
+        (_, Verdict::Stale { .. }) => (Ok(Status::Stale(Staleness::Revalidating)), refreshes),
         (_, Verdict::Throttled { .. }) => (Ok(Status::Stale(Staleness::Throttled)), false),
         (Mode::Only, _) => (Err(ErrorKind::NotCached), false),
-        (_, Verdict::Stale { .. } | Verdict::Due { .. }) => (Ok(computes), false),
+        (_, Verdict::Due { .. }) => (Ok(computes), false),
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) struct Job {
     pub(crate) policy: Policy,
     pub(crate) tags: Vec<String>,
     pub(crate) mode: Mode,
+    pub(crate) waits_for_fresh: bool,
     pub(crate) control: CacheControl,
     /// The entry that the caller has found, of whatever age.
     pub(crate) old: Option<Entry>,
@@ -94,6 +95,7 @@ impl Job {
             policy: *lookup.policy,
             tags: lookup.tags,
             mode: lookup.mode,
+            waits_for_fresh: lookup.waits_for_fresh,
             control,
             is_old_usable: look.old_value().is_some(),
             old: look.entry,
@@ -105,7 +107,9 @@ impl Job {
     }
 
     pub(crate) fn lookup(&self) -> Lookup<'_> {
-        Lookup::new(self.key.clone(), &self.policy).tags(self.tags.clone())
+        Lookup::new(self.key.clone(), &self.policy)
+            .tags(self.tags.clone())
+            .wait_for_fresh(self.waits_for_fresh)
     }
 
     /// Whether there is an old entry that may be served while nothing better can be had.

@@ -168,7 +168,7 @@ impl Inner {
         let verdict = judge(
             &entry,
             &marks,
-            lookup.policy,
+            lookup,
             now_ms,
             || self.draw(),
             || self.epochs.latest(key.program()),

@@ -8,6 +8,7 @@ use std::fmt;
 use crate::Policy;
 use crate::entry::{Clocks, Entry, Extension};
 use crate::generation::{Difference, Generation, Record, Scope};
+use crate::lookup::Lookup;
 
 /// Why a lookup found nothing fresh, or why a result was not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,12 +162,12 @@ fn invalid(
     found
 }
 
-/// Judges `entry` at `now_ms`. `draw` gives a random number between 0 and 1, and `latest` what was invalidated last of the
+/// Judges `entry` at `now_ms` for whoever asks by `lookup`. `draw` gives a random number between 0 and 1, and `latest` what was invalidated last of the
 /// program and everything; both are asked only where they decide.
 pub(crate) fn judge(
     entry: &Entry,
     marks: &Marks,
-    policy: &Policy,
+    lookup: &Lookup<'_>,
     now_ms: u64,
     draw: impl FnOnce() -> f64,
     latest: impl FnOnce() -> Scope,
@@ -177,7 +178,7 @@ pub(crate) fn judge(
             is_fallback: false,
         };
     };
-    let clocks = entry.clocks();
+    let (clocks, policy) = (entry.clocks(), lookup.policy);
     let reason = match invalid(&extension, marks, policy, latest) {
         Some((reason, true)) => {
             return Verdict::Due {
@@ -187,7 +188,9 @@ pub(crate) fn judge(
         }
         Some((reason, false)) => reason,
         None if now_ms < clocks.fresh_until => {
+            // Whoever waits for a fresh result is about to leave: the next one will be early, too.
             let is_early = policy.refreshes_early()
+                && !lookup.waits_for_fresh
                 && now_ms >= extension.retry_at
                 && !entry.is_negative()
                 && is_early(clocks, entry, policy.beta(), now_ms, draw());
@@ -200,7 +203,7 @@ pub(crate) fn judge(
         None => Reason::Expired,
     };
     let may_try = now_ms >= extension.retry_at;
-    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
+    let is_stale = policy.serves_stale() && !lookup.waits_for_fresh && now_ms < clocks.stale_until;
     let is_fallback = policy.serves_after_error() && now_ms < clocks.keep_until;
     match () {
         // Not to be found is an answer of its time, and no old page.
@@ -236,10 +239,13 @@ mod tests {
 
     const NOW: u64 = 1_000_000;
 
+    fn key() -> Key {
+        Key::new("squared", "{'x': 12}", "text/html")
+    }
+
     fn entry(policy: Policy, cost: Duration, extension: Extension) -> Entry {
-        let key = Key::new("squared", "{'x': 12}", "text/html");
         let draft = Draft {
-            key: &key,
+            key: &key(),
             clocks: policy.clocks(NOW, 0.0),
             cost,
             is_negative: false,
@@ -250,7 +256,8 @@ mod tests {
     }
 
     fn verdict(entry: &Entry, marks: &Marks, policy: Policy, after_ms: u64) -> Verdict {
-        judge(entry, marks, &policy, NOW + after_ms, || 0.5, || Scope::All)
+        let lookup = Lookup::new(key(), &policy);
+        judge(entry, marks, &lookup, NOW + after_ms, || 0.5, || Scope::All)
     }
 
     fn plain(policy: Policy) -> Entry {
@@ -360,6 +367,7 @@ mod tests {
     fn early_refresh_follows_its_law() {
         let policy = Policy::seconds(60).early_refresh(1.0);
         let entry = entry(policy, Duration::from_secs(2), Extension::default());
+        let lookup = Lookup::new(key(), &policy);
         let mut random = fastrand::Rng::with_seed(7);
         for (left, expected) in [
             (1_000.0, -0.5_f64),
@@ -373,7 +381,7 @@ mod tests {
                 judge(
                     &entry,
                     &Marks::default(),
-                    &policy,
+                    &lookup,
                     now_ms,
                     || draw,
                     || Scope::All,
@@ -382,7 +390,7 @@ mod tests {
             let part = early.count() as f64 / 100_000.0;
             let expected = expected.exp();
             assert!(
-                (part - expected).abs() <= 0.02 * expected.max(0.2),
+                (part - expected).abs() <= 0.02 * expected,
                 "{part} instead of {expected}"
             );
         }
@@ -395,7 +403,7 @@ mod tests {
         let verdict = judge(
             &entry,
             &Marks::default(),
-            &policy,
+            &Lookup::new(key(), &policy),
             NOW,
             || 0.0,
             || Scope::All,
