@@ -104,8 +104,8 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         let read = match lookup.mode {
-            Mode::Prefer | Mode::Only => self.inner.read(&lookup).await,
-            Mode::Refresh | Mode::Bypass => Read::left_out(),
+            Mode::Bypass => Read::left_out(),
+            _ => self.inner.read(&lookup).await,
         };
         match self.inner.hit(&lookup, &read) {
             Some(answer) => Ok(answer),
@@ -161,7 +161,7 @@ impl Cache {
     {
         let look = match lookup.mode {
             Mode::Prefer | Mode::Only => self.inner.judge(&lookup, read).await,
-            Mode::Refresh => Look::left_out(Reason::Refresh),
+            Mode::Refresh => self.inner.judge(&lookup, read).await.refused(),
             Mode::Bypass => Look::left_out(Reason::Bypass),
         };
         let stats = &self.inner.stats;
@@ -250,16 +250,14 @@ impl Cache {
                 Join::Wait(landing) => landing,
             };
             inner.stats.collapsed.increase();
-            match wait.result(&mut landing).await {
+            let outcome = wait.result(&mut landing).await;
+            let counts = lookup.mode != Mode::Refresh && landing.counts_for(&look);
+            match outcome {
                 Some(Outcome::Private(_)) => break (Rank::Apart, flights.lead_apart(key)),
                 Some(Outcome::GivenUp) => {}
                 // A new result is wanted, or an invalidation lies between the beginning of that computation and
                 // this call.
-                Some(Outcome::Shared(Ok(_)))
-                    if lookup.mode == Mode::Refresh || !landing.counts_for(&look.marks) =>
-                {
-                    landing.ended().await;
-                }
+                Some(Outcome::Shared(Ok(_))) if !counts => landing.ended().await,
                 Some(Outcome::Shared(result)) => {
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
                     return inner.after(result, wait).await;

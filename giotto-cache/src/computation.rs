@@ -141,6 +141,9 @@ impl Inner {
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {
         let wish = job.control.wish();
+        if permit.lease.is_some() || !wish.tags.is_empty() {
+            flight.end();
+        }
         let now_ms = self.clock.now_ms();
         let policy = wish.ttl.map_or(job.policy, |ms| job.policy.lasting(ms));
         let clocks = match result.is_negative {
@@ -162,7 +165,13 @@ impl Inner {
         if stamps.is_err() && result.is_negative {
             self.forget(&job).await;
         }
-        let may_store = stamps.is_ok();
+        // Another process that removes the entry takes the lease: nobody is given the result before that is known.
+        if let Some(lease) = &permit.lease
+            && !lease.is_held().await
+        {
+            flight.revoke();
+        }
+        let may_store = stamps.is_ok() && !flight.is_revoked();
         let draft = Draft {
             key: &job.key,
             clocks: clocks
@@ -237,9 +246,11 @@ impl Inner {
             self.stats.stored.increase();
             self.recent.note(key.as_str(), entry.clocks().keep_until);
         }
-        let is_owner = release(lease).await;
-        // Removed or taken over while it was computed: then it is not to be found afterwards.
-        if is_stored && (!is_owner || flight.is_revoked()) {
+        if !release(lease).await {
+            flight.revoke();
+        }
+        // Removed or taken over since it was computed: then it is not to be found afterwards.
+        if is_stored && flight.is_revoked() {
             let removed = self
                 .backend
                 .replace(key.as_str(), &entry.to_bytes(), None, None)

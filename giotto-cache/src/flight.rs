@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::look::Look;
 use crate::verdict::Marks;
 use crate::{Answer, Result};
 
@@ -50,6 +51,9 @@ struct Signals {
     outcome: watch::Receiver<Landed>,
     /// The generations under which it computes, once they are read.
     marks: Arc<OnceLock<Marks>>,
+    /// Whether it has computed and now asks the store what was invalidated meanwhile: whoever comes from here on looks again
+    /// at its end.
+    is_ending: Arc<AtomicBool>,
     is_revoked: Arc<AtomicBool>,
 }
 
@@ -75,7 +79,11 @@ pub(crate) struct Flight {
 
 /// A place among those who wait for a flight.
 #[derive(Debug)]
-pub(crate) struct Landing(Signals);
+pub(crate) struct Landing {
+    signals: Signals,
+    /// Whether the flight was ending when this place was taken.
+    is_late: bool,
+}
 
 /// The tasks that compute, and tidy up after it.
 #[derive(Clone, Debug, Default)]
@@ -115,7 +123,10 @@ impl Flights {
             air.apart.remove(key);
         }
         if let Some(signals) = air.by_key.get(key) {
-            return Join::Wait(Landing(signals.clone()));
+            return Join::Wait(Landing {
+                is_late: signals.is_ending.load(Ordering::Acquire),
+                signals: signals.clone(),
+            });
         }
         let (flight, landing) = self.lead(&mut air, key.to_owned());
         Join::Lead(flight, landing)
@@ -126,6 +137,7 @@ impl Flights {
         let signals = Signals {
             outcome: landing,
             marks: Arc::default(),
+            is_ending: Arc::default(),
             is_revoked: Arc::default(),
         };
         air.by_key.insert(key.clone(), signals.clone());
@@ -136,7 +148,8 @@ impl Flights {
             signals: signals.clone(),
             landing: None,
         };
-        (flight, Landing(signals))
+        let is_late = false;
+        (flight, Landing { signals, is_late })
     }
 
     /// A flight of one caller alone, whom nobody can join.
@@ -194,6 +207,11 @@ impl Flight {
         let _ = self.signals.marks.set(marks);
     }
 
+    /// Says that whoever comes from here on has to look again at its end.
+    pub(crate) fn end(&self) {
+        self.signals.is_ending.store(true, Ordering::Release);
+    }
+
     /// Says that its result is not for those who come now.
     pub(crate) fn revoke(&self) {
         self.signals.is_revoked.store(true, Ordering::Release);
@@ -227,19 +245,22 @@ impl Drop for Flight {
 impl Landing {
     /// The result, or `None` if the computation ended without one: it panicked or was cancelled.
     pub(crate) async fn result(&mut self) -> Landed {
-        let outcome = self.0.outcome.wait_for(Option::is_some).await.ok()?;
+        let outcome = self.signals.outcome.wait_for(Option::is_some).await.ok()?;
         outcome.clone()
     }
 
     /// Returns once the flight has ended, and its result is stored or not.
     pub(crate) async fn ended(&mut self) {
-        while self.0.outcome.changed().await.is_ok() {}
+        while self.signals.outcome.changed().await.is_ok() {}
     }
 
-    /// Whether its result is good enough for a caller who has read these generations, or an invalidation, or a purge of the
-    /// key, lies between.
-    pub(crate) fn counts_for(&self, marks: &Marks) -> bool {
-        let is_current = self.0.marks.get().is_none_or(|own| own.still_count(marks));
-        is_current && !self.0.is_revoked.load(Ordering::Acquire)
+    /// Whether its result is good enough for a caller who has looked before, or an invalidation, or a purge of the key,
+    /// may lie between.
+    pub(crate) fn counts_for(&self, look: &Look) -> bool {
+        let own = self.signals.marks.get();
+        let is_current = own.is_none_or(|own| own.still_count(&look.marks));
+        // What a late one has looked at may have been changed since the flight asked for the last time.
+        let is_told = !self.is_late || !look.is_answered;
+        is_current && is_told && !self.signals.is_revoked.load(Ordering::Acquire)
     }
 }

@@ -85,6 +85,15 @@ impl Lease {
         }
     }
 
+    /// Whether it is still this owner's, or the store does not say.
+    pub(crate) async fn is_held(&self) -> bool {
+        let again = Some(self.token.clone());
+        let renewed = self
+            .backend
+            .replace(&self.key, &self.token, again, Some(LIFE));
+        renewed.await != Ok(false)
+    }
+
     /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was for was
     /// invalidated meanwhile.
     pub(crate) async fn release(mut self) -> bool {

@@ -47,6 +47,19 @@ impl Look {
         }
     }
 
+    /// The same for a caller who wants a new result whatever is stored, which may be no more than its model's old value.
+    pub(crate) fn refused(self) -> Self {
+        let verdict = Verdict::Due {
+            reason: Reason::Refresh,
+            is_fallback: false,
+        };
+        Self {
+            entry: self.old_value(),
+            verdict,
+            ..self
+        }
+    }
+
     /// Why there is nothing fresh.
     pub(crate) fn reason(&self) -> Reason {
         match &self.verdict {

@@ -1,9 +1,9 @@
 //! What a model says about its own result, and results that say "there is no such thing".
 
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
-use giotto_cache::{CacheControl, Policy, Reason, Result, Status};
+use giotto_cache::{CacheControl, Lookup, Mode, Policy, Reason, Result, Status};
 
-use super::{MINUTE, Model, Says, World, callers, page, seconds, until, worlds};
+use super::{MINUTE, Model, Says, World, ask_for, callers, key, page, seconds, until, worlds};
 
 #[tokio::test]
 async fn the_last_word_on_a_setting_counts_and_nothing_after_no_store() -> Result<()> {
@@ -124,6 +124,9 @@ async fn the_old_value_is_seen_while_it_may_be_and_not_when_it_was_purged() -> R
         world.clock.advance(seconds(1));
         world.ask(&policy, &model).await?;
         assert!(!saw("old 2").await?, "purged");
+        let refresh = Lookup::new(key("page"), &policy).mode(Mode::Refresh);
+        ask_for(cache, refresh, &model).await?;
+        assert!(saw("old 3").await?, "fresh, and a new one is wanted");
     }
     Ok(())
 }

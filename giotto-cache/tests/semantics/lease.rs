@@ -278,7 +278,7 @@ async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -
     // In the same process, while the store takes its time to take the first one's result.
     one.remove(&key("page")).await?;
     spy.calls();
-    let standstill = spy.stand_still(3, false);
+    let standstill = spy.stand_still(4, false);
     let first = callers(&one, 1, MINUTE, &model);
     standstill.reached().await;
     assert_eq!(spy.calls().pop().unwrap().0, "set");

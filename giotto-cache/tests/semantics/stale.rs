@@ -136,6 +136,35 @@ async fn without_stale_if_error_a_failure_never_shows_an_old_page() -> Result<()
     Ok(())
 }
 
+/// In the window everybody gets the old page, but for those who want to wait.
+#[tokio::test]
+async fn without_stale_if_error_whoever_waits_for_a_fresh_page_gets_the_error() -> Result<()> {
+    for world in worlds() {
+        let (World { cache, clock }, model) = (&world, Model::default());
+        let policy = stale();
+        let waits = || Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        world.ask(&policy, &model).await?;
+        clock.advance(seconds(60));
+        model.says(Says::Fails);
+        for runs in 2..5 {
+            ask_for(cache, waits(), &model).await.unwrap_err();
+            assert_eq!(
+                model.runs(),
+                runs,
+                "the throttle is for those who get the old page"
+            );
+            clock.advance(seconds(1));
+        }
+        assert_stale!(world.ask(&policy, &model).await?, Staleness::Throttled);
+        model.says(Says::Page);
+        assert_eq!(
+            ask_for(cache, waits(), &model).await?.status,
+            Status::Stored
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn while_the_model_fails_the_old_page_is_served_and_the_model_asked_once_a_period()
 -> Result<()> {
