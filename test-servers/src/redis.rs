@@ -103,6 +103,21 @@ impl Redis {
         cli(self.port(), arguments)
     }
 
+    /// Takes its folder away and returns once it has failed to save there, for which it refuses to write (`MISCONF`).
+    ///
+    /// # Panics
+    ///
+    /// If the folder cannot be removed, or if it does not fail within a minute.
+    pub fn fail_to_save(&self) {
+        std::fs::remove_dir_all(self.folder.path()).expect("its folder can be removed");
+        self.cli(&["config", "set", "save", "900 1"]);
+        self.cli(&["bgsave"]);
+        wait_until("it has failed to save", || {
+            let info = self.cli(&["info", "persistence"]);
+            info.contains("rdb_last_bgsave_status:err")
+        });
+    }
+
     /// Returns once its replicas have what it has.
     ///
     /// # Panics

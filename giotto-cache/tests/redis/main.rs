@@ -822,6 +822,19 @@ async fn replies_that_are_errors_are_errors_and_pass() -> Result<()> {
     server.cli(&["config", "set", "maxmemory", "0"]);
     set(&store, KEY, "other").await?;
 
+    server.fail_to_save();
+    expect(
+        set(&store, KEY, "third").await.err(),
+        ["MISCONF", "cannot save"],
+    );
+    assert_eq!(
+        store.get(KEY).await?,
+        Some("other".into()),
+        "it can be read"
+    );
+    server.cli(&["config", "set", "stop-writes-on-bgsave-error", "no"]);
+    set(&store, KEY, "third").await?;
+
     server.cli(&["config", "set", "maxclients", "1"]);
     expect(
         store_in(&server).get(KEY).await.err(),
