@@ -203,11 +203,16 @@ async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> R
             (None, "expire") => assert!(!two.expire(&key(way)).await?),
             (None, _) => assert!(!two.remove(&key(way)).await?),
         }
-        model.release();
-        first.join_all().await;
         if let Some(scope) = &scope {
             tokio::time::sleep(one.settles_within(scope)).await;
         }
+        // Whoever comes now meets that computation, which is not for them.
+        let collapsed = one.counts().collapsed;
+        let late = spawn(one, way, &tags, &model);
+        until(|| one.counts().collapsed > collapsed).await;
+        model.release();
+        assert_eq!(page(&first.join_all().await.remove(0)?), "1");
+        assert_eq!(page(&late.join_all().await.remove(0)?), "2", "{way}");
         for cache in [two, one] {
             let lookup = Lookup::new(key(way), &HOUR).tags(tags.to_vec());
             assert_eq!(page(&ask(cache, lookup, &model).await?), "2", "{way}");
