@@ -1,8 +1,8 @@
 //! A hot page: asked for 200 times a second, it expires every two seconds, and nobody is to notice.
 //!
 //! One process on its own memory, and four that share a store; with old pages served while a new one is computed, and
-//! with early refresh. Counted are the runs of the model for each expiry, and the slowest answers. Last of all the process that
-//! computes is killed while others wait.
+//! with early refresh. Counted are the runs of the model for each expiry, and the slowest answers. Last of all the
+//! process that computes is killed while others wait.
 
 use std::error::Error;
 use std::fmt;
@@ -166,7 +166,8 @@ fn hot(
     })
 }
 
-/// Kills the process that computes a slow page, while another one waits for it: how long it took until the next run began.
+/// Kills the process that computes a slow page, while another one waits for it: how long it took until the next run
+/// began.
 fn killed(runtime: &Handle, cache: &str) -> Result<Duration, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let mut servers = servers(folder.path(), cache, 2)?;
@@ -200,7 +201,8 @@ fn servers(folder: &Path, cache: &str, processes: u32) -> io::Result<Vec<Server>
         .collect()
 }
 
-/// Asks for `page` every five milliseconds, each process in turn: what each answer took from when it was due; none for a failure.
+/// Asks for `page` every five milliseconds, each process in turn: what each answer took from when it was due; none
+/// for a failure.
 async fn load(addresses: &[SocketAddr], page: &'static str) -> Vec<Option<Duration>> {
     let began = Instant::now();
     let requests = u32::try_from(LASTING.as_micros() / EVERY.as_micros()).unwrap_or(u32::MAX);

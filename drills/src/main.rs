@@ -1,9 +1,9 @@
 //! Fault drills: every store fails in every way while a server is under load, and what its visitors see is counted.
 //!
-//! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot` keeps a
-//! page hot for a minute on each store instead. The server
-//! under test is a process of its own; load and stores share the machine with it, so first of all the same load is
-//! measured without any cache. It ends with 1 if a promise is broken.
+//! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot`
+//! keeps a page hot for a minute on each store instead. The server under test is a process of its own; load and
+//! stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1 if a
+//! promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
 
 mod database;

@@ -33,7 +33,8 @@ pub enum Status {
     Stale(Staleness),
     /// It was computed for this caller and handed to the store.
     Stored,
-    /// It was computed for this caller and not stored: too large, not to be stored, or the store keeps nothing or is down.
+    /// It was computed for this caller and not stored: too large, not to be stored, or the store keeps nothing or is
+    /// down.
     NotStored,
     /// Another caller was computing it already, and this one waited.
     Collapsed,

@@ -88,10 +88,10 @@ impl Cache {
     /// The stored result of `lookup` while it may be served, else the result of `compute`, stored as the policy says.
     ///
     /// `compute` is called at most once for all callers that ask for the same key at the same time, and its future
-    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or
-    /// the same error, which is not stored. If `compute` panics, its caller gets an error and one of those
-    /// who waited computes again, once. Of several processes that share the store one computes; the others wait for it for up
-    /// to five seconds.
+    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or the same
+    /// error, which is not stored. If `compute` panics, its caller gets an error and one of those who waited computes
+    /// again, once. Of several processes that share the store one computes; the others wait for it for up to five
+    /// seconds.
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ impl Cache {
         }
     }
 
-    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be had without waiting: what most
-    /// lookups in memory come to. Whoever asks [`answer`](Self::answer) need not ask this first.
+    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be had without waiting:
+    /// what most lookups in memory come to. Whoever asks [`answer`](Self::answer) need not ask this first.
     #[must_use]
     pub fn hit(&self, lookup: &Lookup<'_>) -> Option<Answer> {
         self.inner.hit_now(lookup)

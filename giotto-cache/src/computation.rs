@@ -82,7 +82,8 @@ impl Inner {
         }
     }
 
-    /// The output of `computation`. While it takes longer than its callers wait, they get the old entry without waiting.
+    /// The output of `computation`. While it takes longer than its callers wait, they get the old entry without
+    /// waiting.
     async fn patiently<T>(&self, job: &mut Job, computation: impl Future<Output = T>) -> T {
         let mut computation = pin!(computation);
         if let Some(limit) = job.policy.patience().hard.filter(|_| job.keeps_old()) {
@@ -101,7 +102,11 @@ impl Inner {
             let error = error
                 .as_ref()
                 .map_or_else(|| "it panicked".to_owned(), ToString::to_string);
-            tracing::warn!(key = %job.key, error, "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}");
+            tracing::warn!(
+                key = %job.key,
+                error,
+                "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}"
+            );
         }
         match error {
             // Nobody waits for the store; those who come until it has answered get the same.
@@ -256,7 +261,10 @@ impl Inner {
                 .replace(key.as_str(), &entry.to_bytes(), None, None)
                 .await;
             if removed.is_err() {
-                tracing::warn!(%key, "an entry that was removed while it was computed is still stored: remove it again");
+                tracing::warn!(
+                    %key,
+                    "an entry that was removed while it was computed is still stored: remove it again"
+                );
             }
         }
         if !self.is_shared() {

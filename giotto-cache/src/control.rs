@@ -11,8 +11,8 @@ use bytes::Bytes;
 use crate::policy::Time;
 use crate::{Clock, Entry};
 
-/// What a computation says about how its result is stored, and sees of the one before. The last word on a setting counts, but for
-/// [`no_store`](Self::no_store), after which nothing does.
+/// What a computation says about how its result is stored, and sees of the one before. The last word on a setting
+/// counts, but for [`no_store`](Self::no_store), after which nothing does.
 #[derive(Clone, Default)]
 pub struct CacheControl(Arc<Inner>);
 
@@ -40,8 +40,8 @@ impl CacheControl {
         }))
     }
 
-    /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. A time that is zero or
-    /// negative has passed already: the result is not stored.
+    /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. A time that
+    /// is zero or negative has passed already: the result is not stored.
     pub fn ttl(&self, time: impl Time) {
         match time.in_ms() {
             Ok(ms) => self.change(|wish| wish.ttl = Some(ms)),

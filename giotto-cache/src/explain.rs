@@ -45,7 +45,7 @@ pub struct Explanation {
 pub struct LayerState {
     /// The store.
     pub store: String,
-    /// `absent`, `an entry of 123 bytes`, or why it cannot be told.
+    /// `absent`, `an entry of 123 bytes, to expire in 59 s`, or why it cannot be told.
     pub state: String,
 }
 
@@ -78,8 +78,8 @@ pub struct EntryState {
 }
 
 impl Cache {
-    /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes but that layers may be refilled
-    /// as by any lookup.
+    /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes but that layers may be
+    /// refilled as by any lookup.
     pub async fn explain(&self, lookup: &Lookup<'_>) -> Explanation {
         let (inner, key) = (&self.inner, &lookup.key);
         let look = inner.look(lookup).await;
@@ -139,6 +139,7 @@ impl Cache {
         } else {
             stores
         };
+        let now_ms = self.inner.clock.now_ms();
         let mut layers = Vec::with_capacity(stores.len());
         for store in stores {
             let deadline = self.inner.backend.deadline();
@@ -150,7 +151,7 @@ impl Cache {
                 Ok(Ok(Some(raw))) => {
                     let length = raw.len();
                     match Entry::open(raw, &lookup.key, false) {
-                        Ok(_) => format!("an entry of {length} bytes"),
+                        Ok(entry) => format!("an entry of {length} bytes, {}", age(&entry, now_ms)),
                         Err(error) => {
                             format!("{length} bytes that are no entry of this key: {error}")
                         }
@@ -166,8 +167,19 @@ impl Cache {
     }
 }
 
-/// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable; and whether it refreshes
-/// behind the scenes.
+/// Whether the time of `entry` has passed, whatever has been invalidated.
+fn age(entry: &Entry, now_ms: u64) -> String {
+    match entry.fresh_for(now_ms) {
+        None => "which never expires".to_owned(),
+        Some(left) if left.is_zero() => {
+            format!("expired {} s ago", entry.stale_for(now_ms).as_secs())
+        }
+        Some(left) => format!("to expire in {} s", left.as_secs()),
+    }
+}
+
+/// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable;
+/// and whether it refreshes behind the scenes.
 fn predict(
     lookup: &Lookup<'_>,
     verdict: &Verdict,

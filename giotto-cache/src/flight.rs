@@ -49,12 +49,18 @@ struct Air {
 #[derive(Clone, Debug)]
 struct Signals {
     outcome: watch::Receiver<Landed>,
+    notes: Arc<Notes>,
+}
+
+/// What becomes known of a flight under way.
+#[derive(Debug, Default)]
+struct Notes {
     /// The generations under which it computes, once they are read.
-    marks: Arc<OnceLock<Marks>>,
-    /// Whether it has computed and now asks the store what was invalidated meanwhile: whoever comes from here on looks again
-    /// at its end.
-    is_ending: Arc<AtomicBool>,
-    is_revoked: Arc<AtomicBool>,
+    marks: OnceLock<Marks>,
+    /// Whether it has computed and now asks the store what was invalidated meanwhile: whoever comes from here on looks
+    /// again at its end.
+    is_ending: AtomicBool,
+    is_revoked: AtomicBool,
 }
 
 /// What a caller that joins a flight is to do.
@@ -124,7 +130,7 @@ impl Flights {
         }
         if let Some(signals) = air.by_key.get(key) {
             return Join::Wait(Landing {
-                is_late: signals.is_ending.load(Ordering::Acquire),
+                is_late: signals.notes.is_ending.load(Ordering::Acquire),
                 signals: signals.clone(),
             });
         }
@@ -136,9 +142,7 @@ impl Flights {
         let (outcome, landing) = watch::channel(None);
         let signals = Signals {
             outcome: landing,
-            marks: Arc::default(),
-            is_ending: Arc::default(),
-            is_revoked: Arc::default(),
+            notes: Arc::default(),
         };
         air.by_key.insert(key.clone(), signals.clone());
         let flight = Flight {
@@ -181,7 +185,7 @@ impl Flights {
         let apart = format!(":{key}}}");
         for (name, signals) in &self.lock().by_key {
             if name == key || name.starts_with(APART) && name.ends_with(&apart) {
-                signals.is_revoked.store(true, Ordering::Release);
+                signals.notes.is_revoked.store(true, Ordering::Release);
             }
         }
     }
@@ -204,21 +208,21 @@ impl Flight {
     /// Says under which generations it computes.
     pub(crate) fn mark(&self, marks: Marks) {
         // Once: a flight computes once.
-        let _ = self.signals.marks.set(marks);
+        let _ = self.signals.notes.marks.set(marks);
     }
 
     /// Says that whoever comes from here on has to look again at its end.
     pub(crate) fn end(&self) {
-        self.signals.is_ending.store(true, Ordering::Release);
+        self.signals.notes.is_ending.store(true, Ordering::Release);
     }
 
     /// Says that its result is not for those who come now.
     pub(crate) fn revoke(&self) {
-        self.signals.is_revoked.store(true, Ordering::Release);
+        self.signals.notes.is_revoked.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
-        self.signals.is_revoked.load(Ordering::Acquire)
+        self.signals.notes.is_revoked.load(Ordering::Acquire)
     }
 
     /// Hands the result to all who wait, and to those who still join until the flight ends.
@@ -257,10 +261,10 @@ impl Landing {
     /// Whether its result is good enough for a caller who has looked before, or an invalidation, or a purge of the key,
     /// may lie between.
     pub(crate) fn counts_for(&self, look: &Look) -> bool {
-        let own = self.signals.marks.get();
+        let own = self.signals.notes.marks.get();
         let is_current = own.is_none_or(|own| own.still_count(&look.marks));
         // What a late one has looked at may have been changed since the flight asked for the last time.
         let is_told = !self.is_late || !look.is_answered;
-        is_current && is_told && !self.signals.is_revoked.load(Ordering::Acquire)
+        is_current && is_told && !self.signals.notes.is_revoked.load(Ordering::Acquire)
     }
 }

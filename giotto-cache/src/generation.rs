@@ -1,8 +1,8 @@
 //! Generations: numbers that an invalidation changes, so that one small write makes any number of entries old.
 //!
-//! Part of step 3 of a lookup, for entries that have tags or a program that was invalidated. An entry carries the generations as
-//! they were before it was computed; it is fresh only while they are still the same. Each stands in a record of
-//! its own, under a key that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
+//! Part of step 3 of a lookup, for entries that have tags or a program that was invalidated. An entry carries the
+//! generations as they were before it was computed; it is fresh only while they are still the same. Each stands in a
+//! record of its own, under a key that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -278,8 +278,8 @@ impl Epochs {
         }
     }
 
-    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What the
-    /// store has lost is remembered here, and returned, to be written again.
+    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What
+    /// the store has lost is remembered here, and returned, to be written again.
     pub(crate) fn learn(
         &self,
         program: &str,

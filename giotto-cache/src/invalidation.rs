@@ -23,8 +23,8 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`] for a tag that cannot be one, [`ErrorKind::Backend`] if the store does not take the write: then
-    /// nothing was invalidated, and the call can be made again.
+    /// [`ErrorKind::Policy`] for a tag that cannot be one, [`ErrorKind::Backend`] if the store does not take the
+    /// write: then nothing was invalidated, and the call can be made again.
     pub async fn invalidate(&self, scope: impl Into<Scope>) -> Result<()> {
         self.inner.change(&scope.into(), false).await
     }
@@ -38,7 +38,8 @@ impl Cache {
         self.inner.change(&scope.into(), true).await
     }
 
-    /// Makes one entry old; whether there was one. It is served no more but where its policy lets an old entry be served.
+    /// Makes one entry old; whether there was one. It is served no more but where its policy lets an old entry be
+    /// served.
     ///
     /// # Errors
     ///
@@ -101,7 +102,8 @@ impl Inner {
         if place == Place::Nowhere {
             return Ok(());
         }
-        // Programs and everything need no record until they are invalidated, and in a store of this process none at all.
+        // Programs and everything need no record until they are invalidated, and in a store of this process none at
+        // all.
         if !is_tag && place == Place::InProcess {
             let record = self
                 .epochs

@@ -1,8 +1,8 @@
 //! A lease: of several processes that want to compute the same, one does.
 //!
-//! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. It ends by itself a few
-//! seconds after its owner has died, and while the owner lives it is renewed. It saves work and nothing else: when in doubt,
-//! two compute.
+//! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. It ends by
+//! itself a few seconds after its owner has died, and while the owner lives it is renewed. It saves work and nothing
+//! else: when in doubt, two compute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,8 +94,8 @@ impl Lease {
         renewed.await != Ok(false)
     }
 
-    /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was for was
-    /// invalidated meanwhile.
+    /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was
+    /// for was invalidated meanwhile.
     pub(crate) async fn release(mut self) -> bool {
         let token = std::mem::take(&mut self.token);
         let released = self.backend.replace(&self.key, &token, None, None);

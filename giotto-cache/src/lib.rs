@@ -34,8 +34,8 @@
 //!    generations of its tags (`tags.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 //!
-//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find, `testing.rs` is for
-//! the tests of applications.
+//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find, `testing.rs` is
+//! for the tests of applications.
 
 mod answer;
 mod backend;

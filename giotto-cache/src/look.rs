@@ -47,7 +47,8 @@ impl Look {
         }
     }
 
-    /// The same for a caller who wants a new result whatever is stored, which may be no more than its model's old value.
+    /// The same for a caller who wants a new result whatever is stored, which may be no more than its model's old
+    /// value.
     pub(crate) fn refused(self) -> Self {
         let verdict = Verdict::Due {
             reason: Reason::Refresh,

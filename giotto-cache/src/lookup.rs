@@ -60,8 +60,8 @@ impl<'p> Lookup<'p> {
         self
     }
 
-    /// Waits for a fresh result instead of taking a stale one at once. An old one is only served if the computation fails and the
-    /// policy says [so](Policy::stale_if_error).
+    /// Waits for a fresh result instead of taking a stale one at once. An old one is only served if the computation
+    /// fails and the policy says [so](Policy::stale_if_error).
     #[must_use]
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;

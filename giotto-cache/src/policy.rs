@@ -252,8 +252,8 @@ impl Policy {
         (ms as f64 * part * f64::from(self.jitter) / THOUSANDTHS) as u64
     }
 
-    /// The clocks of a result that says "there is no such thing", if it is stored, for `ttl` milliseconds if the computation has
-    /// said so: it is never served stale.
+    /// The clocks of a result that says "there is no such thing", if it is stored, for `ttl` milliseconds if the
+    /// computation has said so: it is never served stale.
     pub(crate) fn negative_clocks(&self, now_ms: u64, ttl: Option<u64>) -> Option<Clocks> {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
     }

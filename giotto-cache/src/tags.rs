@@ -27,8 +27,8 @@ pub(crate) enum Unstamped {
 }
 
 impl Inner {
-    /// Gives each tag of `job` a generation before the result is computed, so that an invalidation from here on is seen;
-    /// whether all have one.
+    /// Gives each tag of `job` a generation before the result is computed, so that an invalidation from here on is
+    /// seen; whether all have one.
     pub(crate) async fn begin_tags(&self, marks: &mut Marks, job: &Job, is_answered: bool) -> bool {
         if job.tags.is_empty() {
             return true;
@@ -143,7 +143,11 @@ impl Inner {
 fn are_tags(key: &Key, tags: &[String]) -> bool {
     let bad = tags.iter().find(|tag| !is_tag(tag));
     if let Some(tag) = bad {
-        tracing::warn!(%key, ?tag, "a tag is empty, longer than 200 bytes or has control characters: the result is not stored");
+        tracing::warn!(
+            %key,
+            ?tag,
+            "a tag is empty, longer than 200 bytes or has control characters: the result is not stored"
+        );
     }
     if tags.len() > MAX_TAGS {
         tracing::warn!(%key, "a result has more than {MAX_TAGS} tags: it is not stored");

@@ -90,8 +90,8 @@ macro_rules! assert_hit {
     };
 }
 
-/// Panics unless the answer was stored and is not fresh any more: `assert_stale!(answer)`, or with the circumstance that let
-/// it be served, `assert_stale!(answer, Staleness::Failed)`.
+/// Panics unless the answer was stored and is not fresh any more: `assert_stale!(answer)`, or with the circumstance
+/// that let it be served, `assert_stale!(answer, Staleness::Failed)`.
 #[macro_export]
 macro_rules! assert_stale {
     ($answer:expr $(,)?) => {
@@ -102,8 +102,8 @@ macro_rules! assert_stale {
     };
 }
 
-/// Panics unless the answer was computed, for this caller or for another that this one waited for: `assert_miss!(answer)`,
-/// or with the reason, `assert_miss!(answer, Reason::Expired)`.
+/// Panics unless the answer was computed, for this caller or for another that this one waited for:
+/// `assert_miss!(answer)`, or with the reason, `assert_miss!(answer, Reason::Expired)`.
 #[macro_export]
 macro_rules! assert_miss {
     ($answer:expr $(,)?) => {

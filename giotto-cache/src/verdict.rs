@@ -162,8 +162,8 @@ fn invalid(
     found
 }
 
-/// Judges `entry` at `now_ms` for whoever asks by `lookup`. `draw` gives a random number between 0 and 1, and `latest` what was invalidated last of the
-/// program and everything; both are asked only where they decide.
+/// Judges `entry` at `now_ms` for whoever asks by `lookup`. `draw` gives a random number between 0 and 1, and
+/// `latest` what was invalidated last of the program and everything; both are asked only where they decide.
 pub(crate) fn judge(
     entry: &Entry,
     marks: &Marks,

@@ -202,7 +202,8 @@ impl From<Redirection> for Error {
 }
 
 /// The old page is still right: returned as an error by a model that has looked at
-/// [`CacheControl::old_value`](giotto_cache::CacheControl::old_value). The page is fresh again as if it had been computed now.
+/// [`CacheControl::old_value`](giotto_cache::CacheControl::old_value). The page is fresh again as if it had been
+/// computed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotModified;
 

@@ -124,8 +124,8 @@ impl<'r> Request<'r> {
         Self { mode, ..self }
     }
 
-    /// The same, taking an old page at once where a fresh one is still to be computed, or not. HTTP takes it if not told
-    /// otherwise, the command line waits.
+    /// The same, taking an old page at once where a fresh one is still to be computed, or not. HTTP takes it if not
+    /// told otherwise, the command line waits.
     #[must_use]
     pub fn take_stale(self, takes_stale: bool) -> Self {
         Self {

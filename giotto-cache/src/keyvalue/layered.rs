@@ -21,10 +21,10 @@ const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 /// A [`KeyValue`] of several, the fastest first, the one that all processes share last.
 ///
 /// The last layer keeps a value for its whole life. Those above keep a copy of it for at most 5 seconds (see
-/// [`refill`](Self::refill)), so that a value deleted or replaced below by another process does not live on.
-/// `delete` and `clear` go to all layers. A value that is not an [`Entry`](crate::Entry) says nothing of its own
-/// life: it is kept in the last layer only, where everybody finds the same one. Each layer outside this process has a deadline and a breaker of its
-/// own: while the last one is down, the others still answer and still keep what is computed.
+/// [`refill`](Self::refill)), so that a value deleted or replaced below by another process does not live on. `delete`
+/// and `clear` go to all layers. A value that is not an [`Entry`](crate::Entry) says nothing of its own life: it is
+/// kept in the last layer only, where everybody finds the same one. Each layer outside this process has a deadline
+/// and a breaker of its own: while the last one is down, the others still answer and still keep what is computed.
 #[derive(Clone)]
 pub struct LayeredKeyValue {
     layers: Arc<[Backend]>,

@@ -137,8 +137,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Counts::default()
     }
 
-    /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that of several processes one can be told to
-    /// compute what all of them want. The default says no: then each computes.
+    /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that of several processes one can be
+    /// told to compute what all of them want. The default says no: then each computes.
     fn is_atomic(&self) -> bool {
         false
     }

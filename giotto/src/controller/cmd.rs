@@ -173,8 +173,8 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     code
 }
 
-/// What was computed is for the next command, too. A page that was old is followed by a fresh one, however long that takes; otherwise a store
-/// that hangs holds nobody up.
+/// What was computed is for the next command, too. A page that was old is followed by a fresh one, however long that
+/// takes; otherwise a store that hangs holds nobody up.
 async fn settle(cache: &Cache, is_refreshed: bool) {
     match is_refreshed {
         true => cache.settle().await,

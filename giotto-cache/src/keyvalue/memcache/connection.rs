@@ -1,8 +1,9 @@
 //! One connection to a server, shared by all callers: requests go out as they come, replies come in order.
 //!
-//! The last step of a lookup. A task of its own connects, writes and reads. A caller that gives up leaves its
-//! request where it is, so its reply is read and thrown away, and no reply is ever taken for that of another
-//! request. What was sent cannot be called back: a server that hung may carry it out after newer ones. Whatever goes wrong ends the connection, with the same error for all who wait.
+//! The last step of a lookup. A task of its own connects, writes and reads. A caller that gives up leaves its request
+//! where it is, so its reply is read and thrown away, and no reply is ever taken for that of another request. What
+//! was sent cannot be called back: a server that hung may carry it out after newer ones. Whatever goes wrong ends the
+//! connection, with the same error for all who wait.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
