@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -12,16 +11,16 @@ use crate::answer::{Answer, Staleness, Status};
 use crate::backend::Backend;
 use crate::builder::Builder;
 use crate::control::CacheControl;
-use crate::flight::{Crews, Flight, Flights, Join, Landing, Outcome};
+use crate::flight::{Crews, Flight, Flights, Join, Outcome};
 use crate::generation::Epochs;
 use crate::job::{Computed, Job, Rank, is_computing};
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
-use crate::policy::Patience;
 use crate::recent::Recent;
 use crate::stats::{Counts, Stats};
 use crate::verdict::{Reason, Verdict};
-use crate::{Clock, Entry, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
+use crate::wait::Wait;
+use crate::{Clock, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
 
 /// A cache of finished results in front of a [`KeyValue`]. Cloning it shares it.
 ///
@@ -297,36 +296,6 @@ impl Cache {
     }
 }
 
-/// How one caller waits for a computation.
-struct Wait<'p> {
-    since: tokio::time::Instant,
-    limit: Option<Duration>,
-    /// What may be served in place of a result, and what to ask the store for before it is.
-    fallback: Option<(Entry, Lookup<'p>)>,
-    reason: Reason,
-}
-
-impl<'p> Wait<'p> {
-    fn new(lookup: &Lookup<'p>, fallback: Option<Entry>, reason: Reason) -> Self {
-        let Patience { soft, hard } = lookup.policy.patience();
-        Self {
-            since: tokio::time::Instant::now(),
-            limit: soft.filter(|_| fallback.is_some()).or(hard),
-            fallback: fallback.map(|entry| (entry, lookup.clone())),
-            reason,
-        }
-    }
-
-    /// What the flight lands with, or that it takes too long; `None` if it ends without a result.
-    async fn result(&self, landing: &mut Landing) -> Option<Outcome> {
-        let Some(limit) = self.limit else {
-            return landing.result().await;
-        };
-        let in_time = tokio::time::timeout_at(self.since + limit, landing.result()).await;
-        in_time.unwrap_or_else(|_| Some(Outcome::Shared(Err(too_late(limit)))))
-    }
-}
-
 impl Inner {
     /// A random number from 0 to 1.
     pub(crate) fn draw(&self) -> f64 {
@@ -347,41 +316,6 @@ impl Inner {
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.backend.place(), Place::Shared | Place::Layered)
     }
-
-    /// The result, or what may be served in its place if it is a failure.
-    async fn after(&self, result: Result<Answer>, wait: Wait<'_>) -> Result<Answer> {
-        let error = match result {
-            Ok(answer) if answer.status == Status::Hit => return Ok(answer),
-            Ok(answer) => {
-                return Ok(Answer {
-                    reason: answer.reason.or(Some(wait.reason)),
-                    ..answer
-                });
-            }
-            Err(error) => error,
-        };
-        let staleness = match error.kind() {
-            ErrorKind::Timeout => Staleness::Late,
-            ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
-            _ => return Err(error.because(wait.reason)),
-        };
-        let Some((entry, lookup)) = wait.fallback else {
-            return Err(error.because(wait.reason));
-        };
-        // It may have been purged while its caller waited.
-        let look = self.look(&lookup).await;
-        let entry = match look.is_answered {
-            true => look.fallback(),
-            false => Some(entry),
-        };
-        let Some(entry) = entry else {
-            return Err(error.because(wait.reason));
-        };
-        self.stats.stale.increase();
-        let status = Status::Stale(staleness);
-        let now_ms = self.clock.now_ms();
-        Ok(Answer::new(entry, status, Some(wait.reason), now_ms))
-    }
 }
 
 impl fmt::Debug for Cache {
@@ -398,12 +332,6 @@ fn panicked() -> Error {
         ErrorKind::Panic,
         "the computation panicked; its message is in the log",
     )
-}
-
-fn too_late(limit: Duration) -> Error {
-    let message =
-        format!("the computation took longer than {limit:?}; it goes on: try again in a moment");
-    Error::new(ErrorKind::Timeout, message)
 }
 
 fn not_cached(look: &Look, reason: &Reason) -> Error {

@@ -29,8 +29,8 @@
 //!    (`breaker.rs`).
 //! 3. `entry.rs`: [`Entry`], the stored envelope; `generation.rs`: what an invalidation changes; `verdict.rs`: what
 //!    may be done with the entry, and the [`Reason`] if it is not fresh (`recent.rs` knows what was there).
-//! 4. `flight.rs`: one computation per key, however many wait; `computation.rs`: one computation (`job.rs`) from
-//!    beginning to end, if it is this process that may (`permit.rs`, with a `lease.rs` among processes), under the
+//! 4. `flight.rs`: one computation per key, however many wait (`wait.rs`); `computation.rs`: one computation (`job.rs`)
+//!    from beginning to end, if it is this process that may (`permit.rs`, with a `lease.rs` among processes), under the
 //!    generations of its tags (`tags.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 //!
@@ -68,6 +68,7 @@ mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod verdict;
+mod wait;
 
 pub use answer::{Answer, Staleness, Status};
 /// What an implementation of [`KeyValue`] stands under.

@@ -19,7 +19,8 @@ use crate::manifest::Manifest;
 use crate::model::Context;
 use crate::negotiate;
 use crate::program::{Program, Source};
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Receipt, Rendered, Request};
+use crate::rendered::{Receipt, Rendered};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
 use crate::view::Mime;
 
 /// So many models may run, or wait for a thread to run on, at the same time.

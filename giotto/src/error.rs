@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::request::Receipt;
+use crate::rendered::Receipt;
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

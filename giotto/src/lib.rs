@@ -43,7 +43,7 @@
 //!
 //! An invocation passes through the files in one direction:
 //!
-//! 1. `controller/` makes a [`Request`] of what came over HTTP (`http/`) or on the command line (`cmd.rs`),
+//! 1. `controller/` makes a [`Request`] of what came over HTTP (`http/`) or on the command line (`cmd/`),
 //!    and calls [`App::invoke`] (`app.rs`), which reads like this list.
 //! 2. `manifest.rs` finds the [`Program`] under the path.
 //! 3. `args.rs` binds what was given to what the model takes (`value.rs`, `parameter.rs`): typed arguments,
@@ -66,6 +66,7 @@ pub mod model;
 mod negotiate;
 mod parameter;
 mod program;
+mod rendered;
 mod request;
 mod run;
 #[cfg(feature = "testing")]
@@ -83,9 +84,8 @@ pub use management::{management, management_over};
 pub use manifest::{Entry, Manifest};
 pub use parameter::Parameter;
 pub use program::{Bare, Program, Ready};
-pub use request::{
-    CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Receipt, Rendered, Request, Value,
-};
+pub use rendered::{Receipt, Rendered};
+pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use run::run;
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.

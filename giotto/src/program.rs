@@ -16,7 +16,8 @@ use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::model::{Call, Context, Documentation, Model};
 use crate::parameter::{Parameter, parameters};
-use crate::request::{Controller, Rendered, Request, Value};
+use crate::rendered::Rendered;
+use crate::request::{Controller, Request, Value};
 use crate::view::{Mime, View};
 
 /// A model and a view under one name, answering over the controllers that it names.

@@ -13,7 +13,7 @@ use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::request::{Receipt, Rendered};
+use crate::rendered::{Receipt, Rendered};
 
 /// What never expires is called fresh for a year (RFC 9111, 1.2.1 knows no "for ever").
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -1,0 +1,86 @@
+//! How one caller waits for a computation, and what it is served if that fails or takes too long.
+//!
+//! Part of step 4 of a lookup: what the policy allows after an error, and its time limits.
+
+use std::time::Duration;
+
+use crate::answer::{Answer, Staleness, Status};
+use crate::cache::Inner;
+use crate::flight::{Landing, Outcome};
+use crate::lookup::Lookup;
+use crate::policy::Patience;
+use crate::verdict::Reason;
+use crate::{Entry, Error, ErrorKind, Result};
+
+/// How one caller waits for a computation.
+pub(crate) struct Wait<'p> {
+    since: tokio::time::Instant,
+    limit: Option<Duration>,
+    /// What may be served in place of a result, and what to ask the store for before it is.
+    pub(crate) fallback: Option<(Entry, Lookup<'p>)>,
+    reason: Reason,
+}
+
+impl<'p> Wait<'p> {
+    pub(crate) fn new(lookup: &Lookup<'p>, fallback: Option<Entry>, reason: Reason) -> Self {
+        let Patience { soft, hard } = lookup.policy.patience();
+        Self {
+            since: tokio::time::Instant::now(),
+            limit: soft.filter(|_| fallback.is_some()).or(hard),
+            fallback: fallback.map(|entry| (entry, lookup.clone())),
+            reason,
+        }
+    }
+
+    /// What the flight lands with, or that it takes too long; `None` if it ends without a result.
+    pub(crate) async fn result(&self, landing: &mut Landing) -> Option<Outcome> {
+        let Some(limit) = self.limit else {
+            return landing.result().await;
+        };
+        let in_time = tokio::time::timeout_at(self.since + limit, landing.result()).await;
+        in_time.unwrap_or_else(|_| Some(Outcome::Shared(Err(too_late(limit)))))
+    }
+}
+
+impl Inner {
+    /// The result, or what may be served in its place if it is a failure.
+    pub(crate) async fn after(&self, result: Result<Answer>, wait: Wait<'_>) -> Result<Answer> {
+        let error = match result {
+            Ok(answer) if answer.status == Status::Hit => return Ok(answer),
+            Ok(answer) => {
+                return Ok(Answer {
+                    reason: answer.reason.or(Some(wait.reason)),
+                    ..answer
+                });
+            }
+            Err(error) => error,
+        };
+        let staleness = match error.kind() {
+            ErrorKind::Timeout => Staleness::Late,
+            ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
+            _ => return Err(error.because(wait.reason)),
+        };
+        let Some((entry, lookup)) = wait.fallback else {
+            return Err(error.because(wait.reason));
+        };
+        // It may have been purged while its caller waited.
+        let look = self.look(&lookup).await;
+        let entry = match look.is_answered {
+            true => look.fallback(),
+            false => Some(entry),
+        };
+        let Some(entry) = entry else {
+            return Err(error.because(wait.reason));
+        };
+        self.stats.stale.increase();
+        let status = Status::Stale(staleness);
+        let now_ms = self.clock.now_ms();
+        Ok(Answer::new(entry, status, Some(wait.reason), now_ms))
+    }
+}
+
+fn too_late(limit: Duration) -> Error {
+    let message =
+        format!("the computation took longer than {limit:?}; it goes on: try again in a moment");
+    Error::new(ErrorKind::Timeout, message)
+}

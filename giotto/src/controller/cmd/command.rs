@@ -1,0 +1,210 @@
+//! What can be written on the command line: options, a program's parameters, help.
+//!
+//! Called by the controller, before it makes a request of what was written.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use giotto_cache::Mode;
+
+use crate::manifest::Manifest;
+use crate::negotiate;
+use crate::parameter::Parameter;
+use crate::program::Program;
+use crate::request::CMD;
+
+pub(super) const MODEL_MOCK: &str = "model-mock";
+pub(super) const GIVEN: &str = "NAME=VALUE";
+pub(super) const CACHE: &str = "cache";
+pub(super) const STALE_OK: &str = "stale-ok";
+pub(super) const VERBOSE: &str = "verbose";
+
+/// How far a command asks the cache, and how much it says of it. Given before the program's name or after it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Options {
+    pub(super) mode: Option<Mode>,
+    pub(super) stale_ok: bool,
+    pub(super) verbose: bool,
+}
+
+impl Options {
+    /// Those of `matches` that it has.
+    pub(crate) fn read(matches: &ArgMatches) -> Self {
+        let flag = |name| matches!(matches.try_get_one::<bool>(name), Ok(Some(true)));
+        let mode = matches.try_get_one::<Mode>(CACHE);
+        Self {
+            mode: mode.ok().flatten().copied(),
+            stale_ok: flag(STALE_OK),
+            verbose: flag(VERBOSE),
+        }
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            mode: self.mode.or(other.mode),
+            stale_ok: self.stale_ok || other.stale_ok,
+            verbose: self.verbose || other.verbose,
+        }
+    }
+}
+
+/// The options of every command that have to do with the cache.
+pub(crate) fn options() -> [Arg; 3] {
+    let modes = PossibleValuesParser::new(["prefer", "only", "refresh", "bypass"]);
+    let modes = modes.map(|name| match name.as_str() {
+        "only" => Mode::Only,
+        "refresh" => Mode::Refresh,
+        "bypass" => Mode::Bypass,
+        _ => Mode::Prefer,
+    });
+    [
+        Arg::new(CACHE)
+            .long(CACHE)
+            .value_name("MODE")
+            .value_parser(modes)
+            .hide_possible_values(true)
+            .help(
+                "prefer a stored page, take only a stored one (exit code 3 if there is none), refresh it, or bypass \
+                 the cache [default: prefer]",
+            ),
+        Arg::new(STALE_OK)
+            .long(STALE_OK)
+            .action(ArgAction::SetTrue)
+            .help("Print an old page at once where one may be served, then compute a fresh one and exit"),
+        Arg::new(VERBOSE)
+            .long(VERBOSE)
+            .short('v')
+            .action(ArgAction::SetTrue)
+            .help("Say on standard error how the page was come by"),
+    ]
+}
+
+/// The options of one program, made from its parameters.
+pub(super) fn command(program: &Program, name: &str) -> Command {
+    let path = shown(program);
+    let usage = program
+        .parameters()
+        .iter()
+        .map(|parameter| match parameter.required {
+            _ if program.collector() == Some(parameter.name) => {
+                " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned()
+            }
+            true => format!(" {}=VALUE", parameter.name),
+            false => format!(" [{}=VALUE]", parameter.name),
+        });
+    let is_free = |option: &str| {
+        program
+            .parameters()
+            .iter()
+            .all(|parameter| parameter.name.replace('_', "-") != option)
+    };
+    let collector = program.collector().and_then(|name| {
+        let mut parameters = program.parameters().iter();
+        parameters.find(|parameter| parameter.name == name)
+    });
+    let help = collector.map_or(
+        "An argument by name; without NAME=, arguments are taken in the order above",
+        |parameter| parameter.doc,
+    );
+    let given = Arg::new(GIVEN)
+        .help(help)
+        .num_args(0..)
+        .allow_negative_numbers(true);
+    let mut command = Command::new(path.to_owned())
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .about(program.about().to_owned())
+        .override_usage(format!(
+            "{name} {path}[.FORMAT]{}",
+            usage.collect::<String>()
+        ))
+        .args(program.parameters().iter().map(|parameter| {
+            option(parameter).hide(collector.is_some_and(|one| one.name == parameter.name))
+        }))
+        .arg(given)
+        .after_help(format!("Formats: {}", formats(program)));
+    if is_free("help") {
+        command = command.arg(
+            Arg::new("help")
+                .long("help")
+                .short('h')
+                .action(ArgAction::Help)
+                .help("Print this"),
+        );
+    }
+    if is_free(MODEL_MOCK) {
+        let mock = Arg::new(MODEL_MOCK)
+            .long(MODEL_MOCK)
+            .action(ArgAction::SetTrue);
+        command = command.arg(mock.help("Show the program's mock instead of running its model"));
+    }
+    for option in options()
+        .into_iter()
+        .filter(|option| is_free(option.get_id().as_str()))
+    {
+        command = command.arg(option);
+    }
+    command
+}
+
+/// `html, json, txt, cmd`
+fn formats(program: &Program) -> String {
+    let names: Vec<_> = program.mimes().iter().map(negotiate::name_of).collect();
+    names.join(", ")
+}
+
+pub(super) fn option(parameter: &Parameter) -> Arg {
+    let mut help = parameter.doc.to_owned();
+    let note = match (&parameter.default, parameter.required) {
+        (Some(default), _) => format!("[default: {default}]"),
+        (None, true) => "[required]".to_owned(),
+        (None, false) => "[optional]".to_owned(),
+    };
+    help.push_str(if help.is_empty() { "" } else { " " });
+    help.push_str(&note);
+    if parameter.is_list {
+        help.push_str(" [may be repeated]");
+    }
+    let option = Arg::new(parameter.name)
+        .long(parameter.name)
+        .alias(parameter.name.replace('_', "-"))
+        .value_name(parameter.kind.to_uppercase())
+        .help(help)
+        .action(ArgAction::Append)
+        .allow_negative_numbers(true);
+    match parameter.kind.as_str() {
+        "true or false" => option
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+        _ => option.num_args(1),
+    }
+}
+
+/// The programs of the command line, one a line, with what they do.
+pub(super) fn list(manifest: &Manifest, name: &str) -> String {
+    let programs = manifest.programs(CMD);
+    let width = programs
+        .iter()
+        .map(|program| shown(program).len())
+        .max()
+        .unwrap_or(0);
+    let mut list = format!("Usage: {name} PROGRAM[.FORMAT] [NAME=VALUE]..\n\nPrograms:\n");
+    for program in programs {
+        let about = program.about().lines().next().unwrap_or_default();
+        let line = format!("  {:width$}  {about}", shown(program));
+        list.push_str(line.trim_end());
+        list.push('\n');
+    }
+    list.push_str(&format!(
+        "\n'{name} PROGRAM --help' shows what a program takes.\n"
+    ));
+    list
+}
+
+/// How a user writes the program's path.
+fn shown(program: &Program) -> &str {
+    match program.path() {
+        "" => "/",
+        path => path,
+    }
+}

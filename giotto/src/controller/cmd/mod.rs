@@ -1,0 +1,217 @@
+//! The command-line controller: arguments to an invocation, and its page or error back.
+//!
+//! The first and the last step of an invocation on the command line: `command.rs` says what may be written, `output.rs`
+//! writes the answer.
+
+mod command;
+mod output;
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use giotto_cache::{Cache, Place};
+
+use crate::app::App;
+use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
+use crate::manifest::Manifest;
+use crate::parameter::Parameter;
+use crate::program::Program;
+use crate::request::{CMD, Controller, Request, Value};
+use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, list, option};
+pub(crate) use command::{Options, options};
+pub(crate) use output::{SUCCESS, fail, tell};
+use output::{complain, hint, print, show};
+
+/// The media type of the command line.
+pub(crate) const TEXT_CMD: &str = "text/cmd";
+/// What a store that hangs may hold up the end of a command.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Runs what `words` ask for, `name` being how the user called this command; the exit code.
+pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Options) -> u8 {
+    let Some((path, words)) = words.split_first() else {
+        return print(list(app.manifest(), name).as_bytes());
+    };
+    let shown_path = path.to_string_lossy();
+    let request = Request::new(CMD, shown_path.trim_matches('/')).accept(TEXT_CMD);
+    let program = match app.manifest().find(request.path(), CMD) {
+        Ok(found) => found.program,
+        Err(_) if path.to_str().is_none() => {
+            let message = format!(
+                "{} is not UTF-8: give it as UTF-8 text",
+                quoted(&shown_path)
+            );
+            return fail(&Error::new(ErrorKind::NoProgram, message));
+        }
+        Err(error) => return fail(&with_list(error, name)),
+    };
+    // What is no text is refused below, once it is known which argument it is.
+    let is_text = path.to_str().is_some() && words.iter().all(|word| word.to_str().is_some());
+    let words: Vec<_> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let others = other_parameters(program, &request, &words, app.manifest());
+    let of_others = others.iter().map(|parameter| option(parameter).hide(true));
+    let command = command(program, name).args(of_others);
+    let matches = match command.try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(error) => return tell(&error),
+    };
+    let is_cached = program.cache_policy().is_some();
+    let mocked = matches
+        .try_get_one::<bool>(MODEL_MOCK)
+        .is_ok_and(|mock| mock == Some(&true));
+    let options = options.or(Options::read(&matches));
+    let request = request
+        .mode(options.mode.unwrap_or_default())
+        .take_stale(options.stale_ok);
+    let parameters = program.parameters().iter().chain(others);
+    let mut request = fill(request, parameters, &matches);
+    if !is_text && let Err(error) = check_text(&request, app.manifest()) {
+        return fail(&error);
+    }
+    let app = if mocked {
+        app.model_mock(true)
+    } else {
+        app.clone()
+    };
+    let result = app.invoke(&mut request).await;
+    if is_cached && app.shared_cache().store().place() == Place::InProcess {
+        hint(
+            "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",
+        );
+    }
+    let receipt = match &result {
+        Ok(rendered) => rendered.receipt(),
+        Err(error) => error.receipt(),
+    };
+    match receipt {
+        Some(receipt) if options.verbose => complain(&format!("Cache-Status: {receipt}")),
+        None if options.verbose && !is_cached => hint("the program has no cache"),
+        _ => {}
+    }
+    let code = match &result {
+        Ok(rendered) => show(rendered),
+        Err(error) => fail(error),
+    };
+    settle(app.shared_cache(), options.stale_ok).await;
+    code
+}
+
+/// What was computed is for the next command, too. A page that was old is followed by a fresh one, however long that
+/// takes; otherwise a store that hangs holds nobody up.
+async fn settle(cache: &Cache, is_refreshed: bool) {
+    match is_refreshed {
+        true => cache.settle().await,
+        // What is not stored by then is computed again.
+        false => drop(tokio::time::timeout(STORE_PATIENCE, cache.settle()).await),
+    }
+}
+
+/// The same `request` with the arguments that the matched words give.
+fn fill<'w, 'p>(
+    mut request: Request<'w>,
+    parameters: impl Iterator<Item = &'p Parameter>,
+    matches: &ArgMatches,
+) -> Request<'w> {
+    for parameter in parameters {
+        let values = matches
+            .get_many::<String>(parameter.name)
+            .into_iter()
+            .flatten();
+        request
+            .data
+            .extend(values.map(|value| (Cow::from(parameter.name), text(value))));
+    }
+    for word in matches.get_many::<String>(GIVEN).into_iter().flatten() {
+        match word.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, value)) => request.data.push((name.to_owned().into(), text(value))),
+            None => request.path.push(word.clone().into()),
+        }
+    }
+    request
+}
+
+/// The parameters of the program that `program` is told about, if it takes the words of another invocation: its
+/// options are known, too.
+fn other_parameters<'m>(
+    program: &Program,
+    request: &Request<'_>,
+    words: &[String],
+    manifest: &'m Manifest,
+) -> Vec<&'m Parameter> {
+    if program.collector().is_none() {
+        return Vec::new();
+    }
+    let consumed = manifest
+        .find(request.path(), CMD)
+        .map_or(0, |found| found.consumed);
+    let named = request.path().get(consumed..).unwrap_or_default().join("/");
+    // The first word may be the value of an option.
+    let words = words.iter().filter(|word| !word.starts_with('-'));
+    let mut paths = std::iter::once(&named)
+        .filter(|path| !path.is_empty())
+        .chain(words);
+    let found = paths.find_map(|path| {
+        let other = Request::new(CMD, path.trim_matches('/'));
+        let mut controllers = Controller::ALL.into_iter();
+        controllers.find_map(|controller| manifest.find(other.path(), controller).ok())
+    });
+    let parameters = found.map_or(&[][..], |found| found.program.parameters());
+    let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
+    let is_free = |parameter: &&Parameter| {
+        !is_own(parameter.name)
+            && !["help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE]
+                .contains(&&*parameter.name.replace('_', "-"))
+    };
+    parameters.iter().filter(is_free).collect()
+}
+
+/// The unknown program's error, which says where all of them are listed if it has no better advice.
+fn with_list(error: Error, name: &str) -> Error {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::NoProgram if !message.ends_with('?') => {
+            let message = format!("{message}; '{name}' lists them all");
+            Error::new(ErrorKind::NoProgram, message)
+        }
+        _ => error,
+    }
+}
+
+/// Refuses bytes that are no text, naming the argument that they were given for.
+fn check_text(request: &Request<'_>, manifest: &Manifest) -> Result<()> {
+    let is_bad = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
+    let named = request.data.iter().find_map(|(name, value)| match value {
+        Value::Text(text) if is_bad(text) => Some((name.as_ref(), text)),
+        _ => None,
+    });
+    let positional = request.path.iter().position(|segment| is_bad(segment));
+    let (name, value) = match (named, positional) {
+        (Some(named), _) => named,
+        (None, Some(at)) => {
+            let name = manifest.parameter_after(&request.path[..at], CMD);
+            (name.unwrap_or("the path"), &request.path[at])
+        }
+        (None, None) => return Ok(()),
+    };
+    let message = format!("{} is not UTF-8: give it as UTF-8 text", quoted(value));
+    Err(InvalidInput::new()
+        .field(name, value.as_ref(), message)
+        .into())
+}
+
+fn text(value: &str) -> Value<'static> {
+    Value::Text(value.to_owned().into())
+}
+
+/// Whether `text` can be the name of a parameter, so that `http://a/?b=c` is a value.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_alphabetic() || first == '_')
+        && text
+            .chars()
+            .all(|character| character.is_alphanumeric() || "_-".contains(character))
+}

@@ -1,0 +1,210 @@
+//! What a controller gets: a finished page, and how it was come by. No transport types in either.
+//!
+//! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use giotto_cache::{Answer, Reason, Staleness, Status};
+use percent_encoding::{CONTROLS, utf8_percent_encode};
+
+use crate::view::Mime;
+
+/// A finished page.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    mime: Mime,
+    body: Bytes,
+    receipt: Option<Receipt>,
+    private: bool,
+}
+
+impl Rendered {
+    pub(crate) fn new(mime: Mime, body: Bytes) -> Self {
+        Self {
+            mime,
+            body,
+            receipt: None,
+            private: false,
+        }
+    }
+
+    pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
+        let receipt = Receipt::new(&answer);
+        Self {
+            receipt: Some(receipt),
+            ..Self::new(mime, answer.entry.into_body())
+        }
+    }
+
+    /// A page that a cache could have held, had it been asked.
+    pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
+        Self {
+            receipt: Some(Receipt::bypassing()),
+            ..Self::new(mime, body)
+        }
+    }
+
+    /// From here on only this caller may keep the page.
+    pub(crate) const fn make_private(&mut self) {
+        self.private = true;
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn mime(&self) -> &Mime {
+        &self.mime
+    }
+
+    /// The page itself.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(crate) fn into_body(self) -> Bytes {
+        self.body
+    }
+
+    /// Replaces the page. What was known of the stored one no longer holds for it: it has no entity tag
+    /// and nobody may keep it.
+    pub fn set_body(&mut self, body: impl Into<Bytes>) {
+        self.body = body.into();
+        self.private = true;
+        if let Some(receipt) = &mut self.receipt {
+            receipt.etag = None;
+            receipt.fresh_for = Some(Duration::ZERO);
+        }
+    }
+
+    /// How it was come by, for a program with a cache.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
+    }
+
+    /// Whether shared caches have to leave it alone: middleware decided that this caller may have it.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
+    }
+}
+
+/// How a page of a program with a cache was come by. It is shown as a member of `Cache-Status` (RFC 9211):
+/// `giotto; hit; ttl=3540`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Hit, stored, collapsed; `None` if the cache was not asked, because models are mocked.
+    pub status: Option<Status>,
+    /// Why it was not a fresh hit; `None` if it was.
+    pub reason: Option<Reason>,
+    /// The strong entity tag of the page, quotes included; none once the page was changed.
+    pub etag: Option<Bytes>,
+    /// How much longer the page is fresh; `None` = for ever.
+    pub fresh_for: Option<Duration>,
+    /// For how long the page has not been fresh any more; zero while it is.
+    pub stale_for: Duration,
+}
+
+impl Receipt {
+    pub(crate) fn new(answer: &Answer) -> Self {
+        Self {
+            status: Some(answer.status),
+            reason: answer.reason.clone(),
+            etag: Some(answer.entry.etag()),
+            fresh_for: answer.fresh_for,
+            stale_for: answer.stale_for,
+        }
+    }
+
+    /// Of an answer without a page.
+    pub(crate) fn of_failure(reason: Reason) -> Self {
+        Self {
+            status: Some(Status::NotStored),
+            reason: Some(reason),
+            ..Self::bypassing()
+        }
+    }
+
+    const fn bypassing() -> Self {
+        Self {
+            status: None,
+            reason: None,
+            etag: None,
+            fresh_for: Some(Duration::ZERO),
+            stale_for: Duration::ZERO,
+        }
+    }
+
+    /// The `ttl` parameter of RFC 9211 of a page that is not fresh any more.
+    fn negative_ttl(&self) -> i64 {
+        -i64::try_from(self.stale_for.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// The `fwd` parameter of RFC 9211: why the model was asked.
+    fn forward(&self) -> &'static str {
+        match self.reason {
+            Some(Reason::Expired | Reason::Invalidated(_) | Reason::Version) => "stale",
+            Some(Reason::Refresh) => "request",
+            Some(Reason::Bypass) => "bypass",
+            _ => "uri-miss",
+        }
+    }
+
+    /// What a person wants to know besides: the reason, and what became of the attempt to compute.
+    fn detail(&self) -> String {
+        let reason = self
+            .reason
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let more = match self.status {
+            Some(Status::Stale(Staleness::Revalidating)) => ", revalidating",
+            Some(Status::Stale(Staleness::Failed)) => ", the model failed",
+            Some(Status::Stale(Staleness::Late)) => ", the model is late",
+            Some(Status::Stale(Staleness::Throttled)) => ", the model failed lately",
+            _ => "",
+        };
+        format!("{reason}{more}")
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("giotto; ")?;
+        let Some(status) = self.status else {
+            return f.write_str("fwd=bypass");
+        };
+        match (status, self.fresh_for) {
+            (Status::Hit, Some(fresh_for)) => write!(f, "hit; ttl={}", fresh_for.as_secs())?,
+            (Status::Hit, None) => f.write_str("hit")?,
+            (Status::Stale(Staleness::Revalidating | Staleness::Throttled), _) => {
+                write!(f, "hit; ttl={}", self.negative_ttl())?;
+            }
+            (Status::Stale(_), _) => {
+                write!(f, "fwd={}; ttl={}", self.forward(), self.negative_ttl())?;
+            }
+            (Status::Stored, _) => write!(f, "fwd={}; stored", self.forward())?,
+            (Status::Collapsed, _) => write!(f, "fwd={}; collapsed", self.forward())?,
+            _ => write!(f, "fwd={}", self.forward())?,
+        }
+        let detail = self.detail();
+        let is_token = |detail: &str| {
+            detail
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '-')
+        };
+        match detail.as_str() {
+            "" => Ok(()),
+            token if is_token(token) => write!(f, "; detail={token}"),
+            // A string of a structured field is ASCII, with two characters escaped (RFC 9651, 3.3.3).
+            text => {
+                let text = utf8_percent_encode(text, CONTROLS).to_string();
+                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(f, "; detail=\"{text}\"")
+            }
+        }
+    }
+}
