@@ -8,7 +8,7 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::connection::Request;
 use crate::clock::milliseconds;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Measure, Result};
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
 const MAX_VALUE: usize = 512 << 20;
@@ -141,6 +141,43 @@ pub(super) fn removed(reply: &Value) -> Result<bool> {
         Value::Int(keys) => Ok(*keys > 0),
         _ => Err(unexpected("UNLINK")),
     }
+}
+
+/// How many keys the database has.
+pub(super) fn size() -> Request {
+    Request::Again(cmd("DBSIZE"))
+}
+
+/// What the server says of itself. All of it, because servers before Redis 7 know one section at a time.
+pub(super) fn info() -> Request {
+    Request::Again(cmd("INFO"))
+}
+
+/// The replies of [`size`] and [`info`]. A server that leaves out a figure is no error; 0 bytes of memory is no limit.
+pub(super) fn measure(size: &Value, info: &Value) -> Result<Measure> {
+    let (Value::Int(keys), Value::BulkString(info)) = (size, info) else {
+        return Err(unexpected("DBSIZE or INFO"));
+    };
+    let info = String::from_utf8_lossy(info);
+    let field = |name| {
+        let mut fields = info.lines().filter_map(|line| line.trim().split_once(':'));
+        fields
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    };
+    let figure = |name| field(name)?.parse::<u64>().ok();
+    let policy = field("maxmemory_policy");
+    Ok(Measure {
+        entries: u64::try_from(*keys).ok(),
+        bytes: figure("used_memory"),
+        max_bytes: figure("maxmemory").filter(|limit| *limit > 0),
+        evictions: figure("evicted_keys"),
+        notes: policy
+            .map(|policy| format!("maxmemory-policy is {policy}"))
+            .into_iter()
+            .collect(),
+        ..Measure::default()
+    })
 }
 
 pub(super) fn unexpected(command: &str) -> Error {
