@@ -115,11 +115,7 @@ impl Servers {
             if self.all.len() == 1 {
                 return call.await;
             }
-            let probe = || {
-                let address = Arc::clone(&server.address);
-                async move { measure::measure(&address).await }
-            };
-            server.guard.ask(deadline, call, probe).await
+            server.guard.ask_aside(deadline, call).await
         };
         together(self.all.iter().map(measure)).await
     }

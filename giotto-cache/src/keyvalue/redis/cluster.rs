@@ -89,12 +89,8 @@ impl Cluster {
     /// What each master holds, all asked at the same time.
     pub(super) async fn measure(&self) -> Result<Vec<Result<Measure, Error>>, Failure> {
         let measure = async |master: &Arc<Node>| {
-            let probe = || {
-                let master = Arc::clone(master);
-                async move { master.link.measure().await }
-            };
             let call = master.link.measure();
-            master.guard.ask(self.deadline, call, probe).await
+            master.guard.ask_aside(self.deadline, call).await
         };
         let masters = self.masters().await?;
         Ok(together(masters.iter().map(measure)).await)
