@@ -188,7 +188,7 @@ async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
 #[tokio::test]
 async fn a_measure_is_of_the_server_and_its_entries_of_the_database() -> Result<()> {
     let server = Redis::start();
-    let store = store_in(&server);
+    let store = store_in(&server).namespace("prod")?;
     set(&store.clone().db(1), KEY, "in another database").await?;
     let before = store.measure().await?;
     assert_eq!((before.entries, before.evictions), (Some(0), Some(0)));
