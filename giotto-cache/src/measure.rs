@@ -2,10 +2,15 @@
 //!
 //! No step of a request: for people, who ask when something is wrong.
 
+use std::time::Duration;
+
 use tokio::time::timeout;
 
 use crate::cache::Cache;
 use crate::{Error, ErrorKind, Result};
+
+/// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a store holds at one moment, as far as it can tell; see [`KeyValue::measure`](crate::KeyValue::measure).
 ///
@@ -53,10 +58,10 @@ impl Measure {
 }
 
 impl Cache {
-    /// What each layer of the store holds now, the fastest first; a store without layers is one. Each is asked under
-    /// the deadline of any call.
+    /// What each layer of the store holds now, the fastest first; a store without layers is one. Each has two seconds,
+    /// or the deadline of any call if that is longer.
     pub async fn measure(&self) -> Vec<LayerMeasure> {
-        let deadline = self.inner.backend.deadline();
+        let deadline = self.inner.backend.deadline().max(PATIENCE);
         let mut layers = Vec::new();
         for store in self.stores() {
             let late = |_| {

@@ -201,7 +201,7 @@ async fn a_hit_does_not_wait_until_it_is_copied_above() -> Result<()> {
 
 /// Each layer is measured by itself: one that hangs, fails or cannot tell takes no figures from another.
 #[tokio::test(start_paused = true)]
-async fn each_layer_says_what_it_holds_within_one_deadline() -> Result<()> {
+async fn each_layer_says_what_it_holds_or_why_not_in_time() -> Result<()> {
     #[derive(Debug)]
     struct Odd(Option<Result<Measure>>);
 
@@ -233,12 +233,12 @@ async fn each_layer_says_what_it_holds_within_one_deadline() -> Result<()> {
         Arc::new(unknown),
         Arc::new(memory.clone()),
     ]);
-    let cache = Cache::builder(Arc::new(layers)).deadline(Duration::from_millis(70));
     let started = tokio::time::Instant::now();
-    let [hung, failed, unknown, known] = <[_; 4]>::try_from(cache.build().measure().await).unwrap();
-    assert_eq!(started.elapsed(), Duration::from_millis(70));
+    let measured = Cache::new(layers).measure().await;
+    assert_eq!(started.elapsed(), Duration::from_secs(2));
+    let [hung, failed, unknown, known] = <[_; 4]>::try_from(measured).unwrap();
     let told = |error: Result<Measure>| error.unwrap_err().to_string();
-    assert_eq!(told(hung.measure), "no reply within 70ms");
+    assert_eq!(told(hung.measure), "no reply within 2s");
     assert_eq!(told(failed.measure), "it is down");
     assert_eq!(unknown.measure?, Measure::default());
     let known = known.measure?;

@@ -62,7 +62,7 @@ impl KeyValue for DummyKeyValue {
         Ok(Measure {
             entries: Some(0),
             bytes: Some(0),
-            ..Measure::new("nothing: it keeps nothing")
+            ..Measure::new("no store: nothing is kept")
         })
     }
 

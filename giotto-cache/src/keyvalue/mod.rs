@@ -130,8 +130,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
-    /// What the store holds now, as far as it can tell at little cost: an operator asks, and waits no longer than a
-    /// lookup does. The default knows nothing. A store that has [`layers`](Self::layers) is not asked: they are.
+    /// What the store holds now, as far as it can tell at little cost: an operator asks, and waits two seconds, not
+    /// minutes. The default knows nothing. A store that has [`layers`](Self::layers) is not asked: they are.
     async fn measure(&self) -> Result<Measure> {
         Ok(Measure::default())
     }

@@ -39,7 +39,7 @@ pub(super) async fn measure(address: &Address) -> Result<Measure> {
 }
 
 async fn read_stats(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Measure> {
-    let mut measure = Measure::new("the whole server, whatever else is on it");
+    let mut measure = Measure::default();
     let mut line = Vec::new();
     for _ in 0..MAX_LINES {
         let text = read_line(reader, &mut line).await?;

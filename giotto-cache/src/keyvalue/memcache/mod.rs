@@ -243,7 +243,15 @@ impl KeyValue for MemcacheKeyValue {
 
     /// The sum of all servers that answer, everything that is on them included.
     async fn measure(&self) -> Result<Measure> {
-        sum(self.servers.measure(self.server_deadline).await)
+        let of = match self.servers.all().len() {
+            1 => "the whole server, whatever else is on it",
+            _ => "all servers, whatever else is on them",
+        };
+        let measure = sum(self.servers.measure(self.server_deadline).await)?;
+        Ok(Measure {
+            of: of.to_owned(),
+            ..measure
+        })
     }
 
     fn is_atomic(&self) -> bool {
