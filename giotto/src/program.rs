@@ -110,8 +110,8 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
     }
 
     /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them,
-    /// with [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the page
-    /// old.
+    /// with [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the
+    /// page old.
     #[must_use]
     pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
     where

@@ -74,8 +74,8 @@ pub fn management() -> Manifest {
 /// let manifest = Manifest::new([("admin", management)]);
 /// ```
 ///
-/// A GET changes nothing: the programs that do, all but `explain`, `get` and `stats`, answer the other controllers only,
-/// and are left out if there are none.
+/// A GET changes nothing: the programs that do, all but `explain`, `get` and `stats`, answer the other controllers
+/// only, and are left out if there are none.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
     let all: Vec<Controller> = controllers.into_iter().collect();

@@ -185,3 +185,44 @@ pub(super) fn unexpected(command: &str) -> Error {
         format!("the reply of the Redis server is none to {command}: is it a Redis server?");
     Error::new(ErrorKind::Backend, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(info: &str) -> Measure {
+        measure(&Value::Int(3), &Value::BulkString(info.into())).unwrap()
+    }
+
+    #[test]
+    fn figures_that_a_server_leaves_out_or_makes_up_are_not_known() {
+        let honest = "# Memory\r\nused_memory:1402432\r\nused_memory_human:1.34M\r\nmaxmemory:67108864\r\n\
+                      maxmemory_policy:allkeys-lru\r\n\r\n# Stats\r\nevicted_keys:7\r\n";
+        let full = measured(honest);
+        assert_eq!(
+            (full.entries, full.bytes),
+            (Some(3), Some(1_402_432))
+        );
+        assert_eq!(
+            (full.max_bytes, full.evictions),
+            (Some(64 << 20), Some(7))
+        );
+        assert_eq!(full.notes, ["maxmemory-policy is allkeys-lru"]);
+        for odd in [
+            "",
+            "used_memory:-1\r\nmaxmemory:0\r\n",
+            "used_memory\r\nevicted_keys:many\r\n",
+            "used_memory:18446744073709551616\r\n",
+        ] {
+            let measure = measured(odd);
+            assert_eq!((measure.bytes, measure.max_bytes), (None, None), "{odd:?}");
+            assert_eq!((measure.evictions, measure.notes.len()), (None, 0));
+        }
+        for (size, info) in [
+            (Value::Nil, Value::BulkString(Vec::new())),
+            (Value::Int(3), Value::Okay),
+        ] {
+            assert!(measure(&size, &info).is_err());
+        }
+    }
+}
