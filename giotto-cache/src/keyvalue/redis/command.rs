@@ -199,14 +199,8 @@ mod tests {
         let honest = "# Memory\r\nused_memory:1402432\r\nused_memory_human:1.34M\r\nmaxmemory:67108864\r\n\
                       maxmemory_policy:allkeys-lru\r\n\r\n# Stats\r\nevicted_keys:7\r\n";
         let full = measured(honest);
-        assert_eq!(
-            (full.entries, full.bytes),
-            (Some(3), Some(1_402_432))
-        );
-        assert_eq!(
-            (full.max_bytes, full.evictions),
-            (Some(64 << 20), Some(7))
-        );
+        assert_eq!((full.entries, full.bytes), (Some(3), Some(1_402_432)));
+        assert_eq!((full.max_bytes, full.evictions), (Some(64 << 20), Some(7)));
         assert_eq!(full.notes, ["maxmemory-policy is allkeys-lru"]);
         for odd in [
             "",
