@@ -13,7 +13,7 @@ use crate::generation::Difference;
 use crate::lease::lease_key;
 use crate::lookup::{Lookup, Mode};
 use crate::verdict::{Reason, Verdict};
-use crate::{ErrorKind, Place};
+use crate::{ErrorKind, KeyValue, Place};
 
 /// What is known of one entry.
 #[derive(Clone, Debug)]
@@ -132,16 +132,19 @@ impl Cache {
         self.store().place() == Place::Nowhere
     }
 
+    /// The layers of the store, the fastest first; the store itself if it has none.
+    pub(crate) fn stores(&self) -> Vec<&dyn KeyValue> {
+        let layers = self.store().layers();
+        match layers.is_empty() {
+            true => vec![self.store()],
+            false => layers,
+        }
+    }
+
     async fn layers(&self, lookup: &Lookup<'_>) -> Vec<LayerState> {
-        let stores = self.store().layers();
-        let stores = if stores.is_empty() {
-            vec![self.store()]
-        } else {
-            stores
-        };
         let now_ms = self.inner.clock.now_ms();
-        let mut layers = Vec::with_capacity(stores.len());
-        for store in stores {
+        let mut layers = Vec::new();
+        for store in self.stores() {
             let deadline = self.inner.backend.deadline();
             let answered = tokio::time::timeout(deadline, store.get(lookup.key.as_str())).await;
             let state = match answered {

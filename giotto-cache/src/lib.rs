@@ -34,8 +34,8 @@
 //!    generations of its tags (`tags.rs`), with a say in how its result is stored (`control.rs`).
 //! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
 //!
-//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find, `testing.rs` is
-//! for the tests of applications.
+//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find and `measure.rs`
+//! what the store holds, `testing.rs` is for the tests of applications.
 
 mod answer;
 mod backend;
@@ -60,6 +60,7 @@ mod lease;
 pub mod literal;
 mod look;
 mod lookup;
+mod measure;
 mod permit;
 mod policy;
 mod recent;
@@ -91,6 +92,7 @@ pub use keyvalue::MemcacheKeyValue;
 pub use keyvalue::RedisKeyValue;
 pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
 pub use lookup::{Lookup, Mode};
+pub use measure::{LayerMeasure, Measure};
 pub use policy::{IntoPolicy, Policy, Time};
 pub use stats::Counts;
 pub use verdict::Reason;

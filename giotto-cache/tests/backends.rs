@@ -12,7 +12,9 @@ use bytes::{Bytes, BytesMut};
 use tokio::task::JoinSet;
 
 use giotto_cache::conformance::{self, Subject};
-use giotto_cache::{Clock, DummyKeyValue, ErrorKind, KeyValue, LocMemKeyValue, Place, Result};
+use giotto_cache::{
+    Clock, DummyKeyValue, ErrorKind, KeyValue, LocMemKeyValue, Measure, Place, Result,
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -49,6 +51,8 @@ async fn dummy_obeys_what_applies_to_it() -> Result<()> {
     assert!(!store.delete("key").await?);
     store.clear().await?;
     store.syncdb().await?;
+    let measure = store.measure().await?;
+    assert_eq!((measure.entries, measure.bytes), (Some(0), Some(0)));
     assert_eq!(store.place(), Place::Nowhere);
     Ok(())
 }
@@ -115,6 +119,7 @@ async fn a_store_of_two_methods_says_what_it_cannot() -> Result<()> {
             "{error}"
         );
     }
+    assert_eq!(store.measure().await?, Measure::default());
     store.syncdb().await
 }
 

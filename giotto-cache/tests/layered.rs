@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use giotto_cache::conformance::{self, Subject};
 use giotto_cache::{
-    Cache, Clock, Entry, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy,
-    Result, Status,
+    Cache, Clock, Entry, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Measure,
+    Policy, Result, Status,
 };
 
 const START_MS: u64 = 1_700_000_000_000;
@@ -196,6 +196,63 @@ async fn a_hit_does_not_wait_until_it_is_copied_above() -> Result<()> {
     let started = tokio::time::Instant::now();
     assert!(layers.get(NAME).await?.is_some());
     assert_eq!(started.elapsed(), Duration::ZERO);
+    Ok(())
+}
+
+/// Each layer is measured by itself: one that hangs, fails or cannot tell takes no figures from another.
+#[tokio::test(start_paused = true)]
+async fn each_layer_says_what_it_holds_or_why_not_in_time() -> Result<()> {
+    #[derive(Debug)]
+    struct Odd(Option<Result<Measure>>);
+
+    #[async_trait]
+    impl KeyValue for Odd {
+        async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+            Ok(None)
+        }
+
+        async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> {
+            Ok(())
+        }
+
+        async fn measure(&self) -> Result<Measure> {
+            match &self.0 {
+                Some(measure) => measure.clone(),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    let memory = LocMemKeyValue::new().max_bytes(8 << 20);
+    memory.set("key", vec![0; 1000].into(), None).await?;
+    let fails = Odd(Some(Err(Error::new(ErrorKind::Backend, "it is down"))));
+    let unknown = Odd(Some(Ok(Measure::default())));
+    let layers = LayeredKeyValue::new(vec![
+        Arc::new(Odd(None)),
+        Arc::new(fails),
+        Arc::new(unknown),
+        Arc::new(memory.clone()),
+    ]);
+    let started = tokio::time::Instant::now();
+    let measured = Cache::new(layers).measure().await;
+    assert_eq!(started.elapsed(), Duration::from_secs(2));
+    let [hung, failed, unknown, known] = <[_; 4]>::try_from(measured).unwrap();
+    let told = |error: Result<Measure>| error.unwrap_err().to_string();
+    assert_eq!(told(hung.measure), "no reply within 2s");
+    assert_eq!(told(failed.measure), "it is down");
+    assert_eq!(unknown.measure?, Measure::default());
+    let known = known.measure?;
+    assert_eq!((known.entries, known.max_bytes), (Some(1), Some(8 << 20)));
+    assert_eq!(known.bytes, Some(memory.bytes()));
+    assert!(known.bytes > Some(1000));
+
+    memory.clear().await?;
+    let [one] = <[_; 1]>::try_from(Cache::new(memory).measure().await).unwrap();
+    assert_eq!(
+        one.measure?.entries,
+        Some(0),
+        "a store without layers is one"
+    );
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::rendered::Receipt;
+use crate::view::Mime;
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -27,7 +28,7 @@ struct Inner {
     invalid: InvalidInput,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     receipt: Option<Receipt>,
-    page: Option<Bytes>,
+    page: Option<(Mime, Bytes)>,
 }
 
 /// What an [`Error`] is about. The HTTP status and the exit code follow from it.
@@ -113,13 +114,13 @@ impl Error {
         self
     }
 
-    /// What the command line prints all the same: how far the program came.
-    pub(crate) fn page(&self) -> Option<&Bytes> {
-        self.0.page.as_ref()
+    /// What the caller is shown all the same: how far the program came.
+    pub(crate) fn page(&self) -> Option<(&Mime, &Bytes)> {
+        self.0.page.as_ref().map(|(mime, page)| (mime, page))
     }
 
-    pub(crate) fn with_page(mut self, page: impl Into<Bytes>) -> Self {
-        Arc::make_mut(&mut self.0).page = Some(page.into());
+    pub(crate) fn with_page(mut self, mime: Mime, page: Bytes) -> Self {
+        Arc::make_mut(&mut self.0).page = Some((mime, page));
         self
     }
 

@@ -110,8 +110,9 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
         self
     }
 
-    /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them, with
-    /// [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the page old.
+    /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them,
+    /// with [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the
+    /// page old.
     #[must_use]
     pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
     where
@@ -121,8 +122,8 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
         self
     }
 
-    /// Tags that are invalidated when the model has succeeded, by its arguments, before its caller is answered: for programs that
-    /// write.
+    /// Tags that are invalidated when the model has succeeded, by its arguments, before its caller is answered: for
+    /// programs that write.
     #[must_use]
     pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
     where

@@ -21,7 +21,9 @@ use common::testbed;
 use giotto::cache::{Cache, Clock};
 use giotto::prelude::*;
 use giotto::{Controller, ErrorKind, Request, management, management_over};
+use http_body_util::{BodyExt, Empty};
 use serde_json::Value;
+use tower_service::Service as _;
 
 const SHARED: [&str; 4] = ["--set", "cache=database", "--set", "cache.deadline_ms=5000"];
 
@@ -482,6 +484,60 @@ fn stats_says_whose_counters_they_are() {
 }
 
 #[test]
+fn stats_says_what_the_store_holds() {
+    let desk = Desk::new();
+    desk.says(&["mgt/cache/warm", "squared.html", "x=1..30"]);
+    let text = desk.says(&["mgt/cache/stats"]);
+    for part in [
+        "\nentries          30 of 1,000,000\n",
+        " KiB (",
+        " bytes) of 256 MiB\n",
+        "\nfigures of       the whole table: every namespace",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let report = desk.json(&["mgt/cache/stats.json"]);
+    let [layer] = report["layers"].as_array().unwrap().as_slice() else {
+        panic!("not one layer: {report}");
+    };
+    assert_eq!(
+        (&layer["entries"], &layer["max_entries"]),
+        (&30.into(), &1_000_000.into())
+    );
+    assert!(layer["bytes"].as_u64() > Some(30 * 128), "{layer}");
+    assert_eq!(
+        (&layer["is_estimate"], &layer["evictions"], &layer["error"]),
+        (&false.into(), &Value::Null, &Value::Null)
+    );
+    desk.says(&["mgt/flush"]);
+    let emptied = desk.json(&["mgt/cache/stats.json"]);
+    assert_eq!(emptied["layers"][0]["entries"], 0);
+}
+
+#[test]
+fn a_layer_that_does_not_answer_is_said_so_beside_those_that_do() {
+    let desk = Desk::new();
+    // Nobody listens on that port.
+    let layers = ["--set", "cache=[\"locmem\", \"redis://127.0.0.1:1\"]"];
+    let ran = desk.with(&layers, &["mgt/cache/stats"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in [
+        "store            LocMemKeyValue",
+        "\nentries          0\nbytes            0 bytes of 64 MiB\n",
+        "\nfigures of       the memory of this process\nstore            RedisKeyValue",
+        "\n                 did not answer: Redis at 127.0.0.1:1: ",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {ran:?}");
+    }
+    let ran = desk.with(&layers, &["mgt/cache/stats.json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(report["layers"][0]["entries"], 0);
+    assert_eq!(report["layers"][1]["entries"], Value::Null);
+    let error = report["layers"][1]["error"].as_str().unwrap();
+    assert!(error.starts_with("Redis at 127.0.0.1:1: "), "{error}");
+}
+
+#[test]
 fn a_cache_that_a_command_cannot_reach_is_said_so() {
     let desk = Desk::new();
     let locmem = ["--set", "cache=locmem"];
@@ -777,6 +833,33 @@ impl KeyValue for Full {
         let error = giotto::cache::Error::new(giotto::cache::ErrorKind::Backend, "it is full");
         Err(error)
     }
+}
+
+#[tokio::test]
+async fn a_warm_that_fails_over_http_has_its_report_in_every_format() {
+    let (app, _) = tagged(Cache::new(Full));
+    let service = app.into_service().unwrap();
+    for (format, mimetype, part) in [
+        (".json", "application/json", "\"pages\":1,\"computed\":0"),
+        (".txt", "text/plain; charset=utf-8", "pages           1 in "),
+        ("", "text/html; charset=utf-8", "<th>pages</th><td>1</td>"),
+    ] {
+        let target = format!("/admin/cache/warm{format}/page.txt?tag=a&jobs=1");
+        let request = http::Request::post(target).body(Empty::<Bytes>::new());
+        let response = service.clone().call(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()["content-type"], mimetype);
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        assert!(body.contains(part), "{format}: {body}");
+    }
+    // What cannot be begun has no report.
+    let request = http::Request::post("/admin/cache/warm.json/page.txt?tag=a&jobs=0");
+    let response = service
+        .clone()
+        .call(request.body(Empty::<Bytes>::new()).unwrap());
+    assert_eq!(response.await.unwrap().status(), 400);
 }
 
 #[tokio::test]

@@ -81,8 +81,7 @@ impl Guard {
         deadline: Duration,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let late = |_| Err(self.failed(&format!("no reply within {deadline:?}")));
-        let answer = timeout(deadline, call).await.unwrap_or_else(late);
+        let answer = self.ask_aside(deadline, call).await;
         match &answer {
             Ok(_) => self.breaker.succeeded(),
             Err(error) => {
@@ -91,6 +90,17 @@ impl Guard {
             }
         }
         answer
+    }
+
+    /// The answer to a `call` of management: made even if the server is left alone, and no sign of how it is. One that
+    /// refuses such a call may be well.
+    pub(super) async fn ask_aside<T>(
+        &self,
+        deadline: Duration,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let late = |_| Err(self.failed(&format!("no reply within {deadline:?}")));
+        timeout(deadline, call).await.unwrap_or_else(late)
     }
 
     fn failed(&self, reason: &str) -> Error {

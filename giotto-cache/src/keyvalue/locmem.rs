@@ -13,7 +13,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Measure, Result};
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 20;
 
@@ -232,6 +232,15 @@ impl KeyValue for LocMemKeyValue {
     async fn clear(&self) -> Result<()> {
         self.cells.clear();
         Ok(())
+    }
+
+    async fn measure(&self) -> Result<Measure> {
+        Ok(Measure {
+            entries: Some(self.cells.len() as u64),
+            bytes: Some(self.cells.weight()),
+            max_bytes: Some(self.cells.capacity()),
+            ..Measure::new("the memory of this process")
+        })
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {

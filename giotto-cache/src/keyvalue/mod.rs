@@ -17,6 +17,8 @@ mod memcache;
 mod namespace;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod sum;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Counts, Result};
+use crate::{Counts, Measure, Result};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use database::DatabaseKeyValue;
 pub use dummy::DummyKeyValue;
@@ -126,6 +128,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// process, a lock or a network is. The default never can.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
+    }
+
+    /// What the store holds now, as far as it can tell at little cost: an operator asks, and waits two seconds, not
+    /// minutes. The default knows nothing. A store that has [`layers`](Self::layers) is not asked: they are.
+    async fn measure(&self) -> Result<Measure> {
+        Ok(Measure::default())
     }
 
     /// Returns once what the store does in the background has ended. The default has no background.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use crate::{Counts, Error, ErrorKind, KeyValue, Result, lease};
+use crate::{Counts, Error, ErrorKind, KeyValue, Measure, Result, lease};
 
 /// A [`KeyValue`] in front of another, with faults that are switched while it runs. Cloning it shares it.
 ///
@@ -234,6 +234,11 @@ impl KeyValue for Chaos {
     async fn syncdb(&self) -> Result<()> {
         self.suffer().await?;
         self.store.syncdb().await
+    }
+
+    async fn measure(&self) -> Result<Measure> {
+        self.suffer().await?;
+        self.store.measure().await
     }
 
     async fn settle(&self) {

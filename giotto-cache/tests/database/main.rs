@@ -40,6 +40,7 @@ async fn check(database: &impl Database) {
     writers_and_sweepers_do_not_disturb_one_another(database).await;
     a_value_that_is_too_large_leaves_nothing_behind(database).await;
     clear_without_a_namespace_removes_the_keys_of_programs(database).await;
+    a_measure_is_of_the_whole_table(database).await;
     a_call_that_is_dropped_leaves_its_reply_to_nobody(database).await;
 }
 
@@ -234,6 +235,34 @@ async fn clear_without_a_namespace_removes_the_keys_of_programs(database: &impl 
     for key in ["prod:{}(squared)(text/html)", "", "[{"] {
         assert!(store.get(key).await.unwrap().is_some(), "{key}");
     }
+}
+
+async fn a_measure_is_of_the_whole_table(database: &impl Database) {
+    let store = database.store().table("measured").unwrap();
+    let store = store.max_rows(70).max_bytes(70_000);
+    store.syncdb().await.unwrap();
+    let measured = async || {
+        let measure = store.measure().await.unwrap();
+        assert_eq!(
+            (measure.max_entries, measure.max_bytes, measure.is_estimate),
+            (Some(70), Some(70_000), false)
+        );
+        (measure.entries, measure.bytes)
+    };
+    assert_eq!(measured().await, (Some(0), Some(0)));
+    let prod = store.clone().namespace("prod").unwrap();
+    prod.set("{}(squared)(text/html)", Bytes::new(), None)
+        .await
+        .unwrap();
+    for number in 0..50 {
+        let key = format!("{{'x': {number}}}(squared)(text/html)");
+        store.set(&key, vec![0; 866].into(), None).await.unwrap();
+    }
+    let bytes = database.number("SELECT SUM(size) FROM measured");
+    assert_eq!(measured().await, (Some(51), Some(bytes)));
+    store.clear().await.unwrap();
+    let bytes = database.number("SELECT SUM(size) FROM measured");
+    assert_eq!(measured().await, (Some(1), Some(bytes)));
 }
 
 /// Every call asks for another key and is dropped after another time; whatever is answered must be its own.

@@ -1,43 +1,14 @@
 //! MariaDB, and what can happen to it.
 
-use test_servers::{MariaDb, Session};
+use test_servers::MariaDb;
 
-use super::server::{Server, a_missing_table_says_what_to_do, survives};
+use super::server::{a_missing_table_says_what_to_do, is_a_server, survives};
 use super::*;
 
-impl Database for MariaDb {
-    fn store(&self) -> DatabaseKeyValue {
-        DatabaseKeyValue::from_url(&self.url()).unwrap()
-    }
-
-    fn number(&self, sql: &str) -> u64 {
-        self.sql(sql).parse().unwrap()
-    }
-}
-
-impl Server for MariaDb {
-    const IS_EMPTY_AFTER_A_CRASH: bool = false;
-
-    fn lock(&self) -> Session {
-        self.session("LOCK TABLES giotto_cache WRITE")
-    }
-
-    fn freeze(&self) {
-        self.freeze();
-    }
-
-    fn thaw(&self) {
-        self.thaw();
-    }
-
-    fn kill(&mut self) {
-        self.kill();
-    }
-
-    fn restart(&mut self) {
-        self.restart();
-    }
-}
+is_a_server!(MariaDb {
+    lock: "LOCK TABLES giotto_cache WRITE",
+    is_empty_after_a_crash: false,
+});
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_obeys_the_contract_and_survives() {

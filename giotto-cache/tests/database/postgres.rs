@@ -1,43 +1,14 @@
 //! PostgreSQL, and what can happen to it.
 
-use test_servers::{Postgres, Session};
+use test_servers::Postgres;
 
-use super::server::{Server, a_missing_table_says_what_to_do, survives};
+use super::server::{a_missing_table_says_what_to_do, is_a_server, survives};
 use super::*;
 
-impl Database for Postgres {
-    fn store(&self) -> DatabaseKeyValue {
-        DatabaseKeyValue::from_url(&self.url()).unwrap()
-    }
-
-    fn number(&self, sql: &str) -> u64 {
-        self.sql(sql).parse().unwrap()
-    }
-}
-
-impl Server for Postgres {
-    const IS_EMPTY_AFTER_A_CRASH: bool = true;
-
-    fn lock(&self) -> Session {
-        self.session("BEGIN; LOCK TABLE giotto_cache IN ACCESS EXCLUSIVE MODE")
-    }
-
-    fn freeze(&self) {
-        self.freeze();
-    }
-
-    fn thaw(&self) {
-        self.thaw();
-    }
-
-    fn kill(&mut self) {
-        self.kill();
-    }
-
-    fn restart(&mut self) {
-        self.restart();
-    }
-}
+is_a_server!(Postgres {
+    lock: "BEGIN; LOCK TABLE giotto_cache IN ACCESS EXCLUSIVE MODE",
+    is_empty_after_a_crash: true,
+});
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_obeys_the_contract_and_survives() {

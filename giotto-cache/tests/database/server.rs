@@ -20,6 +20,46 @@ pub(super) trait Server: Database {
     fn restart(&mut self);
 }
 
+/// What the servers of `test_servers` have in common: methods of the same names, but no trait.
+macro_rules! is_a_server {
+    ($server:ident { lock: $lock:literal, is_empty_after_a_crash: $is_empty:literal, }) => {
+        impl $crate::Database for $server {
+            fn store(&self) -> DatabaseKeyValue {
+                DatabaseKeyValue::from_url(&self.url()).unwrap()
+            }
+
+            fn number(&self, sql: &str) -> u64 {
+                self.sql(sql).parse().unwrap()
+            }
+        }
+
+        impl $crate::server::Server for $server {
+            const IS_EMPTY_AFTER_A_CRASH: bool = $is_empty;
+
+            fn lock(&self) -> test_servers::Session {
+                self.session($lock)
+            }
+
+            fn freeze(&self) {
+                self.freeze();
+            }
+
+            fn thaw(&self) {
+                self.thaw();
+            }
+
+            fn kill(&mut self) {
+                self.kill();
+            }
+
+            fn restart(&mut self) {
+                self.restart();
+            }
+        }
+    };
+}
+pub(super) use is_a_server;
+
 pub(super) async fn survives(server: &mut impl Server) {
     a_locked_table_holds_up_nobody_for_long(server).await;
     a_frozen_server_is_left_alone_and_comes_back(server).await;

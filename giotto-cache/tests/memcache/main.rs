@@ -379,6 +379,44 @@ async fn clear_of_many_keys_leaves_what_others_keep() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_measure_sums_the_servers_that_answer_and_names_the_others() -> Result<()> {
+    let mut servers = Memcached::start_three();
+    let store = store(&servers);
+    let before = store.measure().await?;
+    assert_eq!((before.entries, before.bytes), (Some(0), Some(0)));
+    assert_eq!(
+        (before.max_bytes, before.evictions),
+        (Some(3 << 26), Some(0))
+    );
+    for number in 0..60 {
+        let key = format!("{{'x': {number}}}(squared)(text/html)");
+        store.set(&key, vec![b'x'; 1000].into(), None).await?;
+    }
+    let full = store.measure().await?;
+    assert_eq!(full.entries, Some(60));
+    assert!(full.bytes > Some(60_000), "{full:?}");
+
+    servers[0].process.kill();
+    let some = store.measure().await?;
+    let left = servers[1].stat("curr_items") + servers[2].stat("curr_items");
+    assert_eq!(some.entries, Some(left));
+    let silent = format!("not in the figures: memcached at {}", servers[0].host());
+    assert!(some.notes[0].starts_with(&silent), "{some:?}");
+    // To ask for figures is no sign of how the servers are.
+    assert_eq!(store.counts().backend_errors, 0);
+
+    servers[0].process.restart();
+    store.clear().await?;
+    let cleared = store.measure().await?;
+    assert_eq!((cleared.entries, cleared.bytes), (Some(0), Some(0)));
+    for server in &mut servers {
+        server.process.kill();
+    }
+    assert!(store.measure().await.is_err());
+    Ok(())
+}
+
+#[tokio::test]
 async fn clears_at_the_same_time_wait_for_one_another() {
     let server = Memcached::start();
     let mut clears = JoinSet::new();

@@ -80,6 +80,40 @@ async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Resul
     Ok(())
 }
 
+#[tokio::test]
+async fn a_measure_sums_the_masters_that_answer_and_names_the_others() -> Result<()> {
+    let cluster = RedisCluster::start(0);
+    let store = RedisKeyValue::new().cluster(cluster.addresses())?;
+    // One is frozen below, so that this is waited for in full.
+    let store = store.server_deadline(Duration::from_secs(2));
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let all = store.measure().await?;
+    assert_eq!((all.entries, all.evictions), (Some(60), Some(0)));
+    assert_eq!(all.notes, ["maxmemory-policy is noeviction"]);
+
+    let frozen = cluster.master_of(&keys[0]);
+    let theirs = |key: &&String| cluster.master_of(key) == frozen;
+    let left = (60 - keys.iter().filter(theirs).count()) as u64;
+    cluster.nodes[frozen].process.freeze();
+    let some = store.measure().await?;
+    assert_eq!(some.entries, Some(left));
+    let silent = format!(
+        "not in the figures: Redis at {}",
+        cluster.addresses()[frozen]
+    );
+    assert!(
+        some.notes.iter().any(|note| note.starts_with(&silent)),
+        "{some:?}"
+    );
+    // To ask for figures is no sign of how the masters are.
+    assert_eq!(store.counts().backend_errors, 0);
+    cluster.nodes[frozen].process.thaw();
+    Ok(())
+}
+
 fn id(node: &Redis) -> String {
     node.cli(&["cluster", "myid"]).trim().to_owned()
 }

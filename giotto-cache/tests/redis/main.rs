@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use giotto_cache::conformance::{self, Subject};
-use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
+use giotto_cache::{
+    Cache, ErrorKind, Key, KeyValue, Measure, Policy, RedisKeyValue, Result, Status,
+};
 use test_servers::{Certificate, Redis, RedisCluster, RedisSentinel, free_port};
 use tokio::task::JoinSet;
 
@@ -182,6 +184,47 @@ async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
     Ok(())
 }
 
+/// Memory is that of the server, which does other things too: what is stored is much more than that.
+#[tokio::test]
+async fn a_measure_is_of_the_server_and_its_entries_of_the_database() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server).namespace("prod")?;
+    set(&store.clone().db(1), KEY, "in another database").await?;
+    let before = store.measure().await?;
+    assert_eq!((before.entries, before.evictions), (Some(0), Some(0)));
+    assert_eq!(before.max_bytes, None);
+    for number in 0..1000 {
+        store.set(&key(number), vec![0; 1000].into(), None).await?;
+    }
+    server.cli(&["config", "set", "maxmemory", "64mb"]);
+    server.cli(&["config", "set", "maxmemory-policy", "allkeys-lru"]);
+    let full = store.measure().await?;
+    assert_eq!((full.entries, full.max_bytes), (Some(1000), Some(64 << 20)));
+    assert_eq!(full.notes, ["maxmemory-policy is allkeys-lru"]);
+    let grown = |from: &Measure, to: &Measure| to.bytes.unwrap() > from.bytes.unwrap() + 500_000;
+    assert!(grown(&before, &full), "{before:?}, {full:?}");
+    store.clear().await?;
+    let cleared = store.measure().await?;
+    assert_eq!(cleared.entries, Some(0));
+    assert!(grown(&cleared, &full), "{cleared:?}, {full:?}");
+
+    server.cli(&["config", "set", "maxmemory", "2mb"]);
+    for number in 0..4000 {
+        store.set(&key(number), vec![0; 1000].into(), None).await?;
+    }
+    assert!(store.measure().await?.evictions > Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_measure_with_sentinels_is_that_of_the_master() -> Result<()> {
+    let servers = RedisSentinel::start();
+    let store = RedisKeyValue::new().sentinel("mymaster", servers.addresses())?;
+    set(&store, KEY, "value").await?;
+    assert_eq!(store.measure().await?.entries, Some(1));
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_value_over_the_limit_of_redis_is_too_large_and_the_connection_goes_on() -> Result<()> {
     let server = Redis::start();
@@ -335,6 +378,7 @@ async fn every_call(store: &RedisKeyValue) -> Result<()> {
     store
         .replace(KEY, b"GIOTTO", Some("GIOTTO2".into()), None)
         .await?;
+    store.measure().await?;
     store.clear().await
 }
 
@@ -351,7 +395,8 @@ fn allow(server: &Redis, rights: &[&str]) {
 #[tokio::test]
 async fn a_user_needs_the_rights_that_the_error_names_and_no_others() -> Result<()> {
     let named = [
-        "get", "mget", "set", "eval", "unlink", "scan", "getrange", "select", "ping",
+        "get", "mget", "set", "eval", "unlink", "scan", "getrange", "select", "dbsize", "info",
+        "ping",
     ];
     let last = named.len() - 1;
     let server = Redis::start();

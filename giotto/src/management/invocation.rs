@@ -136,8 +136,8 @@ impl Invocation {
         names.filter(|name| !is_known(name)).cloned().collect()
     }
 
-    /// Understands the invocation as the application does, for the first front end that lets it in. Nothing is left out of
-    /// account: what works on entries works on no other entry than the one that was meant.
+    /// Understands the invocation as the application does, for the first front end that lets it in. Nothing is left out
+    /// of account: what works on entries works on no other entry than the one that was meant.
     pub(super) fn target<'a>(&self, app: &'a App) -> Result<Target<'a>> {
         let mut refused = None;
         for front_end in self.front_ends(app)? {

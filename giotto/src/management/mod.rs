@@ -1,13 +1,15 @@
 //! The programs of the operator, `mgt/`: ordinary programs whose models work on the cache.
 //!
-//! Added to the manifest by `run.rs`, for the command line only. `invocation.rs` reads the invocation that a program is told
-//! about, `expire.rs` and `purge.rs` make entries old, `warm.rs` computes them (`range.rs`: several at once; `warmed.rs`:
-//! what became of them), and `explain.rs` (`entry.rs`, `next.rs`), `get.rs` and `stats.rs` only look.
+//! Added to the manifest by `run.rs`, for the command line only. `invocation.rs` reads the invocation that a program is
+//! told about, `expire.rs` and `purge.rs` make entries old, `warm.rs` computes them (`range.rs`: several at once;
+//! `warmed.rs`: what became of them), and `explain.rs` (`entry.rs`, `next.rs`), `get.rs` and `stats.rs` (`holdings.rs`)
+//! only look.
 
 mod entry;
 mod expire;
 mod explain;
 mod get;
+mod holdings;
 mod invocation;
 mod next;
 mod progress;
@@ -46,9 +48,9 @@ const WORDS: (&str, &str) = (
 
 /// The programs that manage the cache of the application that they are in, for the command line only.
 ///
-/// `syncdb` creates the table of a database, `flush` empties the store; `cache/explain`, `cache/get` and `cache/stats` look,
-/// `cache/expire` and `cache/purge` make pages old, `cache/warm` computes them ahead. [`run`](crate::run()) has them
-/// under `mgt/`. An application that gives its manifest an entry `mgt` of its own decides for itself.
+/// `syncdb` creates the table of a database, `flush` empties the store; `cache/explain`, `cache/get` and `cache/stats`
+/// look, `cache/expire` and `cache/purge` make pages old, `cache/warm` computes them ahead. [`run`](crate::run()) has
+/// them under `mgt/`. An application that gives its manifest an entry `mgt` of its own decides for itself.
 #[must_use]
 pub fn management() -> Manifest {
     management_over([CMD])
@@ -72,8 +74,8 @@ pub fn management() -> Manifest {
 /// let manifest = Manifest::new([("admin", management)]);
 /// ```
 ///
-/// A GET changes nothing: the programs that do, all but `explain`, `get` and `stats`, answer the other controllers only, and are
-/// left out if there are none.
+/// A GET changes nothing: the programs that do, all but `explain`, `get` and `stats`, answer the other controllers
+/// only, and are left out if there are none.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
     let all: Vec<Controller> = controllers.into_iter().collect();

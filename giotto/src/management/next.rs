@@ -2,7 +2,7 @@
 //!
 //! Shown by `cache/explain`.
 
-use giotto_cache::{ErrorKind, Explanation, Staleness, Status};
+use giotto_cache::{Explanation, Staleness, Status};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -26,7 +26,7 @@ impl Next {
     pub(super) fn new(controller: Controller, explained: &Explanation) -> Self {
         let (status, says) = match explained.next {
             Ok(status) => (name(status), says(status, explained)),
-            Err(kind) => (not_cached(kind), "an error".to_owned()),
+            Err(_) => ("not-cached", "an error".to_owned()),
         };
         let runs = matches!(
             explained.next,
@@ -65,21 +65,12 @@ fn over(controller: Controller) -> &'static str {
     if controller == CMD { "cmd" } else { "http" }
 }
 
-const fn not_cached(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::NotCached => "not-cached",
-        _ => "error",
-    }
-}
-
-/// The name of what a request is told.
+/// The name of what a request is told. Of old pages, whether the model fails or is late is known only afterwards.
 const fn name(status: Status) -> &'static str {
     match status {
         Status::Hit => "hit",
-        Status::Stale(Staleness::Revalidating) => "stale-revalidating",
         Status::Stale(Staleness::Throttled) => "stale-throttled",
-        Status::Stale(Staleness::Failed) => "stale-failed",
-        Status::Stale(_) => "stale-late",
+        Status::Stale(_) => "stale-revalidating",
         Status::Stored => "stored",
         Status::Collapsed => "collapsed",
         _ => "not-stored",
@@ -105,18 +96,11 @@ fn says(status: Status, explained: &Explanation) -> String {
         Status::Stale(_) if explained.refreshes => {
             format!("the old page{why}, at once; a new one is computed behind the scenes")
         }
-        Status::Stale(_) if explained.is_computed_now => {
-            format!("the old page{why}, at once; a new one is being computed")
-        }
-        Status::Stale(_) => {
-            format!(
-                "the old page{why}, at once; the model failed a moment ago, and is not run again yet"
-            )
-        }
+        Status::Stale(_) => format!("the old page{why}, at once; a new one is being computed"),
         Status::Stored => format!("the model is run and its page stored{why}{fallback}"),
         Status::Collapsed => {
             format!("the page that is being computed now, once it is there{why}{fallback}")
         }
-        _ => format!("the model is run; nothing is stored{why}{fallback}"),
+        _ => format!("the model is run; nothing is stored{why}"),
     }
 }

@@ -1,4 +1,4 @@
-//! `cache/stats`: what the cache of the answering process counted.
+//! `cache/stats`: what the store holds, and what the cache of the answering process counted.
 //!
 //! Runs no model.
 
@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::holdings::Holdings;
 use super::text::columns;
 use super::{Nothing, Operator};
 use crate::program::Program;
@@ -15,14 +16,16 @@ use crate::request::CMD;
 pub(super) fn program() -> Program {
     Program::new(stats)
         .description(
-            "Shows the store, and what the cache of the answering process has counted since it began",
+            "Shows what the store holds, and what the cache of the answering process has counted since it began\n\n\
+             The figures are those that the store has at hand, mostly of the whole server or table: see `figures of`.",
         )
         .view(super::shown())
 }
 
 #[derive(Serialize)]
 struct Report {
-    store: String,
+    /// The fastest first.
+    layers: Vec<Holdings>,
     process: u32,
     counts: Map<String, Value>,
     in_flight: usize,
@@ -31,9 +34,10 @@ struct Report {
 
 async fn stats(_: Nothing, operator: Operator) -> Report {
     let cache = operator.app.shared_cache();
+    let layers = cache.measure().await.into_iter();
     let counts = cache.counts().by_name().into_iter();
     Report {
-        store: format!("{:?}", cache.store()),
+        layers: layers.map(Holdings::from).collect(),
         process: std::process::id(),
         counts: counts
             .map(|(name, count)| (name.to_owned(), count.into()))
@@ -50,15 +54,13 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = self.counts.iter();
         let counts = counts.map(|(name, count)| (name.as_str(), count.to_string()));
-        let head = [
-            ("store", self.store.clone()),
-            ("process", self.process.to_string()),
-        ];
+        let layers = self.layers.iter().flat_map(Holdings::lines);
+        let head = layers.chain([("process", self.process.to_string())]);
         let tail = [
             Some(("in_flight", self.in_flight.to_string())),
             self.note.map(|note| ("note", note.to_owned())),
         ];
         let tail = tail.into_iter().flatten();
-        f.write_str(&columns(head.into_iter().chain(counts).chain(tail)))
+        f.write_str(&columns(head.chain(counts).chain(tail)))
     }
 }

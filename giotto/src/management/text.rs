@@ -43,6 +43,34 @@ pub(super) fn count(number: u64, what: &str) -> String {
     }
 }
 
+/// `12,345,678`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+/// `12.2 MiB`, `64 MiB`, `100 bytes`: rounded down to a tenth of the largest unit.
+pub(super) fn size(bytes: u64) -> String {
+    let units =
+        [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")].map(|(n, name)| (1 << (10 * n), name));
+    let Some((unit, name)) = units.into_iter().find(|(unit, _)| bytes >= *unit) else {
+        return count(bytes, "byte");
+    };
+    let whole = grouped(bytes / unit);
+    // No overflow: the rest is smaller than the unit.
+    match bytes % unit * 10 / unit {
+        0 => format!("{whole} {name}"),
+        tenths => format!("{whole}.{tenths} {name}"),
+    }
+}
+
 /// Lines of a name and a text, the texts below each other; a text of several lines, too.
 pub(super) fn columns<'l>(lines: impl IntoIterator<Item = (&'l str, String)>) -> String {
     let lines: Vec<_> = lines.into_iter().collect();
@@ -82,6 +110,37 @@ mod tests {
             assert_eq!(time(Duration::from_millis(ms)), text);
         }
         assert_eq!(time(Duration::from_micros(900)), "900 µs");
+    }
+
+    #[test]
+    fn a_size_reads_in_its_largest_unit() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1100, "1 KiB"),
+            (1127, "1.1 KiB"),
+            (12_884_901, "12.2 MiB"),
+            (64 << 20, "64 MiB"),
+            ((1 << 30) - 1, "1,023.9 MiB"),
+            (u64::MAX, "16,777,215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn long_numbers_are_grouped_by_threes() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (123_456, "123,456"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
     }
 
     #[test]

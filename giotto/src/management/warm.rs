@@ -20,7 +20,7 @@ use crate::error::{Result, quoted};
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::{CMD, Controller};
-use crate::view::{BasicView, Mime};
+use crate::view::Mime;
 
 const MOST_JOBS: usize = 64;
 /// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
@@ -48,15 +48,14 @@ pub(super) fn program() -> Program {
             ("refresh", "Compute what is fresh, too."),
         ],
     };
-    let text = |report: &Report| report.told(report.to_string());
-    let json = |report: &Report| report.told(serde_json::to_vec(report)?);
     Program::new(model)
         .description(
             "Computes pages before they are asked for: squared x=1..100 --formats=html,json\n\n\
-             What is fresh is left alone. The exit code is 1 if a model or the store failed, or if the budget ran out before the end.",
+             What is fresh is left alone. If a model or the store failed, or if the budget ran out before the end, the \
+             exit code is 1, and over HTTP the status is 500; the report is there all the same.",
         )
         .collects(INVOCATION)
-        .view(BasicView::new().text(text).cmd(text).json(json))
+        .view(super::shown().fails_by(Report::failure))
 }
 
 #[derive(Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::text::{columns, count, time};
-use crate::error::{Error, Result};
+use crate::error::Error;
 
 /// So many errors are shown.
 const SHOWN: usize = 10;
@@ -83,9 +83,8 @@ impl Report {
         self.computed + self.skipped + self.not_stored + self.no_page + self.failed
     }
 
-    /// The page, or an error that has it with it.
-    pub(super) fn told(&self, page: impl Into<bytes::Bytes>) -> Result<bytes::Bytes> {
-        let page = page.into();
+    /// What is wrong with the pages, if anything is.
+    pub(super) fn failure(&self) -> Option<Error> {
         let problems = [
             (self.failed > 0).then(|| format!("{} failed, see above", count(self.failed, "page"))),
             (self.store_failures > 0).then(|| {
@@ -98,11 +97,7 @@ impl Report {
             }),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();
-        if problems.is_empty() {
-            return Ok(page);
-        }
-        let message = problems.join("; ");
-        Err(Error::other(message).with_page(page))
+        (!problems.is_empty()).then(|| Error::other(problems.join("; ")))
     }
 }
 

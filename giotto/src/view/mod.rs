@@ -24,6 +24,7 @@ pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + S
 /// The renderers of a program, the preferred one first.
 pub struct View<T> {
     renderers: Vec<(Mime, Renderer<T>)>,
+    failure: Option<fn(&T) -> Option<Error>>,
     error: Option<Error>,
 }
 
@@ -33,6 +34,7 @@ impl<T: 'static> View<T> {
     pub const fn new() -> Self {
         Self {
             renderers: Vec::new(),
+            failure: None,
             error: None,
         }
     }
@@ -84,6 +86,13 @@ impl<T: 'static> View<T> {
         self
     }
 
+    /// Renders as before, but if `failure` finds one in the value, the page is only told with that error: a report of
+    /// what went wrong.
+    pub(crate) fn fails_by(self, failure: fn(&T) -> Option<Error>) -> Self {
+        let failure = Some(failure);
+        Self { failure, ..self }
+    }
+
     pub(crate) fn mimes(&self) -> Vec<Mime> {
         self.renderers
             .iter()
@@ -108,7 +117,11 @@ impl<T: 'static> View<T> {
             )
         };
         let (_, renderer) = renderer.ok_or_else(missing)?;
-        renderer(data, refused)
+        let page = renderer(data, refused)?;
+        match self.failure.and_then(|failure| failure(data)) {
+            None => Ok(page),
+            Some(error) => Err(error.with_page(mime.clone(), page)),
+        }
     }
 }
 

@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use super::KeyValue;
 use super::namespace::Namespace;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Measure, Result};
 use call::{Call, Engine, Key, Row, Slice};
 use sweep::Sweeper;
 use table::Table;
@@ -284,6 +284,21 @@ impl KeyValue for DatabaseKeyValue {
             self.engine.run(Call::Clear(prefix, slice)).await?;
         }
         Ok(())
+    }
+
+    /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
+    async fn measure(&self) -> Result<Measure> {
+        let size = sweep::measure(&*self.engine).await?;
+        Ok(Measure {
+            entries: Some(size.rows),
+            bytes: Some(size.bytes),
+            is_estimate: size.is_estimate,
+            max_entries: Some(self.sweeper.max_rows),
+            max_bytes: Some(self.sweeper.max_bytes),
+            ..Measure::new(
+                "the whole table: every namespace, and what has expired and was not swept yet",
+            )
+        })
     }
 
     async fn syncdb(&self) -> Result<()> {

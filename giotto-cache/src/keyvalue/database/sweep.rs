@@ -36,6 +36,15 @@ pub(super) struct Sweeper {
     last: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// How large a table is.
+#[derive(Debug)]
+pub(super) struct Size {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    /// Whether only a part was counted.
+    pub(super) is_estimate: bool,
+}
+
 /// What was written since the last sweep, and when that was.
 #[derive(Default)]
 struct Since {
@@ -123,7 +132,7 @@ impl Sweeper {
     }
 
     /// How many rows are too many, or hold what is too many bytes if each is as large as the others.
-    fn excess(&self, size: &Reply) -> u64 {
+    fn excess(&self, size: &Size) -> u64 {
         let rows = size.rows.saturating_sub(self.max_rows);
         let bytes = size.bytes.saturating_sub(self.max_bytes);
         let average = (size.bytes / size.rows.max(1)).max(1);
@@ -137,17 +146,17 @@ impl Default for Sweeper {
     }
 }
 
-/// About how many rows and bytes the table has: those of a slice that is large enough, times the slices.
-pub(super) async fn measure(engine: &dyn Engine) -> Result<Reply> {
+/// How many rows and bytes the table has: those of a slice that is large enough, times the slices.
+pub(super) async fn measure(engine: &dyn Engine) -> Result<Size> {
     let mut bits = SMALLEST_SLICE_BITS;
     loop {
         let number = RandomState::new().build_hasher().finish() & ((1 << bits) - 1);
         let Reply { rows, bytes, .. } = engine.run(Call::Measure(Slice::new(number, bits))).await?;
         if rows >= SAMPLE || bits == 0 {
-            return Ok(Reply {
+            return Ok(Size {
                 rows: rows << bits,
                 bytes: bytes << bits,
-                ..Reply::default()
+                is_estimate: bits > 0,
             });
         }
         bits -= GROWTH_BITS;
@@ -191,6 +200,7 @@ mod tests {
         for rows in [0, 1, 4_999, 20_000, 1_000_000, 10_000_000] {
             let size = measure(&Rows(Mutex::new(rows))).await.unwrap();
             assert!(size.rows.abs_diff(rows) <= rows / 50, "{rows}: {size:?}");
+            assert_eq!(size.is_estimate, rows >= 20_000, "{rows}: {size:?}");
         }
     }
 

@@ -10,6 +10,7 @@ mod connection;
 mod dump;
 mod expiry;
 mod key;
+mod measure;
 mod protocol;
 mod servers;
 
@@ -26,7 +27,8 @@ use self::servers::Servers;
 use super::KeyValue;
 use super::guard::{Loss, SERVER_DEADLINE};
 use super::namespace::Namespace;
-use crate::{Clock, Counts, Error, ErrorKind, Result};
+use super::sum::sum;
+use crate::{Clock, Counts, Error, ErrorKind, Measure, Result};
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_NAMESPACE: &str = "giotto";
@@ -237,6 +239,19 @@ impl KeyValue for MemcacheKeyValue {
             result = result.and(self.clear_server(server).await);
         }
         result
+    }
+
+    /// The sum of all servers that answer, everything that is on them included.
+    async fn measure(&self) -> Result<Measure> {
+        let of = match self.servers.all().len() {
+            1 => "the whole server, whatever else is on it",
+            _ => "all servers, whatever else is on them",
+        };
+        let measure = sum(self.servers.measure(self.server_deadline).await)?;
+        Ok(Measure {
+            of: of.to_owned(),
+            ..measure
+        })
     }
 
     fn is_atomic(&self) -> bool {

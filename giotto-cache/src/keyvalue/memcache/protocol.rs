@@ -193,7 +193,7 @@ fn value_line(text: &[u8], key: &str) -> Option<(usize, u64)> {
 }
 
 /// Digits alone: `parse` takes a sign too.
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
 }

@@ -11,10 +11,11 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::address::Address;
 use super::connection::Connection;
+use super::measure;
 use super::protocol::{Command, Found, Reply};
 use crate::keyvalue::guard::{Guard, Loss, together};
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, ErrorKind, Result};
+use crate::{Clock, Error, ErrorKind, Measure, Result};
 
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -105,6 +106,18 @@ impl Servers {
             values.extend(found?);
         }
         Ok(values)
+    }
+
+    /// What each server holds, all asked at the same time.
+    pub(super) async fn measure(&self, deadline: Duration) -> Vec<Result<Measure>> {
+        let measure = async |server: &Arc<Server>| {
+            let call = measure::measure(&server.address);
+            if self.all.len() == 1 {
+                return call.await;
+            }
+            server.guard.ask_aside(deadline, call).await
+        };
+        together(self.all.iter().map(measure)).await
     }
 
     async fn ask_one(

@@ -17,9 +17,9 @@ use super::link::{Link, Target};
 use super::promise::Promise;
 use super::settings::{Address, Login};
 use super::slots::{self, Slots};
-use crate::keyvalue::guard::{Guard, Loss};
+use crate::keyvalue::guard::{Guard, Loss, together};
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error};
+use crate::{Clock, Error, Measure};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -84,6 +84,16 @@ impl Cluster {
         let slots = self.read_now().wait().await?;
         let masters = slots.masters().into_iter();
         Ok(masters.map(|master| self.node(&master)).collect())
+    }
+
+    /// What each master holds, all asked at the same time.
+    pub(super) async fn measure(&self) -> Result<Vec<Result<Measure, Error>>, Failure> {
+        let measure = async |master: &Arc<Node>| {
+            let call = master.link.measure();
+            master.guard.ask_aside(self.deadline, call).await
+        };
+        let masters = self.masters().await?;
+        Ok(together(masters.iter().map(measure)).await)
     }
 
     /// What was counted of its nodes.

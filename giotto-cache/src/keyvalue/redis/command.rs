@@ -8,7 +8,7 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::connection::Request;
 use crate::clock::milliseconds;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Measure, Result};
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
 const MAX_VALUE: usize = 512 << 20;
@@ -143,8 +143,80 @@ pub(super) fn removed(reply: &Value) -> Result<bool> {
     }
 }
 
+/// How many keys the database has.
+pub(super) fn size() -> Request {
+    Request::Again(cmd("DBSIZE"))
+}
+
+/// What the server says of itself. All of it, because servers before Redis 7 know one section at a time.
+pub(super) fn info() -> Request {
+    Request::Again(cmd("INFO"))
+}
+
+/// The replies of [`size`] and [`info`]. A server that leaves out a figure is no error; 0 bytes of memory is no limit.
+pub(super) fn measure(size: &Value, info: &Value) -> Result<Measure> {
+    let (Value::Int(keys), Value::BulkString(info)) = (size, info) else {
+        return Err(unexpected("DBSIZE or INFO"));
+    };
+    let info = String::from_utf8_lossy(info);
+    let field = |name| {
+        let mut fields = info.lines().filter_map(|line| line.trim().split_once(':'));
+        fields
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value)
+    };
+    let figure = |name| field(name)?.parse::<u64>().ok();
+    let policy = field("maxmemory_policy");
+    Ok(Measure {
+        entries: u64::try_from(*keys).ok(),
+        bytes: figure("used_memory"),
+        max_bytes: figure("maxmemory").filter(|limit| *limit > 0),
+        evictions: figure("evicted_keys"),
+        notes: policy
+            .map(|policy| format!("maxmemory-policy is {policy}"))
+            .into_iter()
+            .collect(),
+        ..Measure::default()
+    })
+}
+
 pub(super) fn unexpected(command: &str) -> Error {
     let message =
         format!("the reply of the Redis server is none to {command}: is it a Redis server?");
     Error::new(ErrorKind::Backend, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(info: &str) -> Measure {
+        measure(&Value::Int(3), &Value::BulkString(info.into())).unwrap()
+    }
+
+    #[test]
+    fn figures_that_a_server_leaves_out_or_makes_up_are_not_known() {
+        let honest = "# Memory\r\nused_memory:1402432\r\nused_memory_human:1.34M\r\nmaxmemory:67108864\r\n\
+                      maxmemory_policy:allkeys-lru\r\n\r\n# Stats\r\nevicted_keys:7\r\n";
+        let full = measured(honest);
+        assert_eq!((full.entries, full.bytes), (Some(3), Some(1_402_432)));
+        assert_eq!((full.max_bytes, full.evictions), (Some(64 << 20), Some(7)));
+        assert_eq!(full.notes, ["maxmemory-policy is allkeys-lru"]);
+        for odd in [
+            "",
+            "used_memory:-1\r\nmaxmemory:0\r\n",
+            "used_memory\r\nevicted_keys:many\r\n",
+            "used_memory:18446744073709551616\r\n",
+        ] {
+            let measure = measured(odd);
+            assert_eq!((measure.bytes, measure.max_bytes), (None, None), "{odd:?}");
+            assert_eq!((measure.evictions, measure.notes.len()), (None, 0));
+        }
+        for (size, info) in [
+            (Value::Nil, Value::BulkString(Vec::new())),
+            (Value::Int(3), Value::Okay),
+        ] {
+            assert!(measure(&size, &info).is_err());
+        }
+    }
 }

@@ -118,7 +118,7 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
         "NOPERM" => {
             "let the user run GET, MGET, SET, EVAL, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace \
              (all, if there is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and \
-             ASKING; with Sentinel ROLE"
+             ASKING; with Sentinel ROLE; for its figures DBSIZE and INFO"
         }
         "OOM" => "raise maxmemory, or choose a maxmemory-policy that evicts, like allkeys-lfu",
         "MISCONF" => "the server cannot save its data: see its log",

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::Value;
 
+use super::command;
 use super::connection::{CONNECT, Connection, Request, within};
 use super::failure::{Cure, Failure};
 use super::promise::Promise;
 use super::sentinel;
 use super::settings::{Address, Login};
+use crate::Measure;
 
 pub(super) struct Link {
     target: Target,
@@ -47,6 +49,13 @@ impl Link {
             }
             reply => reply,
         }
+    }
+
+    /// What the server holds.
+    pub(super) async fn measure(&self) -> crate::Result<Measure> {
+        let ask = async |request| self.ask(&request).await.map_err(Failure::into_error);
+        let (size, info) = (ask(command::size()).await?, ask(command::info()).await?);
+        command::measure(&size, &info)
     }
 
     async fn ask_once(&self, request: &Request) -> Result<Value, Failure> {

@@ -33,7 +33,7 @@ use self::way::Way;
 use super::KeyValue;
 use super::guard::Loss;
 use super::namespace::Namespace;
-use crate::{Counts, Result};
+use crate::{Counts, Measure, Result};
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
 ///
@@ -44,7 +44,8 @@ use crate::{Counts, Result};
 /// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
 ///
 /// A user who may not run every command (ACL) needs `MGET` for [`get_many`](KeyValue::get_many), but not in a cluster,
-/// and `EVAL` for [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`.
+/// `EVAL` for [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
+/// [`measure`](KeyValue::measure).
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
@@ -285,6 +286,12 @@ impl KeyValue for RedisKeyValue {
                 result
             }
         }
+    }
+
+    /// Of the whole server, or of all masters of a cluster that answer: the figures of a namespace would take a search
+    /// through all keys.
+    async fn measure(&self) -> Result<Measure> {
+        self.way.measure().await
     }
 
     fn is_atomic(&self) -> bool {

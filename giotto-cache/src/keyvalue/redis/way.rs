@@ -13,7 +13,8 @@ use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
 use crate::keyvalue::guard::{Loss, together};
-use crate::{Counts, Result};
+use crate::keyvalue::sum::sum;
+use crate::{Counts, Measure, Result};
 
 pub(super) enum Way {
     One(Link),
@@ -70,6 +71,24 @@ impl Way {
                 together(keys.map(get)).await.into_iter().collect()
             }
         }
+    }
+
+    /// What the servers hold, and of what that is.
+    pub(super) async fn measure(&self) -> Result<Measure> {
+        let (of, measure) = match self {
+            Self::One(link) => (
+                "the whole server; the entries are the keys of this database, in every namespace",
+                link.measure().await?,
+            ),
+            Self::Cluster(cluster) => (
+                "all masters of the cluster, in every namespace",
+                sum(cluster.measure().await.map_err(Failure::into_error)?)?,
+            ),
+        };
+        Ok(Measure {
+            of: of.to_owned(),
+            ..measure
+        })
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -72,7 +72,7 @@ pub(crate) fn fail(error: &Error) -> u8 {
     if let ErrorKind::Redirection(location) = error.kind() {
         return print(format!("{location}\n").as_bytes());
     }
-    if let Some(page) = error.page() {
+    if let Some((_, page)) = error.page() {
         print(page);
     }
     complain(&format!("error: {error}"));

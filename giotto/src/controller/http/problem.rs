@@ -37,28 +37,36 @@ impl Problem {
     }
 
     pub(super) fn into_response(self, head: &Parts, debug: bool) -> Response<Body> {
-        let mime = problem_mime(head);
         let mut response = Response::new(Body::from(Bytes::new()));
         let fields = response.headers_mut();
         fields.insert(header::CACHE_CONTROL, NO_STORE);
-        fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
-        let (status, message, refused) = match self {
-            Self::Request(status, message) => (status, message, InvalidInput::new()),
+        let rendered = |status, message: &str, refused: &InvalidInput| {
+            let mime = problem_mime(head);
+            let page = render(mime.essence(), status, message, refused);
+            (mime, page)
+        };
+        let (status, (mime, page)) = match self {
+            Self::Request(status, message) => {
+                (status, rendered(status, &message, &InvalidInput::new()))
+            }
             Self::Invocation(error) => {
                 let (status, field) = status(&error);
                 fields.extend(field);
                 if let Some(receipt) = error.receipt() {
                     fields.insert(CACHE_STATUS, cache_status(receipt));
                 }
-                (
-                    status,
-                    message(&error, status, head, debug),
-                    error.invalid_input().clone(),
-                )
+                let message = message(&error, status, head, debug);
+                let page = match error.page() {
+                    // A report of its own says more than the message.
+                    Some((mime, page)) => (mime.clone(), page.clone()),
+                    None => rendered(status, &message, error.invalid_input()),
+                };
+                (status, page)
             }
         };
+        fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
         *response.status_mut() = status;
-        *response.body_mut() = Body::from(render(mime.essence(), status, &message, &refused));
+        *response.body_mut() = Body::from(page);
         response
     }
 }

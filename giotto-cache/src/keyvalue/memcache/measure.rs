@@ -1,0 +1,106 @@
+//! What a server says of itself, of which four figures are taken.
+//!
+//! No step of a lookup; for management. On a connection of its own, because no other reply has so many lines.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::connection::connect;
+use super::protocol::{not_a_reply, number, read_line};
+use crate::{Measure, Result};
+
+/// How long all of it may take, whoever asks.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Memcached 1.6 has about a hundred.
+const MAX_LINES: usize = 1000;
+
+/// What the server at `address` holds.
+///
+/// # Errors
+///
+/// No connection, no reply within a second, or another than Memcached's.
+pub(super) async fn measure(address: &Address) -> Result<Measure> {
+    let asked = async {
+        let (read, mut write) = connect(address).await?;
+        write.write_all(b"stats\r\n").await?;
+        read_stats(&mut BufReader::new(read)).await
+    };
+    let late = |_| {
+        let message = format!("no figures within {PATIENCE:?}");
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
+    };
+    let answered = timeout(PATIENCE, asked).await.unwrap_or_else(late);
+    answered.map_err(|error| address.failed(&error))
+}
+
+async fn read_stats(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Measure> {
+    let mut measure = Measure::default();
+    let mut line = Vec::new();
+    for _ in 0..MAX_LINES {
+        let text = read_line(reader, &mut line).await?;
+        if text == b"END" {
+            return Ok(measure);
+        }
+        let stat = text.strip_prefix(b"STAT ").map(str::from_utf8);
+        let Some(Ok(stat)) = stat else {
+            return Err(not_a_reply(text));
+        };
+        let (name, value) = stat.split_once(' ').unwrap_or((stat, ""));
+        let figure = match name {
+            "curr_items" => &mut measure.entries,
+            "bytes" => &mut measure.bytes,
+            "limit_maxbytes" => &mut measure.max_bytes,
+            "evictions" => &mut measure.evictions,
+            _ => continue,
+        };
+        *figure = Some(number(value).ok_or_else(|| not_a_reply(text))?);
+    }
+    let message = format!("its figures did not end after {MAX_LINES} lines");
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> io::Result<Measure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(read_stats(&mut text.as_bytes()))
+    }
+
+    #[test]
+    fn four_figures_are_taken_and_what_is_no_figure_is_refused() {
+        let honest = "STAT version 1.6\r\nSTAT curr_items 3\r\nSTAT bytes 210\r\nSTAT empty \r\n\
+                      STAT limit_maxbytes 67108864\r\nSTAT evictions 1\r\nEND\r\n";
+        let measure = read(honest).unwrap();
+        assert_eq!((measure.entries, measure.bytes), (Some(3), Some(210)));
+        assert_eq!(
+            (measure.max_bytes, measure.evictions),
+            (Some(64 << 20), Some(1))
+        );
+        assert_eq!(read("END\r\n").unwrap().entries, None);
+        let endless = "STAT pid 1\r\n".repeat(MAX_LINES + 1);
+        let long = format!("STAT {}\r\nEND\r\n", "a".repeat(4096));
+        for lie in [
+            "",
+            "ERROR\r\n",
+            "STAT curr_items 3\r\n",
+            "STAT curr_items 3\r\nVALUE a 0 1\r\n",
+            "STAT curr_items\r\nEND\r\n",
+            "STAT curr_items -3\r\nEND\r\n",
+            "STAT bytes 18446744073709551616\r\nEND\r\n",
+            "STAT bytes 1 2\r\nEND\r\n",
+            &long,
+            &endless,
+        ] {
+            assert!(read(lie).is_err(), "{lie}");
+        }
+    }
+}
