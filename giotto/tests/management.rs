@@ -514,6 +514,7 @@ fn stats_says_what_the_store_holds() {
     assert_eq!(emptied["layers"][0]["entries"], 0);
 }
 
+#[cfg(feature = "redis")]
 #[test]
 fn a_layer_that_does_not_answer_is_said_so_beside_those_that_do() {
     let desk = Desk::new();

@@ -204,7 +204,7 @@ impl Work {
                 },
                 None => page.await,
             };
-            report.count(outcome, || invocation.shown(mime));
+            report.count(outcome, number, || invocation.shown(mime));
             self.progress.advance();
         }
     }

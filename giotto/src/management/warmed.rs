@@ -36,6 +36,9 @@ pub(super) struct Report {
 
 #[derive(Clone, Debug, Serialize)]
 struct Failure {
+    /// Which of the pages it is, in the order in which they were named.
+    #[serde(skip)]
+    number: u64,
     invocation: String,
     error: String,
 }
@@ -50,7 +53,8 @@ pub(super) enum Outcome {
 }
 
 impl Report {
-    pub(super) fn count(&mut self, outcome: Outcome, shown: impl FnOnce() -> String) {
+    /// Counts the page of that `number`.
+    pub(super) fn count(&mut self, outcome: Outcome, number: u64, shown: impl FnOnce() -> String) {
         let (counter, error) = match outcome {
             Outcome::Computed => (&mut self.computed, None),
             Outcome::Skipped => (&mut self.skipped, None),
@@ -63,6 +67,7 @@ impl Report {
             && self.errors.len() < SHOWN
         {
             self.errors.push(Failure {
+                number,
                 invocation: shown(),
                 error,
             });
@@ -76,6 +81,7 @@ impl Report {
         self.no_page += part.no_page;
         self.failed += part.failed;
         self.errors.extend(part.errors);
+        self.errors.sort_by_key(|failure| failure.number);
         self.errors.truncate(SHOWN);
     }
 
