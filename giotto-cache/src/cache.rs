@@ -4,8 +4,10 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use crate::answer::{Answer, Staleness, Status};
 use crate::backend::Backend;
@@ -21,6 +23,9 @@ use crate::stats::{Counts, Stats};
 use crate::verdict::{Reason, Verdict};
 use crate::wait::Wait;
 use crate::{Clock, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
+
+/// A store that answers within its deadline has let a flight end by then.
+const SLACK: Duration = Duration::from_millis(25);
 
 /// A cache of finished results in front of a [`KeyValue`]. Cloning it shares it.
 ///
@@ -88,9 +93,9 @@ impl Cache {
     ///
     /// `compute` is called at most once for all callers that ask for the same key at the same time, and its future
     /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or the same
-    /// error, which is not stored. If `compute` panics, its caller gets an error and one of those who waited computes
-    /// again, once. Of several processes that share the store one computes; the others wait for it for up to five
-    /// seconds.
+    /// error, which is not stored; but no caller gets what was begun before an invalidation that it came after. If
+    /// `compute` panics, its caller gets an error and one of those who waited computes again, once. Of several
+    /// processes that share the store one computes; the others wait for it for up to five seconds.
     ///
     /// # Errors
     ///
@@ -137,6 +142,15 @@ impl Cache {
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
         self.inner.backend.store()
+    }
+
+    /// The layers of the store, the fastest first; the store itself if it has none.
+    pub(crate) fn stores(&self) -> Vec<&dyn KeyValue> {
+        let layers = self.store().layers();
+        match layers.is_empty() {
+            true => vec![self.store()],
+            false => layers,
+        }
     }
 
     /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
@@ -236,7 +250,7 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         let (inner, flights) = (&self.inner, &self.inner.flights);
-        let wait = Wait::new(&lookup, look.fallback(), reason);
+        let wait = Wait::new(&lookup, &look, reason);
         let key = lookup.key.as_str();
         let mut attempts = 0;
         let (rank, (flight, mut landing)) = loop {
@@ -256,14 +270,21 @@ impl Cache {
                 Some(Outcome::GivenUp) => {}
                 // A new result is wanted, or an invalidation lies between the beginning of that computation and
                 // this call.
-                Some(Outcome::Shared(Ok(_))) if !counts => landing.ended().await,
+                Some(Outcome::Shared(Ok(answer))) if !counts => {
+                    let ended = timeout(inner.backend.deadline() + SLACK, landing.ended()).await;
+                    // A store that hangs has not taken an invalidation either.
+                    if ended.is_err() && landing.is_late() && lookup.mode != Mode::Refresh {
+                        let answer = answer.collapsed(&inner.clock);
+                        return inner.after(Ok(answer), wait).await;
+                    }
+                }
                 Some(Outcome::Shared(result)) => {
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
                     return inner.after(result, wait).await;
                 }
                 // One of those who waited for a computation that panicked computes again, once, unless there is
                 // something else to serve.
-                None if attempts == 0 && wait.fallback.is_none() => attempts += 1,
+                None if attempts == 0 && !wait.may_fail() => attempts += 1,
                 None => return inner.after(Err(panicked()), wait).await,
             }
         };
@@ -305,10 +326,12 @@ impl Inner {
 
     /// Why there is nothing fresh of `key`.
     pub(crate) fn reason(&self, key: &Key, look: &Look) -> Reason {
+        let reason = look.reason();
         let is_due = look.is_answered && matches!(look.verdict, Verdict::Due { .. });
-        match is_due && self.flights.is_apart(key.as_str(), look.now_ms) {
+        let may_be_apart = is_due && reason != Reason::Refresh;
+        match may_be_apart && self.flights.is_apart(key.as_str(), look.now_ms) {
             true => Reason::NotStorable,
-            false => look.reason(),
+            false => reason,
         }
     }
 

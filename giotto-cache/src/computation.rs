@@ -13,7 +13,7 @@ use crate::answer::{Answer, Status};
 use crate::cache::Inner;
 use crate::entry::{Clocks, Draft, Entry, Extension};
 use crate::flight::{Flight, Outcome};
-use crate::job::{COMPUTING, Computed, Job};
+use crate::job::{COMPUTING, Computed, Job, Rank};
 use crate::lease::Lease;
 use crate::permit::{Begin, Permit};
 use crate::tags::Unstamped;
@@ -29,7 +29,12 @@ impl Inner {
         let permit = match self.begin(&mut job).await {
             Begin::Found(answer, permit) => {
                 flight.mark(permit.marks);
-                flight.land(Outcome::Shared(Ok(answer)));
+                let is_stale = matches!(answer.status, Status::Stale(_));
+                flight.land(match job.rank {
+                    // Whoever waits for a refresh may not be content with an old page.
+                    Rank::Behind if is_stale => Outcome::GivenUp,
+                    _ => Outcome::Shared(Ok(answer)),
+                });
                 release(permit.lease).await;
                 return;
             }
@@ -146,9 +151,7 @@ impl Inner {
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {
         let wish = job.control.wish();
-        if permit.lease.is_some() || !wish.tags.is_empty() {
-            flight.end();
-        }
+        flight.asks(permit.lease.is_some() || !wish.tags.is_empty());
         let now_ms = self.clock.now_ms();
         let policy = wish.ttl.map_or(job.policy, |ms| job.policy.lasting(ms));
         let clocks = match result.is_negative {
@@ -171,10 +174,15 @@ impl Inner {
             self.forget(&job).await;
         }
         // Another process that removes the entry takes the lease: nobody is given the result before that is known.
-        if let Some(lease) = &permit.lease
-            && !lease.is_held().await
-        {
-            flight.revoke();
+        let is_held = match &permit.lease {
+            Some(lease) if stamps.is_ok() && job.is_answered => lease.is_held().await,
+            _ => Ok(true),
+        };
+        match is_held {
+            Ok(true) if !matches!(stamps, Err(Unstamped::Unknown)) => {}
+            Ok(false) => flight.revoke(),
+            // The store does not say.
+            _ => flight.asks(false),
         }
         let may_store = stamps.is_ok() && !flight.is_revoked();
         let draft = Draft {
@@ -213,7 +221,7 @@ impl Inner {
     }
 
     /// Stores and lands. To a store outside this process the result is written after it was announced,
-    /// so that nobody waits; until that store has answered, the flight goes on and those who come get its result.
+    /// so that nobody waits; until that store has answered, the flight goes on, and no other begins.
     async fn store(
         &self,
         flight: Flight,

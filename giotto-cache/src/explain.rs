@@ -12,8 +12,8 @@ use crate::entry::Entry;
 use crate::generation::Difference;
 use crate::lease::lease_key;
 use crate::lookup::{Lookup, Mode};
-use crate::verdict::{Reason, Verdict};
-use crate::{ErrorKind, KeyValue, Place};
+use crate::verdict::{Fallback, Reason, Verdict};
+use crate::{ErrorKind, Place};
 
 /// What is known of one entry.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ pub struct Explanation {
 pub struct LayerState {
     /// The store.
     pub store: String,
-    /// `absent`, `an entry of 123 bytes, to expire in 59 s`, or why it cannot be told.
+    /// `absent`, `an entry of 123 bytes, computed 1 s ago, expires in 59 s`, or why it cannot be told.
     pub state: String,
 }
 
@@ -122,7 +122,7 @@ impl Cache {
             entry,
             next,
             refreshes,
-            falls_back: look.fallback().is_some(),
+            falls_back: look.entry.is_some() && look.fallback() == Fallback::Always,
             reason: (!is_fresh).then(|| inner.reason(key, &look)),
             is_computed_now,
         }
@@ -130,15 +130,6 @@ impl Cache {
 
     fn keeps_nothing(&self) -> bool {
         self.store().place() == Place::Nowhere
-    }
-
-    /// The layers of the store, the fastest first; the store itself if it has none.
-    pub(crate) fn stores(&self) -> Vec<&dyn KeyValue> {
-        let layers = self.store().layers();
-        match layers.is_empty() {
-            true => vec![self.store()],
-            false => layers,
-        }
     }
 
     async fn layers(&self, lookup: &Lookup<'_>) -> Vec<LayerState> {
@@ -154,7 +145,9 @@ impl Cache {
                 Ok(Ok(Some(raw))) => {
                     let length = raw.len();
                     match Entry::open(raw, &lookup.key, false) {
-                        Ok(entry) => format!("an entry of {length} bytes, {}", age(&entry, now_ms)),
+                        Ok(entry) => {
+                            format!("an entry of {length} bytes, {}", times(&entry, now_ms))
+                        }
                         Err(error) => {
                             format!("{length} bytes that are no entry of this key: {error}")
                         }
@@ -170,15 +163,17 @@ impl Cache {
     }
 }
 
-/// Whether the time of `entry` has passed, whatever has been invalidated.
-fn age(entry: &Entry, now_ms: u64) -> String {
-    match entry.fresh_for(now_ms) {
-        None => "which never expires".to_owned(),
+/// How old `entry` is, and whether its time has passed, whatever has been invalidated.
+fn times(entry: &Entry, now_ms: u64) -> String {
+    let age = now_ms.saturating_sub(entry.created_ms()) / 1_000;
+    let end = match entry.fresh_for(now_ms) {
+        None => "never expires".to_owned(),
         Some(left) if left.is_zero() => {
             format!("expired {} s ago", entry.stale_for(now_ms).as_secs())
         }
-        Some(left) => format!("to expire in {} s", left.as_secs()),
-    }
+        Some(left) => format!("expires in {} s", left.as_secs()),
+    };
+    format!("computed {age} s ago, {end}")
 }
 
 /// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable;

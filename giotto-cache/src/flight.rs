@@ -59,8 +59,18 @@ struct Notes {
     marks: OnceLock<Marks>,
     /// Whether it has computed and now asks the store what was invalidated meanwhile: whoever comes from here on looks
     /// again at its end.
-    is_ending: AtomicBool,
+    is_asking: AtomicBool,
     is_revoked: AtomicBool,
+}
+
+impl Notes {
+    fn stage(&self) -> Taken {
+        match (self.is_asking.load(Ordering::Acquire), self.marks.get()) {
+            (true, _) => Taken::Late,
+            (false, Some(_)) => Taken::WhileItComputed,
+            (false, None) => Taken::BeforeItComputed,
+        }
+    }
 }
 
 /// What a caller that joins a flight is to do.
@@ -87,8 +97,16 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(crate) struct Landing {
     signals: Signals,
-    /// Whether the flight was ending when this place was taken.
-    is_late: bool,
+    taken: Taken,
+}
+
+/// When a place was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    BeforeItComputed,
+    WhileItComputed,
+    /// While it asked the store what was invalidated meanwhile, or later.
+    Late,
 }
 
 /// The tasks that compute, and tidy up after it.
@@ -130,7 +148,7 @@ impl Flights {
         }
         if let Some(signals) = air.by_key.get(key) {
             return Join::Wait(Landing {
-                is_late: signals.notes.is_ending.load(Ordering::Acquire),
+                taken: signals.notes.stage(),
                 signals: signals.clone(),
             });
         }
@@ -152,8 +170,8 @@ impl Flights {
             signals: signals.clone(),
             landing: None,
         };
-        let is_late = false;
-        (flight, Landing { signals, is_late })
+        let taken = Taken::BeforeItComputed;
+        (flight, Landing { signals, taken })
     }
 
     /// A flight of one caller alone, whom nobody can join.
@@ -211,12 +229,14 @@ impl Flight {
         let _ = self.signals.notes.marks.set(marks);
     }
 
-    /// Says that whoever comes from here on has to look again at its end.
-    pub(crate) fn end(&self) {
-        self.signals.notes.is_ending.store(true, Ordering::Release);
+    /// Says whether it asks the store what was invalidated meanwhile, so that whoever comes from here on looks again at
+    /// its end.
+    pub(crate) fn asks(&self, is_asking: bool) {
+        let notes = &self.signals.notes;
+        notes.is_asking.store(is_asking, Ordering::Release);
     }
 
-    /// Says that its result is not for those who come now.
+    /// Says that its result is not to be kept, and not for those who came while it was computed.
     pub(crate) fn revoke(&self) {
         self.signals.notes.is_revoked.store(true, Ordering::Release);
     }
@@ -225,7 +245,7 @@ impl Flight {
         self.signals.notes.is_revoked.load(Ordering::Acquire)
     }
 
-    /// Hands the result to all who wait, and to those who still join until the flight ends.
+    /// Hands the result to all who wait, before the flight ends.
     pub(crate) fn announce(&self, result: Result<Answer>) {
         self.outcome.send_replace(Some(Outcome::Shared(result)));
     }
@@ -258,13 +278,23 @@ impl Landing {
         while self.signals.outcome.changed().await.is_ok() {}
     }
 
-    /// Whether its result is good enough for a caller who has looked before, or an invalidation, or a purge of the key,
-    /// may lie between.
+    /// Whether its result is good enough for a caller who had looked before: no invalidation or removal lies between its
+    /// beginning and that look.
     pub(crate) fn counts_for(&self, look: &Look) -> bool {
-        let own = self.signals.notes.marks.get();
-        let is_current = own.is_none_or(|own| own.still_count(&look.marks));
-        // What a late one has looked at may have been changed since the flight asked for the last time.
-        let is_told = !self.is_late || !look.is_answered;
-        is_current && is_told && !self.signals.notes.is_revoked.load(Ordering::Acquire)
+        let notes = &self.signals.notes;
+        match self.taken {
+            Taken::BeforeItComputed => true,
+            Taken::Late if look.is_answered && notes.is_asking.load(Ordering::Acquire) => false,
+            Taken::WhileItComputed | Taken::Late => {
+                let marks = notes.marks.get();
+                marks.is_none_or(|own| own.still_count(&look.marks))
+                    && !notes.is_revoked.load(Ordering::Acquire)
+            }
+        }
+    }
+
+    /// Whether the place was taken so late that only the store knows whether the result counts.
+    pub(crate) fn is_late(&self) -> bool {
+        self.taken == Taken::Late
     }
 }

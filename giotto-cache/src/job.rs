@@ -65,7 +65,8 @@ pub(crate) struct Job {
     pub(crate) marks: Marks,
     /// Whether a computation may see the old entry.
     pub(crate) is_old_usable: bool,
-    /// Whether the store answered the caller: one that did not is not given a second chance to delay it.
+    /// Whether the store answered when it was last looked at: one that did not is not given a second chance to delay
+    /// the caller.
     pub(crate) is_answered: bool,
     pub(crate) rank: Rank,
     /// The keys in whose computations this one is, the outermost first, and its own.
@@ -142,6 +143,7 @@ impl Job {
     /// Takes what a later look found in place of what the caller had found; the generations that count now. What the
     /// computation has been shown is only still right if it is still there.
     pub(crate) fn take(&mut self, look: Look) -> Marks {
+        self.is_answered = look.is_answered;
         if look.is_answered {
             let created_ms = |entry: Option<&Entry>| entry.map(Entry::created_ms);
             let is_same = created_ms(look.old_value().as_ref()) == created_ms(self.old.as_ref());

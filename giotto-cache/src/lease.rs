@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use crate::Key;
-use crate::backend::Backend;
+use crate::backend::{Backend, Unanswered};
 
 /// The life of a lease that is not renewed.
 pub(crate) const LIFE: Duration = Duration::from_secs(5);
@@ -85,13 +85,10 @@ impl Lease {
         }
     }
 
-    /// Whether it is still this owner's, or the store does not say.
-    pub(crate) async fn is_held(&self) -> bool {
-        let again = Some(self.token.clone());
-        let renewed = self
-            .backend
-            .replace(&self.key, &self.token, again, Some(LIFE));
-        renewed.await != Ok(false)
+    /// Whether it is still this owner's.
+    pub(crate) async fn is_held(&self) -> Result<bool, Unanswered> {
+        let owner = self.backend.get(&self.key).await?;
+        Ok(owner.as_ref() == Some(&self.token))
     }
 
     /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was

@@ -13,7 +13,7 @@ use crate::cache::Inner;
 use crate::entry::Entry;
 use crate::generation::{ALL, Generation, Record, program_key, tag_key};
 use crate::lookup::Lookup;
-use crate::verdict::{Marks, Reason, Verdict, judge};
+use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
 
 /// What a look found.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Look {
     fn nothing(reason: Reason, marks: Marks, is_answered: bool, now_ms: u64) -> Self {
         let verdict = Verdict::Due {
             reason,
-            is_fallback: false,
+            fallback: Fallback::Never,
         };
         Self {
             entry: None,
@@ -52,7 +52,7 @@ impl Look {
     pub(crate) fn refused(self) -> Self {
         let verdict = Verdict::Due {
             reason: Reason::Refresh,
-            is_fallback: false,
+            fallback: Fallback::Never,
         };
         Self {
             entry: self.old_value(),
@@ -76,13 +76,12 @@ impl Look {
         matches!(self.verdict, Verdict::Fresh | Verdict::Early)
     }
 
-    /// What may be served if no new result can be had.
-    pub(crate) fn fallback(&self) -> Option<Entry> {
-        let may_be_served = match self.verdict {
-            Verdict::Due { is_fallback, .. } => is_fallback,
-            _ => true,
-        };
-        self.entry.clone().filter(|_| may_be_served)
+    /// When what was found may be served because no new result can be had.
+    pub(crate) fn fallback(&self) -> Fallback {
+        match self.verdict {
+            Verdict::Due { fallback, .. } => fallback,
+            _ => Fallback::Always,
+        }
     }
 
     /// What a computation may see of the result before: not what was invalidated for good.
@@ -91,7 +90,7 @@ impl Look {
             self.verdict,
             Verdict::Due {
                 reason: Reason::Invalidated(_) | Reason::Version | Reason::Undecodable,
-                is_fallback: false,
+                fallback: Fallback::Never,
             }
         );
         self.entry

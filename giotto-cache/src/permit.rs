@@ -45,25 +45,16 @@ impl Inner {
         if !permit.may_store || self.backend.place() == Place::Nowhere {
             return Begin::Compute(permit);
         }
-        if job.mode == Mode::Refresh {
-            if self.has_lease(job)
-                && let Asked::Mine(lease) = Lease::take(&self.backend, &job.key).await
-            {
-                permit.lease = Some(lease);
-            }
-            let look = self.look(&job.lookup()).await;
-            self.begin_under(look, job, &mut permit).await;
-            return Begin::Compute(permit);
-        }
         if !job.is_answered {
             permit.may_store = job.tags.is_empty();
             return Begin::Compute(permit);
         }
         let waits_until = tokio::time::Instant::now() + LEASE_PATIENCE;
         loop {
-            let asked = match self.has_lease(job) {
-                true => Lease::ask(&self.backend, &job.key).await,
-                false => Asked::Nobody,
+            let asked = match (self.has_lease(job), job.mode) {
+                (true, Mode::Refresh) => Lease::take(&self.backend, &job.key).await,
+                (true, _) => Lease::ask(&self.backend, &job.key).await,
+                (false, _) => Asked::Nobody,
             };
             if let Asked::Unanswered = asked {
                 // A store that does not answer is not given a second chance to delay the caller.
@@ -73,7 +64,9 @@ impl Inner {
             // Whoever computed before may have stored its result, or failed, between the caller's look and now.
             self.forget_copies(&job.key).await;
             let look = self.look(&job.lookup()).await;
-            if let Some(answer) = job.answered_by(&look) {
+            if job.mode != Mode::Refresh
+                && let Some(answer) = job.answered_by(&look)
+            {
                 permit.marks = look.marks;
                 if let Asked::Mine(lease) = asked {
                     permit.lease = Some(lease);

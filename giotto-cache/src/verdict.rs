@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::Policy;
+use crate::answer::Staleness;
 use crate::entry::{Clocks, Entry, Extension};
 use crate::generation::{Difference, Generation, Record, Scope};
 use crate::lookup::Lookup;
@@ -83,8 +84,28 @@ pub(crate) enum Verdict {
     Stale { reason: Reason },
     /// Serve it as it is: an attempt to compute failed a moment ago.
     Throttled { reason: Reason },
-    /// Compute, and serve the old one only if that fails.
-    Due { reason: Reason, is_fallback: bool },
+    /// Compute, and serve the old one only where it may stand in.
+    Due { reason: Reason, fallback: Fallback },
+}
+
+/// When an old entry may stand in for the result that its caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fallback {
+    Never,
+    /// If the computation takes too long: it could be served stale anyway.
+    IfLate,
+    /// Also if it fails.
+    Always,
+}
+
+impl Fallback {
+    pub(crate) fn covers(self, staleness: Staleness) -> bool {
+        match self {
+            Self::Never => false,
+            Self::IfLate => staleness == Staleness::Late,
+            Self::Always => true,
+        }
+    }
 }
 
 /// The generations that count now, as a lookup has read them.
@@ -175,7 +196,7 @@ pub(crate) fn judge(
     let Some(extension) = entry.extension() else {
         return Verdict::Due {
             reason: Reason::Undecodable,
-            is_fallback: false,
+            fallback: Fallback::Never,
         };
     };
     let (clocks, policy) = (entry.clocks(), lookup.policy);
@@ -183,7 +204,7 @@ pub(crate) fn judge(
         Some((reason, true)) => {
             return Verdict::Due {
                 reason,
-                is_fallback: false,
+                fallback: Fallback::Never,
             };
         }
         Some((reason, false)) => reason,
@@ -203,20 +224,24 @@ pub(crate) fn judge(
         None => Reason::Expired,
     };
     let may_try = now_ms >= extension.retry_at;
-    let is_stale = policy.serves_stale() && !lookup.waits_for_fresh && now_ms < clocks.stale_until;
-    let is_fallback = policy.serves_after_error() && now_ms < clocks.keep_until;
+    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
+    let is_served = is_stale && !lookup.waits_for_fresh;
+    let fallback = match policy.serves_after_error() && now_ms < clocks.keep_until {
+        true => Fallback::Always,
+        false if is_stale => Fallback::IfLate,
+        false => Fallback::Never,
+    };
     match () {
         // Not to be found is an answer of its time, and no old page.
         () if entry.is_negative() => Verdict::Due {
             reason,
-            is_fallback: false,
+            fallback: Fallback::Never,
         },
-        () if !may_try && (is_stale || is_fallback) => Verdict::Throttled { reason },
-        () if is_stale => Verdict::Stale { reason },
-        () => Verdict::Due {
-            reason,
-            is_fallback,
-        },
+        () if !may_try && (is_served || fallback == Fallback::Always) => {
+            Verdict::Throttled { reason }
+        }
+        () if is_served => Verdict::Stale { reason },
+        () => Verdict::Due { reason, fallback },
     }
 }
 
@@ -265,10 +290,11 @@ mod tests {
     }
 
     const fn due(reason: Reason, is_fallback: bool) -> Verdict {
-        Verdict::Due {
-            reason,
-            is_fallback,
-        }
+        let fallback = match is_fallback {
+            true => Fallback::Always,
+            false => Fallback::Never,
+        };
+        Verdict::Due { reason, fallback }
     }
 
     #[test]

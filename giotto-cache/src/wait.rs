@@ -7,29 +7,43 @@ use std::time::Duration;
 use crate::answer::{Answer, Staleness, Status};
 use crate::cache::Inner;
 use crate::flight::{Landing, Outcome};
+use crate::look::Look;
 use crate::lookup::Lookup;
 use crate::policy::Patience;
-use crate::verdict::Reason;
+use crate::verdict::{Fallback, Reason};
 use crate::{Entry, Error, ErrorKind, Result};
 
 /// How one caller waits for a computation.
 pub(crate) struct Wait<'p> {
     since: tokio::time::Instant,
     limit: Option<Duration>,
-    /// What may be served in place of a result, and what to ask the store for before it is.
-    pub(crate) fallback: Option<(Entry, Lookup<'p>)>,
+    /// What may be served in place of a result, when, and what to ask the store for before it is.
+    fallback: Option<(Entry, Fallback, Lookup<'p>)>,
     reason: Reason,
 }
 
 impl<'p> Wait<'p> {
-    pub(crate) fn new(lookup: &Lookup<'p>, fallback: Option<Entry>, reason: Reason) -> Self {
+    pub(crate) fn new(lookup: &Lookup<'p>, look: &Look, reason: Reason) -> Self {
         let Patience { soft, hard } = lookup.policy.patience();
+        let fallback = look.fallback();
+        let entry = look.entry.clone().filter(|_| match fallback {
+            Fallback::Never => false,
+            // After the hard limit it has failed.
+            Fallback::IfLate => soft.is_some(),
+            Fallback::Always => true,
+        });
         Self {
             since: tokio::time::Instant::now(),
-            limit: soft.filter(|_| fallback.is_some()).or(hard),
-            fallback: fallback.map(|entry| (entry, lookup.clone())),
+            limit: soft.filter(|_| entry.is_some()).or(hard),
+            fallback: entry.map(|entry| (entry, fallback, lookup.clone())),
             reason,
         }
+    }
+
+    /// Whether there is something to serve if the computation fails.
+    pub(crate) fn may_fail(&self) -> bool {
+        let fallback = self.fallback.as_ref();
+        fallback.is_some_and(|(_, fallback, _)| fallback.covers(Staleness::Failed))
     }
 
     /// What the flight lands with, or that it takes too long; `None` if it ends without a result.
@@ -60,13 +74,15 @@ impl Inner {
             ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
             _ => return Err(error.because(wait.reason)),
         };
-        let Some((entry, lookup)) = wait.fallback else {
+        let covering = |fallback: &Fallback| fallback.covers(staleness);
+        let Some((entry, _, lookup)) = wait.fallback.filter(|(_, when, _)| covering(when)) else {
             return Err(error.because(wait.reason));
         };
         // It may have been purged while its caller waited.
         let look = self.look(&lookup).await;
         let entry = match look.is_answered {
-            true => look.fallback(),
+            true if covering(&look.fallback()) => look.entry,
+            true => None,
             false => Some(entry),
         };
         let Some(entry) = entry else {

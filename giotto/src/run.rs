@@ -21,7 +21,8 @@ use crate::error::{Error, Result};
 ///
 /// Started under a name that ends in `-cmd`, it is its command-line controller. The exit code is 0, 1 if the program
 /// failed, or 2 if it was used wrongly or the manifest or configuration is wrong; on the command line also 3 if only
-/// a stored page was wanted and there is none, and 4 if the page is an old one because the model failed or is late.
+/// a stored page was wanted and there is none, and 4 if the page is an old one because the model failed or is late,
+/// or there is none in time.
 pub fn run(manifest: impl Into<App>) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(start(manifest.into(), &words))

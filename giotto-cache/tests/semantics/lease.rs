@@ -297,3 +297,66 @@ async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -
     assert_eq!(waiting.await.unwrap()?.status, Status::Stored);
     Ok(())
 }
+
+/// Those who came before the model ran are owed its result; who came while it ran cannot know what became of the page.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_lost_costs_those_who_came_before_no_other_run() -> Result<()> {
+    let ([one, two], [spy, _], _) = spied();
+    for removes in [false, true] {
+        one.remove(&key("page")).await?;
+        let model = Model::default();
+        model.hold();
+        let first = callers(&one, 10, MINUTE, &model);
+        until(|| model.runs() == 1).await;
+        let collapsed = one.counts().collapsed;
+        let later = callers(&one, 10, MINUTE, &model);
+        until(|| one.counts().collapsed == collapsed + 10).await;
+        match removes {
+            true => assert!(!two.remove(&key("page")).await?),
+            // A store may lose any value.
+            false => assert!(spy.store.delete(LEASE).await?),
+        }
+        model.release();
+        for (answers, run) in [(first, 1), (later, 2)] {
+            for answer in answers.join_all().await {
+                assert_eq!(page(&answer?), run);
+            }
+        }
+        one.settle().await;
+        assert_eq!(model.runs(), 2);
+        assert_hit!(ask(&one, &MINUTE, &model).await?);
+    }
+    Ok(())
+}
+
+/// One call that hangs is what it costs, and the result is given to whoever came while it was computed.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_while_the_model_runs_costs_one_deadline() -> Result<()> {
+    let says = [
+        Says::Page,
+        Says::NotFound,
+        Says::Wants(|control| control.tags(["late"])),
+        Says::Wants(CacheControl::no_store),
+    ];
+    for (number, says) in says.into_iter().enumerate() {
+        let ([cache], [chaos], _) = processes();
+        let model = Model::saying(says);
+        model.hold();
+        let first = callers(&cache, 1, MINUTE, &model);
+        until(|| model.runs() == 1).await;
+        let later = callers(&cache, usize::from(number != 3), MINUTE, &model);
+        until(|| cache.counts().collapsed == later.len() as u64).await;
+        chaos.delay(seconds(3_600));
+        let started = Instant::now();
+        model.release();
+        for answers in [first, later] {
+            for answer in answers.join_all().await {
+                assert_eq!(page(&answer?), 1);
+            }
+        }
+        let waited = started.elapsed();
+        assert!(waited <= super::ms(101), "{number}: {waited:?}");
+        assert_eq!(model.runs(), 1);
+    }
+    Ok(())
+}

@@ -5,8 +5,8 @@ use giotto_cache::{ErrorKind, Lookup, Policy, Reason, Result, Scope, Staleness, 
 use tokio::time::Instant;
 
 use super::{
-    MINUTE, Model, Says, World, ask_for, callers, key, ms, page, pass, processes, seconds, until,
-    worlds,
+    MINUTE, Model, Says, World, ask, ask_for, callers, key, ms, page, pass, processes, seconds,
+    until, worlds,
 };
 
 /// Fresh for a minute, then stale for five.
@@ -404,5 +404,34 @@ async fn the_loser_of_a_lease_serves_the_stale_page_and_computes_nothing() -> Re
     two.settle().await;
     assert_hit!(super::ask(&two, &stale(), &model).await?);
     assert_eq!(model.runs(), 2);
+    Ok(())
+}
+
+/// It could be served stale anyway; but not in the place of an error.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_fresh_page_gets_the_stale_one_if_that_is_late() -> Result<()> {
+    let policy = stale().soft_timeout(2).hard_timeout(9);
+    for (says, is_served) in [(Says::Page, true), (Says::Fails, false)] {
+        let ([cache], _, clock) = processes();
+        let model = Model::default();
+        ask(&cache, &policy, &model).await?;
+        clock.advance(seconds(60));
+        model.says(says);
+        if is_served {
+            model.hold();
+        }
+        let started = Instant::now();
+        let waits = Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        let answer = cache
+            .answer(waits, |control| model.clone().run(control))
+            .await;
+        match is_served {
+            true => {
+                assert_stale!(answer?, Staleness::Late);
+                assert_eq!(started.elapsed(), seconds(2));
+            }
+            false => assert_eq!(answer.unwrap_err().kind(), ErrorKind::Compute),
+        }
+    }
     Ok(())
 }
