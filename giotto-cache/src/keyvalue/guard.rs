@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use crate::breaker::Breaker;
+use crate::in_time::in_time;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, Result};
 
@@ -81,8 +80,8 @@ impl Guard {
         deadline: Duration,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let late = |_| Err(self.failed(&format!("no reply within {deadline:?}")));
-        let answer = timeout(deadline, call).await.unwrap_or_else(late);
+        let late = || Err(self.failed(&format!("no reply within {deadline:?}")));
+        let answer = in_time(deadline, call).await.unwrap_or_else(late);
         match &answer {
             Ok(_) => self.breaker.succeeded(),
             Err(error) => {
