@@ -58,9 +58,9 @@ mod tests {
             stream.read_exact(&mut byte).await.unwrap();
             answer.send(byte).unwrap();
         });
+        // It has begun to read.
+        tokio::task::yield_now().await;
         let standstill = async {
-            // Others have begun to wait.
-            tokio::task::yield_now().await;
             server.write_all(b"1").unwrap();
             std::thread::sleep(2 * LIMIT);
             pending::<()>().await;
