@@ -220,7 +220,7 @@ async fn hits(cache: &Cache, pages: impl IntoIterator<Item = &usize>) -> HashSet
 /// A cache that has all pages, the node whose pages will be lost, and those and the others.
 async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>, HashSet<usize>)> {
     let cache = Cache::builder(Arc::new(store_in(cluster)?))
-        .deadline(2 * SILENCE)
+        .deadline(PATIENCE)
         .build();
     let all: HashSet<_> = (0..PAGES).collect();
     hits(&cache, &all).await;
