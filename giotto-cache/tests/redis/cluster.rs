@@ -234,7 +234,7 @@ async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>,
 /// Nothing failed but single nodes.
 fn assert_that_the_store_as_a_whole_is_well(cache: &Cache) {
     let (all, nodes) = (cache.counts(), cache.store().counts());
-    assert!(nodes.backend_errors > 0 && nodes.backend_skipped > 0);
+    assert!(nodes.backend_errors > 0);
     assert_eq!(all.backend_errors, nodes.backend_errors);
     assert_eq!(all.backend_skipped, nodes.backend_skipped);
 }
@@ -251,6 +251,7 @@ async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()>
         assert_eq!(hits(&cache, &others).await, others);
     }
     assert_that_the_store_as_a_whole_is_well(&cache);
+    assert!(cache.counts().backend_skipped > 0, "it is left alone");
     cluster.nodes[node].process.restart();
     let back = Instant::now();
     while hits(&cache, &lost).await != lost {
