@@ -36,8 +36,11 @@ struct Ran {
 }
 
 impl Desk {
+    /// With a table: to make it, a slow disk takes longer than others wait for it.
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.says(&["mgt/syncdb"]);
+        desk
     }
 
     fn path(&self) -> &Path {
@@ -448,9 +451,16 @@ fn warm_fails_if_a_model_fails_or_the_time_runs_out() {
         (&report["computed"], &report["no_page"]),
         (&1.into(), &2.into())
     );
+    let errors = report["errors"].as_array().unwrap().iter();
+    let mut named: Vec<_> = errors.map(|error| &error["invocation"]).collect();
+    // In the order in which the models ended.
+    named.sort_by_key(|invocation| invocation.as_str());
     assert_eq!(
-        report["errors"][0]["invocation"],
-        "blog/post.html id=2 as text/html"
+        named,
+        [
+            "blog/post.html id=2 as text/html",
+            "blog/post.html id=3 as text/html"
+        ]
     );
     // Its gate is never opened.
     let ran = desk.cmd(&[
