@@ -13,6 +13,9 @@ const ANSWERS: Promise = Promise::ANSWERS;
 const DEAD: Promise = Promise::DEAD;
 const HUNG: Promise = Promise::HUNG;
 
+/// A master that is gone for so long is replaced.
+const GONE: Duration = Duration::from_secs(1);
+
 pub(crate) const DRILLS: [Drill; 17] = [
     Drill {
         name: "redis-nothing-fails",
@@ -220,7 +223,7 @@ fn sentinel_url(servers: &RedisSentinel) -> String {
 }
 
 fn sentinel_failover(_: &Handle, _: &Path) -> Stage {
-    let servers = RedisSentinel::start();
+    let servers = RedisSentinel::start(GONE);
     let url = sentinel_url(&servers);
     Stage::new(url, servers, |servers, step| {
         if step == Step::Fail {
@@ -231,7 +234,7 @@ fn sentinel_failover(_: &Handle, _: &Path) -> Stage {
 
 /// The old master comes back after it was replaced, and does not know of it at first.
 fn sentinel_master_stopped(_: &Handle, _: &Path) -> Stage {
-    let servers = RedisSentinel::start();
+    let servers = RedisSentinel::start(GONE);
     let url = sentinel_url(&servers);
     Stage::new(url, servers, |servers, step| match step {
         Step::Fail => servers.master.process.freeze(),
@@ -244,7 +247,7 @@ fn cluster_url(cluster: &RedisCluster) -> String {
 }
 
 fn cluster_master_killed(_: &Handle, _: &Path) -> Stage {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, GONE);
     let url = cluster_url(&cluster);
     Stage::new(url, cluster, |cluster, step| match step {
         Step::Fail => cluster.nodes[0].process.kill(),
@@ -256,7 +259,7 @@ fn cluster_master_killed(_: &Handle, _: &Path) -> Stage {
 }
 
 fn cluster_master_stopped(_: &Handle, _: &Path) -> Stage {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, GONE);
     let url = cluster_url(&cluster);
     Stage::new(url, cluster, |cluster, step| match step {
         Step::Fail => cluster.nodes[0].process.freeze(),
@@ -277,7 +280,7 @@ fn wait_until_it_serves(cluster: &RedisCluster) {
 
 /// The replica takes the place of its master a second or two later.
 fn cluster_failover(_: &Handle, _: &Path) -> Stage {
-    let cluster = RedisCluster::start(1);
+    let cluster = RedisCluster::start(1, GONE);
     let url = cluster_url(&cluster);
     Stage::new(url, cluster, |cluster, step| match step {
         Step::Fail => cluster.nodes[0].process.kill(),

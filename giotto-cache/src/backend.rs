@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::breaker::Breaker;
+use crate::in_time::in_time;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result, entry};
 
@@ -193,13 +194,13 @@ impl Backend {
             Place::Layered => return call.await.or(Err(Unanswered::Failed)),
             Place::Shared => {}
         }
-        let (error, unanswered) = match tokio::time::timeout(self.deadline, call).await {
-            Ok(Ok(value)) => {
+        let (error, unanswered) = match in_time(self.deadline, call).await {
+            Some(Ok(value)) => {
                 breaker.succeeded();
                 return Ok(value);
             }
-            Ok(Err(error)) => (error, Unanswered::Failed),
-            Err(_) => (self.too_late(operation), Unanswered::Late),
+            Some(Err(error)) => (error, Unanswered::Failed),
+            None => (self.too_late(operation), Unanswered::Late),
         };
         match error.kind() {
             ErrorKind::TooLarge => {
@@ -227,8 +228,8 @@ impl Backend {
         let (stats, key) = (Arc::clone(&self.stats), key.to_owned());
         let deadline = self.deadline;
         tokio::spawn(async move {
-            match tokio::time::timeout(deadline, store.get(&key)).await {
-                Ok(Ok(_)) => breaker.succeeded(),
+            match in_time(deadline, store.get(&key)).await {
+                Some(Ok(_)) => breaker.succeeded(),
                 _ => stats.backend_errors.increase(),
             }
         });

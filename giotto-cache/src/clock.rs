@@ -15,7 +15,11 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System { started: Instant, started_ms: u64 },
+    /// To the nanosecond, so that two clocks of one machine do not differ by a millisecond.
+    System {
+        started: Instant,
+        unix: Duration,
+    },
     Manual(Arc<AtomicU64>),
 }
 
@@ -26,7 +30,7 @@ impl Clock {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         Self(Source::System {
             started: Instant::now(),
-            started_ms: milliseconds(unix.unwrap_or_default()),
+            unix: unix.unwrap_or_default(),
         })
     }
 
@@ -49,10 +53,9 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
-            Source::System {
-                started,
-                started_ms,
-            } => started_ms.saturating_add(milliseconds(started.elapsed())),
+            Source::System { started, unix } => {
+                milliseconds(unix.saturating_add(started.elapsed()))
+            }
             Source::Manual(now) => now.load(Ordering::SeqCst),
         }
     }
@@ -67,4 +70,28 @@ impl Default for Clock {
 /// Whole milliseconds in `duration`; more than a `u64` holds counts as its maximum.
 pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_were_made_at_different_times_tell_the_same_time() {
+        let begun = Instant::now();
+        let after = |time| {
+            let unix = Duration::from_secs(1_700_000_000) + time;
+            let started = begun + time;
+            Clock(Source::System { started, unix })
+        };
+        let clocks = [0, 300, 600, 900].map(|us| after(Duration::from_micros(us)));
+        let mut last = 0;
+        while begun.elapsed() < Duration::from_millis(10) {
+            for clock in &clocks {
+                let now = clock.now_ms();
+                assert!(now >= last, "{now} after {last}");
+                last = now;
+            }
+        }
+    }
 }

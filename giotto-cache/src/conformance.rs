@@ -27,6 +27,8 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use self::case::Case;
 pub use self::replace::{
     of_many_that_replace_a_value_at_once_one_is_told_that_it_did,
@@ -123,6 +125,17 @@ impl Subject {
             store: &*self.store,
             sentence,
             key: format!("{}{key}", self.prefix),
+            until: None,
+        }
+    }
+
+    /// The case of a value that is from now on set to expire in [`EXPIRE`]: what is seen after that is not judged,
+    /// because on a machine under load the value may have expired before the store was asked.
+    fn brief(&self, sentence: &'static str, key: &str) -> Case<'_> {
+        Case {
+            // By a manual clock no time passes by itself.
+            until: self.clock.is_none().then(|| Instant::now() + EXPIRE),
+            ..self.case(sentence, key)
         }
     }
 }
@@ -221,7 +234,8 @@ pub async fn keys_that_differ_in_any_character_are_different_keys(subject: &Subj
 pub async fn a_value_set_with_an_expiry_is_absent_once_that_time_has_passed(subject: &Subject) {
     let sentence = "5. A value set with an expiry MUST be absent once that time has passed, and SHOULD be \
                     present until then";
-    let soon = subject.case(sentence, "expires in a second");
+    let name = "expires in a second";
+    let (brief, soon) = (subject.brief(sentence, name), subject.case(sentence, name));
     let at_once = subject.case(sentence, "expires in a millisecond");
     soon.set(b"value", Some(EXPIRE)).await;
     at_once.set(b"value", Some(Duration::from_millis(1))).await;
@@ -238,7 +252,8 @@ pub async fn a_value_set_with_an_expiry_is_absent_once_that_time_has_passed(subj
     }
 
     subject.pass(EXPIRE / 2).await;
-    soon.finds(Some(b"value"), "when half of its time has passed")
+    brief
+        .finds(Some(b"value"), "when half of its time has passed")
         .await;
     subject.pass(EXPIRE / 2 + SLACK).await;
     soon.finds(None, "when its time has passed").await;
@@ -266,17 +281,23 @@ pub async fn add_stores_the_value_only_if_the_key_is_absent_and_says_whether_it_
 ) {
     let sentence =
         "7. `add` MUST store the value only if the key is absent, and MUST say whether it did";
-    let case = subject.case(sentence, "added");
+    let (brief, case) = (
+        subject.brief(sentence, "added"),
+        subject.case(sentence, "added"),
+    );
     case.adds(b"1", Some(EXPIRE), true, "to an absent key")
         .await;
-    case.finds(Some(b"1"), "after it was added").await;
-    case.adds(b"2", None, false, "to a present key").await;
-    case.finds(Some(b"1"), "after it was added again").await;
+    brief.finds(Some(b"1"), "after it was added").await;
+    brief.adds(b"2", None, false, "to a present key").await;
+    let was_present = !brief.is_over();
+    brief.finds(Some(b"1"), "after it was added again").await;
     subject.pass(EXPIRE + SLACK).await;
-    case.finds(None, "when the time of the first add has passed")
-        .await;
-    case.adds(b"3", None, true, "to an expired key").await;
-    case.finds(Some(b"3"), "after it was added once more").await;
+    if was_present {
+        case.finds(None, "when the time of the first add has passed")
+            .await;
+        case.adds(b"3", None, true, "to an expired key").await;
+        case.finds(Some(b"3"), "after it was added once more").await;
+    }
 
     let set = subject.case(sentence, "set, then added");
     set.set(b"", None).await;

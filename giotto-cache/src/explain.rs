@@ -10,6 +10,7 @@ use crate::answer::{Staleness, Status};
 use crate::cache::Cache;
 use crate::entry::Entry;
 use crate::generation::Difference;
+use crate::in_time::in_time;
 use crate::lease::lease_key;
 use crate::lookup::{Lookup, Mode};
 use crate::verdict::{Fallback, Reason, Verdict};
@@ -137,12 +138,12 @@ impl Cache {
         let mut layers = Vec::new();
         for store in self.stores() {
             let deadline = self.inner.backend.deadline();
-            let answered = tokio::time::timeout(deadline, store.get(lookup.key.as_str())).await;
+            let answered = in_time(deadline, store.get(lookup.key.as_str())).await;
             let state = match answered {
-                Err(_) => "no answer in time".to_owned(),
-                Ok(Err(error)) => error.to_string(),
-                Ok(Ok(None)) => "absent".to_owned(),
-                Ok(Ok(Some(raw))) => {
+                None => "no answer in time".to_owned(),
+                Some(Err(error)) => error.to_string(),
+                Some(Ok(None)) => "absent".to_owned(),
+                Some(Ok(Some(raw))) => {
                     let length = raw.len();
                     match Entry::open(raw, &lookup.key, false) {
                         Ok(entry) => {

@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 
 const HOUR: Policy = Policy::seconds(3600);
 /// More than usual, for a machine under load.
-const DEADLINE: Duration = Duration::from_secs(1);
-/// So long a lease lives, and so long others wait for it.
-const LEASE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(3);
+/// So long is waited for what must happen, on a machine under load.
+const PATIENCE: Duration = Duration::from_secs(30);
 const TAGGED: usize = 1_000;
 
 /// A computation that shows the number of its run, and waits for a permit if it is held.
@@ -89,10 +89,7 @@ fn cache(store: impl KeyValue) -> Cache {
 async fn until(condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(
-            started.elapsed() < Duration::from_secs(30),
-            "it does not happen"
-        );
+        assert!(started.elapsed() < PATIENCE, "it does not happen");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -118,10 +115,8 @@ async fn a_holder_that_dies_is_succeeded(chaos: Chaos, next: Cache) -> Result<()
     assert!(chaos.is_dead());
     let started = Instant::now();
     ask(&next, Lookup::new(key("dying"), &HOUR), &model).await?;
-    let waited = started.elapsed();
     assert!(next.counts().waited > 0, "there was a lease");
-    // It may have been two seconds old; the rest is for a machine under load.
-    assert!(waited < LEASE + Duration::from_secs(5), "{waited:?}");
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     assert_eq!(model.runs(), 1);
     Ok(())
 }

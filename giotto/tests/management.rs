@@ -38,8 +38,11 @@ struct Ran {
 }
 
 impl Desk {
+    /// With a table: to make it, a slow disk takes longer than others wait for it.
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.says(&["mgt/syncdb"]);
+        desk
     }
 
     fn path(&self) -> &Path {
@@ -450,9 +453,16 @@ fn warm_fails_if_a_model_fails_or_the_time_runs_out() {
         (&report["computed"], &report["no_page"]),
         (&1.into(), &2.into())
     );
+    let errors = report["errors"].as_array().unwrap().iter();
+    let mut named: Vec<_> = errors.map(|error| &error["invocation"]).collect();
+    // In the order in which the models ended.
+    named.sort_by_key(|invocation| invocation.as_str());
     assert_eq!(
-        report["errors"][0]["invocation"],
-        "blog/post.html id=2 as text/html"
+        named,
+        [
+            "blog/post.html id=2 as text/html",
+            "blog/post.html id=3 as text/html"
+        ]
     );
     // Its gate is never opened.
     let ran = desk.cmd(&[
@@ -637,7 +647,10 @@ async fn ask(
 async fn a_tag_is_purged_if_somebody_has_used_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("pages.sqlite3").display());
-    let (app, runs) = tagged(Cache::new(DatabaseKeyValue::from_url(&url).unwrap()));
+    let store = Arc::new(DatabaseKeyValue::from_url(&url).unwrap());
+    // So that a machine under load loses no page.
+    let cache = Cache::builder(store).deadline(Duration::from_secs(30));
+    let (app, runs) = tagged(cache.build());
     let purge = "admin/cache/purge.txt";
     for tag in ["a", "b"] {
         ask(&app, HTTP_GET, "page.txt", &[("tag", tag)])

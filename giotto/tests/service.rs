@@ -129,9 +129,12 @@ fn start(service: &Service, method: &'static str, target: &str) -> JoinHandle<Re
     tokio::spawn(async move { ask(&service, method, &target, &[], "").await })
 }
 
-/// Lets the other tasks run until `condition` holds.
+/// Lets the other tasks run until `condition` holds. A test whose condition never comes fails.
 async fn until(condition: impl Fn() -> bool) {
+    let started = std::time::Instant::now();
     while !condition() {
+        let is_late = started.elapsed() > Duration::from_secs(30);
+        assert!(!is_late, "it does not happen");
         tokio::task::yield_now().await;
     }
 }

@@ -1,11 +1,10 @@
 //! MariaDB with an empty database, and its client for looking behind a store's back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::client::{Client, Session};
-use crate::stopped::wait_until_stopped;
 use crate::{Process, free_port, unprivileged};
 
 const PACKAGE: &str = "mariadb-server";
@@ -14,7 +13,6 @@ const PACKAGE: &str = "mariadb-server";
 #[derive(Debug)]
 pub struct MariaDb {
     process: Process,
-    data: PathBuf,
     _folder: TempDir,
 }
 
@@ -59,7 +57,6 @@ impl MariaDb {
         let process = Process::start(PACKAGE, &[&program], arguments, port, folder.path());
         let server = Self {
             process,
-            data,
             _folder: folder,
         };
         server.client("mysql").sql(
@@ -104,8 +101,6 @@ impl MariaDb {
     /// SIGSTOP: its connections stay open and nothing answers.
     pub fn freeze(&self) {
         self.process.freeze();
-        let id = std::fs::read_to_string(self.data.join("pid")).unwrap_or_default();
-        wait_until_stopped(id.trim());
     }
 
     /// SIGCONT: it goes on after [`freeze`](Self::freeze).

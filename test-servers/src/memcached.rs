@@ -76,12 +76,12 @@ impl Memcached {
     ///
     /// # Panics
     ///
-    /// If it does not reply within ten seconds.
+    /// If it does not reply within a minute.
     #[must_use]
     pub fn ask(&self, command: &str) -> String {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.process.port()));
         let mut stream = stream.expect("the server listens");
-        let patience = Some(Duration::from_secs(10));
+        let patience = Some(Duration::from_secs(60));
         stream.set_read_timeout(patience).expect("it is not zero");
         // The reply to `mn` shows where that to the command ends.
         let request = format!("{command}\r\nmn\r\n");

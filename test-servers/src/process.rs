@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::stopped::wait_until_stopped;
+
 /// A server that does not answer within this time has failed to start.
 const START: Duration = Duration::from_secs(60);
 
@@ -68,9 +70,10 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// SIGSTOP: its connections stay open and nothing answers.
+    /// SIGSTOP: its connections stay open and nothing answers. Returns when none of its threads runs any more.
     pub fn freeze(&self) {
         self.signal("-STOP");
+        wait_until_stopped(&self.child.id().to_string());
     }
 
     /// SIGCONT: it goes on after [`freeze`](Self::freeze).

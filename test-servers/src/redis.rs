@@ -143,13 +143,14 @@ pub struct RedisCluster {
 
 impl RedisCluster {
     /// A cluster of three masters, each with `replicas`; returns when every node knows of it. A master that
-    /// is gone for a second is replaced by its replica.
+    /// is `gone` for so long is replaced by its replica.
     ///
     /// # Panics
     ///
     /// If it cannot be started.
     #[must_use]
-    pub fn start(replicas: usize) -> Self {
+    pub fn start(replicas: usize, gone: Duration) -> Self {
+        let gone = gone.as_millis().to_string();
         let node = |_| {
             let bus = free_port().to_string();
             let arguments = [
@@ -158,7 +159,7 @@ impl RedisCluster {
                 "--cluster-port",
                 &bus,
                 "--cluster-node-timeout",
-                "1000",
+                &gone,
                 "--cluster-require-full-coverage",
                 "no",
                 "--cluster-replica-validity-factor",
@@ -205,7 +206,7 @@ impl RedisCluster {
     }
 }
 
-/// A master called `mymaster`, a replica of it, and three sentinels that replace it after a second.
+/// A master called `mymaster`, a replica of it, and three sentinels that replace it when it is gone.
 #[derive(Debug)]
 pub struct RedisSentinel {
     /// The master at first.
@@ -216,13 +217,14 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts them; returns when the sentinels know the replica and one another.
+    /// Starts them; returns when the sentinels know the replica and one another. They replace a master that is
+    /// `gone` for so long.
     ///
     /// # Panics
     ///
     /// If one cannot be started.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(gone: Duration) -> Self {
         let master = Redis::start();
         let port = master.port().to_string();
         let replica = Redis::start_with(&[
@@ -232,7 +234,7 @@ impl RedisSentinel {
             "--repl-diskless-sync-delay",
             "0",
         ]);
-        let sentinels = (0..3).map(|_| sentinel(&port)).collect();
+        let sentinels = (0..3).map(|_| sentinel(&port, gone)).collect();
         let servers = Self {
             master,
             replica,
@@ -261,13 +263,13 @@ impl RedisSentinel {
     }
 }
 
-fn sentinel(master: &str) -> (Process, TempDir) {
-    let (folder, port) = (folder(), free_port());
+fn sentinel(master: &str, gone: Duration) -> (Process, TempDir) {
+    let (folder, port, gone) = (folder(), free_port(), gone.as_millis());
     let file = folder.path().join("sentinel.conf");
     // A sentinel writes into its file what it learns.
     let text = format!(
         "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor mymaster 127.0.0.1 {master} 2\n\
-         sentinel down-after-milliseconds mymaster 1000\nsentinel failover-timeout mymaster 3000\n",
+         sentinel down-after-milliseconds mymaster {gone}\nsentinel failover-timeout mymaster 3000\n",
         folder.path().display()
     );
     std::fs::write(&file, text).expect("the temporary folder is writable");

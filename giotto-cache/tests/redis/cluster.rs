@@ -7,24 +7,19 @@ use std::time::{Duration, Instant};
 use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
 use test_servers::{Redis, RedisCluster};
 
-use super::{KEY, key, set};
+use super::{FAILOVER, GONE, KEY, PATIENCE, SILENCE, is_master, key, set};
 
-/// More than usual, for a machine under load; the cache's own is twice that, as always.
-const SERVER_DEADLINE: Duration = Duration::from_millis(250);
-/// A master has been replaced within this time.
-const FAILOVER: Duration = Duration::from_secs(30);
-/// A master that was replaced, or is back, is used within this time.
-const FOLLOWED: Duration = Duration::from_secs(5);
 const PAGES: usize = 60;
 
+/// A store that gives a node as long as a connection, for a machine under load.
 fn store_in(cluster: &RedisCluster) -> Result<RedisKeyValue> {
     let store = RedisKeyValue::new().cluster(cluster.addresses())?;
-    Ok(store.server_deadline(SERVER_DEADLINE))
+    Ok(store.server_deadline(SILENCE))
 }
 
 #[tokio::test]
 async fn a_cluster_without_one_of_its_masters_serves_the_keys_of_the_others() -> Result<()> {
-    let mut cluster = RedisCluster::start(1);
+    let mut cluster = RedisCluster::start(1, GONE);
     let store = store_in(&cluster)?;
     let keys: Vec<_> = (0..60).map(key).collect();
     for key in &keys {
@@ -52,7 +47,7 @@ async fn a_cluster_without_one_of_its_masters_serves_the_keys_of_the_others() ->
 
 #[tokio::test]
 async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Result<()> {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, GONE);
     let store = store_in(&cluster)?;
     let keys: Vec<_> = (0..60).map(key).collect();
     for key in &keys {
@@ -64,17 +59,25 @@ async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Resul
         .filter(|key| cluster.master_of(key) != frozen)
         .collect();
     cluster.nodes[frozen].process.freeze();
-    let since = Instant::now();
-    while since.elapsed() < Duration::from_secs(3) {
+    let others_are_served = async || {
         assert_eq!(store.get(&keys[0]).await?, None);
         for key in &others {
             assert_eq!(store.get(key).await?, Some("value".into()), "{key}");
         }
+        Ok::<_, giotto_cache::Error>(())
+    };
+    let witness = &cluster.nodes[(frozen + 1) % 3];
+    let is_failed = || witness.cli(&["cluster", "nodes"]).contains("master,fail ");
+    let since = Instant::now();
+    while !is_failed() {
+        assert!(since.elapsed() < FAILOVER, "nobody calls it failed");
+        others_are_served().await?;
     }
+    others_are_served().await?;
     cluster.nodes[frozen].process.thaw();
     let thawed = Instant::now();
     while store.get(&keys[0]).await? != Some("value".into()) {
-        assert!(thawed.elapsed() < Duration::from_secs(5));
+        assert!(thawed.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
@@ -82,7 +85,7 @@ async fn a_cluster_with_a_frozen_master_serves_the_keys_of_the_others() -> Resul
 
 #[tokio::test]
 async fn a_measure_sums_the_masters_that_answer_and_names_the_others() -> Result<()> {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, PATIENCE);
     let store = RedisKeyValue::new().cluster(cluster.addresses())?;
     // One is frozen below, so that this is waited for in full.
     let store = store.server_deadline(Duration::from_secs(2));
@@ -133,7 +136,7 @@ pub(super) fn move_slot_of<'c>(
 
 #[tokio::test]
 async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, PATIENCE);
     let store = store_in(&cluster)?;
     set(&store, KEY, "value").await?;
     let (from, to, slot) = move_slot_of(&cluster, KEY);
@@ -186,7 +189,7 @@ async fn a_key_is_found_while_its_slot_moves_and_after() -> Result<()> {
 
 #[tokio::test]
 async fn what_cannot_be_answered_without_the_lost_master_is_an_error() -> Result<()> {
-    let mut cluster = RedisCluster::start(0);
+    let mut cluster = RedisCluster::start(0, GONE);
     let store = store_in(&cluster)?;
     set(&store, KEY, "value").await?;
     let lost = cluster.master_of(KEY);
@@ -220,7 +223,7 @@ async fn what_cannot_be_answered_without_the_lost_master_is_an_error() -> Result
 
 #[tokio::test]
 async fn a_cluster_has_no_other_database() -> Result<()> {
-    let cluster = RedisCluster::start(0);
+    let cluster = RedisCluster::start(0, PATIENCE);
     let error = store_in(&cluster)?.db(1).get(KEY).await.unwrap_err();
     let error = error.to_string();
     // Valkey 9 has some: there this test has to say so.
@@ -251,7 +254,7 @@ async fn hits(cache: &Cache, pages: impl IntoIterator<Item = &usize>) -> HashSet
 /// A cache that has all pages, the node whose pages will be lost, and those and the others.
 async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>, HashSet<usize>)> {
     let cache = Cache::builder(Arc::new(store_in(cluster)?))
-        .deadline(2 * SERVER_DEADLINE)
+        .deadline(PATIENCE)
         .build();
     let all: HashSet<_> = (0..PAGES).collect();
     hits(&cache, &all).await;
@@ -265,14 +268,14 @@ async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>,
 /// Nothing failed but single nodes.
 fn assert_that_the_store_as_a_whole_is_well(cache: &Cache) {
     let (all, nodes) = (cache.counts(), cache.store().counts());
-    assert!(nodes.backend_errors > 0 && nodes.backend_skipped > 0);
+    assert!(nodes.backend_errors > 0);
     assert_eq!(all.backend_errors, nodes.backend_errors);
     assert_eq!(all.backend_skipped, nodes.backend_skipped);
 }
 
 #[tokio::test]
 async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()> {
-    let mut cluster = RedisCluster::start(0);
+    let mut cluster = RedisCluster::start(0, GONE);
     let (cache, node, lost, others) = filled(&cluster).await?;
     assert!(!lost.is_empty() && !others.is_empty());
     cluster.nodes[node].process.kill();
@@ -282,10 +285,11 @@ async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()>
         assert_eq!(hits(&cache, &others).await, others);
     }
     assert_that_the_store_as_a_whole_is_well(&cache);
+    assert!(cache.counts().backend_skipped > 0, "it is left alone");
     cluster.nodes[node].process.restart();
     let back = Instant::now();
     while hits(&cache, &lost).await != lost {
-        assert!(back.elapsed() < FOLLOWED);
+        assert!(back.elapsed() < PATIENCE);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
@@ -293,11 +297,10 @@ async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()>
 
 #[tokio::test]
 async fn the_failover_from_a_frozen_master_is_followed() -> Result<()> {
-    let cluster = RedisCluster::start(1);
+    let cluster = RedisCluster::start(1, GONE);
     let (cache, node, lost, others) = filled(&cluster).await?;
     cluster.nodes[node].wait_until_replicated();
     cluster.nodes[node].process.freeze();
-    let is_master = |node: &Redis| node.cli(&["role"]).starts_with("master");
     let frozen = Instant::now();
     while !cluster.nodes[3..].iter().any(is_master) {
         assert!(frozen.elapsed() < FAILOVER, "no failover");
@@ -306,7 +309,7 @@ async fn the_failover_from_a_frozen_master_is_followed() -> Result<()> {
     }
     let promoted = Instant::now();
     while hits(&cache, &lost).await != lost {
-        assert!(promoted.elapsed() < FOLLOWED, "not followed");
+        assert!(promoted.elapsed() < PATIENCE, "not followed");
         assert_eq!(hits(&cache, &others).await, others);
     }
     assert_that_the_store_as_a_whole_is_well(&cache);

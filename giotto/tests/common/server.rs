@@ -161,7 +161,11 @@ impl Connection {
 
     /// Tells the server that no more will be sent.
     pub(crate) fn finish(&mut self) {
-        self.stream.get_ref().shutdown(Shutdown::Write).unwrap();
+        match self.stream.get_ref().shutdown(Shutdown::Write) {
+            // The server was faster.
+            Err(error) if error.kind() == std::io::ErrorKind::NotConnected => {}
+            finished => finished.unwrap(),
+        }
     }
 
     /// The reply to a request with `method`.

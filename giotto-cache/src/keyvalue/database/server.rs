@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::Opener;
 use super::call::{Call, Engine, Reply};
 use super::table::Table;
+use crate::in_time::in_time;
 use crate::{Error, ErrorKind, Result};
 
 /// As many as a database serves at a time without slowing down, and few enough for several processes.
@@ -124,10 +125,10 @@ impl<D: Dialect> Engine for Calls<D> {
 
 impl<D: Dialect> Server<D> {
     async fn run(&self, call: &Call, caller: &oneshot::Sender<Result<Reply>>) -> Result<Reply> {
-        let error = match tokio::time::timeout(LIMIT, self.converse(call, caller)).await {
-            Ok(Ok(reply)) => return reply,
-            Ok(Err(error)) => error,
-            Err(_) => sqlx::Error::PoolTimedOut,
+        let error = match in_time(LIMIT, self.converse(call, caller)).await {
+            Some(Ok(reply)) => return reply,
+            Some(Err(error)) => error,
+            None => sqlx::Error::PoolTimedOut,
         };
         if !matches!(error, sqlx::Error::Database(_)) {
             // The others lead to the same server, which has gone or hangs.

@@ -13,10 +13,11 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 
 use super::address::Address;
 use super::protocol::{self, Command, Expected, Reply};
+use crate::in_time::in_time;
 use crate::{Error, Result};
 
 /// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
@@ -156,10 +157,8 @@ pub(super) async fn connect(address: &Address) -> io::Result<(Reader, Writer)> {
         };
         Ok(halves)
     };
-    match timeout(PATIENCE, connecting).await {
-        Ok(connected) => connected,
-        Err(_) => Err(silent("no connection")),
-    }
+    let connected = in_time(PATIENCE, connecting).await;
+    connected.unwrap_or_else(|| Err(silent("no connection")))
 }
 
 /// Writes requests as they come, as many at a time as there are.
@@ -208,31 +207,35 @@ async fn receive(read: Reader, waiting: &Waiting) -> io::Result<()> {
     let mut answered = Instant::now();
     let due = |answered| Some(waiting.since()?.max(answered) + PATIENCE);
     loop {
-        let until = due(answered).unwrap_or_else(|| Instant::now() + PATIENCE);
-        match timeout_at(until, reader.fill_buf()).await {
-            Ok(Ok([])) => return Err(protocol::closed()),
-            Ok(read) => {
+        let left = due(answered).map_or(PATIENCE, left_until);
+        match in_time(left, reader.fill_buf()).await {
+            Some(Ok([])) => return Err(protocol::closed()),
+            Some(read) => {
                 read?;
             }
-            Err(_) if due(answered).is_some_and(|due| due <= Instant::now()) => {
+            None if due(answered).is_some_and(|due| due <= Instant::now()) => {
                 return Err(silent("no reply"));
             }
-            Err(_) => continue,
+            None => continue,
         }
         let Some(sent) = waiting.pop() else {
             return Err(protocol::not_a_reply(reader.buffer()));
         };
-        let until = sent.since.max(answered) + PATIENCE;
+        let left = left_until(sent.since.max(answered) + PATIENCE);
         let reply = Reply::read(&mut reader, sent.expected, &sent.key, &mut line);
-        match timeout_at(until, reply).await {
-            Ok(Ok(reply)) => sent.caller.answer(Ok(reply)),
+        match in_time(left, reply).await {
+            Some(Ok(reply)) => sent.caller.answer(Ok(reply)),
             failed => {
                 waiting.put_back(sent);
-                return failed.map_or_else(|_| Err(silent("half a reply")), |read| read.map(drop));
+                return failed.map_or_else(|| Err(silent("half a reply")), |read| read.map(drop));
             }
         }
         answered = Instant::now();
     }
+}
+
+fn left_until(due: Instant) -> Duration {
+    due.saturating_duration_since(Instant::now())
 }
 
 fn silent(what: &str) -> io::Error {

@@ -247,7 +247,7 @@ impl KeyValue for MemcacheKeyValue {
             1 => "the whole server, whatever else is on it",
             _ => "all servers, whatever else is on them",
         };
-        let measure = sum(self.servers.measure(self.server_deadline).await)?;
+        let measure = sum(self.servers.measure().await)?;
         Ok(Measure {
             of: of.to_owned(),
             ..measure

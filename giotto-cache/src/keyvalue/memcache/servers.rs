@@ -109,13 +109,13 @@ impl Servers {
     }
 
     /// What each server holds, all asked at the same time.
-    pub(super) async fn measure(&self, deadline: Duration) -> Vec<Result<Measure>> {
+    pub(super) async fn measure(&self) -> Vec<Result<Measure>> {
         let measure = async |server: &Arc<Server>| {
             let call = measure::measure(&server.address);
             if self.all.len() == 1 {
                 return call.await;
             }
-            server.guard.ask_aside(deadline, call).await
+            server.guard.ask_aside(call).await
         };
         together(self.all.iter().map(measure)).await
     }

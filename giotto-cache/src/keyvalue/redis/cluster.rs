@@ -90,7 +90,7 @@ impl Cluster {
     pub(super) async fn measure(&self) -> Result<Vec<Result<Measure, Error>>, Failure> {
         let measure = async |master: &Arc<Node>| {
             let call = master.link.measure();
-            master.guard.ask_aside(self.deadline, call).await
+            master.guard.ask_aside(call).await
         };
         let masters = self.masters().await?;
         Ok(together(masters.iter().map(measure)).await)

@@ -3,18 +3,20 @@
 //! The last step of a lookup. A caller that goes away leaves its reply to be read and dropped by the client
 //! library, so that no other caller gets it.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
 use super::wire::Wire;
 use crate::clock::milliseconds;
+use crate::in_time::in_time;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
@@ -69,7 +71,7 @@ impl Connection {
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         let owed = Owed::begin(self);
-        let reply = request.send(&mut self.wire.requests()).await;
+        let reply = self.reply(request.send(&mut self.wire.requests())).await;
         owed.end();
         match reply {
             // A key that somebody else uses for a list is no value, and the next SET replaces it.
@@ -87,9 +89,16 @@ impl Connection {
         Arc::ptr_eq(&self.silence, &other.silence)
     }
 
+    /// The reply to `request`, which is a timeout once the server has kept quiet for too long.
+    async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
+        let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
+        in_time(SILENCE, request).await.unwrap_or_else(silent)
+    }
+
     async fn ping(self) {
-        let reply: RedisResult<Value> = redis::cmd("PING")
-            .query_async(&mut self.wire.requests())
+        let ping = redis::cmd("PING");
+        let reply = self
+            .reply(ping.query_async(&mut self.wire.requests()))
             .await;
         self.silence.pinged.store(false, Ordering::Relaxed);
         if !reply.is_err_and(|error| error.is_timeout()) {
@@ -215,13 +224,11 @@ pub(super) async fn within<T>(
     address: &Address,
     opening: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let late = |_| {
+    let late = || {
         let what = format!(
             "it did not accept a connection within {time:?}: check host and port, and the network"
         );
         Err(Failure::new(&what, address, Cure::Later))
     };
-    tokio::time::timeout(time, opening)
-        .await
-        .unwrap_or_else(late)
+    in_time(time, opening).await.unwrap_or_else(late)
 }

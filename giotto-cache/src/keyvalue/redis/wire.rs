@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
-use super::connection::{CONNECT, SILENCE};
+use super::connection::CONNECT;
 use super::settings::Address;
 
 /// Less than the four minutes after which some load balancers forget a connection.
@@ -127,10 +127,11 @@ fn settings() -> RedisConnectionInfo {
     RedisConnectionInfo::default().set_skip_set_lib_name()
 }
 
+/// The time limit of replies is our own, which knows of standstills.
 fn config() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(SILENCE))
+        .set_response_timeout(None)
 }
 
 fn keepalive() -> TcpKeepalive {

@@ -1,0 +1,84 @@
+//! A time limit that a standstill of this process does not use up.
+//!
+//! Around every call to a store outside this process: steps 2 and 5 of a lookup.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+/// A timer is always a little late.
+const USUAL: Duration = Duration::from_millis(5);
+
+/// The output of `call`, or `None` once it has taken longer than `limit`.
+///
+/// On a busy host a process stands still for a while. Its timers are then late by the time that it has lost, in which it
+/// could neither ask nor read the answer: so much is added, once, and no more than `limit`.
+pub(crate) async fn in_time<F: Future>(limit: Duration, call: F) -> Option<F::Output> {
+    let (mut call, begun) = (pin!(call), Instant::now());
+    if let Ok(output) = timeout(limit, call.as_mut()).await {
+        return Some(output);
+    }
+    let lost = begun.elapsed().saturating_sub(limit);
+    if lost < USUAL {
+        return None;
+    }
+    timeout(lost.min(limit), call).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::thread::sleep;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_takes_too_long_is_given_up_at_the_limit() {
+        let started = Instant::now();
+        assert_eq!(in_time(LIMIT, pending::<()>()).await, None);
+        let waited = started.elapsed();
+        assert!(waited < LIMIT + Duration::from_millis(2), "{waited:?}");
+    }
+
+    /// The thread stands still for longer than the limit, before the one who answers is even asked.
+    #[tokio::test]
+    async fn what_was_lost_by_a_standstill_is_added() {
+        let (ask, asked) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        tokio::spawn(async move {
+            asked.await.unwrap();
+            answer.send(()).unwrap();
+        });
+        let call = async {
+            ask.send(()).unwrap();
+            answered.await
+        };
+        let standstill = async {
+            sleep(10 * LIMIT);
+            pending().await
+        };
+        tokio::select! {
+            biased;
+            answer = in_time(LIMIT, call) => assert_eq!(answer, Some(Ok(()))),
+            () = standstill => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn a_standstill_does_not_make_a_call_endless() {
+        let standstill = async {
+            sleep(2 * LIMIT);
+            pending().await
+        };
+        tokio::select! {
+            biased;
+            answer = in_time(LIMIT, pending::<()>()) => assert_eq!(answer, None),
+            () = standstill => {}
+        }
+    }
+}
