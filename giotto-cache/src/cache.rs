@@ -144,6 +144,12 @@ impl Cache {
         self.inner.backend.store()
     }
 
+    /// How long one call to a store outside this process may take.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.inner.backend.deadline()
+    }
+
     /// The layers of the store, the fastest first; the store itself if it has none.
     pub(crate) fn stores(&self) -> Vec<&dyn KeyValue> {
         let layers = self.store().layers();

@@ -2,6 +2,7 @@
 //!
 //! Called by whoever changes what entries were computed from; the next lookup sees it.
 
+use crate::backend::Unanswered;
 use crate::cache::{Cache, Inner};
 use crate::clock::milliseconds;
 use crate::entry::{Clocks, Entry};
@@ -45,8 +46,9 @@ impl Cache {
     ///
     /// [`ErrorKind::Backend`] if the store does not answer.
     pub async fn expire(&self, key: &Key) -> Result<bool> {
-        self.inner.revoke(key).await;
-        self.inner.expire(key).await
+        let revoked = self.inner.revoke(key).await;
+        let expired = self.inner.expire(key).await;
+        revoked.and(expired)
     }
 
     /// Removes one entry; whether there was one.
@@ -55,9 +57,10 @@ impl Cache {
     ///
     /// [`ErrorKind::Backend`] if the store does not answer.
     pub async fn remove(&self, key: &Key) -> Result<bool> {
-        self.inner.revoke(key).await;
+        let revoked = self.inner.revoke(key).await;
         let removed = self.inner.backend.delete(key.as_str()).await;
         self.inner.stats.invalidations.increase();
+        revoked?;
         removed.map_err(|_| unanswered("remove the entry"))
     }
 
@@ -147,12 +150,16 @@ impl Inner {
     }
 
     /// Has computations of `key` that are under way leave nothing behind, here and in other processes.
-    async fn revoke(&self, key: &Key) {
+    async fn revoke(&self, key: &Key) -> Result<()> {
         self.flights.revoke(key.as_str());
         if self.is_shared() && self.backend.store().is_atomic() {
-            // One that does not answer has no lease that counts: what is asked for is the entry.
-            let _ = self.backend.delete(&lease_key(key)).await;
+            match self.backend.delete(&lease_key(key)).await {
+                // Where nobody is asked there are no leases.
+                Ok(_) | Err(Unanswered::Skipped) => {}
+                Err(_) => return Err(unanswered("stop those who compute the entry")),
+            }
         }
+        Ok(())
     }
 
     async fn expire(&self, key: &Key) -> Result<bool> {

@@ -26,7 +26,7 @@ use output::{complain, hint, print, show};
 
 /// The media type of the command line.
 pub(crate) const TEXT_CMD: &str = "text/cmd";
-/// What a store that hangs may hold up the end of a command.
+/// What a store that hangs may hold up the end of a command, unless its deadline is a longer one.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs what `words` ask for, `name` being how the user called this command; the exit code.
@@ -107,7 +107,10 @@ async fn settle(cache: &Cache, is_refreshed: bool) {
     match is_refreshed {
         true => cache.settle().await,
         // What is not stored by then is computed again.
-        false => drop(tokio::time::timeout(STORE_PATIENCE, cache.settle()).await),
+        false => {
+            let patience = STORE_PATIENCE.max(3 * cache.deadline());
+            drop(tokio::time::timeout(patience, cache.settle()).await);
+        }
     }
 }
 
