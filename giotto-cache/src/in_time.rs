@@ -5,7 +5,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// A timer is always a little late.
 const USUAL: Duration = Duration::from_millis(5);
@@ -15,11 +15,14 @@ const USUAL: Duration = Duration::from_millis(5);
 /// On a busy host a process stands still for a while. Its timers are then late by the time that it has lost, in which it
 /// could neither ask nor read the answer: so much is added, once, and no more than `limit`.
 pub(crate) async fn in_time<F: Future>(limit: Duration, call: F) -> Option<F::Output> {
-    let (mut call, begun) = (pin!(call), Instant::now());
-    if let Ok(output) = timeout(limit, call.as_mut()).await {
+    let mut call = pin!(call);
+    let Some(due) = Instant::now().checked_add(limit) else {
+        return Some(call.await);
+    };
+    if let Ok(output) = timeout_at(due, call.as_mut()).await {
         return Some(output);
     }
-    let lost = begun.elapsed().saturating_sub(limit);
+    let lost = due.elapsed();
     if lost < USUAL {
         return None;
     }
