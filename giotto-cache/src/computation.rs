@@ -151,7 +151,7 @@ impl Inner {
 
     async fn finish(&self, flight: Flight, job: Job, mut permit: Permit, result: Finished) {
         let wish = job.control.wish();
-        flight.asks(permit.lease.is_some() || !wish.tags.is_empty());
+        flight.asks(job.is_answered && (permit.lease.is_some() || !wish.tags.is_empty()));
         let now_ms = self.clock.now_ms();
         let policy = wish.ttl.map_or(job.policy, |ms| job.policy.lasting(ms));
         let clocks = match result.is_negative {
