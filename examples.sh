@@ -13,21 +13,12 @@ run() { cargo run --quiet --locked -p giotto --example "$@"; }
 # In place of the shell that runs it, so that it is what `kill` ends.
 start() { exec cargo run --quiet --locked -p giotto --example "$@"; }
 
-expect() {
-    expected=$1
-    shift
-    got=$("$@")
-    case $got in
-        *"$expected"*) ;;
-        *) echo "$*: expected '$expected', got '$got'" >&2; exit 1 ;;
-    esac
-}
-
-# Asks until it is so, for half a minute: a response does not wait until it is stored.
-expect_soon() {
-    expected=$1
-    shift
-    for _ in $(seq 300); do
+# Asks up to so many times, ten a second, until the answer has what is expected.
+expect_within() {
+    tries=$1
+    expected=$2
+    shift 2
+    for _ in $(seq "$tries"); do
         got=$("$@")
         case $got in
             *"$expected"*) return ;;
@@ -37,6 +28,10 @@ expect_soon() {
     echo "$*: expected '$expected', got '$got'" >&2
     exit 1
 }
+
+expect() { expect_within 1 "$@"; }
+# For half a minute: a response does not wait until it is stored.
+expect_soon() { expect_within 300 "$@"; }
 
 # Starts an example that serves HTTP; its address is then in $address.
 serve() {

@@ -274,17 +274,17 @@ impl Cache {
             match outcome {
                 Some(Outcome::Private(_)) => break (Rank::Apart, flights.lead_apart(key)),
                 Some(Outcome::GivenUp) => {}
-                // A new result is wanted, or an invalidation lies between the beginning of that computation and
-                // this call.
-                Some(Outcome::Shared(Ok(answer))) if !counts => {
-                    let ended = timeout(inner.backend.deadline() + SLACK, landing.ended()).await;
-                    // A store that hangs has not taken an invalidation either.
-                    if ended.is_err() && landing.is_late() && lookup.mode != Mode::Refresh {
-                        let answer = answer.collapsed(&inner.clock);
-                        return inner.after(Ok(answer), wait).await;
-                    }
-                }
                 Some(Outcome::Shared(result)) => {
+                    // A new result is wanted, or an invalidation lies between the beginning of that computation and
+                    // this call.
+                    if result.is_ok() && !counts {
+                        let ended =
+                            timeout(inner.backend.deadline() + SLACK, landing.ended()).await;
+                        // A store that hangs has not taken an invalidation either.
+                        if ended.is_ok() || !landing.is_late() || lookup.mode == Mode::Refresh {
+                            continue;
+                        }
+                    }
                     let result = result.map(|answer| answer.collapsed(&inner.clock));
                     return inner.after(result, wait).await;
                 }
