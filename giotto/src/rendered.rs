@@ -63,8 +63,14 @@ impl Rendered {
         &self.body
     }
 
-    pub(crate) fn into_body(self) -> Bytes {
-        self.body
+    /// The page itself, which it has no more.
+    pub(crate) fn take_body(&mut self) -> Bytes {
+        std::mem::take(&mut self.body)
+    }
+
+    /// Its entity tag, which it has no more.
+    pub(crate) fn take_etag(&mut self) -> Option<Bytes> {
+        self.receipt.as_mut()?.etag.take()
     }
 
     /// Replaces the page. What was known of the stored one no longer holds for it: it has no entity tag
@@ -74,7 +80,7 @@ impl Rendered {
         self.private = true;
         if let Some(receipt) = &mut self.receipt {
             receipt.etag = None;
-            receipt.fresh_for = Some(Duration::ZERO);
+            receipt.ttl = Some(0);
         }
     }
 
@@ -102,10 +108,9 @@ pub struct Receipt {
     pub reason: Option<Reason>,
     /// The strong entity tag of the page, quotes included; none once the page was changed.
     pub etag: Option<Bytes>,
-    /// How much longer the page is fresh; `None` = for ever.
-    pub fresh_for: Option<Duration>,
-    /// For how long the page has not been fresh any more; zero while it is.
-    pub stale_for: Duration,
+    /// How much longer the page is fresh, in whole seconds; below zero for how long it has not been fresh any more,
+    /// `None` = it is for ever.
+    pub ttl: Option<i64>,
 }
 
 impl Receipt {
@@ -114,8 +119,9 @@ impl Receipt {
             status: Some(answer.status),
             reason: answer.reason.clone(),
             etag: Some(answer.entry.etag()),
-            fresh_for: answer.fresh_for,
-            stale_for: answer.stale_for,
+            ttl: answer
+                .fresh_for
+                .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for)),
         }
     }
 
@@ -133,14 +139,8 @@ impl Receipt {
             status: None,
             reason: None,
             etag: None,
-            fresh_for: Some(Duration::ZERO),
-            stale_for: Duration::ZERO,
+            ttl: Some(0),
         }
-    }
-
-    /// The `ttl` parameter of RFC 9211 of a page that is not fresh any more.
-    fn negative_ttl(&self) -> i64 {
-        -i64::try_from(self.stale_for.as_secs()).unwrap_or(i64::MAX)
     }
 
     /// The `fwd` parameter of RFC 9211: why the model was asked.
@@ -177,18 +177,17 @@ impl fmt::Display for Receipt {
         let Some(status) = self.status else {
             return f.write_str("fwd=bypass");
         };
-        match (status, self.fresh_for) {
-            (Status::Hit, Some(fresh_for)) => write!(f, "hit; ttl={}", fresh_for.as_secs())?,
-            (Status::Hit, None) => f.write_str("hit")?,
-            (Status::Stale(Staleness::Revalidating | Staleness::Throttled), _) => {
-                write!(f, "hit; ttl={}", self.negative_ttl())?;
+        match status {
+            Status::Hit | Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
+                f.write_str("hit")?;
             }
-            (Status::Stale(_), _) => {
-                write!(f, "fwd={}; ttl={}", self.forward(), self.negative_ttl())?;
-            }
-            (Status::Stored, _) => write!(f, "fwd={}; stored", self.forward())?,
-            (Status::Collapsed, _) => write!(f, "fwd={}; collapsed", self.forward())?,
             _ => write!(f, "fwd={}", self.forward())?,
+        }
+        match (status, self.ttl) {
+            (Status::Hit | Status::Stale(_), Some(ttl)) => write!(f, "; ttl={ttl}")?,
+            (Status::Stored, _) => f.write_str("; stored")?,
+            (Status::Collapsed, _) => f.write_str("; collapsed")?,
+            _ => {}
         }
         let detail = self.detail();
         let is_token = |detail: &str| {
@@ -207,4 +206,8 @@ impl fmt::Display for Receipt {
             }
         }
     }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

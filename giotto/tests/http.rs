@@ -999,7 +999,8 @@ fn a_client_that_goes_away_costs_nobody_else_anything() {
     assert_eq!(server.get("/lab/started?name=shared", "").status, 200);
     let mut waiter = server.connect();
     waiter.send("GET /lab/gated.txt?name=shared HTTP/1.1\r\nHost: a\r\n\r\n");
-    drop(leader);
+    leader.finish();
+    assert!(leader.is_closed(), "it is kept until the model has ended");
     // Its model goes on: one opening of the gate is enough.
     server.get("/lab/opened?name=shared", "");
     let reply = waiter.receive("GET");

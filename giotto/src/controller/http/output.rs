@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use giotto_cache::Status;
@@ -16,7 +15,7 @@ use http::{Response, StatusCode};
 use crate::rendered::{Receipt, Rendered};
 
 /// What never expires is called fresh for a year (RFC 9111, 1.2.1 knows no "for ever").
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+const FOREVER: i64 = 365 * 24 * 3600;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -75,17 +74,17 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// The response, with the emptied `fields` of the request: hyper takes their memory back for the next one.
-    pub(super) fn into_response(self, fields: &mut HeaderMap) -> Response<Body> {
+    pub(super) fn into_response(mut self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
-        let (status, body) = match self {
+        let (status, body) = match &mut self {
             Self::Page(page) => (StatusCode::OK, with_body(page, fields)),
             Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
             Self::NotModified(page) => {
-                describe(&page, fields);
+                describe(page, fields);
                 (StatusCode::NOT_MODIFIED, Bytes::new())
             }
             Self::Options(allowed) => {
-                fields.append(header::ALLOW, allowed);
+                fields.append(header::ALLOW, allowed.clone());
                 (StatusCode::NO_CONTENT, Bytes::new())
             }
         };
@@ -96,21 +95,21 @@ impl Outcome {
     }
 }
 
-fn with_body(page: Rendered, fields: &mut HeaderMap) -> Bytes {
+fn with_body(page: &mut Rendered, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
-    describe(&page, fields);
-    page.into_body()
+    describe(page, fields);
+    page.take_body()
 }
 
 /// What is said of a page whether it is sent or not (RFC 9110, 15.4.5).
-fn describe(page: &Rendered, fields: &mut HeaderMap) {
+fn describe(page: &mut Rendered, fields: &mut HeaderMap) {
     fields.append(header::VARY, VARY);
     fields.append(header::CACHE_CONTROL, cache_control(page));
     if let Some(receipt) = page.receipt() {
         fields.append(CACHE_STATUS, cache_status(receipt));
-        if let Some(Ok(etag)) = receipt.etag.clone().map(HeaderValue::from_maybe_shared) {
-            fields.append(header::ETAG, etag);
-        }
+    }
+    if let Some(Ok(etag)) = page.take_etag().map(HeaderValue::from_maybe_shared) {
+        fields.append(header::ETAG, etag);
     }
 }
 
@@ -131,17 +130,17 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
     let Some(receipt) = rendered.receipt().filter(|receipt| receipt.etag.is_some()) else {
         return NO_STORE;
     };
-    let fresh_for = receipt.fresh_for.unwrap_or(FOREVER).min(FOREVER);
+    let max_age = receipt.ttl.unwrap_or(FOREVER).clamp(0, FOREVER);
     match rendered.is_private() {
-        true => numbered("private, max-age=", fresh_for.as_secs()),
-        false => Lifetime::told(fresh_for, |lifetime| &lifetime.max_age),
+        true => numbered("private, max-age=", max_age),
+        false => Lifetime::told(max_age, |lifetime| &lifetime.max_age),
     }
 }
 
 /// RFC 9211.
 pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
-    match (receipt.status, receipt.fresh_for) {
-        (Some(Status::Hit), Some(fresh_for)) => Lifetime::told(fresh_for, |lifetime| &lifetime.hit),
+    match (receipt.status, receipt.ttl) {
+        (Some(Status::Hit), Some(ttl)) => Lifetime::told(ttl, |lifetime| &lifetime.hit),
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
         _ => value(receipt.to_string()),
     }
@@ -149,7 +148,7 @@ pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
 
 /// How much longer a page is fresh, as the fields tell it.
 struct Lifetime {
-    seconds: u64,
+    seconds: i64,
     max_age: HeaderValue,
     hit: HeaderValue,
 }
@@ -161,9 +160,8 @@ thread_local! {
 }
 
 impl Lifetime {
-    /// The field that tells `fresh_for`.
-    fn told(fresh_for: Duration, field: impl FnOnce(&Self) -> &HeaderValue) -> HeaderValue {
-        let seconds = fresh_for.as_secs();
+    /// The field that tells `seconds`.
+    fn told(seconds: i64, field: impl FnOnce(&Self) -> &HeaderValue) -> HeaderValue {
         LAST.with_borrow_mut(|last| {
             if last.seconds != seconds {
                 *last = Self::new(seconds);
@@ -172,7 +170,7 @@ impl Lifetime {
         })
     }
 
-    fn new(seconds: u64) -> Self {
+    fn new(seconds: i64) -> Self {
         Self {
             seconds,
             max_age: numbered("max-age=", seconds),
@@ -182,7 +180,7 @@ impl Lifetime {
 }
 
 /// `text` and then `number`, without `format!`, which would be felt.
-fn numbered(text: &str, number: u64) -> HeaderValue {
+fn numbered(text: &str, number: i64) -> HeaderValue {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(number);
     let mut field = [0; 40];

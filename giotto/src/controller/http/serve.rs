@@ -162,17 +162,18 @@ impl Connections {
 /// One connection, until it ends.
 ///
 /// hyper's own time limit for heads makes and drops a timer for every request, a tenth of what a hit costs;
-/// the [`Watch`] costs a few stores. `writev` is off because copying a small body behind its head, and a large
-/// one in pieces, costs less than having the kernel gather them.
+/// the [`Watch`] costs a few stores. hyper looks for a client that is gone, unless it may be half gone, before it
+/// lets the service answer, and allocates a second buffer for what it might read then; [`Watched`] looks when an
+/// answer is waited for. `writev` is off because copying a small body behind its head, and a large one in pieces,
+/// costs less than having the kernel gather them.
 async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
-    let shared = Arc::new((service, watch));
-    let answer = service_fn(move |request: http::Request<Incoming>| {
-        let shared = Arc::clone(&shared);
+    let (service, watch) = (&service, &*watch);
+    let answer = service_fn(|request: http::Request<Incoming>| {
+        watch.answering();
+        let (mut head, body) = request.into_parts();
         async move {
-            let (service, watch) = &*shared;
-            watch.answering();
-            let mut response = service.answer(request).await;
+            let mut response = service.answer(&mut head, body).await;
             if watch.pulse().is_stopping() {
                 response
                     .headers_mut()
@@ -184,6 +185,7 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     });
     let mut server = http1::Builder::new();
     server
+        .half_close(true)
         .header_read_timeout(None)
         .max_buf_size(READ_BUFFER)
         .writev(false);

@@ -81,14 +81,13 @@ impl Service {
     }
 
     /// Answers one request; every failure is a response too.
-    pub(crate) async fn answer<B>(&self, request: http::Request<B>) -> Response<Body>
+    pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
         B: http_body::Body,
     {
-        let (mut head, body) = request.into_parts();
-        match self.outcome(&head, body).await {
+        match self.outcome(head, body).await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
-            Err(problem) => problem.into_response(&head, self.0.debug),
+            Err(problem) => problem.into_response(head, self.0.debug),
         }
     }
 
@@ -188,7 +187,10 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            Ok(service.answer(&mut head, body).await)
+        })
     }
 }
 

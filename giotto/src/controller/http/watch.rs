@@ -2,7 +2,7 @@
 //!
 //! Beside every request over HTTP: the server looks at it twice a second and ends who is too slow.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
+use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
 /// The time of all connections of a server, in beats since it started, and whether it is to stop.
@@ -63,6 +64,10 @@ impl Watch {
         self.waiting_since.store(ANSWERING, Ordering::Relaxed);
     }
 
+    fn is_answering(&self) -> bool {
+        self.waiting_since.load(Ordering::Relaxed) == ANSWERING
+    }
+
     /// The response is ready, or some of it was taken: the client's turn to take the rest.
     pub(super) fn sending(&self) {
         let now = self.pulse.beats.load(Ordering::Relaxed);
@@ -85,7 +90,8 @@ impl Watch {
     }
 }
 
-/// A stream that tells its [`Watch`] whenever the client takes bytes.
+/// A stream that tells its [`Watch`] whenever the client takes bytes, and ends when the client goes while it is being
+/// answered.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TokioIo<TcpStream>,
@@ -102,13 +108,27 @@ impl Watched {
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         // Between requests; what an interim response (100 Continue) writes during one is not the client's turn.
-        if self.watch.waiting_since.load(Ordering::Relaxed) != ANSWERING {
+        if !self.watch.is_answering() {
             match result.is_ready() {
                 true => self.watch.sending(),
                 false => self.watch.sending.store(true, Ordering::Relaxed),
             }
         }
         result
+    }
+
+    /// An error once the client is gone; until then its task is woken when it goes.
+    fn check_client(&self, context: &mut Context<'_>) -> io::Result<()> {
+        let mut next = [0];
+        let peek = self
+            .stream
+            .inner()
+            .poll_peek(context, &mut ReadBuf::new(&mut next));
+        match peek {
+            Poll::Ready(Ok(0)) => Err(ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
+        }
     }
 }
 
@@ -146,8 +166,11 @@ impl Write for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when it has written all that it had.
+        // hyper flushes when it has written all that it had, which is nothing while an answer is waited for.
         self.watch.sending.store(false, Ordering::Relaxed);
+        if self.watch.is_answering() {
+            self.check_client(context)?;
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
