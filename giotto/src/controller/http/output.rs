@@ -14,7 +14,7 @@ use http::{Response, StatusCode};
 
 use crate::rendered::{Receipt, Rendered};
 
-/// What never expires is called fresh for a year (RFC 9111, 1.2.1 knows no "for ever").
+/// What never expires is called fresh for a year, in seconds (RFC 9111, 1.2.1 knows no "for ever").
 const FOREVER: i64 = 365 * 24 * 3600;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
