@@ -51,6 +51,7 @@ impl Parameter {
     }
 }
 
+/// The function stays as it is written and sees all that is written beside it, which is therefore called `__giotto_..`.
 fn expand(mut function: ItemFn) -> Result<Tokens> {
     let generics = &function.sig.generics;
     if !generics.params.is_empty() || generics.where_clause.is_some() {
@@ -85,19 +86,19 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
             #arguments
             #call
 
-            impl<M> ::giotto::model::Model<(Arguments, M)> for #name
+            impl<__GiottoReply> ::giotto::model::Model<(__GiottoArguments, __GiottoReply)> for #name
             where
-                #reply: ::giotto::model::Reply<M>,
+                #reply: ::giotto::model::Reply<__GiottoReply>,
             {
-                type Arguments = Arguments;
-                type Output = <#reply as ::giotto::model::Reply<M>>::Value;
+                type Arguments = __GiottoArguments;
+                type Output = <#reply as ::giotto::model::Reply<__GiottoReply>>::Value;
 
                 fn call(
                     &self,
-                    arguments: Arguments,
+                    arguments: __GiottoArguments,
                     context: &::giotto::model::Context,
                 ) -> ::giotto::model::Call<Self::Output> {
-                    start(arguments, context)
+                    __giotto_start(arguments, context)
                 }
 
                 #documentation
@@ -179,14 +180,14 @@ fn argument_struct(parameters: &[Parameter]) -> Tokens {
     quote! {
         #[derive(::giotto::model::serde::Deserialize, ::giotto::model::serde::Serialize)]
         #[serde(crate = "giotto::model::serde")]
-        pub struct Arguments { #(#fields),* }
+        pub struct __GiottoArguments { #(#fields),* }
 
         #(#defaults)*
     }
 }
 
 fn default_function(parameter: &Ident) -> Ident {
-    format_ident!("default_{}", parameter)
+    format_ident!("__giotto_default_{}", parameter)
 }
 
 /// How the model is run, and how it is called by other code.
@@ -194,7 +195,7 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
     let name = &function.sig.ident;
     let names: Vec<_> = parameters.iter().map(|parameter| &parameter.name).collect();
     let types: Vec<_> = parameters.iter().map(|parameter| &parameter.ty).collect();
-    let into_result = quote!(::giotto::model::Reply::<M>::into_result);
+    let into_result = quote!(::giotto::model::Reply::<__GiottoReply>::into_result);
     let (target, pointer, start) = if function.sig.asyncness.is_some() {
         let future = quote! {
             ::std::pin::Pin<::std::boxed::Box<dyn ::core::future::Future<Output = #reply> + ::core::marker::Send>>
@@ -202,8 +203,8 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
         (
             quote!(fn(#(#types),*) -> #future),
             quote! {{
-                fn boxed(#(#names: #types),*) -> #future { ::std::boxed::Box::pin(#name(#(#names),*)) }
-                boxed
+                fn __giotto_boxed(#(#names: #types),*) -> #future { ::std::boxed::Box::pin(#name(#(#names),*)) }
+                __giotto_boxed
             }},
             quote!(Awaited(::std::boxed::Box::pin(async move { #into_result(#name(#(#names),*).await) }))),
         )
@@ -219,16 +220,16 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
         .partition(|parameter| parameter.is_context());
     let given = given.iter().map(|parameter| &parameter.name);
     let context = context.iter().map(|Parameter { name, ty, .. }| {
-        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(context);)
+        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(__giotto_context);)
     });
     quote! {
         #[allow(unused_variables, reason = "most models take nothing from the context")]
-        fn start<M>(
-            Arguments { #(#given),* }: Arguments,
-            context: &::giotto::model::Context,
-        ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<M>>::Value>
+        fn __giotto_start<__GiottoReply>(
+            __GiottoArguments { #(#given),* }: __GiottoArguments,
+            __giotto_context: &::giotto::model::Context,
+        ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<__GiottoReply>>::Value>
         where
-            #reply: ::giotto::model::Reply<M>,
+            #reply: ::giotto::model::Reply<__GiottoReply>,
         {
             #(#context)*
             ::giotto::model::Call::#start

@@ -73,8 +73,8 @@ enum Origin {
 
 /// How late the carriers of an airport leave, and how often not at all.
 ///
-/// Percentiles are nearest-rank: the smallest delay that so many per cent of the flights do not exceed.
-/// The median is the 50th. A cancelled flight has no delay.
+/// The median of an even number of flights lies halfway between the two in the middle. The 90th percentile is the
+/// smallest delay that so many per cent of the flights do not exceed. A cancelled flight has no delay.
 #[model]
 fn delays_at(
     /// The airport that the flights left.
@@ -126,7 +126,7 @@ struct Carrier {
 #[derive(Serialize)]
 struct Delay {
     mean: f64,
-    median: i32,
+    median: f64,
     percentile_90: i32,
 }
 
@@ -148,14 +148,14 @@ impl Carrier {
 impl Delay {
     fn of(mut delays: Vec<i32>) -> Option<Self> {
         delays.sort_unstable();
-        let nearest_rank = |percent: usize| {
-            let rank = (delays.len() * percent).div_ceil(100);
-            delays.get(rank.checked_sub(1)?).copied()
-        };
+        let count = delays.len();
+        // The one in the middle, or the two.
+        let middle = delays.get(count.checked_sub(1)? / 2..=count / 2)?;
+        let nearest_rank = (count * 90).div_ceil(100);
         Some(Self {
             mean: mean(&delays)?,
-            median: nearest_rank(50)?,
-            percentile_90: nearest_rank(90)?,
+            median: mean(middle)?,
+            percentile_90: *delays.get(nearest_rank - 1)?,
         })
     }
 }
@@ -390,7 +390,7 @@ impl Carrier {
             thousands(self.flights),
             format!("{:.1}%", 100.0 * self.cancelled_share),
             or_dash(delay.map(|delay| decimal(delay.mean))),
-            or_dash(delay.map(|delay| delay.median)),
+            or_dash(delay.map(|delay| decimal(delay.median))),
             or_dash(delay.map(|delay| delay.percentile_90)),
         ]
     }

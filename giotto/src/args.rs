@@ -72,18 +72,22 @@ pub(crate) fn check_names(parameters: &[Parameter], request: &Request<'_>) -> Re
 
 /// Refuses a name that is not known, whoever gives it.
 pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
     let mut given = request.data.iter();
-    let Some((name, value)) = given.find(|(name, _)| !names.contains(&name.as_ref())) else {
-        return Ok(());
-    };
+    match given.find(|(name, _)| !is_known(name)) {
+        Some((name, value)) => Err(no_such_argument(parameters, name, value.to_string())),
+        None => Ok(()),
+    }
+}
+
+/// Says what the program takes instead of `name`.
+pub(crate) fn no_such_argument(parameters: &[Parameter], name: &str, value: String) -> Error {
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let message = match nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no such argument; did you mean '{near}'?"),
         None => format!("there is no such argument; {}", takes(&names)),
     };
-    Err(InvalidInput::new()
-        .field(name.as_ref(), value.to_string(), message)
-        .into())
+    InvalidInput::new().field(name, value, message).into()
 }
 
 /// What was given, on its way into a struct.

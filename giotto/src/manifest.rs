@@ -101,8 +101,14 @@ impl Manifest {
     pub fn with(mut self, name: impl Into<String>, entry: impl Into<Entry>) -> Self {
         let (name, mut entry) = (name.into(), entry.into());
         let problem = check_name(&name).or_else(|| entry.problem(&name));
-        entry.enter(&name);
         if let Some(message) = problem {
+            self.fail(Error::configuration(message));
+        }
+        if !entry.enter(&name) {
+            let message = format!(
+                "'{name}' was cloned, and its programs cannot have two paths, which are in the keys of their pages: \
+                 build it twice, in a function for example"
+            );
             self.fail(Error::configuration(message));
         }
         if self.entries.insert(name.clone(), entry).is_some() {
@@ -264,20 +270,18 @@ impl Manifest {
 }
 
 impl Entry {
-    /// Tells all programs below the name under which they can be found.
-    fn enter(&mut self, name: &str) {
+    /// Whether all programs of it now know that they are found below `name`.
+    fn enter(&mut self, name: &str) -> bool {
         match &mut self.0 {
-            Kind::Programs(programs) => programs
-                .iter_mut()
-                .filter_map(Arc::get_mut)
-                .for_each(|program| program.enter(name)),
+            Kind::Programs(programs) => programs.iter_mut().all(|program| {
+                let entered = Arc::get_mut(program).map(|program| program.enter(name));
+                entered.is_some()
+            }),
             Kind::Manifest(manifest) => {
-                manifest
-                    .entries
-                    .values_mut()
-                    .for_each(|entry| entry.enter(name));
+                let mut entries = manifest.entries.values_mut();
+                entries.all(|entry| entry.enter(name))
             }
-            Kind::Alias(_) => {}
+            Kind::Alias(_) => true,
         }
     }
 

@@ -87,6 +87,8 @@ fn best<'m>(accept: &str, mimes: &'m [Mime]) -> Option<&'m Mime> {
 struct Range<'a> {
     r#type: &'a str,
     subtype: &'a str,
+    /// `xml` of `image/svg+xml`.
+    suffix: Option<&'a str>,
     /// In thousandths.
     quality: u16,
 }
@@ -105,6 +107,7 @@ impl<'a> From<mediatype::MediaType<'a>> for Range<'a> {
         Self {
             r#type: range.ty.as_str(),
             subtype: range.subty.as_str(),
+            suffix: range.suffix.map(|suffix| suffix.as_str()),
             quality: (weight * 1000.0) as u16,
         }
     }
@@ -114,14 +117,18 @@ impl Range<'_> {
     /// How closely the range names `mime`: 3 exactly, 2 its type, 1 as anything, `None` not at all.
     fn specificity(&self, mime: &Mime) -> Option<u8> {
         let (r#type, subtype) = mime.essence().split_once('/')?;
+        let (subtype, suffix) = match subtype.rsplit_once('+') {
+            Some((subtype, suffix)) => (subtype, Some(suffix)),
+            None => (subtype, None),
+        };
+        let is_subtype = || {
+            let suffixes = [self.suffix, suffix].map(|suffix| suffix.map(str::to_ascii_lowercase));
+            self.subtype.eq_ignore_ascii_case(subtype) && suffixes[0] == suffixes[1]
+        };
         match (self.r#type, self.subtype) {
             ("*", "*") => Some(1),
             (range, "*") if range.eq_ignore_ascii_case(r#type) => Some(2),
-            (range, sub)
-                if range.eq_ignore_ascii_case(r#type) && sub.eq_ignore_ascii_case(subtype) =>
-            {
-                Some(3)
-            }
+            (range, _) if range.eq_ignore_ascii_case(r#type) && is_subtype() => Some(3),
             _ => None,
         }
     }
@@ -167,6 +174,9 @@ mod tests {
             ("text/*;q=0.5, text/plain", "text/plain"),
             ("*/*, text/html;q=0", "application/json"),
             ("image/webp, */*;q=0.1", "text/html"),
+            ("image/svg+xml;q=0.9", "image/svg+xml"),
+            ("image/avif, IMAGE/SVG+XML, image/*;q=0.1", "image/svg+xml"),
+            ("image/svg, image/svg+json, text/plain;q=0.1", "text/plain"),
             (
                 "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
                 "text/html",

@@ -128,6 +128,17 @@ fn lists_choices_defaults_and_flags_have_their_forms() {
     ])
     .says("2\n");
     run(&["sum", "7"]).says("7\n");
+    let key = "'numbers': [1, 2, 3, 4]";
+    let words = [
+        "sum",
+        "--numbers=1",
+        "numbers=2",
+        "--numbers",
+        "3",
+        "numbers=4",
+    ];
+    let explained = run(&[&["mgt/cache/explain"], &words[..]].concat());
+    assert!(explained.stdout.contains(key), "{explained:?}");
     run(&["paint", "red"]).says("colour  red\ncoats   4\n");
     run(&["paint", "colour=green", "coats=1"]).says("colour  green\ncoats   1\n");
     run(&["greet"]).says("Hello everybody\n");
@@ -136,6 +147,9 @@ fn lists_choices_defaults_and_flags_have_their_forms() {
     run(&["speak"]).says("hello\n");
     run(&["speak", "--loud"]).says("HELLO\n");
     run(&["speak", "--loud=false"]).says("hello\n");
+    run(&["speak", "--loud", "false"]).says("hello\n");
+    run(&["speak", "--loud", "true"]).says("HELLO\n");
+    run(&["speak", "--loud", "loud=true"]).is_refused(&["'loud'", "2 times"]);
     run(&["speak", "loud=yes"]).says("HELLO\n");
     run(&["speak", "true"]).says("HELLO\n");
 }
@@ -173,6 +187,8 @@ fn wrong_usage_is_refused_with_exit_code_2_and_a_remedy() {
     run(&["squared", "1", "2"]).is_refused(&["\"2\"", "too many"]);
     run(&["squared/1/2"]).is_refused(&["\"2\"", "too many"]);
     run(&["squared", "x=1", "y=2"]).is_refused(&["'y'", "no such argument"]);
+    run(&["squared", "x=1", "--y=2"]).is_refused(&["'y'", "no such argument", "takes 'x'"]);
+    run(&["squared", "x=1", "--cach=only"]).is_refused(&["--cache"]);
     run(&["multiply", "x=1", "z=2"]).is_refused(&["'z'", "no such argument"]);
     run(&["greet", "nam=Ada"]).is_refused(&["did you mean 'name'?"]);
     run(&["greet", "--nam=Ada"]).is_refused(&["--nam", "--name"]);

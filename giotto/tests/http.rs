@@ -777,6 +777,21 @@ fn an_address_or_head_that_is_too_large_is_refused() {
 }
 
 #[test]
+fn a_body_is_read_only_where_it_is_wanted() {
+    let server = Server::start();
+    for (content_type, body) in [("text/plain", "hi"), ("application/json", "{")] {
+        let page = server.post("/page?x=1", content_type, body);
+        assert_eq!(
+            (page.status, page.field("allow")),
+            (405, Some("GET, HEAD, OPTIONS")),
+            "{body}"
+        );
+        assert_eq!(server.post("/nowhere", content_type, body).status, 404);
+    }
+    assert_eq!(server.post("/submit", "text/plain", "hi").status, 415);
+}
+
+#[test]
 fn a_body_that_is_too_large_is_refused() {
     let server = Server::start();
     let head =

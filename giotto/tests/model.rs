@@ -146,6 +146,51 @@ async fn a_model_is_called_as_it_was_written() {
     assert_eq!(said, "a Small Id(1) 0.5 c Small []  false None None");
 }
 
+/// Names that the attribute might have used for itself.
+mod names {
+    use giotto::model;
+
+    #[derive(serde::Deserialize, serde::Serialize)]
+    pub(super) struct Arguments(pub(super) i64);
+    pub(super) type M = i64;
+
+    fn default_x() -> i64 {
+        7
+    }
+
+    fn start() -> i64 {
+        1
+    }
+
+    #[model]
+    pub(super) fn sum(#[default(default_x())] x: i64, context: Arguments) -> M {
+        x + context.0 + start()
+    }
+
+    #[model]
+    pub(super) async fn boxed(arguments: i64) -> M {
+        arguments
+    }
+}
+
+#[tokio::test]
+async fn a_model_may_use_any_name() {
+    assert_eq!(names::sum(7, names::Arguments(4)), 12);
+    assert_eq!(names::boxed(3).await, 3);
+    let manifest = Manifest::new([
+        ("sum", Program::new(names::sum).view(BasicView::new())),
+        ("boxed", Program::new(names::boxed).view(BasicView::new())),
+    ]);
+    let app = App::new(manifest);
+    for (path, name, page) in [
+        ("sum.json", "context", "12"),
+        ("boxed.json", "arguments", "4"),
+    ] {
+        let mut request = Request::new(HTTP_GET, path).argument(name, "4");
+        assert_eq!(app.invoke(&mut request).await.unwrap().body(), page);
+    }
+}
+
 #[test]
 fn a_program_knows_what_its_model_takes() {
     let program = Program::new(square).view(BasicView::new());

@@ -43,6 +43,7 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
             .controllers([controller])
             .view(BasicView::new())
     };
+    let shop = Manifest::new([("list", program())]);
     for (manifest, words) in [
         (
             Manifest::new([("a", program()), ("a", program())]),
@@ -55,6 +56,10 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
         (
             Manifest::new([("a", [program(), program()])]),
             &["'a'", "two programs for http-get"],
+        ),
+        (
+            Manifest::new([("a", shop.clone()), ("b", shop)]),
+            &["'a'", "cloned", "twice"],
         ),
         (
             Manifest::new([("a", [over(CMD), program()])]),

@@ -12,6 +12,8 @@ use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::CMD;
 
+/// The kind of parameters whose option is enough to say that they are true.
+const SWITCH: &str = "true or false";
 pub(super) const MODEL_MOCK: &str = "model-mock";
 pub(super) const GIVEN: &str = "NAME=VALUE";
 pub(super) const CACHE: &str = "cache";
@@ -172,12 +174,19 @@ pub(super) fn option(parameter: &Parameter) -> Arg {
         .action(ArgAction::Append)
         .allow_negative_numbers(true);
     match parameter.kind.as_str() {
-        "true or false" => option
+        SWITCH => option
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true"),
         _ => option.num_args(1),
     }
+}
+
+/// Whether `word` is the option of `parameter` without a value, which such a one need not have.
+pub(super) fn is_switch(parameter: &Parameter, word: &str) -> bool {
+    let name = word.strip_prefix("--").unwrap_or_default();
+    let is_own = name == parameter.name || name == parameter.name.replace('_', "-");
+    parameter.kind == SWITCH && is_own
 }
 
 /// The programs of the command line, one a line, with what they do.

@@ -6,20 +6,21 @@
 mod command;
 mod output;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::ArgMatches;
+use clap::error::{ContextKind, ContextValue};
 use giotto_cache::{Cache, Place};
 
 use crate::app::App;
+use crate::args::no_such_argument;
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::manifest::Manifest;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
-use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, list, option};
+use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, is_switch, list, option};
 pub(crate) use command::{Options, options};
 pub(crate) use output::{SUCCESS, fail, tell};
 use output::{complain, hint, print, show};
@@ -56,9 +57,18 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     let others = other_parameters(program, &request, &words, app.manifest());
     let of_others = others.iter().map(|parameter| option(parameter).hide(true));
     let command = command(program, name).args(of_others);
+    let parameters = || program.parameters().iter().chain(others.iter().copied());
+    let words = join_switches(words, |word| {
+        parameters().any(|parameter| is_switch(parameter, word))
+    });
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(error) => return tell(&error),
+        Err(error) => match unknown(&error) {
+            Some(name) => {
+                return fail(&no_such_argument(program.parameters(), name, String::new()));
+            }
+            None => return tell(&error),
+        },
     };
     let is_cached = program.cache_policy().is_some();
     let mocked = matches
@@ -68,8 +78,7 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     let request = request
         .mode(options.mode.unwrap_or_default())
         .take_stale(options.stale_ok);
-    let parameters = program.parameters().iter().chain(others);
-    let mut request = fill(request, parameters, &matches);
+    let mut request = fill(request, parameters(), &matches);
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
@@ -120,22 +129,56 @@ fn fill<'w, 'p>(
     parameters: impl Iterator<Item = &'p Parameter>,
     matches: &ArgMatches,
 ) -> Request<'w> {
-    for parameter in parameters {
-        let values = matches
-            .get_many::<String>(parameter.name)
-            .into_iter()
-            .flatten();
-        request
-            .data
-            .extend(values.map(|value| (Cow::from(parameter.name), text(value))));
-    }
-    for word in matches.get_many::<String>(GIVEN).into_iter().flatten() {
-        match word.split_once('=').filter(|(name, _)| is_name(name)) {
-            Some((name, value)) => request.data.push((name.to_owned().into(), text(value))),
-            None => request.path.push(word.clone().into()),
+    let mut words: Vec<_> = parameters
+        .map(|parameter| parameter.name)
+        .chain([GIVEN])
+        .flat_map(|option| {
+            let places = matches.indices_of(option).into_iter().flatten();
+            let values = matches.get_many::<String>(option).into_iter().flatten();
+            places
+                .zip(values)
+                .map(move |(place, value)| (place, option, value))
+        })
+        .collect();
+    // The values of a list keep their order, however each of them is written.
+    words.sort_unstable();
+    for (_, option, value) in words {
+        let given = value.split_once('=').filter(|(name, _)| is_name(name));
+        match (option, given) {
+            (GIVEN, Some((name, value))) => {
+                request.data.push((name.to_owned().into(), text(value)));
+            }
+            (GIVEN, None) => request.path.push(value.clone().into()),
+            (name, _) => request.data.push((name.to_owned().into(), text(value))),
         }
     }
     request
+}
+
+/// The name that is no option's, unless clap knows which one was meant.
+fn unknown(error: &clap::Error) -> Option<&str> {
+    let is_unknown = error.kind() == clap::error::ErrorKind::UnknownArgument;
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option))
+            if is_unknown && error.get(ContextKind::SuggestedArg).is_none() =>
+        {
+            option.strip_prefix("--")
+        }
+        _ => None,
+    }
+}
+
+/// `--NAME true` as `--NAME=true` where `--NAME` alone would do, too: otherwise the next word is one of its own.
+fn join_switches(words: Vec<String>, is_switch: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::with_capacity(words.len());
+    for word in words {
+        let is_value = matches!(word.as_str(), "true" | "false");
+        match joined.last_mut().filter(|last| is_value && is_switch(last)) {
+            Some(switch) => switch.push_str(&format!("={word}")),
+            None => joined.push(word),
+        }
+    }
+    joined
 }
 
 /// The parameters of the program that `program` is told about, if it takes the words of another invocation: its

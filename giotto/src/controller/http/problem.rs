@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
-use percent_encoding::{CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
 use super::input::Fields;
@@ -17,6 +17,20 @@ use crate::view::{Mime, escape_html};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
     h1{font-size:1.4rem}";
+
+/// What no URI has (RFC 3986, 2), and so no `Location`; nor has it what is not ASCII. A `%` is left alone: it may
+/// be the beginning of what is encoded already.
+const NOT_IN_URI: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// Why a request has no page.
 #[derive(Debug)]
@@ -91,17 +105,8 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
         ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
         ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
         ErrorKind::Redirection(location) => {
-            // A field is ASCII (RFC 9110, 5.5), and so is a URI.
-            let encoded = utf8_percent_encode(location, CONTROLS).to_string();
-            let location = if location.is_ascii() {
-                location
-            } else {
-                &encoded
-            };
-            match HeaderValue::from_str(location) {
-                Ok(location) => (StatusCode::FOUND, Some((header::LOCATION, location))),
-                Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
-            }
+            let location = utf8_percent_encode(location, NOT_IN_URI).to_string();
+            (StatusCode::FOUND, Some((header::LOCATION, value(location))))
         }
         ErrorKind::Overloaded => {
             let soon = HeaderValue::from_static("1");

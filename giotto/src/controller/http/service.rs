@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use giotto_cache::Mode;
 use http::header::HeaderMap;
 use http::request::Parts;
@@ -20,6 +19,7 @@ use super::output::{Body, Outcome, is_known};
 use super::problem::{Problem, allow};
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
+use crate::manifest::Manifest;
 use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
@@ -46,6 +46,17 @@ impl App {
             debug: false,
             wants_host: false,
         })))
+    }
+}
+
+impl Manifest {
+    /// The manifest as a service, without a cache: [`App`] gives it one.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest is wrong.
+    pub fn into_service(self) -> Result<Service> {
+        App::new(self).into_service()
     }
 }
 
@@ -105,10 +116,7 @@ impl Service {
             Method::POST => HTTP_POST,
             _ => return self.other_method(head),
         };
-        let posted = match controller {
-            HTTP_POST => Box::pin(input::read(body)).await?,
-            _ => Bytes::new(), // the body of a GET has no meaning (RFC 9110, 9.3.1)
-        };
+        let posted;
         let manifest = self.app().manifest();
         let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
         let mut request = Request {
@@ -122,7 +130,11 @@ impl Service {
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
+        // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
+            // First of all, because who asks for nothing is not to be told what is wrong with what was sent.
+            manifest.find(&request.path, HTTP_POST)?;
+            posted = Box::pin(input::read(body)).await?;
             input::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
