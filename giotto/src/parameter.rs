@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 
+use giotto_cache::literal;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
@@ -27,6 +28,8 @@ pub struct Parameter {
     pub default: Option<String>,
     /// Its documentation.
     pub doc: &'static str,
+    /// Whether two values of it make two keys, as far as can be seen.
+    pub(crate) is_in_key: bool,
 }
 
 /// The parameters of a model that takes an `A`, in declared order; `docs` are their documentations by name.
@@ -67,6 +70,7 @@ fn kind_of<A: DeserializeOwned>(name: &'static str) -> Parameter {
         required: true,
         default: None,
         doc: "",
+        is_in_key: true,
     });
     // Always an error: what counts is what was asked for on the way.
     let _ = A::deserialize(OneField {
@@ -82,7 +86,13 @@ fn find_defaults<A: DeserializeOwned + Serialize>(parameters: &mut [Parameter]) 
     let mut given: Vec<(&'static str, String)> = Vec::new();
     for _ in 0..=parameters.len() {
         match A::deserialize(Samples(&given)) {
-            Ok(sample) => return read_defaults(&sample, parameters, &given),
+            Ok(sample) => {
+                read_defaults(&sample, parameters, &given);
+                for parameter in parameters {
+                    parameter.is_in_key = is_in_key::<A>(parameter, &given);
+                }
+                return;
+            }
             Err(refused) => match parameters.iter().find(|p| p.name == refused.name) {
                 Some(missing) if !given.iter().any(|(name, _)| *name == missing.name) => {
                     given.push((missing.name, sample(&missing.kind).to_owned()));
@@ -106,6 +116,37 @@ fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: 
             serde_json::Value::String(text) => text.clone(),
             value => value.to_string(),
         });
+    }
+}
+
+/// Whether a struct that has one of two values of `parameter` besides the `given` ones serializes to two literals, or
+/// at least serializes its field.
+fn is_in_key<A>(parameter: &Parameter, given: &[(&'static str, String)]) -> bool
+where
+    A: DeserializeOwned + Serialize,
+{
+    let with = |value: &str| {
+        let others = given.iter().filter(|(name, _)| *name != parameter.name);
+        let this = (parameter.name, value.to_owned());
+        let given: Vec<_> = others.cloned().chain([this]).collect();
+        let sample = A::deserialize(Samples(&given)).ok()?;
+        let is_written = serde_json::to_value(&sample)
+            .ok()?
+            .get(parameter.name)
+            .is_some();
+        Some((literal::to_string(&sample).ok()?, is_written))
+    };
+    let [one, other] = match parameter.kind.as_str() {
+        "true or false" => ["false", "true"],
+        "text" => ["a", "b"],
+        choices => match choices.split_once(", ") {
+            Some((first, rest)) => [first, rest.split(", ").next().unwrap_or_default()],
+            None => ["1", "2"],
+        },
+    };
+    match (with(one), with(other)) {
+        (Some((one, is_written)), Some((other, _))) => is_written || one != other,
+        _ => true,
     }
 }
 

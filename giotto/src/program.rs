@@ -275,9 +275,16 @@ impl Program {
             ),
             _ => None,
         };
-        error
-            .clone()
-            .or_else(|| contradiction.map(Error::configuration))
+        let is_left_out = |parameter: &&Parameter| cache.is_some() && !parameter.is_in_key;
+        let left_out = self.parameters().iter().find(is_left_out).map(|parameter| {
+            format!(
+                "two values of '{}' have the same key, so that who gives one gets the page of the other: have the struct \
+                 of the arguments serialize it, without #[serde(skip_serializing)], or leave .cache(..) out",
+                parameter.name
+            )
+        });
+        let wrong = contradiction.map(str::to_owned).or(left_out);
+        error.clone().or_else(|| wrong.map(Error::configuration))
     }
 
     /// What it takes, in declared order.

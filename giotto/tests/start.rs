@@ -26,6 +26,34 @@ fn program() -> Program {
 #[derive(Serialize)]
 struct NoError;
 
+/// An argument that is no part of the key.
+#[derive(Serialize, Deserialize)]
+#[expect(dead_code, reason = "only its fields are looked at")]
+struct Secretive {
+    user: u64,
+    #[serde(skip_serializing, default)]
+    token: Option<String>,
+}
+
+/// Arguments that are not always written, or under another name.
+#[derive(Serialize, Deserialize)]
+struct Terse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<u8>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    loud: bool,
+    #[serde(rename(serialize = "other"))]
+    size: f64,
+    grade: Grade,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Grade {
+    Only,
+}
+
 /// What `App::check` says of `manifest`; every front end asks it before it starts.
 fn refusal(manifest: Manifest) -> String {
     let error = App::new(manifest)
@@ -44,6 +72,7 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
             .view(BasicView::new())
     };
     let shop = Manifest::new([("list", program())]);
+    let secretive = || Program::new(|_: Secretive| 1).view(BasicView::new());
     for (manifest, words) in [
         (
             Manifest::new([("a", program()), ("a", program())]),
@@ -56,6 +85,10 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
         (
             Manifest::new([("a", [program(), program()])]),
             &["'a'", "two programs for http-get"],
+        ),
+        (
+            Manifest::new([("a", secretive().cache(60))]),
+            &["'a'", "'token'", "same key", "skip_serializing"],
         ),
         (
             Manifest::new([("a", shop.clone()), ("b", shop)]),
@@ -173,7 +206,15 @@ fn a_sound_manifest_is_not_refused() {
     .with("c", "d")
     .with("d", "e/f")
     .with("e", Manifest::new([("f", program()), ("", program())]))
-    .with("g", "e");
+    .with("g", "e")
+    .with(
+        "terse",
+        Program::new(|_: Terse| 1).cache(60).view(BasicView::new()),
+    )
+    .with(
+        "uncached",
+        Program::new(|_: Secretive| 1).view(BasicView::new()),
+    );
     App::new(manifest).check().unwrap();
     App::new(Manifest::default()).check().unwrap();
 }
