@@ -37,6 +37,21 @@ impl Key {
         }
     }
 
+    /// The key of the same program, invoked with `arguments`, as the same media type; what they are called in it is
+    /// written once and for all.
+    #[must_use]
+    pub fn with_arguments(&self, arguments: impl Into<String>) -> Self {
+        let end = self.program - 1;
+        let mut text = arguments.into();
+        let start = text.len();
+        text.push_str(&self.text[end..]);
+        Self {
+            text,
+            program: self.program - end + start,
+            mimetype: self.mimetype - end + start,
+        }
+    }
+
     /// The whole key.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -83,6 +98,17 @@ mod tests {
         let key = Key::new("squared", "{'x': 12}", "text/html");
         assert_eq!(key.as_str(), "{'x': 12}(squared)(text/html)");
         assert_eq!((key.program(), key.mimetype()), ("squared", "text/html"));
+    }
+
+    #[test]
+    fn other_arguments_make_the_key_that_is_made_of_them() {
+        for (program, mimetype) in [("squared", "text/html"), ("a(b)", "x/y%z"), ("", "")] {
+            let key = Key::new(program, "{'x': 12}", mimetype);
+            for arguments in ["{'x': 9}", "", "{'x': 1234}"] {
+                let other = key.with_arguments(arguments);
+                assert_eq!(other, Key::new(program, arguments, mimetype));
+            }
+        }
     }
 
     #[test]

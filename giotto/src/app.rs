@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use giotto_cache::{
-    Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, Key,
-    KeyValue, Lookup, Mode, Policy,
+    Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue,
+    Lookup, Mode, Policy,
 };
 use tokio::sync::Semaphore;
 
@@ -336,11 +336,6 @@ impl App {
     }
 }
 
-/// The key of a page of `program` under these arguments.
-pub(crate) fn key(program: &Program, canonical: String, mime: &Mime) -> Key {
-    Key::new(program.path(), canonical, mime.essence())
-}
-
 /// What `request` asks the cache for.
 pub(crate) fn lookup<'p>(
     program: &Program,
@@ -350,7 +345,7 @@ pub(crate) fn lookup<'p>(
     mime: &Mime,
     request: &Request<'_>,
 ) -> Result<Lookup<'p>> {
-    let lookup = Lookup::new(key(program, canonical, mime), policy)
+    let lookup = Lookup::new(program.key(canonical, mime), policy)
         .tags(program.tags_of(typed)?)
         .mode(request.mode)
         .wait_for_fresh(!request.takes_stale);

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use giotto_cache::{IntoPolicy, Policy};
+use giotto_cache::{IntoPolicy, Key, Policy};
 
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
@@ -43,6 +43,8 @@ pub struct Ready {
     parameters: Vec<Parameter>,
     documentation: Documentation,
     mimes: Vec<Mime>,
+    /// The end of the keys of its pages, for each of the media types.
+    keys: Vec<Key>,
     runner: Box<dyn Run>,
 }
 
@@ -160,6 +162,7 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
                 parameters,
                 documentation,
                 mimes,
+                keys: Vec::new(),
                 runner,
             },
         }
@@ -251,6 +254,17 @@ impl Program {
         } else {
             format!("{name}/{path}")
         };
+        let key = |mime: &Mime| Key::new(path, "", mime.essence());
+        self.stage.keys = self.stage.mimes.iter().map(key).collect();
+    }
+
+    /// The key of its page under these arguments, as the literal that they make, in `mime`.
+    pub(crate) fn key(&self, arguments: String, mime: &Mime) -> Key {
+        let Ready { mimes, keys, .. } = &self.stage;
+        match mimes.iter().zip(keys).find(|(own, _)| *own == mime) {
+            Some((_, key)) => key.with_arguments(arguments),
+            None => Key::new(self.path(), arguments, mime.essence()),
+        }
     }
 
     /// What is wrong with it.

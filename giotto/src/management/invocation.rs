@@ -176,7 +176,7 @@ impl Target<'_> {
     /// The key as `mime`.
     pub(super) fn key(&self, mime: &Mime) -> Key {
         let Asked { program, args, .. } = &self.asked;
-        app::key(program, args.canonical.clone(), mime)
+        program.key(args.canonical.clone(), mime)
     }
 
     /// What the request asks the cache for.

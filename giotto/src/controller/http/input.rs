@@ -103,17 +103,24 @@ impl<'r> Fields<'r> {
     }
 }
 
-/// Whether `value` has the characters of a host and port only (RFC 3986, 3.2.2); it may be empty.
+/// The characters of a host and port (RFC 3986, 3.2.2), as a table, because each of them is looked up in every hit.
+static IS_IN_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        table[byte] = matches!(
+            byte as u8,
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
+                | b'!' | b'$' | b'%'..=b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~'
+        );
+        byte += 1;
+    }
+    table
+};
+
+/// Whether `value` has the characters of a host and port only; it may be empty.
 fn is_host(value: &[u8]) -> bool {
-    // Letters and digits first: they are nearly all there is, and a hit would feel the other order.
-    let is_allowed = |byte: &u8| {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'$' | b'%'..=b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~'
-            )
-    };
-    value.iter().all(is_allowed)
+    value.iter().all(|byte| IS_IN_HOST[usize::from(*byte)])
 }
 
 /// Adds the parts of a path to `segments`, decoded after it was split: `%2F` is part of a segment. A problem
