@@ -72,20 +72,19 @@ pub(crate) fn check_names(parameters: &[Parameter], request: &Request<'_>) -> Re
 
 /// Refuses a name that is not known, whoever gives it.
 pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     let mut given = request.data.iter();
-    match given.find(|(name, _)| !is_known(name)) {
-        Some((name, value)) => Err(no_such_argument(parameters, name, value.to_string())),
+    match given.find(|(name, _)| !names.contains(&name.as_ref())) {
+        Some((name, value)) => Err(no_such_argument(&names, name, value.to_string())),
         None => Ok(()),
     }
 }
 
-/// Says what the program takes instead of `name`.
-pub(crate) fn no_such_argument(parameters: &[Parameter], name: &str, value: String) -> Error {
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+/// Says what the program takes, which are the `names`, instead of `name`.
+pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Error {
     let message = match nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no such argument; did you mean '{near}'?"),
-        None => format!("there is no such argument; {}", takes(&names)),
+        None => format!("there is no such argument; {}", takes(names)),
     };
     InvalidInput::new().field(name, value, message).into()
 }

@@ -104,7 +104,7 @@ impl Manifest {
         if let Some(message) = problem {
             self.fail(Error::configuration(message));
         }
-        if !entry.enter(&name) {
+        if !entry.change(&|program| program.enter(&name)) {
             let message = format!(
                 "'{name}' was cloned, and its programs cannot have two paths, which are in the keys of their pages: \
                  build it twice, in a function for example"
@@ -126,7 +126,11 @@ impl Manifest {
         F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
     {
         let check = Arc::new(check);
-        if !self.guard(&check) {
+        let guarded = self.change(&|program| {
+            let check = Arc::clone(&check);
+            program.guard(Box::new(move |request| check(request)));
+        });
+        if !guarded {
             let message = "a manifest that was cloned cannot be given middleware, which its copy would not \
                            have: give it the middleware first";
             self.fail(Error::configuration(message));
@@ -134,13 +138,10 @@ impl Manifest {
         self
     }
 
-    /// Whether all programs now have `check`.
-    fn guard<F>(&mut self, check: &Arc<F>) -> bool
-    where
-        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
-    {
+    /// Whether `change` was made to all programs: it is not to those that a clone has, too.
+    fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         let mut entries = self.entries.values_mut();
-        entries.all(|entry| entry.guard(check))
+        entries.all(|entry| entry.change(change))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -270,35 +271,13 @@ impl Manifest {
 }
 
 impl Entry {
-    /// Whether all programs of it now know that they are found below `name`.
-    fn enter(&mut self, name: &str) -> bool {
+    /// Whether `change` was made to all programs of it.
+    fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         match &mut self.0 {
-            Kind::Programs(programs) => programs.iter_mut().all(|program| {
-                let entered = Arc::get_mut(program).map(|program| program.enter(name));
-                entered.is_some()
-            }),
-            Kind::Manifest(manifest) => {
-                let mut entries = manifest.entries.values_mut();
-                entries.all(|entry| entry.enter(name))
-            }
-            Kind::Alias(_) => true,
-        }
-    }
-
-    /// Whether all programs of it now have `check`.
-    fn guard<F>(&mut self, check: &Arc<F>) -> bool
-    where
-        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
-    {
-        match &mut self.0 {
-            Kind::Programs(programs) => programs.iter_mut().all(|program| {
-                let check = Arc::clone(check);
-                let program = Arc::get_mut(program);
-                let guarded =
-                    program.map(|program| program.guard(Box::new(move |request| check(request))));
-                guarded.is_some()
-            }),
-            Kind::Manifest(manifest) => manifest.guard(check),
+            Kind::Programs(programs) => programs
+                .iter_mut()
+                .all(|program| Arc::get_mut(program).map(change).is_some()),
+            Kind::Manifest(manifest) => manifest.change(change),
             Kind::Alias(_) => true,
         }
     }

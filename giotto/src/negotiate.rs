@@ -3,7 +3,7 @@
 //! Step 4 of an invocation. The choice is always one of the program's own renderers, never text of the
 //! caller, so a page has no more keys than its program has renderers.
 
-use mediatype::{MediaTypeList, ReadParams};
+use mediatype::{MediaType, MediaTypeList, ReadParams};
 
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::view::Mime;
@@ -85,16 +85,14 @@ fn best<'m>(accept: &str, mimes: &'m [Mime]) -> Option<&'m Mime> {
 
 /// One range of an `Accept` field.
 struct Range<'a> {
-    r#type: &'a str,
-    subtype: &'a str,
-    /// `xml` of `image/svg+xml`.
-    suffix: Option<&'a str>,
+    /// Without its parameters.
+    media: MediaType<'a>,
     /// In thousandths.
     quality: u16,
 }
 
-impl<'a> From<mediatype::MediaType<'a>> for Range<'a> {
-    fn from(range: mediatype::MediaType<'a>) -> Self {
+impl<'a> From<MediaType<'a>> for Range<'a> {
+    fn from(range: MediaType<'a>) -> Self {
         let weight = range
             .params()
             .find(|(name, _)| *name == "q")
@@ -105,40 +103,31 @@ impl<'a> From<mediatype::MediaType<'a>> for Range<'a> {
             .filter(|weight| (0.0..=1.0).contains(weight))
             .unwrap_or(0.0);
         Self {
-            r#type: range.ty.as_str(),
-            subtype: range.subty.as_str(),
-            suffix: range.suffix.map(|suffix| suffix.as_str()),
+            media: MediaType::from_parts(range.ty, range.subty, range.suffix, &[]),
             quality: (weight * 1000.0) as u16,
         }
     }
 }
 
 impl Range<'_> {
-    /// How closely the range names `mime`: 3 exactly, 2 its type, 1 as anything, `None` not at all.
-    fn specificity(&self, mime: &Mime) -> Option<u8> {
-        let (r#type, subtype) = mime.essence().split_once('/')?;
-        let (subtype, suffix) = match subtype.rsplit_once('+') {
-            Some((subtype, suffix)) => (subtype, Some(suffix)),
-            None => (subtype, None),
-        };
-        let is_subtype = || {
-            let suffixes = [self.suffix, suffix].map(|suffix| suffix.map(str::to_ascii_lowercase));
-            self.subtype.eq_ignore_ascii_case(subtype) && suffixes[0] == suffixes[1]
-        };
-        match (self.r#type, self.subtype) {
-            ("*", "*") => Some(1),
-            (range, "*") if range.eq_ignore_ascii_case(r#type) => Some(2),
-            (range, _) if range.eq_ignore_ascii_case(r#type) && is_subtype() => Some(3),
-            _ => None,
+    /// How closely the range names `media`: 3 exactly, 2 its type, 1 as anything, `None` not at all.
+    fn specificity(&self, media: &MediaType<'_>) -> Option<u8> {
+        match (self.media.ty, self.media.subty) {
+            (r#type, subtype) if r#type == "*" && subtype == "*" => Some(1),
+            (r#type, subtype) if r#type == media.ty && subtype == "*" => Some(2),
+            _ => (self.media == *media).then_some(3),
         }
     }
 }
 
 /// The quality of `mime`: that of the closest range, 0 if none names it.
 fn quality(ranges: &[Range<'_>], mime: &Mime) -> u16 {
+    let Ok(media) = MediaType::parse(mime.essence()) else {
+        return 0;
+    };
     let named = ranges
         .iter()
-        .filter_map(|range| Some((range.specificity(mime)?, range.quality)));
+        .filter_map(|range| Some((range.specificity(&media)?, range.quality)));
     named
         .max_by_key(|(specificity, quality)| (*specificity, *quality))
         .map_or(0, |(_, quality)| quality)

@@ -28,8 +28,6 @@ pub struct Parameter {
     pub default: Option<String>,
     /// Its documentation.
     pub doc: &'static str,
-    /// Whether two values of it make two keys, as far as can be seen.
-    pub(crate) is_in_key: bool,
 }
 
 /// The parameters of a model that takes an `A`, in declared order; `docs` are their documentations by name.
@@ -70,7 +68,6 @@ fn kind_of<A: DeserializeOwned>(name: &'static str) -> Parameter {
         required: true,
         default: None,
         doc: "",
-        is_in_key: true,
     });
     // Always an error: what counts is what was asked for on the way.
     let _ = A::deserialize(OneField {
@@ -80,27 +77,42 @@ fn kind_of<A: DeserializeOwned>(name: &'static str) -> Parameter {
     seen.into_inner()
 }
 
-/// Gives the required parameters a sample value until the struct can be made; what it then holds for the
-/// others are their defaults.
+/// The first parameter of which two values have the same key, as far as can be seen.
+pub(crate) fn left_out<A>(parameters: &[Parameter]) -> Option<&'static str>
+where
+    A: DeserializeOwned + Serialize,
+{
+    let (_, given) = sampled::<A>(parameters)?;
+    let mut parameters = parameters.iter();
+    let left_out = parameters.find(|parameter| !is_in_key::<A>(parameter, &given));
+    left_out.map(|parameter| parameter.name)
+}
+
+/// What a struct made of samples for the required parameters holds for the others are their defaults.
 fn find_defaults<A: DeserializeOwned + Serialize>(parameters: &mut [Parameter]) {
+    if let Some((sample, given)) = sampled::<A>(parameters) {
+        read_defaults(&sample, parameters, &given);
+    }
+}
+
+/// Gives the required parameters a sample value until the struct can be made: the struct, and what was given.
+fn sampled<A>(parameters: &[Parameter]) -> Option<(A, Vec<(&'static str, String)>)>
+where
+    A: DeserializeOwned,
+{
     let mut given: Vec<(&'static str, String)> = Vec::new();
     for _ in 0..=parameters.len() {
         match A::deserialize(Samples(&given)) {
-            Ok(sample) => {
-                read_defaults(&sample, parameters, &given);
-                for parameter in parameters {
-                    parameter.is_in_key = is_in_key::<A>(parameter, &given);
-                }
-                return;
-            }
+            Ok(sample) => return Some((sample, given)),
             Err(refused) => match parameters.iter().find(|p| p.name == refused.name) {
                 Some(missing) if !given.iter().any(|(name, _)| *name == missing.name) => {
                     given.push((missing.name, sample(&missing.kind).to_owned()));
                 }
-                _ => return, // a type that refuses the sample: its defaults stay unknown
+                _ => return None, // a type that refuses the sample: its defaults stay unknown
             },
         }
     }
+    None
 }
 
 fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: &[(&str, String)]) {

@@ -15,7 +15,7 @@ use giotto_cache::{IntoPolicy, Key, Policy};
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::model::{Call, Context, Documentation, Model};
-use crate::parameter::{Parameter, parameters};
+use crate::parameter::{Parameter, left_out, parameters};
 use crate::rendered::Rendered;
 use crate::request::{Controller, Request, Value};
 use crate::view::{Mime, View};
@@ -289,12 +289,11 @@ impl Program {
             ),
             _ => None,
         };
-        let is_left_out = |parameter: &&Parameter| cache.is_some() && !parameter.is_in_key;
-        let left_out = self.parameters().iter().find(is_left_out).map(|parameter| {
+        let left_out = cache.and_then(|_| self.stage.runner.left_out(self.parameters()));
+        let left_out = left_out.map(|name| {
             format!(
-                "two values of '{}' have the same key, so that who gives one gets the page of the other: have the struct \
-                 of the arguments serialize it, without #[serde(skip_serializing)], or leave .cache(..) out",
-                parameter.name
+                "two values of '{name}' have the same key, so that who gives one gets the page of the other: have the \
+                 struct of the arguments serialize it, without #[serde(skip_serializing)], or leave .cache(..) out"
             )
         });
         let wrong = contradiction.map(str::to_owned).or(left_out);
@@ -456,6 +455,7 @@ trait ErasedModel<T>: Send + Sync {
     fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
     fn call(&self, arguments: Typed, context: &Context) -> Call<T>;
     fn parameters(&self) -> Result<Vec<Parameter>>;
+    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
     fn documentation(&self) -> Documentation;
 }
 
@@ -477,6 +477,10 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
         parameters::<F::Arguments>(self.model.documentation().parameters)
     }
 
+    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
+        left_out::<F::Arguments>(parameters)
+    }
+
     fn documentation(&self) -> Documentation {
         self.model.documentation()
     }
@@ -485,6 +489,9 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
 /// A model and a view whose common type is erased.
 trait Run: Send + Sync {
     fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
+
+    /// The first of the `parameters` that is no part of the key.
+    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
 
     /// `None` if a mock is asked for and there is none.
     fn render(
@@ -506,6 +513,10 @@ struct Runner<T> {
 impl<T: Send + Sync + 'static> Run for Runner<T> {
     fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
         self.model.bind(consumed, request)
+    }
+
+    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
+        self.model.left_out(parameters)
     }
 
     fn render(

@@ -188,6 +188,7 @@ fn wrong_usage_is_refused_with_exit_code_2_and_a_remedy() {
     run(&["squared/1/2"]).is_refused(&["\"2\"", "too many"]);
     run(&["squared", "x=1", "y=2"]).is_refused(&["'y'", "no such argument"]);
     run(&["squared", "x=1", "--y=2"]).is_refused(&["'y'", "no such argument", "takes 'x'"]);
+    run(&["mgt/cache/explain", "squared", "--y=2"]).is_refused(&["'y'", "takes 'x'"]);
     run(&["squared", "x=1", "--cach=only"]).is_refused(&["--cache"]);
     run(&["multiply", "x=1", "z=2"]).is_refused(&["'z'", "no such argument"]);
     run(&["greet", "nam=Ada"]).is_refused(&["did you mean 'name'?"]);

@@ -63,12 +63,17 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     });
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(error) => match unknown(&error) {
-            Some(name) => {
-                return fail(&no_such_argument(program.parameters(), name, String::new()));
-            }
-            None => return tell(&error),
-        },
+        Err(error) => {
+            let Some(name) = unknown(&error) else {
+                return tell(&error);
+            };
+            // Words of another invocation are told what that one takes.
+            let names = parameters().map(|parameter| parameter.name);
+            let names: Vec<_> = names
+                .filter(|name| program.collector() != Some(name))
+                .collect();
+            return fail(&no_such_argument(&names, name, String::new()));
+        }
     };
     let is_cached = program.cache_policy().is_some();
     let mocked = matches
