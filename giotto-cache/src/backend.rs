@@ -203,7 +203,7 @@ impl Backend {
             None => (self.too_late(operation), Unanswered::Late),
         };
         match error.kind() {
-            ErrorKind::TooLarge => {
+            ErrorKind::TooLarge | ErrorKind::Rejected => {
                 breaker.succeeded();
                 self.refused(&error);
             }

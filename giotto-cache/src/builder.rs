@@ -14,6 +14,8 @@ use crate::stats::Stats;
 use crate::{Clock, KeyValue, Place};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
+/// What an entry may have besides its result: key, tags and clocks.
+pub(crate) const ENVELOPE: usize = 64 << 10;
 
 /// The settings of a [`Cache`], given one by one.
 #[derive(Debug)]
@@ -71,6 +73,8 @@ impl Builder {
     #[must_use]
     pub fn build(self) -> Cache {
         let stats = Arc::new(Stats::default());
+        self.store
+            .limit_values(self.max_entry.saturating_add(ENVELOPE));
         let backend = Backend::new(
             self.store,
             self.deadline,

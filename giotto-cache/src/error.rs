@@ -41,6 +41,8 @@ pub enum ErrorKind {
     Policy,
     /// The computation answered with an error, which is the [`source`](std::error::Error::source).
     Refused,
+    /// The backend cannot do this with this key or value, and would do any other: it is in good health.
+    Rejected,
     /// One of several servers of a backend failed or is left alone. It counts that itself, and the others answer.
     ServerLost,
     /// The computation took longer than its hard timeout allows; it goes on, and its result is stored.

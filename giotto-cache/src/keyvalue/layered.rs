@@ -262,6 +262,10 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.clear()).await
     }
 
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.on_all(|store| store.delete_containing(part)).await
+    }
+
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
     }
@@ -278,6 +282,16 @@ impl KeyValue for LayeredKeyValue {
             .store()
             .get_now(key)
             .filter(Option::is_some)
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        for layer in &*self.layers {
+            layer.store().limit_values(bytes);
+        }
+    }
+
+    fn max_value(&self) -> Option<usize> {
+        self.last_store()?.max_value()
     }
 
     fn is_atomic(&self) -> bool {

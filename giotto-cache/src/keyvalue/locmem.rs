@@ -234,6 +234,11 @@ impl KeyValue for LocMemKeyValue {
         Ok(())
     }
 
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.cells.retain(|key, _| !key.contains(part));
+        Ok(())
+    }
+
     async fn measure(&self) -> Result<Measure> {
         Ok(Measure {
             entries: Some(self.cells.len() as u64),

@@ -118,6 +118,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Err(unsupported(self, "clear"))
     }
 
+    /// Removes every key of this store's namespace that contains `part`, as a program's keys contain `(squared)(`, and
+    /// nothing of another namespace. It MAY remove more: a removed entry is a miss. It is called where a store is full,
+    /// so it must not need room. The default clears the namespace.
+    async fn delete_containing(&self, _part: &str) -> Result<()> {
+        self.clear().await
+    }
+
     /// Creates what the store needs before its first use, for example a table. Twice is fine.
     async fn syncdb(&self) -> Result<()> {
         Ok(())
@@ -143,6 +150,17 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// nothing.
     fn counts(&self) -> Counts {
         Counts::default()
+    }
+
+    /// Called once by the cache in front of the store: no value that this cache stores is longer than `bytes`. Of a
+    /// longer one, which somebody else has put there, a store outside this process SHOULD read no more than that, and MAY
+    /// return its beginning: nobody takes that for an entry. The default reads what is there.
+    fn limit_values(&self, _bytes: usize) {}
+
+    /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
+    /// it a longer one, and reports the result as too large.
+    fn max_value(&self) -> Option<usize> {
+        None
     }
 
     /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that of several processes one can be

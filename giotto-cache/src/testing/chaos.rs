@@ -231,6 +231,11 @@ impl KeyValue for Chaos {
         self.store.clear().await
     }
 
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.suffer().await?;
+        self.store.delete_containing(part).await
+    }
+
     async fn syncdb(&self) -> Result<()> {
         self.suffer().await?;
         self.store.syncdb().await
@@ -247,6 +252,14 @@ impl KeyValue for Chaos {
 
     fn counts(&self) -> Counts {
         self.store.counts()
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        self.store.limit_values(bytes);
+    }
+
+    fn max_value(&self) -> Option<usize> {
+        self.store.max_value()
     }
 
     fn is_atomic(&self) -> bool {
