@@ -21,6 +21,38 @@ pub struct Answer {
     pub fresh_for: Option<Duration>,
     /// For how long it has not been fresh any more; zero while it is.
     pub stale_for: Duration,
+    /// Why it is not stored, where its [`Status`] says so and the reason is known.
+    pub not_stored: Option<NotStored>,
+}
+
+/// Why a result was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotStored {
+    /// The computation said so.
+    NoStore,
+    /// It is larger than the cache or the store accepts.
+    TooLarge,
+    /// One of its tags cannot be one, or it has too many.
+    BadTag,
+    /// What it depends on was invalidated while it was computed.
+    Invalidated,
+    /// The store failed, or does not accept values now.
+    StoreFailed,
+}
+
+impl NotStored {
+    /// Its name, one word for logs: `too-large`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoStore => "no-store",
+            Self::TooLarge => "too-large",
+            Self::BadTag => "bad-tag",
+            Self::Invalidated => "invalidated-meanwhile",
+            Self::StoreFailed => "store-failed",
+        }
+    }
 }
 
 /// How an [`Answer`] was come by.
@@ -67,6 +99,15 @@ impl Answer {
             entry,
             status,
             reason,
+            not_stored: None,
+        }
+    }
+
+    /// A result that is not stored.
+    pub(crate) fn not_stored(entry: Entry, why: Option<NotStored>, now_ms: u64) -> Self {
+        Self {
+            not_stored: why,
+            ..Self::new(entry, Status::NotStored, None, now_ms)
         }
     }
 

@@ -4,6 +4,7 @@
 //! left alone but for one probe a second.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,13 +27,38 @@ pub(crate) struct Backend {
     reads: Arc<Breaker>,
     /// Of its own, because a store that is full or locked still answers reads.
     writes: Breaker,
+    refused: Refused,
+    /// Whether it asks the store whatever the breakers say.
+    insists: bool,
 }
+
+/// The shortest value that the store has refused as too long, for a minute: its limit may be raised.
+#[derive(Debug, Default)]
+struct Refused {
+    length: AtomicUsize,
+    until_ms: AtomicU64,
+}
+
+/// What a write does to the room that the store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    /// It needs room, which a full store does not have.
+    Stores,
+    /// It needs none: that it succeeds says nothing of the other kind.
+    Removes,
+}
+
+const REFUSED_FOR_MS: u64 = 60_000;
 
 /// Why a store gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unanswered {
-    /// It failed, or refused what it was given.
+    /// It failed.
     Failed,
+    /// It is well, and does not accept this key or value.
+    Rejected,
+    /// It is well, and does not accept a value of this length.
+    TooLarge,
     /// It did not answer within the deadline.
     Late,
     /// It was not asked: it failed a few times in a row.
@@ -55,7 +81,23 @@ impl Backend {
             stats,
             reads: Arc::new(Breaker::new("the cache backend")),
             writes: Breaker::new("storing in the cache backend"),
+            refused: Refused::default(),
+            insists: false,
         }
+    }
+
+    /// The same store for calls that are made whatever its breakers say, and that are no sign for them: what they tell it
+    /// must not be lost, and is repeated until it is heard.
+    pub(crate) fn insisting(&self) -> Self {
+        let (clock, stats) = (self.clock.clone(), Arc::clone(&self.stats));
+        Self {
+            insists: true,
+            ..Self::new(self.share(), self.deadline, clock, stats)
+        }
+    }
+
+    pub(crate) const fn insists(&self) -> bool {
+        self.insists
     }
 
     pub(crate) const fn place(&self) -> Place {
@@ -98,20 +140,30 @@ impl Backend {
             .await
     }
 
-    /// Whether the store accepted the value.
-    pub(crate) async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> bool {
+    /// Stores the value, if the store accepts it.
+    pub(crate) async fn set(
+        &self,
+        key: &str,
+        value: Bytes,
+        expire: Option<Duration>,
+    ) -> Result<(), Unanswered> {
         // The engine alone judges whether an entry is fresh. A store in this process has nothing to add to that,
         // and would read the clock a second time in every hit, which is a fifth of what a hit costs.
         let is_judged = self.place == Place::InProcess && entry::keep_until(&value).is_some();
         let expire = expire.filter(|_| !is_judged);
+        let length = value.len();
         let set = self.store.set(key, value, expire);
-        self.write("set", set).await.is_ok()
+        let stored = self.write("set", Write::Stores, set).await;
+        if stored == Err(Unanswered::TooLarge) {
+            self.refused.note(length, self.clock.now_ms());
+        }
+        stored
     }
 
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        self.write("set", set).await.is_ok()
+        self.write("set", Write::Stores, set).await.is_ok()
     }
 
     /// Whether the value was absent and is now stored.
@@ -121,7 +173,8 @@ impl Backend {
         value: Bytes,
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
-        self.write("add", self.store.add(key, value, expire)).await
+        let add = self.store.add(key, value, expire);
+        self.write("add", Write::Stores, add).await
     }
 
     /// Whether the value was `old` and is now `new`, or removed if that is `None`.
@@ -132,18 +185,29 @@ impl Backend {
         new: Option<Bytes>,
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
+        let write = match new {
+            Some(_) => Write::Stores,
+            None => Write::Removes,
+        };
         let replace = self.store.replace(key, old, new, expire);
-        self.write("replace", replace).await
+        self.write("replace", write, replace).await
     }
 
     /// Whether the key was there and is now removed.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Unanswered> {
-        self.write("delete", self.store.delete(key)).await
+        let delete = self.store.delete(key);
+        self.write("delete", Write::Removes, delete).await
     }
 
-    /// Whether a value that is handed over now will be tried to be stored.
+    /// Whether the store accepted what it was last given, as far as is known.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.reads.is_open() && !self.writes.is_open()
+        !self.reads.is_failing() && !self.writes.is_failing() && self.store.is_writable()
+    }
+
+    /// Whether a value of `length` bytes is too long for the store, as far as is known.
+    pub(crate) fn refuses(&self, length: usize) -> bool {
+        let is_over = self.store.max_value().is_some_and(|max| length > max);
+        is_over || self.refused.covers(length, || self.clock.now_ms())
     }
 
     /// A store that failed a few times in a row is not asked by the caller, but by a probe for `key`.
@@ -153,50 +217,59 @@ impl Backend {
         key: &str,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
-        if self.place == Place::Shared && self.reads.is_open() {
+        if self.place == Place::Shared && self.reads.is_open() && !self.insists {
             self.stats.backend_skipped.increase();
             self.probe(key);
             return Err(Unanswered::Skipped);
         }
-        self.call(operation, &self.reads, call).await
+        self.call(operation, Some(&self.reads), call).await
     }
 
-    /// Nobody waits for a write, so that one a second is the probe of a store that does not take any. A store
-    /// that does not even answer reads is left alone.
+    /// No caller waits for a write, so one a second is the probe of a store that does not accept any. A store that does
+    /// not even answer reads is left alone. A full store is not: what removes makes room.
     async fn write<T>(
         &self,
         operation: &str,
+        write: Write,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let may_call = || {
             let now_ms = self.clock.now_ms();
-            !self.reads.is_open() && self.writes.lets_through(now_ms)
+            self.insists
+                || !self.reads.is_open()
+                    && (write == Write::Removes || self.writes.lets_through(now_ms))
         };
         if self.place == Place::Shared && !may_call() {
             self.stats.backend_skipped.increase();
             return Err(Unanswered::Skipped);
         }
-        self.call(operation, &self.writes, call).await
+        match write {
+            Write::Stores => self.call(operation, Some(&self.writes), call).await,
+            Write::Removes => self.call(operation, None, call).await,
+        }
     }
 
+    /// Whether it succeeds or fails is noted in `breaker`.
     async fn call<T>(
         &self,
         operation: &str,
-        breaker: &Breaker,
+        breaker: Option<&Breaker>,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         match self.place {
             Place::InProcess | Place::Nowhere => {
-                let refused = |error| self.refused(&error);
-                return call.await.map_err(refused).or(Err(Unanswered::Failed));
+                return call.await.map_err(|error| self.refused(&error));
             }
             // Its layers count and log what fails.
-            Place::Layered => return call.await.or(Err(Unanswered::Failed)),
+            Place::Layered => {
+                return call.await.map_err(|error| Unanswered::of(&error));
+            }
             Place::Shared => {}
         }
+        let succeeded = || breaker.map(|breaker| breaker.succeeded(self.clock.now_ms()));
         let (error, unanswered) = match in_time(self.deadline, call).await {
             Some(Ok(value)) => {
-                breaker.succeeded();
+                succeeded();
                 return Ok(value);
             }
             Some(Err(error)) => (error, Unanswered::Failed),
@@ -204,8 +277,8 @@ impl Backend {
         };
         match error.kind() {
             ErrorKind::TooLarge | ErrorKind::Rejected => {
-                breaker.succeeded();
-                self.refused(&error);
+                succeeded();
+                return Err(self.refused(&error));
             }
             // The store as a whole is well.
             ErrorKind::ServerLost => return Err(Unanswered::Skipped),
@@ -213,7 +286,10 @@ impl Backend {
                 self.stats.backend_errors.increase();
                 // One line for one outage.
                 let is_told = self.reads.is_told() || self.writes.is_told();
-                breaker.failed(&error, self.clock.now_ms(), is_told);
+                if !self.insists {
+                    let breaker = breaker.unwrap_or(&self.writes);
+                    breaker.failed(&error, self.clock.now_ms(), is_told);
+                }
             }
         }
         Err(unanswered)
@@ -226,21 +302,22 @@ impl Backend {
         }
         let (store, breaker) = (Arc::clone(&self.store), Arc::clone(&self.reads));
         let (stats, key) = (Arc::clone(&self.stats), key.to_owned());
-        let deadline = self.deadline;
+        let (deadline, clock) = (self.deadline, self.clock.clone());
         tokio::spawn(async move {
             match in_time(deadline, store.get(&key)).await {
-                Some(Ok(_)) => breaker.succeeded(),
+                Some(Ok(_)) => breaker.succeeded(clock.now_ms()),
                 _ => stats.backend_errors.increase(),
             }
         });
     }
 
-    fn refused(&self, error: &Error) {
+    /// What the store said of one key or value, and not of itself.
+    fn refused(&self, error: &Error) -> Unanswered {
         tracing::debug!(%error, "the cache backend refused a value");
-        match error.kind() {
-            ErrorKind::TooLarge => self.stats.too_large.increase(),
-            _ => self.stats.backend_errors.increase(),
+        if error.kind() != ErrorKind::TooLarge {
+            self.stats.backend_errors.increase();
         }
+        Unanswered::of(error)
     }
 
     fn too_late(&self, operation: &str) -> Error {
@@ -249,6 +326,35 @@ impl Backend {
             self.deadline
         );
         Error::new(ErrorKind::Backend, message)
+    }
+}
+
+impl Unanswered {
+    fn of(error: &Error) -> Self {
+        match error.kind() {
+            ErrorKind::TooLarge => Self::TooLarge,
+            ErrorKind::Rejected => Self::Rejected,
+            _ => Self::Failed,
+        }
+    }
+}
+
+impl Refused {
+    fn note(&self, length: usize, now_ms: u64) {
+        let known = match now_ms < self.until_ms.load(Ordering::Relaxed) {
+            true => self.length.load(Ordering::Relaxed),
+            false => usize::MAX,
+        };
+        self.length.store(length.min(known), Ordering::Relaxed);
+        let until_ms = now_ms.saturating_add(REFUSED_FOR_MS);
+        self.until_ms.store(until_ms, Ordering::Relaxed);
+    }
+
+    fn covers(&self, length: usize, now_ms: impl FnOnce() -> u64) -> bool {
+        match self.until_ms.load(Ordering::Relaxed) {
+            0 => false,
+            until_ms => length >= self.length.load(Ordering::Relaxed) && now_ms() < until_ms,
+        }
     }
 }
 
@@ -295,19 +401,19 @@ mod tests {
         for (hangs, reason) in [(false, Unanswered::Failed), (true, Unanswered::Late)] {
             let lost = backend(Lost { hangs });
             for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
-                assert_eq!(lost.delete("key").await, Err(expected));
+                let stored = lost.set("key", Bytes::new(), None).await;
+                assert_eq!(stored, Err(expected));
             }
-            assert_eq!(
-                lost.replace("key", b"", None, None).await,
-                Err(Unanswered::Skipped)
-            );
+            // A store that is full accepts what makes room.
+            assert_eq!(lost.delete("key").await, Err(reason));
+            assert_eq!(lost.replace("key", b"", None, None).await, Err(reason));
             // Writes have a breaker of their own.
             for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
                 assert_eq!(lost.get_many(&["key", "other"]).await, Err(expected));
             }
             assert_eq!(lost.get("key").await, Err(Unanswered::Skipped));
             let counts = lost.stats.snapshot();
-            assert_eq!((counts.backend_errors, counts.backend_skipped), (10, 6));
+            assert_eq!((counts.backend_errors, counts.backend_skipped), (12, 5));
         }
     }
 
@@ -332,7 +438,7 @@ mod tests {
         }
 
         let store = backend(Now(LocMemKeyValue::new()));
-        assert!(store.set("key", "value".into(), None).await);
+        assert_eq!(store.set("key", "value".into(), None).await, Ok(()));
         let found = store.get_many(&["absent", "key"]).await;
         assert_eq!(found, Ok(vec![None, Some("value".into())]));
         assert_eq!(store.get_many(&[]).await, Ok(vec![]));

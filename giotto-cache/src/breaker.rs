@@ -10,6 +10,8 @@ use crate::Error;
 const FAILURES_TO_OPEN: u32 = 5;
 const PROBE_EVERY_MS: u64 = 1_000;
 const WARN_EVERY_MS: u64 = 60_000;
+/// What failed is told to be back when it has not failed for so long: a store that is full accepts a value now and then.
+const CALM_MS: u64 = 3_000;
 
 /// Leaves alone what failed a few times in a row, but for one probe a second.
 #[derive(Debug)]
@@ -19,7 +21,8 @@ pub(crate) struct Breaker {
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
     next_probe_ms: AtomicU64,
-    next_warning_ms: AtomicU64,
+    warnings: Pace,
+    last_failure_ms: AtomicU64,
     /// Whether the log says that the store fails, so that it must say when it is back.
     told: AtomicBool,
 }
@@ -30,7 +33,8 @@ impl Breaker {
             name: name.into(),
             failures: AtomicU32::new(0),
             next_probe_ms: AtomicU64::new(0),
-            next_warning_ms: AtomicU64::new(0),
+            warnings: Pace::default(),
+            last_failure_ms: AtomicU64::new(0),
             told: AtomicBool::new(false),
         }
     }
@@ -55,14 +59,24 @@ impl Breaker {
         next != 0 && now_ms >= next && claim().is_ok()
     }
 
-    pub(crate) fn succeeded(&self) {
+    /// Whether the last call failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn succeeded(&self, now_ms: u64) {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
         if self.is_open() {
             self.next_probe_ms.store(0, Ordering::Release);
         }
-        if self.told.load(Ordering::Relaxed) && self.told.swap(false, Ordering::Relaxed) {
+        let last_failure_ms = self.last_failure_ms.load(Ordering::Relaxed);
+        let is_calm = || now_ms.saturating_sub(last_failure_ms) >= CALM_MS;
+        if self.told.load(Ordering::Relaxed)
+            && is_calm()
+            && self.told.swap(false, Ordering::Relaxed)
+        {
             tracing::info!("{} is back", self.name);
         }
     }
@@ -74,6 +88,7 @@ impl Breaker {
 
     /// Counts a failure, and tells of it unless `is_told` already by another breaker of the same store.
     pub(crate) fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
+        self.last_failure_ms.store(now_ms, Ordering::Relaxed);
         let failures = self
             .failures
             .fetch_add(1, Ordering::Relaxed)
@@ -85,17 +100,25 @@ impl Breaker {
                 .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
         // An outage is told once, one failure among many successes once a minute.
-        let is_news = !is_told && (opens || self.may_warn(now_ms));
+        let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "{} fails: serving without it until it answers again", self.name);
         }
     }
+}
 
-    fn may_warn(&self, now_ms: u64) -> bool {
-        let next = self.next_warning_ms.load(Ordering::Relaxed);
-        let after = now_ms.saturating_add(WARN_EVERY_MS);
+/// Lets one through in a span of time.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    next_ms: AtomicU64,
+}
+
+impl Pace {
+    pub(crate) fn allows(&self, now_ms: u64, every_ms: u64) -> bool {
+        let next = self.next_ms.load(Ordering::Relaxed);
+        let after = now_ms.saturating_add(every_ms);
         let claim = || {
-            self.next_warning_ms
+            self.next_ms
                 .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
         };
         now_ms >= next && claim().is_ok()
@@ -129,10 +152,24 @@ mod tests {
     }
 
     #[test]
+    fn what_fails_now_and_then_is_not_told_to_be_back_each_time() {
+        let breaker = open_breaker(10_000);
+        for now_ms in (11_000..20_000).step_by(1_000) {
+            breaker.succeeded(now_ms);
+            assert!(!breaker.is_open() && breaker.is_told(), "{now_ms}");
+            breaker.failed(&Error::new(ErrorKind::Backend, "full"), now_ms, false);
+        }
+        breaker.succeeded(21_999);
+        assert!(breaker.is_told());
+        breaker.succeeded(22_000);
+        assert!(!breaker.is_told());
+    }
+
+    #[test]
     fn a_probe_that_succeeds_closes_the_breaker() {
         let breaker = open_breaker(10_000);
         assert!(breaker.is_probe_due(11_000));
-        breaker.succeeded();
+        breaker.succeeded(11_000);
         assert!(!breaker.is_open());
         assert!(
             !breaker.is_probe_due(20_000),

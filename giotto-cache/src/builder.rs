@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::backend::{Backend, DEFAULT_DEADLINE};
+use crate::breaker::Pace;
 use crate::cache::{Cache, Inner};
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
+use crate::pending::Pending;
 use crate::recent::Recent;
+use crate::signature::Signer;
 use crate::stats::Stats;
-use crate::{Clock, KeyValue, Place};
+use crate::{Clock, KeyValue, Place, Result};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 /// What an entry may have besides its result: key, tags and clocks.
@@ -25,6 +28,7 @@ pub struct Builder {
     deadline: Duration,
     max_entry: usize,
     seed: Option<u64>,
+    signer: Signer,
 }
 
 impl Builder {
@@ -35,6 +39,7 @@ impl Builder {
             deadline: DEFAULT_DEADLINE,
             max_entry: DEFAULT_MAX_ENTRY,
             seed: None,
+            signer: Signer::default(),
         }
     }
 
@@ -69,6 +74,20 @@ impl Builder {
         }
     }
 
+    /// Signs what is stored outside this process with the first of `keys`, and takes nothing from there that is not
+    /// signed with one of them: a client of the store without the key cannot forge a page. To replace a key, put the new
+    /// one first; once every process has it, leave the old one out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if a key is shorter than 32 bytes.
+    pub fn signing_keys<K: AsRef<[u8]>>(self, keys: impl IntoIterator<Item = K>) -> Result<Self> {
+        Ok(Self {
+            signer: Signer::new(keys)?,
+            ..self
+        })
+    }
+
     /// The cache with these settings.
     #[must_use]
     pub fn build(self) -> Cache {
@@ -91,6 +110,16 @@ impl Builder {
                 flights: Flights::default(),
                 crews: Crews::default(),
                 epochs: Epochs::new(is_own),
+                pending: Pending::new(),
+                // Nobody else writes to this process's memory.
+                signer: if is_own {
+                    Signer::default()
+                } else {
+                    self.signer
+                },
+                ignorings: Pace::default(),
+                bad_tags: Pace::default(),
+                too_large: Pace::default(),
                 recent: Recent::default(),
                 clock: self.clock,
                 stats,

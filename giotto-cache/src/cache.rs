@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, Staleness, Status};
 use crate::backend::Backend;
+use crate::breaker::Pace;
 use crate::builder::Builder;
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Outcome};
@@ -18,7 +19,9 @@ use crate::generation::Epochs;
 use crate::job::{Computed, Job, Rank, is_computing};
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
+use crate::pending::Pending;
 use crate::recent::Recent;
+use crate::signature::Signer;
 use crate::stats::{Counts, Stats};
 use crate::verdict::{Reason, Verdict};
 use crate::wait::Wait;
@@ -40,6 +43,12 @@ pub(crate) struct Inner {
     pub(crate) flights: Flights,
     pub(crate) crews: Crews,
     pub(crate) epochs: Epochs,
+    pub(crate) pending: Pending,
+    pub(crate) signer: Signer,
+    /// Of log lines that one bad key, value or result after the other would cause.
+    pub(crate) ignorings: Pace,
+    pub(crate) bad_tags: Pace,
+    pub(crate) too_large: Pace,
     pub(crate) recent: Recent,
     pub(crate) clock: Clock,
     pub(crate) stats: Arc<Stats>,
@@ -78,7 +87,7 @@ impl Cache {
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let lookup = Lookup::new(key, &policy);
+        let lookup = Lookup::new(key, &policy).allow_own_time(false);
         if let Some(answer) = self.hit(&lookup) {
             return Ok(answer);
         }
@@ -159,10 +168,12 @@ impl Cache {
         }
     }
 
-    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
+    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up. A store that
+    /// does not accept a [pending invalidation](Self::pending_invalidations) is waited for for two seconds.
     /// Call it before the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
         self.inner.crews.ended().await;
+        self.inner.tell_the_rest().await;
         self.store().settle().await;
     }
 
@@ -239,7 +250,7 @@ impl Cache {
             self.inner.stats.refreshes.increase();
             let (mut job, control) = self.job(lookup, look);
             job.rank = Rank::Behind;
-            self.spawn(flight, job, compute(control));
+            self.spawn(*flight, job, compute(control));
         }
     }
 
@@ -264,7 +275,7 @@ impl Cache {
                 break (Rank::Unstored, flights.lead_apart(key));
             }
             let mut landing = match flights.join(key, inner.clock.now_ms()) {
-                Join::Lead(flight, landing) => break (Rank::First, (flight, landing)),
+                Join::Lead(flight, landing) => break (Rank::First, (*flight, landing)),
                 Join::Apart => break (Rank::Apart, flights.lead_apart(key)),
                 Join::Wait(landing) => landing,
             };

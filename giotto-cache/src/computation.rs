@@ -9,15 +9,21 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, Status};
+use crate::answer::{Answer, NotStored, Status};
+use crate::backend::Unanswered;
+use crate::builder::ENVELOPE;
 use crate::cache::Inner;
 use crate::entry::{Clocks, Draft, Entry, Extension};
 use crate::flight::{Flight, Outcome};
 use crate::job::{COMPUTING, Computed, Job, Rank};
 use crate::lease::Lease;
+use crate::log::shown;
 use crate::permit::{Begin, Permit};
-use crate::tags::Unstamped;
+use crate::tags::{Unstamped, may_be_tags};
 use crate::{Error, ErrorKind, Key, Place, Policy, Result};
+
+/// So often a result that is too large to store is told.
+const TOO_LARGE_EVERY_MS: u64 = 60_000;
 
 impl Inner {
     /// Computes, unless another process does or has just done so, and lands the flight.
@@ -78,7 +84,7 @@ impl Inner {
         self.finish(flight, job, permit, result).await;
     }
 
-    /// Removes the old result, in whose place the model has given another answer.
+    /// Removes the old result, which is not to be served in the place of the answer that was computed.
     async fn forget(&self, job: &Job) {
         if let Some(old) = &job.old {
             let (key, raw) = (job.key.as_str(), old.to_bytes());
@@ -137,7 +143,7 @@ impl Inner {
             retry_at,
             ..extension
         };
-        let marked = old.resealed(&job.key, old.clocks(), extension);
+        let marked = old.resealed(&job.key, old.clocks(), extension, &self.signer);
         let (key, raw) = (job.key.as_str(), marked.to_bytes());
         let expire = marked.keep_for(now_ms);
         job.old = Some(marked);
@@ -179,37 +185,45 @@ impl Inner {
             _ => Ok(true),
         };
         match is_held {
-            Ok(true) if !matches!(stamps, Err(Unstamped::Unknown)) => {}
+            Ok(true) if !matches!(stamps, Err(Unstamped::Unknown | Unstamped::Bad)) => {}
             Ok(false) => flight.revoke(),
             // The store does not say.
             _ => flight.asks(false),
         }
-        let may_store = stamps.is_ok() && !flight.is_revoked();
+        let is_stamped = stamps.is_ok() && !flight.is_revoked();
         let draft = Draft {
             key: &job.key,
             clocks: clocks
-                .filter(|_| may_store)
+                .filter(|_| is_stamped)
                 .unwrap_or(Clocks::plain(now_ms, 0)),
             cost: result.cost,
             is_negative: result.is_negative,
+            has_own_time: wish.ttl.is_some(),
             extension: Extension {
                 version: policy.version_number(),
                 retry_at: 0,
                 epoch: permit.marks.epoch,
-                tags: stamps.unwrap_or_default(),
+                tags: stamps.clone().unwrap_or_default(),
             },
             body: &result.body,
         };
-        let entry = draft.seal();
-        if wish.no_store {
-            self.flights.keep_apart(job.key.as_str(), now_ms);
-            let answer = Answer::new(entry, Status::NotStored, None, now_ms);
-            flight.land(Outcome::Private(answer));
-            release(permit.lease).await;
-            return;
+        let entry = draft.seal(&self.signer);
+        let why = match stamps {
+            _ if wish.no_store => Some(NotStored::NoStore),
+            _ if self.is_too_large(&entry) => Some(NotStored::TooLarge),
+            _ if !may_be_tags(&job.tags) || !may_be_tags(&wish.tags) => Some(NotStored::BadTag),
+            Err(Unstamped::Bad) => Some(NotStored::BadTag),
+            Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
+            Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
+            Ok(_) if !is_stamped => Some(NotStored::Invalidated),
+            Ok(_) | Err(Unstamped::NotWanted) => None,
+        };
+        match why {
+            None if is_stamped && self.backend.place() != Place::Nowhere => {
+                self.store(flight, &job, entry, permit.lease).await;
+            }
+            _ => self.keep_out(flight, &job, entry, why, permit.lease).await,
         }
-        self.store(flight, &job.key, entry, may_store, permit.lease)
-            .await;
     }
 
     fn draw_jitter(&self, policy: &Policy) -> f64 {
@@ -220,67 +234,110 @@ impl Inner {
         }
     }
 
-    /// Stores and lands. To a store outside this process the result is written after it was announced,
-    /// so that nobody waits; until that store has answered, the flight goes on, and no other begins.
-    async fn store(
+    fn is_too_large(&self, entry: &Entry) -> bool {
+        let length = entry.to_bytes().len();
+        let is_over =
+            entry.body().len() > self.max_entry || length > self.max_entry.saturating_add(ENVELOPE);
+        is_over || self.backend.refuses(length)
+    }
+
+    /// Takes note of a result that is too large to store, and tells it once a minute.
+    fn note_too_large(&self, key: &Key, bytes: usize) {
+        self.stats.too_large.increase();
+        self.recent.note_too_large(key.as_str());
+        let now_ms = self.clock.now_ms();
+        if self.too_large.allows(now_ms, TOO_LARGE_EVERY_MS) {
+            tracing::warn!(
+                key = shown(key.as_str()),
+                bytes,
+                max_entry = self.max_entry,
+                "a result is too large to store: it is computed for every request"
+            );
+        }
+    }
+
+    /// Lands with a result that is not stored. What is stored under its key is older, and goes where this one could not
+    /// take its place: nothing would end its being served.
+    async fn keep_out(
         &self,
         flight: Flight,
-        key: &Key,
+        job: &Job,
         entry: Entry,
-        may_store: bool,
+        why: Option<NotStored>,
         lease: Option<Lease>,
     ) {
+        if why == Some(NotStored::TooLarge) {
+            self.note_too_large(&job.key, entry.body().len());
+        }
+        if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
+            self.forget(job).await;
+        }
+        let now_ms = entry.created_ms();
+        let answer = Answer::not_stored(entry, why, now_ms);
+        if why == Some(NotStored::NoStore) {
+            self.flights.keep_apart(job.key.as_str(), now_ms);
+            flight.land(Outcome::Private(answer));
+        } else {
+            flight.land(Outcome::Shared(Ok(answer)));
+        }
+        release(lease).await;
+    }
+
+    /// Stores and lands. To a store outside this process the result is written after it was announced,
+    /// so that nobody waits; until that store has answered, the flight goes on, and no other begins.
+    async fn store(&self, flight: Flight, job: &Job, entry: Entry, lease: Option<Lease>) {
+        let key = &job.key;
         // Made just now, it has its whole life before it.
-        let answer = |status| Ok(Answer::new(entry.clone(), status, None, entry.created_ms()));
-        let is_too_large = entry.body().len() > self.max_entry;
-        if is_too_large {
-            self.stats.too_large.increase();
-        }
-        let is_wanted = !is_too_large && !flight.is_revoked();
-        let may_store = may_store && is_wanted && self.backend.place() != Place::Nowhere;
-        if !may_store {
-            flight.land(Outcome::Shared(answer(Status::NotStored)));
-            release(lease).await;
-            return;
-        }
+        let answer = |why: Option<NotStored>| match why {
+            None => Answer::new(entry.clone(), Status::Stored, None, entry.created_ms()),
+            why => Answer::not_stored(entry.clone(), why, entry.created_ms()),
+        };
         if self.is_shared() {
-            let is_writable = self.backend.is_writable();
-            flight.announce(answer(match is_writable {
-                true => Status::Stored,
-                false => Status::NotStored,
-            }));
+            // The store has still to be asked: what is known of it is said.
+            let is_accepting = job.is_answered && self.backend.is_writable();
+            let why = (!is_accepting).then_some(NotStored::StoreFailed);
+            flight.announce(Ok(answer(why)));
         }
         let expire = entry.keep_for(self.clock.now_ms());
-        let is_stored = self
+        let stored = self
             .backend
             .set(key.as_str(), entry.to_bytes(), expire)
             .await;
-        if is_stored {
-            self.stats.stored.increase();
-            self.recent.note(key.as_str(), entry.clocks().keep_until);
-        }
+        let why = match stored {
+            Ok(()) => {
+                self.stats.stored.increase();
+                self.recent.note(key.as_str(), entry.clocks().keep_until);
+                None
+            }
+            Err(Unanswered::TooLarge) => {
+                self.note_too_large(key, entry.body().len());
+                // An older one that is still stored must not be served in its place.
+                self.forget(job).await;
+                Some(NotStored::TooLarge)
+            }
+            Err(_) => {
+                self.stats.not_stored.increase();
+                Some(NotStored::StoreFailed)
+            }
+        };
         if !release(lease).await {
             flight.revoke();
         }
         // Removed or taken over since it was computed: then it is not to be found afterwards.
-        if is_stored && flight.is_revoked() {
+        if stored.is_ok() && flight.is_revoked() {
             let removed = self
                 .backend
                 .replace(key.as_str(), &entry.to_bytes(), None, None)
                 .await;
             if removed.is_err() {
                 tracing::warn!(
-                    %key,
+                    key = shown(key.as_str()),
                     "an entry that was removed while it was computed is still stored: remove it again"
                 );
             }
         }
         if !self.is_shared() {
-            let status = match is_stored {
-                true => Status::Stored,
-                false => Status::NotStored,
-            };
-            flight.land(Outcome::Shared(answer(status)));
+            flight.land(Outcome::Shared(Ok(answer(why))));
         }
     }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | 0..4 | magic `GIOT` |
 //! | 4 | version: 1, or 2 if there is an extension |
-//! | 5 | flags: 1 = the result says "there is no such thing" |
+//! | 5 | flags: 1 = the result says "there is no such thing", 2 = the computation has set its time to live |
 //! | 6..8 | length of the media type |
 //! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
 //! | 16..24 | created |
@@ -17,7 +17,7 @@
 //! | 48..56 | time it took to compute, in microseconds |
 //! | 56..60 | length of the key |
 //! | 60..64 | length of the ETag |
-//! | 64.. | key, media type, ETag, extension, body |
+//! | 64.. | key, media type, ETag, extension, body; behind it a keyed digest, where signing keys are set (`signature.rs`) |
 //!
 //! A plain page has no extension and costs nothing for what others have in it:
 //!
@@ -40,18 +40,20 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::generation::Generation;
 use crate::lookup::MAX_TAGS;
+use crate::signature::{Forged, Signer};
 use crate::{Key, Policy};
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
 const PLAIN: u8 = 1;
 const EXTENDED: u8 = 2;
 const NEGATIVE: u8 = 1;
+const OWN_TIME: u8 = 2;
 const HEADER: usize = 64;
 const EXTENSION: usize = 32;
 
-const CREATED: usize = 16;
-const FRESH_UNTIL: usize = 24;
-const STALE_UNTIL: usize = 32;
+/// By so much the clocks of machines that share a store may differ.
+const SKEW_MS: u64 = 1_000;
+
 const KEEP_UNTIL: usize = 40;
 const COST: usize = 48;
 const KEY_LENGTH: usize = 56;
@@ -61,9 +63,12 @@ const ETAG_LENGTH: usize = 60;
 #[derive(Clone, Debug)]
 pub struct Entry {
     raw: Bytes,
-    /// Where the ETag begins, and where the body does.
+    /// Where the ETag begins, where the body does, and where it ends.
     etag: usize,
     body: usize,
+    end: usize,
+    /// As they are written, but never later than its reader's policy allows.
+    clocks: Clocks,
 }
 
 /// The moments that decide what may be done with an entry, in milliseconds since 1970.
@@ -82,6 +87,8 @@ pub(crate) struct Draft<'d> {
     pub(crate) clocks: Clocks,
     pub(crate) cost: Duration,
     pub(crate) is_negative: bool,
+    /// Whether the computation has set its time to live.
+    pub(crate) has_own_time: bool,
     pub(crate) extension: Extension,
     pub(crate) body: &'d [u8],
 }
@@ -119,6 +126,15 @@ pub enum Undecodable {
     /// A sound envelope that belongs to another key.
     #[error("the entry of another key")]
     OtherKey,
+    /// The keyed digest is missing or was made with another signing key.
+    #[error("not signed by one of the signing keys")]
+    Forged,
+}
+
+impl From<Forged> for Undecodable {
+    fn from(_: Forged) -> Self {
+        Self::Forged
+    }
 }
 
 impl Clocks {
@@ -135,20 +151,24 @@ impl Clocks {
 }
 
 impl Draft<'_> {
-    pub(crate) fn seal(&self) -> Entry {
+    pub(crate) fn seal(&self, signer: &Signer) -> Entry {
         let etag = etag(self.key.mimetype(), self.body);
         let (key, mimetype) = (self.key.as_str().as_bytes(), self.key.mimetype().as_bytes());
-        let is_extended = self.is_negative || self.extension != Extension::default();
+        let is_extended =
+            self.is_negative || self.has_own_time || self.extension != Extension::default();
         let extension = match is_extended {
             true => self.extension.encode(),
             false => BytesMut::new(),
         };
         let start = HEADER + key.len() + mimetype.len();
         let body = start + etag.len() + extension.len();
-        let mut raw = BytesMut::with_capacity(body + self.body.len());
+        let end = body + self.body.len();
+        let mut raw = BytesMut::with_capacity(end + signer.room());
         raw.put_slice(&MAGIC);
         raw.put_u8(if is_extended { EXTENDED } else { PLAIN });
-        raw.put_u8(if self.is_negative { NEGATIVE } else { 0 });
+        let negative = if self.is_negative { NEGATIVE } else { 0 };
+        let own_time = if self.has_own_time { OWN_TIME } else { 0 };
+        raw.put_u8(negative | own_time);
         raw.put_u16_le(u16::try_from(mimetype.len()).unwrap_or(u16::MAX));
         raw.put_u64_le(0);
         let clocks = self.clocks;
@@ -169,9 +189,11 @@ impl Draft<'_> {
         let sum = checksum(&raw);
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
         Entry {
-            raw: raw.freeze(),
+            raw: signer.sign(self.key.as_str(), raw),
             etag: start,
             body,
+            end,
+            clocks,
         }
     }
 }
@@ -226,10 +248,11 @@ impl Entry {
             clocks: policy.clocks(now_ms, 0.0),
             cost,
             is_negative: false,
+            has_own_time: false,
             extension: Extension::default(),
             body,
         };
-        draft.seal()
+        draft.seal(&Signer::default())
     }
 
     /// Opens stored bytes as the entry of `key`.
@@ -237,6 +260,16 @@ impl Entry {
     /// The checksum is read over unless the bytes are `trusted`: those of a store in this process's own
     /// memory, which nobody else can have changed.
     pub fn open(raw: Bytes, key: &Key, trusted: bool) -> Result<Self, Undecodable> {
+        Self::open_signed(raw, key, trusted, &Signer::default())
+    }
+
+    /// The same for bytes that are signed where signing keys are set.
+    pub(crate) fn open_signed(
+        raw: Bytes,
+        key: &Key,
+        trusted: bool,
+        signer: &Signer,
+    ) -> Result<Self, Undecodable> {
         let mut header = raw.get(..HEADER).ok_or(Undecodable::Foreign)?;
         if header.get_u32() != u32::from_be_bytes(MAGIC) {
             return Err(Undecodable::Foreign);
@@ -248,10 +281,17 @@ impl Entry {
         let _flags = header.get_u8();
         let mimetype_len = usize::from(header.get_u16_le());
         let sum = header.get_u64_le();
-        if !trusted && sum != checksum(&raw) {
+        let end = signer.verify(key.as_str(), &raw)?;
+        if !trusted && signer.is_off() && sum != checksum(&raw) {
             return Err(Undecodable::Damaged);
         }
-        header.advance(KEY_LENGTH - CREATED);
+        let clocks = Clocks {
+            created: header.get_u64_le(),
+            fresh_until: header.get_u64_le(),
+            stale_until: header.get_u64_le(),
+            keep_until: header.get_u64_le(),
+        };
+        header.advance(KEY_LENGTH - COST);
         let (key_len, etag_len) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
 
         let is_key = raw[HEADER..].get(..key_len) == Some(key.as_str().as_bytes());
@@ -269,46 +309,75 @@ impl Entry {
             }
             body = body.saturating_add(length);
         }
-        if body > raw.len() {
+        if body > end {
             return Err(Undecodable::Foreign);
         }
-        Ok(Self { raw, etag, body })
+        Ok(Self {
+            raw,
+            etag,
+            body,
+            end,
+            clocks,
+        })
+    }
+
+    /// Has the entry live no longer than `policy` allows, from when it was computed and from `now_ms`: its clocks may
+    /// have been written under another policy, by a machine whose clock is wrong, or by a client of the store.
+    /// `allows_own_time` says whether a time that the computation has set may be longer.
+    pub(crate) fn limit(&mut self, policy: &Policy, allows_own_time: bool, now_ms: u64) {
+        let written = self.clocks;
+        let created = written.created.min(now_ms);
+        let own_ms = (allows_own_time && self.raw[5] & OWN_TIME != 0)
+            .then(|| written.fresh_until.saturating_sub(created));
+        let longest = policy.longest_clocks(created, self.is_negative(), own_ms);
+        self.clocks = Clocks {
+            created: written.created,
+            fresh_until: written.fresh_until.min(longest.fresh_until),
+            stale_until: written.stale_until.min(longest.stale_until),
+            keep_until: written.keep_until.min(longest.keep_until),
+        };
+    }
+
+    /// Whether it was computed later than now. The machine that stored it and this one do not agree on the time, so that
+    /// its age cannot be known.
+    pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
+        self.clocks.created > now_ms.saturating_add(SKEW_MS)
     }
 
     /// Whether the entry may still be served at `now_ms` without a word of caution.
     #[must_use]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms < self.moment(FRESH_UNTIL)
+        now_ms < self.clocks.fresh_until
     }
 
     /// How long the entry stays fresh from `now_ms` on; `None` = it never expires.
     #[must_use]
     pub fn fresh_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.moment(FRESH_UNTIL), now_ms)
+        remaining(self.clocks.fresh_until, now_ms)
     }
 
     /// For how long the entry has not been fresh any more at `now_ms`; zero while it is.
     #[must_use]
     pub fn stale_for(&self, now_ms: u64) -> Duration {
-        Duration::from_millis(now_ms.saturating_sub(self.moment(FRESH_UNTIL)))
+        Duration::from_millis(now_ms.saturating_sub(self.clocks.fresh_until))
     }
 
     /// How long a backend has to keep the entry from `now_ms` on; `None` = for ever.
     #[must_use]
     pub fn keep_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.moment(KEEP_UNTIL), now_ms)
+        remaining(self.clocks.keep_until, now_ms)
     }
 
     /// When the entry was made, in milliseconds since 1970.
     #[must_use]
     pub fn created_ms(&self) -> u64 {
-        self.moment(CREATED)
+        self.clocks.created
     }
 
     /// How long the result took to compute.
     #[must_use]
     pub fn cost(&self) -> Duration {
-        Duration::from_micros(self.moment(COST))
+        Duration::from_micros((&self.raw[COST..HEADER]).get_u64_le())
     }
 
     /// Whether it has nothing that only some entries have.
@@ -331,12 +400,13 @@ impl Entry {
     /// The result itself.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        self.raw.slice(self.body..)
+        self.raw.slice(self.body..self.end)
     }
 
     /// The result itself, and nothing else of the entry.
     #[must_use]
     pub fn into_body(mut self) -> Bytes {
+        self.raw.truncate(self.end);
         self.raw.advance(self.body);
         self.raw
     }
@@ -347,13 +417,8 @@ impl Entry {
         self.raw.clone()
     }
 
-    pub(crate) fn clocks(&self) -> Clocks {
-        Clocks {
-            created: self.moment(CREATED),
-            fresh_until: self.moment(FRESH_UNTIL),
-            stale_until: self.moment(STALE_UNTIL),
-            keep_until: self.moment(KEEP_UNTIL),
-        }
+    pub(crate) const fn clocks(&self) -> Clocks {
+        self.clocks
     }
 
     /// `None` if the entry has an extension that is none.
@@ -365,20 +430,23 @@ impl Entry {
     }
 
     /// The same result with other clocks and another extension.
-    pub(crate) fn resealed(&self, key: &Key, clocks: Clocks, extension: Extension) -> Self {
+    pub(crate) fn resealed(
+        &self,
+        key: &Key,
+        clocks: Clocks,
+        extension: Extension,
+        signer: &Signer,
+    ) -> Self {
         let draft = Draft {
             key,
             clocks,
             cost: self.cost(),
             is_negative: self.is_negative(),
+            has_own_time: self.raw[5] & OWN_TIME != 0,
             extension,
-            body: &self.raw[self.body..],
+            body: &self.raw[self.body..self.end],
         };
-        draft.seal()
-    }
-
-    fn moment(&self, at: usize) -> u64 {
-        (&self.raw[at..HEADER]).get_u64_le()
+        draft.seal(signer)
     }
 
     fn etag_range(&self) -> Range<usize> {

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::answer::{Staleness, Status};
-use crate::cache::Cache;
+use crate::answer::{NotStored, Staleness, Status};
+use crate::cache::{Cache, Inner};
 use crate::entry::Entry;
 use crate::generation::Difference;
 use crate::in_time::in_time;
 use crate::lease::lease_key;
+use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
+use crate::tags::may_be_tags;
 use crate::verdict::{Fallback, Reason, Verdict};
 use crate::{ErrorKind, Place};
 
@@ -30,6 +32,8 @@ pub struct Explanation {
     pub entry: Option<EntryState>,
     /// What the next lookup would be told, or the kind of the error that it would get.
     pub next: Result<Status, ErrorKind>,
+    /// Why the result of the next lookup would not be stored, as far as that is known before it is computed.
+    pub not_stored: Option<NotStored>,
     /// Whether a new result would be computed behind the scenes.
     pub refreshes: bool,
     /// Whether what is stored would be served if a computation that its caller waits for failed.
@@ -46,6 +50,8 @@ pub struct Explanation {
 pub struct LayerState {
     /// The store.
     pub store: String,
+    /// Where it keeps its values: the memory of this process is not that of another.
+    pub place: Place,
     /// `absent`, `an entry of 123 bytes, computed 1 s ago, expires in 59 s`, or why it cannot be told.
     pub state: String,
 }
@@ -70,7 +76,8 @@ pub struct EntryState {
     pub is_negative: bool,
     /// The version of its program.
     pub version: u32,
-    /// Its tags, and what became of them since it was computed: `valid`, `invalidated` or `purged`.
+    /// Its tags, and what became of them since it was computed: `valid`, `invalidated`, `purged`, or `lost` where the
+    /// store has no record of it any more.
     pub tags: Vec<(String, &'static str)>,
     /// Its entity tag.
     pub etag: String,
@@ -90,8 +97,9 @@ impl Cache {
         };
         let is_fresh = look.is_fresh();
         let is_computed_now = is_leased || inner.flights.has(key.as_str());
-        let (next, refreshes) =
-            predict(lookup, &look.verdict, is_computed_now, self.keeps_nothing());
+        let not_stored = inner.known_obstacle(lookup, &look);
+        let keeps_nothing = self.keeps_nothing() || not_stored.is_some();
+        let (next, refreshes) = predict(lookup, &look.verdict, is_computed_now, keeps_nothing);
         let now_ms = inner.clock.now_ms();
         let entry = look.entry.as_ref().and_then(|entry| {
             let extension = entry.extension()?;
@@ -104,7 +112,8 @@ impl Cache {
                 let state = match difference {
                     Some(Difference::Same) => "valid",
                     Some(Difference::Soft) => "invalidated",
-                    Some(Difference::Hard) | None => "purged",
+                    Some(Difference::Hard) => "purged",
+                    None => "lost",
                 };
                 (stamp.tag.clone(), state)
             });
@@ -121,6 +130,7 @@ impl Cache {
             stored_key: self.store().stored_key(key.as_str()),
             layers: self.layers(lookup).await,
             entry,
+            not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
             next,
             refreshes,
             falls_back: look.entry.is_some() && look.fallback() == Fallback::Always,
@@ -145,7 +155,7 @@ impl Cache {
                 Some(Ok(None)) => "absent".to_owned(),
                 Some(Ok(Some(raw))) => {
                     let length = raw.len();
-                    match Entry::open(raw, &lookup.key, false) {
+                    match self.inner.open(lookup, raw, now_ms) {
                         Ok(entry) => {
                             format!("an entry of {length} bytes, {}", times(&entry, now_ms))
                         }
@@ -157,10 +167,23 @@ impl Cache {
             };
             layers.push(LayerState {
                 store: format!("{store:?}"),
+                place: store.place(),
                 state,
             });
         }
         layers
+    }
+}
+
+impl Inner {
+    /// What would keep the next result from being stored, as far as it is known.
+    fn known_obstacle(&self, lookup: &Lookup<'_>, look: &Look) -> Option<NotStored> {
+        match () {
+            () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
+            () if look.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
+            () if !look.is_answered || !self.backend.is_writable() => Some(NotStored::StoreFailed),
+            () => None,
+        }
     }
 }
 

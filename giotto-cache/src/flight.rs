@@ -76,7 +76,7 @@ impl Notes {
 /// What a caller that joins a flight is to do.
 pub(crate) enum Join {
     /// Compute: nobody else does.
-    Lead(Flight, Landing),
+    Lead(Box<Flight>, Landing),
     /// Wait: another caller's computation is under way.
     Wait(Landing),
     /// Compute alone: results of this key are not shared.
@@ -153,7 +153,7 @@ impl Flights {
             });
         }
         let (flight, landing) = self.lead(&mut air, key.to_owned());
-        Join::Lead(flight, landing)
+        Join::Lead(Box::new(flight), landing)
     }
 
     fn lead(&self, air: &mut Air, key: String) -> (Flight, Landing) {

@@ -14,9 +14,16 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::entry::remaining;
+use crate::signature::Signer;
 
 const MAGIC: &[u8; 4] = b"GGEN";
 const RECORD: usize = 44;
+
+/// The record of a tag outlives the entries that name it by so much, so that it is not written again for each of them;
+/// one that no entry names yet lives so long, for computations under way.
+pub(crate) const TAG_MARGIN_MS: u64 = 3_600_000;
+/// The longest life of the record of a tag after a soft invalidation.
+const SOFT_BOUND_MS: u64 = 30 * 24 * 3_600_000;
 
 /// What an invalidation is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +75,8 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag(tag) => write!(f, "tag {tag}"),
+            // The program at the root has no name.
+            Self::Program(program) if program.is_empty() => f.write_str("program /"),
             Self::Program(program) => write!(f, "program {program}"),
             Self::All => f.write_str("all"),
         }
@@ -92,7 +101,7 @@ pub(crate) enum Difference {
 }
 
 impl Generation {
-    fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self {
             soft: fastrand::u64(1..),
             hard: fastrand::u64(1..),
@@ -176,7 +185,7 @@ impl Record {
         }
     }
 
-    /// Later than the change before it, whatever the clock of whoever made that one: the last counts.
+    /// Later than the change before it, whatever the clock of the machine that made that one: the last counts.
     pub(crate) fn invalidated(self, is_hard: bool, now_ms: u64) -> Self {
         Self {
             generation: self.generation.next(is_hard),
@@ -185,19 +194,47 @@ impl Record {
         }
     }
 
-    pub(crate) fn encode(self) -> Bytes {
-        let mut raw = BytesMut::with_capacity(RECORD);
+    /// The same for the record of a tag, whose life is bounded by the entries that name it. After a hard invalidation
+    /// none of them is of use; after a soft one those that never expire may still be served after an error.
+    pub(crate) fn tag_invalidated(self, is_hard: bool, now_ms: u64) -> Self {
+        let bound_ms = match is_hard {
+            true => TAG_MARGIN_MS,
+            false => SOFT_BOUND_MS,
+        };
+        Self {
+            keep_until: self.keep_until.min(now_ms.saturating_add(bound_ms)),
+            ..self.invalidated(is_hard, now_ms)
+        }
+    }
+
+    /// As an invalidation that the store has not accepted yet changes it: the same each time for the same `change`.
+    pub(crate) fn changed_by(self, change: Generation, is_hard: bool, since_ms: u64) -> Self {
+        let Generation { soft, hard } = self.generation;
+        Self {
+            generation: Generation {
+                soft: soft ^ change.soft,
+                hard: if is_hard { hard ^ change.hard } else { hard },
+            },
+            changed_ms: self.changed_ms.max(since_ms),
+            ..self
+        }
+    }
+
+    /// As it is stored under `key`.
+    pub(crate) fn encode(self, key: &str, signer: &Signer) -> Bytes {
+        let mut raw = BytesMut::with_capacity(RECORD + signer.room());
         raw.put_slice(MAGIC);
         self.generation.put(&mut raw);
         raw.put_u64_le(self.changed_ms);
         raw.put_u64_le(self.keep_until);
         let sum = xxh3_64(&raw);
         raw.put_u64_le(sum);
-        raw.freeze()
+        signer.sign(key, raw)
     }
 
-    /// `None` for anything that is not a record.
-    pub(crate) fn decode(raw: &[u8]) -> Option<Self> {
+    /// `None` for anything that is not the record of `key`.
+    pub(crate) fn decode(raw: &[u8], key: &str, signer: &Signer) -> Option<Self> {
+        let raw = &raw[..signer.verify(key, raw).ok()?];
         let (covered, mut sum) = raw.split_at_checked(RECORD - 8)?;
         let mut fields = covered.strip_prefix(MAGIC)?;
         let is_sound = sum.len() == 8 && sum.get_u64_le() == xxh3_64(covered);
@@ -330,17 +367,19 @@ mod tests {
     #[test]
     fn a_record_survives_its_encoding_and_nothing_else_is_one() {
         let record = Record::new(5_000).invalidated(true, 1_000);
-        let raw = record.encode();
-        assert_eq!(Record::decode(&raw), Some(record));
+        let signer = Signer::default();
+        let decode = |raw: &[u8]| Record::decode(raw, "{all}", &signer);
+        let raw = record.encode("{all}", &signer);
+        assert_eq!(decode(&raw), Some(record));
         for bit in 0..raw.len() * 8 {
             let mut flipped = raw.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Record::decode(&flipped), None, "bit {bit}");
+            assert_eq!(decode(&flipped), None, "bit {bit}");
         }
         for length in 0..raw.len() {
-            assert_eq!(Record::decode(&raw[..length]), None);
+            assert_eq!(decode(&raw[..length]), None);
         }
-        assert_eq!(Record::decode(&[&raw[..], b"\0"].concat()), None);
+        assert_eq!(decode(&[&raw[..], b"\0"].concat()), None);
     }
 
     #[test]

@@ -2,17 +2,40 @@
 //!
 //! Called by whoever changes what entries were computed from; the next lookup sees it.
 
-use crate::backend::Unanswered;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{Backend, Unanswered};
 use crate::cache::{Cache, Inner};
-use crate::clock::milliseconds;
 use crate::entry::{Clocks, Entry};
-use crate::generation::{HOLD_MS, Record, Scope};
+use crate::generation::{HOLD_MS, Record, Scope, TAG_MARGIN_MS, tag_key};
+use crate::in_time::in_time;
 use crate::lease::lease_key;
 use crate::lookup::is_tag;
+use crate::signature::Signer;
 use crate::{Error, ErrorKind, Key, Place, Result};
 
 /// A record is changed by comparing and setting; when so many others change it at the same time, one gives up.
 const ATTEMPTS: usize = 16;
+
+/// How long the removal of all entries of a program may take.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// The store has not accepted an invalidation.
+struct Untold {
+    /// Whether it gave no answer: one that answers and does not accept a record may remove something instead.
+    is_silent: bool,
+    error: Error,
+}
+
+impl Untold {
+    fn new(why: Unanswered, what: &str) -> Self {
+        Self {
+            is_silent: matches!(why, Unanswered::Late | Unanswered::Skipped),
+            error: unanswered(what),
+        }
+    }
+}
 
 impl Cache {
     /// Makes all entries of `scope`, a tag for example, old: `cache.invalidate("user:7")`. They are served no more but
@@ -24,8 +47,9 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`] for a tag that cannot be one, [`ErrorKind::Backend`] if the store does not take the
-    /// write: then nothing was invalidated, and the call can be made again.
+    /// [`ErrorKind::Policy`] for a tag that cannot be one. [`ErrorKind::Backend`] if the store accepts neither the write
+    /// nor a removal in its place: this process serves those entries no more as fresh, and repeats the call in the
+    /// background until the store accepts it. Until then other processes may serve them.
     pub async fn invalidate(&self, scope: impl Into<Scope>) -> Result<()> {
         self.inner.change(&scope.into(), false).await
     }
@@ -70,26 +94,33 @@ impl Cache {
     ///
     /// [`ErrorKind::Backend`] if the store does not answer.
     pub async fn knows_tag(&self, tag: &str) -> Result<bool> {
-        let records = self.inner.read_records(vec![tag.to_owned()]).await;
-        let records = records.map_err(|_| unanswered("look for the tag"))?;
-        Ok(records.iter().any(|(_, record)| record.is_some()))
+        // A record that cannot be read is one all the same: an invalidation replaces it.
+        let record = self.inner.backend.get(&tag_key(tag)).await;
+        let record = record.map_err(|_| unanswered("look for the tag"))?;
+        Ok(record.is_some())
+    }
+
+    /// Invalidations that the store has not accepted yet, and that this process repeats in the background.
+    #[must_use]
+    pub fn pending_invalidations(&self) -> usize {
+        self.inner.pending.len()
     }
 
     /// How long it takes after [`invalidate`](Self::invalidate) until every process knows: nothing for a tag, and for
     /// a store of this process alone.
     #[must_use]
-    pub fn settles_within(&self, scope: &Scope) -> std::time::Duration {
+    pub fn settles_within(&self, scope: &Scope) -> Duration {
         match scope {
             Scope::Program(_) | Scope::All if self.inner.is_shared() => {
-                std::time::Duration::from_millis(HOLD_MS) + self.inner.backend.deadline()
+                Duration::from_millis(HOLD_MS) + self.inner.backend.deadline()
             }
-            _ => std::time::Duration::ZERO,
+            _ => Duration::ZERO,
         }
     }
 }
 
 impl Inner {
-    async fn change(&self, scope: &Scope, is_hard: bool) -> Result<()> {
+    async fn change(self: &Arc<Self>, scope: &Scope, is_hard: bool) -> Result<()> {
         if let Scope::Tag(tag) = scope
             && !is_tag(tag)
         {
@@ -99,54 +130,111 @@ impl Inner {
             return Err(Error::new(ErrorKind::Policy, message));
         }
         self.stats.invalidations.increase();
-        let key = scope.record_key();
-        let is_tag = matches!(scope, Scope::Tag(_));
         let place = self.backend.place();
         if place == Place::Nowhere {
             return Ok(());
         }
         // Programs and everything need no record until they are invalidated, and in a store of this process none at
         // all.
-        if !is_tag && place == Place::InProcess {
-            let record = self
-                .epochs
-                .record(&key)
-                .invalidated(is_hard, self.clock.now_ms());
-            self.epochs.set(key, record);
+        if place == Place::InProcess && !matches!(scope, Scope::Tag(_)) {
+            self.obey(scope, is_hard);
             return Ok(());
         }
-        let record = self.change_record(&key, is_tag, is_hard).await?;
-        if !is_tag {
-            self.epochs.set(key, record);
+        let told = self.tell(scope, is_hard, &self.backend).await;
+        if let Err(error) = &told {
+            self.defer(scope, is_hard, error);
         }
-        tracing::debug!(%scope, is_hard, "invalidated");
-        Ok(())
+        tracing::debug!(%scope, is_hard, is_told = told.is_ok(), "invalidated");
+        told
     }
 
-    async fn change_record(&self, key: &str, is_tag: bool, is_hard: bool) -> Result<Record> {
-        for _ in 0..ATTEMPTS {
-            let now_ms = self.clock.now_ms();
-            let stored = self.backend.get(key).await;
-            let stored = stored.map_err(|_| unanswered("read what is to be invalidated"))?;
-            let known = stored.as_deref().and_then(Record::decode);
-            let record = known.unwrap_or_else(|| match is_tag {
-                // No entry counts under a tag without a record, but a computation may be under way.
-                true => Record::new(now_ms.saturating_add(milliseconds(TAG_LIFE))),
-                false => self.epochs.record(key),
-            });
-            let record = record.invalidated(is_hard, now_ms);
-            let (raw, expire) = (record.encode(), record.keep_for(now_ms));
-            let changed = match &stored {
-                Some(old) => self.backend.replace(key, old, Some(raw), expire).await,
-                None => self.backend.add(key, raw, expire).await,
-            };
-            if changed.map_err(|_| unanswered("write the invalidation"))? {
-                return Ok(record);
+    /// Has this process see the invalidation of a program or of everything, whatever the store says.
+    pub(crate) fn obey(&self, scope: &Scope, is_hard: bool) {
+        let key = scope.record_key();
+        let record = self.epochs.record(&key);
+        let record = record.invalidated(is_hard, self.clock.now_ms());
+        self.epochs.set(key, record);
+    }
+
+    /// Tells the store. One that does not accept a record is told by removing: what is gone is not served.
+    pub(crate) async fn tell(&self, scope: &Scope, is_hard: bool, backend: &Backend) -> Result<()> {
+        let untold = match self.change_record(scope, is_hard, backend).await {
+            Ok(()) => return Ok(()),
+            Err(untold) => untold,
+        };
+        // A caller does not wait for a second answer of a store that has not given the first.
+        if untold.is_silent && !backend.insists() {
+            return Err(untold.error);
+        }
+        self.remove(scope).await.or(Err(untold.error))?;
+        match scope {
+            Scope::Tag(_) => Ok(()),
+            // A computation under way elsewhere must not be taken for one that began later: now there is room.
+            _ => {
+                let changed = self.change_record(scope, is_hard, backend).await;
+                changed.map_err(|untold| untold.error)
             }
         }
-        Err(unanswered(
-            "write the invalidation, which others change all the time,",
-        ))
+    }
+
+    /// Removes what an invalidation is about, where its record cannot be written: a tag without a record is lost, and so
+    /// are its entries; those of a program are removed themselves.
+    async fn remove(&self, scope: &Scope) -> Result<()> {
+        let (store, deadline) = (self.backend.store(), self.backend.deadline());
+        let removed = match scope {
+            Scope::Tag(tag) => {
+                let key = tag_key(tag);
+                in_time(deadline, store.delete(&key))
+                    .await
+                    .map(|removed| removed.map(drop))
+            }
+            Scope::Program(program) => {
+                let part = format!("({program})(");
+                in_time(REMOVAL, store.delete_containing(&part)).await
+            }
+            Scope::All => in_time(REMOVAL, store.clear()).await,
+        };
+        removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
+    }
+
+    async fn change_record(
+        &self,
+        scope: &Scope,
+        is_hard: bool,
+        backend: &Backend,
+    ) -> Result<(), Untold> {
+        let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
+        for _ in 0..ATTEMPTS {
+            let now_ms = self.clock.now_ms();
+            let stored = backend.get(&key).await;
+            let stored =
+                stored.map_err(|why| Untold::new(why, "read what is to be invalidated"))?;
+            let known = stored
+                .as_deref()
+                .and_then(|raw| Record::decode(raw, &key, &self.signer));
+            let record = match (known, is_tag) {
+                (Some(record), true) => record.tag_invalidated(is_hard, now_ms),
+                (Some(record), false) => record.invalidated(is_hard, now_ms),
+                // No entry counts under a tag without a record, but a computation may be under way.
+                (None, true) => {
+                    Record::new(now_ms.saturating_add(TAG_MARGIN_MS)).invalidated(is_hard, now_ms)
+                }
+                (None, false) => self.epochs.record(&key).invalidated(is_hard, now_ms),
+            };
+            let (raw, expire) = (record.encode(&key, &self.signer), record.keep_for(now_ms));
+            let changed = match &stored {
+                Some(old) => backend.replace(&key, old, Some(raw), expire).await,
+                None => backend.add(&key, raw, expire).await,
+            };
+            if changed.map_err(|why| Untold::new(why, "write the invalidation"))? {
+                if !is_tag {
+                    self.epochs.set(key, record);
+                }
+                return Ok(());
+            }
+        }
+        let what = "write the invalidation, which others change all the time,";
+        Err(Untold::new(Unanswered::Failed, what))
     }
 
     /// Has computations of `key` that are under way leave nothing behind, here and in other processes.
@@ -169,9 +257,9 @@ impl Inner {
                 return Ok(false);
             };
             let now_ms = self.clock.now_ms();
-            let expired = Entry::open(stored.clone(), key, false)
+            let expired = Entry::open_signed(stored.clone(), key, false, &self.signer)
                 .ok()
-                .and_then(|entry| expired(&entry, key, now_ms));
+                .and_then(|entry| expired(&entry, key, now_ms, &self.signer));
             let expire = expired.as_ref().and_then(|entry| entry.keep_for(now_ms));
             let raw = expired.map(|entry| entry.to_bytes());
             let replaced = self
@@ -189,11 +277,8 @@ impl Inner {
     }
 }
 
-/// So long the record of a tag lives that no entry has yet.
-const TAG_LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
-
 /// The same entry with its fresh time over, the other times counted from now; `None` if nobody could serve that.
-fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
+fn expired(entry: &Entry, key: &Key, now_ms: u64, signer: &Signer) -> Option<Entry> {
     let clocks = entry.clocks();
     let early_ms = clocks.fresh_until.saturating_sub(now_ms);
     // The other clocks keep their distance; what never ends has none.
@@ -209,7 +294,7 @@ fn expired(entry: &Entry, key: &Key, now_ms: u64) -> Option<Entry> {
     };
     let is_of_use = clocks.keep_until > now_ms;
     let extension = entry.extension()?;
-    is_of_use.then(|| entry.resealed(key, clocks, extension))
+    is_of_use.then(|| entry.resealed(key, clocks, extension, signer))
 }
 
 fn unanswered(what: &str) -> Error {

@@ -59,6 +59,7 @@ pub(crate) struct Job {
     pub(crate) tags: Vec<String>,
     pub(crate) mode: Mode,
     pub(crate) waits_for_fresh: bool,
+    pub(crate) allows_own_time: bool,
     pub(crate) control: CacheControl,
     /// The entry that the caller has found, of whatever age.
     pub(crate) old: Option<Entry>,
@@ -97,6 +98,7 @@ impl Job {
             tags: lookup.tags,
             mode: lookup.mode,
             waits_for_fresh: lookup.waits_for_fresh,
+            allows_own_time: lookup.allows_own_time,
             control,
             is_old_usable: look.old_value().is_some(),
             old: look.entry,
@@ -111,6 +113,7 @@ impl Job {
         Lookup::new(self.key.clone(), &self.policy)
             .tags(self.tags.clone())
             .wait_for_fresh(self.waits_for_fresh)
+            .allow_own_time(self.allows_own_time)
     }
 
     /// Whether there is an old entry that may be served while nothing better can be had.

@@ -59,12 +59,16 @@ mod key;
 pub mod keyvalue;
 mod lease;
 pub mod literal;
+mod log;
 mod look;
 mod lookup;
 mod measure;
+mod pending;
 mod permit;
 mod policy;
 mod recent;
+mod retry;
+mod signature;
 mod stats;
 mod tags;
 #[cfg(feature = "testing")]
@@ -72,7 +76,7 @@ pub mod testing;
 mod verdict;
 mod wait;
 
-pub use answer::{Answer, Staleness, Status};
+pub use answer::{Answer, NotStored, Staleness, Status};
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;
 pub use builder::Builder;

@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Place;
 use crate::answer::{Answer, Status};
 use crate::backend::Unanswered;
 use crate::cache::Inner;
-use crate::entry::Entry;
+use crate::entry::{Entry, Undecodable};
 use crate::generation::{ALL, Generation, Record, program_key, tag_key};
+use crate::log::shown;
 use crate::lookup::Lookup;
 use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
+use crate::{Key, Place};
+
+/// So often values that are no entries are told.
+const IGNORED_EVERY_MS: u64 = 60_000;
 
 /// What a look found.
 #[derive(Debug)]
@@ -89,7 +93,11 @@ impl Look {
         let is_usable = !matches!(
             self.verdict,
             Verdict::Due {
-                reason: Reason::Invalidated(_) | Reason::Version | Reason::Undecodable,
+                reason: Reason::Invalidated(_)
+                    | Reason::TagLost(_)
+                    | Reason::Version
+                    | Reason::ClockSkew
+                    | Reason::Undecodable,
                 fallback: Fallback::Never,
             }
         );
@@ -141,14 +149,27 @@ impl Inner {
     }
 
     fn plain_hit(&self, lookup: &Lookup<'_>, stored: Bytes, epoch: &Generation) -> Option<Answer> {
-        let is_trusted = self.backend.place() == Place::InProcess;
-        let entry = Entry::open(stored, &lookup.key, is_trusted).ok()?;
         let now_ms = self.clock.now_ms();
-        if !epoch.is_none() || !entry.is_plain() || !entry.is_fresh(now_ms) {
+        let entry = self.open(lookup, stored, now_ms).ok()?;
+        let is_useless = entry.is_from_the_future(now_ms) || !entry.is_fresh(now_ms);
+        if !epoch.is_none() || !entry.is_plain() || is_useless {
             return None;
         }
         self.stats.hits.increase();
         Some(Answer::new(entry, Status::Hit, None, now_ms))
+    }
+
+    /// The stored bytes as an entry that lives no longer than the policy of `lookup` allows.
+    pub(crate) fn open(
+        &self,
+        lookup: &Lookup<'_>,
+        stored: Bytes,
+        now_ms: u64,
+    ) -> Result<Entry, Undecodable> {
+        let is_trusted = self.backend.place() == Place::InProcess;
+        let mut entry = Entry::open_signed(stored, &lookup.key, is_trusted, &self.signer)?;
+        entry.limit(lookup.policy, lookup.allows_own_time, now_ms);
+        Ok(entry)
     }
 
     /// Opens what was read, and decides what may be done with it.
@@ -166,18 +187,16 @@ impl Inner {
             let reason = self.recent.why_absent(key.as_str(), now_ms);
             return Look::nothing(reason, marks, true, now_ms);
         };
-        let is_trusted = self.backend.place() == Place::InProcess;
-        let entry = match Entry::open(stored, key, is_trusted) {
+        let now_ms = self.clock.now_ms();
+        let mut entry = match self.open(lookup, stored, now_ms) {
             Ok(entry) => entry,
-            Err(error) => {
-                tracing::debug!(%error, %key, "a stored value was ignored");
-                return Look::nothing(Reason::Undecodable, marks, true, self.clock.now_ms());
-            }
+            Err(error) => return Look::nothing(self.ignored(key, error), marks, true, now_ms),
         };
         if let Err(unanswered) = self.read_tags_of(&entry, &mut marks).await {
             return Look::nothing(unanswered.into(), marks, false, self.clock.now_ms());
         }
         let now_ms = self.clock.now_ms();
+        entry.limit(lookup.policy, lookup.allows_own_time, now_ms);
         let verdict = judge(
             &entry,
             &marks,
@@ -192,6 +211,25 @@ impl Inner {
             marks,
             is_answered: true,
             now_ms,
+        }
+    }
+
+    /// Why a stored value is a miss. A value that can only come from somebody else is told once a minute.
+    fn ignored(&self, key: &Key, error: Undecodable) -> Reason {
+        tracing::debug!(%error, %key, "a stored value was ignored");
+        if !matches!(error, Undecodable::Version)
+            && self.ignorings.allows(self.clock.now_ms(), IGNORED_EVERY_MS)
+        {
+            tracing::warn!(
+                %error,
+                key = shown(key.as_str()),
+                "the cache backend has a value that is no entry of its key: it is a miss, and replaced; the counters say \
+                 how many there are"
+            );
+        }
+        match error {
+            Undecodable::Forged => Reason::Forged,
+            _ => Reason::Undecodable,
         }
     }
 
@@ -248,19 +286,62 @@ impl Inner {
             Err(unanswered) => return Err(unanswered),
         };
         let stored = values.next().flatten();
-        let mut records = values.map(|value| Record::decode(&value?));
         if self.is_shared()
-            && let (Some(all), Some(own)) = (records.next(), records.next())
+            && let (Some(all), Some(own)) = (values.next(), values.next())
         {
+            let all = self.epoch_record(ALL, all)?;
+            let own = self.epoch_record(&own_key, own)?;
             for (key, record) in self.epochs.learn(program, [all, own], now_ms) {
                 self.restore(key, record);
             }
         }
         let marks = Marks {
             epoch: self.epochs.of(program),
-            tags: lookup.tags.iter().cloned().zip(records).collect(),
+            tags: self.tag_records(lookup.tags.clone(), values),
         };
         Ok((stored, marks))
+    }
+
+    /// The record of a program or of everything, if the store has one.
+    ///
+    /// What one says that cannot be read is not known, and no page may be served against it: it is replaced by a new
+    /// purge, and this lookup is answered as one that the store has failed.
+    fn epoch_record(&self, key: &str, raw: Option<Bytes>) -> Result<Option<Record>, Unanswered> {
+        let Some(raw) = raw else {
+            return Ok(None);
+        };
+        let record = Record::decode(&raw, key, &self.signer);
+        if record.is_none() {
+            let known = self.epochs.record(key);
+            let purged = known.invalidated(true, self.clock.now_ms());
+            let (backend, key) = (Arc::clone(&self.backend), key.to_owned());
+            let new = purged.encode(&key, &self.signer);
+            tokio::spawn(async move {
+                // Unless it was damaged on its way only, or another process was faster.
+                if backend.replace(&key, &raw, Some(new), None).await == Ok(true) {
+                    tracing::warn!(
+                        key,
+                        "a damaged record of an invalidation was replaced by a purge"
+                    );
+                }
+            });
+            return Err(Unanswered::Failed);
+        }
+        Ok(record)
+    }
+
+    /// The records of `tags`, from what the store has of each, as this process has to see them.
+    pub(crate) fn tag_records(
+        &self,
+        tags: Vec<String>,
+        values: impl Iterator<Item = Option<Bytes>>,
+    ) -> Vec<(String, Option<Record>)> {
+        let records = tags.into_iter().zip(values).map(|(tag, raw)| {
+            let record = raw.and_then(|raw| Record::decode(&raw, &tag_key(&tag), &self.signer));
+            let record = self.pending.applied(&tag, record);
+            (tag, record)
+        });
+        records.collect()
     }
 
     /// Writes a record again that the store has lost, so that processes which never saw it do not take what was
@@ -268,7 +349,8 @@ impl Inner {
     fn restore(&self, key: String, record: Record) {
         let backend = Arc::clone(&self.backend);
         let expire = record.keep_for(self.clock.now_ms());
-        tokio::spawn(async move { backend.add(&key, record.encode(), expire).await });
+        let raw = record.encode(&key, &self.signer);
+        tokio::spawn(async move { backend.add(&key, raw, expire).await });
     }
 
     /// Reads the generations of those tags of `entry` that only its computation knew.
@@ -291,7 +373,7 @@ impl Inner {
 impl From<Unanswered> for Reason {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
-            Unanswered::Failed => Self::BackendError,
+            Unanswered::Failed | Unanswered::Rejected | Unanswered::TooLarge => Self::BackendError,
             Unanswered::Late => Self::BackendTimeout,
             Unanswered::Skipped => Self::BackendSkipped,
         }

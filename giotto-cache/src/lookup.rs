@@ -12,9 +12,10 @@ pub struct Lookup<'p> {
     pub(crate) tags: Vec<String>,
     pub(crate) mode: Mode,
     pub(crate) waits_for_fresh: bool,
+    pub(crate) allows_own_time: bool,
 }
 
-/// How far the cache is asked at all.
+/// How a lookup may use the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// What is stored, else what is computed.
@@ -38,6 +39,7 @@ impl<'p> Lookup<'p> {
             tags: Vec::new(),
             mode: Mode::Prefer,
             waits_for_fresh: false,
+            allows_own_time: true,
         }
     }
 
@@ -53,7 +55,7 @@ impl<'p> Lookup<'p> {
         self
     }
 
-    /// How far the cache is asked at all.
+    /// How the lookup may use the cache.
     #[must_use]
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
@@ -65,6 +67,14 @@ impl<'p> Lookup<'p> {
     #[must_use]
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;
+        self
+    }
+
+    /// Whether a computation of this entry may set its own [time to live](crate::CacheControl::ttl); true if not set.
+    /// Without it a stored entry is never fresh for longer than the policy says, whatever its clocks say.
+    #[must_use]
+    pub const fn allow_own_time(mut self, allows: bool) -> Self {
+        self.allows_own_time = allows;
         self
     }
 }

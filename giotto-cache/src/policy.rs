@@ -258,6 +258,23 @@ impl Policy {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
     }
 
+    /// The latest clocks that an entry computed at `created` may have; `own_ms` is the time that its computation has set.
+    pub(crate) fn longest_clocks(
+        &self,
+        created: u64,
+        is_negative: bool,
+        own_ms: Option<u64>,
+    ) -> Clocks {
+        match (is_negative, own_ms) {
+            (true, own_ms) => {
+                let clocks = self.negative_clocks(created, own_ms);
+                clocks.unwrap_or(Clocks::plain(created, 0))
+            }
+            (false, None) => self.clocks(created, 0.0),
+            (false, Some(ms)) => self.lasting(ms).clocks(created, 0.0),
+        }
+    }
+
     /// The same for a result that lives for `ms` instead.
     pub(crate) const fn lasting(mut self, ms: u64) -> Self {
         self.fresh = Lifetime::Milliseconds(ms);

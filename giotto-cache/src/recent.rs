@@ -10,6 +10,9 @@ use crate::verdict::Reason;
 
 const SLOTS: usize = 4_096;
 
+/// Stands for "until when" of a result that was too large to store.
+const TOO_LARGE: u64 = u64::MAX - 1;
+
 /// The digests of the last keys and until when their entries were to be kept, each in the slot of its digest. A
 /// key that another has pushed out counts as never seen.
 #[derive(Debug, Default)]
@@ -18,6 +21,11 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
+    /// Takes note that the last result of `key` was too large to store.
+    pub(crate) fn note_too_large(&self, key: &str) {
+        self.note(key, TOO_LARGE);
+    }
+
     pub(crate) fn note(&self, key: &str, keep_until: u64) {
         let (digest, slot) = place(key);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,6 +40,7 @@ impl Recent {
         let (digest, slot) = place(key);
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         match slots.get(slot) {
+            Some(&(known, TOO_LARGE)) if known == digest => Reason::TooLarge,
             Some(&(known, keep_until)) if known == digest => match now_ms < keep_until {
                 true => Reason::Evicted,
                 false => Reason::Expired,
@@ -58,5 +67,7 @@ mod tests {
         assert_eq!(recent.why_absent("a", 999), Reason::Evicted);
         assert_eq!(recent.why_absent("a", 1_000), Reason::Expired);
         assert_eq!(recent.why_absent("b", 999), Reason::FirstSeen);
+        recent.note_too_large("a");
+        assert_eq!(recent.why_absent("a", 1_000), Reason::TooLarge);
     }
 }

@@ -54,6 +54,8 @@ counters! {
     evicted,
     /// Misses of entries that were invalidated.
     invalidated,
+    /// Misses of entries whose tag has no record in the store any more.
+    tag_lost,
     /// Misses of entries of another version of their program.
     version,
     /// Misses because the store failed.
@@ -62,6 +64,10 @@ counters! {
     backend_late,
     /// Stored values that were not an entry of this key: damaged, foreign or of another version.
     undecodable,
+    /// Stored values without a digest by one of the signing keys.
+    forged,
+    /// Misses of entries that were computed later than now, by this machine's clock.
+    clock_skew,
     /// Lookups whose caller wanted nothing stored, or a new result.
     bypassed,
     /// Misses of keys whose last result was one that must not be stored.
@@ -76,12 +82,16 @@ counters! {
     collapsed,
     /// Looks for the result of a computation in another process.
     waited,
-    /// Entries handed to the backend.
+    /// Entries that the backend has accepted.
     stored,
     /// Results that were too large to store.
     too_large,
+    /// Entries that the backend did not accept because it failed.
+    not_stored,
     /// Invalidations of tags, programs and entries.
     invalidations,
+    /// Invalidations that the store did not accept at once, so that they are retried in the background.
+    invalidations_deferred,
     /// Backend calls that failed or took longer than the deadline.
     backend_errors,
     /// Backend calls left out because the breaker was open.
@@ -112,9 +122,12 @@ impl Stats {
             Reason::Version => &self.version,
             Reason::BackendError | Reason::BackendSkipped => &self.backend_failed,
             Reason::BackendTimeout => &self.backend_late,
+            Reason::TagLost(_) => &self.tag_lost,
             Reason::Undecodable => &self.undecodable,
+            Reason::Forged => &self.forged,
+            Reason::ClockSkew => &self.clock_skew,
             Reason::Bypass | Reason::Refresh => &self.bypassed,
-            Reason::NotStorable => &self.not_storable,
+            Reason::NotStorable | Reason::TooLarge => &self.not_storable,
         };
         counter.increase();
     }

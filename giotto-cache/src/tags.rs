@@ -6,14 +6,15 @@ use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::control::Wish;
 use crate::entry::{Clocks, Stamp};
-use crate::generation::{Record, tag_key};
+use crate::generation::{Record, TAG_MARGIN_MS, tag_key};
 use crate::job::Job;
+use crate::log::shown;
 use crate::lookup::{MAX_TAGS, is_tag};
 use crate::verdict::Marks;
 use crate::{Key, Policy};
 
-/// A record outlives the entries that name it by so much, so that it is not written again for each of them.
-const RECORD_MARGIN_MS: u64 = 24 * 3_600_000;
+/// So often a result with bad tags is told.
+const BAD_EVERY_MS: u64 = 60_000;
 
 /// Why a result has no tags that it could be stored with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,9 @@ pub(crate) enum Unstamped {
     NotWanted,
     /// A tag that only the computation knew was invalidated while it ran.
     Invalidated,
-    /// A tag cannot be one, or the store does not say what became of it.
+    /// A tag cannot be one, or there are too many.
+    Bad,
+    /// The store does not say what became of a tag.
     Unknown,
 }
 
@@ -33,7 +36,7 @@ impl Inner {
         if job.tags.is_empty() {
             return true;
         }
-        if !is_answered || !are_tags(&job.key, &job.tags) {
+        if !is_answered || !self.are_tags(&job.key, &job.tags) {
             return false;
         }
         let keep_until = self.record_keep_until(&job.policy);
@@ -48,17 +51,33 @@ impl Inner {
 
     fn record_keep_until(&self, policy: &Policy) -> u64 {
         let keep_until = policy.clocks(self.clock.now_ms(), 0.0).keep_until;
-        keep_until.saturating_add(RECORD_MARGIN_MS)
+        keep_until.saturating_add(TAG_MARGIN_MS)
     }
 
-    /// The record of a tag that had none, made now unless somebody else has just made it.
+    /// The record of a tag that had no sound one, made now unless another process has just made it.
     async fn add_record(&self, tag: &str, keep_until: u64) -> Option<Record> {
         let (key, record) = (tag_key(tag), Record::new(keep_until));
         let expire = record.keep_for(self.clock.now_ms());
-        match self.backend.add(&key, record.encode(), expire).await.ok()? {
-            true => Some(record),
-            false => Record::decode(&self.backend.get(&key).await.ok()??),
-        }
+        let raw = record.encode(&key, &self.signer);
+        let is_new = match self.backend.add(&key, raw.clone(), expire).await.ok()? {
+            true => true,
+            false => {
+                let stored = self.backend.get(&key).await.ok()??;
+                if let Some(record) = Record::decode(&stored, &key, &self.signer) {
+                    return self.pending.applied(tag, Some(record));
+                }
+                let replaced = self.backend.replace(&key, &stored, Some(raw), expire);
+                let is_new = replaced.await.ok()?;
+                if is_new {
+                    tracing::warn!(
+                        key,
+                        "a damaged record of a tag was replaced: its pages are old"
+                    );
+                }
+                is_new
+            }
+        };
+        is_new.then(|| self.pending.applied(tag, Some(record)))?
     }
 
     /// The tags of a result with the generations from before it was computed.
@@ -75,8 +94,8 @@ impl Inner {
         late.sort_unstable();
         late.dedup();
         late.retain(|tag| !job.tags.contains(tag));
-        if !are_tags(&job.key, &[&job.tags[..], &late].concat()) {
-            return Err(Unstamped::Unknown);
+        if !self.are_tags(&job.key, &[&job.tags[..], &late].concat()) {
+            return Err(Unstamped::Bad);
         }
         marks.tags.retain(|(tag, _)| job.tags.contains(tag));
         if !late.is_empty() {
@@ -114,16 +133,14 @@ impl Inner {
             return;
         }
         let longer = Record {
-            keep_until: keep_until.saturating_add(RECORD_MARGIN_MS),
+            keep_until: keep_until.saturating_add(TAG_MARGIN_MS),
             ..record
         };
         let expire = longer.keep_for(self.clock.now_ms());
-        let raw = record.encode();
+        let key = tag_key(tag);
+        let [raw, longer] = [record, longer].map(|record| record.encode(&key, &self.signer));
         // A record that ends too early makes its entries old, and no old entry fresh.
-        let _ = self
-            .backend
-            .replace(&tag_key(tag), &raw, Some(longer.encode()), expire)
-            .await;
+        let _ = self.backend.replace(&key, &raw, Some(longer), expire).await;
     }
 
     /// The records of `tags`.
@@ -134,23 +151,29 @@ impl Inner {
         let keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let values = self.backend.get_many(&keys).await?;
-        let records = values.into_iter().map(|value| Record::decode(&value?));
-        Ok(tags.into_iter().zip(records).collect())
+        Ok(self.tag_records(tags, values.into_iter()))
+    }
+
+    /// Whether an entry may have `tags`; the log says why it may not, once a minute.
+    fn are_tags(&self, key: &Key, tags: &[String]) -> bool {
+        if may_be_tags(tags) {
+            return true;
+        }
+        if self.bad_tags.allows(self.clock.now_ms(), BAD_EVERY_MS) {
+            let tag = tags.iter().find(|tag| !is_tag(tag));
+            tracing::warn!(
+                key = shown(key.as_str()),
+                tag = tag.map(|tag| shown(tag)),
+                tags = tags.len(),
+                "a result is not stored: a tag is 1 to 200 bytes long and has no control characters, and a result has at \
+                 most {MAX_TAGS}"
+            );
+        }
+        false
     }
 }
 
-/// Whether an entry may have `tags`; the log says why it may not.
-fn are_tags(key: &Key, tags: &[String]) -> bool {
-    let bad = tags.iter().find(|tag| !is_tag(tag));
-    if let Some(tag) = bad {
-        tracing::warn!(
-            %key,
-            ?tag,
-            "a tag is empty, longer than 200 bytes or has control characters: the result is not stored"
-        );
-    }
-    if tags.len() > MAX_TAGS {
-        tracing::warn!(%key, "a result has more than {MAX_TAGS} tags: it is not stored");
-    }
-    bad.is_none() && tags.len() <= MAX_TAGS
+/// Whether an entry may have `tags`.
+pub(crate) fn may_be_tags(tags: &[String]) -> bool {
+    tags.len() <= MAX_TAGS && tags.iter().all(|tag| is_tag(tag))
 }

@@ -23,6 +23,8 @@ pub enum Reason {
     Evicted,
     /// The entry was computed before something it depends on was invalidated.
     Invalidated(Scope),
+    /// The store has no sound record of this tag of the entry, so that it cannot be known whether it was invalidated.
+    TagLost(String),
     /// The entry was computed by another version of the program.
     Version,
     /// The store failed.
@@ -33,12 +35,18 @@ pub enum Reason {
     BackendSkipped,
     /// What is stored is not an entry of this key.
     Undecodable,
+    /// What is stored has no digest by one of the signing keys.
+    Forged,
+    /// The entry was computed later than now: the clock of the machine that stored it is ahead of this one's.
+    ClockSkew,
     /// The caller did not want a stored result.
     Bypass,
     /// The caller wanted a new result.
     Refresh,
     /// A moment ago the result was one that must not be stored.
     NotStorable,
+    /// The last result was too large to store.
+    TooLarge,
 }
 
 impl Reason {
@@ -54,10 +62,14 @@ impl Reason {
             Self::BackendError => "backend-error",
             Self::BackendTimeout => "backend-timeout",
             Self::BackendSkipped => "backend-skipped",
+            Self::TagLost(_) => "tag-lost",
             Self::Undecodable => "undecodable",
+            Self::Forged => "forged",
+            Self::ClockSkew => "clock-skew",
             Self::Bypass => "bypass",
             Self::Refresh => "refresh",
             Self::NotStorable => "not-storable",
+            Self::TooLarge => "too-large",
         }
     }
 }
@@ -68,6 +80,7 @@ impl fmt::Display for Reason {
         f.write_str(self.name())?;
         match self {
             Self::Invalidated(scope) => write!(f, " {scope}"),
+            Self::TagLost(tag) => write!(f, " {tag}"),
             _ => Ok(()),
         }
     }
@@ -160,9 +173,14 @@ fn invalid(
         }
     }
     for stamp in &extension.tags {
-        // A tag without a record was lost by the store, and with it whether it was invalidated.
-        let now = marks.tag(&stamp.tag);
-        let difference = now.map_or(Difference::Hard, |now| stamp.generation.difference(now));
+        let difference = match marks.tag(&stamp.tag) {
+            Some(now) => stamp.generation.difference(now),
+            // The store has lost the record, and with it whether the tag was invalidated.
+            None => {
+                found = Some((Reason::TagLost(stamp.tag.clone()), true));
+                continue;
+            }
+        };
         let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
         if difference != Difference::Same && is_worse {
             let reason = Reason::Invalidated(Scope::Tag(stamp.tag.clone()));
@@ -193,26 +211,28 @@ pub(crate) fn judge(
     draw: impl FnOnce() -> f64,
     latest: impl FnOnce() -> Scope,
 ) -> Verdict {
+    let useless = |reason| Verdict::Due {
+        reason,
+        fallback: Fallback::Never,
+    };
+    if entry.is_from_the_future(now_ms) {
+        return useless(Reason::ClockSkew);
+    }
     let Some(extension) = entry.extension() else {
-        return Verdict::Due {
-            reason: Reason::Undecodable,
-            fallback: Fallback::Never,
-        };
+        return useless(Reason::Undecodable);
     };
     let (clocks, policy) = (entry.clocks(), lookup.policy);
+    // No attempt is put off for longer than the throttle, whatever the entry says.
+    let latest_retry = now_ms.saturating_add(policy.throttle_ms());
+    let may_try = now_ms >= extension.retry_at || extension.retry_at > latest_retry;
     let reason = match invalid(&extension, marks, policy, latest) {
-        Some((reason, true)) => {
-            return Verdict::Due {
-                reason,
-                fallback: Fallback::Never,
-            };
-        }
+        Some((reason, true)) => return useless(reason),
         Some((reason, false)) => reason,
         None if now_ms < clocks.fresh_until => {
             // Whoever waits for a fresh result is about to leave: the next one will be early, too.
             let is_early = policy.refreshes_early()
                 && !lookup.waits_for_fresh
-                && now_ms >= extension.retry_at
+                && may_try
                 && !entry.is_negative()
                 && is_early(clocks, entry, policy.beta(), now_ms, draw());
             return if is_early {
@@ -223,7 +243,6 @@ pub(crate) fn judge(
         }
         None => Reason::Expired,
     };
-    let may_try = now_ms >= extension.retry_at;
     let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
     let is_served = is_stale && !lookup.waits_for_fresh;
     let fallback = match policy.serves_after_error() && now_ms < clocks.keep_until {
@@ -233,10 +252,7 @@ pub(crate) fn judge(
     };
     match () {
         // Not to be found is an answer of its time, and no old page.
-        () if entry.is_negative() => Verdict::Due {
-            reason,
-            fallback: Fallback::Never,
-        },
+        () if entry.is_negative() => useless(reason),
         () if !may_try && (is_served || fallback == Fallback::Always) => {
             Verdict::Throttled { reason }
         }
@@ -261,6 +277,7 @@ mod tests {
     use crate::Key;
     use crate::entry::{Draft, Stamp};
     use crate::generation::Record;
+    use crate::signature::Signer;
 
     const NOW: u64 = 1_000_000;
 
@@ -274,15 +291,25 @@ mod tests {
             clocks: policy.clocks(NOW, 0.0),
             cost,
             is_negative: false,
+            has_own_time: false,
             extension,
             body: b"144",
         };
-        draft.seal()
+        draft.seal(&Signer::default())
     }
 
     fn verdict(entry: &Entry, marks: &Marks, policy: Policy, after_ms: u64) -> Verdict {
         let lookup = Lookup::new(key(), &policy);
-        judge(entry, marks, &lookup, NOW + after_ms, || 0.5, || Scope::All)
+        let mut entry = entry.clone();
+        entry.limit(&policy, true, NOW + after_ms);
+        judge(
+            &entry,
+            marks,
+            &lookup,
+            NOW + after_ms,
+            || 0.5,
+            || Scope::All,
+        )
     }
 
     fn plain(policy: Policy) -> Entry {
@@ -321,6 +348,68 @@ mod tests {
             verdict(&entry, &Marks::default(), strict, 60_000),
             due(Reason::Expired, false)
         );
+    }
+
+    #[test]
+    fn an_entry_lives_no_longer_than_its_readers_policy_allows() {
+        let of_an_hour = plain(Policy::seconds(3_600).stale(600).stale_if_error(7_200));
+        let at = |policy, after_ms| verdict(&of_an_hour, &Marks::default(), policy, after_ms);
+        let short = Policy::seconds(1).stale(2).stale_if_error(3);
+        let stale = Verdict::Stale {
+            reason: Reason::Expired,
+        };
+        assert_eq!(at(short, 999), Verdict::Fresh);
+        assert_eq!(at(short, 1_000), stale);
+        assert_eq!(at(short, 3_000), due(Reason::Expired, true));
+        assert_eq!(at(short, 4_000), due(Reason::Expired, false));
+        // A policy that allows more does not prolong it.
+        let long = Policy::seconds(86_400);
+        assert_eq!(at(long, 3_599_999), Verdict::Fresh);
+        assert_eq!(at(long, 3_600_000), due(Reason::Expired, false));
+    }
+
+    #[test]
+    fn an_entry_that_was_computed_later_than_now_is_of_no_use() {
+        let policy = Policy::seconds(60).stale(60).stale_if_error(600);
+        let entry = plain(policy);
+        let before = |ms: u64| {
+            let (lookup, now_ms) = (Lookup::new(key(), &policy), NOW - ms);
+            let mut entry = entry.clone();
+            entry.limit(&policy, true, now_ms);
+            let left = entry.fresh_for(now_ms);
+            let marks = Marks::default();
+            (
+                judge(&entry, &marks, &lookup, now_ms, || 0.5, || Scope::All),
+                left,
+            )
+        };
+        // Clocks never agree to the millisecond; the life is that of the policy all the same.
+        assert_eq!(
+            before(1_000),
+            (Verdict::Fresh, Some(Duration::from_secs(60)))
+        );
+        assert_eq!(before(1_001).0, due(Reason::ClockSkew, false));
+        assert_eq!(before(NOW).0, due(Reason::ClockSkew, false));
+    }
+
+    #[test]
+    fn a_computation_sets_a_longer_time_only_where_its_reader_allows_that() {
+        let policy = Policy::seconds(60);
+        let draft = Draft {
+            key: &key(),
+            clocks: policy.lasting(3_600_000).clocks(NOW, 0.0),
+            cost: Duration::ZERO,
+            is_negative: false,
+            has_own_time: true,
+            extension: Extension::default(),
+            body: b"144",
+        };
+        let entry = draft.seal(&Signer::default());
+        for (allows, expected) in [(true, 3_600), (false, 60)] {
+            let mut entry = entry.clone();
+            entry.limit(&policy, allows, NOW);
+            assert_eq!(entry.fresh_for(NOW), Some(Duration::from_secs(expected)));
+        }
     }
 
     #[test]
@@ -366,9 +455,9 @@ mod tests {
         assert_eq!(under(Some(record)), Verdict::Fresh);
         assert_eq!(under(Some(soft)), due(invalidated(), true));
         assert_eq!(under(Some(hard)), due(invalidated(), false));
-        assert_eq!(under(None), due(invalidated(), false));
+        assert_eq!(under(None), due(Reason::TagLost(tag.clone()), false));
         let untold = verdict(&entry, &Marks::default(), policy, 0);
-        assert_eq!(untold, due(invalidated(), false));
+        assert_eq!(untold, due(Reason::TagLost(tag.clone()), false));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Guard {
         let late = || Err(self.failed(&format!("no reply within {deadline:?}")));
         let answer = in_time(deadline, call).await.unwrap_or_else(late);
         match &answer {
-            Ok(_) => self.breaker.succeeded(),
+            Ok(_) => self.breaker.succeeded(self.clock.now_ms()),
             Err(error) => {
                 self.stats.backend_errors.increase();
                 self.breaker.failed(error, self.clock.now_ms(), false);

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{KeyValue, Place};
-use crate::backend::{Backend, DEFAULT_DEADLINE};
+use crate::backend::{Backend, DEFAULT_DEADLINE, Unanswered};
 use crate::clock::milliseconds;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Result, entry};
@@ -209,6 +209,12 @@ impl KeyValue for LayeredKeyValue {
         };
         // The shared store first, so that nobody reads above what is not yet below.
         let stored = last.set(key, value.clone(), expire).await;
+        if let Err(Unanswered::TooLarge | Unanswered::Rejected) = stored {
+            // The old value goes all the same: it is not the last one set.
+            self.forget_above(key).await;
+            return Err(refused(stored == Err(Unanswered::TooLarge)));
+        }
+        let stored = stored.is_ok();
         if entry::keep_until(&value).is_none() {
             self.forget_above(key).await;
             return if stored { Ok(()) } else { Err(unanswered()) };
@@ -294,6 +300,10 @@ impl KeyValue for LayeredKeyValue {
         self.last_store()?.max_value()
     }
 
+    fn is_writable(&self) -> bool {
+        self.layers.last().is_none_or(Backend::is_writable)
+    }
+
     fn is_atomic(&self) -> bool {
         self.last_store().is_some_and(KeyValue::is_atomic)
     }
@@ -315,6 +325,16 @@ impl KeyValue for LayeredKeyValue {
     fn place(&self) -> Place {
         Place::Layered
     }
+}
+
+fn refused(is_too_large: bool) -> Error {
+    Error::new(
+        match is_too_large {
+            true => ErrorKind::TooLarge,
+            false => ErrorKind::Rejected,
+        },
+        "the last layer of the cache does not accept this key or value",
+    )
 }
 
 fn unanswered() -> Error {

@@ -163,6 +163,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether the store accepts values now, as far as it knows: the last one was accepted. The cache knows that of a
+    /// store itself; layers know it of their last.
+    #[doc(hidden)]
+    fn is_writable(&self) -> bool {
+        true
+    }
+
     /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that of several processes one can be
     /// told to compute what all of them want. The default says no: then each computes.
     fn is_atomic(&self) -> bool {

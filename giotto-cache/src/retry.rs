@@ -1,0 +1,82 @@
+//! The task that repeats invalidations which the store has not accepted, until it does.
+//!
+//! Beside the way of a lookup; started by the first invalidation that fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+use crate::Error;
+use crate::cache::Inner;
+use crate::generation::Scope;
+use crate::log::shown;
+
+/// Between two rounds; a store that is back knows within this time what was changed while it was down.
+const EVERY: Duration = Duration::from_millis(250);
+/// How long a process that ends waits for its store to accept what is due.
+const LAST_CHANCE: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Has this process obey an invalidation that the store has not accepted, and repeat it in the background.
+    pub(crate) fn defer(self: &Arc<Self>, scope: &Scope, is_hard: bool, error: &Error) {
+        self.stats.invalidations_deferred.increase();
+        let now_ms = self.clock.now_ms();
+        let added = self.pending.add(scope.clone(), is_hard, now_ms);
+        if !matches!(added.scope, Scope::Tag(_)) {
+            self.obey(&added.scope, added.is_hard);
+        }
+        if added.is_first {
+            tracing::warn!(
+                scope = shown(&scope.to_string()),
+                %error,
+                "an invalidation is not told to the cache backend: this process serves no older page as fresh, others \
+                 may; it is repeated until the backend accepts it"
+            );
+            let inner = Arc::clone(self);
+            tokio::spawn(async move { inner.repeat().await });
+        }
+    }
+
+    async fn repeat(self: Arc<Self>) {
+        let backend = self.backend.insisting();
+        let mut told = 0;
+        loop {
+            sleep(EVERY).await;
+            let mut all = self.pending.all();
+            fastrand::shuffle(&mut all);
+            for (scope, due) in all {
+                // A store that does not accept one is asked for the others in the next round, in another order.
+                if self.tell(&scope, due.is_hard, &backend).await.is_err() {
+                    break;
+                }
+                told += 1;
+                if self.pending.told(&scope, due) {
+                    tracing::info!(told, "the cache backend knows of all invalidations again");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits a moment for the store to accept what is due, before the process ends and with it what only it knows.
+    pub(crate) async fn tell_the_rest(&self) {
+        if self.pending.len() == 0 || timeout(LAST_CHANCE, self.pending.ended()).await.is_ok() {
+            return;
+        }
+        let mut scopes: Vec<String> = self
+            .pending
+            .all()
+            .iter()
+            .map(|(scope, _)| scope.to_string())
+            .collect();
+        let count = scopes.len();
+        scopes.truncate(10);
+        tracing::error!(
+            count,
+            scopes = scopes.join(", "),
+            "the process ends, and the cache backend does not know of these invalidations: older pages may be served as \
+             fresh; once the backend is back, invalidate them again, or empty the cache"
+        );
+    }
+}
