@@ -12,6 +12,7 @@ use crate::generation::{HOLD_MS, Record, Scope, TAG_MARGIN_MS, tag_key};
 use crate::in_time::in_time;
 use crate::lease::lease_key;
 use crate::lookup::is_tag;
+use crate::pending::Due;
 use crate::signature::Signer;
 use crate::{Error, ErrorKind, Key, Place, Result};
 
@@ -21,8 +22,36 @@ const ATTEMPTS: usize = 16;
 /// How long the removal of all entries of a program may take.
 const REMOVAL: Duration = Duration::from_secs(10);
 
-/// The store has not accepted an invalidation.
-struct Untold {
+/// An invalidation, as the store is told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    New {
+        is_hard: bool,
+    },
+    /// One that this process obeys already: what it has computed since must stay fresh.
+    Due(Due),
+}
+
+impl Change {
+    const fn is_hard(self) -> bool {
+        match self {
+            Self::New { is_hard } => is_hard,
+            Self::Due(due) => due.is_hard,
+        }
+    }
+}
+
+/// How the store knows of an invalidation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// By a record: it counts for what is computed now, too.
+    Recorded,
+    /// What was stored is gone, but there is no record yet.
+    Removed,
+}
+
+/// The store has not accepted the record of an invalidation.
+pub(crate) struct Untold {
     /// Whether it gave no answer: one that answers and does not accept a record may remove something instead.
     is_silent: bool,
     error: Error,
@@ -140,12 +169,21 @@ impl Inner {
             self.obey(scope, is_hard);
             return Ok(());
         }
-        let told = self.tell(scope, is_hard, &self.backend).await;
-        if let Err(error) = &told {
-            self.defer(scope, is_hard, error);
+        let told = self
+            .tell(scope, Change::New { is_hard }, &self.backend)
+            .await;
+        tracing::debug!(%scope, is_hard, ?told, "invalidated");
+        match told {
+            Ok(Told::Recorded) => Ok(()),
+            Ok(Told::Removed) => {
+                self.defer(scope, is_hard, &unanswered("write the invalidation"));
+                Ok(())
+            }
+            Err(error) => {
+                self.defer(scope, is_hard, &error);
+                Err(error)
+            }
         }
-        tracing::debug!(%scope, is_hard, is_told = told.is_ok(), "invalidated");
-        told
     }
 
     /// Has this process see the invalidation of a program or of everything, whatever the store says.
@@ -157,23 +195,27 @@ impl Inner {
     }
 
     /// Tells the store. One that does not accept a record is told by removing: what is gone is not served.
-    pub(crate) async fn tell(&self, scope: &Scope, is_hard: bool, backend: &Backend) -> Result<()> {
-        let untold = match self.change_record(scope, is_hard, backend).await {
-            Ok(()) => return Ok(()),
+    pub(crate) async fn tell(
+        &self,
+        scope: &Scope,
+        change: Change,
+        backend: &Backend,
+    ) -> Result<Told> {
+        let untold = match self.change_record(scope, change, backend).await {
+            Ok(()) => return Ok(Told::Recorded),
             Err(untold) => untold,
         };
-        // A caller does not wait for a second answer of a store that has not given the first.
-        if untold.is_silent && !backend.insists() {
+        let is_tag = matches!(scope, Scope::Tag(_));
+        // A caller does not wait for a second answer of a store that has not given the first; and to remove the pages of
+        // a program takes many.
+        if untold.is_silent && !(is_tag && backend.insists()) {
             return Err(untold.error);
         }
         self.remove(scope).await.or(Err(untold.error))?;
-        match scope {
-            Scope::Tag(_) => Ok(()),
-            // A computation under way elsewhere must not be taken for one that began later: now there is room.
-            _ => {
-                let changed = self.change_record(scope, is_hard, backend).await;
-                changed.map_err(|untold| untold.error)
-            }
+        // A computation under way elsewhere must not be taken for one that began later; and now there may be room.
+        match is_tag || self.change_record(scope, change, backend).await.is_ok() {
+            true => Ok(Told::Recorded),
+            false => Ok(Told::Removed),
         }
     }
 
@@ -197,10 +239,10 @@ impl Inner {
         removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
     }
 
-    async fn change_record(
+    pub(crate) async fn change_record(
         &self,
         scope: &Scope,
-        is_hard: bool,
+        change: Change,
         backend: &Backend,
     ) -> Result<(), Untold> {
         let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
@@ -212,14 +254,9 @@ impl Inner {
             let known = stored
                 .as_deref()
                 .and_then(|raw| Record::decode(raw, &key, &self.signer));
-            let record = match (known, is_tag) {
-                (Some(record), true) => record.tag_invalidated(is_hard, now_ms),
-                (Some(record), false) => record.invalidated(is_hard, now_ms),
-                // No entry counts under a tag without a record, but a computation may be under way.
-                (None, true) => {
-                    Record::new(now_ms.saturating_add(TAG_MARGIN_MS)).invalidated(is_hard, now_ms)
-                }
-                (None, false) => self.epochs.record(&key).invalidated(is_hard, now_ms),
+            let record = match is_tag {
+                true => self.changed_tag(known, change, now_ms),
+                false => self.changed_epoch(&key, known, change, now_ms),
             };
             let (raw, expire) = (record.encode(&key, &self.signer), record.keep_for(now_ms));
             let changed = match &stored {
@@ -235,6 +272,37 @@ impl Inner {
         }
         let what = "write the invalidation, which others change all the time,";
         Err(Untold::new(Unanswered::Failed, what))
+    }
+
+    /// The record of a tag after `change`.
+    fn changed_tag(&self, known: Option<Record>, change: Change, now_ms: u64) -> Record {
+        // No entry counts under a tag without a record, but a computation may be under way.
+        let new = || Record::new(now_ms.saturating_add(TAG_MARGIN_MS));
+        let record = known.unwrap_or_else(new);
+        match change {
+            Change::New { is_hard } => record.tag_invalidated(is_hard, now_ms),
+            Change::Due(due) => due.applied(record),
+        }
+    }
+
+    /// The record of a program or of everything after `change`.
+    fn changed_epoch(
+        &self,
+        key: &str,
+        known: Option<Record>,
+        change: Change,
+        now_ms: u64,
+    ) -> Record {
+        let own = self.epochs.record(key);
+        match (known, change) {
+            // What this process obeys already.
+            (known, Change::Due(_))
+                if known.is_none_or(|known| known.changed_ms <= own.changed_ms) =>
+            {
+                own
+            }
+            (known, change) => known.unwrap_or(own).invalidated(change.is_hard(), now_ms),
+        }
     }
 
     /// Has computations of `key` that are under way leave nothing behind, here and in other processes.

@@ -43,6 +43,13 @@ pub(crate) struct Added {
     pub(crate) is_first: bool,
 }
 
+impl Due {
+    /// `record` as this invalidation changes it, each time in the same way.
+    pub(crate) fn applied(self, record: Record) -> Record {
+        record.changed_by(self.change, self.is_hard, self.since_ms)
+    }
+}
+
 impl Pending {
     pub(crate) fn new() -> Self {
         Self {
@@ -116,9 +123,7 @@ impl Pending {
         }
         let due = self.lock().get(&Scope::Tag(tag.to_owned())).copied();
         match (record, due) {
-            (Some(record), Some(due)) => {
-                Some(record.changed_by(due.change, due.is_hard, due.since_ms))
-            }
+            (Some(record), Some(due)) => Some(due.applied(record)),
             (record, _) => record,
         }
     }

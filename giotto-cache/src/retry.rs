@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use crate::Error;
 use crate::cache::Inner;
 use crate::generation::Scope;
+use crate::invalidation::{Change, Told};
 use crate::log::shown;
 
 /// Between two rounds; a store that is back knows within this time what was changed while it was down.
@@ -40,18 +41,33 @@ impl Inner {
 
     async fn repeat(self: Arc<Self>) {
         let backend = self.backend.insisting();
+        // Those whose pages are removed already, so that only their record is missing.
+        let mut removed = Vec::new();
         let mut told = 0;
         loop {
             sleep(EVERY).await;
             let mut all = self.pending.all();
             fastrand::shuffle(&mut all);
-            for (scope, due) in all {
+            for due in all {
+                let (scope, invalidation) = &due;
+                let change = Change::Due(*invalidation);
+                let is_told = match removed.contains(&due) {
+                    true => self.change_record(scope, change, &backend).await.is_ok(),
+                    false => match self.tell(scope, change, &backend).await {
+                        Ok(Told::Recorded) => true,
+                        Ok(Told::Removed) => {
+                            removed.push(due.clone());
+                            false
+                        }
+                        Err(_) => false,
+                    },
+                };
                 // A store that does not accept one is asked for the others in the next round, in another order.
-                if self.tell(&scope, due.is_hard, &backend).await.is_err() {
+                if !is_told {
                     break;
                 }
                 told += 1;
-                if self.pending.told(&scope, due) {
+                if self.pending.told(scope, *invalidation) {
                     tracing::info!(told, "the cache backend knows of all invalidations again");
                     return;
                 }

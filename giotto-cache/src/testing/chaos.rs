@@ -27,6 +27,7 @@ struct Faults {
     errors: f64,
     delay: Duration,
     corruption: f64,
+    is_full: bool,
     life: Life,
     random: fastrand::Rng,
 }
@@ -82,6 +83,11 @@ impl Chaos {
         self.change(|faults| faults.corruption = checked(part))
     }
 
+    /// Whether the store is full: what needs room fails, and what is stored can be read and removed.
+    pub fn full(&self, is_full: bool) -> &Self {
+        self.change(|faults| faults.is_full = is_full)
+    }
+
     /// This process dies as soon as it has taken the next lease: nothing that it asks of the store arrives
     /// any more, so that it neither renews the lease nor gives it back.
     pub fn die_with_lease(&self) -> &Self {
@@ -129,6 +135,15 @@ impl Chaos {
         }
     }
 
+    /// What comes before a call that needs room.
+    async fn suffer_storing(&self) -> Result<()> {
+        self.suffer().await?;
+        match self.lock().is_full {
+            true => Err(failed("the store is full")),
+            false => Ok(()),
+        }
+    }
+
     /// `value` as it is read.
     fn read(&self, value: Option<Bytes>) -> Option<Bytes> {
         let value = value?;
@@ -155,6 +170,7 @@ impl Faults {
             errors: 0.0,
             delay: Duration::ZERO,
             corruption: 0.0,
+            is_full: false,
             life: Life::Lives,
             random,
         }
@@ -195,14 +211,14 @@ impl KeyValue for Chaos {
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
-        self.suffer().await?;
+        self.suffer_storing().await?;
         self.store.set(key, value, expire).await?;
         self.written(key);
         Ok(())
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
-        self.suffer().await?;
+        self.suffer_storing().await?;
         let added = self.store.add(key, value, expire).await?;
         if added {
             self.written(key);
@@ -217,7 +233,10 @@ impl KeyValue for Chaos {
         new: Option<Bytes>,
         expire: Option<Duration>,
     ) -> Result<bool> {
-        self.suffer().await?;
+        match new {
+            Some(_) => self.suffer_storing().await?,
+            None => self.suffer().await?,
+        }
         self.store.replace(key, old, new, expire).await
     }
 

@@ -197,10 +197,12 @@ async fn a_ttl_of_the_model_counts_for_not_found_too() -> Result<()> {
         let answer = world.ask(&policy, &model).await?;
         assert_eq!(answer.fresh_for, Some(seconds(9)));
         assert_eq!(
-            world.ask(&MINUTE, &model).await?.status,
+            world.ask(&policy, &model).await?.status,
             Status::Hit,
             "it is stored"
         );
+        // A reader that stores no such results takes none either.
+        assert_miss!(world.ask(&MINUTE, &model).await?, Reason::Expired);
     }
     Ok(())
 }

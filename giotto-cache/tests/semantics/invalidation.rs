@@ -81,7 +81,11 @@ async fn a_tag_whose_record_the_store_has_lost_is_a_miss() -> Result<()> {
     assert_hit!(ask_for(&cache, tagged("page"), &model).await?);
     assert!(chaos.delete("{tag:user:7}").await?);
     let answer = ask_for(&cache, tagged("page"), &model).await?;
-    assert_miss!(answer, invalidated("user:7"));
+    assert_miss!(answer, Reason::TagLost("user:7".to_owned()));
+    assert_eq!(
+        (cache.counts().tag_lost, cache.counts().invalidated),
+        (1, 0)
+    );
     assert_hit!(ask_for(&cache, tagged("page"), &model).await?);
     Ok(())
 }

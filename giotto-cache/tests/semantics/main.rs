@@ -7,10 +7,14 @@ mod control;
 mod invalidation;
 mod lease;
 mod limits;
+mod lives;
+mod outages;
 mod races;
 mod reasons;
+mod signing;
 mod spy;
 mod stale;
+mod unstored;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -127,6 +131,16 @@ async fn until(condition: impl Fn() -> bool) {
         assert!(started.elapsed() < seconds(30), "it does not happen");
         tokio::task::yield_now().await;
     }
+}
+
+/// Returns once `condition` holds, which has to ask first.
+async fn until_async(condition: impl AsyncFn() -> Result<bool>) -> Result<()> {
+    let started = std::time::Instant::now();
+    while !condition().await? {
+        assert!(started.elapsed() < seconds(30), "it does not happen");
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 /// Lets time pass for the store and for those who wait.
