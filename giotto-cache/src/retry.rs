@@ -21,7 +21,7 @@ const LAST_CHANCE: Duration = Duration::from_secs(2);
 impl Inner {
     /// Has this process obey an invalidation that the store has not accepted, and repeat it in the background.
     pub(crate) fn defer(self: &Arc<Self>, scope: &Scope, is_hard: bool, error: &Error) {
-        self.stats.invalidations_deferred.increase();
+        self.stats.deferred.increase();
         let now_ms = self.clock.now_ms();
         let added = self.pending.add(scope.clone(), is_hard, now_ms);
         if !matches!(added.scope, Scope::Tag(_)) {

@@ -91,7 +91,7 @@ counters! {
     /// Invalidations of tags, programs and entries.
     invalidations,
     /// Invalidations that the store did not accept at once, so that they are retried in the background.
-    invalidations_deferred,
+    deferred,
     /// Backend calls that failed or took longer than the deadline.
     backend_errors,
     /// Backend calls left out because the breaker was open.

@@ -71,7 +71,9 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         ReturnType::Type(_, ty) => quote!(#ty),
     };
     let call = call(&function, &parameters, &reply);
-    let (_, given): (Vec<_>, Vec<_>) = parameters.into_iter().partition(Parameter::is_context);
+    let (context, given): (Vec<_>, Vec<_>) =
+        parameters.into_iter().partition(Parameter::is_context);
+    let context = context.iter().map(|parameter| &parameter.ty);
     let arguments = argument_struct(&given);
     let documentation = documentation(&docs, &given);
     Ok(quote! {
@@ -99,6 +101,10 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
                     context: &::giotto::model::Context,
                 ) -> ::giotto::model::Call<Self::Output> {
                     __giotto_start(arguments, context)
+                }
+
+                fn sets_time(&self) -> bool {
+                    false #(|| <#context as ::giotto::model::FromContext>::SETS_TIME)*
                 }
 
                 #documentation

@@ -322,15 +322,14 @@ impl App {
         })
     }
 
-    /// Makes the pages with these tags old, before whoever has changed something is answered.
+    /// Makes the pages with these tags old, before the client that has changed something is answered. The cache itself
+    /// repeats and reports what its store does not accept now.
     async fn invalidate(&self, tags: Vec<String>) {
         for tag in tags {
-            if let Err(error) = self.cache.invalidate(tag.as_str()).await {
-                tracing::error!(
-                    tag,
-                    %error,
-                    "pages with this tag are old and may still be served: run `cmd mgt/cache/purge tag=..`"
-                );
+            if let Err(error) = self.cache.invalidate(tag.as_str()).await
+                && error.kind() == CacheErrorKind::Policy
+            {
+                tracing::error!(%error, "a program invalidates what cannot be a tag: no page is made old");
             }
         }
     }
@@ -348,6 +347,7 @@ pub(crate) fn lookup<'p>(
     let lookup = Lookup::new(program.key(canonical, mime), policy)
         .tags(program.tags_of(typed)?)
         .mode(request.mode)
+        .allow_own_time(program.sets_time())
         .wait_for_fresh(!request.takes_stale);
     Ok(lookup)
 }

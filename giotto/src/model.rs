@@ -35,6 +35,11 @@ pub trait Model<M>: Send + Sync + 'static {
     /// Starts one computation.
     fn call(&self, arguments: Self::Arguments, context: &Context) -> Call<Self::Output>;
 
+    /// Whether it may set how long its result is fresh: it asks for a [`CacheControl`].
+    fn sets_time(&self) -> bool {
+        false
+    }
+
     /// What its author says of it.
     fn documentation(&self) -> Documentation {
         Documentation::default()
@@ -52,11 +57,16 @@ pub struct Context {
 
 /// What a model's parameter can be that is no argument: a [`CacheControl`], or the [`App`] that it runs in.
 pub trait FromContext: Send + 'static {
+    /// Whether the model can set how long its result is fresh by it.
+    const SETS_TIME: bool = false;
+
     /// The parameter.
     fn from_context(context: &Context) -> Self;
 }
 
 impl FromContext for CacheControl {
+    const SETS_TIME: bool = true;
+
     fn from_context(context: &Context) -> Self {
         context.control.clone()
     }
@@ -184,6 +194,10 @@ where
     type Arguments = A;
     type Output = R::Value;
 
+    fn sets_time(&self) -> bool {
+        C::SETS_TIME
+    }
+
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
         let (model, context) = (self.clone(), C::from_context(context));
         Call::Blocking(Box::new(move || model(arguments, context).into_result()))
@@ -200,6 +214,10 @@ where
 {
     type Arguments = A;
     type Output = R::Value;
+
+    fn sets_time(&self) -> bool {
+        C::SETS_TIME
+    }
 
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
         let pending = self(arguments, C::from_context(context));

@@ -42,6 +42,7 @@ pub struct Bare<T, A> {
 pub struct Ready {
     parameters: Vec<Parameter>,
     documentation: Documentation,
+    sets_time: bool,
     mimes: Vec<Mime>,
     /// The end of the keys of its pages, for each of the media types.
     keys: Vec<Key>,
@@ -142,7 +143,7 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
             mut settings,
             stage,
         } = self;
-        let documentation = stage.model.documentation();
+        let (documentation, sets_time) = (stage.model.documentation(), stage.model.sets_time());
         let parameters = stage.model.parameters().unwrap_or_else(|error| {
             settings.error.get_or_insert(error);
             Vec::new()
@@ -161,6 +162,7 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
             stage: Ready {
                 parameters,
                 documentation,
+                sets_time,
                 mimes,
                 keys: Vec::new(),
                 runner,
@@ -327,6 +329,11 @@ impl Program {
         self.settings.cache.as_ref()
     }
 
+    /// Whether its model may set how long a page is fresh, so that a stored one may live longer than the policy says.
+    pub(crate) const fn sets_time(&self) -> bool {
+        self.stage.sets_time
+    }
+
     /// The tags of its pages under these arguments, known before they are computed.
     pub(crate) fn tags_of(&self, typed: &Typed) -> Result<Vec<String>> {
         tags(self.settings.tags.as_ref(), typed)
@@ -457,6 +464,7 @@ trait ErasedModel<T>: Send + Sync {
     fn parameters(&self) -> Result<Vec<Parameter>>;
     fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
     fn documentation(&self) -> Documentation;
+    fn sets_time(&self) -> bool;
 }
 
 struct Erased<F, M> {
@@ -483,6 +491,10 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
 
     fn documentation(&self) -> Documentation {
         self.model.documentation()
+    }
+
+    fn sets_time(&self) -> bool {
+        self.model.sets_time()
     }
 }
 

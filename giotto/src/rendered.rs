@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Answer, Reason, Staleness, Status};
+use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::view::Mime;
@@ -106,7 +106,10 @@ pub struct Receipt {
     pub status: Option<Status>,
     /// Why it was not a fresh hit; `None` if it was.
     pub reason: Option<Reason>,
-    /// The strong entity tag of the page, quotes included; none once the page was changed.
+    /// Why it is not stored, where that is known.
+    pub not_stored: Option<NotStored>,
+    /// The strong entity tag of the page, quotes included; none once the page was changed, and none of one that must not
+    /// be stored anywhere.
     pub etag: Option<Bytes>,
     /// How much longer the page is fresh, in whole seconds; below zero for how long it has not been fresh any more,
     /// `None` = it is for ever.
@@ -118,7 +121,8 @@ impl Receipt {
         Self {
             status: Some(answer.status),
             reason: answer.reason.clone(),
-            etag: Some(answer.entry.etag()),
+            not_stored: answer.not_stored,
+            etag: (answer.not_stored != Some(NotStored::NoStore)).then(|| answer.entry.etag()),
             ttl: answer
                 .fresh_for
                 .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for)),
@@ -138,6 +142,7 @@ impl Receipt {
         Self {
             status: None,
             reason: None,
+            not_stored: None,
             etag: None,
             ttl: Some(0),
         }
@@ -146,14 +151,17 @@ impl Receipt {
     /// The `fwd` parameter of RFC 9211: why the model was asked.
     fn forward(&self) -> &'static str {
         match self.reason {
-            Some(Reason::Expired | Reason::Invalidated(_) | Reason::Version) => "stale",
+            Some(
+                Reason::Expired | Reason::Invalidated(_) | Reason::TagLost(_) | Reason::Version,
+            ) => "stale",
             Some(Reason::Refresh) => "request",
             Some(Reason::Bypass) => "bypass",
             _ => "uri-miss",
         }
     }
 
-    /// What a person wants to know besides: the reason, and what became of the attempt to compute.
+    /// What a person wants to know besides: the reason, what became of the attempt to compute, and why its result is not
+    /// stored.
     fn detail(&self) -> String {
         let reason = self
             .reason
@@ -161,13 +169,17 @@ impl Receipt {
             .map(ToString::to_string)
             .unwrap_or_default();
         let more = match self.status {
-            Some(Status::Stale(Staleness::Revalidating)) => ", revalidating",
-            Some(Status::Stale(Staleness::Failed)) => ", the model failed",
-            Some(Status::Stale(Staleness::Late)) => ", the model is late",
-            Some(Status::Stale(Staleness::Throttled)) => ", the model failed lately",
-            _ => "",
+            Some(Status::Stale(Staleness::Revalidating)) => Some("revalidating"),
+            Some(Status::Stale(Staleness::Failed)) => Some("the model failed"),
+            Some(Status::Stale(Staleness::Late)) => Some("the model is late"),
+            Some(Status::Stale(Staleness::Throttled)) => Some("the model failed lately"),
+            _ => self.not_stored.map(NotStored::name),
         };
-        format!("{reason}{more}")
+        match more.filter(|more| *more != reason) {
+            Some(more) if reason.is_empty() => more.to_owned(),
+            Some(more) => format!("{reason}, {more}"),
+            None => reason,
+        }
     }
 }
 

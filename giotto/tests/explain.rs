@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use giotto::cache::testing::Chaos;
 use giotto::cache::{
     self, Cache, Clock, Key, LayeredKeyValue, Mode, Place, Scope, Staleness, Status,
 };
 use giotto::prelude::*;
-use giotto::{Controller, ErrorKind, Receipt, Request, management};
+use giotto::{Controller, ErrorKind, Receipt, Request, management, management_over};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -277,7 +278,11 @@ impl Answer {
 
 /// What `explain` says, as JSON.
 async fn explained(app: &App) -> Value {
-    let mut request = Request::new(CMD, "mgt/cache/explain.json/page.html/7");
+    explained_over(CMD, app).await
+}
+
+async fn explained_over(controller: Controller, app: &App) -> Value {
+    let mut request = Request::new(controller, "mgt/cache/explain.json/page.html/7");
     let rendered = app.invoke(&mut request).await.unwrap();
     serde_json::from_slice(rendered.body()).unwrap()
 }
@@ -393,12 +398,13 @@ async fn explain_sees_that_somebody_computes() {
 #[tokio::test]
 async fn explain_shows_every_layer() {
     let above = Arc::new(LocMemKeyValue::new());
-    let below = Arc::new(LocMemKeyValue::new());
+    let below = Arc::new(Chaos::new(LocMemKeyValue::new()));
     let layers = LayeredKeyValue::new(vec![above.clone(), below.clone()]);
     let page = Program::new(|X { x }: X| x)
         .cache(60)
         .view(BasicView::new());
-    let manifest = Manifest::new([("page", page)]).with("mgt", management());
+    let management = management_over([HTTP_GET, CMD]);
+    let manifest = Manifest::new([("page", page)]).with("mgt", management);
     let app = App::new(manifest).cache(layers);
     app.invoke(&mut Request::new(HTTP_GET, "page.html/7"))
         .await
@@ -406,15 +412,19 @@ async fn explain_shows_every_layer() {
     app.shared_cache().settle().await;
     // A look fills the layers above: what was there before it is not to be seen.
     below.clear().await.unwrap();
-    let report = explained(&app).await;
-    let states: Vec<_> = report["layers"].as_array().unwrap().iter().collect();
-    assert!(
-        states[0]["state"]
-            .as_str()
-            .unwrap()
-            .starts_with("an entry of ")
-    );
-    assert_eq!(states[1]["state"], "absent");
+    let states = async |controller| {
+        let report = explained_over(controller, &app).await;
+        let layers = report["layers"].as_array().unwrap().iter();
+        let states = layers.map(|layer| layer["state"].as_str().unwrap().to_owned());
+        states.collect::<Vec<_>>()
+    };
+    let over_http = states(HTTP_GET).await;
+    assert!(over_http[0].starts_with("an entry of "), "{over_http:?}");
+    assert_eq!(over_http[1], "absent");
+    // The memory of a command is not a server's, and is not shown as if it were.
+    let on_the_command_line = states(CMD).await;
+    assert!(on_the_command_line[0].starts_with("not seen from a command"));
+    assert_eq!(on_the_command_line[1], "absent");
 }
 
 #[tokio::test]

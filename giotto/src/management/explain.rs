@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use giotto_cache::Explanation;
+use giotto_cache::{Explanation, LayerState, Place};
 use serde::Serialize;
 
 use super::entry::Entry;
@@ -15,6 +15,7 @@ use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::app::Asked;
 use crate::error::Result;
 use crate::program::Program;
+use crate::request::CMD;
 
 pub(super) fn program() -> Program {
     let model = Documented {
@@ -77,8 +78,8 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
         let next = explained
             .as_ref()
             .map(|explained| Next::new(controller, explained));
-        let report =
-            report.get_or_insert_with(|| Report::new(&invocation, &asked, explained.as_ref()));
+        let report = report
+            .get_or_insert_with(|| Report::new(&invocation, &asked, explained.as_ref(), &operator));
         let other = explained
             .map(|explained| explained.key)
             .filter(|key| Some(key) != report.key.as_ref());
@@ -99,12 +100,17 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
 }
 
 impl Report {
-    fn new(invocation: &Invocation, asked: &Asked<'_>, explained: Option<&Explanation>) -> Self {
+    fn new(
+        invocation: &Invocation,
+        asked: &Asked<'_>,
+        explained: Option<&Explanation>,
+        operator: &Operator,
+    ) -> Self {
         let layers = explained.map(|explained| &explained.layers);
-        let layers = layers.into_iter().flatten().map(|layer| Layer {
-            store: layer.store.clone(),
-            state: layer.state.clone(),
-        });
+        let layers = layers
+            .into_iter()
+            .flatten()
+            .map(|layer| Layer::new(layer, operator));
         let entry = explained.and_then(|explained| explained.entry.as_ref());
         Self {
             program: asked.program.path().to_owned(),
@@ -120,6 +126,21 @@ impl Report {
             next: Vec::new(),
             note: None,
         }
+    }
+}
+
+impl Layer {
+    /// What a command has in its own memory says nothing of a server's.
+    fn new(layer: &LayerState, operator: &Operator) -> Self {
+        let is_commands_own = layer.place == Place::InProcess && operator.controller == CMD;
+        let (store, state) = match is_commands_own && !operator.has_own_memory() {
+            true => (
+                "the memory of each process".to_owned(),
+                "not seen from a command: ask a server over HTTP, where the application lists this program".to_owned(),
+            ),
+            false => (layer.store.clone(), layer.state.clone()),
+        };
+        Self { store, state }
     }
 }
 

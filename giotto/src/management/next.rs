@@ -2,7 +2,7 @@
 //!
 //! Shown by `cache/explain`.
 
-use giotto_cache::{Explanation, Staleness, Status};
+use giotto_cache::{Explanation, NotStored, Staleness, Status};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -65,6 +65,17 @@ fn over(controller: Controller) -> &'static str {
     if controller == CMD { "cmd" } else { "http" }
 }
 
+const fn obstacle(not_stored: NotStored) -> &'static str {
+    match not_stored {
+        NotStored::TooLarge => "the last one was too large",
+        NotStored::BadTag => {
+            "one of its tags is empty, longer than 200 bytes or has control characters, or there are more than 64"
+        }
+        NotStored::StoreFailed => "the store failed, or does not accept values now",
+        other => other.name(),
+    }
+}
+
 /// The name of what a request is told. Of old pages, whether the model fails or is late is known only afterwards.
 const fn name(status: Status) -> &'static str {
     match status {
@@ -101,6 +112,12 @@ fn says(status: Status, explained: &Explanation) -> String {
         Status::Collapsed => {
             format!("the page that is being computed now, once it is there{why}{fallback}")
         }
-        _ => format!("the model is run; nothing is stored{why}"),
+        _ => match explained.not_stored {
+            Some(not_stored) => format!(
+                "the model is run{why}; its page is not stored: {}",
+                obstacle(not_stored)
+            ),
+            None => format!("the model is run; nothing is stored{why}"),
+        },
     }
 }

@@ -29,6 +29,8 @@ struct Report {
     process: u32,
     counts: Map<String, Value>,
     in_flight: usize,
+    /// Invalidations that the store has not accepted yet.
+    pending: usize,
     note: Option<&'static str>,
 }
 
@@ -43,6 +45,7 @@ async fn stats(_: Nothing, operator: Operator) -> Report {
             .map(|(name, count)| (name.to_owned(), count.into()))
             .collect(),
         in_flight: cache.in_flight(),
+        pending: cache.pending_invalidations(),
         note: (operator.controller == CMD).then_some(
             "these are the counters of this command, which has just begun; list this program over HTTP to see a \
              server's",
@@ -58,6 +61,7 @@ impl fmt::Display for Report {
         let head = layers.chain([("process", self.process.to_string())]);
         let tail = [
             Some(("in_flight", self.in_flight.to_string())),
+            Some(("pending", self.pending.to_string())),
             self.note.map(|note| ("note", note.to_owned())),
         ];
         let tail = tail.into_iter().flatten();
