@@ -147,6 +147,10 @@ impl Stage {
             take: Box::new(move |step| take(&mut servers, step)),
         }
     }
+
+    pub(crate) fn take(&mut self, step: Step) {
+        (self.take)(step);
+    }
 }
 
 /// When things happened, after the load began, and what was seen.
@@ -174,10 +178,10 @@ pub(crate) fn run(drill: &Drill, runtime: &Handle) -> io::Result<Run> {
     }
     let failed = load.elapsed();
     load.let_clients_leave(drill.promise.clients_leave);
-    (stage.take)(Step::Fail);
+    stage.take(Step::Fail);
     std::thread::sleep((failed + FAULT).saturating_sub(load.elapsed()));
     let healing = load.elapsed();
-    (stage.take)(Step::Heal);
+    stage.take(Step::Heal);
     load.let_clients_leave(false);
     let healed = load.elapsed();
     let back = || report::hits_back(&load.samples(), healed).is_some();

@@ -63,7 +63,7 @@ pub(crate) fn programs() -> [(&'static str, Program); 3] {
     ]
 }
 
-fn note_run() -> io::Result<()> {
+pub(crate) fn note_run() -> io::Result<()> {
     let mut runs = OpenOptions::new().create(true).append(true).open(RUNS)?;
     // One write, so that lines of several processes do not mix.
     runs.write_all(format!("{}\n", unix_ms()).as_bytes())
@@ -75,7 +75,7 @@ fn unix_ms() -> u128 {
 }
 
 /// When the runs so far began.
-fn runs(folder: &Path) -> Vec<u128> {
+pub(crate) fn runs(folder: &Path) -> Vec<u128> {
     let text = std::fs::read_to_string(folder.join(RUNS)).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
 }

@@ -251,7 +251,7 @@ pub(crate) async fn receive(stream: &mut TcpStream) -> io::Result<(String, Vec<u
     }
 }
 
-fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+pub(crate) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     let mut fields = head.lines().filter_map(|line| line.split_once(": "));
     fields
         .find(|(field, _)| field.eq_ignore_ascii_case(name))

@@ -1,11 +1,14 @@
 //! Fault drills: every store fails in every way while a server is under load, and what its visitors see is counted.
 //!
 //! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot`
-//! keeps a page hot for a minute on each store instead. The server under test is a process of its own; load and
+//! keeps a page hot for a minute on each store instead, `.. writes` has programs write while their store fails, and `.. burst`
+//! sends 1,000 clients at once; without a name all but `hot` run. The server under test is a process of its own; load and
 //! stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1 if a
 //! promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
 
+mod burst;
+mod client;
 mod database;
 mod drill;
 mod hot;
@@ -16,6 +19,7 @@ mod proxy;
 mod redis;
 mod report;
 mod server;
+mod writes;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -30,6 +34,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         // This executable is the server under test, too.
         Some("http" | "cmd") => Ok(giotto::run(page::manifest())),
         Some("hot") => exit_code(hot::run(runtime()?.handle())?),
+        Some("writes") => exit_code(writes::run(runtime()?.handle())?),
+        Some("burst") => exit_code(burst::run(runtime()?.handle())?),
+        None => {
+            let (runtime, all) = (runtime()?, chosen(&[])?);
+            let outcomes = [
+                drills(&all)?,
+                writes::run(runtime.handle())?,
+                burst::run(runtime.handle())?,
+            ];
+            exit_code(outcomes.into_iter().all(|is_kept| is_kept))
+        }
         _ => exit_code(drills(&chosen(&words)?)?),
     }
 }

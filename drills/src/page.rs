@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use giotto::prelude::*;
 
-use crate::hot;
+use crate::{burst, hot, writes};
 
 /// What a page takes to compute.
 pub(crate) const COMPUTING: Duration = Duration::from_millis(20);
@@ -27,7 +27,11 @@ pub(crate) fn manifest() -> Manifest {
         .controllers([HTTP_GET])
         .cache(3600)
         .view(View::new().html(String::clone));
-    Manifest::new(hot::programs()).with("page", page)
+    let ((cold, burst), (value, writes)) = (burst::program(), writes::programs());
+    Manifest::new(hot::programs())
+        .with("page", page)
+        .with(cold, burst)
+        .with(value, writes)
 }
 
 /// The page of `x`: its digits, and noise that no other page has.
