@@ -2,13 +2,16 @@
 //!
 //! `cargo bench -p giotto-cache --bench hit`. Same key, 1 KiB body, one thread. The contenders take turns
 //! in every round, and the table has the medians. The engine takes its key by value: what cloning it for
-//! every hit costs is measured alone and subtracted, and so is what writing it costs.
+//! every hit costs is measured alone and subtracted, and so is what writing it costs. The last rows are of a store that
+//! counts as one outside this process, so that what comes from it is verified: by its checksum, or where signing keys are
+//! set by its signature.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::convert::Infallible;
 use std::future::ready;
 use std::hint::black_box;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -43,8 +46,23 @@ fn main() {
     moka.insert(KEY.to_owned(), body.clone());
     runtime.block_on(ask(&cache, key(), body));
 
+    let outside = [1, 20].map(|kib| [false, true].map(|signed| outside(&runtime, kib, signed)));
+    let [[small, small_signed], [large, large_signed]] = &outside;
+
     let at_hand = key();
-    let [quick_cache, moka, locmem, clone, write, cloned, written] = medians([
+    let [
+        quick_cache,
+        moka,
+        locmem,
+        clone,
+        write,
+        cloned,
+        written,
+        verified,
+        signed,
+        verified_large,
+        signed_large,
+    ] = medians([
         &|| repeat(|| bare.get(black_box(KEY))),
         &|| repeat(|| moka.get(black_box(KEY))),
         &|| stored(&runtime, &store),
@@ -52,6 +70,10 @@ fn main() {
         &|| repeat(|| Some(key())),
         &|| hits(&runtime, &cache, || at_hand.clone()),
         &|| hits(&runtime, &cache, key),
+        &|| hits(&runtime, small, || at_hand.clone()),
+        &|| hits(&runtime, small_signed, || at_hand.clone()),
+        &|| hits(&runtime, large, || at_hand.clone()),
+        &|| hits(&runtime, large_signed, || at_hand.clone()),
     ]);
     let hit = cloned.less(clone);
 
@@ -69,6 +91,10 @@ fn main() {
         ("get_or_compute", hit),
         ("get_or_compute, key cloned", cloned),
         ("get_or_compute, key written", written),
+        ("outside, 1 KiB", verified),
+        ("outside, 1 KiB, signed", signed),
+        ("outside, 20 KiB", verified_large),
+        ("outside, 20 KiB, signed", signed_large),
     ] {
         let (ns, ratio) = (cost.nanoseconds, cost.nanoseconds / quick_cache.nanoseconds);
         println!(
@@ -87,6 +113,47 @@ fn main() {
         "get_or_compute, promised: at most {MAX_ALLOCATIONS} allocations: {}",
         verdict(is_lean)
     );
+}
+
+/// A cache on memory that counts as a store outside this process, with a page of so many KiB.
+fn outside(runtime: &Runtime, kib: usize, signed: bool) -> Cache {
+    let builder = Cache::builder(Arc::new(Outside(LocMemKeyValue::new())));
+    let keys: &[&str] = match signed {
+        true => &["a key of 32 bytes for measurements"],
+        false => &[],
+    };
+    let cache = builder
+        .signing_keys(keys)
+        .expect("it is long enough")
+        .build();
+    runtime.block_on(async {
+        ask(&cache, key(), Bytes::from(vec![b'x'; kib << 10])).await;
+        cache.settle().await;
+    });
+    cache
+}
+
+#[derive(Debug)]
+struct Outside(LocMemKeyValue);
+
+#[giotto_cache::async_trait]
+impl KeyValue for Outside {
+    async fn get(&self, key: &str) -> giotto_cache::Result<Option<Bytes>> {
+        self.0.get(key).await
+    }
+
+    async fn set(
+        &self,
+        key: &str,
+        value: Bytes,
+        expire: Option<Duration>,
+    ) -> giotto_cache::Result<()> {
+        self.0.set(key, value, expire).await
+    }
+
+    fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        self.0.get_now(key)
+    }
 }
 
 /// What one hit costs.
