@@ -207,13 +207,18 @@ impl Record {
         }
     }
 
-    /// As an invalidation that the store has not accepted yet changes it: the same each time for the same `change`.
+    /// As an invalidation that the store has not accepted yet changes it: the same each time for the same `change`, and
+    /// never back, however often it is repeated: the store may have done what it was late to confirm.
     pub(crate) fn changed_by(self, change: Generation, is_hard: bool, since_ms: u64) -> Self {
         let Generation { soft, hard } = self.generation;
         Self {
             generation: Generation {
-                soft: soft ^ change.soft,
-                hard: if is_hard { hard ^ change.hard } else { hard },
+                // A multiple of an odd number is zero only after as many additions as there are numbers.
+                soft: soft.wrapping_add(change.soft | 1),
+                hard: match is_hard {
+                    true => hard.wrapping_add(change.hard | 1),
+                    false => hard,
+                },
             },
             changed_ms: self.changed_ms.max(since_ms),
             ..self
@@ -380,6 +385,17 @@ mod tests {
             assert_eq!(decode(&raw[..length]), None);
         }
         assert_eq!(decode(&[&raw[..], b"\0"].concat()), None);
+    }
+
+    #[test]
+    fn an_invalidation_that_is_repeated_never_leads_back() {
+        let (before, change) = (Record::new(0), Generation::random());
+        let mut record = before;
+        for _ in 0..1_000 {
+            record = record.changed_by(change, true, 1);
+            let difference = before.generation.difference(record.generation);
+            assert_eq!(difference, Difference::Hard);
+        }
     }
 
     #[test]

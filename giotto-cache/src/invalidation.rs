@@ -58,10 +58,18 @@ pub(crate) struct Untold {
 }
 
 impl Untold {
-    fn new(why: Unanswered, what: &str) -> Self {
+    fn unread(why: Unanswered) -> Self {
         Self {
             is_silent: matches!(why, Unanswered::Late | Unanswered::Skipped),
-            error: unanswered(what),
+            error: unanswered("read what is to be invalidated"),
+        }
+    }
+
+    /// A store that has been read answers, even if it is left alone with what needs room.
+    fn unwritten(why: Unanswered) -> Self {
+        Self {
+            is_silent: why == Unanswered::Late,
+            error: unanswered("write the invalidation"),
         }
     }
 }
@@ -249,8 +257,7 @@ impl Inner {
         for _ in 0..ATTEMPTS {
             let now_ms = self.clock.now_ms();
             let stored = backend.get(&key).await;
-            let stored =
-                stored.map_err(|why| Untold::new(why, "read what is to be invalidated"))?;
+            let stored = stored.map_err(Untold::unread)?;
             let known = stored
                 .as_deref()
                 .and_then(|raw| Record::decode(raw, &key, &self.signer));
@@ -263,15 +270,14 @@ impl Inner {
                 Some(old) => backend.replace(&key, old, Some(raw), expire).await,
                 None => backend.add(&key, raw, expire).await,
             };
-            if changed.map_err(|why| Untold::new(why, "write the invalidation"))? {
+            if changed.map_err(Untold::unwritten)? {
                 if !is_tag {
                     self.epochs.set(key, record);
                 }
                 return Ok(());
             }
         }
-        let what = "write the invalidation, which others change all the time,";
-        Err(Untold::new(Unanswered::Failed, what))
+        Err(Untold::unwritten(Unanswered::Failed))
     }
 
     /// The record of a tag after `change`.
@@ -330,10 +336,14 @@ impl Inner {
                 .and_then(|entry| expired(&entry, key, now_ms, &self.signer));
             let expire = expired.as_ref().and_then(|entry| entry.keep_for(now_ms));
             let raw = expired.map(|entry| entry.to_bytes());
-            let replaced = self
-                .backend
-                .replace(key.as_str(), &stored, raw, expire)
-                .await;
+            let (backend, name) = (&self.backend, key.as_str());
+            let replaced = match backend.replace(name, &stored, raw, expire).await {
+                // A full store accepts a removal, which is more than was asked for.
+                Err(why) if why != Unanswered::Late => {
+                    backend.replace(name, &stored, None, None).await
+                }
+                replaced => replaced,
+            };
             if replaced.map_err(|_| unanswered("write the entry"))? {
                 self.stats.invalidations.increase();
                 return Ok(true);

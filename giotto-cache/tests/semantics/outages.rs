@@ -54,6 +54,36 @@ async fn on_a_full_store_every_invalidation_works_by_removing() -> Result<()> {
     Ok(())
 }
 
+/// Pages are computed all the time, so that the breaker of the store is open for what needs room.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_full_for_long_is_told_at_once_too() -> Result<()> {
+    let ([writer, reader], [full, _], _) = processes();
+    let model = Model::default();
+    warm([&writer, &reader], &model).await?;
+    full.full(true);
+    for name in ["1", "2", "3", "4"] {
+        ask_for(&writer, Lookup::new(key(name), &MINUTE), &model).await?;
+    }
+    assert!(writer.counts().backend_skipped > 0, "the breaker is open");
+    writer.invalidate(TAG).await?;
+    let answer = ask_for(&reader, tagged(), &model).await?;
+    assert_miss!(answer, Reason::TagLost(TAG.to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_page_is_expired_on_a_full_store_by_removing_it() -> Result<()> {
+    let ([writer, reader], [full, _], _) = processes();
+    let model = Model::default();
+    let policy = MINUTE.stale_if_error(600);
+    let lookup = || Lookup::new(key("page"), &policy);
+    ask_for(&writer, lookup(), &model).await?;
+    full.full(true);
+    assert!(writer.expire(&key("page")).await?);
+    assert_miss!(ask_for(&reader, lookup(), &model).await?, Reason::FirstSeen);
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_pages_of_other_programs_survive_a_purge_of_one_on_a_full_store() -> Result<()> {
     let ([cache], [chaos], _) = processes();
