@@ -8,11 +8,12 @@ mod mime;
 #[cfg(feature = "template")]
 mod template;
 
+use std::any::{Any, TypeId};
 use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
 pub use basic::{BasicView, escape_html};
 pub use mime::Mime;
 #[cfg(feature = "template")]
@@ -20,6 +21,9 @@ pub use template::{Template, template};
 
 /// Shows a `T`, and the fields of it that were refused, as bytes.
 pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
+
+/// What a program usually answers as.
+const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", "text/cmd"];
 
 /// The renderers of a program, the preferred one first.
 pub struct View<T> {
@@ -74,7 +78,7 @@ impl<T: 'static> View<T> {
                 return self;
             }
         };
-        let renderer = renderer.into_renderer();
+        let renderer = renderer.into_renderer(&mime);
         match self
             .renderers
             .iter_mut()
@@ -93,11 +97,22 @@ impl<T: 'static> View<T> {
         Self { failure, ..self }
     }
 
+    /// The media types that it renders. A [`Redirection`] needs no renderer: a program that redirects answers the
+    /// usual ones, too.
     pub(crate) fn mimes(&self) -> Vec<Mime> {
-        self.renderers
-            .iter()
-            .map(|(mime, _)| mime.clone())
-            .collect()
+        let own = self.renderers.iter().map(|(mime, _)| mime.clone());
+        let mut mimes: Vec<_> = own.collect();
+        for usual in USUAL.iter().filter(|_| Self::redirects()) {
+            let usual = Mime::new(usual).expect("a media type");
+            if !mimes.contains(&usual) {
+                mimes.push(usual);
+            }
+        }
+        mimes
+    }
+
+    fn redirects() -> bool {
+        TypeId::of::<T>() == TypeId::of::<Redirection>()
     }
 
     pub(crate) fn error(&self) -> Option<Error> {
@@ -105,10 +120,14 @@ impl<T: 'static> View<T> {
             || Error::configuration("the view renders nothing: add .html(..) or another renderer");
         self.error
             .clone()
-            .or_else(|| self.renderers.is_empty().then(no_renderer))
+            .or_else(|| (self.renderers.is_empty() && !Self::redirects()).then(no_renderer))
     }
 
     pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
+        // A `Redirection` is never shown, whichever way the model or its mock returns it.
+        if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
+            return Err(redirection.clone().into());
+        }
         let renderer = self.renderers.iter().find(|(existing, _)| existing == mime);
         let missing = || {
             Error::new(
@@ -149,8 +168,8 @@ impl<T> fmt::Debug for View<T> {
             `data`. It returns text or bytes, or a Result of them"
 )]
 pub trait IntoRenderer<T, M> {
-    /// The renderer.
-    fn into_renderer(self) -> Renderer<T>;
+    /// The renderer of `mime`, the media type under which the view lists it.
+    fn into_renderer(self, mime: &Mime) -> Renderer<T>;
 }
 
 impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
@@ -158,7 +177,7 @@ where
     F: Fn(&T) -> R + Send + Sync + 'static,
     R: IntoBody,
 {
-    fn into_renderer(self) -> Renderer<T> {
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
         Box::new(move |data, _| self(data).into_body())
     }
 }
@@ -168,7 +187,7 @@ where
     F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
     R: IntoBody,
 {
-    fn into_renderer(self) -> Renderer<T> {
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
         Box::new(move |data, refused| self(data, refused).into_body())
     }
 }
