@@ -341,9 +341,10 @@ impl Program {
         self.settings.controllers.is_empty() || self.settings.controllers.contains(&controller)
     }
 
-    /// Whether a page depends on more than its arguments: middleware may have refused it to others.
+    /// Whether a page depends on more than its arguments: middleware may have refused it to others, set an argument
+    /// from a field of the request, or changed the page.
     pub(crate) fn is_guarded(&self) -> bool {
-        !self.settings.input.is_empty()
+        !self.settings.input.is_empty() || !self.settings.output.is_empty()
     }
 
     /// The parameter that takes what the others do not.
