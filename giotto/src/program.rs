@@ -321,6 +321,11 @@ impl Program {
         &self.stage.mimes
     }
 
+    /// Whether the colours in its pages of `mime` may be its author's, and not its data's.
+    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
+        self.stage.runner.is_styled(mime)
+    }
+
     /// How long its pages are kept; `None` = they are not.
     #[must_use]
     pub fn cache_policy(&self) -> Option<&Policy> {
@@ -494,6 +499,8 @@ trait Run: Send + Sync {
     /// The first of the `parameters` that is no part of the key.
     fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
 
+    fn is_styled(&self, mime: &Mime) -> bool;
+
     /// `None` if a mock is asked for and there is none.
     fn render(
         &self,
@@ -518,6 +525,10 @@ impl<T: Send + Sync + 'static> Run for Runner<T> {
 
     fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
         self.model.left_out(parameters)
+    }
+
+    fn is_styled(&self, mime: &Mime) -> bool {
+        self.view.is_styled(mime)
     }
 
     fn render(

@@ -22,14 +22,24 @@ pub use template::{Template, template};
 /// Shows a `T`, and the fields of it that were refused, as bytes.
 pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
 
+/// The media type of the command line.
+pub(crate) const TEXT_CMD: &str = "text/cmd";
 /// What a program usually answers as.
-const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", "text/cmd"];
+const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
 
 /// The renderers of a program, the preferred one first.
 pub struct View<T> {
-    renderers: Vec<(Mime, Renderer<T>)>,
+    renderers: Vec<Listed<T>>,
     failure: Option<fn(&T) -> Option<Error>>,
     error: Option<Error>,
+}
+
+/// A renderer of a view.
+struct Listed<T> {
+    mime: Mime,
+    renderer: Renderer<T>,
+    /// Whether its author may have coloured the page: then a terminal gets the colours in it.
+    is_styled: bool,
 }
 
 impl<T: 'static> View<T> {
@@ -61,16 +71,31 @@ impl<T: 'static> View<T> {
         self.renders("text/plain", renderer)
     }
 
-    /// Renders `text/cmd`, the command line's media type, with `renderer`.
+    /// Renders `text/cmd`, the command line's media type, with `renderer`. Sequences in it that set colours reach a
+    /// terminal that wants them. There every other control character is shown, not obeyed, whatever the media type.
     #[must_use]
     pub fn cmd<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
-        self.renders("text/cmd", renderer)
+        self.renders(TEXT_CMD, renderer)
     }
 
     /// Renders `mimetype` with `renderer`, instead of the renderer that it had or as the last choice. Its
     /// subtype becomes a superformat: `text/csv` answers `report.csv`.
     #[must_use]
-    pub fn renders<M>(mut self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+    pub fn renders<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, true)
+    }
+
+    /// The same with a renderer that shows data and has no colours of its own.
+    pub(crate) fn shows<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, false)
+    }
+
+    fn list<M>(
+        mut self,
+        mimetype: &str,
+        renderer: impl IntoRenderer<T, M>,
+        is_styled: bool,
+    ) -> Self {
         let mime = match Mime::new(mimetype) {
             Ok(mime) => mime,
             Err(error) => {
@@ -78,14 +103,15 @@ impl<T: 'static> View<T> {
                 return self;
             }
         };
-        let renderer = renderer.into_renderer(&mime);
-        match self
-            .renderers
-            .iter_mut()
-            .find(|(existing, _)| *existing == mime)
-        {
-            Some(existing) => existing.1 = renderer,
-            None => self.renderers.push((mime, renderer)),
+        let listed = Listed {
+            renderer: renderer.into_renderer(&mime),
+            mime,
+            is_styled,
+        };
+        let mut existing = self.renderers.iter_mut();
+        match existing.find(|existing| existing.mime == listed.mime) {
+            Some(existing) => *existing = listed,
+            None => self.renderers.push(listed),
         }
         self
     }
@@ -100,7 +126,7 @@ impl<T: 'static> View<T> {
     /// The media types that it renders. A [`Redirection`] needs no renderer: a program that redirects answers the
     /// usual ones, too.
     pub(crate) fn mimes(&self) -> Vec<Mime> {
-        let own = self.renderers.iter().map(|(mime, _)| mime.clone());
+        let own = self.renderers.iter().map(|listed| listed.mime.clone());
         let mut mimes: Vec<_> = own.collect();
         for usual in USUAL.iter().filter(|_| Self::redirects()) {
             let usual = Mime::new(usual).expect("a media type");
@@ -113,6 +139,12 @@ impl<T: 'static> View<T> {
 
     fn redirects() -> bool {
         TypeId::of::<T>() == TypeId::of::<Redirection>()
+    }
+
+    /// Whether the colours in a page of `mime` may be its author's.
+    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
+        let mut renderers = self.renderers.iter();
+        renderers.any(|listed| listed.mime == *mime && listed.is_styled)
     }
 
     pub(crate) fn error(&self) -> Option<Error> {
@@ -128,15 +160,14 @@ impl<T: 'static> View<T> {
         if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
             return Err(redirection.clone().into());
         }
-        let renderer = self.renderers.iter().find(|(existing, _)| existing == mime);
+        let listed = self.renderers.iter().find(|listed| listed.mime == *mime);
         let missing = || {
             Error::new(
                 ErrorKind::NotAcceptable,
                 format!("the view does not render {mime}"),
             )
         };
-        let (_, renderer) = renderer.ok_or_else(missing)?;
-        let page = renderer(data, refused)?;
+        let page = (listed.ok_or_else(missing)?.renderer)(data, refused)?;
         match self.failure.and_then(|failure| failure(data)) {
             None => Ok(page),
             Some(error) => Err(error.with_page(mime.clone(), page)),
@@ -153,7 +184,7 @@ impl<T: 'static> Default for View<T> {
 impl<T> fmt::Debug for View<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.renderers.iter().map(|(mime, _)| mime))
+            .entries(self.renderers.iter().map(|listed| &listed.mime))
             .finish()
     }
 }

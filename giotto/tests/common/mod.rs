@@ -154,6 +154,14 @@ fn fails() -> Result<String, Error> {
     ))
 }
 
+/// Fails with what it read somewhere.
+#[model]
+fn hostile() -> Result<String, Error> {
+    Err(Error::other(
+        "a\x1b[2J\x1b]0;title\x07\x1b[31mb\u{9b}1A\u{9d}0;t\u{9c}\u{202e}c\u{2066}\x08\x7f\rd",
+    ))
+}
+
 #[model]
 fn panics() -> String {
     panic!("a secret of the implementation")
@@ -320,6 +328,7 @@ fn failing() -> Manifest {
             "fails",
             Program::new(fails).cache(3600).view(BasicView::new()),
         ),
+        ("hostile", Program::new(hostile).view(BasicView::new())),
         (
             "panics",
             Program::new(panics).cache(3600).view(BasicView::new()),

@@ -1,10 +1,11 @@
 //! The command-line controller: arguments to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation on the command line: `command.rs` says what may be written, `output.rs`
-//! writes the answer.
+//! writes the answer, as `terminal.rs` says how.
 
 mod command;
 mod output;
+mod terminal;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -20,20 +21,19 @@ use crate::manifest::Manifest;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
+use crate::view::TEXT_CMD;
 use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, is_switch, list, option};
 pub(crate) use command::{Options, options};
-pub(crate) use output::{SUCCESS, fail, tell};
-use output::{complain, hint, print, show};
+pub(crate) use output::{SUCCESS, ask, complain, fail, tell};
+use output::{hint, print_text, show};
 
-/// The media type of the command line.
-pub(crate) const TEXT_CMD: &str = "text/cmd";
 /// What a store that hangs may hold up the end of a command, unless its deadline is a longer one.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs what `words` ask for, `name` being how the user called this command; the exit code.
 pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Options) -> u8 {
     let Some((path, words)) = words.split_first() else {
-        return print(list(app.manifest(), name).as_bytes());
+        return print_text(&list(app.manifest(), name));
     };
     let shown_path = path.to_string_lossy();
     let request = Request::new(CMD, shown_path.trim_matches('/')).accept(TEXT_CMD);
@@ -87,12 +87,12 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
-    let app = if mocked {
-        app.model_mock(true)
+    let asked = if mocked {
+        app.clone().model_mock(true)
     } else {
         app.clone()
     };
-    let result = app.invoke(&mut request).await;
+    let result = asked.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(
             "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",
@@ -108,7 +108,7 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
         _ => {}
     }
     let code = match &result {
-        Ok(rendered) => show(rendered),
+        Ok(rendered) => show(rendered, program.is_styled(rendered.mime())),
         Err(error) => fail(error),
     };
     settle(app.shared_cache(), options.stale_ok).await;
