@@ -162,6 +162,12 @@ fn hostile() -> Result<String, Error> {
     ))
 }
 
+/// Fails with what it was told.
+#[model]
+fn quotes(text: String) -> Result<String, Error> {
+    Err(Error::other(format!("there is no price of {text}")))
+}
+
 #[model]
 fn panics() -> String {
     panic!("a secret of the implementation")
@@ -329,6 +335,7 @@ fn failing() -> Manifest {
             Program::new(fails).cache(3600).view(BasicView::new()),
         ),
         ("hostile", Program::new(hostile).view(BasicView::new())),
+        ("quotes", Program::new(quotes).view(BasicView::new())),
         (
             "panics",
             Program::new(panics).cache(3600).view(BasicView::new()),

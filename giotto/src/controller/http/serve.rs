@@ -71,7 +71,9 @@ pub(crate) async fn serve(
                 }
                 Err(error) => {
                     if std::mem::replace(&mut is_accepting, false) {
-                        tracing::warn!(%error, "connections cannot be accepted; trying on");
+                        service.app().log().tell("accept failed", move |repeated| {
+                            tracing::warn!(%error, repeated, "accept failed; retrying");
+                        });
                     }
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -90,6 +92,7 @@ pub(crate) async fn serve(
     {
         tracing::warn!("some results were still being computed and are lost");
     }
+    service.app().log().flush();
     Ok(())
 }
 
