@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -14,8 +15,11 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::controller::cmd::{self, Options};
-use crate::controller::http::{serve, told_to_stop};
+use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+
+/// The exit code of a server that SIGINT has ended before it was done, as shells tell it.
+const INTERRUPTED: u8 = 130;
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -41,7 +45,7 @@ fn start(app: App, words: &[OsString]) -> u8 {
         Err(error) => return cmd::tell(&error),
     };
     let result = match matches.subcommand() {
-        Some(("http", matches)) => http(app, matches),
+        Some(("http", matches)) => serve_http(app, matches),
         Some(("cmd", matches)) => cmd(app, &format!("{name} cmd"), matches),
         _ => cmd(app, &name, &matches),
     };
@@ -126,7 +130,7 @@ fn configure(matches: &ArgMatches) -> Result<Config> {
     Config::load(path, std::env::vars_os(), set)
 }
 
-fn http(app: App, matches: &ArgMatches) -> Result<u8> {
+fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let mut config = configure(matches)?;
     if let Some(host) = matches.get_one::<String>("host") {
         // As it stands in a URL: [::1]
@@ -144,22 +148,34 @@ fn http(app: App, matches: &ArgMatches) -> Result<u8> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
-        let listener = listen(&config.host, config.port).await?;
+        let listener = listen(&config).await?;
         let address = listener.local_addr()?;
         // Before it is told that it listens: who reads that may tell it to stop at once.
-        let stop = told_to_stop()?;
+        let signals = Signals::new()?;
         // Nothing depends on this line being read.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
-        serve(service, listener, stop).await?;
-        Ok(cmd::SUCCESS)
+        Ok(
+            match serve(service, listener, signals, config.drain).await? {
+                Ended::Drained => cmd::SUCCESS,
+                Ended::Cut => INTERRUPTED,
+            },
+        )
     });
     // A model that still computes is not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn listen(host: &str, port: u16) -> Result<TcpListener> {
-    TcpListener::bind((host, port)).await.map_err(|error| {
+async fn listen(config: &Config) -> Result<TcpListener> {
+    if date(SystemTime::now()).is_none() {
+        return Err(Error::configuration(
+            "the clock of this machine does not stand between 1970 and 9999, which responses over HTTP need: set it, and \
+             start again",
+        ));
+    }
+    let Config { host, port, .. } = config;
+    let listener = http::listen(host, *port, config.backlog).await;
+    listener.map_err(|error| {
         Error::configuration(format!(
             "cannot listen on {host}:{port}: {error}; choose another with --host and --port"
         ))
