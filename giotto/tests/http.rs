@@ -465,6 +465,44 @@ fn a_path_matches_whole_segments_only() {
 }
 
 #[test]
+fn a_path_that_begins_with_a_dot_is_the_root_in_a_format_or_nothing() {
+    let server = Server::start();
+    for folder in ["", "/blog"] {
+        for hidden in [
+            "/.txt/5",
+            "/.txt/.txt",
+            "/.json/a/b",
+            "/.git/config",
+            "/.git",
+            "/.env",
+            "/.css",
+            "/.well-known/security.txt",
+            "/.well-known/acme-challenge/x",
+            "/.",
+            "/..",
+            "/.../x",
+            "/.txt.txt",
+        ] {
+            let target = format!("{folder}{hidden}");
+            for (method, fields) in [
+                ("GET", ""),
+                ("HEAD", ""),
+                ("POST", "Content-Length: 0\r\n"),
+                ("GET", "Accept: image/png\r\n"),
+                ("OPTIONS", ""),
+            ] {
+                let reply = server.ask(method, &target, fields);
+                assert_eq!(reply.status, 404, "{method} {target} {fields}");
+            }
+        }
+        for format in ["html", "htm", "json", "txt", "cmd"] {
+            let reply = server.get(&format!("{folder}/.{format}"), "");
+            assert_eq!(reply.status, 200, "{folder}/.{format}");
+        }
+    }
+}
+
+#[test]
 fn no_text_of_the_client_enters_a_key_through_accept() {
     let server = Server::start();
     let ranges = [
