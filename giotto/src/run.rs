@@ -13,8 +13,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::config::Config;
-use crate::controller::cmd::{self, Options};
+use crate::config::{Config, configure, flags};
+use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 
@@ -63,7 +63,8 @@ fn own_name(path: Option<&OsString>) -> String {
 fn command(name: &str) -> Command {
     let http = Command::new("http")
         .about("Answer over HTTP until interrupted")
-        .args(settings())
+        .args(flags())
+        .arg(mock())
         .arg(
             Arg::new("host")
                 .long("host")
@@ -96,42 +97,22 @@ fn cmd_command(name: String) -> Command {
         .value_parser(value_parser!(OsString));
     Command::new(name)
         .about("Run a program, or list them all")
-        .args(settings())
+        .args(flags())
+        .arg(mock())
         .args(cmd::options())
         .arg(words)
 }
 
-/// The options of both front ends. On the command line they stand before the program, whose own follow it.
-fn settings() -> [Arg; 3] {
-    [
-        Arg::new("config")
-            .long("config")
-            .value_name("PATH")
-            .help("Read this file instead of giotto.toml"),
-        Arg::new("set")
-            .long("set")
-            .value_name("KEY=VALUE")
-            .action(ArgAction::Append)
-            .help("Override a setting of the file, for example cache=locmem"),
-        Arg::new("model-mock")
-            .long("model-mock")
-            .action(ArgAction::SetTrue)
-            .help("Show the programs' mocks instead of running their models"),
-    ]
-}
-
-fn configure(matches: &ArgMatches) -> Result<Config> {
-    let path = matches.get_one::<String>("config").map(Path::new);
-    let set = matches
-        .get_many::<String>("set")
-        .into_iter()
-        .flatten()
-        .map(String::as_str);
-    Config::load(path, std::env::vars_os(), set)
+/// The option of both front ends that stands beside the flags of the configuration.
+fn mock() -> Arg {
+    Arg::new(MODEL_MOCK)
+        .long(MODEL_MOCK)
+        .action(ArgAction::SetTrue)
+        .help("Show the programs' mocks instead of running their models")
 }
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
-    let mut config = configure(matches)?;
+    let mut config = configure(&[matches])?;
     if let Some(host) = matches.get_one::<String>("host") {
         // As it stands in a URL: [::1]
         host.trim_start_matches('[')
@@ -142,7 +123,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         config.set("http.port", port, "--port")?;
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
-    let app = prepare(app, &config, matches)?;
+    let app = prepare(app, matches).with_configured_cache(&config)?;
     let service = app.into_service()?.debug(config.debug);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -183,9 +164,7 @@ async fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let config = configure(matches)?;
-    log(config.log.unwrap_or(tracing::Level::WARN));
-    let app = prepare(app, &config, matches)?;
+    let app = prepare(app, matches);
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
@@ -196,25 +175,36 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let configured = |after: Option<&ArgMatches>| {
+        let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
+        let config = configure(&both)?;
+        log(config.log.unwrap_or(tracing::Level::WARN));
+        app.clone().with_configured_cache(&config)
+    };
     let options = Options::read(matches);
-    let code = runtime.block_on(cmd::run(app, name, &words, options));
+    let code = runtime.block_on(cmd::run(&app, name, &words, options, configured));
     runtime.shutdown_background();
     Ok(code)
 }
 
-/// Gives the application what the configuration says and its code does not.
-fn prepare(app: App, config: &Config, matches: &ArgMatches) -> Result<App> {
-    let app = if matches.get_flag("model-mock") {
+/// The application with what belongs to its front ends.
+fn prepare(app: App, matches: &ArgMatches) -> App {
+    let app = if matches.get_flag(MODEL_MOCK) {
         app.model_mock(true)
     } else {
         app
     };
-    let app = if app.cache_is_given() {
-        app
-    } else {
-        app.with_cache(config.open_cache()?)
-    };
-    Ok(app.with_management())
+    app.with_management()
+}
+
+impl App {
+    /// The same with the cache that the configuration names, unless its code gave it one.
+    fn with_configured_cache(self, config: &Config) -> Result<Self> {
+        match self.cache_is_given() {
+            true => Ok(self),
+            false => Ok(self.with_cache(config.open_cache()?)),
+        }
+    }
 }
 
 /// Log lines go to standard error; a subscriber that the application installed before is left in place.

@@ -533,6 +533,55 @@ fn the_cache_of_one_process_changes_nothing_that_a_command_says() {
 }
 
 #[test]
+fn settings_stand_before_the_program_or_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("other.toml"), "cache = \"database\"\n").unwrap();
+    let run = |words: &[&str]| ran(testbed::command(folder.path()).arg("cmd").args(words));
+    let (set, file) = ("cache=database", "other.toml");
+    for words in [
+        &["--set", set, "-v", "stamp", "x=1"][..],
+        &["stamp", "x=1", "-v", "--set", set],
+        &["stamp", "-v", "--set=cache=dummy", "--set", set, "--x", "1"],
+        &["--set", "cache=dummy", "stamp", "--set", set, "-v", "x=1"],
+        &["stamp", "x=1", "-v", "--config", file],
+        &[
+            "--config",
+            "none.toml",
+            "stamp",
+            "x=1",
+            "--config=other.toml",
+            "-v",
+        ],
+    ] {
+        let first = run(words);
+        assert_eq!(first.code, Some(0), "{words:?} {first:?}");
+        // The next command finds what this one has stored.
+        let again = run(words);
+        assert_eq!(again.stdout, first.stdout, "{words:?}");
+        assert!(again.stderr.contains("giotto; hit"), "{words:?} {again:?}");
+        let known = run(&["mgt/cache/explain", "stamp", "x=1", "--set", set]);
+        assert!(known.stdout.contains("a hit"), "{known:?}");
+        assert_eq!(run(&["--set", set, "mgt/flush"]).code, Some(0));
+    }
+    for words in [
+        &["stamp", "x=1", "--set", "cache=rediss"][..],
+        &["stamp", "x=1", "--set", "cach=redis"],
+        &["stamp", "x=1", "--config", "none.toml"],
+        &["stamp", "x=1", "--set"],
+    ] {
+        let refused = run(words);
+        assert_eq!(
+            (refused.code, &*refused.stdout),
+            (Some(2), ""),
+            "{refused:?}"
+        );
+    }
+    // Behind two dashes, and where the program has such parameters, they are arguments.
+    run(&["echo", "--", "--set"]).says("--set\n");
+    run(&["odd", "help=a", "--set=b", "--config=c"]).says("a0bc\n");
+}
+
+#[test]
 fn parameters_may_be_called_like_the_options_of_every_program() {
     run(&["odd", "help=a", "model_mock=b", "long_name=1"]).says("ab1\n");
     run(&["odd", "--help=a", "--model_mock=b", "--long_name=2"]).says("ab2\n");

@@ -1,11 +1,12 @@
 //! The configuration: `giotto.toml`, overridden by environment variables, overridden by flags.
 //!
-//! Read before the first step of an invocation: `source.rs` collects what was said and where,
+//! Read before the first step of an invocation: `flags.rs` takes the words of a command, `source.rs` collects what was said and where,
 //! `setting.rs` gives each its type, `store.rs`
 //! and `engine.rs` open the cache. Every key and value that is not known is
 //! refused, with the place where it stands.
 
 mod engine;
+mod flags;
 mod setting;
 mod source;
 mod store;
@@ -18,6 +19,7 @@ use giotto_cache::Cache;
 use giotto_cache::keyvalue::Namespace;
 
 use crate::error::Result;
+pub(crate) use flags::{configure, flags};
 use setting::Setting;
 use store::CacheSettings;
 

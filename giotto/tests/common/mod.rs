@@ -126,8 +126,14 @@ fn speak(#[default(false)] loud: bool) -> &'static str {
 
 /// Has parameters that are called like the options of every program.
 #[model]
-fn odd(help: String, #[default("")] model_mock: String, #[default(0)] long_name: i64) -> String {
-    [help, model_mock, long_name.to_string()].concat()
+fn odd(
+    help: String,
+    #[default("")] model_mock: String,
+    #[default(0)] long_name: i64,
+    #[default("")] set: String,
+    #[default("")] config: String,
+) -> String {
+    [help, model_mock, long_name.to_string(), set, config].concat()
 }
 
 /// A post of the blog.

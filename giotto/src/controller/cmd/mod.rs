@@ -22,18 +22,28 @@ use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
 use crate::view::TEXT_CMD;
-use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, is_switch, list, option};
-pub(crate) use command::{Options, options};
+use command::{CACHE, GIVEN, STALE_OK, VERBOSE, command, is_switch, list, option};
+pub(crate) use command::{MODEL_MOCK, Options, options};
 pub(crate) use output::{SUCCESS, ask, complain, fail, tell};
 use output::{hint, print_text, show};
 
 /// What a store that hangs may hold up the end of a command, unless its deadline is a longer one.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Runs what `words` ask for, `name` being how the user called this command; the exit code.
-pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Options) -> u8 {
+/// Runs what `words` ask for, `name` being how the user called this command; the exit code. The `app` is `configured` once
+/// the flags behind the program are known.
+pub(crate) async fn run(
+    app: &App,
+    name: &str,
+    words: &[OsString],
+    options: Options,
+    configured: impl FnOnce(Option<&ArgMatches>) -> Result<App>,
+) -> u8 {
     let Some((path, words)) = words.split_first() else {
-        return print_text(&list(app.manifest(), name));
+        return match configured(None) {
+            Ok(_) => print_text(&list(app.manifest(), name)),
+            Err(error) => fail(&error),
+        };
     };
     let shown_path = path.to_string_lossy();
     let request = Request::new(CMD, shown_path.trim_matches('/')).accept(TEXT_CMD);
@@ -87,12 +97,12 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
-    let asked = if mocked {
-        app.clone().model_mock(true)
-    } else {
-        app.clone()
+    let app = match configured(Some(&matches)) {
+        Ok(app) if mocked => app.model_mock(true),
+        Ok(app) => app,
+        Err(error) => return fail(&error),
     };
-    let result = asked.invoke(&mut request).await;
+    let result = app.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(
             "the cache \"locmem\" lives in this process and ends with it: nothing is kept between two commands",
@@ -215,8 +225,10 @@ fn other_parameters<'m>(
     let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
     let is_free = |parameter: &&Parameter| {
         !is_own(parameter.name)
-            && !["help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE]
-                .contains(&&*parameter.name.replace('_', "-"))
+            && ![
+                "help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE, "config", "set",
+            ]
+            .contains(&&*parameter.name.replace('_', "-"))
     };
     parameters.iter().filter(is_free).collect()
 }
