@@ -17,6 +17,7 @@ use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::request::HTTP_GET;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells tell it.
 const INTERRUPTED: u8 = 130;
@@ -135,6 +136,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let signals = Signals::new()?;
         // Nothing depends on this line being read.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        service.app().warn_without_cache();
         Ok(
             match serve(service, listener, signals, config.drain).await? {
                 Ended::Drained => cmd::SUCCESS,
@@ -200,9 +202,28 @@ fn prepare(app: App, matches: &ArgMatches) -> App {
 impl App {
     /// The same with the cache that the configuration names, unless its code gave it one.
     fn with_configured_cache(self, config: &Config) -> Result<Self> {
-        match self.cache_is_given() {
-            true => Ok(self),
-            false => Ok(self.with_cache(config.open_cache()?)),
+        if self.cache_is_given() {
+            return Ok(self);
+        }
+        Ok(match config.open_cache()? {
+            Some(cache) => self.with_cache(cache),
+            None => self,
+        })
+    }
+
+    /// Warns that the programs which say `.cache(..)` are not cached, unless that was meant.
+    fn warn_without_cache(&self) {
+        let programs = self.manifest().programs(HTTP_GET);
+        let cached = programs
+            .iter()
+            .filter(|program| program.cache_policy().is_some());
+        let cached = cached.count();
+        if !self.cache_is_given() && cached > 0 {
+            tracing::warn!(
+                programs = cached,
+                "no cache is configured: the models of these programs run for every request; write cache = \"locmem\" into \
+                 giotto.toml, or cache = \"dummy\" if nothing is to be cached"
+            );
         }
     }
 }

@@ -533,6 +533,17 @@ fn the_cache_of_one_process_changes_nothing_that_a_command_says() {
 }
 
 #[test]
+fn a_command_says_that_no_cache_is_configured_if_it_is_asked_how_it_came_by_its_page() {
+    let note = "note: no cache is configured";
+    let says = |words: &[&str]| on_terminal(&[], words, Shown::Stderr).contains(note);
+    assert!(says(&["-v", "squared", "x=12"]));
+    assert!(!says(&["squared", "x=12"]));
+    assert!(!says(&["-v", "nocache", "x=12"]));
+    assert!(!says(&["-v", "squared", "x=12", "--set", "cache=dummy"]));
+    assert!(!run(&["-v", "squared", "x=12"]).stderr.contains(note));
+}
+
+#[test]
 fn settings_stand_before_the_program_or_after_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("other.toml"), "cache = \"database\"\n").unwrap();

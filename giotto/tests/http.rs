@@ -1329,6 +1329,35 @@ fn a_server_may_be_told_to_stop_as_soon_as_it_listens() {
 }
 
 #[test]
+fn a_server_says_that_no_cache_is_configured_unless_that_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    for (options, is_told) in [
+        (&[][..], true),
+        (&["--set", "namespace=shop"], true),
+        (&["--set", "cache=dummy"], false),
+        (&["--set", "cache.engine=dummy"], false),
+        (&["--set", "cache=locmem"], false),
+    ] {
+        let server = Server::start_in(folder.path(), options);
+        let reply = server.get("/squared?x=12", "");
+        assert_eq!(reply.text(), "<p>144</p>");
+        server.terminate();
+        let (_, log) = server.end();
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("no cache is configured"))
+            .collect();
+        assert_eq!(lines.len(), usize::from(is_told), "{options:?} {log}");
+        for line in lines {
+            assert!(
+                line.contains("WARN") && line.contains("giotto.toml"),
+                "{line}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

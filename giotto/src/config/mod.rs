@@ -112,8 +112,8 @@ impl Config {
         Ok(())
     }
 
-    /// The cache that the settings name. Nothing is connected yet.
-    pub(crate) fn open_cache(&self) -> Result<Cache> {
+    /// The cache that the settings name, if they name one. Nothing is connected yet.
+    pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
         self.cache.open(self.namespace.as_ref())
     }
 }

@@ -117,6 +117,9 @@ pub(crate) async fn run(
         None if options.verbose && !is_cached => hint("the program has no cache"),
         _ => {}
     }
+    if is_cached && options.verbose && !app.cache_is_given() {
+        hint("no cache is configured: write cache = \"database\" or another one into giotto.toml");
+    }
     let code = match &result {
         Ok(rendered) => show(rendered, program.is_styled(rendered.mime())),
         Err(error) => fail(error),
