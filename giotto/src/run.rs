@@ -17,6 +17,7 @@ use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::panics;
 use crate::request::HTTP_GET;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells tell it.
@@ -126,6 +127,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     log(config.log.unwrap_or(tracing::Level::INFO));
     let app = prepare(app, matches).with_configured_cache(&config)?;
     let service = app.into_service()?.debug(config.debug);
+    panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

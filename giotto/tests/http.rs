@@ -376,6 +376,34 @@ fn the_same_error_of_a_program_is_counted_and_told_at_most_once_a_second() {
 }
 
 #[test]
+fn panics_at_one_place_are_counted_and_told_at_most_once_a_second() {
+    let server = Server::start();
+    let started = std::time::Instant::now();
+    let mut connection = server.connect();
+    for _ in 0..200 {
+        assert_eq!(ask(&mut connection, "/failing/panics").status, 500);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    server.terminate();
+    let (_, log) = server.end();
+    let told = log.matches("a secret of the implementation").count();
+    let counted = log.lines().filter(|line| line.contains("panicked again"));
+    let counts: Vec<u64> = counted
+        .map(|line| {
+            line.split_once("repeated=")
+                .unwrap()
+                .1
+                .trim()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    assert!(told >= 1 && log.contains("common/mod.rs"), "{log}");
+    assert_eq!(told as u64 + counts.iter().sum::<u64>(), 200, "{log}");
+    assert!((told + counts.len()) as f64 <= seconds + 2.0, "{log}");
+}
+
+#[test]
 fn what_a_client_sends_fills_no_log_and_is_shown_in_it() {
     let server = Server::start();
     let mut connection = server.connect();
