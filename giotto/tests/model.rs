@@ -398,6 +398,14 @@ async fn a_redirection_is_followed_and_never_shown() {
     // Whatever the client accepts, and without a renderer.
     let error = invoke(awaited.view(View::new()), &[]).await.unwrap_err();
     assert_eq!(*error.kind(), to("/later"));
+    let marked = Program::new(moved).cache(60).view(view());
+    let error = invoke(marked, &[("x", "8")]).await.unwrap_err();
+    assert_eq!(*error.kind(), to("/8"));
+}
+
+#[model]
+fn moved(x: i64) -> Result<Redirection, Error> {
+    Ok(Redirection::to(format!("/{x}")))
 }
 
 #[derive(Serialize, Deserialize)]
