@@ -10,6 +10,7 @@ use crate::breaker::Pace;
 use crate::cache::{Cache, Inner};
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
+use crate::log::Limiter;
 use crate::pending::Pending;
 use crate::recent::Recent;
 use crate::signature::Signer;
@@ -117,6 +118,7 @@ impl Builder {
                 } else {
                     self.signer
                 },
+                log: Limiter::default(),
                 ignorings: Pace::default(),
                 bad_tags: Pace::default(),
                 too_large: Pace::default(),

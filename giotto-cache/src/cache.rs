@@ -17,6 +17,7 @@ use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Outcome};
 use crate::generation::Epochs;
 use crate::job::{Computed, Job, Rank, is_computing};
+use crate::log::Limiter;
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::pending::Pending;
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) epochs: Epochs,
     pub(crate) pending: Pending,
     pub(crate) signer: Signer,
+    pub(crate) log: Limiter,
     /// Of log lines that one bad key, value or result after the other would cause.
     pub(crate) ignorings: Pace,
     pub(crate) bad_tags: Pace,

@@ -17,7 +17,7 @@ use crate::entry::{Clocks, Draft, Entry, Extension};
 use crate::flight::{Flight, Outcome};
 use crate::job::{COMPUTING, Computed, Job, Rank};
 use crate::lease::Lease;
-use crate::log::shown;
+use crate::log::Cut;
 use crate::permit::{Begin, Permit};
 use crate::tags::{Unstamped, may_be_tags};
 use crate::{Error, ErrorKind, Key, Place, Policy, Result};
@@ -110,14 +110,20 @@ impl Inner {
         self.stats.failed.increase();
         if job.keeps_old() {
             let throttle = Duration::from_millis(job.policy.throttle_ms());
-            let error = error
-                .as_ref()
-                .map_or_else(|| "it panicked".to_owned(), ToString::to_string);
-            tracing::warn!(
-                key = %job.key,
-                error,
-                "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}"
-            );
+            let error = match &error {
+                Some(error) => Cut(error).to_string(),
+                None => "it panicked".to_owned(),
+            };
+            let key = Cut(&job.key).to_string();
+            let event = (job.key.program().to_owned(), error.clone());
+            self.log.tell(event, move |repeated| {
+                tracing::warn!(
+                    key,
+                    error,
+                    repeated,
+                    "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}"
+                );
+            });
         }
         match error {
             // Nobody waits for the store; those who come until it has answered get the same.
@@ -248,7 +254,7 @@ impl Inner {
         let now_ms = self.clock.now_ms();
         if self.too_large.allows(now_ms, TOO_LARGE_EVERY_MS) {
             tracing::warn!(
-                key = shown(key.as_str()),
+                key = %Cut(key),
                 bytes,
                 max_entry = self.max_entry,
                 "a result is too large to store: it is computed for every request"
@@ -331,7 +337,7 @@ impl Inner {
                 .await;
             if removed.is_err() {
                 tracing::warn!(
-                    key = shown(key.as_str()),
+                    key = %Cut(key),
                     "an entry that was removed while it was computed is still stored: remove it again"
                 );
             }

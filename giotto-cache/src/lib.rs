@@ -59,7 +59,8 @@ mod key;
 pub mod keyvalue;
 mod lease;
 pub mod literal;
-mod log;
+#[doc(hidden)]
+pub mod log;
 mod look;
 mod lookup;
 mod measure;

@@ -1,16 +1,276 @@
-//! Text from outside in a log line: cut, and its control characters shown.
+//! Log lines that clients cause: what stands in them, and how often they are written.
 //!
-//! Beside the way of a lookup.
+//! Beside every step that logs. [`Cut`] is for a field whose text comes from outside, [`Limiter`] for an event that a
+//! client can repeat. For the crates of this project only.
 
-/// The longest text in a log line, in characters.
-const LONGEST: usize = 200;
+use std::fmt::{self, Debug, Display, Formatter, Write};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-/// `text` for a log line.
-pub(crate) fn shown(text: &str) -> String {
-    let cut: String = text.chars().take(LONGEST).collect();
-    let shown = cut.escape_debug().to_string();
-    match cut.len() == text.len() {
-        true => shown,
-        false => format!("{shown}.. ({} bytes)", text.len()),
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep_until};
+
+/// The bytes of a field that are written at most; the rest is counted.
+const MAX_FIELD: usize = 240;
+/// One event is told at most once in this time.
+const EVERY: Duration = Duration::from_secs(1);
+/// The events that are told apart within [`EVERY`]. All others count as one, so that neither the memory nor the log grows
+/// with what clients invent.
+const MAX_EVENTS: usize = 16;
+
+/// Whether a terminal obeys `character` instead of showing it, or shows other characters elsewhere because of it: control
+/// characters, line separators, and the embeddings, overrides and isolates of bidirectional text.
+#[must_use]
+pub fn is_control(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text from outside as a field of a log line: cut after 240 bytes, control characters escaped. As `%Cut(..)` it stands
+/// there as it is, as `?Cut(..)` in quotes.
+#[derive(Clone, Copy)]
+pub struct Cut<T>(pub T);
+
+impl<T: Display> Display for Cut<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Field::write(f, &self.0, is_control)
+    }
+}
+
+impl<T: Display> Debug for Cut<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        Field::write(f, &self.0, |character| {
+            is_control(character) || matches!(character, '"' | '\\')
+        })?;
+        f.write_char('"')
+    }
+}
+
+/// A field that is being written.
+struct Field<'f, 'b> {
+    out: &'f mut Formatter<'b>,
+    is_escaped: fn(char) -> bool,
+    room: usize,
+    bytes: usize,
+}
+
+impl<'f, 'b> Field<'f, 'b> {
+    fn write(
+        out: &'f mut Formatter<'b>,
+        text: &dyn Display,
+        is_escaped: fn(char) -> bool,
+    ) -> fmt::Result {
+        let mut field = Self {
+            out,
+            is_escaped,
+            room: MAX_FIELD,
+            bytes: 0,
+        };
+        write!(field, "{text}")?;
+        match field.room {
+            0 => write!(field.out, "… ({} bytes)", field.bytes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes `text`, or nothing more if there is no room for it.
+    fn put(&mut self, text: &str) -> fmt::Result {
+        match self.room.checked_sub(text.len()) {
+            None | Some(0) => self.room = 0,
+            Some(room) => {
+                self.room = room;
+                self.out.write_str(text)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Write for Field<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes += text.len();
+        for character in text.chars() {
+            if self.room == 0 {
+                break;
+            }
+            match (self.is_escaped)(character) {
+                true => {
+                    let escaped = character.escape_default().to_string();
+                    self.put(&escaped)?;
+                }
+                false => self.put(character.encode_utf8(&mut [0; 4]))?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tells the same event at most once a second, and how often it happened meanwhile. Clones share what they know.
+///
+/// ```ignore
+/// let key = Cut(key).to_string();
+/// limiter.tell("too large", move |repeated| tracing::warn!(key, repeated, "a result is too large: it is not stored"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Limiter(Arc<Mutex<Vec<Event>>>);
+
+/// An event that was told within the last second.
+struct Event {
+    name: u64,
+    told: Instant,
+    left_out: u64,
+    tell: Box<dyn Fn(Option<u64>) + Send>,
+}
+
+impl Limiter {
+    /// Calls `tell` if `event` was not told within the last second. If it was, it is told when that second is over, with
+    /// the number of times that it happened since.
+    ///
+    /// `event` names what happened, and no more of a client's text than is worth a line of its own.
+    pub fn tell(&self, event: impl Hash, tell: impl Fn(Option<u64>) + Send + 'static) {
+        let now = Instant::now();
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was left out waits for its second to be over, but not without end where no runtime tells it.
+        events.retain(|event| match event.left_out {
+            0 => now < event.told + EVERY,
+            _ => now < event.told + 60 * EVERY,
+        });
+        let mut name = name_of(event);
+        if events.len() >= MAX_EVENTS && events.iter().all(|event| event.name != name) {
+            name = name_of("others");
+        }
+        match events.iter_mut().find(|event| event.name == name) {
+            Some(event) if now < event.told + EVERY => {
+                event.left_out += 1;
+                event.tell = Box::new(tell);
+                if event.left_out == 1 {
+                    self.tell_at(name, event.told + EVERY);
+                }
+            }
+            Some(event) => {
+                let repeated = event.left_out + 1;
+                (event.told, event.left_out) = (now, 0);
+                drop(events);
+                tell((repeated > 1).then_some(repeated));
+            }
+            None => {
+                events.push(Event {
+                    name,
+                    told: now,
+                    left_out: 0,
+                    tell: Box::new(|_| ()),
+                });
+                drop(events);
+                tell(None);
+            }
+        }
+    }
+
+    /// Tells what was left out so far; for the end of a process.
+    pub fn flush(&self) {
+        self.tell_left_out(|_| true);
+    }
+
+    fn tell_at(&self, name: u64, when: Instant) {
+        let limiter = self.clone();
+        // Without a runtime it is told when it happens again.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                sleep_until(when).await;
+                limiter.tell_left_out(|event| event.name == name);
+            });
+        }
+    }
+
+    fn tell_left_out(&self, is_meant: impl Fn(&Event) -> bool) {
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let meant = events.iter_mut().filter(|event| is_meant(event));
+        let due: Vec<_> = meant
+            .filter(|event| event.left_out > 0)
+            .map(|event| {
+                event.told = Instant::now();
+                let tell = std::mem::replace(&mut event.tell, Box::new(|_| ()));
+                (tell, std::mem::take(&mut event.left_out))
+            })
+            .collect();
+        drop(events);
+        for (tell, repeated) in due {
+            tell(Some(repeated));
+        }
+    }
+}
+
+impl Debug for Limiter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("Limiter")
+    }
+}
+
+fn name_of(event: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    event.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_cut_and_shows_control_characters() {
+        assert_eq!(Cut("plain ü").to_string(), "plain ü");
+        let hostile = "a\r\nb\x1b[31m\u{9b}2J\u{202e}c\t";
+        let shown = r"a\r\nb\u{1b}[31m\u{9b}2J\u{202e}c\t";
+        assert_eq!(Cut(hostile).to_string(), shown);
+        assert_eq!(format!("{:?}", Cut("a\"b\\")), r#""a\"b\\""#);
+        for long in [
+            "x".repeat(15_000),
+            "ü".repeat(15_000),
+            "\x07".repeat(15_000),
+        ] {
+            let cut = Cut(&long).to_string();
+            assert!(cut.len() < 300, "{}", cut.len());
+            assert!(cut.ends_with(&format!("… ({} bytes)", long.len())), "{cut}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_is_told_once_a_second_with_the_number_of_times() {
+        let limiter = Limiter::default();
+        let (told, lines) = std::sync::mpsc::channel();
+        let happens = |event: u32| {
+            let told = told.clone();
+            limiter.tell(event, move |repeated| told.send((event, repeated)).unwrap());
+        };
+        let lines = || lines.try_iter().collect::<Vec<_>>();
+        (0..100).for_each(|_| happens(1));
+        happens(2);
+        assert_eq!(lines(), [(1, None), (2, None)]);
+        tokio::time::sleep(EVERY + Duration::from_millis(1)).await;
+        assert_eq!(lines(), [(1, Some(99))]);
+        (0..3).for_each(|_| happens(1));
+        assert_eq!(lines(), []);
+        limiter.flush();
+        assert_eq!(lines(), [(1, Some(3))]);
+        tokio::time::sleep(2 * EVERY).await;
+        happens(1);
+        assert_eq!(lines(), [(1, None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_clients_invent_grows_neither_the_log_nor_the_memory() {
+        let limiter = Limiter::default();
+        let (told, lines) = std::sync::mpsc::channel();
+        for event in 0..10_000 {
+            let told = told.clone();
+            limiter.tell(event, move |repeated| told.send(repeated).unwrap());
+        }
+        tokio::time::sleep(2 * EVERY).await;
+        let lines: Vec<_> = lines.try_iter().collect();
+        assert_eq!(lines.len(), MAX_EVENTS + 2);
+        let all: u64 = lines.iter().map(|repeated| repeated.unwrap_or(1)).sum();
+        assert_eq!(all, 10_000);
+        assert_eq!(limiter.0.lock().unwrap().len(), MAX_EVENTS + 1);
     }
 }

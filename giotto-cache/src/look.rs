@@ -11,7 +11,7 @@ use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::entry::{Entry, Undecodable};
 use crate::generation::{ALL, Generation, Record, program_key, tag_key};
-use crate::log::shown;
+use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
 use crate::{Key, Place};
@@ -222,7 +222,7 @@ impl Inner {
         {
             tracing::warn!(
                 %error,
-                key = shown(key.as_str()),
+                key = %Cut(key),
                 "the cache backend has a value that is no entry of its key: it is a miss, and replaced; the counters say \
                  how many there are"
             );

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::cache::Inner;
 use crate::generation::Scope;
 use crate::invalidation::{Change, Told};
-use crate::log::shown;
+use crate::log::Cut;
 
 /// Between two rounds; a store that is back knows within this time what was changed while it was down.
 const EVERY: Duration = Duration::from_millis(250);
@@ -29,7 +29,7 @@ impl Inner {
         }
         if added.is_first {
             tracing::warn!(
-                scope = shown(&scope.to_string()),
+                scope = %Cut(scope),
                 %error,
                 "an invalidation is not told to the cache backend: this process serves no older page as fresh, others \
                  may; it is repeated until the backend accepts it"

@@ -8,7 +8,7 @@ use crate::control::Wish;
 use crate::entry::{Clocks, Stamp};
 use crate::generation::{Record, TAG_MARGIN_MS, tag_key};
 use crate::job::Job;
-use crate::log::shown;
+use crate::log::Cut;
 use crate::lookup::{MAX_TAGS, is_tag};
 use crate::verdict::Marks;
 use crate::{Key, Policy};
@@ -162,8 +162,8 @@ impl Inner {
         if self.bad_tags.allows(self.clock.now_ms(), BAD_EVERY_MS) {
             let tag = tags.iter().find(|tag| !is_tag(tag));
             tracing::warn!(
-                key = shown(key.as_str()),
-                tag = tag.map(|tag| shown(tag)),
+                key = %Cut(key),
+                tag = tag.map(|tag| Cut(tag).to_string()),
                 tags = tags.len(),
                 "a result is not stored: a tag is 1 to 200 bytes long and has no control characters, and a result has at \
                  most {MAX_TAGS}"

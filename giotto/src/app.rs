@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
     Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue,
     Lookup, Mode, Policy,
@@ -34,6 +35,7 @@ pub struct App {
     cache_is_given: bool,
     source: Source,
     models: Arc<Semaphore>,
+    log: Limiter,
 }
 
 /// What a request asks for, once it is understood.
@@ -54,6 +56,7 @@ impl App {
             cache_is_given: false,
             source: Source::Model,
             models: Arc::new(Semaphore::new(MAX_MODELS)),
+            log: Limiter::default(),
         }
     }
 
@@ -99,6 +102,11 @@ impl App {
     /// The first thing that is wrong with it, and how to mend it.
     pub fn check(&self) -> Result<()> {
         self.manifest.check()
+    }
+
+    /// For log lines that a client can cause.
+    pub(crate) const fn log(&self) -> &Limiter {
+        &self.log
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {
@@ -329,7 +337,14 @@ impl App {
             if let Err(error) = self.cache.invalidate(tag.as_str()).await
                 && error.kind() == CacheErrorKind::Policy
             {
-                tracing::error!(%error, "a program invalidates what cannot be a tag: no page is made old");
+                let error = Cut(error).to_string();
+                self.log.tell("a tag cannot be one", move |repeated| {
+                    tracing::error!(
+                        error,
+                        repeated,
+                        "a program invalidates what cannot be a tag: no page is made old"
+                    );
+                });
             }
         }
     }

@@ -218,7 +218,8 @@ impl From<NotModified> for Error {
 
 /// Sends the caller to another address: returned by a model instead of a value.
 ///
-/// A model that sometimes returns a value returns `Err(Redirection::to("/login").into())` the other times.
+/// A model that sometimes returns a value returns `Err(Redirection::to("/login").into())` the other times. A model may
+/// also return a `Result<Redirection, Error>`; its view is never asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirection {
     location: String,

@@ -64,6 +64,7 @@ mod management;
 mod manifest;
 pub mod model;
 mod negotiate;
+mod panics;
 mod parameter;
 mod program;
 mod rendered;

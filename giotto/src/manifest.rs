@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::args::nearest;
 use crate::error::{Error, ErrorKind, Result, quoted};
+use crate::negotiate;
 use crate::program::Program;
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
 
@@ -199,7 +200,16 @@ impl Manifest {
                 Some(Kind::Alias(target)) => self.at(self, target, 0),
                 None => None,
             };
-            let program = choose(programs.ok_or_else(|| unknown(consumed))?, controller)?;
+            let programs = programs.ok_or_else(|| unknown(consumed))?;
+            // `/.json` is the program '' as JSON. Everything else that begins with a dot (`/.git/config`,
+            // `/.well-known/..`) names no program.
+            if name.is_empty()
+                && superformat
+                    .is_some_and(|format| consumed < path.len() || !renders(programs, format))
+            {
+                return Err(unknown(path.len()));
+            }
+            let program = choose(programs, controller)?;
             let superformat = superformat.map(str::to_owned);
             return Ok(Found {
                 program,
@@ -302,6 +312,12 @@ impl Entry {
             }
         }
     }
+}
+
+/// Whether one of `programs` has a renderer that `superformat` names.
+fn renders(programs: &[Arc<Program>], superformat: &str) -> bool {
+    let mut mimes = programs.iter().flat_map(|program| program.mimes());
+    mimes.any(|mime| negotiate::answers(superformat, mime))
 }
 
 fn check_name(name: &str) -> Option<String> {

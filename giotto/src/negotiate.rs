@@ -36,7 +36,8 @@ pub(crate) fn choose(superformat: Option<&str>, accept: &str, mimes: &[Mime]) ->
     })
 }
 
-fn answers(superformat: &str, mime: &Mime) -> bool {
+/// Whether `superformat` names `mime`.
+pub(crate) fn answers(superformat: &str, mime: &Mime) -> bool {
     name_of(mime) == superformat || SUPERFORMATS.contains(&(superformat, mime.essence()))
 }
 

@@ -323,6 +323,11 @@ impl Program {
         &self.stage.mimes
     }
 
+    /// Whether the colours in its pages of `mime` may be its author's, and not its data's.
+    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
+        self.stage.runner.is_styled(mime)
+    }
+
     /// How long its pages are kept; `None` = they are not.
     #[must_use]
     pub fn cache_policy(&self) -> Option<&Policy> {
@@ -348,9 +353,10 @@ impl Program {
         self.settings.controllers.is_empty() || self.settings.controllers.contains(&controller)
     }
 
-    /// Whether a page depends on more than its arguments: middleware may have refused it to others.
+    /// Whether a page depends on more than its arguments: middleware may have refused it to others, set an argument
+    /// from a field of the request, or changed the page.
     pub(crate) fn is_guarded(&self) -> bool {
-        !self.settings.input.is_empty()
+        !self.settings.input.is_empty() || !self.settings.output.is_empty()
     }
 
     /// The parameter that takes what the others do not.
@@ -505,6 +511,8 @@ trait Run: Send + Sync {
     /// The first of the `parameters` that is no part of the key.
     fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
 
+    fn is_styled(&self, mime: &Mime) -> bool;
+
     /// `None` if a mock is asked for and there is none.
     fn render(
         &self,
@@ -529,6 +537,10 @@ impl<T: Send + Sync + 'static> Run for Runner<T> {
 
     fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
         self.model.left_out(parameters)
+    }
+
+    fn is_styled(&self, mime: &Mime) -> bool {
+        self.view.is_styled(mime)
     }
 
     fn render(

@@ -90,7 +90,8 @@ impl Rendered {
         self.receipt.as_ref()
     }
 
-    /// Whether shared caches have to leave it alone: middleware decided that this caller may have it.
+    /// Whether it may depend on more than its arguments, because the program has middleware: shared caches do not keep
+    /// it, and a browser asks again before it shows it.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

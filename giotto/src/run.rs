@@ -6,16 +6,22 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::config::Config;
-use crate::controller::cmd::{self, Options};
-use crate::controller::http::{serve, told_to_stop};
+use crate::config::{Config, configure, flags};
+use crate::controller::cmd::{self, MODEL_MOCK, Options};
+use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::panics;
+use crate::request::HTTP_GET;
+
+/// The exit code of a server that SIGINT has ended before it was done, as shells tell it.
+const INTERRUPTED: u8 = 130;
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -41,7 +47,7 @@ fn start(app: App, words: &[OsString]) -> u8 {
         Err(error) => return cmd::tell(&error),
     };
     let result = match matches.subcommand() {
-        Some(("http", matches)) => http(app, matches),
+        Some(("http", matches)) => serve_http(app, matches),
         Some(("cmd", matches)) => cmd(app, &format!("{name} cmd"), matches),
         _ => cmd(app, &name, &matches),
     };
@@ -59,7 +65,8 @@ fn own_name(path: Option<&OsString>) -> String {
 fn command(name: &str) -> Command {
     let http = Command::new("http")
         .about("Answer over HTTP until interrupted")
-        .args(settings())
+        .args(flags())
+        .arg(mock())
         .arg(
             Arg::new("host")
                 .long("host")
@@ -92,42 +99,22 @@ fn cmd_command(name: String) -> Command {
         .value_parser(value_parser!(OsString));
     Command::new(name)
         .about("Run a program, or list them all")
-        .args(settings())
+        .args(flags())
+        .arg(mock())
         .args(cmd::options())
         .arg(words)
 }
 
-/// The options of both front ends. On the command line they stand before the program, whose own follow it.
-fn settings() -> [Arg; 3] {
-    [
-        Arg::new("config")
-            .long("config")
-            .value_name("PATH")
-            .help("Read this file instead of giotto.toml"),
-        Arg::new("set")
-            .long("set")
-            .value_name("KEY=VALUE")
-            .action(ArgAction::Append)
-            .help("Override a setting of the file, for example cache=locmem"),
-        Arg::new("model-mock")
-            .long("model-mock")
-            .action(ArgAction::SetTrue)
-            .help("Show the programs' mocks instead of running their models"),
-    ]
+/// The option of both front ends that stands beside the flags of the configuration.
+fn mock() -> Arg {
+    Arg::new(MODEL_MOCK)
+        .long(MODEL_MOCK)
+        .action(ArgAction::SetTrue)
+        .help("Show the programs' mocks instead of running their models")
 }
 
-fn configure(matches: &ArgMatches) -> Result<Config> {
-    let path = matches.get_one::<String>("config").map(Path::new);
-    let set = matches
-        .get_many::<String>("set")
-        .into_iter()
-        .flatten()
-        .map(String::as_str);
-    Config::load(path, std::env::vars_os(), set)
-}
-
-fn http(app: App, matches: &ArgMatches) -> Result<u8> {
-    let mut config = configure(matches)?;
+fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
+    let mut config = configure(&[matches])?;
     if let Some(host) = matches.get_one::<String>("host") {
         // As it stands in a URL: [::1]
         host.trim_start_matches('[')
@@ -138,28 +125,42 @@ fn http(app: App, matches: &ArgMatches) -> Result<u8> {
         config.set("http.port", port, "--port")?;
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
-    let app = prepare(app, &config, matches)?;
+    let app = prepare(app, matches).with_configured_cache(&config)?;
     let service = app.into_service()?.debug(config.debug);
+    panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
-        let listener = listen(&config.host, config.port).await?;
+        let listener = listen(&config).await?;
         let address = listener.local_addr()?;
         // Before it is told that it listens: who reads that may tell it to stop at once.
-        let stop = told_to_stop()?;
+        let signals = Signals::new()?;
         // Nothing depends on this line being read.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
-        serve(service, listener, stop).await?;
-        Ok(cmd::SUCCESS)
+        service.app().warn_without_cache();
+        Ok(
+            match serve(service, listener, signals, config.drain).await? {
+                Ended::Drained => cmd::SUCCESS,
+                Ended::Cut => INTERRUPTED,
+            },
+        )
     });
     // A model that still computes is not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn listen(host: &str, port: u16) -> Result<TcpListener> {
-    TcpListener::bind((host, port)).await.map_err(|error| {
+async fn listen(config: &Config) -> Result<TcpListener> {
+    if date(SystemTime::now()).is_none() {
+        return Err(Error::configuration(
+            "the clock of this machine does not stand between 1970 and 9999, which responses over HTTP need: set it, and \
+             start again",
+        ));
+    }
+    let Config { host, port, .. } = config;
+    let listener = http::listen(host, *port, config.backlog).await;
+    listener.map_err(|error| {
         Error::configuration(format!(
             "cannot listen on {host}:{port}: {error}; choose another with --host and --port"
         ))
@@ -167,9 +168,7 @@ async fn listen(host: &str, port: u16) -> Result<TcpListener> {
 }
 
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let config = configure(matches)?;
-    log(config.log.unwrap_or(tracing::Level::WARN));
-    let app = prepare(app, &config, matches)?;
+    let app = prepare(app, matches);
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
@@ -180,25 +179,55 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let configured = |after: Option<&ArgMatches>| {
+        let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
+        let config = configure(&both)?;
+        log(config.log.unwrap_or(tracing::Level::WARN));
+        app.clone().with_configured_cache(&config)
+    };
     let options = Options::read(matches);
-    let code = runtime.block_on(cmd::run(app, name, &words, options));
+    let code = runtime.block_on(cmd::run(&app, name, &words, options, configured));
     runtime.shutdown_background();
     Ok(code)
 }
 
-/// Gives the application what the configuration says and its code does not.
-fn prepare(app: App, config: &Config, matches: &ArgMatches) -> Result<App> {
-    let app = if matches.get_flag("model-mock") {
+/// The application with what belongs to its front ends.
+fn prepare(app: App, matches: &ArgMatches) -> App {
+    let app = if matches.get_flag(MODEL_MOCK) {
         app.model_mock(true)
     } else {
         app
     };
-    let app = if app.cache_is_given() {
-        app
-    } else {
-        app.with_cache(config.open_cache()?)
-    };
-    Ok(app.with_management())
+    app.with_management()
+}
+
+impl App {
+    /// The same with the cache that the configuration names, unless its code gave it one.
+    fn with_configured_cache(self, config: &Config) -> Result<Self> {
+        if self.cache_is_given() {
+            return Ok(self);
+        }
+        Ok(match config.open_cache()? {
+            Some(cache) => self.with_cache(cache),
+            None => self,
+        })
+    }
+
+    /// Warns that the programs which say `.cache(..)` are not cached, unless that was meant.
+    fn warn_without_cache(&self) {
+        let programs = self.manifest().programs(HTTP_GET);
+        let cached = programs
+            .iter()
+            .filter(|program| program.cache_policy().is_some());
+        let cached = cached.count();
+        if !self.cache_is_given() && cached > 0 {
+            tracing::warn!(
+                programs = cached,
+                "no cache is configured: the models of these programs run for every request; write cache = \"locmem\" into \
+                 giotto.toml, or cache = \"dummy\" if nothing is to be cached"
+            );
+        }
+    }
 }
 
 /// Log lines go to standard error; a subscriber that the application installed before is left in place.

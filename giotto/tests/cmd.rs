@@ -392,32 +392,122 @@ fn colours_are_for_terminals() {
     run("A", "a").says("2 * 3 = 6\n");
     run("NO_COLOR", "1").says("2 * 3 = 6\n");
     run("CLICOLOR_FORCE", "1").says("\x1b[32m2 * 3 = \x1b[31m6\x1b[0m\n");
-    // `script` gives the program a terminal.
-    let on_terminal = |environment: &str| -> Option<String> {
-        let line = format!(
-            "{environment} {} cmd multiply/2/3",
-            testbed::path().display()
-        );
-        let mut script = Command::new("script");
-        script
-            .env_clear()
-            .env("TERM", "xterm")
-            .env("PATH", "/usr/bin:/bin")
-            .current_dir(folder.path());
-        let output = script
-            .args(["-qec", &line, "/dev/null"])
-            .stdin(Stdio::null())
-            .output()
-            .ok()?;
-        String::from_utf8(output.stdout).ok()
+    let environments = [("A", "a"), ("NO_COLOR", "1")];
+    let [coloured, plain] =
+        environments.map(|variable| on_terminal(&[variable], &["multiply/2/3"], Shown::Both));
+    assert!(coloured.contains("\x1b[32m2 * 3"), "{coloured:?}");
+    assert_eq!(plain.trim_end(), "2 * 3 = 6");
+}
+
+/// What of a command a terminal shows; the other stream goes to a file.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Both,
+    Stdout,
+    Stderr,
+}
+
+/// What `testbed cmd WORDS..` says on a terminal, which `script` gives it.
+fn on_terminal(variables: &[(&str, &str)], words: &[&str], shown: Shown) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = match shown {
+        Shown::Both => "",
+        Shown::Stdout => " 2>/dev/null",
+        Shown::Stderr => " >/dev/null",
     };
-    match (on_terminal("A=a"), on_terminal("NO_COLOR=1")) {
-        (Some(coloured), Some(plain)) => {
-            assert!(coloured.contains("\x1b[32m2 * 3"), "{coloured:?}");
-            assert_eq!(plain.trim_end(), "2 * 3 = 6");
-        }
-        _ => assert!(std::env::var_os("CI").is_none(), "install `script`"),
+    // The words are variables, so that the shell takes them as they are.
+    let names: Vec<_> = (0..words.len()).map(|n| format!("WORD{n}")).collect();
+    let given: String = names.iter().map(|name| format!(" \"${name}\"")).collect();
+    let line = format!("{} cmd{given}{elsewhere}", testbed::path().display());
+    let mut script = Command::new("script");
+    script
+        .env_clear()
+        .env("TERM", "xterm")
+        .env("PATH", "/usr/bin:/bin")
+        .envs(variables.iter().copied())
+        .envs(names.iter().zip(words))
+        .current_dir(folder.path());
+    let output = script
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("`script`, of the package bsdutils");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Sequences that move the cursor, clear the screen, set the title or a colour, or turn text around.
+const HOSTILE: &str =
+    "a\x1b[2J\x1b]0;title\x07\x1b[31mb\u{9b}1A\u{9d}0;t\u{9c}\u{202e}c\u{2066}\x08\x7f\rd";
+const VISIBLE: &str = r"a\u{1b}[2J\u{1b}]0;title\u{7}\u{1b}[31mb\u{9b}1A\u{9d}0;t\u{9c}\u{202e}c\u{2066}\u{8}\u{7f}\rd";
+
+/// Whether a terminal would obey something in `text`.
+fn is_obeyed(text: &str) -> bool {
+    let text = text.replace("\r\n", "\n");
+    let mut characters = text.chars();
+    characters.any(|c| c.is_control() && c != '\n' || "\u{202e}\u{2066}".contains(c))
+}
+
+#[test]
+fn data_on_a_terminal_is_visible_and_in_a_pipe_as_it_is() {
+    let argument = format!("text={HOSTILE}");
+    for program in ["echo", "echo.txt", "echo.html"] {
+        let shown = on_terminal(&[], &[program, &argument], Shown::Both);
+        assert!(shown.contains(VISIBLE), "{program} {shown:?}");
+        assert!(!is_obeyed(&shown), "{program} {shown:?}");
+        let piped = run(&[program, &argument]);
+        assert!(piped.stdout.contains(HOSTILE), "{program} {piped:?}");
     }
+    // JSON escapes the one half itself.
+    let json = on_terminal(&[], &["echo.json", &argument], Shown::Both);
+    assert!(
+        json.contains(r"\u001b[2J") && json.contains(r"\u{9b}1A"),
+        "{json:?}"
+    );
+    assert!(!is_obeyed(&json), "{json:?}");
+    // Text in other scripts is not touched.
+    let text = "שלום 👩\u{200d}💻 ü\tz";
+    let shown = on_terminal(&[], &["echo", &format!("text={text}")], Shown::Stdout);
+    assert_eq!(shown.trim_end(), text);
+}
+
+#[test]
+fn errors_help_and_advice_on_a_terminal_obey_no_data() {
+    let stored = format!("text={HOSTILE}");
+    let unknown = format!("--{HOSTILE}=1").replace("\x1b[31m", "");
+    for words in [
+        &["blog/post", HOSTILE][..],
+        &["failing/hostile"],
+        &["echo", &unknown],
+        &[HOSTILE],
+        &["-v", "echo", &stored],
+        &["mgt/cache/get", "echo", &stored],
+        &["mgt/cache/explain", "echo", &stored],
+        &["mgt/cache/purge", "tag=a\x1b[2Jb"],
+    ] {
+        for shown in [Shown::Both, Shown::Stderr] {
+            let said = on_terminal(&[], words, shown);
+            assert!(!is_obeyed(&without_colours(&said)), "{words:?} {said:?}");
+        }
+    }
+    let error = on_terminal(&[], &["failing/hostile"], Shown::Stderr);
+    assert_eq!(error.trim_end(), format!("error: {VISIBLE}"));
+    let piped = run(&["failing/hostile"]);
+    assert_eq!(piped.stderr, format!("error: {HOSTILE}\n"));
+    // Help keeps the colours of the command line itself.
+    let help = on_terminal(&[], &["echo", "--help"], Shown::Both);
+    assert!(help.contains("Says what it was told."), "{help:?}");
+}
+
+/// `text` without the colours of the command line's own messages.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| match part.split_once('m') {
+        Some((colour, rest)) if colour.bytes().all(|b| b.is_ascii_digit() || b == b';') => {
+            text + rest
+        }
+        _ => text + "\x1b[" + part,
+    })
 }
 
 #[test]
@@ -440,6 +530,66 @@ fn mocks_are_shown_instead_of_results() {
 fn the_cache_of_one_process_changes_nothing_that_a_command_says() {
     run(&["--set", "cache=locmem", "squared", "x=12"]).says("x  144\n");
     run(&["--set=cache=dummy", "squared", "x=12"]).says("x  144\n");
+}
+
+#[test]
+fn a_command_says_that_no_cache_is_configured_if_it_is_asked_how_it_came_by_its_page() {
+    let note = "note: no cache is configured";
+    let says = |words: &[&str]| on_terminal(&[], words, Shown::Stderr).contains(note);
+    assert!(says(&["-v", "squared", "x=12"]));
+    assert!(!says(&["squared", "x=12"]));
+    assert!(!says(&["-v", "nocache", "x=12"]));
+    assert!(!says(&["-v", "squared", "x=12", "--set", "cache=dummy"]));
+    assert!(!run(&["-v", "squared", "x=12"]).stderr.contains(note));
+}
+
+#[test]
+fn settings_stand_before_the_program_or_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("other.toml"), "cache = \"database\"\n").unwrap();
+    let run = |words: &[&str]| ran(testbed::command(folder.path()).arg("cmd").args(words));
+    let (set, file) = ("cache=database", "other.toml");
+    for words in [
+        &["--set", set, "-v", "stamp", "x=1"][..],
+        &["stamp", "x=1", "-v", "--set", set],
+        &["stamp", "-v", "--set=cache=dummy", "--set", set, "--x", "1"],
+        &["--set", "cache=dummy", "stamp", "--set", set, "-v", "x=1"],
+        &["stamp", "x=1", "-v", "--config", file],
+        &[
+            "--config",
+            "none.toml",
+            "stamp",
+            "x=1",
+            "--config=other.toml",
+            "-v",
+        ],
+    ] {
+        let first = run(words);
+        assert_eq!(first.code, Some(0), "{words:?} {first:?}");
+        // The next command finds what this one has stored.
+        let again = run(words);
+        assert_eq!(again.stdout, first.stdout, "{words:?}");
+        assert!(again.stderr.contains("giotto; hit"), "{words:?} {again:?}");
+        let known = run(&["mgt/cache/explain", "stamp", "x=1", "--set", set]);
+        assert!(known.stdout.contains("a hit"), "{known:?}");
+        assert_eq!(run(&["--set", set, "mgt/flush"]).code, Some(0));
+    }
+    for words in [
+        &["stamp", "x=1", "--set", "cache=rediss"][..],
+        &["stamp", "x=1", "--set", "cach=redis"],
+        &["stamp", "x=1", "--config", "none.toml"],
+        &["stamp", "x=1", "--set"],
+    ] {
+        let refused = run(words);
+        assert_eq!(
+            (refused.code, &*refused.stdout),
+            (Some(2), ""),
+            "{refused:?}"
+        );
+    }
+    // Behind two dashes, and where the program has such parameters, they are arguments.
+    run(&["echo", "--", "--set"]).says("--set\n");
+    run(&["odd", "help=a", "--set=b", "--config=c"]).says("a0bc\n");
 }
 
 #[test]

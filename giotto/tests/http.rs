@@ -337,6 +337,102 @@ fn internal_errors_are_for_the_log_and_for_debugging() {
 }
 
 #[test]
+fn the_same_error_of_a_program_is_counted_and_told_at_most_once_a_second() {
+    let server = Server::start();
+    let (fails, quotes) = (300, 200);
+    let mut connection = server.connect();
+    let started = std::time::Instant::now();
+    let mut ask = |target: &str| {
+        connection.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_eq!(connection.receive("GET").status, 500);
+    };
+    for n in 0..fails {
+        ask(&format!("/failing/fails?n={n}"));
+        ask("/failing/hostile");
+    }
+    for _ in 0..quotes {
+        ask("/failing/quotes/apple");
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    server.terminate();
+    let (_, log) = server.end();
+    let counts = |error: &str| -> Vec<u64> {
+        let lines = log.lines().filter(|line| line.contains(error));
+        let repeated = lines.map(|line| line.split_once("repeated="));
+        repeated
+            .map(|at| at.map_or(1, |(_, n)| n.split(' ').next().unwrap().parse().unwrap()))
+            .collect()
+    };
+    for (error, times) in [
+        ("there is no price of apple", quotes),
+        ("program=\"failing/fails\"", fails),
+        ("program=\"failing/hostile\"", fails),
+    ] {
+        let counts = counts(error);
+        assert_eq!(counts.iter().sum::<u64>(), times, "{log}");
+        // One at once, one for each second, and what is left at the end.
+        assert!((counts.len() as f64) <= seconds + 2.0, "{seconds} {log}");
+    }
+}
+
+#[test]
+fn panics_at_one_place_are_counted_and_told_at_most_once_a_second() {
+    let server = Server::start();
+    let started = std::time::Instant::now();
+    let mut connection = server.connect();
+    for _ in 0..200 {
+        assert_eq!(ask(&mut connection, "/failing/panics").status, 500);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    server.terminate();
+    let (_, log) = server.end();
+    let told = log.matches("a secret of the implementation").count();
+    let counted = log.lines().filter(|line| line.contains("panicked again"));
+    let counts: Vec<u64> = counted
+        .map(|line| {
+            line.split_once("repeated=")
+                .unwrap()
+                .1
+                .trim()
+                .parse()
+                .unwrap()
+        })
+        .collect();
+    assert!(told >= 1 && log.contains("common/mod.rs"), "{log}");
+    assert_eq!(told as u64 + counts.iter().sum::<u64>(), 200, "{log}");
+    assert!((told + counts.len()) as f64 <= seconds + 2.0, "{log}");
+}
+
+#[test]
+fn what_a_client_sends_fills_no_log_and_is_shown_in_it() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    let requests = 400;
+    let mut longest = 0;
+    for n in 0..requests {
+        let text = "%0D%0A%1B%5B2J%C2%9B".to_owned() + &"x".repeat(15_000) + &n.to_string();
+        longest += text.len();
+        connection.send(format!(
+            "GET /failing/quotes/{text} HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        assert_eq!(connection.receive("GET").status, 500);
+    }
+    server.terminate();
+    let (_, log) = server.end();
+    // However slow this machine is: a line for each request, at most, of less than a kilobyte.
+    assert!(log.len() < longest / 10, "{} of {longest}", log.len());
+    for line in log.lines() {
+        assert!(line.len() < 1_000, "{line}");
+        assert!(!line.contains(['\u{1b}', '\u{9b}', '\r']), "{line:?}");
+    }
+    assert!(
+        log.contains(r"there is no price of \r\n\u{1b}[2J\u{9b}xxx"),
+        "{log}"
+    );
+    assert!(log.contains("x… (15"), "{log}");
+}
+
+#[test]
 fn a_redirection_names_the_place_and_is_not_kept() {
     let server = Server::start();
     for _ in 0..2 {
@@ -393,6 +489,44 @@ fn a_path_matches_whole_segments_only() {
         let reply = server.get(target, "Accept: text/plain\r\n");
         assert!(reply.text().contains(body), "{target} {}", reply.text());
         assert_eq!(reply.status, 200, "{target}");
+    }
+}
+
+#[test]
+fn a_path_that_begins_with_a_dot_is_the_root_in_a_format_or_nothing() {
+    let server = Server::start();
+    for folder in ["", "/blog"] {
+        for hidden in [
+            "/.txt/5",
+            "/.txt/.txt",
+            "/.json/a/b",
+            "/.git/config",
+            "/.git",
+            "/.env",
+            "/.css",
+            "/.well-known/security.txt",
+            "/.well-known/acme-challenge/x",
+            "/.",
+            "/..",
+            "/.../x",
+            "/.txt.txt",
+        ] {
+            let target = format!("{folder}{hidden}");
+            for (method, fields) in [
+                ("GET", ""),
+                ("HEAD", ""),
+                ("POST", "Content-Length: 0\r\n"),
+                ("GET", "Accept: image/png\r\n"),
+                ("OPTIONS", ""),
+            ] {
+                let reply = server.ask(method, &target, fields);
+                assert_eq!(reply.status, 404, "{method} {target} {fields}");
+            }
+        }
+        for format in ["html", "htm", "json", "txt", "cmd"] {
+            let reply = server.get(&format!("{folder}/.{format}"), "");
+            assert_eq!(reply.status, 200, "{folder}/.{format}");
+        }
     }
 }
 
@@ -545,12 +679,7 @@ fn a_cached_page_of_a_signed_in_user_is_for_that_user_alone() {
         for user in ["ada", "bob"] {
             let reply = server.get("/whoami.txt?user=eve", &format!("X-User: {user}\r\n"));
             assert_eq!((reply.status, reply.text().trim()), (200, user));
-            assert!(
-                reply
-                    .field("cache-control")
-                    .unwrap()
-                    .starts_with("private, ")
-            );
+            assert_eq!(reply.field("cache-control"), Some("private, no-cache"));
         }
         assert_eq!(server.get("/whoami.txt?user=ada", "").status, 403);
         assert_eq!(server.get("/whoami.txt/ada", "").status, 403);
@@ -1120,6 +1249,103 @@ fn a_server_told_to_stop_finishes_what_is_under_way() {
     assert!(log.contains("stopping"), "{log}");
 }
 
+/// A GET on `connection`, which is kept.
+fn ask(connection: &mut Connection, target: &str) -> Reply {
+    connection.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    connection.receive("GET")
+}
+
+#[test]
+fn idle_clients_of_a_server_told_to_stop_get_one_more_answer() {
+    // Much longer than needed: the server ends when the last client has its answer.
+    let server = Server::start_with(&["--set", "http.drain_seconds=30"]);
+    let mut clients: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        let reply = ask(client, "/page?x=1");
+        assert_eq!((reply.status, reply.field("connection")), (200, None));
+    }
+    server.terminate();
+    server.until_logged("stopping");
+    // Half a second between two requests, as many clients have.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    for client in &mut clients {
+        let reply = ask(client, "/page?x=1");
+        assert_eq!(
+            (reply.status, reply.field("connection")),
+            (200, Some("close"))
+        );
+        assert!(client.is_closed());
+    }
+    let (status, log) = server.end();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn the_time_of_idle_clients_is_limited_and_a_terminal_does_not_wait_for_them() {
+    for (drain, signal) in [
+        ("http.drain_seconds=0", "TERM"),
+        ("http.drain_seconds=600", "INT"),
+    ] {
+        let server = Server::start_with(&["--set", drain]);
+        let mut idle = server.connect();
+        assert_eq!(ask(&mut idle, "/page?x=1").status, 200);
+        let mut half_open = server.connect();
+        half_open.send("GET /page?x=1 HTTP/1.1\r\n");
+        server.signal(signal);
+        assert!(idle.is_closed());
+        let (status, log) = server.end();
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+#[test]
+fn a_second_interruption_ends_a_server_at_once() {
+    for first in ["INT", "TERM"] {
+        let server = Server::start_with(&["--set", "http.drain_seconds=600"]);
+        let mut under_way = server.connect();
+        under_way.send("GET /lab/gated?name=never HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(server.get("/lab/started?name=never", "").status, 200);
+        server.signal(first);
+        server.until_logged("stopping");
+        server.signal("INT");
+        let (status, log) = server.end();
+        assert_eq!(status.code(), Some(130), "{log}");
+        assert!(log.contains("interrupted again"), "{log}");
+        assert!(under_way.try_receive("GET").is_none());
+    }
+}
+
+#[test]
+fn other_signals_do_not_cut_what_is_under_way() {
+    let server = Server::start();
+    let mut under_way = server.connect();
+    under_way.send("GET /lab/gated.txt?name=kept HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(server.get("/lab/started?name=kept", "").status, 200);
+    for name in ["HUP", "QUIT", "USR1", "USR2"] {
+        server.signal(name);
+        server.until_logged(&format!("signal=\"SIG{name}\""));
+    }
+    assert_eq!(server.get("/lab/opened?name=kept", "").status, 200);
+    let reply = under_way.receive("GET");
+    assert_eq!((reply.status, reply.text()), (200, "kept\n"));
+    server.terminate();
+    assert_eq!(server.end().0.code(), Some(0));
+}
+
+#[test]
+fn a_burst_of_clients_connects_before_any_is_accepted() {
+    let server = Server::start();
+    let bound = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let burst = bound.trim().parse::<usize>().unwrap().min(400);
+    // Stopped, it accepts none: the kernel keeps them.
+    server.signal("STOP");
+    let mut clients: Vec<_> = (0..burst).map(|_| server.connect()).collect();
+    server.signal("CONT");
+    for client in &mut clients {
+        assert_eq!(ask(client, "/squared?x=12").text(), "<p>144</p>");
+    }
+}
+
 #[test]
 fn a_server_may_be_told_to_stop_as_soon_as_it_listens() {
     for _ in 0..20 {
@@ -1127,6 +1353,35 @@ fn a_server_may_be_told_to_stop_as_soon_as_it_listens() {
         server.terminate();
         let (status, log) = server.end();
         assert_eq!(status.code(), Some(0), "{status} {log}");
+    }
+}
+
+#[test]
+fn a_server_says_that_no_cache_is_configured_unless_that_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    for (options, is_told) in [
+        (&[][..], true),
+        (&["--set", "namespace=shop"], true),
+        (&["--set", "cache=dummy"], false),
+        (&["--set", "cache.engine=dummy"], false),
+        (&["--set", "cache=locmem"], false),
+    ] {
+        let server = Server::start_in(folder.path(), options);
+        let reply = server.get("/squared?x=12", "");
+        assert_eq!(reply.text(), "<p>144</p>");
+        server.terminate();
+        let (_, log) = server.end();
+        let lines: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("no cache is configured"))
+            .collect();
+        assert_eq!(lines.len(), usize::from(is_told), "{options:?} {log}");
+        for line in lines {
+            assert!(
+                line.contains("WARN") && line.contains("giotto.toml"),
+                "{line}"
+            );
+        }
     }
 }
 

@@ -376,6 +376,42 @@ async fn every_kind_of_result_becomes_a_page_or_an_error() {
 }
 
 #[tokio::test]
+async fn a_redirection_is_followed_and_never_shown() {
+    let view = || View::new().html(|_: &Redirection| "the view was asked");
+    let sends = |result: Result<Redirection, Error>| async {
+        let program = Program::new(move |_: Anything| result.clone());
+        let program = program.mock(Redirection::to("/mock")).view(view());
+        let app = App::new(Manifest::new([("a", program)]));
+        let mut kinds = Vec::new();
+        for app in [app.clone(), app.model_mock(true)] {
+            let result = app.invoke(&mut Request::new(HTTP_GET, "a")).await;
+            kinds.push(result.unwrap_err().kind().clone());
+        }
+        kinds
+    };
+    let to = |location: &str| giotto::ErrorKind::Redirection(location.to_owned());
+    let both = sends(Ok(Redirection::to("/done"))).await;
+    assert_eq!(both, [to("/done"), to("/mock")]);
+    let failed = sends(Err(Error::not_found("there is none"))).await;
+    assert_eq!(failed, [giotto::ErrorKind::NotFound, to("/mock")]);
+    let awaited = Program::new(async |_: Anything| Ok::<_, Error>(Redirection::to("/later")));
+    // Whatever the client accepts, and without a renderer.
+    let error = invoke(awaited.view(View::new()), &[]).await.unwrap_err();
+    assert_eq!(*error.kind(), to("/later"));
+    let marked = Program::new(moved).cache(60).view(view());
+    let error = invoke(marked, &[("x", "8")]).await.unwrap_err();
+    assert_eq!(*error.kind(), to("/8"));
+}
+
+#[model]
+fn moved(x: i64) -> Result<Redirection, Error> {
+    Ok(Redirection::to(format!("/{x}")))
+}
+
+#[derive(Serialize, Deserialize)]
+struct Anything {}
+
+#[tokio::test]
 async fn a_sync_model_may_block_while_others_run() {
     // On a runtime of one thread: if the model ran on it, nobody could send what it waits for.
     let (sender, receiver) = std::sync::mpsc::channel::<i64>();

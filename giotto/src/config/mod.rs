@@ -1,28 +1,39 @@
 //! The configuration: `giotto.toml`, overridden by environment variables, overridden by flags.
 //!
-//! Read before the first step of an invocation: `source.rs` collects what was said and where,
+//! Read before the first step of an invocation: `flags.rs` takes the words of a command, `source.rs` collects what was said and where,
 //! `setting.rs` gives each its type, `store.rs`
 //! and `engine.rs` open the cache. Every key and value that is not known is
 //! refused, with the place where it stands.
 
 mod engine;
+mod flags;
 mod setting;
 mod source;
 mod store;
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use giotto_cache::Cache;
 use giotto_cache::keyvalue::Namespace;
 
 use crate::error::Result;
+pub(crate) use flags::{configure, flags};
 use setting::Setting;
 use store::CacheSettings;
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-const KEYS: [&str; 5] = ["debug", "http.host", "http.port", "log", "namespace"];
+const KEYS: [&str; 7] = [
+    "debug",
+    "http.backlog",
+    "http.drain_seconds",
+    "http.host",
+    "http.port",
+    "log",
+    "namespace",
+];
 
 /// Every key.
 fn keys() -> Vec<String> {
@@ -36,6 +47,10 @@ fn keys() -> Vec<String> {
 pub(crate) struct Config {
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// So many connections may wait to be accepted, if the kernel allows it.
+    pub(crate) backlog: u32,
+    /// For clients with idle connections once the server is told to stop.
+    pub(crate) drain: Duration,
     pub(crate) debug: bool,
     pub(crate) log: Option<tracing::Level>,
     namespace: Option<Setting>,
@@ -53,6 +68,8 @@ impl Config {
         let mut config = Self {
             host: "127.0.0.1".to_owned(),
             port: 5000,
+            backlog: 4096,
+            drain: Duration::from_secs(5),
             debug: false,
             log: None,
             namespace: None,
@@ -73,6 +90,10 @@ impl Config {
         match setting.key.as_str() {
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
+            "http.backlog" => self.backlog = setting.positive()?,
+            "http.drain_seconds" => {
+                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
             "http.host" => self.host = setting.string()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
             "log" => self.log = Some(level(&setting)?),
@@ -91,8 +112,8 @@ impl Config {
         Ok(())
     }
 
-    /// The cache that the settings name. Nothing is connected yet.
-    pub(crate) fn open_cache(&self) -> Result<Cache> {
+    /// The cache that the settings name, if they name one. Nothing is connected yet.
+    pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
         self.cache.open(self.namespace.as_ref())
     }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use giotto_cache::{Cache, DummyKeyValue, KeyValue};
+use giotto_cache::{Cache, KeyValue};
 use toml::Value;
 
 use super::engine::{ENGINES, Engine, LAYERS};
@@ -41,10 +41,10 @@ impl CacheSettings {
         self.0.push(setting);
     }
 
-    /// The cache: without a word of it, one that keeps nothing.
-    pub(super) fn open(&self, namespace: Option<&Setting>) -> Result<Cache> {
+    /// The cache; `None` if nothing was said of it.
+    pub(super) fn open(&self, namespace: Option<&Setting>) -> Result<Option<Cache>> {
         let Some(last) = self.0.last() else {
-            return Ok(Cache::new(DummyKeyValue::new()));
+            return Ok(None);
         };
         let table = Table::of(&self.0, last, namespace)?;
         let builder = Cache::builder(table.open()?);
@@ -52,7 +52,7 @@ impl CacheSettings {
             None => builder,
             Some(deadline) => builder.deadline(deadline),
         };
-        Ok(builder.build())
+        Ok(Some(builder.build()))
     }
 }
 

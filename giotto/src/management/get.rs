@@ -2,8 +2,6 @@
 //!
 //! Runs no model.
 
-use std::io::{self, Write};
-
 use giotto_cache::Mode;
 use serde::Serialize;
 
@@ -11,6 +9,7 @@ use super::entry::Entry;
 use super::invocation::Invocation;
 use super::text::time;
 use super::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Program;
 use crate::request::CMD;
@@ -62,8 +61,7 @@ async fn get(words: Words, operator: Operator) -> Result<Page> {
     if operator.controller == CMD {
         let (key, age) = (&explained.key, time(entry.age));
         let state = reason.as_deref().unwrap_or("fresh");
-        // Nothing depends on this line being read.
-        let _ = writeln!(io::stderr(), "{key}: {state}, computed {age} ago");
+        complain(&format!("{key}: {state}, computed {age} ago"));
     }
     Ok(Page {
         key: explained.key,

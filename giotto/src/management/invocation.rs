@@ -10,11 +10,12 @@ use percent_encoding::percent_decode_str;
 use super::{INVOCATION, refused};
 use crate::app::{self, App, Asked};
 use crate::args;
-use crate::controller::cmd::{TEXT_CMD, is_name};
+use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
 use crate::view::Mime;
+use crate::view::TEXT_CMD;
 
 /// A program and its arguments, as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

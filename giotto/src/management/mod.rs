@@ -33,7 +33,7 @@ use crate::manifest::Manifest;
 use crate::model::{Call, Context, Documentation, FromContext, Model};
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET};
-use crate::view::{BasicView, View};
+use crate::view::{BasicView, TEXT_CMD, View};
 
 /// The name of the manifest of these programs.
 pub(crate) const NAME: &str = "mgt";
@@ -124,7 +124,8 @@ fn refused(name: &str, given: impl Into<String>, message: impl Into<String>) -> 
 
 /// Shows what displays itself as whole lines of text.
 fn shown<T: Serialize + fmt::Display + 'static>() -> View<T> {
-    BasicView::new().text(T::to_string).cmd(T::to_string)
+    let view = BasicView::new().text(T::to_string);
+    view.shows(TEXT_CMD, T::to_string)
 }
 
 /// What a program takes that takes nothing.

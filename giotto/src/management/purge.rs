@@ -3,7 +3,7 @@
 //! One thing must be named exactly, and somebody must agree to what will be done: nothing is purged by accident.
 
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 
 use giotto_cache::{Place, Scope};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use super::invocation::{Invocation, Target, no_cache, shown, wrong};
 use super::{Documented, INVOCATION, Operator, WORDS, refused};
 use crate::app::App;
 use crate::args::nearest;
+use crate::controller::cmd::ask;
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::program::Program;
 use crate::request::{Controller, Request};
@@ -246,7 +247,7 @@ async fn agree(operator: &Operator, plan: String) -> Result<()> {
     }
     let asked = tokio::task::spawn_blocking(move || {
         let mut answer = String::new();
-        write!(io::stderr(), "{plan}. Go on? [y/N] ")?;
+        ask(&format!("{plan}. Go on? [y/N] "));
         io::stdin().lock().read_line(&mut answer)?;
         Ok::<_, io::Error>(answer)
     });

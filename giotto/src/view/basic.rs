@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::View;
+use super::{TEXT_CMD, View};
 use crate::error::{InvalidInput, Result};
 
 /// Shows any value that implements `Serialize`: as tables of HTML, JSON, plain text, and aligned columns on
@@ -28,7 +28,9 @@ impl BasicView {
             .html(|data: &T, refused: &InvalidInput| html(data, refused))
             .json(|data: &T| serde_json::to_vec(data))
             .text(|data: &T, refused: &InvalidInput| text(data, refused))
-            .cmd(|data: &T, refused: &InvalidInput| text(data, refused))
+            .shows(TEXT_CMD, |data: &T, refused: &InvalidInput| {
+                text(data, refused)
+            })
     }
 }
 

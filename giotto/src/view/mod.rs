@@ -8,11 +8,12 @@ mod mime;
 #[cfg(feature = "template")]
 mod template;
 
+use std::any::{Any, TypeId};
 use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
 pub use basic::{BasicView, escape_html};
 pub use mime::Mime;
 #[cfg(feature = "template")]
@@ -21,11 +22,24 @@ pub use template::{Template, template};
 /// Shows a `T`, and the fields of it that were refused, as bytes.
 pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
 
+/// The media type of the command line.
+pub(crate) const TEXT_CMD: &str = "text/cmd";
+/// What a program usually answers as.
+const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
+
 /// The renderers of a program, the preferred one first.
 pub struct View<T> {
-    renderers: Vec<(Mime, Renderer<T>)>,
+    renderers: Vec<Listed<T>>,
     failure: Option<fn(&T) -> Option<Error>>,
     error: Option<Error>,
+}
+
+/// A renderer of a view.
+struct Listed<T> {
+    mime: Mime,
+    renderer: Renderer<T>,
+    /// Whether its author may have coloured the page: then a terminal gets the colours in it.
+    is_styled: bool,
 }
 
 impl<T: 'static> View<T> {
@@ -57,16 +71,31 @@ impl<T: 'static> View<T> {
         self.renders("text/plain", renderer)
     }
 
-    /// Renders `text/cmd`, the command line's media type, with `renderer`.
+    /// Renders `text/cmd`, the command line's media type, with `renderer`. Sequences in it that set colours reach a
+    /// terminal that wants them. There every other control character is shown, not obeyed, whatever the media type.
     #[must_use]
     pub fn cmd<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
-        self.renders("text/cmd", renderer)
+        self.renders(TEXT_CMD, renderer)
     }
 
     /// Renders `mimetype` with `renderer`, instead of the renderer that it had or as the last choice. Its
     /// subtype becomes a superformat: `text/csv` answers `report.csv`.
     #[must_use]
-    pub fn renders<M>(mut self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+    pub fn renders<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, true)
+    }
+
+    /// The same with a renderer that shows data and has no colours of its own.
+    pub(crate) fn shows<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, false)
+    }
+
+    fn list<M>(
+        mut self,
+        mimetype: &str,
+        renderer: impl IntoRenderer<T, M>,
+        is_styled: bool,
+    ) -> Self {
         let mime = match Mime::new(mimetype) {
             Ok(mime) => mime,
             Err(error) => {
@@ -74,14 +103,15 @@ impl<T: 'static> View<T> {
                 return self;
             }
         };
-        let renderer = renderer.into_renderer();
-        match self
-            .renderers
-            .iter_mut()
-            .find(|(existing, _)| *existing == mime)
-        {
-            Some(existing) => existing.1 = renderer,
-            None => self.renderers.push((mime, renderer)),
+        let listed = Listed {
+            renderer: renderer.into_renderer(&mime),
+            mime,
+            is_styled,
+        };
+        let mut existing = self.renderers.iter_mut();
+        match existing.find(|existing| existing.mime == listed.mime) {
+            Some(existing) => *existing = listed,
+            None => self.renderers.push(listed),
         }
         self
     }
@@ -93,11 +123,28 @@ impl<T: 'static> View<T> {
         Self { failure, ..self }
     }
 
+    /// The media types that it renders. A [`Redirection`] needs no renderer: a program that redirects answers the
+    /// usual ones, too.
     pub(crate) fn mimes(&self) -> Vec<Mime> {
-        self.renderers
-            .iter()
-            .map(|(mime, _)| mime.clone())
-            .collect()
+        let own = self.renderers.iter().map(|listed| listed.mime.clone());
+        let mut mimes: Vec<_> = own.collect();
+        for usual in USUAL.iter().filter(|_| Self::redirects()) {
+            let usual = Mime::new(usual).expect("a media type");
+            if !mimes.contains(&usual) {
+                mimes.push(usual);
+            }
+        }
+        mimes
+    }
+
+    fn redirects() -> bool {
+        TypeId::of::<T>() == TypeId::of::<Redirection>()
+    }
+
+    /// Whether the colours in a page of `mime` may be its author's.
+    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
+        let mut renderers = self.renderers.iter();
+        renderers.any(|listed| listed.mime == *mime && listed.is_styled)
     }
 
     pub(crate) fn error(&self) -> Option<Error> {
@@ -105,19 +152,22 @@ impl<T: 'static> View<T> {
             || Error::configuration("the view renders nothing: add .html(..) or another renderer");
         self.error
             .clone()
-            .or_else(|| self.renderers.is_empty().then(no_renderer))
+            .or_else(|| (self.renderers.is_empty() && !Self::redirects()).then(no_renderer))
     }
 
     pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
-        let renderer = self.renderers.iter().find(|(existing, _)| existing == mime);
+        // A `Redirection` is never shown, whichever way the model or its mock returns it.
+        if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
+            return Err(redirection.clone().into());
+        }
+        let listed = self.renderers.iter().find(|listed| listed.mime == *mime);
         let missing = || {
             Error::new(
                 ErrorKind::NotAcceptable,
                 format!("the view does not render {mime}"),
             )
         };
-        let (_, renderer) = renderer.ok_or_else(missing)?;
-        let page = renderer(data, refused)?;
+        let page = (listed.ok_or_else(missing)?.renderer)(data, refused)?;
         match self.failure.and_then(|failure| failure(data)) {
             None => Ok(page),
             Some(error) => Err(error.with_page(mime.clone(), page)),
@@ -134,7 +184,7 @@ impl<T: 'static> Default for View<T> {
 impl<T> fmt::Debug for View<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
-            .entries(self.renderers.iter().map(|(mime, _)| mime))
+            .entries(self.renderers.iter().map(|listed| &listed.mime))
             .finish()
     }
 }
@@ -149,8 +199,8 @@ impl<T> fmt::Debug for View<T> {
             `data`. It returns text or bytes, or a Result of them"
 )]
 pub trait IntoRenderer<T, M> {
-    /// The renderer.
-    fn into_renderer(self) -> Renderer<T>;
+    /// The renderer of `mime`, the media type under which the view lists it.
+    fn into_renderer(self, mime: &Mime) -> Renderer<T>;
 }
 
 impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
@@ -158,7 +208,7 @@ where
     F: Fn(&T) -> R + Send + Sync + 'static,
     R: IntoBody,
 {
-    fn into_renderer(self) -> Renderer<T> {
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
         Box::new(move |data, _| self(data).into_body())
     }
 }
@@ -168,7 +218,7 @@ where
     F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
     R: IntoBody,
 {
-    fn into_renderer(self) -> Renderer<T> {
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
         Box::new(move |data, refused| self(data, refused).into_body())
     }
 }

@@ -3,14 +3,18 @@
 //! The last step of an invocation, for views that are written in files.
 
 use minijinja::value::Serde;
-use minijinja::{Environment, context, path_loader};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, path_loader};
 use serde::Serialize;
 
-use super::{IntoRenderer, Renderer};
+use super::{IntoRenderer, Mime, Renderer};
 use crate::error::InvalidInput;
 
 /// Renders the file `name` of the folder `templates/` with `data`, what the model computed, and `errors`,
-/// the refused fields of a POST: `errors.email.message`.
+/// the refused fields of a POST: `errors.email.message`, which is empty while the field is not refused.
+///
+/// What `{{ .. }}` inserts is escaped for the media type that is rendered, whatever the file is called: for HTML, XHTML,
+/// SVG and all other XML as HTML; for JSON, JavaScript and YAML as JSON, quotes included; in other text not at all. The
+/// same holds in templates that it includes or extends.
 ///
 /// In debug builds a changed file is seen at once.
 #[must_use]
@@ -44,11 +48,16 @@ impl Template {
 }
 
 impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
-    fn into_renderer(self) -> Renderer<T> {
+    fn into_renderer(self, mime: &Mime) -> Renderer<T> {
         let Self { folder, name } = self;
+        let escaping = escaping(mime);
         let environment = move || {
             let mut environment = Environment::new();
             environment.set_loader(path_loader(&folder));
+            let escaping = escaping.clone();
+            environment.set_auto_escape_callback(move |_| escaping.clone());
+            // `errors.email` is undefined until that field is refused.
+            environment.set_undefined_behavior(UndefinedBehavior::Chainable);
             environment
         };
         let render = move |environment: &Environment<'_>, data: &T, errors: &InvalidInput| {
@@ -62,5 +71,31 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
         }
         let environment = environment();
         Box::new(move |data, errors| render(&environment, data, errors))
+    }
+}
+
+/// How the text of a value is written in a page of `mime`. Decided by the words of the media type, so that
+/// `application/vnd.example+xml` is XML, too.
+fn escaping(mime: &Mime) -> AutoEscape {
+    let is_one_of = |known: &[&str]| {
+        let mut words = mime
+            .essence()
+            .split(|character: char| !character.is_ascii_alphanumeric());
+        words.any(|word| known.contains(&word))
+    };
+    if is_one_of(&["html", "xhtml", "xml", "svg", "xsl"]) {
+        AutoEscape::Html
+    } else if is_one_of(&[
+        "json",
+        "json5",
+        "jsonl",
+        "ndjson",
+        "javascript",
+        "ecmascript",
+        "yaml",
+    ]) {
+        AutoEscape::Json
+    } else {
+        AutoEscape::None
     }
 }

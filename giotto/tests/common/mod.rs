@@ -126,8 +126,14 @@ fn speak(#[default(false)] loud: bool) -> &'static str {
 
 /// Has parameters that are called like the options of every program.
 #[model]
-fn odd(help: String, #[default("")] model_mock: String, #[default(0)] long_name: i64) -> String {
-    [help, model_mock, long_name.to_string()].concat()
+fn odd(
+    help: String,
+    #[default("")] model_mock: String,
+    #[default(0)] long_name: i64,
+    #[default("")] set: String,
+    #[default("")] config: String,
+) -> String {
+    [help, model_mock, long_name.to_string(), set, config].concat()
 }
 
 /// A post of the blog.
@@ -152,6 +158,20 @@ fn fails() -> Result<String, Error> {
     Err(Error::other(
         "postgres://admin:hunter2@db refused\nat src/secret.rs:7",
     ))
+}
+
+/// Fails with what it read somewhere.
+#[model]
+fn hostile() -> Result<String, Error> {
+    Err(Error::other(
+        "a\x1b[2J\x1b]0;title\x07\x1b[31mb\u{9b}1A\u{9d}0;t\u{9c}\u{202e}c\u{2066}\x08\x7f\rd",
+    ))
+}
+
+/// Fails with what it was told.
+#[model]
+fn quotes(text: String) -> Result<String, Error> {
+    Err(Error::other(format!("there is no price of {text}")))
 }
 
 #[model]
@@ -320,6 +340,8 @@ fn failing() -> Manifest {
             "fails",
             Program::new(fails).cache(3600).view(BasicView::new()),
         ),
+        ("hostile", Program::new(hostile).view(BasicView::new())),
+        ("quotes", Program::new(quotes).view(BasicView::new())),
         (
             "panics",
             Program::new(panics).cache(3600).view(BasicView::new()),

@@ -104,11 +104,27 @@ impl Server {
 
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    /// Sends the signal `name`.
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let status = std::process::Command::new("kill")
-            .args(["-TERM", &id])
+            .args([&format!("-{name}"), &id])
             .status();
         assert!(status.unwrap().success());
+    }
+
+    /// Waits until the server has logged `text`.
+    pub(crate) fn until_logged(&self, text: &str) {
+        let started = std::time::Instant::now();
+        while !self.log.lock().unwrap().contains(text) {
+            let log = self.log.lock().unwrap();
+            assert!(started.elapsed() < HANGS, "{text} is not logged: {log}");
+            drop(log);
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the end; the exit status and all that was logged.
@@ -142,7 +158,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        let stream = TcpStream::connect_timeout(&address, HANGS).unwrap();
         stream.set_read_timeout(Some(HANGS)).unwrap();
         stream.set_write_timeout(Some(HANGS)).unwrap();
         Self {

@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use super::KeyValue;
 use super::namespace::Namespace;
+use crate::log::Cut;
 use crate::{Error, ErrorKind, Measure, Result};
 use call::{Call, Engine, Key, Row, Slice};
 use sweep::Sweeper;
@@ -176,6 +177,7 @@ impl DatabaseKeyValue {
         let (sweeper, engine) = (Arc::clone(&self.sweeper), Arc::clone(&self.engine));
         self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
+                let error = Cut(error);
                 tracing::warn!(%error, "the cache table was not swept: it may grow beyond its bounds");
             }
         }));

@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use giotto_cache::Mode;
 
+use crate::config::flags;
 use crate::manifest::Manifest;
 use crate::negotiate;
 use crate::parameter::Parameter;
@@ -14,7 +15,7 @@ use crate::request::CMD;
 
 /// The kind of parameters whose option is enough to say that they are true.
 const SWITCH: &str = "true or false";
-pub(super) const MODEL_MOCK: &str = "model-mock";
+pub(crate) const MODEL_MOCK: &str = "model-mock";
 pub(super) const GIVEN: &str = "NAME=VALUE";
 pub(super) const CACHE: &str = "cache";
 pub(super) const STALE_OK: &str = "stale-ok";
@@ -139,13 +140,8 @@ pub(super) fn command(program: &Program, name: &str) -> Command {
             .action(ArgAction::SetTrue);
         command = command.arg(mock.help("Show the program's mock instead of running its model"));
     }
-    for option in options()
-        .into_iter()
-        .filter(|option| is_free(option.get_id().as_str()))
-    {
-        command = command.arg(option);
-    }
-    command
+    let options = options().into_iter().chain(flags());
+    command.args(options.filter(|option| option.get_long().is_none_or(is_free)))
 }
 
 /// `html, json, txt, cmd`

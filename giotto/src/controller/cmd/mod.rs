@@ -1,10 +1,11 @@
 //! The command-line controller: arguments to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation on the command line: `command.rs` says what may be written, `output.rs`
-//! writes the answer.
+//! writes the answer, as `terminal.rs` says how.
 
 mod command;
 mod output;
+mod terminal;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -20,20 +21,29 @@ use crate::manifest::Manifest;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
-use command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, command, is_switch, list, option};
-pub(crate) use command::{Options, options};
-pub(crate) use output::{SUCCESS, fail, tell};
-use output::{complain, hint, print, show};
+use crate::view::TEXT_CMD;
+use command::{CACHE, GIVEN, STALE_OK, VERBOSE, command, is_switch, list, option};
+pub(crate) use command::{MODEL_MOCK, Options, options};
+pub(crate) use output::{SUCCESS, ask, complain, fail, tell};
+use output::{hint, print_text, show};
 
-/// The media type of the command line.
-pub(crate) const TEXT_CMD: &str = "text/cmd";
 /// What a store that hangs may hold up the end of a command, unless its deadline is a longer one.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Runs what `words` ask for, `name` being how the user called this command; the exit code.
-pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Options) -> u8 {
+/// Runs what `words` ask for, `name` being how the user called this command; the exit code. The `app` is `configured` once
+/// the flags behind the program are known.
+pub(crate) async fn run(
+    app: &App,
+    name: &str,
+    words: &[OsString],
+    options: Options,
+    configured: impl FnOnce(Option<&ArgMatches>) -> Result<App>,
+) -> u8 {
     let Some((path, words)) = words.split_first() else {
-        return print(list(app.manifest(), name).as_bytes());
+        return match configured(None) {
+            Ok(_) => print_text(&list(app.manifest(), name)),
+            Err(error) => fail(&error),
+        };
     };
     let shown_path = path.to_string_lossy();
     let request = Request::new(CMD, shown_path.trim_matches('/')).accept(TEXT_CMD);
@@ -87,10 +97,10 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
     if !is_text && let Err(error) = check_text(&request, app.manifest()) {
         return fail(&error);
     }
-    let app = if mocked {
-        app.model_mock(true)
-    } else {
-        app.clone()
+    let app = match configured(Some(&matches)) {
+        Ok(app) if mocked => app.model_mock(true),
+        Ok(app) => app,
+        Err(error) => return fail(&error),
     };
     let result = app.invoke(&mut request).await;
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
@@ -107,8 +117,11 @@ pub(crate) async fn run(app: App, name: &str, words: &[OsString], options: Optio
         None if options.verbose && !is_cached => hint("the program has no cache"),
         _ => {}
     }
+    if is_cached && options.verbose && !app.cache_is_given() {
+        hint("no cache is configured: write cache = \"database\" or another one into giotto.toml");
+    }
     let code = match &result {
-        Ok(rendered) => show(rendered),
+        Ok(rendered) => show(rendered, program.is_styled(rendered.mime())),
         Err(error) => fail(error),
     };
     settle(app.shared_cache(), options.stale_ok).await;
@@ -215,8 +228,10 @@ fn other_parameters<'m>(
     let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
     let is_free = |parameter: &&Parameter| {
         !is_own(parameter.name)
-            && !["help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE]
-                .contains(&&*parameter.name.replace('_', "-"))
+            && ![
+                "help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE, "config", "set",
+            ]
+            .contains(&&*parameter.name.replace('_', "-"))
     };
     parameters.iter().filter(is_free).collect()
 }

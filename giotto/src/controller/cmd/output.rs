@@ -3,12 +3,12 @@
 
 use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Write};
 
-use anstream::{AutoStream, ColorChoice};
 use giotto_cache::{Staleness, Status};
 
-use super::TEXT_CMD;
+use super::terminal::{Colours, for_stderr, for_stdout};
 use crate::error::{Error, ErrorKind};
 use crate::rendered::Rendered;
+use crate::view::{Mime, TEXT_CMD};
 
 pub(crate) const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;
@@ -18,32 +18,44 @@ const NOT_CACHED: u8 = 3;
 /// The model failed or is late: the page is an old one, or there is none in time.
 const STALE: u8 = 4;
 
-/// Prints the page byte for byte, but for the command line's own media type: that ends in a newline, and
-/// keeps its colours on a terminal that wants them only.
-pub(super) fn show(rendered: &Rendered) -> u8 {
-    let body = rendered.body();
-    let code = |printed| match rendered.receipt().and_then(|receipt| receipt.status) {
+/// Prints the page byte for byte, but for the command line's own media type: that ends in a newline, and keeps the
+/// colours of its author, if it `is_styled`, only on a terminal that wants them. On a terminal all other control
+/// characters are shown.
+pub(super) fn show(rendered: &Rendered, is_styled: bool) -> u8 {
+    let is_own = *rendered.mime().essence() == *TEXT_CMD;
+    let colours = match is_own && is_styled {
+        true => Colours::on(&io::stdout()),
+        false => Colours::Shown,
+    };
+    let mut page = adapted(rendered.mime(), rendered.body(), colours);
+    if is_own && !page.ends_with(b"\n") {
+        page.push(b'\n');
+    }
+    let printed = print(&page);
+    match rendered.receipt().and_then(|receipt| receipt.status) {
         Some(Status::Stale(staleness))
             if staleness != Staleness::Revalidating && printed == SUCCESS =>
         {
             STALE
         }
         _ => printed,
-    };
-    if rendered.mime().essence() != TEXT_CMD {
-        return code(print(body));
     }
-    let mut page = match AutoStream::choice(&io::stdout()) {
-        ColorChoice::Never => anstream::adapter::strip_bytes(body).into_vec(),
-        _ => body.to_vec(),
-    };
-    if !page.ends_with(b"\n") {
-        page.push(b'\n');
-    }
-    code(print(&page))
 }
 
-pub(super) fn print(bytes: &[u8]) -> u8 {
+/// A page as standard output gets it; one that is no text is left alone.
+fn adapted(mime: &Mime, body: &[u8], colours: Colours) -> Vec<u8> {
+    let is_text = mime.essence().starts_with("text/") || std::str::from_utf8(body).is_ok();
+    match is_text {
+        true => for_stdout(body, colours),
+        false => body.to_vec(),
+    }
+}
+
+pub(super) fn print_text(text: &str) -> u8 {
+    print(&for_stdout(text.as_bytes(), Colours::Shown))
+}
+
+fn print(bytes: &[u8]) -> u8 {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => SUCCESS,
@@ -55,12 +67,12 @@ pub(super) fn print(bytes: &[u8]) -> u8 {
 
 /// Tells what the reader of the command line has to say: help, or what is wrong with the words; the exit code.
 pub(crate) fn tell(error: &clap::Error) -> u8 {
-    match error.print() {
-        Err(unwritten) if !error.use_stderr() && unwritten.kind() != IoErrorKind::BrokenPipe => {
-            fail(&unwritten_result(&unwritten))
-        }
-        _ => u8::try_from(error.exit_code()).unwrap_or(USAGE),
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        tell_stderr(&text, Colours::on(&io::stderr()));
+        return USAGE;
     }
+    print(&for_stdout(text.as_bytes(), Colours::on(&io::stdout())))
 }
 
 fn unwritten_result(error: &io::Error) -> Error {
@@ -70,10 +82,10 @@ fn unwritten_result(error: &io::Error) -> Error {
 /// Tells the error on standard error; the exit code that follows from its kind.
 pub(crate) fn fail(error: &Error) -> u8 {
     if let ErrorKind::Redirection(location) = error.kind() {
-        return print(format!("{location}\n").as_bytes());
+        return print_text(&format!("{location}\n"));
     }
-    if let Some((_, page)) = error.page() {
-        print(page);
+    if let Some((mime, page)) = error.page() {
+        print(&adapted(mime, page, Colours::Shown));
     }
     complain(&format!("error: {error}"));
     match error.kind() {
@@ -95,7 +107,17 @@ pub(super) fn hint(text: &str) {
     }
 }
 
-pub(super) fn complain(line: &str) {
+/// Tells `line` on standard error.
+pub(crate) fn complain(line: &str) {
+    tell_stderr(&format!("{line}\n"), Colours::Shown);
+}
+
+/// Writes `question` to standard error; its answer is typed behind it.
+pub(crate) fn ask(question: &str) {
+    tell_stderr(question, Colours::Shown);
+}
+
+fn tell_stderr(text: &str, colours: Colours) {
     // Nothing is left to tell it to if standard error is closed.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = io::stderr().write_all(&for_stderr(text, colours));
 }

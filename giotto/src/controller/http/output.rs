@@ -19,6 +19,9 @@ const FOREVER: i64 = 365 * 24 * 3600;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// What middleware has seen of a request, a browser does not know: it asks again before it shows the page to the next
+/// reader who sits there.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
 
 /// A body is handed on in pieces of at most this many bytes, so that a connection never buffers more.
@@ -130,11 +133,11 @@ fn cache_control(rendered: &Rendered) -> HeaderValue {
     let Some(receipt) = rendered.receipt().filter(|receipt| receipt.etag.is_some()) else {
         return NO_STORE;
     };
-    let max_age = receipt.ttl.unwrap_or(FOREVER).clamp(0, FOREVER);
-    match rendered.is_private() {
-        true => numbered("private, max-age=", max_age),
-        false => Lifetime::told(max_age, |lifetime| &lifetime.max_age),
+    if rendered.is_private() {
+        return PRIVATE;
     }
+    let max_age = receipt.ttl.unwrap_or(FOREVER).clamp(0, FOREVER);
+    Lifetime::told(max_age, |lifetime| &lifetime.max_age)
 }
 
 /// RFC 9211.

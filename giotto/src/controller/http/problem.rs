@@ -3,6 +3,7 @@
 //! The last step of an invocation over HTTP that has no page.
 
 use bytes::Bytes;
+use giotto_cache::log::Cut;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -11,6 +12,7 @@ use serde_json::json;
 
 use super::input::Fields;
 use super::output::{Body, CACHE_STATUS, NO_STORE, cache_status, value};
+use super::service::Service;
 use crate::error::{Error, ErrorKind, InvalidInput};
 use crate::negotiate;
 use crate::view::{Mime, escape_html};
@@ -50,7 +52,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    pub(super) fn into_response(self, head: &Parts, debug: bool) -> Response<Body> {
+    pub(super) fn into_response(self, head: &Parts, service: &Service) -> Response<Body> {
         let mut response = Response::new(Body::from(Bytes::new()));
         let fields = response.headers_mut();
         fields.insert(header::CACHE_CONTROL, NO_STORE);
@@ -69,7 +71,7 @@ impl Problem {
                 if let Some(receipt) = error.receipt() {
                     fields.insert(CACHE_STATUS, cache_status(receipt));
                 }
-                let message = message(&error, status, head, debug);
+                let message = message(&error, status, head, service);
                 let page = match error.page() {
                     // A report of its own says more than the message.
                     Some((mime, page)) => (mime.clone(), page.clone()),
@@ -123,21 +125,32 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
 }
 
 /// What a client is told; what only concerns the operator goes to the log instead.
-fn message(error: &Error, status: StatusCode, head: &Parts, debug: bool) -> String {
+fn message(error: &Error, status: StatusCode, head: &Parts, service: &Service) -> String {
     let message = error.to_string();
     match error.kind() {
         ErrorKind::WrongController(methods) if methods.is_empty() => {
             "there is no program here".to_owned()
         }
         _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
-            tracing::error!(path = ?head.uri.path(), error = ?message, "a program failed");
-            match debug {
+            log(&message, head, service);
+            match service.shows_errors() {
                 true => message,
                 false => "something went wrong here; the reason is in the server's log".to_owned(),
             }
         }
         _ => message,
     }
+}
+
+/// Logs that a program failed. The same error of the same program is one event, whatever it was asked.
+fn log(message: &str, head: &Parts, service: &Service) {
+    let program = service.program_of(head).unwrap_or_default().to_owned();
+    let path = format!("{:?}", Cut(head.uri.path()));
+    let error = format!("{:?}", Cut(message));
+    let event = (program.clone(), error.clone());
+    service.app().log().tell(event, move |repeated| {
+        tracing::error!(program, %path, %error, repeated, "a program failed");
+    });
 }
 
 fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidInput) -> Bytes {

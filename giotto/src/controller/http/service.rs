@@ -20,7 +20,7 @@ use super::problem::{Problem, allow};
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
 #[derive(Clone, Debug)]
@@ -91,6 +91,19 @@ impl Service {
         &self.0.app
     }
 
+    /// Whether clients see the messages of internal errors.
+    pub(super) fn shows_errors(&self) -> bool {
+        self.0.debug
+    }
+
+    /// The path in the manifest of the program that answers `head`.
+    pub(super) fn program_of(&self, head: &Parts) -> Option<&str> {
+        let mut path = Segments::new();
+        input::segments(head.uri.path(), &mut path, |_| None).ok()?;
+        let found = self.app().manifest().find(&path, controller(&head.method)?);
+        Some(found.ok()?.program.path())
+    }
+
     /// Answers one request; every failure is a response too.
     pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
@@ -98,7 +111,7 @@ impl Service {
     {
         match self.outcome(head, body).await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
-            Err(problem) => problem.into_response(head, self.0.debug),
+            Err(problem) => problem.into_response(head, self),
         }
     }
 
@@ -111,10 +124,8 @@ impl Service {
         if self.0.wants_host {
             fields.check_host(head.version)?;
         }
-        let controller = match head.method {
-            Method::GET | Method::HEAD => HTTP_GET,
-            Method::POST => HTTP_POST,
-            _ => return self.other_method(head),
+        let Some(controller) = controller(&head.method) else {
+            return self.other_method(head);
         };
         let posted;
         let manifest = self.app().manifest();
@@ -181,6 +192,15 @@ impl Service {
         }
         let message = format!("{} is not allowed here", head.method);
         Err(Error::new(ErrorKind::WrongController(allowed), message).into())
+    }
+}
+
+/// The controller that answers `method`.
+const fn controller(method: &Method) -> Option<Controller> {
+    match *method {
+        Method::GET | Method::HEAD => Some(HTTP_GET),
+        Method::POST => Some(HTTP_POST),
+        _ => None,
     }
 }
 

@@ -13,16 +13,24 @@ use hyper_util::rt::TokioIo;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
-/// The time of all connections of a server, in beats since it started, and whether it is to stop.
+/// The time of all connections of a server, in beats since it started, and what they have to know of it.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     beats: AtomicU64,
     stopping: AtomicBool,
+    is_clock_behind: AtomicBool,
 }
 
 impl Pulse {
-    pub(super) fn beat(&self) {
+    /// The next beat; the wall clock may be behind what it was.
+    pub(super) fn beat(&self, is_clock_behind: bool) {
         self.beats.fetch_add(1, Ordering::Relaxed);
+        self.is_clock_behind
+            .store(is_clock_behind, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_clock_behind(&self) -> bool {
+        self.is_clock_behind.load(Ordering::Relaxed)
     }
 
     pub(super) fn stop(&self) {

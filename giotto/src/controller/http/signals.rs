@@ -1,0 +1,67 @@
+//! What the signals of a Unix process mean to the server.
+//!
+//! No step of a request: SIGINT and SIGTERM end the serving of all of them.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How the server was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// By SIGINT: somebody waits at a terminal.
+    Interrupted,
+    /// By SIGTERM: a supervisor takes it out of service.
+    Terminated,
+}
+
+/// The signals that came after this was made.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+    quit: Signal,
+    user1: Signal,
+    user2: Signal,
+}
+
+impl Signals {
+    /// # Errors
+    ///
+    /// If the process cannot handle signals.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+            user1: signal(SignalKind::user_defined1())?,
+            user2: signal(SignalKind::user_defined2())?,
+        })
+    }
+
+    /// Ends at the next SIGINT or SIGTERM. Other signals, which would end the process by default, are logged: they do not
+    /// cut the requests that are under way.
+    pub(super) async fn stop(&mut self) -> Stop {
+        loop {
+            let ignored = tokio::select! {
+                _ = self.interrupt.recv() => return Stop::Interrupted,
+                _ = self.terminate.recv() => return Stop::Terminated,
+                _ = self.hangup.recv() => "SIGHUP",
+                _ = self.quit.recv() => "SIGQUIT",
+                _ = self.user1.recv() => "SIGUSR1",
+                _ = self.user2.recv() => "SIGUSR2",
+            };
+            tracing::info!(
+                signal = ignored,
+                "signal ignored: SIGTERM or SIGINT stops the server"
+            );
+        }
+    }
+
+    /// Ends at the next SIGINT.
+    pub(super) async fn interrupt(&mut self) {
+        while self.stop().await != Stop::Interrupted {}
+    }
+}
