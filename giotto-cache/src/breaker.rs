@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use crate::Error;
+use crate::log::Cut;
 
 /// So many failures in a row open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
@@ -102,6 +103,7 @@ impl Breaker {
         // An outage is told once, one failure among many successes once a minute.
         let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
+            let error = Cut(error);
             tracing::warn!(%error, "{} fails: serving without it until it answers again", self.name);
         }
     }
