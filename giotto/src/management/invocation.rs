@@ -130,7 +130,7 @@ impl Invocation {
     pub(super) fn ignored(&self, program: &Program) -> Vec<String> {
         let is_known = |name: &str| {
             let mut parameters = program.parameters().iter();
-            parameters.any(|parameter| parameter.name == name)
+            parameters.any(|parameter| parameter.is_called(name))
         };
         let names = self.data.iter().map(|(name, _)| name);
         names.filter(|name| !is_known(name)).cloned().collect()
