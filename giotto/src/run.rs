@@ -129,15 +129,13 @@ fn configure(matches: &ArgMatches) -> Result<Config> {
 fn http(app: App, matches: &ArgMatches) -> Result<u8> {
     let mut config = configure(matches)?;
     if let Some(host) = matches.get_one::<String>("host") {
-        // As it stands in a URL: [::1]
-        host.trim_start_matches('[')
-            .trim_end_matches(']')
-            .clone_into(&mut config.host);
+        config.set("http.host", host, "--host")?;
     }
     if let Some(port) = matches.get_one::<String>("port") {
         config.set("http.port", port, "--port")?;
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
+    config.tell();
     let app = prepare(app, &config, matches)?;
     let service = app.into_service()?.debug(config.debug);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -169,6 +167,7 @@ async fn listen(host: &str, port: u16) -> Result<TcpListener> {
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let config = configure(matches)?;
     log(config.log.unwrap_or(tracing::Level::WARN));
+    config.tell();
     let app = prepare(app, &config, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches

@@ -41,6 +41,13 @@ impl CacheSettings {
         self.0.push(setting);
     }
 
+    /// Whether `key` was set to `value`.
+    #[cfg(test)]
+    pub(super) fn has(&self, key: &str, value: &Value) -> bool {
+        let mut settings = self.0.iter();
+        settings.any(|setting| setting.key == key && setting.value == *value)
+    }
+
     /// The cache: without a word of it, one that keeps nothing.
     pub(super) fn open(&self, namespace: Option<&Setting>) -> Result<Cache> {
         let Some(last) = self.0.last() else {
