@@ -40,7 +40,8 @@ where
     A: DeserializeOwned + Serialize,
 {
     let sample = samples.make::<A>().ok()?;
-    Some((literal::to_string(&sample).ok()?, samples.notes()))
+    let key = sample::survived(|| literal::to_string(&sample).map_err(|_| ()));
+    Some((key.ok()?, samples.notes()))
 }
 
 /// Whether the key of one value of the parameter `name` differs from one time to the next.

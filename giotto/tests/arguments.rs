@@ -541,6 +541,32 @@ mod keys {
         is_refused::<Handmade>(&["'email'", "same key"]);
     }
 
+    /// Code of the application that does not expect every value.
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Panicking {
+        #[serde(deserialize_with = "third", serialize_with = "second")]
+        text: String,
+    }
+
+    fn third<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        assert!(text.len() > 2, "a panic of the application, on purpose");
+        Ok(text)
+    }
+
+    fn second<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(
+            !text.contains('2'),
+            "a panic of the application, on purpose"
+        );
+        serializer.serialize_str(text)
+    }
+
+    #[test]
+    fn a_panic_over_a_sample_is_none_of_the_start() {
+        assert_eq!(check::<Panicking>(), Ok(()));
+    }
+
     /// Reads what it is given in another form, and writes the form that it keeps.
     #[derive(Debug, Serialize)]
     struct Sku(String);

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
@@ -160,7 +161,8 @@ impl Samples {
             let second = std::mem::take(&mut *self.notes.borrow_mut()).second;
             let known = second.len();
             self.notes.borrow_mut().second = second;
-            let made = A::deserialize(self);
+            let made = survived(|| A::deserialize(self).map_err(Some))
+                .map_err(|refused| refused.unwrap_or_else(no_sample));
             if made.is_ok() || self.notes.borrow().second.len() == known {
                 return made;
             }
@@ -251,6 +253,11 @@ impl<'de> de::MapAccess<'de> for Arguments<'_> {
         let refused = seed.deserialize(sample);
         refused.map_err(|refused| Refused::of(name, String::new(), refused.message))
     }
+}
+
+/// What `run`, code of the application, returns; the default error if it panics, which a request then finds out.
+pub(crate) fn survived<T, E: Default>(run: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(E::default()))
 }
 
 fn no_sample() -> Refused {
