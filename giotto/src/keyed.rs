@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::parameter::Parameter;
-use crate::sample::{self, Notes, Samples};
+use crate::sample::{self, LISTS, Notes, Samples};
 
 /// Two elements without an order are written in the same one every second time.
 const REPEATED: usize = 32;
@@ -72,8 +72,8 @@ where
     // What leaves its type to the format may have a set in it for one of the values.
     let leaves = notes.leaves.iter().enumerate();
     let mut leaves = leaves.filter(|(_, leaf)| leaf.parameter == name && leaf.is_free);
-    leaves.any(|(at, leaf)| {
-        (0..leaf.choices).any(|choice| {
+    leaves.any(|(at, _)| {
+        LISTS.into_iter().any(|choice| {
             let varied = samples.varied(at, choice);
             key::<A>(&varied).is_some_and(|(first, _)| changes(&varied, &first))
         })

@@ -808,7 +808,12 @@ fn a_file_that_is_not_for_this_user_is_an_error_that_names_it() {
     std::fs::write(&file, "cache = \"locmem\"").unwrap();
     mode(&file, 0);
     let program = folder.path().join("testbed");
-    std::fs::copy(testbed::path(), &program).unwrap();
+    // By another process: a file that this one has open for writing while a thread starts a program is busy.
+    let copied = Command::new("cp")
+        .arg(testbed::path())
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
     mode(folder.path(), 0o755);
     let mut command = testbed::isolated(&program, folder.path());
     command.args(["cmd", "squared", "x=12"]);

@@ -22,6 +22,7 @@ use serde::forward_to_deserialize_any;
 use crate::parameter::Parameter;
 use crate::value::{Refused, TWICE};
 use tables::CHOICES;
+pub(crate) use tables::LISTS;
 use value::Sample;
 
 /// Values for the parameters of a struct.

@@ -66,19 +66,22 @@ pub(super) const NUMBERS: [f64; 10] = [
 ];
 pub(super) const CHARACTERS: [char; 8] = ['a', 'b', 'A', 'B', '0', '1', 'ä', ' '];
 /// For types that leave it to the format what they are made of.
-pub(super) const VALUES: [&str; 12] = [
+pub(super) const VALUES: [&str; 13] = [
     "\"a\"",
     "1",
     "2",
     "1.5",
     "true",
     "false",
-    "[1,2,3,4,5,6,7,8,9,10]",
-    "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\"]",
-    "[true,false]",
     "{\"a\":1}",
     "{\"a\":\"b\"}",
     "null",
+    "[1,2,3,4,5,6,7,8,9,10]",
+    "[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\"]",
+    "[true,false]",
+    "{\"a\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\"]}",
 ];
+/// The places of the lists among them, and of what has one in it.
+pub(crate) const LISTS: std::ops::Range<usize> = 9..13;
 /// A parameter of which no sample with so many choices can be made refuses them all.
 pub(super) const CHOICES: usize = TEXTS.len() + 2;

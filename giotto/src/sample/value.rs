@@ -14,7 +14,7 @@ use super::{Leaf, Samples, no_sample};
 use crate::value::Refused;
 
 /// Types that contain themselves end here.
-const DEEP: u8 = 6;
+const DEEP: u8 = 4;
 const TOO_DEEP: u8 = 24;
 const MOST_LEAVES: usize = 2_000;
 
