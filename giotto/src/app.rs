@@ -13,7 +13,7 @@ use giotto_cache::{
 };
 use tokio::sync::Semaphore;
 
-use crate::args::{self, Arguments, Typed};
+use crate::args::{Arguments, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::management::{self, management};
 use crate::manifest::Manifest;
@@ -190,7 +190,7 @@ impl App {
         let found = self.manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
-        args::check_names(program.parameters(), request)?;
+        program.check_names(request)?;
         program.admit(request)?;
         let args = program.bind(found.consumed, request)?;
         let mime = negotiate::choose(

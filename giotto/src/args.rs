@@ -14,7 +14,7 @@ use serde::{Serialize, forward_to_deserialize_any};
 
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::parameter::Parameter;
-use crate::request::{CMD, Request, Value};
+use crate::request::{Request, Value};
 use crate::value::{One, Refused, Values};
 
 /// Bound arguments: typed, and as the text that stands in the key.
@@ -42,15 +42,19 @@ impl Typed {
     }
 }
 
-/// Binds `positional` segments and the request's named values to an `A`.
-pub(crate) fn bind<A>(positional: &[Cow<'_, str>], request: &Request<'_>) -> Result<Arguments>
+/// Binds `positional` segments and the request's named values to an `A`, which takes the `parameters`.
+pub(crate) fn bind<A>(
+    parameters: &[Parameter],
+    positional: &[Cow<'_, str>],
+    request: &Request<'_>,
+) -> Result<Arguments>
 where
     A: DeserializeOwned + Serialize + Send + 'static,
 {
     let mut given = Given {
+        parameters,
         positional: positional.iter(),
         data: &request.data,
-        fields: &[],
     };
     let typed = A::deserialize(&mut given);
     let typed = typed.map_err(InvalidInput::from)?;
@@ -62,20 +66,16 @@ where
     })
 }
 
-/// On the command line a name that is not known is a mistake of the hand; over HTTP it is ignored.
-pub(crate) fn check_names(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    match request.controller {
-        CMD => check_known(parameters, request),
-        _ => Ok(()),
-    }
-}
-
-/// Refuses a name that is not known, whoever gives it.
+/// Refuses a name that none of the `parameters` has.
 pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.is_called(name));
     let mut given = request.data.iter();
-    match given.find(|(name, _)| !names.contains(&name.as_ref())) {
-        Some((name, value)) => Err(no_such_argument(&names, name, value.to_string())),
+    match given.find(|(name, _)| !is_known(name)) {
+        Some((name, value)) => Err(no_such_argument(
+            &names(parameters),
+            name,
+            value.to_string(),
+        )),
         None => Ok(()),
     }
 }
@@ -91,9 +91,9 @@ pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Err
 
 /// What was given, on its way into a struct.
 struct Given<'g> {
+    parameters: &'g [Parameter],
     positional: std::slice::Iter<'g, Cow<'g, str>>,
     data: &'g [(Cow<'g, str>, Value<'g>)],
-    fields: &'static [&'static str],
 }
 
 impl<'g> Given<'g> {
@@ -104,35 +104,41 @@ impl<'g> Given<'g> {
         let message = format!(
             "{} is one positional argument too many; {}",
             quoted(extra),
-            takes(self.fields)
+            takes(&names(self.parameters))
         );
         Err(Error::new(ErrorKind::NoProgram, message))
     }
 
-    /// All values given for `name`: the named ones, else the next positional segment.
-    fn take(&mut self, name: &str) -> Option<Values<'g>> {
+    /// All values given for `parameter`: the named ones, else the next positional segment.
+    fn take(&mut self, parameter: &Parameter) -> Result<Option<Values<'g>>, Refused> {
         let data = self.data;
-        let mut named =
-            data.iter()
-                .filter(|(given, _)| given == name)
-                .map(|(_, value)| match value {
-                    Value::Text(text) => One::Text(text),
-                    Value::Json(value) => One::Json(value),
-                });
-        match named.next() {
-            Some(first) => Some(Values {
-                first,
-                rest: named.collect(),
-            }),
-            None => {
-                let first = One::Text(self.positional.next()?);
-                Some(Values {
-                    first,
-                    rest: Vec::new(),
-                })
+        let mut named = data.iter().filter(|(name, _)| parameter.is_called(name));
+        let Some((name, first)) = named.next() else {
+            let segment = self.positional.next();
+            return Ok(segment.map(|segment| Values {
+                first: One::Text(segment),
+                rest: Vec::new(),
+            }));
+        };
+        let mut rest = Vec::new();
+        for (other, value) in named {
+            // What middleware sets under one name is never mixed with what a client gives under another.
+            if other != name {
+                let twice =
+                    format!("it is given as '{name}' and as '{other}': give it under one name");
+                return Err(Refused::of(parameter.name, value.to_string(), twice));
             }
+            rest.push(One::of(value));
         }
+        Ok(Some(Values {
+            first: One::of(first),
+            rest,
+        }))
     }
+}
+
+fn names(parameters: &[Parameter]) -> Vec<&'static str> {
+    parameters.iter().map(|parameter| parameter.name).collect()
 }
 
 /// `the program takes 'x' and 'y'`
@@ -161,12 +167,11 @@ impl<'de> Deserializer<'de> for &mut Given<'de> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        fields: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Refused> {
-        self.fields = fields;
         visitor.visit_map(Fields {
-            remaining: fields.iter(),
+            remaining: self.parameters.iter(),
             given: self,
             current: None,
         })
@@ -188,7 +193,7 @@ impl<'de> Deserializer<'de> for &mut Given<'de> {
 
 /// The fields of the struct that something was given for.
 struct Fields<'g, 'de> {
-    remaining: std::slice::Iter<'static, &'static str>,
+    remaining: std::slice::Iter<'de, Parameter>,
     given: &'g mut Given<'de>,
     current: Option<(&'static str, Values<'de>)>,
 }
@@ -200,10 +205,10 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Refused> {
-        for name in self.remaining.by_ref() {
-            if let Some(values) = self.given.take(name) {
-                self.current = Some((name, values));
-                let name: StrDeserializer<'_, Refused> = name.into_deserializer();
+        for parameter in self.remaining.by_ref() {
+            if let Some(values) = self.given.take(parameter)? {
+                self.current = Some((parameter.name, values));
+                let name: StrDeserializer<'_, Refused> = parameter.name.into_deserializer();
                 return seed.deserialize(name).map(Some);
             }
         }
@@ -219,10 +224,7 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
             .take()
             .ok_or_else(|| Refused::new("a value without a name"))?;
         let first = values.first;
-        seed.deserialize(values).map_err(|refused| Refused {
-            name: name.to_owned(),
-            value: first.to_string(),
-            ..refused
-        })
+        let refused = seed.deserialize(values);
+        refused.map_err(|refused| Refused::of(name, first.to_string(), refused.message))
     }
 }

@@ -60,6 +60,7 @@ mod args;
 mod config;
 mod controller;
 mod error;
+mod keyed;
 mod management;
 mod manifest;
 pub mod model;
@@ -70,6 +71,7 @@ mod program;
 mod rendered;
 mod request;
 mod run;
+mod sample;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod value;

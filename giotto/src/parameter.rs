@@ -5,20 +5,22 @@
 
 use std::cell::RefCell;
 
-use giotto_cache::literal;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
 use crate::error::{Error, Result};
-use crate::value::{One, Refused, Values};
+use crate::sample::{self, Samples};
+use crate::value::Refused;
 
 /// One parameter of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// Its name.
     pub name: &'static str,
-    /// What it takes, in a word or two: `integer`, `number`, `text`, `true or false`, a list of choices.
+    /// Other names that it may be given under: serde's `alias`.
+    pub aliases: Vec<&'static str>,
+    /// What it takes, in a word or two: `integer`, `number`, `text`, `true or false`, `JSON object`, a list of choices.
     pub kind: String,
     /// Whether it may be given several times.
     pub is_list: bool,
@@ -30,97 +32,136 @@ pub struct Parameter {
     pub doc: &'static str,
 }
 
-/// The parameters of a model that takes an `A`, in declared order; `docs` are their documentations by name.
-pub(crate) fn parameters<A>(docs: &[(&str, &'static str)]) -> Result<Vec<Parameter>>
+impl Parameter {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            aliases: Vec::new(),
+            kind: "value".to_owned(),
+            is_list: false,
+            required: true,
+            default: None,
+            doc: "",
+        }
+    }
+
+    /// Whether `name` is its name, or another that it may be given under.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+/// What a model takes: the fields of its argument struct.
+#[derive(Debug, Default)]
+pub(crate) struct Parameters {
+    /// In declared order.
+    pub(crate) all: Vec<Parameter>,
+    /// Whether its struct refuses names that it does not know: serde's `deny_unknown_fields`.
+    pub(crate) denies_unknown: bool,
+}
+
+/// The parameters of a model that takes an `A`; `docs` are their documentations by name.
+pub(crate) fn parameters<A>(docs: &[(&str, &'static str)]) -> Result<Parameters>
 where
     A: DeserializeOwned + Serialize,
 {
-    let mut parameters: Vec<_> = names::<A>()?
-        .iter()
-        .map(|name| kind_of::<A>(name))
-        .collect();
-    for parameter in &mut parameters {
+    let mut all = fields::<A>(names::<A>()?);
+    for parameter in &mut all {
+        watch::<A>(parameter);
         let doc = docs.iter().find(|(name, _)| *name == parameter.name);
         parameter.doc = doc.map_or("", |(_, doc)| doc);
     }
-    find_defaults::<A>(&mut parameters);
-    Ok(parameters)
+    if let Some(samples) = sample::required::<A>(&all) {
+        read_defaults::<A>(&samples, &mut all);
+    }
+    Ok(Parameters {
+        // No field is called like this.
+        denies_unknown: !all.is_empty() && matches!(field::<A>("\0"), Field::Refused),
+        all,
+    })
 }
 
+/// The names that serde knows fields by: each field's own and, beside it, its aliases.
 fn names<A: DeserializeOwned>() -> Result<&'static [&'static str]> {
-    let names = RefCell::new(None);
-    match (A::deserialize(Names(&names)), names.into_inner()) {
-        (_, Some(names)) => Ok(names),
-        (Ok(_), None) => Ok(&[]),
-        (Err(_), None) => {
-            let type_name = std::any::type_name::<A>();
-            let message = format!("a model takes one struct with named fields, not {type_name}");
-            Err(Error::configuration(message))
+    let asked = RefCell::new(Asked::Other);
+    let is_made = A::deserialize(Names(&asked)).is_ok();
+    let message = match asked.into_inner() {
+        Asked::Struct(names) => return Ok(names),
+        Asked::Other if is_made => return Ok(&[]),
+        Asked::Flattened => {
+            "#[serde(flatten)] hides the names of a model's parameters: write the fields that it flattens into the \
+             struct of the arguments itself, or take them as one argument, written as JSON"
+                .to_owned()
+        }
+        Asked::Other => format!(
+            "a model takes one struct with named fields, not {}",
+            std::any::type_name::<A>()
+        ),
+    };
+    Err(Error::configuration(message))
+}
+
+/// The fields that have these `names`. Those of one field are neighbours, sorted by the alphabet.
+fn fields<A: DeserializeOwned>(names: &[&'static str]) -> Vec<Parameter> {
+    let mut fields: Vec<(Field, Vec<&'static str>)> = Vec::new();
+    for name in names {
+        let field = field::<A>(name);
+        match fields.last_mut() {
+            Some((last, names)) if *last == field && matches!(field, Field::Known(_)) => {
+                names.push(name);
+            }
+            _ => fields.push((field, vec![name])),
         }
     }
+    let named = |names: Vec<&'static str>| {
+        let own = match names.as_slice() {
+            [own] => own,
+            _ => sample::own_name::<A>(&names).unwrap_or(names[0]),
+        };
+        let mut parameter = Parameter::new(own);
+        parameter
+            .aliases
+            .extend(names.iter().filter(|name| **name != own));
+        parameter
+    };
+    fields.into_iter().map(|(_, names)| named(names)).collect()
 }
 
-fn kind_of<A: DeserializeOwned>(name: &'static str) -> Parameter {
-    let seen = RefCell::new(Parameter {
-        name,
-        kind: "value".to_owned(),
-        is_list: false,
-        required: true,
-        default: None,
-        doc: "",
-    });
-    // Always an error: what counts is what was asked for on the way.
+/// Which field of an `A` serde understands by `name`.
+fn field<A: DeserializeOwned>(name: &'static str) -> Field {
+    let found = RefCell::new(Field::Refused);
+    // Always an error: what counts is what became of the name.
     let _ = A::deserialize(OneField {
         name,
-        value: Some(Watch(&seen)),
+        found: &found,
+        value: None,
     });
-    seen.into_inner()
+    found.into_inner()
 }
 
-/// The first parameter of which two values have the same key, as far as can be seen.
-pub(crate) fn left_out<A>(parameters: &[Parameter]) -> Option<&'static str>
+/// Notes what the parameter's type asks for.
+fn watch<A: DeserializeOwned>(parameter: &mut Parameter) {
+    let seen = RefCell::new(parameter.clone());
+    // Always an error: what counts is what was asked for on the way.
+    let _ = A::deserialize(OneField {
+        name: parameter.name,
+        found: &RefCell::new(Field::Refused),
+        value: Some(Watch(&seen)),
+    });
+    *parameter = seen.into_inner();
+}
+
+/// What a struct made of `samples` for the required parameters holds for the others are their defaults.
+fn read_defaults<A>(samples: &Samples, parameters: &mut [Parameter])
 where
     A: DeserializeOwned + Serialize,
 {
-    let (_, given) = sampled::<A>(parameters)?;
-    let mut parameters = parameters.iter();
-    let left_out = parameters.find(|parameter| !is_in_key::<A>(parameter, &given));
-    left_out.map(|parameter| parameter.name)
-}
-
-/// What a struct made of samples for the required parameters holds for the others are their defaults.
-fn find_defaults<A: DeserializeOwned + Serialize>(parameters: &mut [Parameter]) {
-    if let Some((sample, given)) = sampled::<A>(parameters) {
-        read_defaults(&sample, parameters, &given);
-    }
-}
-
-/// Gives the required parameters a sample value until the struct can be made: the struct, and what was given.
-fn sampled<A>(parameters: &[Parameter]) -> Option<(A, Vec<(&'static str, String)>)>
-where
-    A: DeserializeOwned,
-{
-    let mut given: Vec<(&'static str, String)> = Vec::new();
-    for _ in 0..=parameters.len() {
-        match A::deserialize(Samples(&given)) {
-            Ok(sample) => return Some((sample, given)),
-            Err(refused) => match parameters.iter().find(|p| p.name == refused.name) {
-                Some(missing) if !given.iter().any(|(name, _)| *name == missing.name) => {
-                    given.push((missing.name, sample(&missing.kind).to_owned()));
-                }
-                _ => return None, // a type that refuses the sample: its defaults stay unknown
-            },
-        }
-    }
-    None
-}
-
-fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: &[(&str, String)]) {
-    let Ok(values) = serde_json::to_value(sample) else {
+    let made = samples.make::<A>();
+    let Some(values) = made.ok().and_then(|made| serde_json::to_value(made).ok()) else {
         return;
     };
     for parameter in parameters {
-        parameter.required = given.iter().any(|(name, _)| *name == parameter.name);
+        parameter.required = samples.has(parameter.name);
         let default = values
             .get(parameter.name)
             .filter(|value| !parameter.required && !value.is_null());
@@ -131,48 +172,17 @@ fn read_defaults<A: Serialize>(sample: &A, parameters: &mut [Parameter], given: 
     }
 }
 
-/// Whether a struct that has one of two values of `parameter` besides the `given` ones serializes to two literals, or
-/// at least serializes its field.
-fn is_in_key<A>(parameter: &Parameter, given: &[(&'static str, String)]) -> bool
-where
-    A: DeserializeOwned + Serialize,
-{
-    let with = |value: &str| {
-        let others = given.iter().filter(|(name, _)| *name != parameter.name);
-        let this = (parameter.name, value.to_owned());
-        let given: Vec<_> = others.cloned().chain([this]).collect();
-        let sample = A::deserialize(Samples(&given)).ok()?;
-        let is_written = serde_json::to_value(&sample)
-            .ok()?
-            .get(parameter.name)
-            .is_some();
-        Some((literal::to_string(&sample).ok()?, is_written))
-    };
-    let [one, other] = match parameter.kind.as_str() {
-        "true or false" => ["false", "true"],
-        "text" => ["a", "b"],
-        choices => match choices.split_once(", ") {
-            Some((first, rest)) => [first, rest.split(", ").next().unwrap_or_default()],
-            None => ["1", "2"],
-        },
-    };
-    match (with(one), with(other)) {
-        (Some((one, is_written)), Some((other, _))) => is_written || one != other,
-        _ => true,
-    }
-}
-
-fn sample(kind: &str) -> &str {
-    match kind {
-        "true or false" => "false",
-        "text" => "",
-        "integer" | "number" | "character" | "value" => "0",
-        choices => choices.split(", ").next().unwrap_or_default(),
-    }
+/// What a type asked for that was to be a struct.
+enum Asked {
+    /// One with these names.
+    Struct(&'static [&'static str]),
+    /// A struct that has taken in the fields of another.
+    Flattened,
+    Other,
 }
 
 /// Notes the names of the fields that a struct asks for.
-struct Names<'s>(&'s RefCell<Option<&'static [&'static str]>>);
+struct Names<'s>(&'s RefCell<Asked>);
 
 impl<'de> Deserializer<'de> for Names<'_> {
     type Error = Refused;
@@ -183,8 +193,21 @@ impl<'de> Deserializer<'de> for Names<'_> {
         fields: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Refused> {
-        self.0.replace(Some(fields));
+        self.0.replace(Asked::Struct(fields));
         Err(Refused::new("only the names were wanted"))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let found = RefCell::new(Field::Refused);
+        let made = visitor.visit_map(OneField {
+            name: "\0",
+            found: &found,
+            value: None,
+        });
+        if matches!(found.into_inner(), Field::Known(_)) {
+            self.0.replace(Asked::Flattened);
+        }
+        made.and(Err(Refused::new("not a struct with known names")))
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -197,13 +220,32 @@ impl<'de> Deserializer<'de> for Names<'_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        unit_struct newtype_struct seq tuple tuple_struct enum identifier ignored_any
+    }
+}
+
+/// What serde makes of a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    /// One of the fields, or the one for names that are ignored.
+    Known(u64),
+    /// The type has no fields that `derive` has made.
+    Other,
+    /// The name is refused.
+    Refused,
+}
+
+impl Field {
+    /// Two names of one field are the same variant of an enum that `derive` has made for the struct.
+    fn of<K>(key: &K) -> Self {
+        sample::identity(key).map_or(Self::Other, Self::Known)
     }
 }
 
 /// Offers a struct a single field.
 struct OneField<'s> {
     name: &'static str,
+    found: &'s RefCell<Field>,
     value: Option<Watch<'s>>,
 }
 
@@ -228,21 +270,17 @@ impl<'de> de::MapAccess<'de> for OneField<'_> {
         seed: K,
     ) -> Result<Option<K::Value>, Refused> {
         let name: StrDeserializer<'_, Refused> = self.name.into_deserializer();
-        self.value
-            .is_some()
-            .then(|| seed.deserialize(name))
-            .transpose()
+        let key = seed.deserialize(name)?;
+        self.found.replace(Field::of(&key));
+        Ok(Some(key))
     }
 
     fn next_value_seed<S: de::DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<S::Value, Refused> {
-        let value = self
-            .value
-            .take()
-            .ok_or_else(|| Refused::new("only one field was offered"))?;
-        seed.deserialize(value)
+        let value = self.value.take();
+        seed.deserialize(value.ok_or_else(|| Refused::new("only the name was offered"))?)
     }
 }
 
@@ -275,8 +313,9 @@ impl<'de> Deserializer<'de> for Watch<'_> {
         "true or false": deserialize_bool;
         "character": deserialize_char;
         "text": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
-        "value": deserialize_any deserialize_unit deserialize_map deserialize_identifier
-            deserialize_ignored_any;
+        "JSON object": deserialize_map;
+        "text or JSON": deserialize_any;
+        "value": deserialize_unit deserialize_identifier deserialize_ignored_any;
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -324,7 +363,7 @@ impl<'de> Deserializer<'de> for Watch<'_> {
         _: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Refused> {
-        self.note("value")
+        self.note("JSON object")
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -338,43 +377,6 @@ impl<'de> Deserializer<'de> for Watch<'_> {
 }
 
 impl<'de> IntoDeserializer<'de, Refused> for Watch<'_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-/// Offers a struct the given sample values.
-struct Samples<'s>(&'s [(&'static str, String)]);
-
-impl<'de> Deserializer<'de> for Samples<'de> {
-    type Error = Refused;
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        let fields = self.0.iter().map(|(name, value)| {
-            (
-                *name,
-                Values {
-                    first: One::Text(value),
-                    rest: Vec::new(),
-                },
-            )
-        });
-        visitor.visit_map(de::value::MapDeserializer::new(fields))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Refused> for Values<'de> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {

@@ -14,10 +14,11 @@ use giotto_cache::{IntoPolicy, Key, Policy};
 
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
+use crate::keyed;
 use crate::model::{Call, Context, Documentation, Model};
-use crate::parameter::{Parameter, left_out, parameters};
+use crate::parameter::{Parameter, Parameters, parameters};
 use crate::rendered::Rendered;
-use crate::request::{Controller, Request, Value};
+use crate::request::{CMD, Controller, Request, Value};
 use crate::view::{Mime, View};
 
 /// A model and a view under one name, answering over the controllers that it names.
@@ -40,7 +41,7 @@ pub struct Bare<T, A> {
 
 /// The stage of a [`Program`] that can run.
 pub struct Ready {
-    parameters: Vec<Parameter>,
+    parameters: Parameters,
     documentation: Documentation,
     sets_time: bool,
     mimes: Vec<Mime>,
@@ -146,7 +147,7 @@ impl<T: Send + Sync + 'static, A: Send + 'static> Program<Bare<T, A>> {
         let (documentation, sets_time) = (stage.model.documentation(), stage.model.sets_time());
         let parameters = stage.model.parameters().unwrap_or_else(|error| {
             settings.error.get_or_insert(error);
-            Vec::new()
+            Parameters::default()
         });
         if let Some(error) = view.error() {
             settings.error.get_or_insert(error);
@@ -291,21 +292,25 @@ impl Program {
             ),
             _ => None,
         };
-        let left_out = cache.and_then(|_| self.stage.runner.left_out(self.parameters()));
-        let left_out = left_out.map(|name| {
-            format!(
-                "two values of '{name}' have the same key, so that who gives one gets the page of the other: have the \
-                 struct of the arguments serialize it, without #[serde(skip_serializing)], or leave .cache(..) out"
-            )
-        });
-        let wrong = contradiction.map(str::to_owned).or(left_out);
+        let wrong = contradiction
+            .map(str::to_owned)
+            .or_else(|| cache.and_then(|_| self.stage.runner.key_problem(self.parameters())));
         error.clone().or_else(|| wrong.map(Error::configuration))
     }
 
     /// What it takes, in declared order.
     #[must_use]
     pub fn parameters(&self) -> &[Parameter] {
-        &self.stage.parameters
+        &self.stage.parameters.all
+    }
+
+    /// Refuses a name that is not known where that is a mistake: of the hand, on the command line, and everywhere if
+    /// the struct of the arguments says so. Otherwise HTTP ignores it.
+    pub(crate) fn check_names(&self, request: &Request<'_>) -> Result<()> {
+        match request.controller == CMD || self.stage.parameters.denies_unknown {
+            true => args::check_known(self.parameters(), request),
+            false => Ok(()),
+        }
     }
 
     /// What it does, in the words of its author; may be empty.
@@ -372,7 +377,7 @@ impl Program {
         };
         let is_own = |given: &str| {
             let mut parameters = self.parameters().iter();
-            parameters.any(|parameter| parameter.name == given)
+            parameters.any(|parameter| parameter.is_called(given))
         };
         let segments: Vec<_> = request.path.drain(consumed..).collect();
         let mut words: Vec<_> = segments.into_iter().map(Value::Text).collect();
@@ -406,7 +411,8 @@ impl Program {
     /// Binds the path's segments from `consumed` on and the request's named values.
     pub(crate) fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
         unwound("the reading of an argument", || {
-            self.stage.runner.bind(consumed, request)
+            let runner = &self.stage.runner;
+            runner.bind(self.parameters(), consumed, request)
         })
     }
 
@@ -465,10 +471,15 @@ fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {
 
 /// A model whose function type and arguments are erased.
 trait ErasedModel<T>: Send + Sync {
-    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
+    fn bind(
+        &self,
+        parameters: &[Parameter],
+        consumed: usize,
+        request: &Request<'_>,
+    ) -> Result<Arguments>;
     fn call(&self, arguments: Typed, context: &Context) -> Call<T>;
-    fn parameters(&self) -> Result<Vec<Parameter>>;
-    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
+    fn parameters(&self) -> Result<Parameters>;
+    fn key_problem(&self, parameters: &[Parameter]) -> Option<String>;
     fn documentation(&self) -> Documentation;
     fn sets_time(&self) -> bool;
 }
@@ -479,20 +490,25 @@ struct Erased<F, M> {
 }
 
 impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
-    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
-        args::bind::<F::Arguments>(&request.path[consumed..], request)
+    fn bind(
+        &self,
+        parameters: &[Parameter],
+        consumed: usize,
+        request: &Request<'_>,
+    ) -> Result<Arguments> {
+        args::bind::<F::Arguments>(parameters, &request.path[consumed..], request)
     }
 
     fn call(&self, arguments: Typed, context: &Context) -> Call<F::Output> {
         self.model.call(arguments.downcast(), context)
     }
 
-    fn parameters(&self) -> Result<Vec<Parameter>> {
+    fn parameters(&self) -> Result<Parameters> {
         parameters::<F::Arguments>(self.model.documentation().parameters)
     }
 
-    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
-        left_out::<F::Arguments>(parameters)
+    fn key_problem(&self, parameters: &[Parameter]) -> Option<String> {
+        keyed::problem::<F::Arguments>(parameters)
     }
 
     fn documentation(&self) -> Documentation {
@@ -506,10 +522,15 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
 
 /// A model and a view whose common type is erased.
 trait Run: Send + Sync {
-    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments>;
+    fn bind(
+        &self,
+        parameters: &[Parameter],
+        consumed: usize,
+        request: &Request<'_>,
+    ) -> Result<Arguments>;
 
-    /// The first of the `parameters` that is no part of the key.
-    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str>;
+    /// What is wrong with the keys of its pages.
+    fn key_problem(&self, parameters: &[Parameter]) -> Option<String>;
 
     fn is_styled(&self, mime: &Mime) -> bool;
 
@@ -531,12 +552,17 @@ struct Runner<T> {
 }
 
 impl<T: Send + Sync + 'static> Run for Runner<T> {
-    fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
-        self.model.bind(consumed, request)
+    fn bind(
+        &self,
+        parameters: &[Parameter],
+        consumed: usize,
+        request: &Request<'_>,
+    ) -> Result<Arguments> {
+        self.model.bind(parameters, consumed, request)
     }
 
-    fn left_out(&self, parameters: &[Parameter]) -> Option<&'static str> {
-        self.model.left_out(parameters)
+    fn key_problem(&self, parameters: &[Parameter]) -> Option<String> {
+        self.model.key_problem(parameters)
     }
 
     fn is_styled(&self, mime: &Mime) -> bool {

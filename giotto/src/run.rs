@@ -116,15 +116,13 @@ fn mock() -> Arg {
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let mut config = configure(&[matches])?;
     if let Some(host) = matches.get_one::<String>("host") {
-        // As it stands in a URL: [::1]
-        host.trim_start_matches('[')
-            .trim_end_matches(']')
-            .clone_into(&mut config.host);
+        config.set("http.host", host, "--host")?;
     }
     if let Some(port) = matches.get_one::<String>("port") {
         config.set("http.port", port, "--port")?;
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
+    config.tell();
     let app = prepare(app, matches).with_configured_cache(&config)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
@@ -183,6 +181,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
         log(config.log.unwrap_or(tracing::Level::WARN));
+        config.tell();
         app.clone().with_configured_cache(&config)
     };
     let options = Options::read(matches);
@@ -205,7 +204,13 @@ impl App {
     /// The same with the cache that the configuration names, unless its code gave it one.
     fn with_configured_cache(self, config: &Config) -> Result<Self> {
         if self.cache_is_given() {
-            return Ok(self);
+            return match config.signing_keys.is_empty() {
+                true => Ok(self),
+                false => Err(Error::configuration(
+                    "signing_key is set, but the application brings its own cache: give that the keys, with \
+                     Cache::builder(..).signing_keys(..), and leave out the setting",
+                )),
+            };
         }
         Ok(match config.open_cache()? {
             Some(cache) => self.with_cache(cache),

@@ -5,8 +5,10 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
+use serde_json::Value as Json;
 
 use crate::error::{InvalidInput, quoted};
+use crate::request::Value;
 
 /// One or more values given for one parameter.
 pub(crate) struct Values<'de> {
@@ -14,10 +16,20 @@ pub(crate) struct Values<'de> {
     pub(crate) rest: Vec<One<'de>>,
 }
 
+/// One value as it was given. Text that stands for something with parts is JSON: `{"a":1}`, `[1,2]`.
 #[derive(Clone, Copy)]
 pub(crate) enum One<'de> {
     Text(&'de str),
-    Json(&'de serde_json::Value),
+    Json(&'de Json),
+}
+
+impl<'de> One<'de> {
+    pub(crate) fn of(value: &'de Value<'de>) -> Self {
+        match value {
+            Value::Text(text) => Self::Text(text),
+            Value::Json(value) => Self::Json(value),
+        }
+    }
 }
 
 impl fmt::Display for One<'_> {
@@ -63,7 +75,7 @@ impl<'de> Deserializer<'de> for Values<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self.first {
-            One::Json(serde_json::Value::Null) if self.rest.is_empty() => visitor.visit_none(),
+            One::Json(Json::Null) if self.rest.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -78,14 +90,22 @@ impl<'de> Deserializer<'de> for Values<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match (self.first, self.rest.is_empty()) {
-            (One::Json(array @ serde_json::Value::Array(_)), true) => {
-                array.deserialize_seq(visitor).map_err(de::Error::custom)
+            (One::Json(array @ Json::Array(_)), true) => {
+                return array.deserialize_seq(visitor).map_err(de::Error::custom);
             }
-            (first, _) => {
-                let values = std::iter::once(first).chain(self.rest);
-                visitor.visit_seq(de::value::SeqDeserializer::new(values))
+            (One::Text(text), true) if text.trim_start().starts_with('[') => {
+                if let Ok(array @ Json::Array(_)) = serde_json::from_str(text) {
+                    return array.deserialize_seq(visitor).map_err(de::Error::custom);
+                }
             }
+            _ => {}
         }
+        let values = std::iter::once(self.first).chain(self.rest);
+        let mut values = de::value::SeqDeserializer::new(values);
+        let list = visitor.visit_seq(&mut values)?;
+        // A tuple leaves what is too much for it.
+        values.end()?;
+        Ok(list)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refused> {
@@ -153,6 +173,20 @@ macro_rules! parsed {
     };
 }
 
+/// What a parameter with parts makes of a text.
+macro_rules! structured {
+    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
+            match self {
+                Self::Json(value) => value.$method($($argument,)* visitor).map_err(de::Error::custom),
+                Self::Text(text) => {
+                    read(text)?.$method($($argument,)* visitor).map_err(de::Error::custom)
+                }
+            }
+        })*
+    };
+}
+
 /// What a parameter of any other type makes of a text.
 macro_rules! textual {
     ($($method:ident)*) => {
@@ -185,8 +219,27 @@ impl<'de> Deserializer<'de> for One<'de> {
     }
 
     textual! {
-        deserialize_any deserialize_bytes deserialize_byte_buf deserialize_identifier
-        deserialize_ignored_any
+        deserialize_bytes deserialize_byte_buf deserialize_identifier deserialize_ignored_any
+    }
+
+    structured! {
+        deserialize_map();
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        deserialize_seq();
+        deserialize_tuple(length: usize);
+        deserialize_tuple_struct(name: &'static str, length: usize);
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        let text = match self {
+            Self::Json(value) => return value.deserialize_any(visitor).map_err(de::Error::custom),
+            Self::Text(text) => text,
+        };
+        let takes_all = takes_all::<V::Value>();
+        match meant(text).filter(|value| takes_all || value.is_array() || value.is_object()) {
+            Some(value) => value.deserialize_any(visitor).map_err(de::Error::custom),
+            None => visitor.visit_borrowed_str(text),
+        }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -217,7 +270,7 @@ impl<'de> Deserializer<'de> for One<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
-            Self::Json(serde_json::Value::Null) => visitor.visit_none(),
+            Self::Json(Json::Null) => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -240,55 +293,14 @@ impl<'de> Deserializer<'de> for One<'de> {
             Self::Json(value) => value
                 .deserialize_enum(name, variants, visitor)
                 .map_err(de::Error::custom),
-            Self::Text(text) if variants.contains(&text) => {
+            // Whether a text is one of the variants is for the type to say: it may have one for all others.
+            Self::Text(text) if !text.starts_with('{') => {
                 visitor.visit_enum(text.into_deserializer())
             }
-            Self::Text(text) => {
-                let choices = variants.join("', '");
-                Err(Refused::text(text, &format!("one of '{choices}'")))
-            }
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        match self {
-            Self::Json(value) => value
-                .deserialize_struct(name, fields, visitor)
+            Self::Text(text) => read(text)?
+                .deserialize_enum(name, variants, visitor)
                 .map_err(de::Error::custom),
-            Self::Text(_) => Err(structured()),
         }
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match self {
-            Self::Json(value) => value.deserialize_map(visitor).map_err(de::Error::custom),
-            Self::Text(_) => Err(structured()),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match self {
-            Self::Json(value) => value.deserialize_seq(visitor).map_err(de::Error::custom),
-            Self::Text(_) => Err(structured()),
-        }
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refused> {
@@ -304,9 +316,39 @@ impl<'de> Deserializer<'de> for One<'de> {
     }
 }
 
-fn structured() -> Refused {
-    Refused::new("it has parts: send it in the JSON body of a POST")
+fn read(text: &str) -> Result<Json, Refused> {
+    serde_json::from_str(text).map_err(|error| {
+        Refused::new(format!(
+            "{} is not JSON ({error}): it has parts, and is written as JSON, such as {{\"a\":1}} or [1,2]",
+            quoted(text)
+        ))
+    })
 }
+
+/// What `text` means to a type that takes several: what it is as JSON, unless it is none, or a number with more digits
+/// than one can hold.
+fn meant(text: &str) -> Option<Json> {
+    let value: Json = serde_json::from_str(text).ok()?;
+    match &value {
+        Json::Array(_) | Json::Object(_) => Some(value),
+        _ if text.trim() != text => None,
+        Json::Number(number) if number.is_f64() => {
+            let digits = text.bytes().filter(u8::is_ascii_digit).count();
+            (digits <= f64::DIGITS as usize).then_some(value)
+        }
+        _ => Some(value),
+    }
+}
+
+/// Whether a value of any type makes a `T`: it is what serde keeps of one while it tries the variants of an enum, or a
+/// value of JSON or the like. Any other type that leaves the choice to the format reads text, as it does from a URL.
+fn takes_all<T>() -> bool {
+    let name = std::any::type_name::<T>();
+    name.contains("::Content") || name.ends_with("::Value")
+}
+
+/// What serde says of a field that it gets a second time.
+pub(crate) const TWICE: &str = "it is given twice";
 
 /// A refusal on its way through serde, which knows the message before the name of the field.
 #[derive(Debug)]
@@ -325,15 +367,24 @@ impl Refused {
         }
     }
 
+    /// Of the argument `name`, which was given as `value`.
+    pub(crate) fn of(name: &str, value: String, message: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            value,
+            message,
+        }
+    }
+
     fn text(text: &str, expected: &str) -> Self {
         Self::new(format!("{} is not {expected}", quoted(text)))
     }
 
-    fn json(value: &serde_json::Value, expected: &str) -> Self {
+    fn json(value: &Json, expected: &str) -> Self {
         match value {
-            serde_json::Value::String(text) => Self::text(text, expected),
-            serde_json::Value::Array(_) => Self::new(format!("an array is not {expected}")),
-            serde_json::Value::Object(_) => Self::new(format!("an object is not {expected}")),
+            Json::String(text) => Self::text(text, expected),
+            Json::Array(_) => Self::new(format!("an array is not {expected}")),
+            Json::Object(_) => Self::new(format!("an object is not {expected}")),
             value => Self::new(format!("{value} is not {expected}")),
         }
     }
@@ -350,6 +401,14 @@ impl std::error::Error for Refused {}
 impl de::Error for Refused {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::new(message.to_string())
+    }
+
+    fn unknown_variant(variant: &str, variants: &'static [&'static str]) -> Self {
+        Self::text(variant, &format!("one of '{}'", variants.join("', '")))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::of(field, String::new(), TWICE.to_owned())
     }
 
     fn missing_field(field: &'static str) -> Self {

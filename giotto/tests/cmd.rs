@@ -155,6 +155,76 @@ fn lists_choices_defaults_and_flags_have_their_forms() {
 }
 
 #[test]
+fn a_negative_number_is_a_value_in_every_notation() {
+    for (text, number) in [
+        ("-1", "-1.0"),
+        ("-1.5", "-1.5"),
+        ("-.5", "-0.5"),
+        ("-5.", "-5.0"),
+        ("-1e-5", "-1e-5"),
+        ("-1E+3", "-1000.0"),
+        ("-.5e2", "-50.0"),
+        ("-inf", "-inf"),
+        ("-infinity", "-inf"),
+        ("-0", "-0.0"),
+    ] {
+        let said = format!("{number} 0\n");
+        run(&["number", text]).says(&said);
+        run(&["number", "--", text]).says(&said);
+        run(&["number", "--x", text]).says(&said);
+        run(&["number", &format!("--x={text}")]).says(&said);
+        run(&["number", &format!("x={text}")]).says(&said);
+        run(&["number", "--cache=bypass", text, "--y=0"]).says(&said);
+        run(&[&format!("number/{text}")]).says(&said);
+    }
+    let least = i128::MIN.to_string();
+    run(&["number", "--y", &least, "-1"]).says(&format!("-1.0 {least}\n"));
+    run(&["echo", "-inf"]).says("-inf\n");
+    run(&["echo", "--text", "-5 apples"]).says("-5 apples\n");
+    run(&["sum", "-1", "--numbers", "-2"]).is_refused(&["-1", "too many"]);
+    run(&["sum", "--numbers", "-1", "--numbers", "-2"]).says("-3\n");
+    run(&["number", "-0x10"]).is_refused(&["'x'", "-0x10", "not a number"]);
+    run(&["number", "--x", "--y"]).is_refused(&["--x"]);
+    run(&["number", "-i"]).is_refused(&["-i"]);
+    let explained = run(&["mgt/cache/explain", "number", "-1e-5"]);
+    assert!(
+        explained.stdout.contains("{'x': -1e-05, 'y': 0}"),
+        "{explained:?}"
+    );
+}
+
+#[test]
+fn an_argument_with_parts_is_json_and_an_alias_is_another_name() {
+    let said = "Searched { filter: Filter { a: 1 }, numbers: [], sort: Some(\"up\") }\n";
+    let filter = "{\"a\":1}";
+    for words in [
+        &["search", "filter={\"a\":1}", "numbers=[]", "sort=up"][..],
+        &[
+            "search",
+            "--filter",
+            filter,
+            "--numbers=[]",
+            "--order-by",
+            "up",
+        ],
+        &["search", "--filter", filter, "n=[]", "--order_by=up"],
+        &["search", filter, "[]", "up"],
+        &["search", "n=[]", filter, "up"],
+    ] {
+        run(words).says(said);
+    }
+    run(&["search", "a"]).is_refused(&["'filter'", "JSON"]);
+    run(&["search", filter, "n=1", "numbers=2"]).is_refused(&["'numbers'", "one name"]);
+    let explained = run(&["mgt/cache/explain", "search", filter, "--n", "1"]);
+    assert!(
+        explained
+            .stdout
+            .contains("{'filter': {'a': 1}, 'numbers': [1], 'sort': None}"),
+        "{explained:?}"
+    );
+}
+
+#[test]
 fn programs_are_found_wherever_they_stand() {
     run(&["blog"]).says("The blog\n");
     run(&["blog/"]).says("The blog\n");
@@ -267,7 +337,21 @@ fn help_tells_what_the_manifest_knows() {
         help.contains("[optional]") && help.contains("[default: Hello]"),
         "{help}"
     );
-    assert!(run(&["sum", "--help"]).stdout.contains("[may be repeated]"));
+    let help = run(&["sum", "--help"]).stdout;
+    assert!(
+        help.contains("[may be repeated, or is one JSON array]"),
+        "{help}"
+    );
+    let help = run(&["search", "--help"]).stdout;
+    for words in [
+        "search[.FORMAT] filter=VALUE [numbers=VALUE] [sort=VALUE]",
+        "--filter <JSON OBJECT>",
+        "[aliases: n]",
+        "[default: [3]]",
+    ] {
+        assert!(help.contains(words), "{words}: {help}");
+    }
+    assert!(!help.contains("--order_by"), "{help}");
     for words in [&["--help"][..], &["-h"]] {
         let help = run(words);
         assert_eq!(help.code, Some(0), "{help:?}");

@@ -162,6 +162,44 @@ proptest! {
     }
 }
 
+/// Any value of JSON, of few texts and numbers so that two are often alike.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        (-2_i64..3).prop_map(Into::into),
+        prop_oneof![Just(0.5), Just(1.0), Just(1e300)].prop_map(Into::into),
+        "[1a'\\[\\]{}:, ]{0,3}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Into::into),
+            vec(("[1a']{0,2}", inner), 0..3).prop_map(|members| members
+                .into_iter()
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
+        ]
+    })
+}
+
+/// What a value may be made of.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Anything {
+    Flag(bool),
+    Number(i64),
+    Ratio(f64),
+    Text(String),
+    Pair(i64, Box<Self>),
+    Optional(Vec<Option<Self>>),
+    Map(std::collections::HashMap<String, Option<Self>>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Whatever {
+    value: Anything,
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -222,5 +260,26 @@ proptest! {
             let shown: (String, String) = serde_json::from_slice(&body).unwrap();
             prop_assert_eq!((&shown.0, &shown.1), (one, two));
         }
+    }
+
+    #[test]
+    fn two_values_share_a_page_only_if_they_are_equal(one in json(), other in json()) {
+        let program = Program::new(|_: Whatever| "").cache(60).view(BasicView::new());
+        let app = App::new(Manifest::new([("it", program)])).cache(LocMemKeyValue::new());
+        app.check().unwrap();
+        let cache = app.shared_cache().clone();
+        let service = app.into_service().unwrap();
+        let mut values = Vec::new();
+        for value in [&one, &other] {
+            let text = value.to_string();
+            let Ok(typed) = serde_json::from_str::<Anything>(&text) else { return Ok(()) };
+            values.push(typed);
+            let encoded = percent_encode(text.as_bytes(), NON_ALPHANUMERIC).to_string();
+            let request = http::Request::get(format!("/it?value={encoded}"));
+            let response = answer(&service, request.body(Full::default()).unwrap());
+            prop_assert_eq!(response.status(), 200, "{}", text);
+        }
+        let expected = if values[0] == values[1] { 1 } else { 2 };
+        prop_assert_eq!(cache.counts().computed, expected, "{} {}", one, other);
     }
 }

@@ -323,6 +323,20 @@ fn a_wrong_file_is_refused_with_line_and_column() {
             &["giotto.toml:2:1", "\"http.drain\"", "http.drain_seconds"],
         ),
         ("http.host = 1", &["http.host", "text"]),
+        ("http.host = \"\"", &["http.host", "address of a host"]),
+        (
+            "http.host = \"[::1]:80\"",
+            &["http.host", "address of a host"],
+        ),
+        (
+            "signing_key = 1",
+            &["giotto.toml:1:1", "signing_key", "array of texts"],
+        ),
+        ("signing_key = []", &["signing_key", "array of texts"]),
+        (
+            "signing_key = [\"0123456789abcdef0123456789abcdef\", \"\"]",
+            &["signing_key:", "0 bytes", "openssl rand -hex 32"],
+        ),
         ("http = 80", &["giotto.toml:1:1", "http = 80", "http.port"]),
         ("cache = 1", &["giotto.toml:1:1", "cache", "redis"]),
         ("cache = []", &["giotto.toml:1:1", "at least one engine"]),
@@ -404,6 +418,14 @@ fn wrong_settings_of_a_store_are_refused() {
         (
             "[cache]\nengine = \"redis\"\nport = 0",
             &["giotto.toml:3:1", "cache.port = 0", "at least 1"],
+        ),
+        (
+            "cache = { engine = \"redis\", password = \"\" }",
+            &["cache.password", "empty", "leave it out"],
+        ),
+        (
+            "cache = { engine = \"redis\", user = \"\" }",
+            &["cache.user", "empty"],
         ),
         (
             "cache = { engine = \"redis\", host = 5 }",
@@ -554,18 +576,38 @@ fn wrong_variables_and_flags_are_refused_by_name() {
             &["GIOTTO_HTTP_PORT", "whole number"],
         ),
         (
-            ("GIOTTO_HTTP_PORT", ""),
-            &["GIOTTO_HTTP_PORT", "whole number"],
+            ("GIOTTO_HTTP_PORT", "http://10.0.0.9:80"),
+            &["GIOTTO_HTTP_PORT", "whole number", "unset the variable"],
+        ),
+        (
+            ("GIOTTO_CACHE_HOST", "tcp://10.0.0.9:6379"),
+            &["GIOTTO_CACHE_HOST", "engine"],
+        ),
+        (
+            ("GIOTTO_SIGNING_KEY", "short"),
+            &[
+                "GIOTTO_SIGNING_KEY",
+                "5 bytes",
+                "32",
+                "openssl rand -hex 32",
+            ],
+        ),
+        (
+            ("GIOTTO_SIGNING_KEYS", "a"),
+            &["did you mean GIOTTO_SIGNING_KEY?"],
+        ),
+        (
+            ("GIOTTO_HTTP_HOST", "http://[::1]"),
+            &["GIOTTO_HTTP_HOST", "address of a host"],
         ),
         (
             ("GIOTTO_DEBUG", "maybe"),
             &["GIOTTO_DEBUG", "true or false"],
         ),
         (("GIOTTO_LOG", "a\nb"), &["GIOTTO_LOG"]),
-        (("GIOTTO_CONFIG", ""), &["GIOTTO_CONFIG is empty"]),
         (
             ("GIOTTO_CONFIG", "none.toml"),
-            &["none.toml", "cannot be read"],
+            &["GIOTTO_CONFIG: none.toml", "cannot be read"],
         ),
     ] {
         is_refused("", &[], &[variables], words);
@@ -667,6 +709,33 @@ fn sound_configurations_start() {
         ("GIOTTO_CACHE", "[\"locmem\"]"),
         ("GIOTTO_CACHE_ENGINE", "locmem"),
         ("GIOTTO_DEBUG", "true"),
+        // One that is empty is not set.
+        ("GIOTTO_CACHE", ""),
+        ("GIOTTO_CACHE_PASSWORD", ""),
+        ("GIOTTO_CONFIG", ""),
+        ("GIOTTO_DEBUG", ""),
+        ("GIOTTO_HTTP_HOST", ""),
+        ("GIOTTO_HTTP_PORT", ""),
+        ("GIOTTO_LOG", ""),
+        ("GIOTTO_NAMESPACE", ""),
+        ("GIOTTO_SIGNING_KEY", ""),
+        // As an address stands in a URL.
+        ("GIOTTO_HTTP_HOST", "[::1]"),
+        // What Kubernetes and Docker set for services called `giotto`, `giotto-cache` and `giotto-http`.
+        ("GIOTTO_PORT", "tcp://10.0.0.9:6379"),
+        ("GIOTTO_SERVICE_HOST", "10.0.0.9"),
+        ("GIOTTO_CACHE_PORT", "tcp://10.0.0.9:6379"),
+        ("GIOTTO_CACHE_PORT", "udp://10.0.0.9:53"),
+        ("GIOTTO_CACHE_PORT_6379_TCP", "tcp://10.0.0.9:6379"),
+        ("GIOTTO_CACHE_PORT_6379_TCP_ADDR", "10.0.0.9"),
+        ("GIOTTO_CACHE_PORT_6379_TCP_PORT", "6379"),
+        ("GIOTTO_CACHE_PORT_6379_TCP_PROTO", "tcp"),
+        ("GIOTTO_CACHE_SERVICE_HOST", "10.0.0.9"),
+        ("GIOTTO_CACHE_SERVICE_PORT", "6379"),
+        ("GIOTTO_CACHE_SERVICE_PORT_REDIS", "6379"),
+        ("GIOTTO_HTTP_PORT", "tcp://10.0.0.9:80"),
+        ("GIOTTO_HTTP_SERVICE_HOST", "10.0.0.9"),
+        ("GIOTTO_HTTP_PORT_80_TCP", "tcp://10.0.0.9:80"),
         // Variables of somebody else.
         ("GIOTTO_FOO", "1"),
         ("GIOTTO_HOME", "/opt/giotto"),
@@ -687,4 +756,92 @@ fn sound_configurations_start() {
         &["--set", "cache=dummy"],
         &[],
     );
+}
+
+#[test]
+fn variables_of_a_service_are_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = [
+        ("GIOTTO_LOG", "info"),
+        ("GIOTTO_CACHE_PORT", "tcp://10.0.0.9:6379"),
+        ("GIOTTO_CACHE_SERVICE_HOST", "10.0.0.9"),
+    ];
+    let output = start(folder.path(), "cmd", &[], &variables)
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(stderr.matches("Kubernetes").count(), 1, "{stderr}");
+    for name in ["GIOTTO_CACHE_PORT", "GIOTTO_CACHE_SERVICE_HOST"] {
+        assert!(stderr.contains(name), "{stderr}");
+    }
+}
+
+/// A store that is configured and does not answer is no store that is not configured.
+#[test]
+fn a_file_that_cannot_be_read_is_an_error_that_names_it() {
+    type Prepare = fn(&Path);
+    let dangling: Prepare = |path| std::os::unix::fs::symlink("gone.toml", path).unwrap();
+    let folder: Prepare = |path| std::fs::create_dir(path).unwrap();
+    let endless: Prepare = |path| std::os::unix::fs::symlink("giotto.toml", path).unwrap();
+    let binary: Prepare = |path| std::fs::write(path, b"log = \"\xff\"").unwrap();
+    for (prepare, words) in [
+        (
+            dangling,
+            &["giotto.toml cannot be read", "link to gone.toml"][..],
+        ),
+        (folder, &["giotto.toml cannot be read", "a file is wanted"]),
+        (endless, &["giotto.toml cannot be read"]),
+        (binary, &["giotto.toml cannot be read", "UTF-8"]),
+    ] {
+        for front_end in ["cmd", "http"] {
+            let folder = tempfile::tempdir().unwrap();
+            prepare(&folder.path().join("giotto.toml"));
+            is_told(&mut start(folder.path(), front_end, &[], &[]), words);
+        }
+    }
+}
+
+/// root may read everything, so that the program runs as nobody.
+#[test]
+fn a_file_that_is_not_for_this_user_is_an_error_that_names_it() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = folder.path().join("giotto.toml");
+    std::fs::write(&file, "cache = \"locmem\"").unwrap();
+    mode(&file, 0);
+    let program = folder.path().join("testbed");
+    // By another process: a file that this one has open for writing while a thread starts a program is busy.
+    let copied = Command::new("cp")
+        .arg(testbed::path())
+        .arg(&program)
+        .status();
+    assert!(copied.unwrap().success());
+    mode(folder.path(), 0o755);
+    let mut command = testbed::isolated(&program, folder.path());
+    command.args(["cmd", "squared", "x=12"]);
+    // Only root can give a file away, and only root has to.
+    if chown(&program, Some(NOBODY), Some(NOBODY)).is_ok() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let words = ["giotto.toml cannot be read", "denied", "right to read it"];
+    is_told(&mut command, &words);
+}
+
+/// Expects `command` to stop with exit code 2 and one line on standard error that has all of `words` in it.
+fn is_told(command: &mut Command, words: &[&str]) {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(output.stdout.is_empty(), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    for word in words {
+        assert!(stderr.contains(word), "{word} is not in {stderr}");
+    }
 }

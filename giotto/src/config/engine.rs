@@ -136,10 +136,10 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         store = store.db(db.integer()?);
     }
     if let Some(user) = table.get("user") {
-        store = store.user(user.string()?);
+        store = store.user(user.non_empty()?);
     }
     if let Some(password) = table.get("password") {
-        store = store.password(password.string()?);
+        store = store.password(password.non_empty()?);
     }
     if let Some(socket) = table.get("socket") {
         store = store.socket(socket.string()?);

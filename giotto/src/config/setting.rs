@@ -1,12 +1,16 @@
 //! One setting: its key, its value, and where that was said.
 
+use std::fmt;
+
 use toml::Value;
 
+use super::SIGNING_KEY;
+use super::source::PREFIX;
 use crate::args::nearest;
 use crate::error::{Error, Result, quoted};
 
-/// A key, its value, and where that was said.
-#[derive(Clone, Debug)]
+/// A key, its value, and where that was said. A value may be a secret, and no error and no debug output shows one.
+#[derive(Clone)]
 pub(super) struct Setting {
     pub(super) key: String,
     pub(super) value: Value,
@@ -34,14 +38,51 @@ impl Setting {
             .ok_or_else(|| self.refused("a text in quotes"))
     }
 
-    /// A host's name or address, and nothing of a URL, which may hold a password.
-    #[cfg(any(feature = "redis", feature = "memcache"))]
-    pub(super) fn host(&self) -> Result<&str> {
+    /// A text that says nothing if it is empty.
+    #[cfg(feature = "redis")]
+    pub(super) fn non_empty(&self) -> Result<&str> {
         match self.string()? {
-            host if host.is_empty() || host.contains(['@', '/', ' ']) => {
-                Err(self.wrong("expected the name or address of a host; a URL is cache.url"))
+            "" => Err(self.wrong("it is empty: leave it out, or give it a value")),
+            text => Ok(text),
+        }
+    }
+
+    /// A host's name or address, which may stand in brackets as in a URL, and nothing else of a URL, which may hold a
+    /// password.
+    pub(super) fn host(&self) -> Result<&str> {
+        let host = self.string()?;
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        match bare.unwrap_or(host) {
+            host if host.is_empty() || host.contains(['@', '/', ' ', '[', ']']) => {
+                let url = match self.key.starts_with("cache.") {
+                    true => "; a URL is cache.url",
+                    false => "",
+                };
+                Err(self.refused(&format!("the name or address of a host{url}")))
             }
             host => Ok(host),
+        }
+    }
+
+    /// One secret, or an array of them, each with at least so many bytes.
+    pub(super) fn secrets(&self, least: usize, remedy: &str) -> Result<Vec<String>> {
+        let expected = || self.refused("a text in quotes, or an array of texts");
+        let texts = match &self.value {
+            Value::Array(texts) => texts.as_slice(),
+            text => std::slice::from_ref(text),
+        };
+        let texts: Option<Vec<&str>> = texts.iter().map(Value::as_str).collect();
+        let texts = texts
+            .filter(|texts| !texts.is_empty())
+            .ok_or_else(expected)?;
+        match texts.iter().find(|text| text.len() < least) {
+            Some(short) => Err(self.wrong(&format!(
+                "a key of {} bytes is too short, it has at least {least}: make one with `{remedy}`",
+                short.len()
+            ))),
+            None => Ok(texts.into_iter().map(str::to_owned).collect()),
         }
     }
 
@@ -101,7 +142,9 @@ impl Setting {
     /// This setting and what is wrong with it, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         let Self { key, value, origin } = self;
-        let is_secret = key.ends_with("password") || key.ends_with("url");
+        let is_secret = ["password", "url", SIGNING_KEY]
+            .iter()
+            .any(|secret| key.ends_with(secret));
         let shown = match value {
             Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
             // They may have a password in them.
@@ -111,7 +154,11 @@ impl Setting {
             _ if is_secret => String::new(),
             value => format!(" = {value}"),
         };
-        Error::configuration(format!("{origin}: {key}{shown}: {problem}"))
+        let whose = match origin.starts_with(PREFIX) {
+            true => "; unset the variable if it is not meant for this program",
+            false => "",
+        };
+        Error::configuration(format!("{origin}: {key}{shown}: {problem}{whose}"))
     }
 
     /// What a store made of this setting, or why it could not.
@@ -137,5 +184,14 @@ impl Setting {
             false => quoted(name),
         };
         Error::configuration(format!("{}: unknown {what} {name}: {hint}", self.origin))
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting")
+            .field("key", &self.key)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }

@@ -1,61 +1,82 @@
 //! Where settings come from: the file, the environment, `--set`.
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::keys;
 use super::setting::Setting;
+use super::{SIGNING_KEY, keys, links};
 use crate::args::nearest;
 use crate::error::{Error, Result};
 
 const DEFAULT_PATH: &str = "giotto.toml";
 
 /// What the names of this program's environment variables begin with.
-const PREFIX: &str = "GIOTTO_";
+pub(super) const PREFIX: &str = "GIOTTO_";
+
+/// The keys whose value may be a table or an array. In a variable or a flag it is then written as in the file; the value
+/// of every other key is what stands there.
+const STRUCTURED: [&str; 6] = [
+    "cache",
+    "cache.layers",
+    "cache.hosts",
+    "cache.nodes",
+    "cache.sentinels",
+    SIGNING_KEY,
+];
 
 /// The variable that names the file.
 const CONFIG: &str = "GIOTTO_CONFIG";
 
-/// All settings, in the order in which later ones override earlier ones.
-pub(super) fn settings<'s>(
+/// What was said, and by whom it was not said.
+pub(super) struct Source {
+    /// All settings, in the order in which later ones override earlier ones.
+    pub(super) settings: Vec<Setting>,
+    /// The variables that others have set, and that are no settings.
+    pub(super) links: Vec<String>,
+}
+
+pub(super) fn read<'s>(
     path: Option<&Path>,
     variables: impl Iterator<Item = (OsString, OsString)>,
     set: impl Iterator<Item = &'s str>,
-) -> Result<Vec<Setting>> {
-    let variables = own_variables(variables)?;
+) -> Result<Source> {
+    let (links, variables): (Vec<_>, Vec<_>) = own_variables(variables)?
+        .into_iter()
+        .partition(|(name, value)| links::is_link(name, value));
     let named = variables.iter().find(|(name, _)| name == CONFIG);
-    if path.is_none() && named.is_some_and(|(_, path)| path.is_empty()) {
-        let message = format!("{CONFIG} is empty: set it to the path of a file, or not at all");
-        return Err(Error::configuration(message));
-    }
-    let path = path.or(named.map(|(_, path)| Path::new(path)));
-    let mut settings = match path {
-        Some(path) => from_file(path)?,
-        None if Path::new(DEFAULT_PATH).exists() => from_file(Path::new(DEFAULT_PATH))?,
-        None => Vec::new(),
+    let mut settings = match (path, named) {
+        (Some(path), _) => from_file(path, "")?,
+        (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
+        (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            // Whatever stands there is meant: it is read, or named.
+            _ => from_file(Path::new(DEFAULT_PATH), "")?,
+        },
     };
     settings.extend(from_variables(&variables)?);
     for pair in set {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
             Error::configuration(format!("--set {pair}: write it as --set KEY=VALUE"))
         })?;
-        settings.push(Setting {
-            value: written(value),
-            ..Setting::text(key, "", "--set")
-        });
+        settings.push(written(key, value, "--set"));
     }
-    Ok(settings)
+    Ok(Source {
+        settings,
+        links: links.into_iter().map(|(name, _)| name).collect(),
+    })
 }
 
-/// The variables of this process that begin with `GIOTTO_`.
+/// The variables of this process that begin with `GIOTTO_`. An empty one counts as not set, as it does in a shell's
+/// `${NAME:-default}`: `NAME=` is how a container or a service file leaves one out.
 fn own_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>> {
     let own = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    own.filter(|(name, _)| name.starts_with(PREFIX))
+    own.filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
             Err(_) => Err(Error::configuration(format!("{name} is not UTF-8"))),
@@ -70,10 +91,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
     let mut settings = Vec::new();
     for (key, name) in keys.iter().zip(&known) {
         if let Some((_, value)) = variables.iter().find(|(given, _)| given == name) {
-            settings.push(Setting {
-                value: written(value),
-                ..Setting::text(key, "", name)
-            });
+            settings.push(written(key, value, name));
         }
     }
     // Other variables may belong to the application; one that is almost a setting is a mistake. Their common
@@ -85,7 +103,8 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
         let near = nearest(suffix, suffixes.clone());
         if let Some(near) = near.filter(|near| *near != suffix) {
             let message = format!(
-                "the environment variable {name} is no setting: did you mean {PREFIX}{near}?"
+                "the environment variable {name} is no setting: did you mean {PREFIX}{near}? Unset it if it is not \
+                 meant for this program"
             );
             return Err(Error::configuration(message));
         }
@@ -93,20 +112,38 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
     Ok(settings)
 }
 
-/// A variable's value: a table or an array as TOML writes them, else text.
-fn written(text: &str) -> Value {
-    let is_structured = text.starts_with(['{', '[']);
+/// What a variable or a flag says of `key`.
+fn written(key: &str, text: &str, origin: &str) -> Setting {
+    let is_structured = STRUCTURED.contains(&key) && text.starts_with(['{', '[']);
     let parsed = is_structured
         .then(|| format!("value = {text}").parse::<toml::Table>().ok())
         .flatten();
     let value = parsed.and_then(|mut table| table.remove("value"));
-    value.unwrap_or_else(|| Value::String(text.to_owned()))
+    let setting = Setting::text(key, text, origin);
+    match value {
+        Some(value) => Setting { value, ..setting },
+        None => setting,
+    }
 }
 
-fn from_file(path: &Path) -> Result<Vec<Setting>> {
+/// Reads the file at `path`, which `named_by` says, if anything but its place does.
+fn from_file(path: &Path, named_by: &str) -> Result<Vec<Setting>> {
     let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Error::configuration(format!("{shown} cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let problem = match (error.kind(), std::fs::read_link(path)) {
+            (ErrorKind::NotFound, Ok(target)) => {
+                let target = target.display();
+                format!("it is a link to {target}, where there is no file: create that, or remove the link")
+            }
+            (ErrorKind::NotFound, _) => format!("{error}; name a file that exists"),
+            (ErrorKind::PermissionDenied, _) => {
+                format!("{error}; give the user of this process the right to read it")
+            }
+            (ErrorKind::IsADirectory, _) => format!("{error}; a file is wanted"),
+            _ => error.to_string(),
+        };
+        Error::configuration(format!("{named_by}{shown} cannot be read: {problem}"))
+    })?;
     parse(&text, &shown.to_string())
 }
 

@@ -41,13 +41,25 @@ impl CacheSettings {
         self.0.push(setting);
     }
 
+    /// Whether `key` was set to `value`.
+    #[cfg(test)]
+    pub(super) fn has(&self, key: &str, value: &Value) -> bool {
+        let mut settings = self.0.iter();
+        settings.any(|setting| setting.key == key && setting.value == *value)
+    }
+
     /// The cache; `None` if nothing was said of it.
-    pub(super) fn open(&self, namespace: Option<&Setting>) -> Result<Option<Cache>> {
+    pub(super) fn open(
+        &self,
+        namespace: Option<&Setting>,
+        signing_keys: &[String],
+    ) -> Result<Option<Cache>> {
         let Some(last) = self.0.last() else {
             return Ok(None);
         };
         let table = Table::of(&self.0, last, namespace)?;
-        let builder = Cache::builder(table.open()?);
+        let builder = Cache::builder(table.open()?).signing_keys(signing_keys);
+        let builder = builder.map_err(|error| Error::configuration(error.to_string()))?;
         let builder = match table.deadline()? {
             None => builder,
             Some(deadline) => builder.deadline(deadline),

@@ -37,6 +37,8 @@ struct Report {
     /// As they stand in the key.
     arguments: String,
     ignored: Vec<String>,
+    /// Those that middleware sets, whatever was given.
+    replaced: Vec<&'static str>,
     mimetype: String,
     is_cached: bool,
     key: Option<String>,
@@ -78,8 +80,13 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
         let next = explained
             .as_ref()
             .map(|explained| Next::new(controller, explained));
-        let report = report
-            .get_or_insert_with(|| Report::new(&invocation, &asked, explained.as_ref(), &operator));
+        let report = report.get_or_insert_with(|| {
+            let changed = invocation.changed(&front_end, &request).into_iter();
+            Report {
+                replaced: changed.map(|(name, ..)| name).collect(),
+                ..Report::new(&invocation, &asked, explained.as_ref(), &operator)
+            }
+        });
         let other = explained
             .map(|explained| explained.key)
             .filter(|key| Some(key) != report.key.as_ref());
@@ -116,6 +123,7 @@ impl Report {
             program: asked.program.path().to_owned(),
             arguments: asked.args.canonical.clone(),
             ignored: invocation.ignored(asked.program),
+            replaced: Vec::new(),
             mimetype: asked.mime.essence().to_owned(),
             is_cached: explained.is_some(),
             key: explained.map(|explained| explained.key.clone()),
@@ -154,6 +162,13 @@ impl fmt::Display for Report {
             let ignored = self.ignored.join(", ");
             let remark = "no parameter of that name; HTTP ignores it, the command line refuses it";
             lines.push(("ignored", format!("{ignored} ({remark})")));
+        }
+        if !self.replaced.is_empty() {
+            let replaced = self.replaced.join(", ");
+            lines.push((
+                "replaced",
+                format!("{replaced} (middleware sets it, whatever is given)"),
+            ));
         }
         lines.push(("shown as", self.mimetype.clone()));
         if !self.is_cached {

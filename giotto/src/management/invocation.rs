@@ -12,6 +12,7 @@ use crate::app::{self, App, Asked};
 use crate::args;
 use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
+use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
 use crate::view::Mime;
@@ -131,10 +132,60 @@ impl Invocation {
     pub(super) fn ignored(&self, program: &Program) -> Vec<String> {
         let is_known = |name: &str| {
             let mut parameters = program.parameters().iter();
-            parameters.any(|parameter| parameter.name == name)
+            parameters.any(|parameter| parameter.is_called(name))
         };
         let names = self.data.iter().map(|(name, _)| name);
         names.filter(|name| !is_known(name)).cloned().collect()
+    }
+
+    /// The names of the parameters of `program` that are not given by name: positional arguments are for these.
+    pub(super) fn open(&self, program: &Program) -> Vec<&'static str> {
+        let is_given = |one: &Parameter| self.data.iter().any(|(name, _)| one.is_called(name));
+        let open = program.parameters().iter().filter(|one| !is_given(one));
+        open.map(|one| one.name).collect()
+    }
+
+    /// The arguments that are not what was given, once middleware has made `request` of it: the name, what was given, and
+    /// what it is now.
+    pub(super) fn changed(
+        &self,
+        at: &FrontEnd<'_>,
+        request: &Request<'_>,
+    ) -> Vec<(&'static str, String, String)> {
+        let segments = self.path.get(at.consumed..).unwrap_or_default();
+        let open = self.open(at.program);
+        let positional: Vec<_> = open.into_iter().zip(segments).collect();
+        let parameters = at.program.parameters().iter();
+        let changed = parameters.filter_map(|parameter| {
+            let of_it = |name: &str| parameter.is_called(name);
+            let named = self.data.iter().filter(|(name, _)| of_it(name));
+            let by_place = positional.iter().filter(|(name, _)| of_it(name));
+            let named = named.map(|(_, value)| value.clone());
+            let by_place: Vec<_> = by_place.map(|(_, value)| (*value).clone()).collect();
+            let now = request.data.iter().filter(|(name, _)| of_it(name));
+            let now: Vec<_> = now.map(|(_, value)| value.to_string()).collect();
+            let is_same = match by_place.is_empty() {
+                true => named.clone().eq(now.iter().cloned()) || named.clone().next().is_none(),
+                false => now.is_empty(),
+            };
+            let given: Vec<_> = named.chain(by_place).collect();
+            (!is_same).then(|| (parameter.name, given.join(", "), now.join(", ")))
+        });
+        changed.collect()
+    }
+
+    /// Refuses an argument that middleware has replaced: the page would be another than the one that was named.
+    pub(super) fn check_unchanged(&self, at: &FrontEnd<'_>, request: &Request<'_>) -> Result<()> {
+        match self.changed(at, request).into_iter().next() {
+            None => Ok(()),
+            Some((name, given, now)) => {
+                let (was, is) = (quoted(&given), quoted(&now));
+                let message = format!(
+                    "{was} is given, but middleware sets it to {is}: leave it out to work on that page"
+                );
+                Err(refused(name, given, message))
+            }
+        }
     }
 
     /// Understands the invocation as the application does, for the first front end that lets it in. Nothing is left out
@@ -149,7 +200,10 @@ impl Invocation {
                 refused = refused.or_else(|| Some(keeps_nothing(program)));
                 break;
             };
-            match app.understand(&mut request) {
+            let understood = app.understand(&mut request);
+            // First of all: what was given for an argument that is replaced may be the one that is too many.
+            let understood = self.check_unchanged(&front_end, &request).and(understood);
+            match understood {
                 Ok(asked) => {
                     return Ok(Target {
                         asked,

@@ -1,6 +1,7 @@
 //! Several invocations in one: `x=1..100`, `x=0..100..10`, `x=1,2,3`.
 //!
-//! Read by `cache/warm`. Only whole numbers have ranges, so that no text is taken for one.
+//! Read by `cache/warm`. Only whole numbers have ranges. What looks like a range and is given for a text is refused: it is
+//! one page, and hardly the one that was meant.
 
 use std::borrow::Cow;
 
@@ -39,15 +40,11 @@ struct Range {
 impl Invocations {
     /// Those that `pattern` stands for, an invocation of the program that `front_end` finds.
     pub(super) fn new(pattern: Invocation, front_end: &FrontEnd<'_>) -> Result<Self> {
-        let is_given = |name: &str| pattern.data.iter().any(|(given, _)| given == name);
         let parameters = front_end.program.parameters();
-        let is_number = |name: &str| {
-            let mut parameters = parameters.iter();
-            parameters.any(|one| one.name == name && one.kind == "integer" && !one.is_list)
-        };
-        // A segment is taken by the next parameter that is not given by name.
-        let open = parameters.iter().filter(|one| !is_given(one.name));
-        let open = open.map(|one| one.name);
+        let named = |name: &str| parameters.iter().find(|one| one.is_called(name));
+        let is_number =
+            |name: &str| named(name).is_some_and(|one| one.kind == "integer" && !one.is_list);
+        let open = pattern.open(front_end.program);
         let segments = pattern
             .path
             .iter()
@@ -62,6 +59,7 @@ impl Invocations {
         let mut count = 1_u64;
         for (place, name, text) in segments.chain(arguments) {
             if !is_number(name) {
+                check_no_range(name, text)?;
                 continue;
             }
             if let Some(values) = Values::read(name, text)? {
@@ -161,6 +159,15 @@ impl Range {
             count: u64::try_from(steps + 1).unwrap_or(u64::MAX),
         })
     }
+}
+
+/// Refuses a range as the value of a parameter that is no whole number.
+fn check_no_range(name: &str, text: &str) -> Result<()> {
+    if !text.contains("..") || !matches!(Values::read(name, text), Ok(Some(_))) {
+        return Ok(());
+    }
+    let message = "only a parameter of one whole number has ranges, and this is none: warm each of its values by itself";
+    Err(refused(name, text, message))
 }
 
 fn too_many(name: &str, text: &str) -> Error {

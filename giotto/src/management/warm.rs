@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::error::{Result, quoted};
 use crate::negotiate;
 use crate::program::Program;
-use crate::request::{CMD, Controller};
+use crate::request::{CMD, Controller, Request};
 use crate::view::Mime;
 
 const MOST_JOBS: usize = 64;
@@ -33,7 +33,7 @@ pub(super) fn program() -> Program {
             (
                 INVOCATION,
                 "A program and its arguments, as on the command line itself, where whole numbers may be ranges with both \
-                 ends (x=1..100), with steps (x=0..100..10), or lists (x=1,2,5..9).",
+                 ends (x=1..100), with steps (x=0..100..10), or lists (x=1,2,5..9); a parameter of another kind has none.",
             ),
             (
                 "formats",
@@ -209,6 +209,14 @@ impl Work {
         }
     }
 
+    /// Refuses another page than the one that was named, of which middleware has made `request`.
+    fn check_unchanged(&self, invocation: &Invocation, request: &Request<'_>) -> Result<()> {
+        let front_ends = invocation.front_ends(&self.app)?;
+        let mut front_ends = front_ends.iter();
+        let asked = front_ends.find(|at| at.controller == self.controller);
+        asked.map_or(Ok(()), |at| invocation.check_unchanged(at, request))
+    }
+
     async fn page(&self, invocation: &Invocation, mime: &Mime) -> Outcome {
         let mut request = invocation
             .request(self.controller)
@@ -216,6 +224,9 @@ impl Work {
             .take_stale(false)
             .mode(self.mode);
         let rendered = self.app.invoke(&mut request).await;
+        if let Err(error) = self.check_unchanged(invocation, &request) {
+            return Outcome::Failed(error.to_string());
+        }
         // "Not found" may be stored, too.
         let receipt = match &rendered {
             Ok(rendered) => rendered.receipt(),

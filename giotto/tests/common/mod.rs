@@ -145,6 +145,35 @@ fn post(id: u32) -> Result<String, Error> {
     }
 }
 
+/// Says which number it is.
+#[model]
+fn number(x: f64, #[default(0)] y: i128) -> String {
+    format!("{x:?} {y}")
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Filter {
+    a: i64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Searched {
+    filter: Filter,
+    #[serde(default = "three", alias = "n")]
+    numbers: Vec<i64>,
+    #[serde(alias = "order_by")]
+    sort: Option<String>,
+}
+
+fn three() -> Vec<i64> {
+    vec![3]
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
+fn search(searched: Searched) -> String {
+    format!("{searched:?}")
+}
+
 #[model]
 fn nothing() {}
 
@@ -416,6 +445,14 @@ pub(crate) fn manifest() -> Manifest {
             Program::new(speak).cache(60).view(BasicView::new()),
         ),
         ("odd", Program::new(odd).view(BasicView::new())),
+        (
+            "number",
+            Program::new(number).cache(60).view(BasicView::new()),
+        ),
+        (
+            "search",
+            Program::new(search).cache(60).view(BasicView::new()),
+        ),
         (
             "forever",
             Program::new(square).cache(0).view(BasicView::new()),

@@ -98,7 +98,7 @@ pub(super) fn command(program: &Program, name: &str) -> Command {
         program
             .parameters()
             .iter()
-            .all(|parameter| parameter.name.replace('_', "-") != option)
+            .all(|parameter| !is_option_of(parameter, option))
     };
     let collector = program.collector().and_then(|name| {
         let mut parameters = program.parameters().iter();
@@ -160,11 +160,14 @@ pub(super) fn option(parameter: &Parameter) -> Arg {
     help.push_str(if help.is_empty() { "" } else { " " });
     help.push_str(&note);
     if parameter.is_list {
-        help.push_str(" [may be repeated]");
+        help.push_str(" [may be repeated, or is one JSON array]");
+    }
+    if !parameter.aliases.is_empty() {
+        help.push_str(&format!(" [aliases: {}]", parameter.aliases.join(", ")));
     }
     let option = Arg::new(parameter.name)
         .long(parameter.name)
-        .alias(parameter.name.replace('_', "-"))
+        .aliases(options_of(parameter).skip(1))
         .value_name(parameter.kind.to_uppercase())
         .help(help)
         .action(ArgAction::Append)
@@ -178,11 +181,22 @@ pub(super) fn option(parameter: &Parameter) -> Arg {
     }
 }
 
+/// The names of the option of `parameter`, without their dashes: its own first.
+fn options_of(parameter: &Parameter) -> impl Iterator<Item = String> {
+    let names = std::iter::once(&parameter.name).chain(&parameter.aliases);
+    let names: Vec<_> = names.map(|name| (*name).to_owned()).collect();
+    let dashed: Vec<_> = names.iter().map(|name| name.replace('_', "-")).collect();
+    names.into_iter().chain(dashed)
+}
+
+pub(super) fn is_option_of(parameter: &Parameter, name: &str) -> bool {
+    options_of(parameter).any(|option| option == name)
+}
+
 /// Whether `word` is the option of `parameter` without a value, which such a one need not have.
 pub(super) fn is_switch(parameter: &Parameter, word: &str) -> bool {
     let name = word.strip_prefix("--").unwrap_or_default();
-    let is_own = name == parameter.name || name == parameter.name.replace('_', "-");
-    parameter.kind == SWITCH && is_own
+    parameter.kind == SWITCH && is_option_of(parameter, name)
 }
 
 /// The programs of the command line, one a line, with what they do.

@@ -22,7 +22,7 @@ use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
 use crate::view::TEXT_CMD;
-use command::{CACHE, GIVEN, STALE_OK, VERBOSE, command, is_switch, list, option};
+use command::{CACHE, GIVEN, STALE_OK, VERBOSE, command, is_option_of, is_switch, list, option};
 pub(crate) use command::{MODEL_MOCK, Options, options};
 pub(crate) use output::{SUCCESS, ask, complain, fail, tell};
 use output::{hint, print_text, show};
@@ -68,6 +68,7 @@ pub(crate) async fn run(
     let of_others = others.iter().map(|parameter| option(parameter).hide(true));
     let command = command(program, name).args(of_others);
     let parameters = || program.parameters().iter().chain(others.iter().copied());
+    let words = words.into_iter().map(marked).collect();
     let words = join_switches(words, |word| {
         parameters().any(|parameter| is_switch(parameter, word))
     });
@@ -147,7 +148,9 @@ fn fill<'w, 'p>(
     parameters: impl Iterator<Item = &'p Parameter>,
     matches: &ArgMatches,
 ) -> Request<'w> {
+    let parameters: Vec<_> = parameters.collect();
     let mut words: Vec<_> = parameters
+        .iter()
         .map(|parameter| parameter.name)
         .chain([GIVEN])
         .flat_map(|option| {
@@ -161,12 +164,15 @@ fn fill<'w, 'p>(
     // The values of a list keep their order, however each of them is written.
     words.sort_unstable();
     for (_, option, value) in words {
-        let given = value.split_once('=').filter(|(name, _)| is_name(name));
+        let value = value.strip_prefix(MARK).unwrap_or(value);
+        let is_known = |name: &str| parameters.iter().any(|one| one.is_called(name));
+        let given = value.split_once('=');
+        let given = given.filter(|(name, _)| is_name(name) || is_known(name));
         match (option, given) {
             (GIVEN, Some((name, value))) => {
                 request.data.push((name.to_owned().into(), text(value)));
             }
-            (GIVEN, None) => request.path.push(value.clone().into()),
+            (GIVEN, None) => request.path.push(value.to_owned().into()),
             (name, _) => request.data.push((name.to_owned().into(), text(value))),
         }
     }
@@ -183,6 +189,25 @@ fn unknown(error: &clap::Error) -> Option<&str> {
             option.strip_prefix("--")
         }
         _ => None,
+    }
+}
+
+/// What marks a word as a value. No word of a command line has this character.
+const MARK: char = '\0';
+
+/// The same `word`, marked if it is a negative number in any notation, which clap would take for options.
+fn marked(word: String) -> String {
+    let is_negative = word.strip_prefix('-').is_some_and(|number| {
+        let is_digits = number.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+        is_digits
+            || number
+                .parse::<f64>()
+                .is_ok_and(|_| !number.starts_with(['-', '+']))
+    });
+    if is_negative {
+        format!("{MARK}{word}")
+    } else {
+        word
     }
 }
 
@@ -225,13 +250,14 @@ fn other_parameters<'m>(
         controllers.find_map(|controller| manifest.find(other.path(), controller).ok())
     });
     let parameters = found.map_or(&[][..], |found| found.program.parameters());
-    let is_own = |name: &str| program.parameters().iter().any(|own| own.name == name);
+    let is_own = |name: &str| program.parameters().iter().any(|own| own.is_called(name));
     let is_free = |parameter: &&Parameter| {
         !is_own(parameter.name)
             && ![
                 "help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE, "config", "set",
             ]
-            .contains(&&*parameter.name.replace('_', "-"))
+            .into_iter()
+            .any(|option| is_option_of(parameter, option))
     };
     parameters.iter().filter(is_free).collect()
 }

@@ -1,0 +1,33 @@
+//! Variables that Kubernetes and Docker set for the services beside a container.
+//!
+//! A service that is called `giotto-cache` puts `GIOTTO_CACHE_PORT=tcp://10.0.0.9:6379` into every container of its
+//! namespace. Nobody has said that as a setting, so `source.rs` leaves it out.
+//! <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
+
+use super::source::PREFIX;
+
+/// Whether somebody else has set the variable `name`, which begins with the prefix, to `value`.
+pub(super) fn is_link(name: &str, value: &str) -> bool {
+    let parts: Vec<&str> = name
+        .strip_prefix(PREFIX)
+        .unwrap_or(name)
+        .split('_')
+        .collect();
+    let is_address = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let is_service = parts
+        .windows(2)
+        .any(|pair| matches!(pair, ["SERVICE", "HOST" | "PORT"]));
+    is_service || is_port(&parts) || is_address && parts.last() == Some(&"PORT")
+}
+
+/// Whether it ends like `PORT_6379_TCP` or `PORT_6379_TCP_ADDR`.
+fn is_port(parts: &[&str]) -> bool {
+    let end = match parts {
+        [rest @ .., "PROTO" | "PORT" | "ADDR"] => rest,
+        all => all,
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    matches!(end, [.., "PORT", number, "TCP" | "UDP" | "SCTP"] if is_number(number))
+}
