@@ -10,9 +10,7 @@ use toml::Value;
 
 use super::engine::{ENGINES, Engine, LAYERS};
 use super::setting::Setting;
-#[cfg(not(all(feature = "redis", feature = "memcache", feature = "sqlite")))]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Keys of every table.
 const COMMON: [&str; 2] = ["engine", "deadline_ms"];
