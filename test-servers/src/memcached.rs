@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process::{Process, free_port};
+use crate::{Process, free_port};
 
 /// A running Memcached server.
 #[derive(Debug)]
