@@ -254,6 +254,10 @@ impl KeyValue for MemcacheKeyValue {
         })
     }
 
+    fn limit_values(&self, bytes: usize) {
+        self.servers.longest().limit(bytes);
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

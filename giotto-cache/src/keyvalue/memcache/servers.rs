@@ -14,6 +14,7 @@ use super::connection::Connection;
 use super::measure;
 use super::protocol::{Command, Found, Reply};
 use crate::keyvalue::guard::{Guard, Loss, together};
+use crate::keyvalue::longest::Longest;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Measure, Result};
 
@@ -21,6 +22,7 @@ use crate::{Clock, Error, ErrorKind, Measure, Result};
 pub(super) struct Servers {
     all: Vec<Arc<Server>>,
     stats: Arc<Stats>,
+    longest: Arc<Longest>,
 }
 
 /// One server and the connection to it.
@@ -30,6 +32,7 @@ pub(super) struct Server {
     seed: u64,
     guard: Guard,
     connection: Mutex<Option<Arc<Connection>>>,
+    longest: Arc<Longest>,
 }
 
 impl Servers {
@@ -46,15 +49,22 @@ impl Servers {
             }
         }
         let stats = Arc::new(Stats::default());
-        let server = |address| Arc::new(Server::new(address, &stats, clock));
+        let longest = Arc::new(Longest::default());
+        let server = |address| Arc::new(Server::new(address, &stats, &longest, clock));
         Ok(Self {
             all: addresses.into_iter().map(server).collect(),
             stats,
+            longest,
         })
     }
 
     pub(super) fn all(&self) -> &[Arc<Server>] {
         &self.all
+    }
+
+    /// The longest value that is read of any server.
+    pub(super) fn longest(&self) -> &Longest {
+        &self.longest
     }
 
     /// What was counted of servers that are one of several.
@@ -146,7 +156,7 @@ impl Servers {
 }
 
 impl Server {
-    fn new(address: Address, stats: &Arc<Stats>, clock: &Clock) -> Self {
+    fn new(address: Address, stats: &Arc<Stats>, longest: &Arc<Longest>, clock: &Clock) -> Self {
         let name = address.to_string();
         let server = format_args!("memcached at {name}");
         Self {
@@ -154,6 +164,7 @@ impl Server {
             guard: Guard::new(server, Arc::clone(stats), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
+            longest: Arc::clone(longest),
         }
     }
 
@@ -173,7 +184,10 @@ impl Server {
         {
             return Arc::clone(open);
         }
-        let new = Arc::new(Connection::open(Arc::clone(&self.address)));
+        let new = Arc::new(Connection::open(
+            Arc::clone(&self.address),
+            Arc::clone(&self.longest),
+        ));
         Arc::clone(connection.insert(new))
     }
 

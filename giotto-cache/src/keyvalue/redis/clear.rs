@@ -47,14 +47,15 @@ async fn entries(link: &Link, mut keys: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
     if keys.is_empty() {
         return Ok(keys);
     }
-    let mut question = each(&keys, |key| beginning(key, MAGIC.len()));
+    let mut question = each(&keys, |key| beginning(key, Some(MAGIC.len())));
     // A value that is no string is not ours either.
     question.ignore_errors();
     let Value::Array(replies) = ask(link, &Request::Batch(question)).await? else {
         return Err(unexpected("GETRANGE"));
     };
     let mut replies = replies.into_iter();
-    keys.retain(|_| replies.next() == Some(Value::BulkString(MAGIC.into())));
+    let is_entry = |reply| matches!(reply, Value::BulkString(value) if value.starts_with(&MAGIC));
+    keys.retain(|_| replies.next().is_some_and(is_entry));
     Ok(keys)
 }
 

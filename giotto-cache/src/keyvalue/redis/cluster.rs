@@ -72,7 +72,7 @@ impl Cluster {
             Cure::Moved(node) => self.ask_node(node, key, request).await?,
             Cure::Asking(node) => {
                 let reply = self.ask_node(node, key, &request.asking()).await?;
-                reply.map(last)
+                reply.map(|reply| request.asked(reply))
             }
             _ => Err(failure),
         };
@@ -112,7 +112,7 @@ impl Cluster {
         let node = self.node(address);
         let probe = || {
             let (node, key) = (Arc::clone(&node), key.to_owned());
-            async move { node.ask(&command::get(&key)).await }
+            async move { node.ask(&command::exists(&key)).await }
         };
         let call = node.ask(request);
         let reply = node.guard.ask(self.deadline, call, probe).await;
@@ -206,13 +206,5 @@ impl State {
             self.slots = slots;
         }
         &self.slots
-    }
-}
-
-/// The reply to the request itself, which stands behind the one to `ASKING`.
-fn last(reply: Value) -> Value {
-    match reply {
-        Value::Array(mut replies) => replies.pop().unwrap_or(Value::Nil),
-        reply => reply,
     }
 }

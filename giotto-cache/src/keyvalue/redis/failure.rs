@@ -116,7 +116,7 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
         "NOAUTH" => "set the password (and the user, if there is one)",
         "WRONGPASS" => "check user and password",
         "NOPERM" => {
-            "let the user run GET, MGET, SET, EVAL, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace \
+            "let the user run GET, GETRANGE, EXISTS, SET, EVAL, UNLINK, SCAN and PING on the keys of the namespace \
              (all, if there is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and \
              ASKING; with Sentinel ROLE; for its figures DBSIZE and INFO"
         }

@@ -42,9 +42,7 @@ impl Link {
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         match self.ask_once(request).await {
             // The server closes connections that nobody used for a while, or it was restarted.
-            Err(failure)
-                if failure.cure == Cure::Reconnect && matches!(request, Request::Again(_)) =>
-            {
+            Err(failure) if failure.cure == Cure::Reconnect && request.is_repeatable() => {
                 self.ask_once(request).await
             }
             reply => reply,

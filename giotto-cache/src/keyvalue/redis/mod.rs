@@ -32,6 +32,7 @@ use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
 use super::guard::Loss;
+use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::{Counts, Measure, Result};
 
@@ -43,14 +44,18 @@ use crate::{Counts, Measure, Result};
 /// Nothing connects before the first call. Then one connection (per master of a cluster) is shared by all
 /// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
 ///
-/// A user who may not run every command (ACL) needs `MGET` for [`get_many`](KeyValue::get_many), but not in a cluster,
-/// `EVAL` for [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
+/// A value is read with `GETRANGE`, so that no more of it is read than the cache in front can use, whatever somebody else
+/// has stored under the key.
+///
+/// A user who may not run every command (ACL) needs `GETRANGE`, `EXISTS`, `SET` and `UNLINK`, `EVAL` for
+/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
 /// [`measure`](KeyValue::measure).
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
     namespace: Namespace,
     way: Arc<Way>,
+    longest: Arc<Longest>,
 }
 
 impl RedisKeyValue {
@@ -195,7 +200,13 @@ impl RedisKeyValue {
             way: Arc::new(Way::new(&settings)),
             settings,
             namespace,
+            longest: Arc::default(),
         }
+    }
+
+    fn read(&self, key: &str, value: Vec<u8>) -> Bytes {
+        self.longest.tell(key, value.len());
+        value.into()
     }
 
     async fn clear_server(&self, link: &Link) -> Result<()> {
@@ -227,9 +238,8 @@ impl fmt::Debug for RedisKeyValue {
 impl KeyValue for RedisKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.namespace.stored(key);
-        let reply = self.way.look(&key, command::get(&key)).await?;
-        let value = reply.map(command::value).transpose()?;
-        Ok(value.flatten().map(Bytes::from))
+        let value = self.way.get(&key, self.longest.get()).await?;
+        Ok(value.map(|value| self.read(&key, value)))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
@@ -237,8 +247,11 @@ impl KeyValue for RedisKeyValue {
             return Ok(Vec::new());
         }
         let keys: Vec<_> = keys.iter().map(|key| self.namespace.stored(key)).collect();
-        let values = self.way.get_many(&keys).await?.into_iter();
-        Ok(values.map(|value| value.map(Bytes::from)).collect())
+        let values = self.way.get_many(&keys, self.longest.get()).await?;
+        let all = keys.iter().zip(values);
+        Ok(all
+            .map(|(key, value)| value.map(|value| self.read(key, value)))
+            .collect())
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -292,6 +305,10 @@ impl KeyValue for RedisKeyValue {
     /// through all keys.
     async fn measure(&self) -> Result<Measure> {
         self.way.measure().await
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        self.longest.limit(bytes);
     }
 
     fn is_atomic(&self) -> bool {
