@@ -254,6 +254,21 @@ async fn a_value_over_the_limit_of_redis_is_too_large_and_the_connection_goes_on
     Ok(())
 }
 
+/// The server closes the connection on such a value, and says why only to a client that has read it by then.
+#[tokio::test]
+async fn a_value_over_the_limit_that_a_server_was_given_is_too_large() -> Result<()> {
+    let server = Redis::start();
+    server.cli(&["config", "set", "proto-max-bulk-len", "1mb"]);
+    let store = store_in(&server);
+    for _ in 0..20 {
+        let value = vec![0; (1 << 20) + 1].into();
+        let error = store.set(KEY, value, None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error}");
+        assert_eq!(store.get(KEY).await?, None);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn many_are_got_in_one_batch_and_a_key_of_another_kind_is_absent() -> Result<()> {
     let server = Redis::start();

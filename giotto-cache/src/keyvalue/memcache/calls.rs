@@ -11,7 +11,7 @@ use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use super::servers::Server;
 use super::{MemcacheKeyValue, dump};
 use crate::keyvalue::guard::Loss;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// `clear` holds so many keys at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;
@@ -44,9 +44,8 @@ impl MemcacheKeyValue {
     ) -> Result<bool, Loss> {
         let length = value.len();
         if length > MAX_VALUE - HEADER {
-            return Err(self
-                .refused(key, length, "object too large for this client")
-                .into());
+            let server = self.servers.of(key);
+            return Err(server.refused(length, "too large for this client").into());
         }
         let now_ms = self.clock.now_ms();
         let command = Command::Store {
@@ -55,7 +54,7 @@ impl MemcacheKeyValue {
             header: expiry::header(expire, now_ms),
             value: value.clone(),
         };
-        self.send(key, command, length).await
+        self.send(key, command).await
     }
 
     /// Whether the server removed the value that has the number `unique`. There is no `delete` that looks at the
@@ -67,32 +66,16 @@ impl MemcacheKeyValue {
             header: expiry::header(Some(Duration::ZERO), self.clock.now_ms()),
             value: Bytes::new(),
         };
-        self.send(key, command, 0).await
+        self.send(key, command).await
     }
 
-    async fn send(&self, key: &str, store: Command, length: usize) -> Result<bool, Loss> {
-        match self.ask(key, store).await? {
-            Reply::Refused(reason) => Err(self.refused(key, length, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
+    async fn send(&self, key: &str, command: Command) -> Result<bool, Loss> {
+        let reply = self.ask(key, command).await?;
+        Ok(reply == Reply::Outcome(true))
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<bool, Loss> {
-        match self.ask(key, Command::Delete).await? {
-            Reply::Refused(reason) => Err(self.failed(key, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
-    }
-
-    fn refused(&self, key: &str, length: usize, reason: &str) -> Error {
-        if !reason.contains("too large") {
-            return self.failed(key, reason);
-        }
-        let address = self.servers.of(key).address();
-        let message = format!(
-            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
-        );
-        Error::new(ErrorKind::TooLarge, message)
+        self.send(key, Command::Delete).await
     }
 
     pub(super) fn failed(&self, key: &str, reason: &str) -> Error {

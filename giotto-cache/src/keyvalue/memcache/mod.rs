@@ -168,7 +168,7 @@ impl KeyValue for MemcacheKeyValue {
         let error = match self.store(Verb::Set, &key, &value, expire).await {
             Ok(true) | Err(Loss::Server(_)) => return Ok(()),
             Ok(false) => self.failed(&key, "it did not store a value"),
-            Err(Loss::Store(error)) => error,
+            Err(refused) => refused.into_error(),
         };
         // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
         // large; where not even this works, the first error says why.

@@ -11,7 +11,8 @@ use std::io::{self, ErrorKind, Write as _};
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-use super::expiry::HEADER;
+use super::expiry::{HEADER, SERVER_AT_ONCE};
+use crate::keyvalue::guard::Want;
 use crate::keyvalue::longest::Longest;
 
 /// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
@@ -112,6 +113,23 @@ impl Command {
         }
         bytes.extend_from_slice(&header);
         Some(value)
+    }
+
+    pub(super) const fn want(&self) -> Want {
+        match self {
+            Self::Get | Self::GetMany => Want::Find,
+            Self::Store { exptime, .. } if *exptime == SERVER_AT_ONCE => Want::Remove,
+            Self::Store { .. } => Want::Store,
+            Self::Delete => Want::Remove,
+        }
+    }
+
+    /// How long the value is that is to be stored.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Store { value, .. } => value.len(),
+            Self::Get | Self::GetMany | Self::Delete => 0,
+        }
     }
 
     pub(super) const fn expected(&self) -> Expected {

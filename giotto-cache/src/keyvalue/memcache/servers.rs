@@ -13,7 +13,7 @@ use super::address::Address;
 use super::connection::Connection;
 use super::measure;
 use super::protocol::{Command, Found, Reply};
-use crate::keyvalue::guard::{Guard, Loss, together};
+use crate::keyvalue::guard::{Fault, Guard, Loss, together};
 use crate::keyvalue::longest::Longest;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Measure, Result};
@@ -134,16 +134,16 @@ impl Servers {
         command: Command,
         deadline: Duration,
     ) -> Result<Reply, Loss> {
+        let want = command.want();
         let call = server.ask(keys, command);
         if self.all.len() == 1 {
-            return call.await.map_err(Loss::Store);
+            return call.await.map_err(|fault| Loss::Store(fault.into_error()));
         }
         let probe = || {
             let (server, keys) = (Arc::clone(server), keys.to_owned());
             async move { server.ask(&keys, Command::GetMany).await }
         };
-        let reply = server.guard.ask(deadline, call, probe).await;
-        reply.map_err(Loss::Server)
+        server.guard.ask(want, deadline, call, probe).await
     }
 
     /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
@@ -191,8 +191,25 @@ impl Server {
         Arc::clone(connection.insert(new))
     }
 
-    async fn ask(&self, key: &str, command: Command) -> Result<Reply> {
-        self.connection().ask(key, command).await
+    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Fault> {
+        let length = command.length();
+        let reply = self.connection().ask(key, command).await;
+        match reply.map_err(Fault::Lost)? {
+            Reply::Refused(reason) => Err(Fault::Refused(self.refused(length, &reason))),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The error of a value of so many bytes, or of no value, for this `reason`.
+    pub(super) fn refused(&self, length: usize, reason: &str) -> Error {
+        if !reason.contains("too large") {
+            return self.failed(reason);
+        }
+        let address = &self.address;
+        let message = format!(
+            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
+        );
+        Error::new(ErrorKind::TooLarge, message)
     }
 
     /// The error of this server, which `reason` is about.

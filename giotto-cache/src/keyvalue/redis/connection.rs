@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
@@ -157,6 +157,23 @@ impl Request {
     /// Whether it may be sent again when the connection broke.
     pub(super) const fn is_repeatable(&self) -> bool {
         matches!(self, Self::Again(_) | Self::BatchAgain(_))
+    }
+
+    /// How long the longest is that is sent.
+    pub(super) fn longest_argument(&self) -> usize {
+        let longest = |command: &Cmd| {
+            let arguments = command.args_iter().map(|argument| match argument {
+                Arg::Simple(bytes) => bytes.len(),
+                _ => 0,
+            });
+            arguments.max().unwrap_or(0)
+        };
+        match self {
+            Self::Once(command) | Self::Again(command) => longest(command),
+            Self::Batch(commands) | Self::BatchAgain(commands) => {
+                commands.cmd_iter().map(longest).max().unwrap_or(0)
+            }
+        }
     }
 
     async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {

@@ -43,7 +43,8 @@ impl Link {
         match self.ask_once(request).await {
             // The server closes connections that nobody used for a while, or it was restarted.
             Err(failure) if failure.cure == Cure::Reconnect && request.is_repeatable() => {
-                self.ask_once(request).await
+                let again = self.ask_once(request).await;
+                again.map_err(|failure| failure.of_value(request.longest_argument()))
             }
             reply => reply,
         }

@@ -31,7 +31,7 @@ use self::link::Link;
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
-use super::guard::Loss;
+use super::guard::{Loss, Want};
 use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::{Counts, Measure, Result};
@@ -257,14 +257,16 @@ impl KeyValue for RedisKeyValue {
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = self.namespace.stored(key);
         let request = command::set(&key, &value, expire)?;
-        let reply = self.way.look(&key, request).await?;
-        reply.map_or(Ok(()), |reply| command::stored(&reply).map(drop))
+        match self.way.ask(Want::Store, &key, request).await {
+            Ok(reply) => command::stored(&reply).map(drop),
+            Err(loss) => loss.miss(),
+        }
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::add(&key, &value, expire)?;
-        let reply = self.way.ask(&key, request).await;
+        let reply = self.way.ask(Want::Store, &key, request).await;
         command::stored(&reply.map_err(Loss::into_error)?)
     }
 
@@ -277,13 +279,20 @@ impl KeyValue for RedisKeyValue {
     ) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::replace(&key, old, new.as_deref(), expire)?;
-        let reply = self.way.ask(&key, request).await;
+        let want = match new {
+            Some(_) => Want::Replace,
+            None => Want::Remove,
+        };
+        let reply = self.way.ask(want, &key, request).await;
         command::replaced(&reply.map_err(Loss::into_error)?)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let key = self.namespace.stored(key);
-        let reply = self.way.ask(&key, command::delete(&key)).await;
+        let reply = self
+            .way
+            .ask(Want::Remove, &key, command::delete(&key))
+            .await;
         command::removed(&reply.map_err(Loss::into_error)?)
     }
 

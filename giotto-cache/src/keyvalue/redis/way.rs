@@ -12,7 +12,7 @@ use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
-use crate::keyvalue::guard::{Loss, together};
+use crate::keyvalue::guard::{Loss, Want, together};
 use crate::keyvalue::sum::sum;
 use crate::{Counts, Measure, Result};
 
@@ -36,19 +36,19 @@ impl Way {
         }
     }
 
-    pub(super) async fn ask(&self, key: &str, request: Request) -> Result<Value, Loss> {
+    pub(super) async fn ask(&self, want: Want, key: &str, request: Request) -> Result<Value, Loss> {
         match self {
             Self::One(link) => {
                 let reply = link.ask(&request).await;
                 reply.map_err(|failure| Loss::Store(failure.into_error()))
             }
-            Self::Cluster(cluster) => cluster.ask(key, &request).await,
+            Self::Cluster(cluster) => cluster.ask(want, key, &request).await,
         }
     }
 
     /// The same for a lookup: no reply if the key is at a node that is lost.
-    pub(super) async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
-        let reply = self.ask(key, request).await;
+    async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
+        let reply = self.ask(Want::Find, key, request).await;
         reply.map(Some).or_else(Loss::miss)
     }
 
