@@ -174,6 +174,46 @@ async fn clear_leaves_the_keys_of_others_alone() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_keys_that_contain_a_part_are_removed_from_a_full_server_too() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let [ours, theirs] = ["ours", "theirs"].map(|name| store.clone().namespace(name).unwrap());
+    let special = r"{'x': '*?[a-z]\\'}(squared)(text/html)";
+    let cubed = KEY.replace("squared", "cubed");
+    for number in 0..2500 {
+        set(&ours, &key(number), "value").await?;
+    }
+    for key in [KEY, special, &cubed] {
+        set(&ours, key, "value").await?;
+        set(&theirs, key, "value").await?;
+        set(&store, key, "GIOTTO").await?;
+    }
+    set(&store, "{'x': 13}(squared)(text/html)", "foreign").await?;
+    server.cli(&["config", "set", "maxmemory", "1mb"]);
+    assert!(set(&ours, KEY, "new").await.is_err(), "it is full");
+
+    ours.delete_containing(r"[a-z]\\").await?;
+    assert_eq!(
+        ours.get_many(&[special, KEY]).await?,
+        [None, Some("value".into())]
+    );
+    ours.delete_containing("(squared)(").await?;
+    assert_eq!(server.cli(&["keys", "ours:*"]), format!("ours:{cubed}\n"));
+    store.delete_containing("(squared)(").await?;
+    let left = server.cli(&["keys", "{*(squared)(*"]);
+    assert_eq!(
+        left, "{'x': 13}(squared)(text/html)\n",
+        "it is none of ours"
+    );
+    for key in [KEY, special] {
+        assert_eq!(theirs.get(key).await?, Some("value".into()), "{key}");
+    }
+    let used = server.cli(&["info", "commandstats"]);
+    assert!(used.contains("cmdstat_scan"), "{used}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
     let cluster = RedisCluster::start(0, PATIENCE);
     let store = RedisKeyValue::new()
@@ -190,11 +230,15 @@ async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
             .map(|node| node.cli(&["dbsize"]))
             .collect::<Vec<_>>()
     };
-    assert!(
-        !sizes().contains(&"0\n".into()),
-        "each has some: {:?}",
-        sizes()
-    );
+    let have_some = || !sizes().contains(&"0\n".into());
+    assert!(have_some(), "{:?}", sizes());
+    store.delete_containing("(cubed)(").await?;
+    assert!(have_some(), "{:?}", sizes());
+    store.delete_containing("(squared)(").await?;
+    assert_eq!(sizes(), ["0\n"; 3]);
+    for number in 0..100 {
+        set(&store, &key(number), "value").await?;
+    }
     store.clear().await?;
     assert_eq!(sizes(), ["0\n"; 3]);
     Ok(())
@@ -254,7 +298,7 @@ async fn a_value_over_the_limit_of_redis_is_too_large_and_the_connection_goes_on
     Ok(())
 }
 
-/// The server closes the connection on such a value, and says why only to a client that has read it by then.
+/// The server closes the connection on such a value, and a client that is still writing cannot read why.
 #[tokio::test]
 async fn a_value_over_the_limit_that_a_server_was_given_is_too_large() -> Result<()> {
     let server = Redis::start();

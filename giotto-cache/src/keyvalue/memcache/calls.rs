@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::expiry::{self, HEADER};
 use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use super::servers::Server;
-use super::{MemcacheKeyValue, dump};
+use super::{MemcacheKeyValue, dump, key};
 use crate::keyvalue::guard::Loss;
 use crate::{Error, Result};
 
@@ -82,25 +82,41 @@ impl MemcacheKeyValue {
         self.servers.of(key).failed(reason)
     }
 
-    pub(super) async fn clear_server(&self, server: &Server) -> Result<()> {
-        loop {
-            let keys = dump::keys(server.address(), self.namespace.prefix(), CLEAR_AT_ONCE).await;
-            let keys = keys.map_err(|error| server.address().failed(&error))?;
-            let connection = server.connection();
-            for keys in keys.chunks(DELETE_AT_ONCE) {
-                let mut pending = Vec::with_capacity(keys.len());
-                for key in keys {
-                    pending.push(connection.send(key, Command::Delete).await?);
-                }
-                for pending in pending {
-                    if let Reply::Refused(reason) = connection.reply(pending).await? {
-                        return Err(server.failed(&reason));
-                    }
+    /// Removes the keys of this namespace that contain `part`, if there is one, and those that do not show it.
+    pub(super) async fn clear_all(&self, part: Option<&str>) -> Result<()> {
+        let part = part.map(key::stored_part);
+        let wanted = |key: &str| {
+            let has_part =
+                |part: &String| key.contains(part) || key::is_digest(&self.namespace, key);
+            key.starts_with(self.namespace.prefix()) && part.as_ref().is_none_or(has_part)
+        };
+        let mut result = Ok(());
+        for server in self.servers.all() {
+            // One that fails does not keep the others from being cleared.
+            result = result.and(clear_server(server, wanted).await);
+        }
+        result
+    }
+}
+
+async fn clear_server(server: &Server, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    loop {
+        let keys = dump::keys(server.address(), &wanted, CLEAR_AT_ONCE).await;
+        let keys = keys.map_err(|error| server.address().failed(&error))?;
+        let connection = server.connection();
+        for keys in keys.chunks(DELETE_AT_ONCE) {
+            let mut pending = Vec::with_capacity(keys.len());
+            for key in keys {
+                pending.push(connection.send(key, Command::Delete).await?);
+            }
+            for pending in pending {
+                if let Reply::Refused(reason) = connection.reply(pending).await? {
+                    return Err(server.failed(&reason));
                 }
             }
-            if keys.len() < CLEAR_AT_ONCE {
-                return Ok(());
-            }
+        }
+        if keys.len() < CLEAR_AT_ONCE {
+            return Ok(());
         }
     }
 }

@@ -233,12 +233,11 @@ impl KeyValue for MemcacheKeyValue {
     }
 
     async fn clear(&self) -> Result<()> {
-        let mut result = Ok(());
-        for server in self.servers.all() {
-            // One that fails does not keep the others from being cleared.
-            result = result.and(self.clear_server(server).await);
-        }
-        result
+        self.clear_all(None).await
+    }
+
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.clear_all(Some(part)).await
     }
 
     /// The sum of all servers that answer, everything that is on them included.
@@ -252,6 +251,12 @@ impl KeyValue for MemcacheKeyValue {
             of: of.to_owned(),
             ..measure
         })
+    }
+
+    /// What the smallest of the servers takes, as they say themselves: they are asked in the background, so that it is not
+    /// known at first.
+    fn max_value(&self) -> Option<usize> {
+        self.servers.max_value(self.clock.now_ms())
     }
 
     fn limit_values(&self, bytes: usize) {

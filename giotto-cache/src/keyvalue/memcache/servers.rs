@@ -4,19 +4,31 @@
 //! lost takes its own keys with it and nothing else.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::address::Address;
 use super::connection::Connection;
+use super::expiry::HEADER;
+use super::key::MAX_LENGTH;
 use super::measure;
-use super::protocol::{Command, Found, Reply};
+use super::protocol::{Command, Found, MAX_VALUE, Reply};
+use crate::in_time::in_time;
 use crate::keyvalue::guard::{Fault, Guard, Loss, together};
 use crate::keyvalue::longest::Longest;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Measure, Result};
+
+/// How long a server has to say what it takes.
+const LEARN: Duration = Duration::from_secs(1);
+const LEARN_EVERY_MS: u64 = 60_000;
+
+/// What an item has besides its value, at most: what the server keeps of it, a key and the expiry in front.
+const BESIDE_VALUE: usize = 80 + MAX_LENGTH + HEADER;
 
 #[derive(Debug)]
 pub(super) struct Servers {
@@ -33,6 +45,10 @@ pub(super) struct Server {
     guard: Guard,
     connection: Mutex<Option<Arc<Connection>>>,
     longest: Arc<Longest>,
+    /// The most bytes that an item may have; 0 = not known.
+    largest_item: AtomicUsize,
+    /// When to ask for it.
+    learn_at_ms: AtomicU64,
 }
 
 impl Servers {
@@ -65,6 +81,12 @@ impl Servers {
     /// The longest value that is read of any server.
     pub(super) fn longest(&self) -> &Longest {
         &self.longest
+    }
+
+    /// The longest value that all servers take of which it is known. Who asks first has them asked.
+    pub(super) fn max_value(&self, now_ms: u64) -> Option<usize> {
+        let all = self.all.iter().map(|server| server.max_value(now_ms));
+        all.flatten().min()
     }
 
     /// What was counted of servers that are one of several.
@@ -165,6 +187,8 @@ impl Server {
             address: Arc::new(address),
             connection: Mutex::default(),
             longest: Arc::clone(longest),
+            largest_item: AtomicUsize::new(0),
+            learn_at_ms: AtomicU64::new(0),
         }
     }
 
@@ -189,6 +213,38 @@ impl Server {
             Arc::clone(&self.longest),
         ));
         Arc::clone(connection.insert(new))
+    }
+
+    /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
+    /// open.
+    fn learn(self: &Arc<Self>, now_ms: u64) {
+        let next = self.learn_at_ms.load(Ordering::Relaxed);
+        let claim = || {
+            let after = now_ms.saturating_add(LEARN_EVERY_MS);
+            self.learn_at_ms
+                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        if now_ms < next || claim().is_err() {
+            return;
+        }
+        let server = Arc::clone(self);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let largest = measure::largest_item(&server.address);
+                if let Some(Ok(Some(largest))) = in_time(LEARN, largest).await {
+                    let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+                    server.largest_item.store(largest, Ordering::Relaxed);
+                }
+            });
+        }
+    }
+
+    fn max_value(self: &Arc<Self>, now_ms: u64) -> Option<usize> {
+        self.learn(now_ms);
+        match self.largest_item.load(Ordering::Relaxed) {
+            0 => None,
+            largest => Some(largest.saturating_sub(BESIDE_VALUE).min(MAX_VALUE - HEADER)),
+        }
     }
 
     async fn ask(&self, key: &str, command: Command) -> Result<Reply, Fault> {

@@ -11,7 +11,7 @@ use crate::clock::milliseconds;
 use crate::{Error, ErrorKind, Measure, Result};
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
-const MAX_VALUE: usize = 512 << 20;
+pub(super) const MAX_VALUE: usize = 512 << 20;
 
 /// Redis adds a time to its clock in 64 bits with a sign, and refuses one whose sum does not fit.
 const MAX_EXPIRE_MS: u64 = i64::MAX as u64 / 2;

@@ -27,7 +27,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::Failure;
-use self::link::Link;
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
@@ -209,9 +208,21 @@ impl RedisKeyValue {
         value.into()
     }
 
-    async fn clear_server(&self, link: &Link) -> Result<()> {
+    async fn clear_all(&self, part: Option<&str>) -> Result<()> {
         let (prefix, none) = (self.namespace.prefix(), Namespace::default());
-        clear::clear(link, prefix, prefix == none.prefix()).await
+        let only_entries = prefix == none.prefix();
+        match &*self.way {
+            Way::One(link) => clear::clear(link, prefix, part, only_entries).await,
+            Way::Cluster(cluster) => {
+                let mut result = Ok(());
+                for master in cluster.masters().await.map_err(Failure::into_error)? {
+                    // One that fails does not keep the others from being cleared.
+                    let cleared = clear::clear(&master.link, prefix, part, only_entries).await;
+                    result = result.and(cleared);
+                }
+                result
+            }
+        }
     }
 }
 
@@ -297,23 +308,21 @@ impl KeyValue for RedisKeyValue {
     }
 
     async fn clear(&self) -> Result<()> {
-        match &*self.way {
-            Way::One(link) => self.clear_server(link).await,
-            Way::Cluster(cluster) => {
-                let mut result = Ok(());
-                for master in cluster.masters().await.map_err(Failure::into_error)? {
-                    // One that fails does not keep the others from being cleared.
-                    result = result.and(self.clear_server(&master.link).await);
-                }
-                result
-            }
-        }
+        self.clear_all(None).await
+    }
+
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.clear_all(Some(part)).await
     }
 
     /// Of the whole server, or of all masters of a cluster that answer: the figures of a namespace would take a search
     /// through all keys.
     async fn measure(&self) -> Result<Measure> {
         self.way.measure().await
+    }
+
+    fn max_value(&self) -> Option<usize> {
+        Some(command::MAX_VALUE)
     }
 
     fn limit_values(&self, bytes: usize) {
