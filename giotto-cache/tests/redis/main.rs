@@ -313,6 +313,32 @@ async fn a_value_over_the_limit_that_a_server_was_given_is_too_large() -> Result
     Ok(())
 }
 
+/// What may not be sent twice is not sent on a connection that is known to be closed.
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_costs_no_call() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let close = || server.cli(&["client", "kill", "type", "normal", "skipme", "yes"]);
+    for round in 0..5 {
+        set(&store, KEY, "0").await?;
+        assert_eq!(close(), "1\n");
+        // As long as nobody uses it: until its end has been read.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(
+            store.replace(KEY, b"0", Some("1".into()), None).await?,
+            "{round}"
+        );
+        close();
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(store.delete(KEY).await?, "{round}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn many_are_got_in_one_batch_and_a_key_of_another_kind_is_absent() -> Result<()> {
     let server = Redis::start();
@@ -451,6 +477,61 @@ async fn a_password_is_asked_for_and_never_shown() -> Result<()> {
         "{wrong:?}"
     );
     assert!(format!("{wrong:?}").contains("127.0.0.1"), "{wrong:?}");
+    Ok(())
+}
+
+/// `GIOTTO_CACHE_PASSWORD=` is such a password.
+#[tokio::test]
+async fn an_empty_user_or_password_is_none() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    for store in [
+        store.clone().password(""),
+        store.clone().user("").password(""),
+        RedisKeyValue::from_url(&format!("redis://:@127.0.0.1:{}", server.port()))?,
+    ] {
+        set(&store, KEY, "value").await?;
+    }
+    server.cli(&["acl", "setuser", "ann", "on", "nopass", "~*", "+@all"]);
+    for ann in [store.clone().user("ann"), store.user("ann").password("")] {
+        assert_eq!(ann.get(KEY).await?, Some("value".into()));
+    }
+    let stats = server.cli(&["info", "commandstats"]);
+    assert!(stats.contains("cmdstat_auth:calls=2,"), "{stats}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_means_the_same_in_code_and_in_a_url() -> Result<()> {
+    let server = Redis::start();
+    let (port, socket) = (server.port(), server.socket().display().to_string());
+    set(&store_in(&server), KEY, "value").await?;
+    let by_host = |host: String| RedisKeyValue::new().host(host);
+    for store in [
+        by_host(format!("127.0.0.1:{port}")),
+        by_host("127.0.0.1".into()).port(port),
+        RedisKeyValue::new().port(port).host("127.0.0.1"),
+        by_host(socket.clone()),
+        by_host(format!("unix:{socket}")),
+        RedisKeyValue::from_url(&format!("redis://127.0.0.1:{port}"))?,
+        RedisKeyValue::from_url(&format!("redis+unix://{socket}"))?,
+    ] {
+        assert_eq!(store.get(KEY).await?, Some("value".into()), "{store:?}");
+    }
+    for (host, expected) in [
+        ("[::1]", "[::1]:6379"),
+        ("::1", "[::1]:6379"),
+        ("[::1]:7000", "[::1]:7000"),
+    ] {
+        let by_url = match host {
+            "::1" => "[::1]",
+            host => host,
+        };
+        let by_url = RedisKeyValue::from_url(&format!("redis://{by_url}"))?;
+        for store in [by_host(host.into()), by_url] {
+            assert!(format!("{store:?}").contains(expected), "{store:?}");
+        }
+    }
     Ok(())
 }
 

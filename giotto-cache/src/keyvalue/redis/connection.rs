@@ -82,9 +82,10 @@ impl Connection {
         }
     }
 
-    /// Whether it owes a reply for so long that another connection should be made.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silence.lasts() > milliseconds(SILENCE)
+    /// Whether another connection should be made: the server has closed it, as it does with one that nobody uses, or owes
+    /// a reply for too long.
+    pub(super) fn is_lost(&self) -> bool {
+        self.wire.is_closed() || self.silence.lasts() > milliseconds(SILENCE)
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {

@@ -69,7 +69,7 @@ impl Link {
     fn connection(&self) -> Promise<Connection> {
         let mut current = self.current();
         if let Some(connection) = &*current {
-            let is_good = connection.peek(|connection| !connection.is_silent());
+            let is_good = connection.peek(|connection| !connection.is_lost());
             if is_good.unwrap_or_else(|| connection.is_pending()) {
                 return connection.clone();
             }

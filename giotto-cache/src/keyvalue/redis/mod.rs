@@ -81,14 +81,18 @@ impl RedisKeyValue {
         Ok(Self::with(url::read(url)?, Namespace::default()))
     }
 
-    /// The host of the one server; `localhost` if not set.
+    /// The host of the one server; `localhost` if not set. It may have its port behind it (`host:6380`, `[::1]:6380`), or
+    /// be a Unix socket (`/run/redis.sock`), as in a URL and in a list of servers.
     #[must_use]
     pub fn host(self, host: impl Into<String>) -> Self {
         let port = match self.settings.servers {
             Servers::One(Address::Tcp { port, .. }) => port,
             _ => PORT,
         };
-        self.servers(Servers::One(Address::tcp(host, port)))
+        let host = host.into();
+        // What is no address fails to connect, and the error names it.
+        let address = Address::read(&host, port).unwrap_or_else(|| Address::tcp(host, port));
+        self.servers(Servers::One(address))
     }
 
     /// The port of the one server; 6379 if not set.
@@ -108,16 +112,17 @@ impl RedisKeyValue {
         self.login(|login| login.db = db)
     }
 
-    /// The user to sign in as; the default one if not set.
+    /// The user to sign in as; the default one if not set, or empty. One without a password needs none (`nopass`).
     #[must_use]
     pub fn user(self, user: impl Into<String>) -> Self {
-        self.login(|login| login.user = Some(user.into()))
+        self.login(|login| login.user = Some(user.into()).filter(|user| !user.is_empty()))
     }
 
-    /// The password to sign in with. Sentinels are asked without it first.
+    /// The password to sign in with; none if empty. Sentinels are asked without it first.
     #[must_use]
     pub fn password(self, password: impl Into<String>) -> Self {
-        self.login(|login| login.password = Some(password.into()))
+        let password = Some(password.into()).filter(|password| !password.is_empty());
+        self.login(|login| login.password = password)
     }
 
     /// The Unix socket of the one server, instead of host and port.
