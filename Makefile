@@ -4,11 +4,12 @@ CARGO ?= cargo
 
 .PHONY: test servers check fmt clippy doc features examples fuzz deny bench drill
 
-# Every test of every crate, with all features and with none. The backends are tested on real servers.
+# Every test of every crate, with all features and with none. The backends are tested on real servers. A failure does not
+# keep the other test binaries from running.
 test: servers
-	$(CARGO) test --locked --workspace --all-features
+	$(CARGO) test --locked --workspace --all-features --no-fail-fast
 	$(CARGO) build --locked -p giotto --no-default-features --example testbed
-	$(CARGO) test --locked -p giotto -p giotto-cache --no-default-features --lib --tests
+	$(CARGO) test --locked -p giotto -p giotto-cache --no-default-features --lib --tests --no-fail-fast
 
 # Installs the servers that the tests start, if they are missing.
 servers:

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::process::{Process, free_port};
+use crate::{Process, free_port};
 
 /// A running Memcached server.
 #[derive(Debug)]
@@ -96,6 +96,23 @@ impl Memcached {
         }
         reply.truncate(reply.len() - b"MN\r\n".len());
         String::from_utf8_lossy(&reply).into_owned()
+    }
+
+    /// Stores a value of `length` bytes under `key`, piece by piece.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not store it.
+    pub fn plant(&self, key: &str, length: usize) {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.process.port()));
+        let mut stream = stream.expect("the server listens");
+        write!(stream, "set {key} 0 0 {length}\r\n").expect("the server reads");
+        let filler = std::io::repeat(b'!').take(length as u64);
+        std::io::copy(&mut { filler }, &mut stream).expect("the server reads");
+        stream.write_all(b"\r\n").expect("the server reads");
+        let mut reply = [0; b"STORED\r\n".len()];
+        stream.read_exact(&mut reply).expect("the server replies");
+        assert_eq!(&reply, b"STORED\r\n");
     }
 
     /// A number of `stats`, for example `cmd_set`.

@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::port::is_listener;
 use crate::stopped::wait_until_stopped;
 
 /// A server that does not answer within this time has failed to start.
@@ -94,10 +94,11 @@ impl Process {
         assert!(status.expect("kill(1) is part of Debian").success());
     }
 
+    /// A server that answers on the port may be another one: it counts only if the port is this process's own.
     fn wait_until_it_listens(&mut self) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let started = Instant::now();
-        while TcpStream::connect(address).is_err() {
+        while !is_listener(self.child.id(), self.port) || TcpStream::connect(address).is_err() {
             let ended = self.child.try_wait().expect("a child can be waited for");
             if ended.is_some() || started.elapsed() > START {
                 let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -119,29 +120,6 @@ impl Drop for Process {
     }
 }
 
-/// Ports below those that the system gives to outgoing connections, which might take one before its server does.
-const PORTS: std::ops::Range<u16> = 10_000..32_000;
-
-/// How many ports were handed out to this process.
-static HANDED_OUT: AtomicU32 = AtomicU32::new(0);
-
-/// A port of 127.0.0.1 that nobody listens on, and that this process is not given again soon.
-///
-/// # Panics
-///
-/// If there is none.
-#[must_use]
-pub fn free_port() -> u16 {
-    // Processes that run at the same time begin far apart.
-    let first = std::process::id().wrapping_mul(997);
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let mut candidates = PORTS.map(|_| {
-        let number = first.wrapping_add(HANDED_OUT.fetch_add(1, Ordering::Relaxed));
-        PORTS.start + (number % PORTS.len() as u32) as u16
-    });
-    candidates.find(is_free).expect("a free port")
-}
-
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
@@ -160,4 +138,22 @@ fn spawn(program: &Path, arguments: &[OsString], log: &Path) -> Child {
         .stderr(error)
         .spawn()
         .unwrap_or_else(|error| panic!("{} cannot be started: {error}", program.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::free_port;
+
+    /// Without the look at whose port it is, a server that takes a moment to fail would be taken for the other one.
+    #[test]
+    #[should_panic(expected = "does not listen on 127.0.0.1")]
+    fn the_server_of_somebody_else_on_the_port_is_not_taken_for_the_one_that_was_started() {
+        let port = free_port();
+        let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("it is free");
+        let folder = tempfile::tempdir().expect("the temporary folder is writable");
+        let _server = Process::start("coreutils", &["sleep"], ["1"], port, folder.path());
+    }
 }

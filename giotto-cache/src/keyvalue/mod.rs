@@ -12,6 +12,8 @@ mod dummy;
 mod guard;
 mod layered;
 mod locmem;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod longest;
 #[cfg(feature = "memcache")]
 mod memcache;
 mod namespace;

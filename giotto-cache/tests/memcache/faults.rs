@@ -406,3 +406,33 @@ async fn all_are_used(cache: &Cache) {
         sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// Without `-M` a server makes room for what is new.
+#[tokio::test]
+async fn one_of_several_that_is_full_serves_and_removes_its_keys_and_the_others_store() -> Result<()>
+{
+    let full = Memcached::start_with(free_port(), &["-M", "-m", "8"]);
+    let servers = [full, Memcached::start(), Memcached::start()];
+    let store = store(&servers);
+    let value = || vec![b'v'; 100_000].into();
+    let (mut theirs, mut stored) = (Vec::new(), Vec::new());
+    for number in 0..1000 {
+        let key = format!("key-{number}");
+        match store.set(&key, value(), None).await {
+            Ok(()) => stored.push(key),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::ServerLost, "{error}");
+                theirs.push(key);
+            }
+        }
+    }
+    assert!((6..500).contains(&theirs.len()), "{}", theirs.len());
+    assert!(store.counts().backend_errors >= 5);
+    for key in &stored {
+        assert_eq!(store.get(key).await?, Some(value()), "{key}");
+    }
+    for key in &stored {
+        assert!(store.delete(key).await?, "{key}");
+    }
+    Ok(())
+}

@@ -451,3 +451,70 @@ async fn a_server_that_does_not_list_its_keys_says_what_clear_needs() {
         assert!(error.to_string().contains(part), "{error}");
     }
 }
+
+/// What it says is what it does: a value of that length is taken under the longest key, one that is some hundred bytes longer
+/// is not.
+#[tokio::test]
+async fn the_longest_value_is_that_of_the_smallest_server() -> Result<()> {
+    let small = Memcached::start_with(free_port(), &["-I", "2m"]);
+    let large = Memcached::start_with(free_port(), &["-I", "8m", "-m", "256"]);
+    let both = store([&large, &small]);
+    let only_small = store([&small]);
+    let started = Instant::now();
+    while both.max_value().is_none_or(|longest| longest > 3 * MIB)
+        || only_small.max_value().is_none()
+    {
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            both.max_value()
+        );
+        sleep(Duration::from_millis(10)).await;
+    }
+    let longest = only_small.max_value().unwrap();
+    assert_eq!(both.max_value(), Some(longest));
+    assert!((2 * MIB - 400..2 * MIB).contains(&longest), "{longest}");
+    let key = "k".repeat(243);
+    only_small
+        .set(&key, vec![b'v'; longest].into(), None)
+        .await?;
+    assert_eq!(only_small.get(&key).await?.unwrap().len(), longest);
+    let error = only_small
+        .set(&key, vec![b'v'; longest + 400].into(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_keys_that_contain_a_part_are_removed_from_a_full_server_too() -> Result<()> {
+    let servers = [
+        Memcached::start_with(free_port(), &["-M", "-m", "8"]),
+        Memcached::start(),
+    ];
+    let [ours, theirs] = ["ours", "theirs"].map(|name| store(&servers).namespace(name).unwrap());
+    let [squared, cubed] =
+        ["squared", "cubed"].map(|name| format!("{{'x': 12}}({name})(text/html)"));
+    let long = format!("{{'x': '{}'}}(squared)(text/html)", "\u{e9}".repeat(300));
+    for key in [&squared, &cubed, &long] {
+        ours.set(key, bytes("value"), None).await?;
+        theirs.set(key, bytes("value"), None).await?;
+    }
+    for number in 0..1000 {
+        let key = format!("filler-{number}");
+        // Those of the other server are stored.
+        let _ = ours.set(&key, vec![b'v'; 100_000].into(), None).await;
+    }
+    assert!(ours.counts().backend_errors > 0, "it is full");
+    ours.delete_containing("(squared)(").await?;
+    assert_eq!(
+        ours.get_many(&[&squared, &long, &cubed]).await?,
+        [None, None, Some(bytes("value"))]
+    );
+    assert_eq!(theirs.get(&squared).await?, Some(bytes("value")));
+    assert_eq!(theirs.get(&long).await?, Some(bytes("value")));
+    ours.delete_containing("'x': 12}").await?;
+    assert_eq!(ours.get(&cubed).await?, None);
+    Ok(())
+}

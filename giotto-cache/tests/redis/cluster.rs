@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
+use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
 use test_servers::{Redis, RedisCluster};
 
 use super::{FAILOVER, GONE, KEY, PATIENCE, SILENCE, is_master, key, set};
@@ -114,6 +114,60 @@ async fn a_measure_sums_the_masters_that_answer_and_names_the_others() -> Result
     // To ask for figures is no sign of how the masters are.
     assert_eq!(store.counts().backend_errors, 0);
     cluster.nodes[frozen].process.thaw();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_master_that_is_full_serves_and_removes_its_keys_and_the_others_store() -> Result<()> {
+    let cluster = RedisCluster::start(0, PATIENCE);
+    let store = RedisKeyValue::new().cluster(cluster.addresses())?;
+    let store = store.server_deadline(PATIENCE);
+    let keys: Vec<_> = (0..60).map(key).collect();
+    for key in &keys {
+        set(&store, key, "value").await?;
+    }
+    let full = cluster.master_of(&keys[0]);
+    let (theirs, others): (Vec<_>, Vec<_>) =
+        keys.iter().partition(|key| cluster.master_of(key) == full);
+    cluster.nodes[full].cli(&["config", "set", "maxmemory", "1mb"]);
+    for _ in 0..3 {
+        for key in &theirs {
+            let error = set(&store, key, "new").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ServerLost, "{error}");
+            assert_eq!(store.get(key).await?, Some("value".into()));
+        }
+        for key in &others {
+            set(&store, key, "new").await?;
+        }
+    }
+    assert!(store.counts().backend_errors >= 5);
+    for key in &theirs {
+        assert!(store.delete(key).await?, "{key}");
+    }
+    Ok(())
+}
+
+/// What a slot without a node is asked is refused for its own keys alone.
+#[tokio::test]
+async fn a_slot_that_no_node_has_costs_its_own_keys_and_no_others() -> Result<()> {
+    let cluster = RedisCluster::start(0, PATIENCE);
+    let store = RedisKeyValue::new().cluster(cluster.addresses())?;
+    let store = store.server_deadline(PATIENCE);
+    set(&store, KEY, "value").await?;
+    let node = cluster.master_of(KEY);
+    let other = (0..1000)
+        .map(key)
+        .find(|other| cluster.master_of(other) == node);
+    let other = other.expect("a third of the keys are there");
+    set(&store, &other, "value").await?;
+    let slot = cluster.nodes[node].cli(&["cluster", "keyslot", KEY]);
+    cluster.nodes[node].cli(&["cluster", "delslots", slot.trim()]);
+    for _ in 0..20 {
+        let error = store.get(KEY).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Rejected, "{error}");
+        assert_eq!(store.get(&other).await?, Some("value".into()));
+    }
+    assert_eq!(store.counts().backend_errors, 0);
     Ok(())
 }
 

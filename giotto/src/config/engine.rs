@@ -189,15 +189,13 @@ fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         let host = table
             .get("host")
             .map_or(Ok("localhost"), |host| host.host())?;
-        let port: u16 = table
-            .get("port")
-            .map_or(Ok(11211), |port| port.positive())?;
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host.to_owned()
+        let port: Option<u16> = table.get("port").map(|port| port.positive()).transpose()?;
+        let host = match (host.parse::<std::net::Ipv6Addr>(), port) {
+            (Ok(address), Some(port)) => format!("[{address}]:{port}"),
+            (Err(_), Some(port)) => format!("{host}:{port}"),
+            (_, None) => host.to_owned(),
         };
-        store = setting.checked(store.hosts([format!("{host}:{port}")]))?;
+        store = setting.checked(store.hosts([host]))?;
     }
     if let Some(namespace) = table.namespace {
         store = namespace.checked(store.namespace(namespace.string()?))?;

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::expiry::{self, HEADER};
 use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use super::servers::Server;
-use super::{MemcacheKeyValue, dump};
+use super::{MemcacheKeyValue, dump, key};
 use crate::keyvalue::guard::Loss;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 /// `clear` holds so many keys at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;
@@ -44,9 +44,8 @@ impl MemcacheKeyValue {
     ) -> Result<bool, Loss> {
         let length = value.len();
         if length > MAX_VALUE - HEADER {
-            return Err(self
-                .refused(key, length, "object too large for this client")
-                .into());
+            let server = self.servers.of(key);
+            return Err(server.refused(length, "too large for this client").into());
         }
         let now_ms = self.clock.now_ms();
         let command = Command::Store {
@@ -55,7 +54,7 @@ impl MemcacheKeyValue {
             header: expiry::header(expire, now_ms),
             value: value.clone(),
         };
-        self.send(key, command, length).await
+        self.send(key, command).await
     }
 
     /// Whether the server removed the value that has the number `unique`. There is no `delete` that looks at the
@@ -67,57 +66,57 @@ impl MemcacheKeyValue {
             header: expiry::header(Some(Duration::ZERO), self.clock.now_ms()),
             value: Bytes::new(),
         };
-        self.send(key, command, 0).await
+        self.send(key, command).await
     }
 
-    async fn send(&self, key: &str, store: Command, length: usize) -> Result<bool, Loss> {
-        match self.ask(key, store).await? {
-            Reply::Refused(reason) => Err(self.refused(key, length, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
+    async fn send(&self, key: &str, command: Command) -> Result<bool, Loss> {
+        let reply = self.ask(key, command).await?;
+        Ok(reply == Reply::Outcome(true))
     }
 
     pub(super) async fn remove(&self, key: &str) -> Result<bool, Loss> {
-        match self.ask(key, Command::Delete).await? {
-            Reply::Refused(reason) => Err(self.failed(key, &reason).into()),
-            reply => Ok(reply == Reply::Outcome(true)),
-        }
-    }
-
-    fn refused(&self, key: &str, length: usize, reason: &str) -> Error {
-        if !reason.contains("too large") {
-            return self.failed(key, reason);
-        }
-        let address = self.servers.of(key).address();
-        let message = format!(
-            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
-        );
-        Error::new(ErrorKind::TooLarge, message)
+        self.send(key, Command::Delete).await
     }
 
     pub(super) fn failed(&self, key: &str, reason: &str) -> Error {
         self.servers.of(key).failed(reason)
     }
 
-    pub(super) async fn clear_server(&self, server: &Server) -> Result<()> {
-        loop {
-            let keys = dump::keys(server.address(), self.namespace.prefix(), CLEAR_AT_ONCE).await;
-            let keys = keys.map_err(|error| server.address().failed(&error))?;
-            let connection = server.connection();
-            for keys in keys.chunks(DELETE_AT_ONCE) {
-                let mut pending = Vec::with_capacity(keys.len());
-                for key in keys {
-                    pending.push(connection.send(key, Command::Delete).await?);
-                }
-                for pending in pending {
-                    if let Reply::Refused(reason) = connection.reply(pending).await? {
-                        return Err(server.failed(&reason));
-                    }
+    /// Removes the keys of this namespace that contain `part`, if there is one, and those that do not show it.
+    pub(super) async fn clear_all(&self, part: Option<&str>) -> Result<()> {
+        let part = part.map(key::stored_part);
+        let wanted = |key: &str| {
+            let has_part =
+                |part: &String| key.contains(part) || key::is_digest(&self.namespace, key);
+            key.starts_with(self.namespace.prefix()) && part.as_ref().is_none_or(has_part)
+        };
+        let mut result = Ok(());
+        for server in self.servers.all() {
+            // One that fails does not keep the others from being cleared.
+            result = result.and(clear_server(server, wanted).await);
+        }
+        result
+    }
+}
+
+async fn clear_server(server: &Server, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    loop {
+        let keys = dump::keys(server.address(), &wanted, CLEAR_AT_ONCE).await;
+        let keys = keys.map_err(|error| server.address().failed(&error))?;
+        let connection = server.connection();
+        for keys in keys.chunks(DELETE_AT_ONCE) {
+            let mut pending = Vec::with_capacity(keys.len());
+            for key in keys {
+                pending.push(connection.send(key, Command::Delete).await?);
+            }
+            for pending in pending {
+                if let Reply::Refused(reason) = connection.reply(pending).await? {
+                    return Err(server.failed(&reason));
                 }
             }
-            if keys.len() < CLEAR_AT_ONCE {
-                return Ok(());
-            }
+        }
+        if keys.len() < CLEAR_AT_ONCE {
+            return Ok(());
         }
     }
 }

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::protocol::{self, Command, Expected, Reply};
 use crate::in_time::in_time;
+use crate::keyvalue::longest::Longest;
 use crate::{Error, Result};
 
 /// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
@@ -72,10 +73,15 @@ struct Waiting(Mutex<VecDeque<Sent>>);
 
 impl Connection {
     /// A connection that is being made: requests can be sent at once, and get its error if that fails.
-    pub(super) fn open(address: Arc<Address>) -> Self {
+    pub(super) fn open(address: Arc<Address>, longest: Arc<Longest>) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
         let slots = Arc::new(Semaphore::new(MAX_WAITING));
-        tokio::spawn(serve(Arc::clone(&address), inbox, Arc::clone(&slots)));
+        tokio::spawn(serve(
+            Arc::clone(&address),
+            inbox,
+            Arc::clone(&slots),
+            longest,
+        ));
         Self {
             requests,
             slots,
@@ -117,9 +123,14 @@ impl Connection {
 }
 
 /// Connects, and answers requests until something goes wrong or nobody can send any more.
-async fn serve(address: Arc<Address>, mut inbox: Inbox, slots: Arc<Semaphore>) {
+async fn serve(
+    address: Arc<Address>,
+    mut inbox: Inbox,
+    slots: Arc<Semaphore>,
+    longest: Arc<Longest>,
+) {
     let waiting = Waiting::default();
-    let end = exchange(&address, &mut inbox, &waiting).await;
+    let end = exchange(&address, &mut inbox, &waiting, &longest).await;
     // Before anybody learns of the error: who tries again gets a new connection.
     inbox.close();
     slots.close();
@@ -132,11 +143,16 @@ async fn serve(address: Arc<Address>, mut inbox: Inbox, slots: Arc<Semaphore>) {
     }
 }
 
-async fn exchange(address: &Address, inbox: &mut Inbox, waiting: &Waiting) -> io::Result<()> {
+async fn exchange(
+    address: &Address,
+    inbox: &mut Inbox,
+    waiting: &Waiting,
+    longest: &Longest,
+) -> io::Result<()> {
     let (read, write) = connect(address).await?;
     tokio::select! {
         end = send(write, inbox, waiting) => end,
-        end = receive(read, waiting) => end,
+        end = receive(read, waiting, longest) => end,
     }
 }
 
@@ -201,7 +217,7 @@ async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result
 }
 
 /// Reads replies and hands each to the caller whose turn it is.
-async fn receive(read: Reader, waiting: &Waiting) -> io::Result<()> {
+async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(BUFFER, read);
     let mut line = Vec::new();
     let mut answered = Instant::now();
@@ -222,7 +238,7 @@ async fn receive(read: Reader, waiting: &Waiting) -> io::Result<()> {
             return Err(protocol::not_a_reply(reader.buffer()));
         };
         let left = left_until(sent.since.max(answered) + PATIENCE);
-        let reply = Reply::read(&mut reader, sent.expected, &sent.key, &mut line);
+        let reply = Reply::read(&mut reader, sent.expected, &sent.key, longest, &mut line);
         match in_time(left, reply).await {
             Some(Ok(reply)) => sent.caller.answer(Ok(reply)),
             failed => {

@@ -26,12 +26,16 @@ const DUMPS: [&[u8]; 2] = [
     b"lru_crawler metadump all\r\n",
 ];
 
-/// The keys at `address` that begin with `prefix`, no more than `limit`.
-pub(super) async fn keys(address: &Address, prefix: &str, limit: usize) -> io::Result<Vec<String>> {
+/// The keys at `address` that are `wanted`, no more than `limit`.
+pub(super) async fn keys(
+    address: &Address,
+    wanted: impl Fn(&str) -> bool,
+    limit: usize,
+) -> io::Result<Vec<String>> {
     let mut refusal = String::new();
     for dump in DUMPS {
         for _ in 0..ATTEMPTS {
-            match list(address, dump, prefix, limit).await? {
+            match list(address, dump, &wanted, limit).await? {
                 Dump::Keys(keys) => return Ok(keys),
                 Dump::Refused(reason) => refusal = reason,
             }
@@ -53,7 +57,12 @@ enum Dump {
     Refused(String),
 }
 
-async fn list(address: &Address, dump: &[u8], prefix: &str, limit: usize) -> io::Result<Dump> {
+async fn list(
+    address: &Address,
+    dump: &[u8],
+    wanted: impl Fn(&str) -> bool,
+    limit: usize,
+) -> io::Result<Dump> {
     let (read, mut write) = connect(address).await?;
     write.write_all(dump).await?;
     let (mut reader, mut line, mut keys) = (BufReader::new(read), Vec::new(), Vec::new());
@@ -65,7 +74,7 @@ async fn list(address: &Address, dump: &[u8], prefix: &str, limit: usize) -> io:
         let Some(entry) = text.strip_prefix(b"key=") else {
             return Ok(Dump::Refused(quote(text)));
         };
-        keys.extend(decode(entry).filter(|key| key.starts_with(prefix)));
+        keys.extend(decode(entry).filter(|key| wanted(key)));
     }
     Ok(Dump::Keys(keys))
 }

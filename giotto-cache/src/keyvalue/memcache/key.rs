@@ -21,16 +21,33 @@ const DIGEST: &str = "%%";
 pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
     let mut stored = String::with_capacity(MAX_LENGTH);
     for byte in namespace.stored(key).bytes() {
-        match byte {
-            b'!'..=b'~' if byte != b'%' => stored.push(char::from(byte)),
-            _ => write!(stored, "%{byte:02X}").expect("writing to a String cannot fail"),
-        }
+        push(&mut stored, byte);
         if stored.len() > MAX_LENGTH {
             let digest = xxh3_128(key.as_bytes());
             return format!("{}{DIGEST}{digest:032x}", namespace.prefix());
         }
     }
     stored
+}
+
+/// `part` as it stands in every stored key that has it, but for those that are digests.
+pub(super) fn stored_part(part: &str) -> String {
+    let mut stored = String::with_capacity(part.len());
+    part.bytes().for_each(|byte| push(&mut stored, byte));
+    stored
+}
+
+/// Whether `stored` is a digest, which does not show what the key contains.
+pub(super) fn is_digest(namespace: &Namespace, stored: &str) -> bool {
+    let key = stored.strip_prefix(namespace.prefix());
+    key.is_some_and(|key| key.starts_with(DIGEST))
+}
+
+fn push(stored: &mut String, byte: u8) {
+    match byte {
+        b'!'..=b'~' if byte != b'%' => stored.push(char::from(byte)),
+        _ => write!(stored, "%{byte:02X}").expect("writing to a String cannot fail"),
+    }
 }
 
 /// Whether `key` can be sent to a server, wherever it comes from.
@@ -66,6 +83,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_part_of_a_key_is_found_in_it_as_it_is_stored(
+            before in "(?s).{0,9}", part in "(?s).{0,9}", after in "(?s).{0,300}"
+        ) {
+            let namespace = Namespace::new("prod").unwrap();
+            let stored = stored(&namespace, &format!("{before}{part}{after}"));
+            let is_found = stored.contains(&stored_part(&part));
+            prop_assert!(is_found || is_digest(&namespace, &stored));
+        }
+
         #[test]
         fn every_key_is_sound_and_no_two_are_stored_as_one(
             keys in proptest::collection::vec("(?s)[ -~%]{0,3}.{0,300}", 1..20)

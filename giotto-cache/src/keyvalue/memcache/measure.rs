@@ -1,6 +1,6 @@
-//! What a server says of itself, of which four figures are taken.
+//! What a server says of itself: four figures of what it holds, and the largest item that it takes.
 //!
-//! No step of a lookup; for management. On a connection of its own, because no other reply has so many lines.
+//! No step of a lookup; for management, and once for each connection. On a connection of its own, because no other reply has so many lines.
 
 use std::io;
 
@@ -23,32 +23,62 @@ pub(super) async fn measure(address: &Address) -> Result<Measure> {
     let asked = async {
         let (read, mut write) = connect(address).await?;
         write.write_all(b"stats\r\n").await?;
-        read_stats(&mut BufReader::new(read)).await
+        read_measure(&mut BufReader::new(read)).await
     };
     asked.await.map_err(|error| address.failed(&error))
 }
 
-async fn read_stats(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Measure> {
+/// The most bytes that an item may have at the server at `address`, all that belongs to it included.
+pub(super) async fn largest_item(address: &Address) -> io::Result<Option<u64>> {
+    let (read, mut write) = connect(address).await?;
+    write.write_all(b"stats settings\r\n").await?;
+    let mut largest = None;
+    let take = |name: &str, value: &str| {
+        if name == "item_size_max" {
+            largest = number(value);
+        }
+        true
+    };
+    read_stats(&mut BufReader::new(read), take).await?;
+    Ok(largest)
+}
+
+async fn read_measure(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Measure> {
     let mut measure = Measure::default();
+    let take = |name: &str, value: &str| {
+        let figure = match name {
+            "curr_items" => &mut measure.entries,
+            "bytes" => &mut measure.bytes,
+            "limit_maxbytes" => &mut measure.max_bytes,
+            "evictions" => &mut measure.evictions,
+            _ => return true,
+        };
+        *figure = number(value);
+        figure.is_some()
+    };
+    read_stats(reader, take).await?;
+    Ok(measure)
+}
+
+/// Reads figures to their end, each of which `take` must take.
+async fn read_stats(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    mut take: impl FnMut(&str, &str) -> bool,
+) -> io::Result<()> {
     let mut line = Vec::new();
     for _ in 0..MAX_LINES {
         let text = read_line(reader, &mut line).await?;
         if text == b"END" {
-            return Ok(measure);
+            return Ok(());
         }
         let stat = text.strip_prefix(b"STAT ").map(str::from_utf8);
         let Some(Ok(stat)) = stat else {
             return Err(not_a_reply(text));
         };
         let (name, value) = stat.split_once(' ').unwrap_or((stat, ""));
-        let figure = match name {
-            "curr_items" => &mut measure.entries,
-            "bytes" => &mut measure.bytes,
-            "limit_maxbytes" => &mut measure.max_bytes,
-            "evictions" => &mut measure.evictions,
-            _ => continue,
-        };
-        *figure = Some(number(value).ok_or_else(|| not_a_reply(text))?);
+        if !take(name, value) {
+            return Err(not_a_reply(text));
+        }
     }
     let message = format!("its figures did not end after {MAX_LINES} lines");
     Err(io::Error::new(io::ErrorKind::InvalidData, message))
@@ -62,7 +92,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
-        runtime.block_on(read_stats(&mut text.as_bytes()))
+        runtime.block_on(read_measure(&mut text.as_bytes()))
     }
 
     #[test]

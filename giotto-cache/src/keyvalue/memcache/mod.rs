@@ -168,7 +168,7 @@ impl KeyValue for MemcacheKeyValue {
         let error = match self.store(Verb::Set, &key, &value, expire).await {
             Ok(true) | Err(Loss::Server(_)) => return Ok(()),
             Ok(false) => self.failed(&key, "it did not store a value"),
-            Err(Loss::Store(error)) => error,
+            Err(refused) => refused.into_error(),
         };
         // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
         // large; where not even this works, the first error says why.
@@ -233,12 +233,11 @@ impl KeyValue for MemcacheKeyValue {
     }
 
     async fn clear(&self) -> Result<()> {
-        let mut result = Ok(());
-        for server in self.servers.all() {
-            // One that fails does not keep the others from being cleared.
-            result = result.and(self.clear_server(server).await);
-        }
-        result
+        self.clear_all(None).await
+    }
+
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.clear_all(Some(part)).await
     }
 
     /// The sum of all servers that answer, everything that is on them included.
@@ -252,6 +251,16 @@ impl KeyValue for MemcacheKeyValue {
             of: of.to_owned(),
             ..measure
         })
+    }
+
+    /// What the smallest of the servers takes, as they say themselves: they are asked in the background, so that it is not
+    /// known at first.
+    fn max_value(&self) -> Option<usize> {
+        self.servers.max_value(self.clock.now_ms())
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        self.servers.longest().limit(bytes);
     }
 
     fn is_atomic(&self) -> bool {

@@ -11,7 +11,9 @@ use std::io::{self, ErrorKind, Write as _};
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
-use super::expiry::HEADER;
+use super::expiry::{HEADER, SERVER_AT_ONCE};
+use crate::keyvalue::guard::Want;
+use crate::keyvalue::longest::Longest;
 
 /// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
 pub(super) const MAX_VALUE: usize = 128 << 20;
@@ -21,6 +23,9 @@ const MAX_LINE: u64 = 2048;
 
 /// Set aside for a value before its bytes have come, whatever length the server says it has.
 const PREALLOCATED: usize = 1 << 20;
+
+/// So much of a value that is too long is read and dropped at a time.
+const DROPPED: usize = 256 << 10;
 
 /// So much of what a server said goes into an error.
 const MAX_QUOTE: usize = 120;
@@ -110,6 +115,23 @@ impl Command {
         Some(value)
     }
 
+    pub(super) const fn want(&self) -> Want {
+        match self {
+            Self::Get | Self::GetMany => Want::Find,
+            Self::Store { exptime, .. } if *exptime == SERVER_AT_ONCE => Want::Remove,
+            Self::Store { .. } => Want::Store,
+            Self::Delete => Want::Remove,
+        }
+    }
+
+    /// How long the value is that is to be stored.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Store { value, .. } => value.len(),
+            Self::Get | Self::GetMany | Self::Delete => 0,
+        }
+    }
+
     pub(super) const fn expected(&self) -> Expected {
         match self {
             Self::Get => Expected::Value,
@@ -120,22 +142,26 @@ impl Command {
 }
 
 impl Reply {
-    /// Reads the reply to a command about `key`; `line` is room for one line.
+    /// Reads the reply to a command about `key`; `line` is room for one line. Of a value that is longer than the
+    /// `longest`, the beginning.
     pub(super) async fn read(
         reader: &mut (impl AsyncBufRead + Unpin),
         expected: Expected,
         key: &str,
+        longest: &Longest,
         line: &mut Vec<u8>,
     ) -> io::Result<Self> {
         if expected == Expected::Values {
-            return read_values(reader, key, line).await.map(Self::Values);
+            let values = read_values(reader, key, longest, line).await;
+            return values.map(Self::Values);
         }
         let text = read_line(reader, line).await?;
         match (expected, text) {
             (Expected::Value, b"END") => Ok(Self::Value(None)),
             (Expected::Value, _) => {
-                let (length, unique) = value_line(text, key).ok_or_else(|| not_a_reply(text))?;
-                let value = read_value(reader, length, b"\r\nEND\r\n").await?;
+                let (length, unique) =
+                    value_line(text, key, longest).ok_or_else(|| not_a_reply(text))?;
+                let value = read_value(reader, length, longest, b"\r\nEND\r\n").await?;
                 Ok(Self::Value(Some(Found { value, unique })))
             }
             (_, b"STORED" | b"DELETED") => Ok(Self::Outcome(true)),
@@ -182,14 +208,17 @@ fn write_line(bytes: &mut Vec<u8>, line: std::fmt::Arguments<'_>) {
     write!(bytes, "{line}\r\n").expect("writing to a Vec cannot fail");
 }
 
-/// The length and the number of `VALUE <key> <flags> <length> <number>`, if it is a value of `key`.
-fn value_line(text: &[u8], key: &str) -> Option<(usize, u64)> {
+/// The length and the number of `VALUE <key> <flags> <length> <number>`, if it is a value of `key`. It may have any
+/// length if no more of it is kept than the `longest`.
+fn value_line(text: &[u8], key: &str, longest: &Longest) -> Option<(usize, u64)> {
     let text = std::str::from_utf8(text).ok()?;
     let rest = text.strip_prefix("VALUE ")?.strip_prefix(key)?;
     let mut numbers = rest.strip_prefix(' ')?.split(' ').map(number);
     let [_flags, length, unique] = [numbers.next()??, numbers.next()??, numbers.next()??];
     let length = usize::try_from(length).ok()?;
-    (numbers.next().is_none() && length <= MAX_VALUE).then_some((length, unique))
+    let is_sound = numbers.next().is_none() && (length <= MAX_VALUE || longest.get().is_some());
+    longest.tell(key, length.saturating_sub(HEADER));
+    is_sound.then_some((length, unique))
 }
 
 /// Digits alone: `parse` takes a sign too.
@@ -202,6 +231,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 async fn read_values(
     reader: &mut (impl AsyncBufRead + Unpin),
     keys: &str,
+    longest: &Longest,
     line: &mut Vec<u8>,
 ) -> io::Result<HashMap<String, Found>> {
     let mut asked: HashSet<_> = keys.split(' ').collect();
@@ -213,30 +243,49 @@ async fn read_values(
         }
         let named = text.split(|byte| *byte == b' ').nth(1).map(str::from_utf8);
         let key = named.and_then(|key| asked.take(key.ok()?));
-        let read = key.and_then(|key| Some((key, value_line(text, key)?)));
+        let read = key.and_then(|key| Some((key, value_line(text, key, longest)?)));
         let (key, (length, unique)) = read.ok_or_else(|| not_a_reply(text))?;
-        let value = read_value(reader, length, b"\r\n").await?;
+        let value = read_value(reader, length, longest, b"\r\n").await?;
         values.insert(key.to_owned(), Found { value, unique });
     }
 }
 
-/// The next `length` bytes, which `end` must follow.
+/// The next `length` bytes, which `end` must follow. Of more than the `longest`, so many are kept that it shows.
 async fn read_value<const N: usize>(
     reader: &mut (impl AsyncBufRead + Unpin),
     length: usize,
+    longest: &Longest,
     end: &[u8; N],
 ) -> io::Result<Bytes> {
-    let mut value = Vec::with_capacity(length.min(PREALLOCATED));
-    let read = reader.take(length as u64).read_to_end(&mut value).await?;
-    if read < length {
+    let most = longest
+        .get()
+        .map(|longest| longest.saturating_add(HEADER + 1));
+    let kept = most.map_or(length, |most| most.min(length));
+    let mut value = Vec::with_capacity(kept.min(PREALLOCATED));
+    let read = reader.take(kept as u64).read_to_end(&mut value).await?;
+    if read < kept {
         return Err(closed());
     }
+    drop_next(reader, length - kept).await?;
     let mut found = [0; N];
     reader.read_exact(&mut found).await?;
     match found == *end {
         true => Ok(value.into()),
         false => Err(not_a_reply(&found)),
     }
+}
+
+/// Reads the next `length` bytes and keeps none of them.
+async fn drop_next(reader: &mut (impl AsyncBufRead + Unpin), mut length: usize) -> io::Result<()> {
+    let mut dropped = vec![0; length.min(DROPPED)];
+    while length > 0 {
+        let most = length.min(DROPPED);
+        match reader.read(&mut dropped[..most]).await? {
+            0 => return Err(closed()),
+            read => length -= read,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -250,11 +299,26 @@ mod tests {
     }
 
     fn read_about(key: &str, bytes: &[u8], expected: Expected) -> io::Result<Reply> {
+        read_no_longer(&Longest::default(), key, bytes, expected)
+    }
+
+    fn read_no_longer(
+        longest: &Longest,
+        key: &str,
+        bytes: &[u8],
+        expected: Expected,
+    ) -> io::Result<Reply> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
         let mut line = Vec::new();
-        let reply = runtime.block_on(Reply::read(&mut &bytes[..], expected, key, &mut line));
+        let reply = runtime.block_on(Reply::read(
+            &mut &bytes[..],
+            expected,
+            key,
+            longest,
+            &mut line,
+        ));
         assert!(line.len() as u64 <= MAX_LINE);
         reply
     }
@@ -285,6 +349,35 @@ mod tests {
             1 => proptest::collection::vec(any::<u8>(), 0..8),
         ];
         proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn the_beginning_of_a_value_that_is_too_long_is_kept_and_what_follows_is_read() {
+        let longest = Longest::default();
+        longest.limit(100);
+        for (length, kept) in [(0, 0), (108, 108), (109, 109), (110, 109), (3 << 20, 109)] {
+            let value = vec![b'v'; length];
+            let item = |key| {
+                let line = format!("VALUE {key} 0 {length} 7\r\n");
+                [line.as_bytes(), &value, b"\r\n"].concat()
+            };
+            let end = b"END\r\n";
+            let one = [&item("a"), &end[..]].concat();
+            let two = [&item("a"), &item("b"), &end[..]].concat();
+            let read = |bytes: &[u8], expected| read_no_longer(&longest, "a", bytes, expected);
+            let Ok(Reply::Value(Some(found))) = read(&one, Expected::Value) else {
+                panic!("{length} bytes were not read");
+            };
+            assert_eq!(found.value, vec![b'v'; kept]);
+            let Ok(Reply::Values(found)) = read_no_longer(&longest, "a b", &two, Expected::Values)
+            else {
+                panic!("twice {length} bytes were not read");
+            };
+            assert!(["a", "b"].iter().all(|key| found[*key].value.len() == kept));
+            assert!(read(&one[..one.len() - 1], Expected::Value).is_err());
+        }
+        let endless = format!("VALUE a 0 {} 7\r\nv", usize::MAX);
+        assert!(read_no_longer(&longest, "a", endless.as_bytes(), Expected::Value).is_err());
     }
 
     proptest! {

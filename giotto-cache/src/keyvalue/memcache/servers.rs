@@ -4,23 +4,37 @@
 //! lost takes its own keys with it and nothing else.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::address::Address;
 use super::connection::Connection;
+use super::expiry::HEADER;
+use super::key::MAX_LENGTH;
 use super::measure;
-use super::protocol::{Command, Found, Reply};
-use crate::keyvalue::guard::{Guard, Loss, together};
+use super::protocol::{Command, Found, MAX_VALUE, Reply};
+use crate::in_time::in_time;
+use crate::keyvalue::guard::{Fault, Guard, Loss, together};
+use crate::keyvalue::longest::Longest;
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Measure, Result};
+
+/// How long a server has to say what it takes.
+const LEARN: Duration = Duration::from_secs(1);
+const LEARN_EVERY_MS: u64 = 60_000;
+
+/// What an item has besides its value, at most: what the server keeps of it, a key and the expiry in front.
+const BESIDE_VALUE: usize = 80 + MAX_LENGTH + HEADER;
 
 #[derive(Debug)]
 pub(super) struct Servers {
     all: Vec<Arc<Server>>,
     stats: Arc<Stats>,
+    longest: Arc<Longest>,
 }
 
 /// One server and the connection to it.
@@ -30,6 +44,11 @@ pub(super) struct Server {
     seed: u64,
     guard: Guard,
     connection: Mutex<Option<Arc<Connection>>>,
+    longest: Arc<Longest>,
+    /// The most bytes that an item may have; 0 = not known.
+    largest_item: AtomicUsize,
+    /// When to ask for it.
+    learn_at_ms: AtomicU64,
 }
 
 impl Servers {
@@ -46,15 +65,28 @@ impl Servers {
             }
         }
         let stats = Arc::new(Stats::default());
-        let server = |address| Arc::new(Server::new(address, &stats, clock));
+        let longest = Arc::new(Longest::default());
+        let server = |address| Arc::new(Server::new(address, &stats, &longest, clock));
         Ok(Self {
             all: addresses.into_iter().map(server).collect(),
             stats,
+            longest,
         })
     }
 
     pub(super) fn all(&self) -> &[Arc<Server>] {
         &self.all
+    }
+
+    /// The longest value that is read of any server.
+    pub(super) fn longest(&self) -> &Longest {
+        &self.longest
+    }
+
+    /// The longest value that all servers take of which it is known. Who asks first has them asked.
+    pub(super) fn max_value(&self, now_ms: u64) -> Option<usize> {
+        let all = self.all.iter().map(|server| server.max_value(now_ms));
+        all.flatten().min()
     }
 
     /// What was counted of servers that are one of several.
@@ -124,16 +156,16 @@ impl Servers {
         command: Command,
         deadline: Duration,
     ) -> Result<Reply, Loss> {
+        let want = command.want();
         let call = server.ask(keys, command);
         if self.all.len() == 1 {
-            return call.await.map_err(Loss::Store);
+            return call.await.map_err(|fault| Loss::Store(fault.into_error()));
         }
         let probe = || {
             let (server, keys) = (Arc::clone(server), keys.to_owned());
             async move { server.ask(&keys, Command::GetMany).await }
         };
-        let reply = server.guard.ask(deadline, call, probe).await;
-        reply.map_err(Loss::Server)
+        server.guard.ask(want, deadline, call, probe).await
     }
 
     /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
@@ -146,7 +178,7 @@ impl Servers {
 }
 
 impl Server {
-    fn new(address: Address, stats: &Arc<Stats>, clock: &Clock) -> Self {
+    fn new(address: Address, stats: &Arc<Stats>, longest: &Arc<Longest>, clock: &Clock) -> Self {
         let name = address.to_string();
         let server = format_args!("memcached at {name}");
         Self {
@@ -154,6 +186,9 @@ impl Server {
             guard: Guard::new(server, Arc::clone(stats), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
+            longest: Arc::clone(longest),
+            largest_item: AtomicUsize::new(0),
+            learn_at_ms: AtomicU64::new(0),
         }
     }
 
@@ -173,12 +208,64 @@ impl Server {
         {
             return Arc::clone(open);
         }
-        let new = Arc::new(Connection::open(Arc::clone(&self.address)));
+        let new = Arc::new(Connection::open(
+            Arc::clone(&self.address),
+            Arc::clone(&self.longest),
+        ));
         Arc::clone(connection.insert(new))
     }
 
-    async fn ask(&self, key: &str, command: Command) -> Result<Reply> {
-        self.connection().ask(key, command).await
+    /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
+    /// open.
+    fn learn(self: &Arc<Self>, now_ms: u64) {
+        let next = self.learn_at_ms.load(Ordering::Relaxed);
+        let claim = || {
+            let after = now_ms.saturating_add(LEARN_EVERY_MS);
+            self.learn_at_ms
+                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        if now_ms < next || claim().is_err() {
+            return;
+        }
+        let server = Arc::clone(self);
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let largest = measure::largest_item(&server.address);
+                if let Some(Ok(Some(largest))) = in_time(LEARN, largest).await {
+                    let largest = usize::try_from(largest).unwrap_or(usize::MAX);
+                    server.largest_item.store(largest, Ordering::Relaxed);
+                }
+            });
+        }
+    }
+
+    fn max_value(self: &Arc<Self>, now_ms: u64) -> Option<usize> {
+        self.learn(now_ms);
+        match self.largest_item.load(Ordering::Relaxed) {
+            0 => None,
+            largest => Some(largest.saturating_sub(BESIDE_VALUE).min(MAX_VALUE - HEADER)),
+        }
+    }
+
+    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Fault> {
+        let length = command.length();
+        let reply = self.connection().ask(key, command).await;
+        match reply.map_err(Fault::Lost)? {
+            Reply::Refused(reason) => Err(Fault::Refused(self.refused(length, &reason))),
+            reply => Ok(reply),
+        }
+    }
+
+    /// The error of a value of so many bytes, or of no value, for this `reason`.
+    pub(super) fn refused(&self, length: usize, reason: &str) -> Error {
+        if !reason.contains("too large") {
+            return self.failed(reason);
+        }
+        let address = &self.address;
+        let message = format!(
+            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
+        );
+        Error::new(ErrorKind::TooLarge, message)
     }
 
     /// The error of this server, which `reason` is about.

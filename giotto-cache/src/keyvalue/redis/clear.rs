@@ -14,11 +14,21 @@ use crate::entry::MAGIC;
 /// Keys that one step looks at: a fraction of a millisecond of the server's time.
 const STEP: u32 = 1000;
 
-/// Removes the keys that begin with `prefix`. With `only_entries`, those whose value is not an entry are
-/// left alone: without a namespace, another program may have keys that begin like ours.
-pub(super) async fn clear(link: &Link, prefix: &str, only_entries: bool) -> Result<()> {
-    // A prefix has none of the characters that have a meaning in a pattern.
-    let pattern = format!("{prefix}*");
+/// Removes the keys that begin with `prefix` and contain `part`, if there is one. With `only_entries`, those whose value
+/// is not an entry are left alone: without a namespace, another program may have keys that begin like ours.
+///
+/// UNLINK needs no room, so a server that is full is cleared too.
+pub(super) async fn clear(
+    link: &Link,
+    prefix: &str,
+    part: Option<&str>,
+    only_entries: bool,
+) -> Result<()> {
+    // A prefix has none of the characters that have a meaning in a pattern. A part may overlap the prefix.
+    let pattern = match part {
+        Some(part) => format!("*{}*", literal(part)),
+        None => format!("{prefix}*"),
+    };
     let mut cursor = b"0".to_vec();
     loop {
         let mut scan = cmd("SCAN");
@@ -29,6 +39,7 @@ pub(super) async fn clear(link: &Link, prefix: &str, only_entries: bool) -> Resu
             .arg(STEP);
         let reply = ask(link, &Request::Again(scan)).await?;
         let (next, mut keys) = page(reply).ok_or_else(|| unexpected("SCAN"))?;
+        keys.retain(|key| key.starts_with(prefix.as_bytes()));
         if only_entries {
             keys = entries(link, keys).await?;
         }
@@ -42,19 +53,32 @@ pub(super) async fn clear(link: &Link, prefix: &str, only_entries: bool) -> Resu
     }
 }
 
+/// The pattern that `part` alone matches.
+fn literal(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len());
+    for character in part.chars() {
+        if r"*?[]\^-".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
 /// Those of `keys` whose value begins like an entry.
 async fn entries(link: &Link, mut keys: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
     if keys.is_empty() {
         return Ok(keys);
     }
-    let mut question = each(&keys, |key| beginning(key, MAGIC.len()));
+    let mut question = each(&keys, |key| beginning(key, Some(MAGIC.len())));
     // A value that is no string is not ours either.
     question.ignore_errors();
     let Value::Array(replies) = ask(link, &Request::Batch(question)).await? else {
         return Err(unexpected("GETRANGE"));
     };
     let mut replies = replies.into_iter();
-    keys.retain(|_| replies.next() == Some(Value::BulkString(MAGIC.into())));
+    let is_entry = |reply| matches!(reply, Value::BulkString(value) if value.starts_with(&MAGIC));
+    keys.retain(|_| replies.next().is_some_and(is_entry));
     Ok(keys)
 }
 

@@ -17,7 +17,7 @@ use super::link::{Link, Target};
 use super::promise::Promise;
 use super::settings::{Address, Login};
 use super::slots::{self, Slots};
-use crate::keyvalue::guard::{Guard, Loss, together};
+use crate::keyvalue::guard::{Fault, Guard, Loss, Want, together};
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, Measure};
 
@@ -61,18 +61,23 @@ impl Cluster {
         }
     }
 
-    pub(super) async fn ask(&self, key: &str, request: &Request) -> Result<Value, Loss> {
+    pub(super) async fn ask(
+        &self,
+        want: Want,
+        key: &str,
+        request: &Request,
+    ) -> Result<Value, Loss> {
         let master = self.master_of(key).await.map_err(Failure::into_error)?;
-        let failure = match self.ask_node(&master, key, request).await? {
+        let failure = match self.ask_node(&master, want, key, request).await? {
             Ok(reply) => return Ok(reply),
             Err(redirect) => redirect,
         };
         self.read_soon();
         let reply = match &failure.cure {
-            Cure::Moved(node) => self.ask_node(node, key, request).await?,
+            Cure::Moved(node) => self.ask_node(node, want, key, request).await?,
             Cure::Asking(node) => {
-                let reply = self.ask_node(node, key, &request.asking()).await?;
-                reply.map(last)
+                let reply = self.ask_node(node, want, key, &request.asking()).await?;
+                reply.map(|reply| request.asked(reply))
             }
             _ => Err(failure),
         };
@@ -106,20 +111,21 @@ impl Cluster {
     async fn ask_node(
         &self,
         address: &Address,
+        want: Want,
         key: &str,
         request: &Request,
     ) -> Result<Result<Value, Failure>, Loss> {
         let node = self.node(address);
         let probe = || {
             let (node, key) = (Arc::clone(&node), key.to_owned());
-            async move { node.ask(&command::get(&key)).await }
+            async move { node.ask(&command::exists(&key)).await }
         };
         let call = node.ask(request);
-        let reply = node.guard.ask(self.deadline, call, probe).await;
-        reply.map_err(|error| {
+        let reply = node.guard.ask(want, self.deadline, call, probe).await;
+        if matches!(reply, Err(Loss::Server(_))) {
             self.read_soon();
-            Loss::Server(error)
-        })
+        }
+        reply
     }
 
     async fn master_of(&self, key: &str) -> Result<Address, Failure> {
@@ -184,9 +190,9 @@ impl Cluster {
 }
 
 impl Node {
-    async fn ask(&self, request: &Request) -> Result<Result<Value, Failure>, Error> {
+    async fn ask(&self, request: &Request) -> Result<Result<Value, Failure>, Fault> {
         match self.link.ask(request).await {
-            Err(failure) if !failure.is_redirect() => Err(failure.into_error()),
+            Err(failure) if !failure.is_redirect() => Err(failure.into_fault()),
             reply => Ok(reply),
         }
     }
@@ -206,13 +212,5 @@ impl State {
             self.slots = slots;
         }
         &self.slots
-    }
-}
-
-/// The reply to the request itself, which stands behind the one to `ASKING`.
-fn last(reply: Value) -> Value {
-    match reply {
-        Value::Array(mut replies) => replies.pop().unwrap_or(Value::Nil),
-        reply => reply,
     }
 }

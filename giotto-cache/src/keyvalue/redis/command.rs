@@ -11,24 +11,41 @@ use crate::clock::milliseconds;
 use crate::{Error, ErrorKind, Measure, Result};
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
-const MAX_VALUE: usize = 512 << 20;
+pub(super) const MAX_VALUE: usize = 512 << 20;
 
 /// Redis adds a time to its clock in 64 bits with a sign, and refuses one whose sum does not fit.
 const MAX_EXPIRE_MS: u64 = i64::MAX as u64 / 2;
 
 /// Replaces the value of a key if it is the first argument: by the second, set with the others, or if there is none
-/// by nothing. A key of another kind has no value.
+/// by nothing. A key of another kind has no value; a GET that is refused otherwise is an error.
 const REPLACE: &str = "\
-    if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+    local value = redis.pcall('GET', KEYS[1]) \
+    if type(value) == 'table' and not value.err:find('WRONGTYPE') then return value end \
+    if value ~= ARGV[1] then return 0 end \
     if ARGV[2] then redis.call('SET', KEYS[1], unpack(ARGV, 2)) else redis.call('UNLINK', KEYS[1]) end \
     return 1";
 
-pub(super) fn get(key: &str) -> Request {
-    Request::Again(cmd("GET").arg(key).take())
+/// A value, but no more of it than one byte over the `longest`. An absent key is answered like an empty value.
+pub(super) fn get(key: &str, longest: Option<usize>) -> Request {
+    Request::Again(beginning(key.as_bytes(), longest))
 }
 
-pub(super) fn get_many(keys: &[&str]) -> Request {
-    Request::Again(cmd("MGET").arg(keys).take())
+/// Whether `key` is there, which the reply to a [`get`] leaves open where it is empty.
+pub(super) fn exists(key: &str) -> Request {
+    Request::Again(cmd("EXISTS").arg(key).take())
+}
+
+/// The same of each of `keys`, and how many of them are there: in one batch, so that absent ones, as most records are,
+/// cost no second question.
+pub(super) fn get_many(keys: &[&str], longest: Option<usize>) -> Request {
+    let mut batch = Pipeline::with_capacity(keys.len() + 1);
+    // A value that is no string is not ours.
+    batch.ignore_errors();
+    for key in keys {
+        batch.add_command(beginning(key.as_bytes(), longest));
+    }
+    batch.add_command(cmd("EXISTS").arg(keys).take());
+    Request::BatchAgain(batch)
 }
 
 pub(super) fn set(key: &str, value: &[u8], expire: Option<Duration>) -> Result<Request> {
@@ -63,9 +80,12 @@ pub(super) fn unlink(key: &[u8]) -> Cmd {
     cmd("UNLINK").arg(key).take()
 }
 
-/// The first bytes of the value, as many as `length`.
-pub(super) fn beginning(key: &[u8], length: usize) -> Cmd {
-    cmd("GETRANGE").arg(key).arg(0).arg(length - 1).take()
+/// The value up to the byte after its first so many, which shows that there are more; all of it without a number.
+pub(super) fn beginning(key: &[u8], bytes: Option<usize>) -> Cmd {
+    let last = bytes
+        .and_then(|bytes| i64::try_from(bytes).ok())
+        .unwrap_or(-1);
+    cmd("GETRANGE").arg(key).arg(0).arg(last).take()
 }
 
 /// `command` for each of `keys`, sent at once: in a cluster one command may not name keys of two slots.
@@ -101,20 +121,36 @@ fn add_value(command: &mut Cmd, value: &[u8], expire: Option<Duration>) -> Resul
     Ok(())
 }
 
-/// The reply of a GET.
+/// The reply to a [`get`].
 pub(super) fn value(reply: Value) -> Result<Option<Vec<u8>>> {
     match reply {
-        Value::Nil => Ok(None),
+        // What the key has is no string.
+        Value::Nil | Value::ServerError(_) => Ok(None),
         Value::BulkString(value) => Ok(Some(value)),
-        _ => Err(unexpected("GET")),
+        _ => Err(unexpected("GETRANGE")),
     }
 }
 
-/// The reply of an MGET for so many `keys`.
+/// The reply to a [`get_many`] for so many `keys`. An empty value is among them only if one of them may be there.
 pub(super) fn values(reply: Value, keys: usize) -> Result<Vec<Option<Vec<u8>>>> {
+    let Value::Array(mut replies) = reply else {
+        return Err(unexpected("GETRANGE"));
+    };
+    let Some(Value::Int(there)) = replies.pop().filter(|_| replies.len() == keys) else {
+        return Err(unexpected("EXISTS"));
+    };
+    let is_there = |reply: &&Value| !matches!(reply, Value::BulkString(value) if value.is_empty());
+    let seen = replies.iter().filter(is_there).count();
+    let is_one_empty = usize::try_from(there).is_ok_and(|there| there > seen);
+    let read = |reply| Ok(value(reply)?.filter(|value| is_one_empty || !value.is_empty()));
+    replies.into_iter().map(read).collect()
+}
+
+/// Whether the key of an [`exists`] is there.
+pub(super) fn is_there(reply: &Value) -> Result<bool> {
     match reply {
-        Value::Array(values) if values.len() == keys => values.into_iter().map(value).collect(),
-        _ => Err(unexpected("MGET")),
+        Value::Int(keys) => Ok(*keys > 0),
+        _ => Err(unexpected("EXISTS")),
     }
 }
 
@@ -192,6 +228,23 @@ mod tests {
 
     fn measured(info: &str) -> Measure {
         measure(&Value::Int(3), &Value::BulkString(info.into())).unwrap()
+    }
+
+    #[test]
+    fn an_empty_value_is_told_from_an_absent_one_by_how_many_are_there() {
+        let text = |text: &str| Value::BulkString(text.into());
+        let read = |there, replies: &[Value]| {
+            let all = replies.iter().cloned().chain([Value::Int(there)]);
+            values(Value::Array(all.collect()), 3)
+        };
+        let replies = [text("a"), text(""), Value::Nil];
+        assert_eq!(read(2, &replies).unwrap(), [Some(b"a".into()), None, None]);
+        let empty = read(3, &replies).unwrap();
+        assert_eq!(empty, [Some(b"a".into()), Some(Vec::new()), None]);
+        assert!(read(2, &replies[..2]).is_err());
+        assert!(values(Value::Array(vec![text("a"); 4]), 3).is_err());
+        assert!(values(Value::Array(vec![]), 0).is_err());
+        assert!(values(Value::Okay, 3).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
@@ -29,8 +29,10 @@ pub(super) enum Request {
     Once(Cmd),
     /// It may be sent again when the connection broke, to the same effect.
     Again(Cmd),
-    /// Many at once.
+    /// Many at once, of which a repetition of one could be answered otherwise.
     Batch(Pipeline),
+    /// Many at once, to the same effect however often.
+    BatchAgain(Pipeline),
 }
 
 #[derive(Clone)]
@@ -80,9 +82,10 @@ impl Connection {
         }
     }
 
-    /// Whether it owes a reply for so long that another connection should be made.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silence.lasts() > milliseconds(SILENCE)
+    /// Whether another connection should be made: the server has closed it, as it does with one that nobody uses, or owes
+    /// a reply for too long.
+    pub(super) fn is_lost(&self) -> bool {
+        self.wire.is_closed() || self.silence.lasts() > milliseconds(SILENCE)
     }
 
     pub(super) fn is(&self, other: &Self) -> bool {
@@ -128,21 +131,58 @@ impl Request {
     pub(super) fn asking(&self) -> Self {
         let commands: Vec<_> = match self {
             Self::Once(command) | Self::Again(command) => vec![command],
-            Self::Batch(commands) => commands.cmd_iter().collect(),
+            Self::Batch(commands) | Self::BatchAgain(commands) => commands.cmd_iter().collect(),
         };
         let mut batch = redis::pipe();
         // The errors of a batch as a whole have no code: `none_refused` finds the first.
-        batch.ignore_errors().cmd("ASKING");
+        batch.ignore_errors();
         for command in commands {
-            batch.add_command(command.clone());
+            // It holds for one command.
+            batch.cmd("ASKING").add_command(command.clone());
         }
         Self::Batch(batch)
+    }
+
+    /// The reply to this request in `reply`, which is that to [`asking`](Self::asking).
+    pub(super) fn asked(&self, reply: Value) -> Value {
+        let Value::Array(replies) = reply else {
+            return reply;
+        };
+        let mut replies = replies.into_iter().skip(1).step_by(2);
+        match self {
+            Self::Once(_) | Self::Again(_) => replies.next().unwrap_or(Value::Nil),
+            Self::Batch(_) | Self::BatchAgain(_) => Value::Array(replies.collect()),
+        }
+    }
+
+    /// Whether it may be sent again when the connection broke.
+    pub(super) const fn is_repeatable(&self) -> bool {
+        matches!(self, Self::Again(_) | Self::BatchAgain(_))
+    }
+
+    /// How long the longest is that is sent.
+    pub(super) fn longest_argument(&self) -> usize {
+        let longest = |command: &Cmd| {
+            let arguments = command.args_iter().map(|argument| match argument {
+                Arg::Simple(bytes) => bytes.len(),
+                _ => 0,
+            });
+            arguments.max().unwrap_or(0)
+        };
+        match self {
+            Self::Once(command) | Self::Again(command) => longest(command),
+            Self::Batch(commands) | Self::BatchAgain(commands) => {
+                commands.cmd_iter().map(longest).max().unwrap_or(0)
+            }
+        }
     }
 
     async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
         match self {
             Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
-            Self::Batch(commands) => none_refused(commands.query_async(wire).await?),
+            Self::Batch(commands) | Self::BatchAgain(commands) => {
+                none_refused(commands.query_async(wire).await?)
+            }
         }
     }
 }

@@ -5,7 +5,11 @@
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind};
 
 use super::settings::Address;
+use crate::keyvalue::guard::Fault;
 use crate::{Error, ErrorKind};
+
+/// The least that a server takes for `proto-max-bulk-len`, the limit of one value.
+const LEAST_BULK: usize = 1 << 20;
 
 /// A request without a usable reply.
 #[derive(Clone, Debug)]
@@ -50,7 +54,17 @@ impl Failure {
             "" => said,
             remedy => format!("{said}; {remedy}"),
         };
-        Self::new(&what, address, cure(error, address))
+        let failure = Self::new(&what, address, cure(error, address));
+        let error = Error::new(kind(error), failure.error.to_string());
+        Self { error, ..failure }
+    }
+
+    /// The same of a server that is one of several.
+    pub(super) fn into_fault(self) -> Fault {
+        match (self.error.kind(), self.cure) {
+            (ErrorKind::Backend, cure) if cure != Cure::None => Fault::Lost(self.error),
+            _ => Fault::Refused(self.error),
+        }
     }
 
     /// The same without a word of `secret`, which some servers repeat.
@@ -59,7 +73,21 @@ impl Failure {
         if secret.is_empty() || !told.contains(secret) {
             return self;
         }
-        let error = Error::new(ErrorKind::Backend, told.replace(secret, "***"));
+        let error = Error::new(self.error.kind(), told.replace(secret, "***"));
+        Self { error, ..self }
+    }
+
+    /// The same of a request whose longest value has so many bytes, if the server closed the connection on it twice: a
+    /// client that is still writing cannot read the reply that says why.
+    pub(super) fn of_value(self, length: usize) -> Self {
+        if self.cure != Cure::Reconnect || length <= LEAST_BULK {
+            return self;
+        }
+        let message = format!(
+            "{}, twice, on a value of {length} bytes: raise proto-max-bulk-len on the server",
+            self.error
+        );
+        let error = Error::new(ErrorKind::TooLarge, message);
         Self { error, ..self }
     }
 
@@ -78,6 +106,27 @@ impl Failure {
     }
 }
 
+/// What an error is about: most are about the server, some about one key or value.
+fn kind(error: &RedisError) -> ErrorKind {
+    let Kind::Server(kind) = error.kind() else {
+        return ErrorKind::Backend;
+    };
+    let says = |text| error.detail().is_some_and(|detail| detail.contains(text));
+    match kind {
+        // The server was given a `proto-max-bulk-len` that is below the length of the value.
+        ServerErrorKind::ResponseError
+            if says("invalid bulk length") || says("string exceeds maximum allowed size") =>
+        {
+            ErrorKind::TooLarge
+        }
+        ServerErrorKind::ResponseError if says("invalid expire time") => ErrorKind::Rejected,
+        // No node has the slot of this key, or the slot is moving.
+        ServerErrorKind::ClusterDown if says("Hash slot not served") => ErrorKind::Rejected,
+        ServerErrorKind::TryAgain | ServerErrorKind::CrossSlot => ErrorKind::Rejected,
+        _ => ErrorKind::Backend,
+    }
+}
+
 fn cure(error: &RedisError, asked: &Address) -> Cure {
     let redirect = || {
         let (node, _) = error.redirect_node()?;
@@ -91,6 +140,14 @@ fn cure(error: &RedisError, asked: &Address) -> Cure {
         Kind::Server(
             ServerErrorKind::ReadOnly | ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown,
         ) => Cure::Later,
+        // It closes the connection.
+        Kind::Server(ServerErrorKind::ResponseError)
+            if error
+                .detail()
+                .is_some_and(|detail| detail.starts_with("Protocol error")) =>
+        {
+            Cure::Later
+        }
         Kind::Server(_) => Cure::None,
         Kind::Extension if error.code() == Some("NOAUTH") => Cure::SignIn,
         Kind::Extension => Cure::None,
@@ -116,7 +173,7 @@ fn remedy(error: &RedisError, said: &str, address: &Address) -> &'static str {
         "NOAUTH" => "set the password (and the user, if there is one)",
         "WRONGPASS" => "check user and password",
         "NOPERM" => {
-            "let the user run GET, MGET, SET, EVAL, UNLINK, SCAN, GETRANGE and PING on the keys of the namespace \
+            "let the user run GET, GETRANGE, EXISTS, SET, EVAL, UNLINK, SCAN and PING on the keys of the namespace \
              (all, if there is none); besides, with a database other than 0, SELECT; in a cluster CLUSTER|SLOTS and \
              ASKING; with Sentinel ROLE; for its figures DBSIZE and INFO"
         }

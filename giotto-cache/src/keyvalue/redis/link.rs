@@ -42,10 +42,9 @@ impl Link {
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         match self.ask_once(request).await {
             // The server closes connections that nobody used for a while, or it was restarted.
-            Err(failure)
-                if failure.cure == Cure::Reconnect && matches!(request, Request::Again(_)) =>
-            {
-                self.ask_once(request).await
+            Err(failure) if failure.cure == Cure::Reconnect && request.is_repeatable() => {
+                let again = self.ask_once(request).await;
+                again.map_err(|failure| failure.of_value(request.longest_argument()))
             }
             reply => reply,
         }
@@ -70,7 +69,7 @@ impl Link {
     fn connection(&self) -> Promise<Connection> {
         let mut current = self.current();
         if let Some(connection) = &*current {
-            let is_good = connection.peek(|connection| !connection.is_silent());
+            let is_good = connection.peek(|connection| !connection.is_lost());
             if is_good.unwrap_or_else(|| connection.is_pending()) {
                 return connection.clone();
             }

@@ -27,11 +27,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::Failure;
-use self::link::Link;
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
-use super::guard::Loss;
+use super::guard::{Loss, Want};
+use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::{Counts, Measure, Result};
 
@@ -43,14 +43,18 @@ use crate::{Counts, Measure, Result};
 /// Nothing connects before the first call. Then one connection (per master of a cluster) is shared by all
 /// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
 ///
-/// A user who may not run every command (ACL) needs `MGET` for [`get_many`](KeyValue::get_many), but not in a cluster,
-/// `EVAL` for [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
+/// A value is read with `GETRANGE`, so that no more of it is read than the cache in front can use, whatever somebody else
+/// has stored under the key.
+///
+/// A user who may not run every command (ACL) needs `GETRANGE`, `EXISTS`, `SET` and `UNLINK`, `EVAL` for
+/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
 /// [`measure`](KeyValue::measure).
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
     namespace: Namespace,
     way: Arc<Way>,
+    longest: Arc<Longest>,
 }
 
 impl RedisKeyValue {
@@ -77,14 +81,18 @@ impl RedisKeyValue {
         Ok(Self::with(url::read(url)?, Namespace::default()))
     }
 
-    /// The host of the one server; `localhost` if not set.
+    /// The host of the one server; `localhost` if not set. It may have its port behind it (`host:6380`, `[::1]:6380`), or
+    /// be a Unix socket (`/run/redis.sock`), as in a URL and in a list of servers.
     #[must_use]
     pub fn host(self, host: impl Into<String>) -> Self {
         let port = match self.settings.servers {
             Servers::One(Address::Tcp { port, .. }) => port,
             _ => PORT,
         };
-        self.servers(Servers::One(Address::tcp(host, port)))
+        let host = host.into();
+        // What is no address fails to connect, and the error names it.
+        let address = Address::read(&host, port).unwrap_or_else(|| Address::tcp(host, port));
+        self.servers(Servers::One(address))
     }
 
     /// The port of the one server; 6379 if not set.
@@ -104,16 +112,17 @@ impl RedisKeyValue {
         self.login(|login| login.db = db)
     }
 
-    /// The user to sign in as; the default one if not set.
+    /// The user to sign in as; the default one if not set, or empty. One without a password needs none (`nopass`).
     #[must_use]
     pub fn user(self, user: impl Into<String>) -> Self {
-        self.login(|login| login.user = Some(user.into()))
+        self.login(|login| login.user = Some(user.into()).filter(|user| !user.is_empty()))
     }
 
-    /// The password to sign in with. Sentinels are asked without it first.
+    /// The password to sign in with; none if empty. Sentinels are asked without it first.
     #[must_use]
     pub fn password(self, password: impl Into<String>) -> Self {
-        self.login(|login| login.password = Some(password.into()))
+        let password = Some(password.into()).filter(|password| !password.is_empty());
+        self.login(|login| login.password = password)
     }
 
     /// The Unix socket of the one server, instead of host and port.
@@ -195,12 +204,30 @@ impl RedisKeyValue {
             way: Arc::new(Way::new(&settings)),
             settings,
             namespace,
+            longest: Arc::default(),
         }
     }
 
-    async fn clear_server(&self, link: &Link) -> Result<()> {
+    fn read(&self, key: &str, value: Vec<u8>) -> Bytes {
+        self.longest.tell(key, value.len());
+        value.into()
+    }
+
+    async fn clear_all(&self, part: Option<&str>) -> Result<()> {
         let (prefix, none) = (self.namespace.prefix(), Namespace::default());
-        clear::clear(link, prefix, prefix == none.prefix()).await
+        let only_entries = prefix == none.prefix();
+        match &*self.way {
+            Way::One(link) => clear::clear(link, prefix, part, only_entries).await,
+            Way::Cluster(cluster) => {
+                let mut result = Ok(());
+                for master in cluster.masters().await.map_err(Failure::into_error)? {
+                    // One that fails does not keep the others from being cleared.
+                    let cleared = clear::clear(&master.link, prefix, part, only_entries).await;
+                    result = result.and(cleared);
+                }
+                result
+            }
+        }
     }
 }
 
@@ -227,9 +254,8 @@ impl fmt::Debug for RedisKeyValue {
 impl KeyValue for RedisKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.namespace.stored(key);
-        let reply = self.way.look(&key, command::get(&key)).await?;
-        let value = reply.map(command::value).transpose()?;
-        Ok(value.flatten().map(Bytes::from))
+        let value = self.way.get(&key, self.longest.get()).await?;
+        Ok(value.map(|value| self.read(&key, value)))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
@@ -237,21 +263,26 @@ impl KeyValue for RedisKeyValue {
             return Ok(Vec::new());
         }
         let keys: Vec<_> = keys.iter().map(|key| self.namespace.stored(key)).collect();
-        let values = self.way.get_many(&keys).await?.into_iter();
-        Ok(values.map(|value| value.map(Bytes::from)).collect())
+        let values = self.way.get_many(&keys, self.longest.get()).await?;
+        let all = keys.iter().zip(values);
+        Ok(all
+            .map(|(key, value)| value.map(|value| self.read(key, value)))
+            .collect())
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = self.namespace.stored(key);
         let request = command::set(&key, &value, expire)?;
-        let reply = self.way.look(&key, request).await?;
-        reply.map_or(Ok(()), |reply| command::stored(&reply).map(drop))
+        match self.way.ask(Want::Store, &key, request).await {
+            Ok(reply) => command::stored(&reply).map(drop),
+            Err(loss) => loss.miss(),
+        }
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::add(&key, &value, expire)?;
-        let reply = self.way.ask(&key, request).await;
+        let reply = self.way.ask(Want::Store, &key, request).await;
         command::stored(&reply.map_err(Loss::into_error)?)
     }
 
@@ -264,34 +295,43 @@ impl KeyValue for RedisKeyValue {
     ) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::replace(&key, old, new.as_deref(), expire)?;
-        let reply = self.way.ask(&key, request).await;
+        let want = match new {
+            Some(_) => Want::Replace,
+            None => Want::Remove,
+        };
+        let reply = self.way.ask(want, &key, request).await;
         command::replaced(&reply.map_err(Loss::into_error)?)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let key = self.namespace.stored(key);
-        let reply = self.way.ask(&key, command::delete(&key)).await;
+        let reply = self
+            .way
+            .ask(Want::Remove, &key, command::delete(&key))
+            .await;
         command::removed(&reply.map_err(Loss::into_error)?)
     }
 
     async fn clear(&self) -> Result<()> {
-        match &*self.way {
-            Way::One(link) => self.clear_server(link).await,
-            Way::Cluster(cluster) => {
-                let mut result = Ok(());
-                for master in cluster.masters().await.map_err(Failure::into_error)? {
-                    // One that fails does not keep the others from being cleared.
-                    result = result.and(self.clear_server(&master.link).await);
-                }
-                result
-            }
-        }
+        self.clear_all(None).await
+    }
+
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.clear_all(Some(part)).await
     }
 
     /// Of the whole server, or of all masters of a cluster that answer: the figures of a namespace would take a search
     /// through all keys.
     async fn measure(&self) -> Result<Measure> {
         self.way.measure().await
+    }
+
+    fn max_value(&self) -> Option<usize> {
+        Some(command::MAX_VALUE)
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        self.longest.limit(bytes);
     }
 
     fn is_atomic(&self) -> bool {

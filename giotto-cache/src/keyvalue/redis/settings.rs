@@ -3,11 +3,9 @@
 //! Before any lookup; nothing here touches the network.
 
 use std::fmt;
-use std::net::Ipv6Addr;
 use std::time::Duration;
 
 pub(super) use crate::keyvalue::address::Address;
-use crate::keyvalue::address::read_port;
 use crate::keyvalue::guard::SERVER_DEADLINE;
 use crate::{Error, ErrorKind, Result};
 
@@ -52,23 +50,10 @@ impl Default for Settings {
 }
 
 impl Address {
-    /// Reads `host`, `host:port`, `[::1]:port` or `::1`.
+    /// Reads a `host` with or without a port, of a server that is one of several.
     pub(super) fn parse(text: &str, default_port: u16) -> Option<Self> {
-        let (host, port) = match text.strip_prefix('[') {
-            Some(bracketed) => bracketed.split_once(']')?,
-            None if text.parse::<Ipv6Addr>().is_ok() => (text, ""),
-            None => text.split_at(text.find(':').unwrap_or(text.len())),
-        };
-        let port = match port.strip_prefix(':') {
-            Some(port) => read_port(port)?,
-            None if port.is_empty() => default_port,
-            None => return None,
-        };
-        // No `@` and no `/`: a host may be shown, and those stand in URLs, behind or in front of a password.
-        let is_plain =
-            |character: char| character.is_ascii_alphanumeric() || "._-:%".contains(character);
-        let is_host = !host.is_empty() && host.chars().all(is_plain);
-        is_host.then(|| Self::tcp(host, port))
+        let address = Self::read(text, default_port);
+        address.filter(|address| matches!(address, Self::Tcp { .. }))
     }
 
     /// The same of many, of which there is at least one.
@@ -127,37 +112,6 @@ impl fmt::Display for Servers {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_read_with_and_without_a_port() {
-        let table = [
-            ("a", Some("a:6379")),
-            ("a:7000", Some("a:7000")),
-            ("::1", Some("[::1]:6379")),
-            ("[::1]", Some("[::1]:6379")),
-            ("[fe80::1]:7000", Some("[fe80::1]:7000")),
-            ("", None),
-            (":7000", None),
-            ("a:", None),
-            ("a:0", None),
-            ("a:65536", None),
-            ("a:port", None),
-            ("a:+1", None),
-            ("secret@a", None),
-            ("secret@a:7000", None),
-            ("[secret@a]", None),
-            ("a/0", None),
-            ("redis://a", None),
-            ("a b", None),
-            ("a:1,b:2", None),
-            ("[::1", None),
-            ("[::1]7000", None),
-        ];
-        for (text, expected) in table {
-            let address = Address::parse(text, PORT).map(|address| address.to_string());
-            assert_eq!(address.as_deref(), expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn what_cannot_be_read_is_named_unless_it_may_be_a_password() {

@@ -42,8 +42,11 @@ fn read_as(scheme: &str, rest: &str) -> Result<Settings, &'static str> {
     let db = match query.strip_prefix("db=") {
         Some(db) => db,
         None if query.is_empty() => path_db,
-        None => return Err("has a parameter other than `db` after the `?`"),
+        None => return Err(BAD_PARAMETER),
     };
+    if db.contains('&') {
+        return Err(BAD_PARAMETER);
+    }
     let db = match db {
         "" => 0,
         db => db
@@ -99,6 +102,9 @@ fn servers<'p>(
 
 const BAD_SERVER: &str = "has a server that is not host:port (special characters of a password must be \
                           percent-encoded)";
+
+const BAD_PARAMETER: &str = "has a parameter other than `db` after the `?` (TLS is rediss:// in front, user and password \
+                             stand before the host, everything else is set by itself)";
 
 fn non_empty(text: &str) -> Result<Option<String>, &'static str> {
     match text {
@@ -213,6 +219,8 @@ mod tests {
             ("redis://u:s3cret@h/s3cret", "not a number"),
             ("redis://u:s3cret@h/-1", "not a number"),
             ("redis://h?ssl=s3cret", "other than `db`"),
+            ("redis://h?db=1&password=s3cret", "other than `db`"),
+            ("redis+unix:///run/r.sock?database=s3", "other than `db`"),
             ("redis://u:s3cret%4@h", "hexadecimal"),
             ("redis://u:s3cret%zz@h", "hexadecimal"),
             ("redis://u:s3cret%ff@h", "hexadecimal"),

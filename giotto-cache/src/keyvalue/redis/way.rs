@@ -12,7 +12,7 @@ use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
-use crate::keyvalue::guard::{Loss, together};
+use crate::keyvalue::guard::{Loss, Want, together};
 use crate::keyvalue::sum::sum;
 use crate::{Counts, Measure, Result};
 
@@ -36,41 +36,66 @@ impl Way {
         }
     }
 
-    pub(super) async fn ask(&self, key: &str, request: Request) -> Result<Value, Loss> {
+    pub(super) async fn ask(&self, want: Want, key: &str, request: Request) -> Result<Value, Loss> {
         match self {
             Self::One(link) => {
                 let reply = link.ask(&request).await;
                 reply.map_err(|failure| Loss::Store(failure.into_error()))
             }
-            Self::Cluster(cluster) => cluster.ask(key, &request).await,
+            Self::Cluster(cluster) => cluster.ask(want, key, &request).await,
         }
     }
 
     /// The same for a lookup: no reply if the key is at a node that is lost.
-    pub(super) async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
-        let reply = self.ask(key, request).await;
+    async fn look(&self, key: &str, request: Request) -> Result<Option<Value>> {
+        let reply = self.ask(Want::Find, key, request).await;
         reply.map(Some).or_else(Loss::miss)
     }
 
-    /// The values of `keys`, of which there is at least one. In a cluster, where one command may not name keys of
-    /// two slots nor those of one that is moving, each has its own, all sent at once.
-    pub(super) async fn get_many(&self, keys: &[impl AsRef<str>]) -> Result<Vec<Option<Vec<u8>>>> {
-        let keys = keys.iter().map(AsRef::as_ref);
-        match self {
+    /// The value of `key`, but no more of it than shows that it is longer than the `longest`.
+    pub(super) async fn get(&self, key: &str, longest: Option<usize>) -> Result<Option<Vec<u8>>> {
+        let reply = self.look(key, command::get(key, longest)).await?;
+        let value = reply.map_or(Ok(None), command::value)?;
+        self.settle(key, value).await
+    }
+
+    /// The same of `keys`, of which there is at least one. In a cluster, where one command may not name keys of
+    /// two slots nor those of one that is moving, each has a batch of its own, all sent at once.
+    pub(super) async fn get_many(
+        &self,
+        keys: &[impl AsRef<str>],
+        longest: Option<usize>,
+    ) -> Result<Vec<Option<Vec<u8>>>> {
+        let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
+        let mut values = match self {
             Self::One(link) => {
-                let keys: Vec<_> = keys.collect();
-                let reply = link.ask(&command::get_many(&keys)).await;
-                command::values(reply.map_err(Failure::into_error)?, keys.len())
+                let reply = link.ask(&command::get_many(&keys, longest)).await;
+                command::values(reply.map_err(Failure::into_error)?, keys.len())?
             }
             Self::Cluster(_) => {
-                let get = async |key| {
-                    self.look(key, command::get(key))
-                        .await?
-                        .map_or(Ok(None), command::value)
+                let get = async |key: &&str| {
+                    let reply = self.look(key, command::get_many(&[*key], longest)).await?;
+                    let values = reply.map_or(Ok(Vec::new()), |reply| command::values(reply, 1));
+                    Ok(values?.pop().flatten())
                 };
-                together(keys.map(get)).await.into_iter().collect()
+                let values = together(keys.iter().map(get)).await;
+                values.into_iter().collect::<Result<_>>()?
             }
+        };
+        for (key, value) in keys.iter().zip(&mut values) {
+            *value = self.settle(key, value.take()).await?;
         }
+        Ok(values)
+    }
+
+    /// `value`, if it is none that an absent key has too.
+    async fn settle(&self, key: &str, value: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+        if value.as_ref().is_none_or(|value| !value.is_empty()) {
+            return Ok(value);
+        }
+        let reply = self.look(key, command::exists(key)).await?;
+        let is_there = reply.map_or(Ok(false), |reply| command::is_there(&reply))?;
+        Ok(value.filter(|_| is_there))
     }
 
     /// What the servers hold, and of what that is.

@@ -29,7 +29,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(super) struct Wire {
     requests: MultiplexedConnection,
-    _task: Option<Arc<Task>>,
+    task: Option<Arc<Task>>,
 }
 
 /// Ends when the last who can send a request is gone, whatever the server still owes.
@@ -61,6 +61,11 @@ impl Wire {
         self.requests.clone()
     }
 
+    /// Whether the server has closed the connection, as far as is known: that of the client library does not tell.
+    pub(super) fn is_closed(&self) -> bool {
+        self.task.as_ref().is_some_and(|task| task.0.is_finished())
+    }
+
     async fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> RedisResult<Self> {
@@ -72,7 +77,7 @@ impl Wire {
         });
         Ok(Self {
             requests,
-            _task: Some(Arc::new(Task(task.abort_handle()))),
+            task: Some(Arc::new(Task(task.abort_handle()))),
         })
     }
 
@@ -98,7 +103,7 @@ impl Wire {
             .await?;
         Ok(Self {
             requests,
-            _task: None,
+            task: None,
         })
     }
 }

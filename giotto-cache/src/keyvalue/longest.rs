@@ -1,0 +1,106 @@
+//! The longest value that is read of a store outside this process, and how a longer one is told.
+//!
+//! The last step of a lookup. Whoever can write to the store may have put a value there that is larger than the memory
+//! of this process. No more of it is read than shows that it is none of ours.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The log has one line in this time, whatever is in the store.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
+/// So much of a key goes into the log.
+const SHOWN: usize = 120;
+
+/// Shared by all clones of a store.
+#[derive(Debug, Default)]
+pub(super) struct Longest {
+    /// 0 = not known: every value is read.
+    bytes: AtomicUsize,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    at: Option<Instant>,
+    /// So many were met since then.
+    since: u64,
+}
+
+impl Longest {
+    /// No value that is stored is longer than `bytes`. Of several caches, the one with the longest values counts.
+    pub(super) fn limit(&self, bytes: usize) {
+        self.bytes.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    /// `None` if every value is to be read, however long it is.
+    pub(super) fn get(&self) -> Option<usize> {
+        match self.bytes.load(Ordering::Relaxed) {
+            0 => None,
+            bytes => Some(bytes),
+        }
+    }
+
+    /// Logs that the value of `key`, of which `read` bytes are known, is longer than any that is stored, if it is.
+    pub(super) fn tell(&self, key: &str, read: usize) {
+        let Some(longest) = self.get().filter(|longest| read > *longest) else {
+            return;
+        };
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.at.is_some_and(|at| at.elapsed() < TELL_EVERY) {
+            told.since += 1;
+            return;
+        }
+        let before = told.since;
+        *told = Told {
+            at: Some(Instant::now()),
+            since: 0,
+        };
+        tracing::warn!(
+            key = %shown(key),
+            longest,
+            more_before = before,
+            "a value in the store is longer than any that this cache stores: it is a miss and will be replaced"
+        );
+    }
+}
+
+/// The beginning of `key` without what would act on a terminal.
+fn shown(key: &str) -> String {
+    let mut characters = key.chars();
+    let mut shown: String = characters
+        .by_ref()
+        .take(SHOWN)
+        .flat_map(char::escape_debug)
+        .collect();
+    if characters.next().is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_read_until_a_cache_says_what_its_longest_is() {
+        let longest = Longest::default();
+        assert_eq!(longest.get(), None);
+        for bytes in [10, 20, 5] {
+            longest.limit(bytes);
+        }
+        assert_eq!(longest.get(), Some(20), "two caches share a store");
+    }
+
+    #[test]
+    fn a_key_is_shown_without_its_control_characters_and_not_at_length() {
+        assert_eq!(
+            shown("{'x': 12}(squared)\u{1b}[2J\n"),
+            r"{\'x\': 12}(squared)\u{1b}[2J\n"
+        );
+        let long = shown(&"k".repeat(15_000));
+        assert_eq!(long, format!("{}...", "k".repeat(SHOWN)));
+    }
+}
