@@ -69,8 +69,14 @@ impl MariaDb {
     /// Where a store finds it.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_of("cache")
+    }
+
+    /// The same as `user`, whose password is `secret` too.
+    #[must_use]
+    pub fn url_of(&self, user: &str) -> String {
         let port = self.process.port();
-        format!("mysql://cache:secret@127.0.0.1:{port}/cache")
+        format!("mysql://{user}:secret@127.0.0.1:{port}/cache")
     }
 
     /// What the server answers to `text` as its administrator: one line a row, tabs between the columns.

@@ -6,23 +6,58 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions};
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
+use super::failure::Failure;
 use super::server::{self, Dialect};
-use super::{Opener, Table, without_user};
+use super::{Opener, Table, url, without_user};
 use crate::Result;
 
 /// By the server's clock, at the beginning of the statement; `UNIX_TIMESTAMP` ends in 2038 on some.
 const NOW_US: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
-/// No statement waits for a lock longer than anybody waits for the statement, and none locks the gaps between
-/// the rows that it reads. The comment is read by MariaDB only.
-const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1 \
-    /*M!100101 , max_statement_time = 1 */; \
-    SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+/// What the statements rely on, whatever the server or the user has as a default: each is committed by itself and may
+/// write, all rows are read and deleted that are asked for, nothing is cut to fit, and no statement waits for a lock
+/// longer than anybody waits for the statement. The comments are read by MariaDB and by MySQL only.
+const SESSION: &str = "SET SESSION autocommit = 1, \
+    sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+    sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \
+    innodb_lock_wait_timeout = 1, lock_wait_timeout = 1 \
+    /*M!100101 , max_statement_time = 1 */ /*!50708 , max_execution_time = 1000 */; \
+    SET SESSION TRANSACTION READ WRITE";
+
+/// No statement locks the gaps between the rows that it reads. A server whose log has statements in it, not rows,
+/// refuses writers who see what others commit.
+const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+const REPEATABLE_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+
+const VARIABLES: &str = "SHOW SESSION VARIABLES
+    WHERE Variable_name IN ('max_allowed_packet', 'log_bin', 'binlog_format')";
+
+/// What a URL may have after the question mark.
+const PARAMETERS: [&str; 14] = [
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslca",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "charset",
+    "collation",
+    "statement-cache-capacity",
+    "socket",
+    "timezone",
+    "time-zone",
+];
+
+/// What every server takes in one statement.
+const LEAST_PACKET: u64 = 1 << 20;
 
 struct MySqlDialect {
     options: MySqlConnectOptions,
@@ -30,7 +65,7 @@ struct MySqlDialect {
 }
 
 struct Sql {
-    create: Arc<str>,
+    create: String,
     get: Arc<str>,
     set: Arc<str>,
     insert: Arc<str>,
@@ -42,10 +77,19 @@ struct Sql {
     measure: Arc<str>,
     expired: Arc<str>,
     oldest: Arc<str>,
-    /// Without the list of digests that ends it, as are the next two.
-    get_many: String,
+    get_many: GetMany,
+    /// Without the list of digests that ends it, as is the next one.
     delete_expired: String,
     delete_chosen: String,
+}
+
+/// Without the longest value, the longest key and the list of digests that end its two parts.
+struct GetMany(String, String);
+
+impl GetMany {
+    fn bounded(&self, longest: i64, longest_key: usize) -> String {
+        format!("{}{longest}{}{longest_key} AND digest IN ", self.0, self.1)
+    }
 }
 
 struct Connection {
@@ -54,31 +98,43 @@ struct Connection {
     max_allowed_packet: u64,
 }
 
-pub(super) fn opener(url: &str) -> Result<Opener> {
-    let options: MySqlConnectOptions = url.parse().map_err(|error| server::bad_url(&error))?;
+pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
+    let (checked, connections) = url::check(url, &PARAMETERS)?;
+    let options: MySqlConnectOptions = checked.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
-    Ok(server::opener(without_user(url), move |table| {
-        MySqlDialect {
-            options: options.clone(),
-            sql: Sql::new(table),
-        }
-    }))
+    let opener = server::opener(without_user(url), move |table| MySqlDialect {
+        options: options.clone(),
+        sql: Sql::new(table),
+    });
+    Ok((opener, connections))
 }
 
 impl Dialect for MySqlDialect {
     type Connection = Connection;
 
+    const QUOTE: char = '`';
+
     async fn connect(&self) -> sqlx::Result<Connection> {
         let mut client = self.options.connect().await?;
-        sqlx::raw_sql(SESSION).execute(&mut client).await?;
-        let largest = "SELECT CAST(@@max_allowed_packet AS UNSIGNED)";
-        let max_allowed_packet = sqlx::query(largest)
-            .fetch_one(&mut client)
-            .await?
-            .try_get(0)?;
+        raw(&mut client, SESSION).await?;
+        let mut variables = HashMap::new();
+        for row in sqlx::raw_sql(VARIABLES).fetch_all(&mut client).await? {
+            let (name, value): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            variables.insert(name, value);
+        }
+        let is = |name, wanted| variables.get(name).is_some_and(|value| value == wanted);
+        let logs_statements = is("log_bin", "ON") && is("binlog_format", "STATEMENT");
+        let isolation = match logs_statements {
+            true => REPEATABLE_READ,
+            false => READ_COMMITTED,
+        };
+        raw(&mut client, isolation).await?;
+        let max_allowed_packet = variables.get("max_allowed_packet");
         Ok(Connection {
             client,
-            max_allowed_packet,
+            max_allowed_packet: max_allowed_packet
+                .and_then(|bytes| bytes.parse().ok())
+                .unwrap_or(LEAST_PACKET),
         })
     }
 
@@ -86,28 +142,56 @@ impl Dialect for MySqlDialect {
         connection.max_allowed_packet
     }
 
-    /// The server ends one of two statements that wait for each other, and wants it sent again.
-    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        let mut tries = 1;
-        loop {
-            match self.run_once(&mut connection.client, call).await {
-                Err(error) if tries < 3 && is_deadlock(&error) => tries += 1,
-                result => return result,
-            }
+    /// Most of MySQL's errors have a state that says nothing, or one that is the same for different things.
+    fn failure(error: &dyn DatabaseError) -> Option<Failure> {
+        let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
+        match error.number() {
+            // Of the server, of the user, of the user's hour.
+            1040 | 1203 | 1226 => Some(Failure::NoConnection),
+            // Shut down, killed, idle for too long; a prepared statement that a proxy does not know or that is old.
+            1053 | 1079 | 1927 | 3169 | 4031 | 1243 | 1615 => Some(Failure::Lost),
+            // Of a database, a table, a column, a function.
+            1044 | 1142 | 1143 | 1227 | 1370 => Some(Failure::Denied),
+            // Larger than max_allowed_packet.
+            1153 => Some(Failure::TooLarge),
+            // A value that a column or a check does not take, or that a trigger refuses.
+            1118 | 1264 | 1265 | 1267 | 1270 | 1292 | 1300 | 1301 | 1364 | 1366 | 1406 | 1411
+            | 3819 | 4025 => Some(Failure::Request),
+            _ => None,
         }
+    }
+
+    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
+        self.run_on(&mut connection.client, call).await
+    }
+
+    async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
+        raw(&mut connection.client, sql).await
+    }
+
+    fn create(&self) -> String {
+        self.sql.create.clone()
     }
 }
 
+async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Result<()> {
+    let sql = AssertSqlSafe(sql.into());
+    sqlx::raw_sql(sql).execute(client).await.map(drop)
+}
+
 impl MySqlDialect {
-    async fn run_once(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
+    async fn run_on(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
         let sql = &self.sql;
         let query = match call {
-            Call::Get(key) => {
-                let row = by_key(&sql.get, key).fetch_optional(client).await?;
+            Call::Get(key, longest) => {
+                let get = query(&sql.get).bind(longest).bind(&key.digest[..]);
+                let row = get.bind(key.text.as_bytes()).fetch_optional(client).await?;
                 let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
                 return Ok(Reply::value(value));
             }
-            Call::GetMany(keys) => return get_many(client, keys, &sql.get_many).await,
+            Call::GetMany(keys, longest) => {
+                return get_many(client, keys, *longest, &sql.get_many).await;
+            }
             Call::Measure(slice) => {
                 let query = query(&sql.measure)
                     .bind(&slice.low[..])
@@ -115,11 +199,8 @@ impl MySqlDialect {
                 let row = query.fetch_one(client).await?;
                 return Ok(Reply::size(row.try_get(0)?, row.try_get(1)?));
             }
-            Call::Create => {
-                let create = AssertSqlSafe(Arc::clone(&sql.create));
-                sqlx::raw_sql(create).execute(client).await?;
-                return Ok(Reply::default());
-            }
+            // The server's connections ask rights first.
+            Call::Create => return Ok(Reply::default()),
             Call::Add(row) => return self.add(client, row).await,
             Call::Set(row) => with_row(&sql.set, row),
             Call::Replace(row, old) => query(&sql.replace)
@@ -131,11 +212,12 @@ impl MySqlDialect {
                 .bind(&old[..]),
             Call::Delete(key) => by_key(&sql.delete, key),
             Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
-            Call::Clear(prefix, slice) => query(&sql.clear)
+            Call::Clear(chosen, slice) => query(&sql.clear)
                 .bind(&slice.low[..])
                 .bind(&slice.high[..])
-                .bind(prefix.len() as u64)
-                .bind(prefix.as_bytes()),
+                .bind(chosen.prefix.len() as u64)
+                .bind(chosen.prefix.as_bytes())
+                .bind(chosen.part.as_bytes()),
             Call::DeleteExpired(limit) => {
                 let chosen = query(&sql.expired).bind(limit);
                 return delete(client, chosen, &sql.delete_expired).await;
@@ -187,10 +269,13 @@ async fn delete(
 async fn get_many(
     client: &mut MySqlConnection,
     keys: &[Key],
-    statement: &str,
+    longest: i64,
+    statement: &GetMany,
 ) -> sqlx::Result<Reply> {
     let digests: Vec<_> = keys.iter().map(|key| key.digest).collect();
-    let select = sqlx::raw_sql(with_digests(statement, &digests));
+    let longest_key = keys.iter().map(|key| key.text.len()).max();
+    let statement = statement.bounded(longest, longest_key.unwrap_or_default());
+    let select = sqlx::raw_sql(with_digests(&statement, &digests));
     let mut found = HashMap::new();
     for row in select.fetch_all(client).await? {
         let (text, value): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
@@ -211,11 +296,6 @@ fn with_digests(statement: &str, digests: &[impl AsRef<[u8]>]) -> AssertSqlSafe<
     AssertSqlSafe(sql)
 }
 
-fn is_deadlock(error: &sqlx::Error) -> bool {
-    let state = error.as_database_error().and_then(|error| error.code());
-    state.as_deref() == Some("40001")
-}
-
 fn query<'q>(sql: &Arc<str>) -> Query<'q, MySql, MySqlArguments> {
     sqlx::query(AssertSqlSafe(Arc::clone(sql)))
 }
@@ -227,7 +307,7 @@ fn by_key<'q>(sql: &Arc<str>, key: &'q Key) -> Query<'q, MySql, MySqlArguments> 
 fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments> {
     query(sql)
         .bind(&row.key.digest[..])
-        .bind(&row.key.text)
+        .bind(row.key.text.as_bytes())
         .bind(&row.value[..])
         .bind(row.size_column())
         .bind(row.lifetime_ms)
@@ -235,7 +315,7 @@ fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments
 
 impl Sql {
     fn new(table: &Table) -> Self {
-        let t = table.quoted("", '`');
+        let t = table.quoted('`');
         let now_ms = format!("{NOW_US} DIV 1000");
         let live = format!("(expires IS NULL OR expires > {now_ms})");
         // As bytes: every collation of texts takes some different keys for equal.
@@ -252,9 +332,13 @@ impl Sql {
                      stored BIGINT NOT NULL, size BIGINT NOT NULL, digest BINARY(16) PRIMARY KEY,
                      value LONGBLOB NOT NULL, INDEX expires (expires), INDEX stored (stored)
                  ) ENGINE = InnoDB"
+            ),
+            // Of a value that is too long to be an entry, nothing is read.
+            get: format!(
+                "SELECT IF(LENGTH(value) <= ?, value, x'') FROM {t}
+                 WHERE digest = ? AND {key} = ? AND {live}"
             )
             .into(),
-            get: format!("SELECT value FROM {t} WHERE digest = ? AND {key} = ? AND {live}").into(),
             set: format!(
                 "INSERT {insert} ON DUPLICATE KEY UPDATE `key` = VALUES(`key`), value = VALUES(value),
                  size = VALUES(size), stored = VALUES(stored), expires = VALUES(expires)"
@@ -272,9 +356,13 @@ impl Sql {
             .into(),
             delete_if: format!("{delete} AND value = ?").into(),
             delete: delete.into(),
-            get_many: format!("SELECT {key}, value FROM {t} WHERE {live} AND digest IN "),
+            get_many: GetMany(
+                format!("SELECT {key}, IF(LENGTH(value) <= "),
+                format!(", value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
+            ),
             clear: format!(
-                "DELETE FROM {t} WHERE digest BETWEEN ? AND ? AND LEFT({key}, ?) = ?"
+                "DELETE FROM {t} WHERE digest BETWEEN ? AND ?
+                 AND LEFT({key}, ?) = ? AND LOCATE(?, {key}) > 0"
             )
             .into(),
             measure: format!(
@@ -311,10 +399,11 @@ mod tests {
             "x'00000000000000000000000000000000'",
             "x'01000000000000000000000000000000'",
         );
-        let [many, expired, chosen] = [&sql.get_many, &sql.delete_expired, &sql.delete_chosen]
+        let many = sql.get_many.bounded(1, 1);
+        let [many, expired, chosen] = [&many, &sql.delete_expired, &sql.delete_chosen]
             .map(|sql| Arc::from(format!("{sql} ({low})")));
         for (sql, values, index) in [
-            (&sql.get, &[low, "'key'"][..], "PRIMARY"),
+            (&sql.get, &["1", low, "'key'"][..], "PRIMARY"),
             (&many, &[], "PRIMARY"),
             (
                 &sql.replace,
@@ -324,7 +413,7 @@ mod tests {
             (&sql.delete, &[low, "'key'"], "PRIMARY"),
             (&sql.delete_if, &[low, "'key'", "''"], "PRIMARY"),
             (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
-            (&sql.clear, &[low, high, "1", "'{'"], "PRIMARY"),
+            (&sql.clear, &[low, high, "1", "'{'", "'a'"], "PRIMARY"),
             (&sql.measure, &[low, high], "PRIMARY"),
             (&sql.expired, &["10"], "expires"),
             (&sql.oldest, &["10"], "stored"),

@@ -3,20 +3,22 @@
 //! Between a call and its dialect of SQL. Not the client's own pool: that one waits and tries again where
 //! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use tokio::sync::{Semaphore, oneshot};
+use sqlx::error::DatabaseError;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Opener;
 use super::call::{Call, Engine, Reply};
+use super::failure::{self, Failure};
+use super::permits::Permits;
+use super::rights;
 use super::table::Table;
+use super::{Opener, Setup};
 use crate::in_time::in_time;
 use crate::{Error, ErrorKind, Result};
-
-/// As many as a database serves at a time without slowing down, and few enough for several processes.
-const CONNECTIONS: usize = 8;
 
 /// What a call may take, connecting included. Its caller has given up long before; a connection that has not
 /// answered by then is closed.
@@ -25,10 +27,20 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// A connection that was not used for so long is closed: something on the way may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// So often a statement is sent that meets another one each time.
+const TRIES: u32 = 3;
+
+/// What a statement is on the wire besides its row.
+const STATEMENT: u64 = 1024;
+
 /// What differs between one database server and another.
 pub(super) trait Dialect: Send + Sync + Sized + 'static {
     type Connection: Send + 'static;
 
+    /// What stands around the names of tables and columns.
+    const QUOTE: char;
+
+    /// A connection whose session has every setting that the statements rely on.
     fn connect(&self) -> impl Future<Output = sqlx::Result<Self::Connection>> + Send;
 
     /// How many bytes of a row the server takes in one statement.
@@ -36,19 +48,35 @@ pub(super) trait Dialect: Send + Sync + Sized + 'static {
         u64::MAX
     }
 
+    /// What an error means that other kinds of server have no code for.
+    fn failure(_error: &dyn DatabaseError) -> Option<Failure> {
+        None
+    }
+
+    /// Carries out any call but [`Call::Create`].
     fn run(
         &self,
         connection: &mut Self::Connection,
         call: &Call,
     ) -> impl Future<Output = sqlx::Result<Reply>> + Send;
+
+    /// Carries out `sql`, which has no parameters and returns nothing.
+    fn execute(
+        &self,
+        connection: &mut Self::Connection,
+        sql: String,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// What creates the table and its indexes if they are missing.
+    fn create(&self) -> String;
 }
 
 /// What `call` is on the wire, or a little more.
 fn bytes(call: &Call) -> u64 {
     match call {
-        Call::Set(row) | Call::Add(row) => row.size + 1024,
-        Call::Replace(row, old) => row.size + old.len() as u64 + 1024,
-        Call::DeleteIf(key, old) => (key.text.len() + old.len()) as u64 + 1024,
+        Call::Set(row) | Call::Add(row) => row.size + STATEMENT,
+        Call::Replace(row, old) => row.size + old.len() as u64 + STATEMENT,
+        Call::DeleteIf(key, old) => (key.text.len() + old.len()) as u64 + STATEMENT,
         _ => 0,
     }
 }
@@ -60,32 +88,43 @@ struct Server<D: Dialect> {
     dialect: D,
     table: Table,
     idle: Mutex<Vec<Idle<D::Connection>>>,
+    /// What one statement may hold, as the last connection was told; 0 = there was none.
+    largest: AtomicU64,
 }
 
 struct Idle<C> {
     connection: C,
+    opened: Instant,
     since: Instant,
 }
 
 struct Calls<D: Dialect> {
     server: Arc<Server<D>>,
-    permits: Arc<Semaphore>,
+    permits: Permits,
+}
+
+/// What became of a call.
+enum Outcome {
+    Answered(Result<Reply>),
+    /// The server accepts no further connection, which is this error if there is none to wait for.
+    NoConnection(Error),
 }
 
 pub(super) fn opener<D: Dialect>(
     place: String,
     dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
 ) -> Opener {
-    Arc::new(move |table| {
+    Arc::new(move |Setup { table, connections }| {
         let server = Server {
             place: place.clone(),
             dialect: dialect(table),
             table: table.clone(),
             idle: Mutex::default(),
+            largest: AtomicU64::new(0),
         };
         Arc::new(Calls {
             server: Arc::new(server),
-            permits: Arc::new(Semaphore::new(CONNECTIONS)),
+            permits: Permits::new(*connections),
         })
     })
 }
@@ -101,65 +140,152 @@ pub(super) fn bad_url(error: &sqlx::Error) -> Error {
 
 #[async_trait]
 impl<D: Dialect> Engine for Calls<D> {
-    /// In a task of its own: a caller that gives up in mid-reply would leave the rest of it to the next user
-    /// of the connection, and one that gives up while connecting would have to begin again.
     async fn run(&self, call: Call) -> Result<Reply> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let server = Arc::clone(&self.server);
-        let (to_caller, reply) = oneshot::channel();
-        tokio::spawn(async move {
-            let result = server.run(&call, &to_caller).await;
-            drop(permit);
-            // An error here is a caller that has given up.
-            let _ = to_caller.send(result);
-        });
-        let stopped = |_| {
-            Error::new(
-                ErrorKind::Backend,
-                "the runtime stopped before the database answered",
-            )
-        };
-        reply.await.map_err(stopped)?
+        let call = Arc::new(call);
+        loop {
+            let permit = self.permits.acquire().await.ok_or_else(stopped)?;
+            let (outcome, permit) = self.attempt(&call, permit).await?;
+            match outcome {
+                Outcome::Answered(result) => return result,
+                Outcome::NoConnection(error) => {
+                    if !self.permits.refused(permit) {
+                        return Err(error);
+                    }
+                    // There are others, and a turn with one of them is waited for.
+                }
+            }
+        }
+    }
+
+    fn max_value(&self) -> Option<u64> {
+        let largest = self.server.largest.load(Ordering::Relaxed);
+        (largest > 0).then(|| largest.saturating_sub(STATEMENT))
     }
 }
 
+impl<D: Dialect> Calls<D> {
+    /// In a task of its own: a caller that gives up in mid-reply would leave the rest of it to the next user
+    /// of the connection, and one that gives up while connecting would have to begin again.
+    async fn attempt(
+        &self,
+        call: &Arc<Call>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Outcome, OwnedSemaphorePermit)> {
+        let (server, call) = (Arc::clone(&self.server), Arc::clone(call));
+        let (to_caller, reply) = oneshot::channel();
+        tokio::spawn(async move {
+            let outcome = server.run(&call, &to_caller).await;
+            // An error here is a caller that has given up.
+            let _ = to_caller.send((outcome, permit));
+        });
+        reply.await.map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        "the runtime stopped before the database answered",
+    )
+}
+
+/// Whoever asked, to see whether he still waits.
+type Caller = oneshot::Sender<(Outcome, OwnedSemaphorePermit)>;
+
 impl<D: Dialect> Server<D> {
-    async fn run(&self, call: &Call, caller: &oneshot::Sender<Result<Reply>>) -> Result<Reply> {
-        let error = match in_time(LIMIT, self.converse(call, caller)).await {
-            Some(Ok(reply)) => return reply,
-            Some(Err(error)) => error,
-            None => sqlx::Error::PoolTimedOut,
-        };
-        if !matches!(error, sqlx::Error::Database(_)) {
-            // The others lead to the same server, which has gone or hangs.
-            self.idle().clear();
+    async fn run(&self, call: &Call, caller: &Caller) -> Outcome {
+        let begun = Instant::now();
+        match in_time(LIMIT, self.converse(call, caller)).await {
+            Some(outcome) => outcome,
+            None => {
+                // The others lead to the same server, which hangs.
+                self.forget_idle(begun);
+                Outcome::Answered(Err(self.explain(&sqlx::Error::PoolTimedOut)))
+            }
         }
-        Err(self.explain(&error))
     }
 
-    /// The outer error is one of the connection, which is closed on the way out.
-    async fn converse(
+    async fn converse(&self, call: &Call, caller: &Caller) -> Outcome {
+        let begun = Instant::now();
+        if let Some(idle) = self.take_idle() {
+            match self
+                .exchange(idle.connection, idle.opened, call, caller)
+                .await
+            {
+                // The server closed it while it was idle, or has been started again.
+                Err(error) if Self::failure(&error) == Failure::Lost => self.forget_idle(begun),
+                result => return Outcome::Answered(self.told(result)),
+            }
+        }
+        let connection = match self.dialect.connect().await {
+            Ok(connection) => connection,
+            Err(error) if Self::failure(&error) == Failure::NoConnection => {
+                return Outcome::NoConnection(self.explain(&error));
+            }
+            Err(error) => return Outcome::Answered(Err(self.explain(&error))),
+        };
+        self.largest
+            .store(D::largest(&connection), Ordering::Relaxed);
+        let result = self
+            .exchange(connection, Instant::now(), call, caller)
+            .await;
+        if let Err(error) = &result
+            && Self::failure(error) == Failure::Lost
+        {
+            self.forget_idle(begun);
+        }
+        Outcome::Answered(self.told(result))
+    }
+
+    /// Carries out `call` on `connection`, which is kept for the next one unless it may have a rest of this one in it.
+    async fn exchange(
         &self,
+        mut connection: D::Connection,
+        opened: Instant,
         call: &Call,
-        caller: &oneshot::Sender<Result<Reply>>,
+        caller: &Caller,
     ) -> sqlx::Result<Result<Reply>> {
-        let mut connection = match self.take_idle() {
-            Some(connection) => connection,
-            None => self.dialect.connect().await?,
-        };
-        let reply = if caller.is_closed() {
+        let result = if caller.is_closed() {
             // Connecting took too long. A value that nobody waits for might replace a newer one.
-            Err(Error::new(ErrorKind::Backend, "the caller has given up"))
+            Ok(Err(Error::new(
+                ErrorKind::Backend,
+                "the caller has given up",
+            )))
         } else if bytes(call) > D::largest(&connection) {
-            self.refuse(&mut connection, call).await?
+            self.refuse(&mut connection, call).await
+        } else if matches!(call, Call::Create) {
+            self.create(&mut connection).await
         } else {
-            Ok(self.dialect.run(&mut connection, call).await?)
+            self.carry_out(&mut connection, call).await.map(Ok)
         };
-        self.idle().push(Idle {
-            connection,
-            since: Instant::now(),
-        });
-        Ok(reply)
+        let is_in_order = match &result {
+            Ok(_) => true,
+            Err(error @ sqlx::Error::Database(_)) => {
+                !matches!(Self::failure(error), Failure::Lost | Failure::TooLarge)
+            }
+            Err(_) => false,
+        };
+        if is_in_order {
+            self.idle().push(Idle {
+                connection,
+                opened,
+                since: Instant::now(),
+            });
+        }
+        result
+    }
+
+    /// The server ends one of two statements that wait for each other, and wants it sent again.
+    async fn carry_out(&self, connection: &mut D::Connection, call: &Call) -> sqlx::Result<Reply> {
+        let mut tries = 1;
+        loop {
+            match self.dialect.run(connection, call).await {
+                Err(error) if tries < TRIES && Self::failure(&error) == Failure::Conflict => {
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
     }
 
     /// The old value goes all the same: it is not the last one set.
@@ -170,7 +296,7 @@ impl<D: Dialect> Server<D> {
     ) -> sqlx::Result<Result<Reply>> {
         if let Call::Set(row) = call {
             let delete = Call::Delete(row.key.clone());
-            self.dialect.run(connection, &delete).await?;
+            self.carry_out(connection, &delete).await?;
         }
         let message = format!(
             "{} bytes are too large for the database server: raise its max_allowed_packet",
@@ -179,30 +305,87 @@ impl<D: Dialect> Server<D> {
         Ok(Err(Error::new(ErrorKind::TooLarge, message)))
     }
 
+    /// Looks first: a user with the rights to use a table that is there needs none to create it.
+    async fn create(&self, connection: &mut D::Connection) -> sqlx::Result<Result<Reply>> {
+        let (mut is_there, mut missing) = (true, Vec::new());
+        for (right, probe) in rights::probes(&self.table, D::QUOTE) {
+            match self.dialect.execute(connection, probe).await {
+                Ok(()) => {}
+                Err(error) => match Self::failure(&error) {
+                    Failure::NoTable => is_there = false,
+                    Failure::Denied => missing.push(right),
+                    _ => return Err(error),
+                },
+            }
+        }
+        if is_there && !missing.is_empty() {
+            let message = rights::missing(&self.place, &self.table, D::QUOTE, &missing);
+            return Ok(Err(Error::new(ErrorKind::Backend, message)));
+        }
+        match self
+            .dialect
+            .execute(connection, self.dialect.create())
+            .await
+        {
+            Err(error) if Self::failure(&error) == Failure::Denied => {
+                if is_there {
+                    return Ok(Ok(Reply::default()));
+                }
+                let message = rights::no_create(&self.place, &self.table, &error);
+                Ok(Err(Error::new(ErrorKind::Backend, message)))
+            }
+            result => result.map(|()| Ok(Reply::default())),
+        }
+    }
+
+    fn failure(error: &sqlx::Error) -> Failure {
+        failure::of(error, D::failure)
+    }
+
     fn idle(&self) -> MutexGuard<'_, Vec<Idle<D::Connection>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The one that was used last, so that those that are not needed grow old.
-    fn take_idle(&self) -> Option<D::Connection> {
+    fn take_idle(&self) -> Option<Idle<D::Connection>> {
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < IDLE);
-        idle.pop().map(|idle| idle.connection)
+        idle.pop()
+    }
+
+    /// Those that were open when a call began that found its own one lost lead to the same server.
+    fn forget_idle(&self, begun: Instant) {
+        self.idle().retain(|idle| idle.opened > begun);
+    }
+
+    fn told(&self, result: sqlx::Result<Result<Reply>>) -> Result<Reply> {
+        result.map_err(|error| self.explain(&error))?
     }
 
     fn explain(&self, error: &sqlx::Error) -> Error {
-        let state = error.as_database_error().and_then(|error| error.code());
-        let message = match (error, state.as_deref()) {
-            // What PostgreSQL and MySQL call a table that does not exist.
-            (_, Some("42P01" | "42S02")) => format!(
+        let failure = Self::failure(error);
+        let message = match (error, failure) {
+            (_, Failure::NoTable) => format!(
                 "the table \"{}\" does not exist: create it with the command mgt/syncdb",
                 self.table.name()
             ),
+            (_, Failure::Denied) => format!(
+                "{error}: grant SELECT, INSERT, UPDATE and DELETE on the table \"{}\" to the user of the URL",
+                self.table.name()
+            ),
+            (_, Failure::NoConnection) => format!(
+                "{error}: set max_connections to what the server allows each process, or raise its limit"
+            ),
             (sqlx::Error::PoolTimedOut, _) => format!("it did not answer within {LIMIT:?}"),
-            (sqlx::Error::Database(_), _) => error.to_string(),
+            (sqlx::Error::Database(_), _) | (_, Failure::Request) => error.to_string(),
             _ => format!("{error}; start the server there, or check the URL"),
         };
+        let kind = match failure {
+            Failure::Request | Failure::Conflict => ErrorKind::Rejected,
+            Failure::TooLarge => ErrorKind::TooLarge,
+            _ => ErrorKind::Backend,
+        };
         let message = format!("the cache database at {}: {message}", self.place);
-        Error::new(ErrorKind::Backend, message)
+        Error::new(kind, message)
     }
 }

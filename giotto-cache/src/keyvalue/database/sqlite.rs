@@ -3,12 +3,11 @@
 //! The last step of a lookup. A hit takes a few reads of the page cache and waits for nobody, so it is not
 //! worth a change of thread; whatever could wait runs on Tokio's threads for blocking work.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,9 +15,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::call::{Call, Engine, Key, Reply, Row, digest};
-use super::{Opener, Table};
-use crate::{Error, ErrorKind, Result};
+use super::call::{Call, Chosen, Engine, Key, Reply, Row, digest};
+use super::{Opener, Setup, Table, file};
+use crate::{Clock, Error, ErrorKind, Result};
 
 /// How long a call waits for a lock that another process holds: less than the engine's deadline, so that
 /// no thread waits for nothing.
@@ -44,6 +43,10 @@ type Slot = Arc<Mutex<Option<Open>>>;
 struct Shared {
     path: PathBuf,
     sql: Sql,
+    /// Not the wall clock, which may be set: no row dies or revives by that.
+    clock: Clock,
+    /// How often this process removed the file.
+    removed: AtomicU64,
 }
 
 /// A connection to a file.
@@ -51,6 +54,8 @@ struct Open {
     connection: Connection,
     file: FileId,
     looked_ms: i64,
+    /// How often this process had removed the file when the connection was opened.
+    removed: u64,
 }
 
 /// Device and inode.
@@ -86,16 +91,23 @@ pub(super) fn check_path(path: &str) -> Result<&str> {
 
 pub(super) fn opener(path: &str) -> Opener {
     let path = PathBuf::from(path);
-    Arc::new(move |table| Arc::new(Sqlite::new(path.clone(), table)))
+    Arc::new(move |setup| Arc::new(Sqlite::new(path.clone(), setup, Clock::system())))
 }
 
 impl Sqlite {
-    fn new(path: PathBuf, table: &Table) -> Self {
-        let readers =
+    fn new(path: PathBuf, setup: &Setup, clock: Clock) -> Self {
+        let threads =
             std::thread::available_parallelism().map_or(2, |threads| threads.get().max(2));
-        let sql = Sql::new(table);
+        // One more connection writes.
+        let readers = threads.min(setup.connections.saturating_sub(1)).max(1);
+        let sql = Sql::new(&setup.table);
         Self {
-            shared: Arc::new(Shared { path, sql }),
+            shared: Arc::new(Shared {
+                path,
+                sql,
+                clock,
+                removed: AtomicU64::new(0),
+            }),
             readers: (0..readers).map(|_| Slot::default()).collect(),
             writer: Slot::default(),
         }
@@ -104,7 +116,7 @@ impl Sqlite {
     /// The connection that `call` runs on. Callers wait for it here, where they can be dropped, so that no
     /// more threads wait for the file than there are connections.
     async fn slot(&self, call: &Call) -> OwnedMutexGuard<Option<Open>> {
-        if !matches!(call, Call::Get(_) | Call::GetMany(_) | Call::Measure(_)) {
+        if !matches!(call, Call::Get(..) | Call::GetMany(..) | Call::Measure(_)) {
             return Arc::clone(&self.writer).lock_owned().await;
         }
         let free = |slot: &Slot| Arc::clone(slot).try_lock_owned().ok();
@@ -130,26 +142,23 @@ impl Engine for Sqlite {
         tokio::task::spawn_blocking(work).await.map_err(stopped)?
     }
 
-    fn get_now(&self, text: &str) -> Option<Option<Bytes>> {
+    fn get_now(&self, text: &str, longest: i64) -> Option<Option<Bytes>> {
         // One that is free and open: to open one is to wait.
         let mut free = self.readers.iter().filter_map(|slot| slot.try_lock().ok());
         let mut slot = free.find(|open| open.is_some())?;
         let open = slot.as_mut()?;
-        let now_ms = now_us() / 1000;
+        if open.removed != self.shared.removed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let now_ms = self.shared.now_ms();
         if now_ms.abs_diff(open.looked_ms) >= LOOK_EVERY_MS.unsigned_abs() {
             if file_id(&self.shared.path) != Some(open.file) {
                 return None;
             }
             open.looked_ms = now_ms;
         }
-        get(
-            &open.connection,
-            &self.shared.sql.get,
-            &digest(text),
-            text,
-            now_ms,
-        )
-        .ok()
+        let sql = &self.shared.sql.get;
+        get(&open.connection, sql, &digest(text), text, now_ms, longest).ok()
     }
 }
 
@@ -162,11 +171,19 @@ impl Shared {
         {
             *slot = None;
         }
-        let result = self.run_open(slot, call);
-        // Whatever is wrong with this connection, the next call has another.
+        let result = match self.run_open(slot, call) {
+            Err(error) if is_full(&error) && call.is_removal() => {
+                self.run_without_room(slot, call, error)
+            }
+            result => result,
+        };
         result.map_err(|error| {
-            *slot = None;
-            self.explain(&error)
+            let error = explain(&self.path, &error);
+            if error.kind() == ErrorKind::Backend {
+                // Whatever is wrong with this connection, the next call has another.
+                *slot = None;
+            }
+            error
         })
     }
 
@@ -176,14 +193,47 @@ impl Shared {
             None => slot.insert(self.open()?),
         };
         open.connection.busy_timeout(BUSY)?;
-        let reply = self.sql.run(&open.connection, call, now_us())?;
+        let reply = self.sql.run(&open.connection, call, self.now_ms());
         // For `get_now`, which never waits.
         open.connection.busy_timeout(Duration::ZERO)?;
-        Ok(reply)
+        reply
+    }
+
+    /// Removes rows where none can be written. What is removed is written to the log first, which has room once its
+    /// contents are in the file. If even these have none, the file goes as a whole: what must go may not stay, and
+    /// the rest is a cache.
+    fn run_without_room(
+        &self,
+        slot: &mut Option<Open>,
+        call: &Call,
+        full: rusqlite::Error,
+    ) -> rusqlite::Result<Reply> {
+        if let Some(open) = slot {
+            // Whether it did shows in what follows.
+            let _ = open
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        match self.run_open(slot, call) {
+            Err(error) if is_full(&error) => {}
+            result => return result,
+        }
+        if matches!(call, Call::DeleteExpired(_) | Call::DeleteOldest(_)) {
+            return Err(full);
+        }
+        // The log stays: whoever makes the file anew empties it.
+        if std::fs::remove_file(&self.path).is_err() {
+            return Err(full);
+        }
+        self.removed.fetch_add(1, Ordering::Relaxed);
+        *slot = None;
+        tracing::warn!(path = ?self.path, "the disk is full: the cache file was removed, because nothing else could be removed from it");
+        Ok(Reply::rows(1))
     }
 
     fn open(&self) -> rusqlite::Result<Open> {
-        create_file(&self.path);
+        let removed = self.removed.load(Ordering::Relaxed);
+        file::create(&self.path);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -195,36 +245,58 @@ impl Shared {
         Ok(Open {
             connection,
             file: file_id(&self.path).unwrap_or_default(),
-            looked_ms: now_us() / 1000,
+            looked_ms: self.now_ms(),
+            removed,
         })
     }
 
-    fn explain(&self, error: &rusqlite::Error) -> Error {
-        let remedy = match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::CannotOpen) => ": its folder must exist and be writable",
-            Some(rusqlite::ErrorCode::ReadOnly) => ": the file and its folder must be writable",
-            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-                ": move it away, and a new one is made"
-            }
-            _ => "",
-        };
-        let message = format!(
-            "the cache cannot use the SQLite file {:?}: {error}{remedy}",
-            self.path
-        );
-        Error::new(ErrorKind::Backend, message)
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX)
     }
 }
 
-/// Creates the file so that nobody else can read what is cached; SQLite gives the two files beside it the same
-/// mode. A failure shows when SQLite opens it.
-fn create_file(path: &Path) {
-    let _: io::Result<File> = File::options()
-        .write(true)
-        // Never opened if it exists: closing it would release the locks that SQLite holds on it.
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
+/// What an error says of the file, or of one request alone.
+fn explain(path: &Path, error: &rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode;
+
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::TooBig) => ErrorKind::TooLarge,
+        // What a trigger or a check of the operator's refuses, or a value of another type.
+        Some(
+            ErrorCode::ConstraintViolation
+            | ErrorCode::TypeMismatch
+            | ErrorCode::ParameterOutOfRange,
+        ) => ErrorKind::Rejected,
+        Some(_) => ErrorKind::Backend,
+        // The client found something in a row that it did not expect.
+        None => ErrorKind::Rejected,
+    };
+    let remedy = match error.sqlite_error_code() {
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            file::why_not(path)
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            Some("move it away, and a new one is made".to_owned())
+        }
+        Some(ErrorCode::DiskFull) => Some("free some space on its disk".to_owned()),
+        _ => None,
+    };
+    let remedy = remedy
+        .map(|remedy| format!(": {remedy}"))
+        .unwrap_or_default();
+    let message = format!("the cache cannot use the SQLite file {path:?}: {error}{remedy}");
+    Error::new(kind, message)
+}
+
+/// Nothing can be written: the disk has no room, or its owner no more of it.
+fn is_full(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
+
+    let code = error.sqlite_error();
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || code.is_some_and(|code| {
+            [SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE].contains(&code.extended_code)
+        })
 }
 
 /// While one process gives a new file its log, SQLite turns the others away at once: a reader that would have to
@@ -250,35 +322,32 @@ fn file_id(path: &Path) -> Option<FileId> {
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// The clock of the database, which is this machine's.
-fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-    })
-}
-
 fn get(
     connection: &Connection,
     sql: &str,
     digest: &[u8; 16],
     text: &str,
     now_ms: i64,
+    longest: i64,
 ) -> rusqlite::Result<Option<Bytes>> {
     connection
         .prepare_cached(sql)?
-        .query_row(params![digest, text, now_ms], |row| {
-            Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?))
+        .query_row(params![digest, text, now_ms, longest], |row| {
+            Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_bytes()?))
         })
         .optional()
 }
 
 impl Sql {
     fn new(table: &Table) -> Self {
-        let quoted = |suffix| table.quoted(suffix, '"');
-        let (t, expires, stored) = (quoted(""), quoted("_expires"), quoted("_stored"));
+        let index = |suffix| table.index(suffix, '"');
+        let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));
         let live = "(expires IS NULL OR expires > ?3)";
         let delete = format!("DELETE FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}");
+        // One of another length is not read either.
+        let is = |old| {
+            format!("CASE octet_length(value) WHEN octet_length({old}) THEN value = {old} END")
+        };
         let insert = format!(
             "INSERT INTO {t} (digest, key, value, size, stored, expires) VALUES (?1, ?2, ?3, ?4, ?5, ?5 / 1000 + ?6)
              ON CONFLICT (digest) DO UPDATE SET key = excluded.key, value = excluded.value,
@@ -294,18 +363,23 @@ impl Sql {
                  CREATE INDEX IF NOT EXISTS {expires} ON {t} (expires) WHERE expires IS NOT NULL;
                  CREATE INDEX IF NOT EXISTS {stored} ON {t} (stored);"
             ),
-            get: format!("SELECT value FROM {t} WHERE digest = ?1 AND key = ?2 AND {live}"),
+            // Of a value that is too long to be an entry, nothing is read: its length stands in front of it.
+            get: format!(
+                "SELECT CASE WHEN octet_length(value) <= ?4 THEN value ELSE x'' END FROM {t}
+                 WHERE digest = ?1 AND key = ?2 AND {live}"
+            ),
             add: format!("{insert} WHERE expires <= ?5 / 1000 OR key <> excluded.key"),
             replace: format!(
                 "UPDATE {t} SET value = ?3, size = ?4, stored = ?5, expires = ?5 / 1000 + ?6
-                 WHERE digest = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?5 / 1000) AND value = ?7"
+                 WHERE digest = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?5 / 1000) AND {}",
+                is("?7")
             ),
             set: insert,
-            delete_if: format!("{delete} AND value = ?4"),
+            delete_if: format!("{delete} AND {}", is("?4")),
             delete,
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN ?1 AND ?2
-                 AND substr(CAST(key AS BLOB), 1, length(?3)) = ?3"
+                 AND instr(key, ?3) = 1 AND instr(key, ?4) > 0"
             ),
             measure: format!(
                 "SELECT count(*), coalesce(sum(size), 0) FROM {t} WHERE digest BETWEEN ?1 AND ?2"
@@ -320,8 +394,8 @@ impl Sql {
         }
     }
 
-    fn run(&self, connection: &Connection, call: &Call, now_us: i64) -> rusqlite::Result<Reply> {
-        let now_ms = now_us / 1000;
+    fn run(&self, connection: &Connection, call: &Call, now_ms: i64) -> rusqlite::Result<Reply> {
+        let now_us = now_ms.saturating_mul(1000);
         let change = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
             let rows = connection.prepare_cached(sql)?.execute(values)?;
             Ok(Reply::rows(rows as u64))
@@ -335,13 +409,14 @@ impl Sql {
             )
         };
         match call {
-            Call::Get(Key { digest, text }) => {
-                get(connection, &self.get, digest, text, now_ms).map(Reply::value)
+            Call::Get(Key { digest, text }, longest) => {
+                get(connection, &self.get, digest, text, now_ms, *longest).map(Reply::value)
             }
             // A prepared statement for each: nothing is sent anywhere.
-            Call::GetMany(keys) => {
-                let get =
-                    |Key { digest, text }: &Key| get(connection, &self.get, digest, text, now_ms);
+            Call::GetMany(keys, longest) => {
+                let get = |Key { digest, text }: &Key| {
+                    get(connection, &self.get, digest, text, now_ms, *longest)
+                };
                 let values: rusqlite::Result<_> = keys.iter().map(get).collect();
                 values.map(Reply::values)
             }
@@ -361,10 +436,9 @@ impl Sql {
             Call::DeleteIf(Key { digest, text }, old) => {
                 change(&self.delete_if, params![digest, text, now_ms, &old[..]])
             }
-            Call::Clear(prefix, slice) => change(
-                &self.clear,
-                params![slice.low, slice.high, prefix.as_bytes()],
-            ),
+            Call::Clear(Chosen { prefix, part }, slice) => {
+                change(&self.clear, params![slice.low, slice.high, prefix, part])
+            }
             Call::Create => Ok(Reply::default()),
             Call::Measure(slice) => connection
                 .prepare_cached(&self.measure)?
@@ -379,7 +453,39 @@ impl Sql {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{CONNECTIONS, Row};
     use super::*;
+
+    /// The wall clock may be set meanwhile: nothing here reads it.
+    #[tokio::test]
+    async fn a_row_lives_by_the_clock_of_its_reader_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let setup = Setup {
+            table: Table::default(),
+            connections: CONNECTIONS,
+        };
+        let clock = Clock::manual(1_000_000);
+        let sqlite = Sqlite::new(folder.path().join("cache.db"), &setup, clock.clone());
+        let key = || Key::new("key".into());
+        let minute = Duration::from_secs(60);
+        let row = Row::new(key(), "value".into(), Some(minute));
+        sqlite.run(Call::Set(row)).await.unwrap();
+        let mut lives = true;
+        for step in [
+            Duration::ZERO,
+            minute - Duration::from_millis(1),
+            Duration::from_millis(1),
+        ] {
+            clock.advance(step);
+            lives &= clock.now_ms() < 1_060_000;
+            let swept = sqlite.run(Call::DeleteExpired(10)).await.unwrap();
+            assert_eq!(swept.rows, u64::from(!lives));
+            let found = sqlite.run(Call::Get(key(), i64::MAX)).await.unwrap().value;
+            assert_eq!(found.is_some(), lives);
+            assert_eq!(sqlite.get_now("key", i64::MAX), Some(found));
+        }
+        assert!(!lives);
+    }
 
     #[test]
     fn no_statement_but_clear_looks_at_rows_that_it_does_not_want() {
