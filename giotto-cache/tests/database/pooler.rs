@@ -42,6 +42,15 @@ async fn behind_a_pooler_every_page_hits_and_nothing_is_left_in_its_sessions() {
     let pooled = Pooled { server, pooler };
     every_page_hits(&pooled).await;
     nothing_is_left(&pooled);
+    let Pooled { server, .. } = pooled;
+    // It has fewer connections for its clients than the store wants.
+    let pooler = PgBouncer::start(&server, 2, "max_client_conn = 3");
+    let store = DatabaseKeyValue::from_url(&pooler.url()).unwrap();
+    in_parallel(16, |_| {
+        let store = store.clone();
+        async move { in_the_end(|| store.get("own 1")).await.unwrap() }
+    })
+    .await;
 }
 
 async fn every_page_hits(pooled: &Pooled) {

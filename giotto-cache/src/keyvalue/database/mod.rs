@@ -1,31 +1,20 @@
 //! A database as a store: one table, in an SQLite file, in PostgreSQL, MySQL or MariaDB.
 //!
 //! The last step of a lookup. What is the same for all of them is here; `call.rs` is what an engine is
-//! asked, `sqlite.rs`, `postgres.rs` and `mysql.rs` say it in SQL (the latter two through the connections
-//! of `server.rs`, as many as `permits.rs` lets through, whose errors `failure.rs` judges), and `sweep.rs` removes
-//! what has expired and what is too much.
+//! asked, `sqlite/`, `postgres/` and `mysql/` say it in SQL (the latter two through the connections of `server/`),
+//! and `sweep.rs` removes what has expired and what is too much.
 
 mod call;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod failure;
-#[cfg(feature = "sqlite")]
-mod file;
 #[cfg(feature = "mysql")]
 mod mysql;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod permits;
 #[cfg(feature = "postgres")]
 mod postgres;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod rights;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod sweep;
 mod table;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod url;
 
 use std::fmt;
 use std::sync::Arc;
@@ -259,7 +248,6 @@ impl fmt::Debug for DatabaseKeyValue {
         f.debug_struct("DatabaseKeyValue")
             .field("place", &self.place)
             .field("table", &self.setup.table.name())
-            .field("max_connections", &self.setup.connections)
             .field("max_rows", &self.sweeper.max_rows)
             .field("max_bytes", &self.sweeper.max_bytes)
             .finish_non_exhaustive()

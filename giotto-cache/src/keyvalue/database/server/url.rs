@@ -25,7 +25,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
 ];
 
 /// `url` without the parameters that are not for the client, and the number of connections, if it is given.
-pub(super) fn check<'u>(url: &'u str, known: &[&str]) -> Result<(Cow<'u, str>, Option<usize>)> {
+pub(crate) fn check<'u>(url: &'u str, known: &[&str]) -> Result<(Cow<'u, str>, Option<usize>)> {
     if url.contains('#') {
         return Err(refused("has a '#' in it: write it as %23"));
     }

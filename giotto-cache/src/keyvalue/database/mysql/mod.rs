@@ -1,6 +1,8 @@
 //! MySQL and MariaDB: the calls in their dialect of SQL.
 //!
-//! The last step of a lookup. Both are meant wherever one is named.
+//! The last step of a lookup. Both are meant wherever one is named. The statements are in `sql.rs`.
+
+mod sql;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,13 +14,10 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
-use super::failure::Failure;
-use super::server::{self, Dialect};
-use super::{Opener, Table, url, without_user};
+use super::server::{self, Dialect, Failure};
+use super::{Opener, without_user};
 use crate::Result;
-
-/// By the server's clock, at the beginning of the statement; `UNIX_TIMESTAMP` ends in 2038 on some.
-const NOW_US: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+use sql::{GetMany, Sql};
 
 /// What the statements rely on, whatever the server or the user has as a default: each is committed by itself and may
 /// write, all rows are read and deleted that are asked for, nothing is cut to fit, and no statement waits for a lock
@@ -64,34 +63,6 @@ struct MySqlDialect {
     sql: Sql,
 }
 
-struct Sql {
-    create: String,
-    get: Arc<str>,
-    set: Arc<str>,
-    insert: Arc<str>,
-    replace: Arc<str>,
-    delete_dead: Arc<str>,
-    delete: Arc<str>,
-    delete_if: Arc<str>,
-    clear: Arc<str>,
-    measure: Arc<str>,
-    expired: Arc<str>,
-    oldest: Arc<str>,
-    get_many: GetMany,
-    /// Without the list of digests that ends it, as is the next one.
-    delete_expired: String,
-    delete_chosen: String,
-}
-
-/// Without the longest value, the longest key and the list of digests that end its two parts.
-struct GetMany(String, String);
-
-impl GetMany {
-    fn bounded(&self, longest: i64, longest_key: usize) -> String {
-        format!("{}{longest}{}{longest_key} AND digest IN ", self.0, self.1)
-    }
-}
-
 struct Connection {
     client: MySqlConnection,
     /// One byte more in a statement, and the server closes the connection.
@@ -99,7 +70,7 @@ struct Connection {
 }
 
 pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
-    let (checked, connections) = url::check(url, &PARAMETERS)?;
+    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
     let options: MySqlConnectOptions = checked.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
     let opener = server::opener(without_user(url), move |table| MySqlDialect {
@@ -311,122 +282,4 @@ fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments
         .bind(&row.value[..])
         .bind(row.size_column())
         .bind(row.lifetime_ms)
-}
-
-impl Sql {
-    fn new(table: &Table) -> Self {
-        let t = table.quoted('`');
-        let now_ms = format!("{NOW_US} DIV 1000");
-        let live = format!("(expires IS NULL OR expires > {now_ms})");
-        // As bytes: every collation of texts takes some different keys for equal.
-        let key = "CAST(`key` AS BINARY)";
-        let delete = format!("DELETE FROM {t} WHERE digest = ? AND {key} = ? AND {live}");
-        let insert = format!(
-            "INTO {t} (digest, `key`, value, size, stored, expires)
-             VALUES (?, ?, ?, ?, {NOW_US}, {now_ms} + ?)"
-        );
-        Self {
-            create: format!(
-                "CREATE TABLE IF NOT EXISTS {t} (
-                     `key` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, expires BIGINT,
-                     stored BIGINT NOT NULL, size BIGINT NOT NULL, digest BINARY(16) PRIMARY KEY,
-                     value LONGBLOB NOT NULL, INDEX expires (expires), INDEX stored (stored)
-                 ) ENGINE = InnoDB"
-            ),
-            // Of a value that is too long to be an entry, nothing is read.
-            get: format!(
-                "SELECT IF(LENGTH(value) <= ?, value, x'') FROM {t}
-                 WHERE digest = ? AND {key} = ? AND {live}"
-            )
-            .into(),
-            set: format!(
-                "INSERT {insert} ON DUPLICATE KEY UPDATE `key` = VALUES(`key`), value = VALUES(value),
-                 size = VALUES(size), stored = VALUES(stored), expires = VALUES(expires)"
-            )
-            .into(),
-            insert: format!("INSERT IGNORE {insert}").into(),
-            replace: format!(
-                "UPDATE {t} SET value = ?, size = ?, stored = {NOW_US}, expires = {now_ms} + ?
-                 WHERE digest = ? AND {key} = ? AND {live} AND value = ?"
-            )
-            .into(),
-            delete_dead: format!(
-                "DELETE FROM {t} WHERE digest = ? AND ({key} <> ? OR expires <= {now_ms})"
-            )
-            .into(),
-            delete_if: format!("{delete} AND value = ?").into(),
-            delete: delete.into(),
-            get_many: GetMany(
-                format!("SELECT {key}, IF(LENGTH(value) <= "),
-                format!(", value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
-            ),
-            clear: format!(
-                "DELETE FROM {t} WHERE digest BETWEEN ? AND ?
-                 AND LEFT({key}, ?) = ? AND LOCATE(?, {key}) > 0"
-            )
-            .into(),
-            measure: format!(
-                "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS SIGNED) FROM {t}
-                 WHERE digest BETWEEN ? AND ?"
-            )
-            .into(),
-            expired: format!(
-                "SELECT digest FROM {t} WHERE expires <= {now_ms} ORDER BY expires LIMIT ?"
-            )
-            .into(),
-            oldest: format!("SELECT digest FROM {t} ORDER BY stored LIMIT ?").into(),
-            delete_expired: format!("DELETE FROM {t} WHERE expires <= {now_ms} AND digest IN "),
-            delete_chosen: format!("DELETE FROM {t} WHERE digest IN "),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_statement_looks_at_rows_that_it_does_not_want() {
-        let server = test_servers::MariaDb::start();
-        let sql = Sql::new(&Table::default());
-        server.sql(&sql.create);
-        server.sql(
-            "INSERT INTO giotto_cache (digest, `key`, value, size, stored, expires)
-             SELECT UNHEX(MD5(seq)), seq, '', 1, seq, seq * 1000000000 FROM seq_1_to_5000",
-        );
-        server.sql("ANALYZE TABLE giotto_cache");
-        let (low, high) = (
-            "x'00000000000000000000000000000000'",
-            "x'01000000000000000000000000000000'",
-        );
-        let many = sql.get_many.bounded(1, 1);
-        let [many, expired, chosen] = [&many, &sql.delete_expired, &sql.delete_chosen]
-            .map(|sql| Arc::from(format!("{sql} ({low})")));
-        for (sql, values, index) in [
-            (&sql.get, &["1", low, "'key'"][..], "PRIMARY"),
-            (&many, &[], "PRIMARY"),
-            (
-                &sql.replace,
-                &["''", "0", "NULL", low, "'key'", "''"],
-                "PRIMARY",
-            ),
-            (&sql.delete, &[low, "'key'"], "PRIMARY"),
-            (&sql.delete_if, &[low, "'key'", "''"], "PRIMARY"),
-            (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
-            (&sql.clear, &[low, high, "1", "'{'", "'a'"], "PRIMARY"),
-            (&sql.measure, &[low, high], "PRIMARY"),
-            (&sql.expired, &["10"], "expires"),
-            (&sql.oldest, &["10"], "stored"),
-            (&expired, &[], "PRIMARY"),
-            (&chosen, &[], "PRIMARY"),
-        ] {
-            let bound = values
-                .iter()
-                .fold(sql.to_string(), |sql, value| sql.replacen('?', value, 1));
-            let plan = server.sql(&format!("EXPLAIN {bound}"));
-            // Where the value of a primary key is not there, the plan ends before it begins.
-            let is_found = plan.split('\t').nth(5) == Some(index);
-            assert!(is_found || plan.contains("Impossible"), "{bound}: {plan}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use sqlx::error::DatabaseError;
 
 /// What an error of a database server means for the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The connection is closed or useless. Another one to the same server may be fine.
     Lost,
     /// The server accepts no further connection of this user, or of anybody.
@@ -66,7 +66,8 @@ fn of_state(state: &str) -> Failure {
         "42501" => Failure::Denied,
         "40001" | "40P01" => Failure::Conflict,
         // What a limit of the server says of one statement.
-        "54000" | "54001" | "54023" => Failure::Request,
+        "54000" => Failure::TooLarge,
+        "54001" | "54023" => Failure::Request,
         _ => match state.get(..2).unwrap_or_default() {
             "08" => Failure::Lost,
             // Cardinality, data, constraints, views with a check, other transaction rollbacks, and whatever a trigger
@@ -88,17 +89,20 @@ mod tests {
     fn each_class_of_states_says_what_failed() {
         for (states, failure) in [
             (
-                &["08006", "08P01", "08S01", "57P01", "57P05", "26000"][..],
+                &[
+                    "08006", "0A000", "08P01", "08S01", "57P01", "57P05", "26000",
+                ][..],
                 Failure::Lost,
             ),
             (&["53300"], Failure::NoConnection),
             (&["42P01", "42S02"], Failure::NoTable),
             (&["42501"], Failure::Denied),
+            (&["54000"], Failure::TooLarge),
             (&["40001", "40P01"], Failure::Conflict),
             (
                 &[
                     "22P05", "22021", "22001", "23514", "23000", "44000", "45000", "P0001",
-                    "54000", "40002",
+                    "54001", "40002",
                 ],
                 Failure::Request,
             ),

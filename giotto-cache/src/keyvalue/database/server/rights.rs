@@ -2,7 +2,7 @@
 //!
 //! No step of a lookup: `syncdb` asks.
 
-use super::table::Table;
+use crate::keyvalue::database::table::Table;
 
 /// Each right on the table, and a statement that needs it and touches no row.
 pub(super) fn probes(table: &Table, quote: char) -> [(&'static str, String); 4] {

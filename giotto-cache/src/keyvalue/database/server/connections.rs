@@ -4,20 +4,16 @@
 //! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use sqlx::error::DatabaseError;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::call::{Call, Engine, Reply};
 use super::failure::{self, Failure};
-use super::permits::Permits;
-use super::rights;
-use super::table::Table;
-use super::{Opener, Setup};
+use super::{Dialect, rights};
 use crate::in_time::in_time;
+use crate::keyvalue::database::call::{Call, Reply};
+use crate::keyvalue::database::table::Table;
 use crate::{Error, ErrorKind, Result};
 
 /// What a call may take, connecting included. Its caller has given up long before; a connection that has not
@@ -33,56 +29,15 @@ const TRIES: u32 = 3;
 /// What a statement is on the wire besides its row.
 const STATEMENT: u64 = 1024;
 
-/// What differs between one database server and another.
-pub(super) trait Dialect: Send + Sync + Sized + 'static {
-    type Connection: Send + 'static;
-
-    /// What stands around the names of tables and columns.
-    const QUOTE: char;
-
-    /// A connection whose session has every setting that the statements rely on.
-    fn connect(&self) -> impl Future<Output = sqlx::Result<Self::Connection>> + Send;
-
-    /// How many bytes of a row the server takes in one statement.
-    fn largest(_connection: &Self::Connection) -> u64 {
-        u64::MAX
-    }
-
-    /// What an error means that other kinds of server have no code for.
-    fn failure(_error: &dyn DatabaseError) -> Option<Failure> {
-        None
-    }
-
-    /// Carries out any call but [`Call::Create`].
-    fn run(
-        &self,
-        connection: &mut Self::Connection,
-        call: &Call,
-    ) -> impl Future<Output = sqlx::Result<Reply>> + Send;
-
-    /// Carries out `sql`, which has no parameters and returns nothing.
-    fn execute(
-        &self,
-        connection: &mut Self::Connection,
-        sql: String,
-    ) -> impl Future<Output = sqlx::Result<()>> + Send;
-
-    /// What creates the table and its indexes if they are missing.
-    fn create(&self) -> String;
-}
-
-/// What `call` is on the wire, or a little more.
-fn bytes(call: &Call) -> u64 {
-    match call {
-        Call::Set(row) | Call::Add(row) => row.size + STATEMENT,
-        Call::Replace(row, old) => row.size + old.len() as u64 + STATEMENT,
-        Call::DeleteIf(key, old) => (key.text.len() + old.len()) as u64 + STATEMENT,
-        _ => 0,
-    }
+/// What became of a call.
+pub(super) enum Outcome {
+    Answered(Result<Reply>),
+    /// The server accepts no further connection, which is this error if there is none to wait for.
+    NoConnection(Error),
 }
 
 /// A server, and the connections to it that are not in use.
-struct Server<D: Dialect> {
+pub(super) struct Server<D: Dialect> {
     /// Without user and password, for messages.
     place: String,
     dialect: D,
@@ -98,102 +53,37 @@ struct Idle<C> {
     since: Instant,
 }
 
-struct Calls<D: Dialect> {
-    server: Arc<Server<D>>,
-    permits: Permits,
-}
-
-/// What became of a call.
-enum Outcome {
-    Answered(Result<Reply>),
-    /// The server accepts no further connection, which is this error if there is none to wait for.
-    NoConnection(Error),
-}
-
-pub(super) fn opener<D: Dialect>(
-    place: String,
-    dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
-) -> Opener {
-    Arc::new(move |Setup { table, connections }| {
-        let server = Server {
-            place: place.clone(),
-            dialect: dialect(table),
-            table: table.clone(),
-            idle: Mutex::default(),
-            largest: AtomicU64::new(0),
-        };
-        Arc::new(Calls {
-            server: Arc::new(server),
-            permits: Permits::new(*connections),
-        })
-    })
-}
-
-/// The `url` could not be read. The message of the client does not repeat it.
-pub(super) fn bad_url(error: &sqlx::Error) -> Error {
-    let message = format!(
-        "the URL of the cache database cannot be read: {error}; \
-         write scheme://user:password@host:port/database, special characters as %40"
-    );
-    Error::new(ErrorKind::Backend, message)
-}
-
-#[async_trait]
-impl<D: Dialect> Engine for Calls<D> {
-    async fn run(&self, call: Call) -> Result<Reply> {
-        let call = Arc::new(call);
-        loop {
-            let permit = self.permits.acquire().await.ok_or_else(stopped)?;
-            let (outcome, permit) = self.attempt(&call, permit).await?;
-            match outcome {
-                Outcome::Answered(result) => return result,
-                Outcome::NoConnection(error) => {
-                    if !self.permits.refused(permit) {
-                        return Err(error);
-                    }
-                    // There are others, and a turn with one of them is waited for.
-                }
-            }
-        }
+/// What `call` is on the wire, or a little more.
+fn bytes(call: &Call) -> u64 {
+    match call {
+        Call::Set(row) | Call::Add(row) => row.size + STATEMENT,
+        Call::Replace(row, old) => row.size + old.len() as u64 + STATEMENT,
+        Call::DeleteIf(key, old) => (key.text.len() + old.len()) as u64 + STATEMENT,
+        _ => 0,
     }
-
-    fn max_value(&self) -> Option<u64> {
-        let largest = self.server.largest.load(Ordering::Relaxed);
-        (largest > 0).then(|| largest.saturating_sub(STATEMENT))
-    }
-}
-
-impl<D: Dialect> Calls<D> {
-    /// In a task of its own: a caller that gives up in mid-reply would leave the rest of it to the next user
-    /// of the connection, and one that gives up while connecting would have to begin again.
-    async fn attempt(
-        &self,
-        call: &Arc<Call>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<(Outcome, OwnedSemaphorePermit)> {
-        let (server, call) = (Arc::clone(&self.server), Arc::clone(call));
-        let (to_caller, reply) = oneshot::channel();
-        tokio::spawn(async move {
-            let outcome = server.run(&call, &to_caller).await;
-            // An error here is a caller that has given up.
-            let _ = to_caller.send((outcome, permit));
-        });
-        reply.await.map_err(|_| stopped())
-    }
-}
-
-fn stopped() -> Error {
-    Error::new(
-        ErrorKind::Backend,
-        "the runtime stopped before the database answered",
-    )
 }
 
 /// Whoever asked, to see whether he still waits.
 type Caller = oneshot::Sender<(Outcome, OwnedSemaphorePermit)>;
 
 impl<D: Dialect> Server<D> {
-    async fn run(&self, call: &Call, caller: &Caller) -> Outcome {
+    pub(super) fn new(place: String, dialect: D, table: Table) -> Self {
+        Self {
+            place,
+            dialect,
+            table,
+            idle: Mutex::default(),
+            largest: AtomicU64::new(0),
+        }
+    }
+
+    /// The largest row that a statement may hold, once a connection has told.
+    pub(super) fn max_row(&self) -> Option<u64> {
+        let largest = self.largest.load(Ordering::Relaxed);
+        (largest > 0).then(|| largest.saturating_sub(STATEMENT))
+    }
+
+    pub(super) async fn run(&self, call: &Call, caller: &Caller) -> Outcome {
         let begun = Instant::now();
         match in_time(LIMIT, self.converse(call, caller)).await {
             Some(outcome) => outcome,
