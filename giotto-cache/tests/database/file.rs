@@ -55,7 +55,9 @@ async fn what_must_go_goes_where_nothing_can_be_written() {
 }
 
 async fn it_goes(folder: &Path) {
+    // What is removed is the file, not the link.
     let path = folder.join("cache.db");
+    symlink("pages.db", folder.join("cache.db")).unwrap();
     the_rest_stays_where_the_log_has_room(folder, &path).await;
     for (round, removes) in ["delete", "part", "clear", "replace"].iter().enumerate() {
         let [store, other] = [store_at(&path), store_at(&path)];
@@ -96,7 +98,8 @@ async fn it_goes(folder: &Path) {
         let again = store_at(&path);
         in_the_end(|| again.set("key", "value".into(), None)).await;
         assert_eq!(again.get("key").await.unwrap(), Some("value".into()));
-        std::fs::remove_file(&path).unwrap();
+        assert!(path.is_symlink());
+        std::fs::remove_file(folder.join("pages.db")).unwrap();
     }
 }
 
@@ -118,7 +121,7 @@ async fn the_rest_stays_where_the_log_has_room(folder: &Path, path: &Path) {
     }
     std::fs::remove_file(folder.join("junk")).unwrap();
     drop((log, store));
-    std::fs::remove_file(path).unwrap();
+    std::fs::remove_file(folder.join("pages.db")).unwrap();
 }
 
 /// Stores pages until one does not fit, and leaves no room for anything else. How many were stored.
@@ -219,6 +222,12 @@ async fn a_file_of_another_user_is_told_as_that() {
     // The file is there for all, and what SQLite keeps beside it is not.
     std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
     assert!(again(&nobody, &program, test, folder.path()));
+    // There is none, and its folder is not the user's.
+    for suffix in ["", "-wal", "-shm"] {
+        std::fs::remove_file(format!("{}{suffix}", path.display())).unwrap();
+    }
+    std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    assert!(again(&nobody, &program, test, folder.path()));
 }
 
 async fn it_is_told(path: &Path) {
@@ -227,13 +236,12 @@ async fn it_is_told(path: &Path) {
         .await
         .unwrap_err()
         .to_string();
-    let owner = std::fs::metadata(path).unwrap().uid();
-    assert!(
-        error.contains(&format!("belongs to user {owner} and has the mode"))
-            && error.contains("cache.db")
-            && !error.contains("folder"),
-        "{error}"
-    );
+    let folder = path.parent().unwrap();
+    let owner = std::fs::metadata(folder).unwrap().uid();
+    let said = format!("belongs to user {owner} and has the mode");
+    assert!(error.contains(&said), "{error}");
+    let is_the_folder = error.contains(&format!("{folder:?} belongs"));
+    assert_eq!(is_the_folder, !path.exists(), "{error}");
 }
 
 #[tokio::test]

@@ -126,6 +126,7 @@ async fn mysql_is_used_where_its_log_is_one_of_statements() {
 async fn mysql_is_used_as_people_run_it() {
     let mut server = MariaDb::start();
     is_used(&mut server).await;
+    a_session_in_another_charset_has_the_same_keys(&server).await;
     a_server_with_too_many_connections_is_used_with_fewer(&server).await;
     settings_of_the_server_are_not_relied_on(&server).await;
 }
@@ -341,6 +342,16 @@ async fn sessions_that_are_read_only_or_serializable_by_default_are_written_to(s
     })
     .await;
     assert_eq!(added.iter().filter(|added| **added).count(), 1, "{added:?}");
+}
+
+async fn a_session_in_another_charset_has_the_same_keys(server: &MariaDb) {
+    let url = format!("{}?charset=latin1&ssl-mode=DISABLED", server.url());
+    let latin = DatabaseKeyValue::from_url(&url).unwrap();
+    let key = "{'q': '\u{4e2d}\u{e9}'}(search)(text/html)";
+    latin.set(key, "value".into(), None).await.unwrap();
+    assert_eq!(latin.get(key).await.unwrap(), Some("value".into()));
+    let many = server.store().get_many(&[key]).await.unwrap();
+    assert_eq!(many, [Some("value".into())]);
 }
 
 async fn a_server_with_too_many_connections_is_used_with_fewer(server: &MariaDb) {

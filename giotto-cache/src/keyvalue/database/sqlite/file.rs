@@ -1,6 +1,6 @@
-//! The file of SQLite: made for its owner alone, also behind a symbolic link, and why it cannot be used.
+//! The file of SQLite: made for its owner alone and removed, also behind a symbolic link, and why it cannot be used.
 //!
-//! No step of a lookup: before a connection is opened, or after that has failed.
+//! No step of a lookup: before a connection is opened, or after a call has failed.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -19,6 +19,11 @@ pub(super) fn create(path: &Path) {
         .create_new(true)
         .mode(0o600)
         .open(target(path));
+}
+
+/// Removes the file, and no link that leads to it.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(target(path))
 }
 
 /// Where `path` leads: a file that is created is none that a link points to.

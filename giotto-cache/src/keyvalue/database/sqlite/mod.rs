@@ -213,7 +213,7 @@ impl Shared {
             return Err(full);
         }
         // The log stays: whoever makes the file anew empties it.
-        if std::fs::remove_file(&self.path).is_err() {
+        if file::remove(&self.path).is_err() {
             return Err(full);
         }
         self.removed.fetch_add(1, Ordering::Relaxed);
