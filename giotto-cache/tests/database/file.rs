@@ -147,7 +147,7 @@ async fn fill(store: &DatabaseKeyValue, folder: &Path, page: impl Fn(usize) -> S
 
 /// In a process of its own, whose memory nothing else uses.
 #[tokio::test]
-async fn a_huge_value_that_somebody_planted_takes_no_memory() {
+async fn a_huge_value_of_another_program_takes_no_memory() {
     if let Some(folder) = own_folder() {
         return it_is_not_read(&folder.join("cache.db")).await;
     }
@@ -162,7 +162,7 @@ async fn a_huge_value_that_somebody_planted_takes_no_memory() {
     let plant = "UPDATE giotto_cache SET value = zeroblob(100000000)";
     other.execute_batch(plant).unwrap();
     let program = std::env::current_exe().unwrap();
-    let test = "file::a_huge_value_that_somebody_planted_takes_no_memory";
+    let test = "file::a_huge_value_of_another_program_takes_no_memory";
     assert!(again(&["env"], &program, test, folder.path()));
 }
 

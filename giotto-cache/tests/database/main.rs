@@ -53,7 +53,7 @@ async fn check(database: &impl Database) {
     a_value_that_is_too_large_leaves_nothing_behind(database).await;
     clear_without_a_namespace_removes_the_keys_of_programs(database).await;
     what_contains_a_part_is_removed_and_nothing_else(database).await;
-    a_longer_value_that_somebody_planted_is_not_read(database).await;
+    a_longer_value_of_another_program_is_not_read(database).await;
     the_largest_value_is_told_and_is_stored(database).await;
     a_measure_is_of_the_whole_table(database).await;
     a_call_that_is_dropped_leaves_its_reply_to_nobody(database).await;
@@ -286,7 +286,7 @@ async fn what_contains_a_part_is_removed_and_nothing_else(database: &impl Databa
     }
 }
 
-async fn a_longer_value_that_somebody_planted_is_not_read(database: &impl Database) {
+async fn a_longer_value_of_another_program_is_not_read(database: &impl Database) {
     let store = database.store().table("planted").unwrap();
     store.syncdb().await.unwrap();
     store.limit_values(1000);

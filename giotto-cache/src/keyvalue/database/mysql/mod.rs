@@ -21,7 +21,7 @@ use sql::{GetMany, Sql};
 
 /// What the statements rely on, whatever the server or the user has as a default: each is committed by itself and may
 /// write, all rows are read and deleted that are asked for, nothing is cut to fit, and no statement waits for a lock
-/// longer than anybody waits for the statement. The comments are read by MariaDB and by MySQL only.
+/// longer than a caller waits for the statement. The comments are read by MariaDB and by MySQL only.
 const SESSION: &str = "SET SESSION autocommit = 1, \
     sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
     sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \

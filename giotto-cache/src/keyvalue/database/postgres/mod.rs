@@ -1,25 +1,30 @@
 //! PostgreSQL: the calls in its dialect of SQL.
 //!
-//! The last step of a lookup. `bind.rs` gives the statements of `sql.rs` their values.
+//! The last step of a lookup. The statements of `sql.rs` are given their values by `statement.rs`, and their keys by
+//! `text.rs`.
 
-mod bind;
 mod sql;
+mod statement;
+mod text;
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 
-use super::call::{Call, Reply};
+use super::call::{Call, Chosen, Key, Reply, Row, Slice};
 use super::server::{self, Dialect, Failure};
 use super::{Opener, without_user};
 use crate::Result;
-use bind::Binder;
 use sql::Sql;
+use statement::{Statement, Value};
 
 /// What the statements rely on, whatever the server, the database or the user has as a default. No statement waits
-/// for a lock longer than anybody waits for the statement. They are sent when a session is opened, so that a pooler,
+/// for a lock longer than a caller waits for the statement. They are sent when a session is opened, so that a pooler,
 /// which shares sessions among its clients, never sees them.
 const SESSION: [(&str, &str); 5] = [
     ("statement_timeout", "1000"),
@@ -32,9 +37,9 @@ const SESSION: [(&str, &str); 5] = [
 /// A setting that means nothing: a session that has the value it was opened with belongs to this connection alone.
 const MARK: &str = "giotto.session";
 
-/// The same for one transaction of a session that a pooler shares.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 1000; \
-    SET LOCAL lock_timeout = 1000; SET LOCAL client_min_messages = warning";
+/// The same for one transaction of a session that a pooler shares: what is sent at once is one.
+const TRANSACTION: &str = "SET LOCAL statement_timeout = 1000; SET LOCAL lock_timeout = 1000; \
+    SET LOCAL client_min_messages = warning; ";
 
 /// What a URL may have after the question mark.
 const PARAMETERS: [&str; 18] = [
@@ -122,23 +127,37 @@ impl Dialect for PostgreSql {
     }
 
     async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        if !connection.is_pooled {
-            return self.run_once(connection, call).await;
+        match call {
+            Call::Get(..) => {
+                let rows = self.select(connection, call).await?;
+                let value: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?;
+                Ok(Reply::value(value))
+            }
+            Call::GetMany(keys, _) => {
+                let mut found = HashMap::new();
+                for row in self.select(connection, call).await? {
+                    let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+                    found.insert(text, Bytes::from(value));
+                }
+                let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
+                Ok(Reply::values(keys.iter().map(value).collect()))
+            }
+            Call::Measure(_) => {
+                let rows = self.select(connection, call).await?;
+                let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+                Ok(Reply::size(row.try_get(0)?, row.try_get(1)?))
+            }
+            _ => self.change(connection, call).await.map(Reply::rows),
         }
-        let is_write = !matches!(call, Call::Get(..) | Call::GetMany(..) | Call::Measure(_));
-        begin(&mut connection.client, is_write).await?;
-        let result = self.run_once(connection, call).await;
-        end(&mut connection.client, result).await
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
-        let client = &mut connection.client;
-        if !connection.is_pooled {
-            return raw(client, sql).await;
-        }
-        begin(client, true).await?;
-        let result = raw(client, sql).await;
-        end(client, result).await
+        let sql = match connection.is_pooled {
+            true => in_transaction(&sql, true),
+            false => sql,
+        };
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+        sql.execute(&mut connection.client).await.map(drop)
     }
 
     fn create(&self) -> String {
@@ -155,29 +174,19 @@ fn is_refused_option(error: &sqlx::Error) -> bool {
     )
 }
 
-async fn raw(client: &mut PgConnection, sql: impl Into<String>) -> sqlx::Result<()> {
-    let sql = AssertSqlSafe(sql.into());
-    sqlx::raw_sql(sql).execute(client).await.map(drop)
+/// A server that is a copy of another one answers readers, and takes no promise to write.
+fn in_transaction(sql: &str, is_write: bool) -> String {
+    let write = if is_write { ", READ WRITE" } else { "" };
+    format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED{write}; {TRANSACTION}{sql}")
 }
 
-async fn begin(client: &mut PgConnection, is_write: bool) -> sqlx::Result<()> {
-    // A server that is a copy of another one answers readers, and takes no promise to write.
-    let write = if is_write {
-        "; SET TRANSACTION READ WRITE"
-    } else {
-        ""
-    };
-    raw(client, format!("{BEGIN}{write}")).await
-}
-
-/// What failed on its own leaves the session in order; after any other error the connection is closed.
-async fn end<T>(client: &mut PgConnection, result: sqlx::Result<T>) -> sqlx::Result<T> {
-    match &result {
-        Ok(_) => raw(client, "COMMIT").await?,
-        Err(sqlx::Error::Database(_)) => raw(client, "ROLLBACK").await?,
-        Err(_) => {}
+impl Connection {
+    fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.is_unicode {
+            true => text::without_nul(text),
+            false => text::in_ascii(text),
+        }
     }
-    result
 }
 
 impl PostgreSql {
@@ -202,42 +211,76 @@ impl PostgreSql {
         })
     }
 
-    async fn run_once(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
+    async fn select(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Vec<PgRow>> {
+        let Some(statement) = self.statement(connection, call) else {
+            return Ok(Vec::new());
+        };
+        if connection.is_pooled {
+            let sql = AssertSqlSafe(in_transaction(&statement.written(), false));
+            sqlx::raw_sql(sql).fetch_all(&mut connection.client).await
+        } else {
+            statement.bound().fetch_all(&mut connection.client).await
+        }
+    }
+
+    /// How many rows were changed.
+    async fn change(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<u64> {
+        let Some(statement) = self.statement(connection, call) else {
+            return Ok(0);
+        };
+        let done = if connection.is_pooled {
+            let sql = AssertSqlSafe(in_transaction(&statement.written(), true));
+            sqlx::raw_sql(sql).execute(&mut connection.client).await?
+        } else {
+            statement.bound().execute(&mut connection.client).await?
+        };
+        Ok(done.rows_affected())
+    }
+
+    /// None for the call that the server's connections carry out: it asks rights first.
+    fn statement<'c>(&'c self, connection: &Connection, call: &'c Call) -> Option<Statement<'c>> {
+        use Value::{Bytes, ManyBytes, Number, NumberOrNull, Text};
+
+        let key = |key: &'c Key| vec![Bytes(&key.digest), Text(connection.text(&key.text))];
+        let row = |row: &'c Row| {
+            let mut values = key(&row.key);
+            values.push(Bytes(&row.value));
+            values.push(Number(row.size_column()));
+            values.push(NumberOrNull(row.lifetime_ms));
+            values
+        };
+        let and = |mut values: Vec<Value<'c>>, last| {
+            values.push(last);
+            values
+        };
+        let slice = |slice: &'c Slice| vec![Bytes(&slice.low), Bytes(&slice.high)];
         let sql = &self.sql;
-        let to = Binder {
-            is_kept: !connection.is_pooled,
-            is_unicode: connection.is_unicode,
-        };
-        let client = &mut connection.client;
-        let query = match call {
-            Call::Get(key, longest) => {
-                let query = to.key(&sql.get, key).bind(longest);
-                let row = query.fetch_optional(client).await?;
-                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
-                return Ok(Reply::value(value));
-            }
+        let (sql, values) = match call {
+            Call::Create => return None,
+            Call::Get(of, longest) => (&sql.get, and(key(of), Number(*longest))),
             Call::GetMany(keys, longest) => {
-                return to.get_many(&sql.get_many, keys, *longest, client).await;
+                let digests = keys.iter().map(|key| &key.digest[..]).collect();
+                let lengths = keys.iter().map(|key| connection.text(&key.text).len());
+                let longest_key = lengths.max().unwrap_or_default() as i64;
+                let bounds = [Number(*longest), Number(longest_key)];
+                let values = [ManyBytes(digests)].into_iter().chain(bounds);
+                (&sql.get_many, values.collect())
             }
-            Call::Measure(slice) => {
-                let row = to.slice(&sql.measure, slice).fetch_one(client).await?;
-                return Ok(Reply::size(row.try_get(0)?, row.try_get(1)?));
+            Call::Set(of) => (&sql.set, row(of)),
+            Call::Add(of) => (&sql.add, row(of)),
+            Call::Replace(of, old) => (&sql.replace, and(row(of), Bytes(old))),
+            Call::Delete(of) => (&sql.delete, key(of)),
+            Call::DeleteIf(of, old) => (&sql.delete_if, and(key(of), Bytes(old))),
+            Call::Clear(Chosen { prefix, part }, of) => {
+                let prefix = Text(Cow::Borrowed(prefix));
+                let values = and(and(slice(of), prefix), Text(connection.text(part)));
+                (&sql.clear, values)
             }
-            // The server's connections ask rights first.
-            Call::Create => return Ok(Reply::default()),
-            Call::Set(row) => to.row(&sql.set, row),
-            Call::Add(row) => to.row(&sql.add, row),
-            Call::Replace(row, old) => to.row(&sql.replace, row).bind(&old[..]),
-            Call::Delete(key) => to.key(&sql.delete, key),
-            Call::DeleteIf(key, old) => to.key(&sql.delete_if, key).bind(&old[..]),
-            Call::Clear(chosen, slice) => to
-                .slice(&sql.clear, slice)
-                .bind(&chosen.prefix)
-                .bind(to.text(&chosen.part)),
-            Call::DeleteExpired(limit) => to.query(&sql.delete_expired).bind(i64::from(*limit)),
-            Call::DeleteOldest(limit) => to.query(&sql.delete_oldest).bind(i64::from(*limit)),
+            Call::Measure(of) => (&sql.measure, slice(of)),
+            Call::DeleteExpired(limit) => (&sql.delete_expired, vec![Number((*limit).into())]),
+            Call::DeleteOldest(limit) => (&sql.delete_oldest, vec![Number((*limit).into())]),
         };
-        Ok(Reply::rows(query.execute(client).await?.rows_affected()))
+        Some(Statement { sql, values })
     }
 }
 

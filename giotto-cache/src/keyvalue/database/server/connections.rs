@@ -63,7 +63,7 @@ fn bytes(call: &Call) -> u64 {
     }
 }
 
-/// Whoever asked, to see whether he still waits.
+/// The way to the caller, which tells whether it still waits.
 type Caller = oneshot::Sender<(Outcome, OwnedSemaphorePermit)>;
 
 impl<D: Dialect> Server<D> {

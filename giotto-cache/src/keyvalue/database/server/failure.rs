@@ -11,7 +11,7 @@ use sqlx::error::DatabaseError;
 pub(crate) enum Failure {
     /// The connection is closed or useless. Another one to the same server may be fine.
     Lost,
-    /// The server accepts no further connection of this user, or of anybody.
+    /// The server accepts no further connection of this user, or of any.
     NoConnection,
     /// The statement met another one, and the server wants it sent again.
     Conflict,

@@ -212,7 +212,7 @@ impl Shared {
         if matches!(call, Call::DeleteExpired(_) | Call::DeleteOldest(_)) {
             return Err(full);
         }
-        // The log stays: whoever makes the file anew empties it.
+        // The log stays: SQLite empties it when the file is made anew.
         if file::remove(&self.path).is_err() {
             return Err(full);
         }
