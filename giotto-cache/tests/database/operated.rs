@@ -183,7 +183,13 @@ async fn a_user_of_few_connections_waits_for_a_turn(server: &impl Operated) {
     server.create_user("few", 3);
     server.grant("SELECT, INSERT, UPDATE, DELETE", "giotto_cache", "few");
     let store = DatabaseKeyValue::from_url(&server.url_as("few")).unwrap();
-    all_are_own_in_parallel(&store).await;
+    until("all three are open", || async {
+        all_are_own_in_parallel(&store).await;
+        server.connections() >= 3
+    })
+    .await;
+    // Another process, a command, has one soon after this one is idle.
+    recovers(&DatabaseKeyValue::from_url(&server.url_as("few")).unwrap()).await;
 }
 
 async fn all_are_own_in_parallel(store: &DatabaseKeyValue) {

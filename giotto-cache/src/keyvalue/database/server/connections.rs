@@ -3,13 +3,14 @@
 //! Between a call and its dialect of SQL. Not the client's own pool: that one waits and tries again where
 //! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::failure::{self, Failure};
+use super::permits::Permits;
 use super::{Dialect, rights};
 use crate::in_time::in_time;
 use crate::keyvalue::database::call::{Call, Reply};
@@ -22,6 +23,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection that was not used for so long is closed: something on the way may have forgotten it.
 const IDLE: Duration = Duration::from_secs(60);
+/// The same where the server has fewer connections than are wanted, and another process may wait for one.
+const IDLE_IF_SHORT: Duration = Duration::from_secs(1);
 
 /// So often a statement is sent that meets another one each time.
 const TRIES: u32 = 3;
@@ -43,6 +46,9 @@ pub(super) struct Server<D: Dialect> {
     dialect: D,
     table: Table,
     idle: Mutex<Vec<Idle<D::Connection>>>,
+    pub(super) permits: Permits,
+    /// Whether a task looks for connections that have been idle for too long.
+    is_closing: AtomicBool,
     /// What one statement may hold, as the last connection was told; 0 = there was none.
     largest: AtomicU64,
 }
@@ -51,6 +57,30 @@ struct Idle<C> {
     connection: C,
     opened: Instant,
     since: Instant,
+}
+
+/// Closes connections of `server` that are not used any more, even if no further call comes. One task at a time does,
+/// for as long as there are any; it does not keep the server's connections open.
+pub(super) async fn close_idle<D: Dialect>(server: Arc<Server<D>>) {
+    if server.is_closing.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let closing = Arc::downgrade(&server);
+    drop(server);
+    loop {
+        tokio::time::sleep(IDLE_IF_SHORT).await;
+        let Some(server) = closing.upgrade() else {
+            return;
+        };
+        if server.close_old() > 0 {
+            continue;
+        }
+        server.is_closing.store(false, Ordering::SeqCst);
+        // A call may have returned its connection meanwhile, and have left the closing to this task.
+        if server.idle().is_empty() || server.is_closing.swap(true, Ordering::SeqCst) {
+            return;
+        }
+    }
 }
 
 /// What `call` is on the wire, or a little more.
@@ -67,12 +97,14 @@ fn bytes(call: &Call) -> u64 {
 type Caller = oneshot::Sender<(Outcome, OwnedSemaphorePermit)>;
 
 impl<D: Dialect> Server<D> {
-    pub(super) fn new(place: String, dialect: D, table: Table) -> Self {
+    pub(super) fn new(place: String, dialect: D, table: Table, permits: Permits) -> Self {
         Self {
             place,
             dialect,
             table,
             idle: Mutex::default(),
+            permits,
+            is_closing: AtomicBool::new(false),
             largest: AtomicU64::new(0),
         }
     }
@@ -238,9 +270,19 @@ impl<D: Dialect> Server<D> {
 
     /// The one that was used last, so that those that are not needed grow old.
     fn take_idle(&self) -> Option<Idle<D::Connection>> {
+        self.close_old();
+        self.idle().pop()
+    }
+
+    /// How many idle connections are left when those are closed that were not used for too long.
+    fn close_old(&self) -> usize {
+        let longest = match self.permits.are_short() {
+            true => IDLE_IF_SHORT,
+            false => IDLE,
+        };
         let mut idle = self.idle();
-        idle.retain(|idle| idle.since.elapsed() < IDLE);
-        idle.pop()
+        idle.retain(|idle| idle.since.elapsed() < longest);
+        idle.len()
     }
 
     /// Those that were open when a call began that found its own one lost lead to the same server.

@@ -71,21 +71,16 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
     fn create(&self) -> String;
 }
 
-struct Calls<D: Dialect> {
-    server: Arc<Server<D>>,
-    permits: Permits,
-}
+struct Calls<D: Dialect>(Arc<Server<D>>);
 
 pub(crate) fn opener<D: Dialect>(
     place: String,
     dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
 ) -> Opener {
     Arc::new(move |Setup { table, connections }| {
-        let server = Server::new(place.clone(), dialect(table), table.clone());
-        Arc::new(Calls {
-            server: Arc::new(server),
-            permits: Permits::new(*connections),
-        })
+        let permits = Permits::new(*connections);
+        let server = Server::new(place.clone(), dialect(table), table.clone(), permits);
+        Arc::new(Calls(Arc::new(server)))
     })
 }
 
@@ -104,13 +99,13 @@ impl<D: Dialect> Engine for Calls<D> {
         let call = Arc::new(call);
         let mut pauses = PAUSES.into_iter();
         loop {
-            let permit = self.permits.acquire().await.ok_or_else(stopped)?;
+            let permit = self.0.permits.acquire().await.ok_or_else(stopped)?;
             let (outcome, permit) = self.attempt(&call, permit).await?;
             match outcome {
                 Outcome::Answered(result) => return result,
                 Outcome::NoConnection(error) => {
                     // If there are others, a turn with one of them is waited for.
-                    if !self.permits.refused(permit) {
+                    if !self.0.permits.refused(permit) {
                         tokio::time::sleep(pauses.next().ok_or(error)?).await;
                     }
                 }
@@ -119,7 +114,7 @@ impl<D: Dialect> Engine for Calls<D> {
     }
 
     fn max_value(&self) -> Option<u64> {
-        self.server.max_row()
+        self.0.max_row()
     }
 }
 
@@ -131,12 +126,13 @@ impl<D: Dialect> Calls<D> {
         call: &Arc<Call>,
         permit: OwnedSemaphorePermit,
     ) -> Result<(Outcome, OwnedSemaphorePermit)> {
-        let (server, call) = (Arc::clone(&self.server), Arc::clone(call));
+        let (server, call) = (Arc::clone(&self.0), Arc::clone(call));
         let (to_caller, reply) = oneshot::channel();
         tokio::spawn(async move {
             let outcome = server.run(&call, &to_caller).await;
             // An error here is a caller that has given up.
             let _ = to_caller.send((outcome, permit));
+            connections::close_idle(server).await;
         });
         reply.await.map_err(|_| stopped())
     }

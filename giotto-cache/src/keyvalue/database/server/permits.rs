@@ -52,6 +52,11 @@ impl Permits {
         are_others
     }
 
+    /// Whether the server refused some, so that others may wait for those that are not in use here.
+    pub(super) fn are_short(&self) -> bool {
+        self.lock().count > 0
+    }
+
     fn try_one_more(&self, now: Instant) {
         let mut refused = self.lock();
         let is_due = |last: Instant| now.saturating_duration_since(last) >= TRY_AGAIN;
@@ -83,12 +88,14 @@ mod tests {
         assert!(permits.refused(second), "one other");
         assert!(!permits.refused(first), "the last one is never taken away");
         assert_eq!(permits.semaphore.available_permits(), 1);
+        assert!(permits.are_short());
         let refused = permits.lock().last.unwrap();
         permits.try_one_more(refused + TRY_AGAIN / 2);
         assert_eq!(permits.semaphore.available_permits(), 1, "too early");
         for (round, available) in [(1, 2), (2, 3), (3, 3)] {
             permits.try_one_more(refused + TRY_AGAIN * round);
             assert_eq!(permits.semaphore.available_permits(), available);
+            assert_eq!(permits.are_short(), available < 3);
         }
     }
 }
