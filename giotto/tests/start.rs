@@ -471,6 +471,14 @@ fn wrong_settings_of_a_store_are_refused() {
             "cache = { engine = \"database\", table = \"\" }",
             &["cache.table"],
         ),
+        (
+            "cache = { engine = \"database\", table = \"side.pages\" }",
+            &["cache.table", "side_pages"],
+        ),
+        (
+            "cache = { engine = \"database\", max_connections = 0 }",
+            &["cache.max_connections = 0", "at least 1"],
+        ),
         ("cache = \"sqlite://\"", &["cache.url"]),
         (
             "cache = { layers = [\"locmem\"], refill_seconds = \"x\" }",
@@ -491,6 +499,27 @@ fn wrong_settings_of_a_store_are_refused() {
         (
             "[cache.cache]\nport = 1",
             &["giotto.toml:2:1", "cache.cache.port"],
+        ),
+    ] {
+        is_refused(file, &[], &[], words);
+    }
+}
+
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+#[test]
+fn parameters_of_a_database_that_are_not_known_are_refused() {
+    for (file, words) in [
+        (
+            "cache = \"mysql://me:hunter2@host/db?ssl-mod=REQUIRED\"",
+            &["giotto.toml:1:1", "cache.url", "did you mean \"ssl-mode\"?"][..],
+        ),
+        (
+            "cache = \"postgres://me:hunter2@host/db?ssl_mod=verify-full\"",
+            &["cache.url", "did you mean \"sslmode\"?"],
+        ),
+        (
+            "cache = \"postgres://me:hunter2@host/db?schema=side\"",
+            &["cache.url", "table = \"schema.name\""],
         ),
     ] {
         is_refused(file, &[], &[], words);

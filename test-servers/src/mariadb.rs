@@ -24,6 +24,16 @@ impl MariaDb {
     /// If MariaDB is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(&["--skip-log-bin"])
+    }
+
+    /// The same with `options` of the server.
+    ///
+    /// # Panics
+    ///
+    /// If MariaDB is not installed or does not start.
+    #[must_use]
+    pub fn start_with(options: &[&str]) -> Self {
         let (folder, data) = unprivileged::folder();
         let at = |option: &str, name: &str| format!("--{option}={}", data.join(name).display());
         unprivileged::run(
@@ -44,7 +54,6 @@ impl MariaDb {
             "--no-defaults".into(),
             "--bind-address=127.0.0.1".into(),
             "--skip-name-resolve".into(),
-            "--skip-log-bin".into(),
             "--innodb-buffer-pool-size=32M".into(),
             "--innodb-log-file-size=8M".into(),
             "--innodb-flush-log-at-trx-commit=0".into(),
@@ -54,6 +63,7 @@ impl MariaDb {
             at("socket", "socket"),
             at("pid-file", "pid"),
         ]);
+        arguments.extend(options.iter().copied().map(String::from));
         let process = Process::start(PACKAGE, &[&program], arguments, port, folder.path());
         let server = Self {
             process,
@@ -69,8 +79,14 @@ impl MariaDb {
     /// Where a store finds it.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_of("cache")
+    }
+
+    /// The same as `user`, whose password is `secret` too.
+    #[must_use]
+    pub fn url_of(&self, user: &str) -> String {
         let port = self.process.port();
-        format!("mysql://cache:secret@127.0.0.1:{port}/cache")
+        format!("mysql://{user}:secret@127.0.0.1:{port}/cache")
     }
 
     /// What the server answers to `text` as its administrator: one line a row, tabs between the columns.

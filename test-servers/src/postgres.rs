@@ -76,8 +76,20 @@ impl Postgres {
     /// Where a store finds it.
     #[must_use]
     pub fn url(&self) -> String {
+        self.url_of("postgres", "cache")
+    }
+
+    /// Where a store finds `database` as `user`, who needs no password.
+    #[must_use]
+    pub fn url_of(&self, user: &str, database: &str) -> String {
         let port = self.process.port();
-        format!("postgres://postgres@127.0.0.1:{port}/cache")
+        format!("postgres://{user}@127.0.0.1:{port}/{database}")
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.process.port()
     }
 
     /// What the server answers to `text`: one line a row, `|` between the columns.
@@ -101,6 +113,9 @@ impl Postgres {
         self.process.kill();
         // They would notice by themselves, but not before the server is started again.
         signal("-KILL", &children);
+        for child in children {
+            wait_until_stopped(&child);
+        }
     }
 
     /// Starts it again after [`kill`](Self::kill).
@@ -158,7 +173,12 @@ impl Postgres {
     }
 
     fn client(&self, database: &str) -> Client {
-        let port = format!("--port={}", self.process.port());
+        self.client_at(self.process.port(), database)
+    }
+
+    /// A client of the server, or of what stands in front of it.
+    pub(crate) fn client_at(&self, port: u16, database: &str) -> Client {
+        let port = format!("--port={port}");
         let arguments = [
             "--no-psqlrc",
             "--no-align",

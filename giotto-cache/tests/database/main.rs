@@ -3,7 +3,10 @@
 //! What holds for all of them is here. Each server is started once, and its checks run one after the other.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod file;
 mod mysql;
+mod operated;
+mod pooler;
 mod postgres;
 mod server;
 mod sqlite;
@@ -30,6 +33,11 @@ trait Database: Sync {
 
     /// The one number that `sql` selects.
     fn number(&self, sql: &str) -> u64;
+
+    /// What makes a value of so many bytes in SQL.
+    fn value_of(&self, bytes: usize) -> String;
+
+    fn execute(&self, sql: &str);
 }
 
 async fn check(database: &impl Database) {
@@ -44,6 +52,9 @@ async fn check(database: &impl Database) {
     writers_and_sweepers_do_not_disturb_one_another(database).await;
     a_value_that_is_too_large_leaves_nothing_behind(database).await;
     clear_without_a_namespace_removes_the_keys_of_programs(database).await;
+    what_contains_a_part_is_removed_and_nothing_else(database).await;
+    a_longer_value_of_another_program_is_not_read(database).await;
+    the_largest_value_is_told_and_is_stored(database).await;
     a_measure_is_of_the_whole_table(database).await;
     a_call_that_is_dropped_leaves_its_reply_to_nobody(database).await;
 }
@@ -241,6 +252,73 @@ async fn clear_without_a_namespace_removes_the_keys_of_programs(database: &impl 
     }
 }
 
+async fn what_contains_a_part_is_removed_and_nothing_else(database: &impl Database) {
+    let [prod, test] = ["prod", "test"].map(|name| database.store().namespace(name).unwrap());
+    let store = database.store();
+    let pages = [
+        "{'x': 12}(squared)(text/html)",
+        "{'x': '\0\u{4e2d}'}(squared)(text/html)",
+        "{'x': 12}(Squared)(text/html)",
+        "{'x': 12}(%quared)(text/html)",
+        "{'x': 12}(_quared)(text/html)",
+    ];
+    for store in [&prod, &test, &store] {
+        for page in pages {
+            store.set(page, "page".into(), None).await.unwrap();
+        }
+    }
+    let left = async || {
+        let mut left = [0; 3];
+        for (left, store) in left.iter_mut().zip([&prod, &test, &store]) {
+            let found = store.get_many(&pages).await.unwrap();
+            *left = found.iter().flatten().count();
+        }
+        left
+    };
+    for (store, part, expected) in [
+        (&prod, "(squared)(", [3, 5, 5]),
+        (&store, "(%quared)(", [3, 5, 4]),
+        (&test, "_\0'\\ absent", [3, 5, 4]),
+        (&test, "\0\u{4e2d}'}(", [3, 4, 4]),
+    ] {
+        store.delete_containing(part).await.unwrap();
+        assert_eq!(left().await, expected, "{part:?}");
+    }
+}
+
+async fn a_longer_value_of_another_program_is_not_read(database: &impl Database) {
+    let store = database.store().table("planted").unwrap();
+    store.syncdb().await.unwrap();
+    store.limit_values(1000);
+    for (key, bytes) in [("exact", 1000), ("longer", 1001), ("far longer", 3_000_000)] {
+        store.set(key, "page".into(), None).await.unwrap();
+        let value = database.value_of(bytes);
+        let size = 128 + key.len() + "page".len();
+        let plant = format!("UPDATE planted SET value = {value} WHERE size = {size}");
+        database.execute(&plant);
+        let found = store.get(key).await.unwrap().unwrap();
+        let many = store.get_many(&[key, "absent"]).await.unwrap();
+        assert_eq!(many, [Some(found.clone()), None]);
+        assert_eq!(found.len(), if bytes == 1000 { bytes } else { 0 }, "{key}");
+        for new in [Some("a".into()), None] {
+            assert!(!store.replace(key, b"", new, None).await.unwrap());
+        }
+        store.set(key, "new".into(), None).await.unwrap();
+        assert_eq!(store.get(key).await.unwrap(), Some("new".into()));
+        assert!(store.replace(key, b"new", None, None).await.unwrap());
+    }
+}
+
+async fn the_largest_value_is_told_and_is_stored(database: &impl Database) {
+    let store = database.store().table("largest").unwrap();
+    let store = store.max_bytes(400_000);
+    store.syncdb().await.unwrap();
+    assert_eq!(store.max_value(), Some(400_000 - 128));
+    let largest = Bytes::from(vec![0; 400_000 - 128 - "key".len()]);
+    store.set("key", largest.clone(), None).await.unwrap();
+    assert_eq!(store.get("key").await.unwrap(), Some(largest));
+}
+
 async fn a_measure_is_of_the_whole_table(database: &impl Database) {
     let store = database.store().table("measured").unwrap();
     let store = store.max_rows(70).max_bytes(70_000);
@@ -429,7 +507,7 @@ fn a_url_that_cannot_be_used_says_why_and_keeps_its_password() {
 fn a_store_is_made_without_a_runtime_and_shows_no_password() -> Result<()> {
     for url in [
         "postgresql://me:secret@host:1/db",
-        "mariadb://me:secret@host:1/db?a=secret",
+        "mariadb://me:secret@host:1/db?ssl-ca=secret",
     ] {
         let shown = format!("{:?}", DatabaseKeyValue::from_url(url)?);
         assert!(

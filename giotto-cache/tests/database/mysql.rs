@@ -6,6 +6,7 @@ use super::server::{a_missing_table_says_what_to_do, is_a_server, survives};
 use super::*;
 
 is_a_server!(MariaDb {
+    value_of: "REPEAT('x', {})",
     lock: "LOCK TABLES giotto_cache WRITE",
     is_empty_after_a_crash: false,
 });
@@ -61,6 +62,11 @@ async fn an_entry_lives_by_the_clock_of_the_server(server: &MariaDb) {
 async fn a_value_over_the_limit_of_the_server_leaves_nothing_behind(server: &MariaDb) {
     server.sql("SET GLOBAL max_allowed_packet = 1048576");
     let store = server.store();
+    let told = store.max_value();
+    assert!(
+        told.is_some_and(|told| told > 1 << 20),
+        "not known yet: {told:?}"
+    );
     store.set("large", "old".into(), None).await.unwrap();
     let refused = store
         .set("large", vec![0; 1 << 20].into(), None)
@@ -74,6 +80,7 @@ async fn a_value_over_the_limit_of_the_server_leaves_nothing_behind(server: &Mar
             "and the connection is in order"
         );
     }
+    assert_eq!(store.max_value(), Some((1 << 20) - 1024 - 128));
     let almost = Bytes::from(vec![b'x'; (1 << 20) - 2048]);
     store.set("large", almost.clone(), None).await.unwrap();
     let replace = store.replace("large", &almost, Some("new".into()), None);

@@ -6,6 +6,7 @@ use super::server::{a_missing_table_says_what_to_do, is_a_server, survives};
 use super::*;
 
 is_a_server!(Postgres {
+    value_of: "convert_to(repeat('x', {}), 'UTF8')",
     lock: "BEGIN; LOCK TABLE giotto_cache IN ACCESS EXCLUSIVE MODE",
     is_empty_after_a_crash: true,
 });

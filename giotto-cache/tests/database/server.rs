@@ -22,7 +22,7 @@ pub(super) trait Server: Database {
 
 /// What the servers of `test_servers` have in common: methods of the same names, but no trait.
 macro_rules! is_a_server {
-    ($server:ident { lock: $lock:literal, is_empty_after_a_crash: $is_empty:literal, }) => {
+    ($server:ident { value_of: $value:literal, lock: $lock:literal, is_empty_after_a_crash: $is_empty:literal, }) => {
         impl $crate::Database for $server {
             fn store(&self) -> DatabaseKeyValue {
                 DatabaseKeyValue::from_url(&self.url()).unwrap()
@@ -30,6 +30,14 @@ macro_rules! is_a_server {
 
             fn number(&self, sql: &str) -> u64 {
                 self.sql(sql).parse().unwrap()
+            }
+
+            fn value_of(&self, bytes: usize) -> String {
+                format!($value, bytes)
+            }
+
+            fn execute(&self, sql: &str) {
+                self.sql(sql);
             }
         }
 

@@ -21,7 +21,7 @@ impl Folder {
     }
 }
 
-fn store_at(path: &Path) -> DatabaseKeyValue {
+pub(super) fn store_at(path: &Path) -> DatabaseKeyValue {
     DatabaseKeyValue::from_url(&format!("sqlite://{}", path.display())).unwrap()
 }
 
@@ -34,6 +34,16 @@ impl Database for Folder {
         let connection = Connection::open(self.path()).unwrap();
         let number: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
         number.try_into().unwrap()
+    }
+
+    fn value_of(&self, bytes: usize) -> String {
+        format!("zeroblob({bytes})")
+    }
+
+    fn execute(&self, sql: &str) {
+        let connection = Connection::open(self.path()).unwrap();
+        connection.busy_timeout(PATIENCE).unwrap();
+        connection.execute_batch(sql).unwrap();
     }
 }
 
@@ -191,7 +201,7 @@ async fn a_file_that_cannot_be_used_says_so_and_is_used_once_it_can() -> Result<
     let store = store_at(&missing.join("cache.db"));
     let error = store.get("key").await.unwrap_err().to_string();
     assert!(
-        error.contains("missing/cache.db") && error.contains("folder must exist"),
+        error.contains("missing/cache.db") && error.contains("missing\" does not exist: create it"),
         "{error}"
     );
     std::fs::create_dir(&missing).unwrap();

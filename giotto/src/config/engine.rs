@@ -64,7 +64,7 @@ pub(super) const ENGINES: [Engine; 5] = [
     Engine {
         name: "database",
         schemes: &["sqlite", "postgres", "postgresql", "mysql", "mariadb"],
-        keys: &["url", "table", "max_rows", "max_bytes"],
+        keys: &["url", "table", "max_rows", "max_bytes", "max_connections"],
         open: database,
     },
     Engine {
@@ -216,6 +216,9 @@ fn database(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     };
     if let Some(name) = table.get("table") {
         store = name.checked(store.table(name.string()?))?;
+    }
+    if let Some(connections) = table.get("max_connections") {
+        store = store.max_connections(connections.positive::<u16>()?.into());
     }
     if let Some(rows) = table.get("max_rows") {
         store = store.max_rows(rows.positive()?);

@@ -12,7 +12,7 @@ use crate::Result;
 use crate::clock::milliseconds;
 
 /// What a row costs besides its key and its value: its other columns, its header, three indexes.
-const OVERHEAD: u64 = 128;
+pub(super) const OVERHEAD: u64 = 128;
 
 /// 317 years: more is for ever, and an expiry can be computed without an overflow.
 const LONGEST_MS: u64 = 10_000_000_000_000;
@@ -23,17 +23,23 @@ pub(super) trait Engine: Send + Sync {
     /// Carries out `call`. A caller that gives up harms nobody.
     async fn run(&self, call: Call) -> Result<Reply>;
 
-    /// The value of the stored key `text`, if it can be had without waiting.
-    fn get_now(&self, _text: &str) -> Option<Option<Bytes>> {
+    /// The value of the stored key `text`, if it can be had without waiting; nothing of one that is longer than so
+    /// many bytes.
+    fn get_now(&self, _text: &str, _longest: i64) -> Option<Option<Bytes>> {
+        None
+    }
+
+    /// The largest row that the database is known to accept, in bytes, if there is a limit.
+    fn max_value(&self) -> Option<u64> {
         None
     }
 }
 
 pub(super) enum Call {
-    /// The value of a live row.
-    Get(Key),
-    /// The values of live rows, in the order of the keys.
-    GetMany(Vec<Key>),
+    /// The value of a live row, or an empty one if it is longer than so many bytes.
+    Get(Key, i64),
+    /// The values of live rows, in the order of the keys; an empty one for each that is longer than so many bytes.
+    GetMany(Vec<Key>, i64),
     Set(Row),
     /// Stores the row unless there is a live one of the same key.
     Add(Row),
@@ -43,8 +49,8 @@ pub(super) enum Call {
     Delete(Key),
     /// Removes a live row that has the value.
     DeleteIf(Key, Bytes),
-    /// Removes those rows of a slice whose keys begin with the text.
-    Clear(String, Slice),
+    /// Removes those rows of a slice whose keys were chosen.
+    Clear(Chosen, Slice),
     /// Creates the table if it is missing.
     Create,
     /// How many rows and bytes a slice has.
@@ -53,6 +59,28 @@ pub(super) enum Call {
     DeleteExpired(u32),
     /// Removes so many rows, those stored longest ago.
     DeleteOldest(u32),
+}
+
+impl Call {
+    /// Whether it takes room only to give some back.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_removal(&self) -> bool {
+        matches!(
+            self,
+            Self::Delete(_)
+                | Self::DeleteIf(..)
+                | Self::Clear(..)
+                | Self::DeleteExpired(_)
+                | Self::DeleteOldest(_)
+        )
+    }
+}
+
+/// Keys that begin with a text and contain another one.
+#[derive(Clone)]
+pub(super) struct Chosen {
+    pub(super) prefix: String,
+    pub(super) part: String,
 }
 
 #[derive(Debug, Default)]

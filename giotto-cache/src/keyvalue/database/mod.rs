@@ -1,8 +1,8 @@
 //! A database as a store: one table, in an SQLite file, in PostgreSQL, MySQL or MariaDB.
 //!
 //! The last step of a lookup. What is the same for all of them is here; `call.rs` is what an engine is
-//! asked, `sqlite.rs`, `postgres.rs` and `mysql.rs` say it in SQL (the latter two through the connections
-//! of `server.rs`), and `sweep.rs` removes what has expired and what is too much.
+//! asked, `sqlite/`, `postgres/` and `mysql/` say it in SQL (the latter two through the connections of `server/`),
+//! and `sweep.rs` removes what has expired and what is too much.
 
 mod call;
 #[cfg(feature = "mysql")]
@@ -18,6 +18,7 @@ mod table;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +28,7 @@ use super::KeyValue;
 use super::namespace::Namespace;
 use crate::log::Cut;
 use crate::{Error, ErrorKind, Measure, Result};
-use call::{Call, Engine, Key, Row, Slice};
+use call::{Call, Chosen, Engine, Key, OVERHEAD, Row, Slice};
 use sweep::Sweeper;
 use table::Table;
 
@@ -37,8 +38,19 @@ const LARGEST_BYTES: u64 = 512 << 20;
 /// So many rows at most are deleted by one statement of [`clear`](KeyValue::clear), more or less.
 const CLEARED_AT_ONCE: u64 = 1000;
 
-/// Makes the engine for a table. It does not touch the file or the network yet.
-type Opener = Arc<dyn Fn(&Table) -> Arc<dyn Engine> + Send + Sync>;
+/// As many as a database serves at a time without slowing down, and few enough for several processes.
+const CONNECTIONS: usize = 8;
+
+/// Makes an engine. It does not touch the file or the network yet.
+type Opener = Arc<dyn Fn(&Setup) -> Arc<dyn Engine> + Send + Sync>;
+
+/// What an engine is made for.
+#[derive(Clone)]
+struct Setup {
+    table: Table,
+    /// How many may be open.
+    connections: usize,
+}
 
 /// A [`KeyValue`] in a table of a database: SQLite (a file, no server needed), PostgreSQL, MySQL or MariaDB.
 ///
@@ -52,10 +64,12 @@ pub struct DatabaseKeyValue {
     /// Where the table is, without user and password.
     place: String,
     opener: Opener,
-    table: Table,
+    setup: Setup,
     namespace: Namespace,
     engine: Arc<dyn Engine>,
     sweeper: Arc<Sweeper>,
+    /// No value that the cache stores is longer.
+    longest: Arc<AtomicUsize>,
 }
 
 impl DatabaseKeyValue {
@@ -64,7 +78,7 @@ impl DatabaseKeyValue {
     #[must_use]
     pub fn new() -> Self {
         let path = "giotto.sqlite3";
-        Self::with(format!("sqlite://{path}"), sqlite::opener(path))
+        Self::with(format!("sqlite://{path}"), sqlite::opener(path), None)
     }
 
     /// The database at `url`:
@@ -75,47 +89,66 @@ impl DatabaseKeyValue {
     /// - `mysql://user:password@host:3306/database` (or `mariadb://`), with parameters such as
     ///   `?ssl-mode=REQUIRED` or `?socket=/run/mysqld/mysqld.sock`
     ///
+    /// The parameter `max_connections` of a server is [the setting](Self::max_connections) of that name.
+    ///
     /// # Errors
     ///
-    /// If `url` is not one of these, or its engine is not built in.
+    /// If `url` is not one of these, if it has a parameter that is not known, or if its engine is not built in.
     pub fn from_url(url: &str) -> Result<Self> {
-        let opener = match url.split_once("://") {
+        let (opener, connections) = match url.split_once("://") {
             #[cfg(feature = "sqlite")]
-            Some(("sqlite", path)) => sqlite::opener(sqlite::check_path(path)?),
+            Some(("sqlite", path)) => (sqlite::opener(sqlite::check_path(path)?), None),
             #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => postgres::opener(url)?,
             #[cfg(feature = "mysql")]
             Some(("mysql" | "mariadb", _)) => mysql::opener(url)?,
             other => return Err(no_engine(other.map_or("", |(scheme, _)| scheme))),
         };
-        Ok(Self::with(without_user(url), opener))
+        Ok(Self::with(without_user(url), opener, connections))
     }
 
-    fn with(place: String, opener: Opener) -> Self {
-        let table = Table::default();
+    fn with(place: String, opener: Opener, connections: Option<usize>) -> Self {
+        let setup = Setup {
+            table: Table::default(),
+            connections: connections.unwrap_or(CONNECTIONS),
+        };
         Self {
             place,
-            engine: opener(&table),
+            engine: opener(&setup),
             opener,
-            table,
+            setup,
             namespace: Namespace::default(),
             sweeper: Arc::default(),
+            longest: Arc::new(AtomicUsize::new(usize::MAX)),
         }
     }
 
-    /// Uses the table `name`, `giotto_cache` if not given. It is quoted, so spaces and quotes are fine.
+    /// Makes the engine anew, after a change of what it is made for.
+    fn set_up(self) -> Self {
+        let engine = (self.opener)(&self.setup);
+        Self { engine, ..self }
+    }
+
+    /// Uses the table `name`, `giotto_cache` if not given. On a server, `side.pages` is the table `pages` in the
+    /// schema `side` (MySQL: the database). Each part is quoted, so spaces and quotes are fine.
     ///
     /// # Errors
     ///
-    /// If `name` is empty, longer than 50 bytes, or has a control character in it.
-    pub fn table(self, name: impl Into<String>) -> Result<Self> {
-        let table = Table::new(name.into())?;
-        let engine = (self.opener)(&table);
-        Ok(Self {
-            table,
-            engine,
-            ..self
-        })
+    /// If a part of `name` is empty, longer than 50 bytes, or has a control character in it; if there are more than
+    /// two; or if there are two for SQLite, which has no schemas.
+    pub fn table(mut self, name: impl Into<String>) -> Result<Self> {
+        let has_schemas = !self.place.starts_with("sqlite://");
+        self.setup.table = Table::new(&name.into(), has_schemas)?;
+        Ok(self.set_up())
+    }
+
+    /// At most so many connections are open at a time, eight if not given, and at least one (SQLite: two, of which one
+    /// writes). A call waits for its turn. If a server accepts fewer, the store does with those that it has, and tries
+    /// one more every ten seconds.
+    #[must_use]
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.setup.connections = connections.max(1);
+        self.set_up()
     }
 
     /// About so many rows are kept, a million if not given. Beyond them, those stored longest ago leave.
@@ -151,6 +184,27 @@ impl DatabaseKeyValue {
     /// If the database fails.
     pub async fn sweep(&self) -> Result<()> {
         self.sweeper.sweep(&*self.engine).await
+    }
+
+    /// What a bind parameter can hold of the longest value that is to be read.
+    fn longest(&self) -> i64 {
+        i64::try_from(self.longest.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
+    }
+
+    /// Removes the rows of this namespace whose keys contain `part`.
+    async fn delete_rows(&self, part: &str) -> Result<()> {
+        // Where not even that can be found out, it is one slice.
+        let size = sweep::measure(&*self.engine).await;
+        let rows = size.map_or(0, |size| size.rows);
+        let chosen = Chosen {
+            prefix: self.namespace.prefix().to_owned(),
+            part: part.to_owned(),
+        };
+        // Slice by slice, so that no statement holds up the others for long.
+        for slice in Slice::all(rows / CLEARED_AT_ONCE) {
+            self.engine.run(Call::Clear(chosen.clone(), slice)).await?;
+        }
+        Ok(())
     }
 
     fn key(&self, key: &str) -> Key {
@@ -195,7 +249,7 @@ impl fmt::Debug for DatabaseKeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DatabaseKeyValue")
             .field("place", &self.place)
-            .field("table", &self.table.name())
+            .field("table", &self.setup.table.name())
             .field("max_rows", &self.sweeper.max_rows)
             .field("max_bytes", &self.sweeper.max_bytes)
             .finish_non_exhaustive()
@@ -205,7 +259,10 @@ impl fmt::Debug for DatabaseKeyValue {
 #[async_trait]
 impl KeyValue for DatabaseKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let reply = self.engine.run(Call::Get(self.key(key))).await?;
+        let reply = self
+            .engine
+            .run(Call::Get(self.key(key), self.longest()))
+            .await?;
         Ok(reply.value)
     }
 
@@ -214,7 +271,11 @@ impl KeyValue for DatabaseKeyValue {
             return Ok(Vec::new());
         }
         let keys = keys.iter().map(|key| self.key(key)).collect();
-        Ok(self.engine.run(Call::GetMany(keys)).await?.values)
+        Ok(self
+            .engine
+            .run(Call::GetMany(keys, self.longest()))
+            .await?
+            .values)
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -279,13 +340,12 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     async fn clear(&self) -> Result<()> {
-        let rows = sweep::measure(&*self.engine).await?.rows;
-        // Slice by slice, so that no statement holds up the others for long.
-        for slice in Slice::all(rows / CLEARED_AT_ONCE) {
-            let prefix = self.namespace.prefix().to_owned();
-            self.engine.run(Call::Clear(prefix, slice)).await?;
-        }
-        Ok(())
+        // Every key contains nothing.
+        self.delete_rows("").await
+    }
+
+    async fn delete_containing(&self, part: &str) -> Result<()> {
+        self.delete_rows(part).await
     }
 
     /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
@@ -313,7 +373,19 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        self.engine.get_now(&self.namespace.stored(key))
+        self.engine
+            .get_now(&self.namespace.stored(key), self.longest())
+    }
+
+    fn limit_values(&self, bytes: usize) {
+        self.longest.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Its key has to fit in, too.
+    fn max_value(&self) -> Option<usize> {
+        let own = self.sweeper.max_bytes.min(LARGEST_BYTES);
+        let largest = self.engine.max_value().map_or(own, |row| own.min(row));
+        usize::try_from(largest.saturating_sub(OVERHEAD)).ok()
     }
 }
 

@@ -1,0 +1,285 @@
+//! MySQL and MariaDB: the calls in their dialect of SQL.
+//!
+//! The last step of a lookup. Both are meant wherever one is named. The statements are in `sql.rs`.
+
+mod sql;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
+
+use super::call::{Call, Key, Reply, Row};
+use super::server::{self, Dialect, Failure};
+use super::{Opener, without_user};
+use crate::Result;
+use sql::{GetMany, Sql};
+
+/// What the statements rely on, whatever the server or the user has as a default: each is committed by itself and may
+/// write, all rows are read and deleted that are asked for, nothing is cut to fit, and no statement waits for a lock
+/// longer than a caller waits for the statement. The comments are read by MariaDB and by MySQL only.
+const SESSION: &str = "SET SESSION autocommit = 1, \
+    sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+    sql_safe_updates = 0, sql_select_limit = 18446744073709551615, sql_big_selects = 1, \
+    innodb_lock_wait_timeout = 1, lock_wait_timeout = 1 \
+    /*M!100101 , max_statement_time = 1 */ /*!50708 , max_execution_time = 1000 */; \
+    SET SESSION TRANSACTION READ WRITE";
+
+/// No statement locks the gaps between the rows that it reads. A server whose log has statements in it, not rows,
+/// refuses writers who see what others commit.
+const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+const REPEATABLE_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+
+const VARIABLES: &str = "SHOW SESSION VARIABLES
+    WHERE Variable_name IN ('max_allowed_packet', 'log_bin', 'binlog_format')";
+
+/// What a URL may have after the question mark.
+const PARAMETERS: [&str; 14] = [
+    "ssl-mode",
+    "sslmode",
+    "ssl-ca",
+    "sslca",
+    "ssl-cert",
+    "sslcert",
+    "ssl-key",
+    "sslkey",
+    "charset",
+    "collation",
+    "statement-cache-capacity",
+    "socket",
+    "timezone",
+    "time-zone",
+];
+
+/// What every server takes in one statement.
+const LEAST_PACKET: u64 = 1 << 20;
+
+struct MySqlDialect {
+    options: MySqlConnectOptions,
+    sql: Sql,
+}
+
+struct Connection {
+    client: MySqlConnection,
+    /// One byte more in a statement, and the server closes the connection.
+    max_allowed_packet: u64,
+}
+
+pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
+    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
+    let options: MySqlConnectOptions = checked.parse().map_err(|error| server::bad_url(&error))?;
+    let options = options.disable_statement_logging();
+    let opener = server::opener(without_user(url), move |table| MySqlDialect {
+        options: options.clone(),
+        sql: Sql::new(table),
+    });
+    Ok((opener, connections))
+}
+
+impl Dialect for MySqlDialect {
+    type Connection = Connection;
+
+    const QUOTE: char = '`';
+
+    async fn connect(&self) -> sqlx::Result<Connection> {
+        let mut client = self.options.connect().await?;
+        raw(&mut client, SESSION).await?;
+        let mut variables = HashMap::new();
+        for row in sqlx::raw_sql(VARIABLES).fetch_all(&mut client).await? {
+            let (name, value): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            variables.insert(name, value);
+        }
+        let is = |name, wanted| variables.get(name).is_some_and(|value| value == wanted);
+        let logs_statements = is("log_bin", "ON") && is("binlog_format", "STATEMENT");
+        let isolation = match logs_statements {
+            true => REPEATABLE_READ,
+            false => READ_COMMITTED,
+        };
+        raw(&mut client, isolation).await?;
+        let max_allowed_packet = variables.get("max_allowed_packet");
+        Ok(Connection {
+            client,
+            max_allowed_packet: max_allowed_packet
+                .and_then(|bytes| bytes.parse().ok())
+                .unwrap_or(LEAST_PACKET),
+        })
+    }
+
+    fn largest(connection: &Connection) -> u64 {
+        connection.max_allowed_packet
+    }
+
+    /// Most of MySQL's errors have a state that says nothing, or one that is the same for different things.
+    fn failure(error: &dyn DatabaseError) -> Option<Failure> {
+        let error = error.try_downcast_ref::<MySqlDatabaseError>()?;
+        match error.number() {
+            // Of the server, of the user, of the user's hour.
+            1040 | 1203 | 1226 => Some(Failure::NoConnection),
+            // Shut down, killed, idle for too long; a prepared statement that a proxy does not know or that is old.
+            1053 | 1079 | 1927 | 3169 | 4031 | 1243 | 1615 => Some(Failure::Lost),
+            // Of a database, a table, a column, a function.
+            1044 | 1142 | 1143 | 1227 | 1370 => Some(Failure::Denied),
+            // Larger than max_allowed_packet.
+            1153 => Some(Failure::TooLarge),
+            // A value that a column or a check does not take, or that a trigger refuses.
+            1118 | 1264 | 1265 | 1267 | 1270 | 1292 | 1300 | 1301 | 1364 | 1366 | 1406 | 1411
+            | 3819 | 4025 => Some(Failure::Request),
+            _ => None,
+        }
+    }
+
+    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
+        self.run_on(&mut connection.client, call).await
+    }
+
+    async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
+        raw(&mut connection.client, sql).await
+    }
+
+    fn create(&self) -> String {
+        self.sql.create.clone()
+    }
+}
+
+async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Result<()> {
+    let sql = AssertSqlSafe(sql.into());
+    sqlx::raw_sql(sql).execute(client).await.map(drop)
+}
+
+impl MySqlDialect {
+    async fn run_on(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
+        let sql = &self.sql;
+        let query = match call {
+            Call::Get(key, longest) => {
+                let get = query(&sql.get).bind(longest).bind(&key.digest[..]);
+                let row = get.bind(key.text.as_bytes()).fetch_optional(client).await?;
+                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+                return Ok(Reply::value(value));
+            }
+            Call::GetMany(keys, longest) => {
+                return get_many(client, keys, *longest, &sql.get_many).await;
+            }
+            Call::Measure(slice) => {
+                let query = query(&sql.measure)
+                    .bind(&slice.low[..])
+                    .bind(&slice.high[..]);
+                let row = query.fetch_one(client).await?;
+                return Ok(Reply::size(row.try_get(0)?, row.try_get(1)?));
+            }
+            // The server's connections ask rights first.
+            Call::Create => return Ok(Reply::default()),
+            Call::Add(row) => return self.add(client, row).await,
+            Call::Set(row) => with_row(&sql.set, row),
+            Call::Replace(row, old) => query(&sql.replace)
+                .bind(&row.value[..])
+                .bind(row.size_column())
+                .bind(row.lifetime_ms)
+                .bind(&row.key.digest[..])
+                .bind(row.key.text.as_bytes())
+                .bind(&old[..]),
+            Call::Delete(key) => by_key(&sql.delete, key),
+            Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
+            Call::Clear(chosen, slice) => query(&sql.clear)
+                .bind(&slice.low[..])
+                .bind(&slice.high[..])
+                .bind(chosen.prefix.len() as u64)
+                .bind(chosen.prefix.as_bytes())
+                .bind(chosen.part.as_bytes()),
+            Call::DeleteExpired(limit) => {
+                let chosen = query(&sql.expired).bind(limit);
+                return delete(client, chosen, &sql.delete_expired).await;
+            }
+            Call::DeleteOldest(limit) => {
+                let chosen = query(&sql.oldest).bind(limit);
+                return delete(client, chosen, &sql.delete_chosen).await;
+            }
+        };
+        Ok(Reply::rows(query.execute(client).await?.rows_affected()))
+    }
+
+    /// A row that is in the way and dead is removed first. The insert alone decides who adds: one statement
+    /// for both cannot say afterwards which it was.
+    async fn add(&self, client: &mut MySqlConnection, row: &Row) -> sqlx::Result<Reply> {
+        let insert = || with_row(&self.sql.insert, row);
+        let mut rows = insert().execute(&mut *client).await?.rows_affected();
+        if rows == 0 {
+            let delete_dead = by_key(&self.sql.delete_dead, &row.key);
+            if delete_dead.execute(&mut *client).await?.rows_affected() > 0 {
+                rows = insert().execute(client).await?.rows_affected();
+            }
+        }
+        Ok(Reply::rows(rows))
+    }
+}
+
+/// Deletes the `chosen` rows. They are chosen without a lock, and locked in the order of the primary key, as
+/// by everybody: a statement that does both locks one index after the other, and meets writers head-on.
+async fn delete(
+    client: &mut MySqlConnection,
+    chosen: Query<'_, MySql, MySqlArguments>,
+    statement: &str,
+) -> sqlx::Result<Reply> {
+    let mut digests = Vec::new();
+    for row in chosen.fetch_all(&mut *client).await? {
+        let digest: Vec<u8> = row.try_get(0)?;
+        digests.push(digest);
+    }
+    if digests.is_empty() {
+        return Ok(Reply::default());
+    }
+    digests.sort_unstable();
+    let delete = with_digests(statement, &digests);
+    let done = sqlx::raw_sql(delete).execute(client).await?;
+    Ok(Reply::rows(done.rows_affected()))
+}
+
+async fn get_many(
+    client: &mut MySqlConnection,
+    keys: &[Key],
+    longest: i64,
+    statement: &GetMany,
+) -> sqlx::Result<Reply> {
+    let digests: Vec<_> = keys.iter().map(|key| key.digest).collect();
+    let longest_key = keys.iter().map(|key| key.text.len()).max();
+    let statement = statement.bounded(longest, longest_key.unwrap_or_default());
+    let select = sqlx::raw_sql(with_digests(&statement, &digests));
+    let mut found = HashMap::new();
+    for row in select.fetch_all(client).await? {
+        let (text, value): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+        found.insert(text, Bytes::from(value));
+    }
+    let value = |key: &Key| found.get(key.text.as_bytes()).cloned();
+    Ok(Reply::values(keys.iter().map(value).collect()))
+}
+
+/// `statement` and the list of `digests`, of which there is at least one.
+fn with_digests(statement: &str, digests: &[impl AsRef<[u8]>]) -> AssertSqlSafe<String> {
+    let mut sql = statement.to_owned();
+    for (number, digest) in digests.iter().enumerate() {
+        sql.push_str(if number == 0 { "(x'" } else { "', x'" });
+        sql.extend(digest.as_ref().iter().map(|byte| format!("{byte:02x}")));
+    }
+    sql.push_str("')");
+    AssertSqlSafe(sql)
+}
+
+fn query<'q>(sql: &Arc<str>) -> Query<'q, MySql, MySqlArguments> {
+    sqlx::query(AssertSqlSafe(Arc::clone(sql)))
+}
+
+fn by_key<'q>(sql: &Arc<str>, key: &'q Key) -> Query<'q, MySql, MySqlArguments> {
+    query(sql).bind(&key.digest[..]).bind(key.text.as_bytes())
+}
+
+fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments> {
+    query(sql)
+        .bind(&row.key.digest[..])
+        .bind(row.key.text.as_bytes())
+        .bind(&row.value[..])
+        .bind(row.size_column())
+        .bind(row.lifetime_ms)
+}

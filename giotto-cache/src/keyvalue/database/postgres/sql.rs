@@ -1,0 +1,129 @@
+//! What PostgreSQL is told, with the name of the table in it.
+//!
+//! Each statement finds its rows by an index. The table is UNLOGGED: it is written without a log, and empty after a
+//! crash of the server, which a cache may be.
+
+use std::sync::Arc;
+
+use crate::keyvalue::database::table::Table;
+
+/// By the server's clock, at the beginning of the statement.
+const NOW_MS: &str = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint";
+const NOW_US: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
+
+pub(super) struct Sql {
+    pub(super) create: String,
+    pub(super) get: Arc<str>,
+    pub(super) get_many: Arc<str>,
+    pub(super) set: Arc<str>,
+    pub(super) add: Arc<str>,
+    pub(super) replace: Arc<str>,
+    pub(super) delete: Arc<str>,
+    pub(super) delete_if: Arc<str>,
+    pub(super) clear: Arc<str>,
+    pub(super) measure: Arc<str>,
+    pub(super) delete_expired: Arc<str>,
+    pub(super) delete_oldest: Arc<str>,
+}
+
+impl Sql {
+    pub(super) fn new(table: &Table) -> Self {
+        let index = |suffix| table.index(suffix, '"');
+        let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));
+        let live = format!("(expires IS NULL OR expires > {NOW_MS})");
+        // Of one that is too long to be an entry, nothing is read.
+        let value = |longest| {
+            format!("CASE WHEN octet_length(value) <= {longest} THEN value ELSE ''::bytea END")
+        };
+        let set = format!(
+            "INSERT INTO {t} AS old (digest, key, value, size, stored, expires)
+             VALUES ($1, $2, $3, $4, {NOW_US}, {NOW_MS} + $5)
+             ON CONFLICT (digest) DO UPDATE SET key = excluded.key, value = excluded.value,
+             size = excluded.size, stored = excluded.stored, expires = excluded.expires"
+        );
+        let delete_live = format!("DELETE FROM {t} WHERE digest = $1 AND key = $2 AND {live}");
+        // Rows that another sweeper or a writer holds are left to it: no waiting, no deadlock. ARRAY, so that
+        // the rows are chosen once, whatever the plan.
+        let delete = |chosen: &str| {
+            format!(
+                "DELETE FROM {t} WHERE digest = ANY (ARRAY(
+                     SELECT digest FROM {t} {chosen} LIMIT $1 FOR UPDATE SKIP LOCKED))"
+            )
+        };
+        Self {
+            // One transaction; the lock is for two processes that create the table at the same time.
+            create: format!(
+                "SELECT pg_advisory_xact_lock(7167843); CREATE UNLOGGED TABLE IF NOT EXISTS {t} (
+                     key text COLLATE \"C\" NOT NULL, expires bigint, stored bigint NOT NULL,
+                     size bigint NOT NULL, digest bytea PRIMARY KEY, value bytea NOT NULL
+                 );
+                 CREATE INDEX IF NOT EXISTS {expires} ON {t} (expires) WHERE expires IS NOT NULL;
+                 CREATE INDEX IF NOT EXISTS {stored} ON {t} (stored);"
+            ),
+            get: format!(
+                "SELECT {} FROM {t} WHERE digest = $1 AND key = $2 AND {live}",
+                value("$3")
+            )
+            .into(),
+            get_many: format!(
+                "SELECT key, {} FROM {t}
+                 WHERE digest = ANY ($1) AND octet_length(key) <= $3 AND {live}",
+                value("$2")
+            )
+            .into(),
+            add: format!("{set} WHERE old.expires <= {NOW_MS} OR old.key <> excluded.key").into(),
+            set: set.into(),
+            replace: format!(
+                "UPDATE {t} SET value = $3, size = $4, stored = {NOW_US}, expires = {NOW_MS} + $5
+                 WHERE digest = $1 AND key = $2 AND {live} AND value = $6"
+            )
+            .into(),
+            delete_if: format!("{delete_live} AND value = $3").into(),
+            delete: delete_live.into(),
+            clear: format!(
+                "DELETE FROM {t} WHERE digest BETWEEN $1 AND $2
+                 AND starts_with(key, $3) AND strpos(key, $4) > 0"
+            )
+            .into(),
+            measure: format!(
+                "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {t} WHERE digest BETWEEN $1 AND $2"
+            )
+            .into(),
+            delete_expired: delete(&format!("WHERE expires <= {NOW_MS} ORDER BY expires")).into(),
+            delete_oldest: delete("ORDER BY stored").into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_statement_looks_at_rows_that_it_does_not_want() {
+        let server = test_servers::Postgres::start();
+        let sql = Sql::new(&Table::default());
+        server.sql(&sql.create);
+        for (sql, values, index) in [
+            (&sql.get, "'', '', 1", "giotto_cache_pkey"),
+            (&sql.get_many, "'{}', 1, 1", "giotto_cache_pkey"),
+            (&sql.replace, "'', '', '', 0, 0, ''", "giotto_cache_pkey"),
+            (&sql.delete, "'', ''", "giotto_cache_pkey"),
+            (&sql.delete_if, "'', '', ''", "giotto_cache_pkey"),
+            (&sql.clear, "'', '', '', ''", "giotto_cache_pkey"),
+            (&sql.measure, "'', ''", "giotto_cache_pkey"),
+            (&sql.delete_expired, "1", "giotto_cache_expires"),
+            (&sql.delete_oldest, "1", "giotto_cache_stored"),
+        ] {
+            // An empty table is read as a whole if nothing forbids it.
+            let plan = server.sql(&format!(
+                "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan;
+                 PREPARE statement AS {sql}; EXPLAIN EXECUTE statement({values})"
+            ));
+            assert!(
+                plan.contains(index) && !plan.contains("Seq Scan"),
+                "{sql}: {plan}"
+            );
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A database server: what one kind has to say in its dialect of SQL, and how a call gets to it.
+//!
+//! Between a call and its dialect. `permits.rs` is the turn of a call, `connections.rs` what it is carried out on,
+//! `failure.rs` what an error means, `rights.rs` what `syncdb` asks first, `url.rs` what a URL may say.
+
+mod connections;
+mod failure;
+mod permits;
+mod rights;
+mod url;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::error::DatabaseError;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use super::call::{Call, Engine, Reply};
+use super::table::Table;
+use super::{Opener, Setup};
+use crate::{Error, ErrorKind, Result};
+use connections::{Outcome, Server};
+pub(crate) use failure::Failure;
+use permits::Permits;
+pub(crate) use url::check as check_url;
+
+/// A call that no connection is open for tries again after these: the server may not have noticed yet that others were
+/// closed. All together they are less than a caller waits.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(5),
+    Duration::from_millis(15),
+    Duration::from_millis(30),
+];
+
+/// What differs between one database server and another.
+pub(crate) trait Dialect: Send + Sync + Sized + 'static {
+    type Connection: Send + 'static;
+
+    /// What stands around the names of tables and columns.
+    const QUOTE: char;
+
+    /// A connection whose session has every setting that the statements rely on.
+    fn connect(&self) -> impl Future<Output = sqlx::Result<Self::Connection>> + Send;
+
+    /// How many bytes of a row the server takes in one statement.
+    fn largest(_connection: &Self::Connection) -> u64 {
+        u64::MAX
+    }
+
+    /// What an error means that other kinds of server have no code for.
+    fn failure(_error: &dyn DatabaseError) -> Option<Failure> {
+        None
+    }
+
+    /// Carries out any call but [`Call::Create`].
+    fn run(
+        &self,
+        connection: &mut Self::Connection,
+        call: &Call,
+    ) -> impl Future<Output = sqlx::Result<Reply>> + Send;
+
+    /// Carries out `sql`, which has no parameters and returns nothing.
+    fn execute(
+        &self,
+        connection: &mut Self::Connection,
+        sql: String,
+    ) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// What creates the table and its indexes if they are missing.
+    fn create(&self) -> String;
+}
+
+struct Calls<D: Dialect>(Arc<Server<D>>);
+
+pub(crate) fn opener<D: Dialect>(
+    place: String,
+    dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
+) -> Opener {
+    Arc::new(move |Setup { table, connections }| {
+        let permits = Permits::new(*connections);
+        let server = Server::new(place.clone(), dialect(table), table.clone(), permits);
+        Arc::new(Calls(Arc::new(server)))
+    })
+}
+
+/// The `url` could not be read. The message of the client does not repeat it.
+pub(crate) fn bad_url(error: &sqlx::Error) -> Error {
+    let message = format!(
+        "the URL of the cache database cannot be read: {error}; \
+         write scheme://user:password@host:port/database, special characters as %40"
+    );
+    Error::new(ErrorKind::Backend, message)
+}
+
+#[async_trait]
+impl<D: Dialect> Engine for Calls<D> {
+    async fn run(&self, call: Call) -> Result<Reply> {
+        let call = Arc::new(call);
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let permit = self.0.permits.acquire().await.ok_or_else(stopped)?;
+            let (outcome, permit) = self.attempt(&call, permit).await?;
+            match outcome {
+                Outcome::Answered(result) => return result,
+                Outcome::NoConnection(error) => {
+                    // If there are others, a turn with one of them is waited for.
+                    if !self.0.permits.refused(permit) {
+                        tokio::time::sleep(pauses.next().ok_or(error)?).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn max_value(&self) -> Option<u64> {
+        self.0.max_row()
+    }
+}
+
+impl<D: Dialect> Calls<D> {
+    /// In a task of its own: a caller that gives up in mid-reply would leave the rest of it to the next user
+    /// of the connection, and one that gives up while connecting would have to begin again.
+    async fn attempt(
+        &self,
+        call: &Arc<Call>,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<(Outcome, OwnedSemaphorePermit)> {
+        let (server, call) = (Arc::clone(&self.0), Arc::clone(call));
+        let (to_caller, reply) = oneshot::channel();
+        tokio::spawn(async move {
+            let outcome = server.run(&call, &to_caller).await;
+            // An error here is a caller that has given up.
+            let _ = to_caller.send((outcome, permit));
+            connections::close_idle(server).await;
+        });
+        reply.await.map_err(|_| stopped())
+    }
+}
+
+fn stopped() -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        "the runtime stopped before the database answered",
+    )
+}
