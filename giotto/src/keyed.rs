@@ -104,17 +104,19 @@ where
         let count = texts.len();
         texts.sort_unstable();
         texts.dedup();
-        let is_left_out = count > 1 && texts.len() == 1;
+        // What reads an `Option` by a function of its own may have a default for `None`.
+        let is_left_out = count > 1 && texts.len() == 1 && !leaf.is_option;
         let is_absent = |key: &str| {
             let mut absent = absent.iter();
             absent.any(|(parameter, absent)| *parameter == leaf.parameter && absent == key)
         };
         let is_folded = texts.len() < count || texts.iter().any(|key| is_absent(key));
-        let is_plain = leaf.is_plain || written.contains(&leaf.parameter);
+        let is_written = !leaf.is_option && written.contains(&leaf.parameter);
+        let is_plain = leaf.is_plain || is_written;
         if is_left_out || is_plain && is_folded {
             return Some(leaf.parameter);
         }
-        if leaf.is_option && leaf.is_plain {
+        if leaf.is_option && leaf.is_plain && count == 2 {
             absent.extend(keys.pop().map(|(_, key)| (leaf.parameter, key)));
         }
     }

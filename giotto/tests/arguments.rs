@@ -623,6 +623,10 @@ mod keys {
         Ok(String::deserialize(deserializer)?.trim().to_lowercase())
     }
 
+    fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    }
+
     #[derive(Debug, Serialize, Deserialize)]
     struct Sound {
         sku: Sku,
@@ -637,6 +641,8 @@ mod keys {
         after: Option<std::time::Duration>,
         grade: Option<Grade>,
         ratio: Option<f32>,
+        #[serde(deserialize_with = "or_default", default)]
+        flag: bool,
         #[serde(with = "seconds", default)]
         wait: std::time::Duration,
         boxed: Option<Box<Tree>>,
