@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::parameter::Parameter;
+use crate::sample::written::by_functions;
 use crate::sample::{self, LISTS, Notes, Samples};
 
 /// Two elements without an order are written in the same one every second time.
@@ -29,7 +30,8 @@ where
     shared::<A>(&samples?).map(|name| {
         format!(
             "two values of '{name}' have the same key, so that one caller gets the page of another: have serde write all \
-             of it, without #[serde(skip_serializing)] or a serialize_with that leaves a part out, or leave .cache(..) out"
+             of it, without #[serde(skip_serializing)] or a serialize_with or with that writes two values alike, or leave \
+             .cache(..) out"
         )
     })
 }
@@ -86,6 +88,9 @@ where
     A: DeserializeOwned + Serialize,
 {
     let (_, Notes { leaves, .. }) = key::<A>(samples)?;
+    // What such a function is given is what the model gets: two values that it writes alike are two all the same.
+    let written = samples.make::<A>();
+    let written = written.map_or_else(|_| Vec::new(), |sample| by_functions(&sample));
     // The keys without a value that is optional.
     let mut absent: Vec<(&str, String)> = Vec::new();
     for (at, leaf) in leaves.iter().enumerate().filter(|(_, leaf)| !leaf.is_empty) {
@@ -99,16 +104,19 @@ where
         let count = texts.len();
         texts.sort_unstable();
         texts.dedup();
-        let is_left_out = count > 1 && texts.len() == 1;
+        // What reads an `Option` by a function of its own may have a default for `None`.
+        let is_left_out = count > 1 && texts.len() == 1 && !leaf.is_option;
         let is_absent = |key: &str| {
             let mut absent = absent.iter();
             absent.any(|(parameter, absent)| *parameter == leaf.parameter && absent == key)
         };
         let is_folded = texts.len() < count || texts.iter().any(|key| is_absent(key));
-        if is_left_out || leaf.is_plain && is_folded {
+        let is_written = !leaf.is_option && written.contains(&leaf.parameter);
+        let is_plain = leaf.is_plain || is_written;
+        if is_left_out || is_plain && is_folded {
             return Some(leaf.parameter);
         }
-        if leaf.is_option && leaf.is_plain {
+        if leaf.is_option && leaf.is_plain && count == 2 {
             absent.extend(keys.pop().map(|(_, key)| (leaf.parameter, key)));
         }
     }

@@ -485,6 +485,47 @@ mod keys {
         text: String,
     }
 
+    mod folding {
+        use super::*;
+
+        pub(super) fn serialize<S: Serializer>(
+            text: &str,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str(text.trim())
+        }
+
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<String, D::Error> {
+            String::deserialize(deserializer)
+        }
+    }
+
+    mod seconds {
+        use super::*;
+        use std::time::Duration;
+
+        pub(super) fn serialize<S: Serializer>(
+            time: &Duration,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            serializer.serialize_u64(time.as_secs())
+        }
+
+        pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Duration, D::Error> {
+            u64::deserialize(deserializer).map(Duration::from_secs)
+        }
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Folded {
+        #[serde(with = "folding")]
+        word: String,
+    }
+
     #[derive(Debug, Serialize, Deserialize)]
     struct Rounded {
         x: i64,
@@ -534,6 +575,7 @@ mod keys {
     #[test]
     fn a_program_whose_key_leaves_something_out_is_refused() {
         is_refused::<Lower>(&["'text'", "same key", "serialize_with"]);
+        is_refused::<Folded>(&["'word'", "same key", "with"]);
         is_refused::<Rounded>(&["'ratio'", "same key"]);
         is_refused::<Counted>(&["'list'", "same key"]);
         is_refused::<Small>(&["'number'", "same key"]);
@@ -581,6 +623,10 @@ mod keys {
         Ok(String::deserialize(deserializer)?.trim().to_lowercase())
     }
 
+    fn or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+    }
+
     #[derive(Debug, Serialize, Deserialize)]
     struct Sound {
         sku: Sku,
@@ -595,6 +641,10 @@ mod keys {
         after: Option<std::time::Duration>,
         grade: Option<Grade>,
         ratio: Option<f32>,
+        #[serde(deserialize_with = "or_default", default)]
+        flag: bool,
+        #[serde(with = "seconds", default)]
+        wait: std::time::Duration,
         boxed: Option<Box<Tree>>,
         bytes: Option<[u8; 3]>,
         nothing: Option<()>,

@@ -40,7 +40,7 @@ impl CacheSettings {
     }
 
     /// Whether `key` was set to `value`.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "redis"))]
     pub(super) fn has(&self, key: &str, value: &Value) -> bool {
         let mut settings = self.0.iter();
         settings.any(|setting| setting.key == key && setting.value == *value)

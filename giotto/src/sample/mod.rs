@@ -1,12 +1,14 @@
 //! Makes samples of the struct that a model takes, to see what becomes of its arguments before anyone gives one.
 //!
 //! Used once, when a program is made: `parameter.rs` finds defaults by it, `keyed.rs` what a key leaves out. serde asks for
-//! every value in turn (`value.rs`, `parts.rs`), and gets one from a table (`tables.rs`). A value that a type asks for
+//! every value in turn (`value.rs`, `parts.rs`), and gets one from a table (`tables.rs`); `written.rs` looks at the other
+//! direction. A value that a type asks for
 //! itself is a *leaf*; one of them can be varied while all others stay.
 
 mod parts;
 mod tables;
 mod value;
+pub(crate) mod written;
 
 use std::any::type_name;
 use std::cell::RefCell;
