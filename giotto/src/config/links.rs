@@ -1,12 +1,12 @@
 //! Variables that Kubernetes and Docker set for the services beside a container.
 //!
 //! A service that is called `giotto-cache` puts `GIOTTO_CACHE_PORT=tcp://10.0.0.9:6379` into every container of its
-//! namespace. Nobody has said that as a setting, so `source.rs` leaves it out.
+//! namespace. Such a variable is no setting, so `source.rs` leaves it out.
 //! <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
 
 use super::source::PREFIX;
 
-/// Whether somebody else has set the variable `name`, which begins with the prefix, to `value`.
+/// Whether the variable `name`, which begins with the prefix, is one of a service and not a setting.
 pub(super) fn is_link(name: &str, value: &str) -> bool {
     let parts: Vec<&str> = name
         .strip_prefix(PREFIX)

@@ -62,7 +62,7 @@ pub(crate) struct Config {
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
-    /// Variables that look like settings and that others have set.
+    /// Variables that look like settings and are those of a service.
     links: Vec<String>,
 }
 
@@ -94,12 +94,12 @@ impl Config {
         Ok(config)
     }
 
-    /// Logs what was left out of account.
+    /// Logs the variables that were ignored, once.
     pub(crate) fn tell(&self) {
         if !self.links.is_empty() {
             tracing::info!(
                 variables = self.links.join(", "),
-                "variables ignored: Kubernetes or Docker set them for a service, and they are no settings"
+                "variables ignored: Kubernetes or Docker set them for a service"
             );
         }
     }

@@ -31,11 +31,11 @@ const STRUCTURED: [&str; 6] = [
 /// The variable that names the file.
 const CONFIG: &str = "GIOTTO_CONFIG";
 
-/// What was said, and by whom it was not said.
+/// The settings, and the variables that look like one.
 pub(super) struct Source {
     /// All settings, in the order in which later ones override earlier ones.
     pub(super) settings: Vec<Setting>,
-    /// The variables that others have set, and that are no settings.
+    /// The variables that Kubernetes or Docker have set for a service, and that are no settings.
     pub(super) links: Vec<String>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn read<'s>(
         (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
         (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            // Whatever stands there is meant: it is read, or named.
+            // What exists under that name is read, or named in the error.
             _ => from_file(Path::new(DEFAULT_PATH), "")?,
         },
     };

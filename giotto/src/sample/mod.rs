@@ -47,7 +47,7 @@ pub(crate) struct Notes {
     pub(crate) leaves: Vec<Leaf>,
     /// The parameters that are, or have in them, a list.
     pub(crate) lists: Vec<&'static str>,
-    /// Those that have a `HashSet`, whoever made that.
+    /// Those that have a type called `HashSet` in them, of any crate.
     pub(crate) unordered: Vec<&'static str>,
     /// What tells the varied choice from others, if two names may stand for one.
     pub(crate) choice: Option<u64>,
