@@ -539,7 +539,7 @@ async fn an_address_means_the_same_in_code_and_in_a_url() -> Result<()> {
 async fn every_call(store: &RedisKeyValue) -> Result<()> {
     set(store, KEY, "GIOTTO").await?;
     store.get(KEY).await?;
-    store.get_many(&[KEY]).await?;
+    store.get_many(&[KEY, "absent"]).await?;
     store.add(KEY, "value".into(), None).await?;
     store.delete(KEY).await?;
     set(store, KEY, "GIOTTO").await?;

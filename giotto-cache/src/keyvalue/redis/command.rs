@@ -35,16 +35,14 @@ pub(super) fn exists(key: &str) -> Request {
     Request::Again(cmd("EXISTS").arg(key).take())
 }
 
-/// The same of each of `keys`, and how many of them are there: in one batch, so that absent ones, as most records are,
-/// cost no second question.
+/// The same of each of `keys`, in one batch.
 pub(super) fn get_many(keys: &[&str], longest: Option<usize>) -> Request {
-    let mut batch = Pipeline::with_capacity(keys.len() + 1);
+    let mut batch = Pipeline::with_capacity(keys.len());
     // A value that is no string is not ours.
     batch.ignore_errors();
     for key in keys {
         batch.add_command(beginning(key.as_bytes(), longest));
     }
-    batch.add_command(cmd("EXISTS").arg(keys).take());
     Request::BatchAgain(batch)
 }
 
@@ -131,19 +129,12 @@ pub(super) fn value(reply: Value) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// The reply to a [`get_many`] for so many `keys`. An empty value is among them only if one of them may be there.
+/// The reply to a [`get_many`] for so many `keys`.
 pub(super) fn values(reply: Value, keys: usize) -> Result<Vec<Option<Vec<u8>>>> {
-    let Value::Array(mut replies) = reply else {
-        return Err(unexpected("GETRANGE"));
-    };
-    let Some(Value::Int(there)) = replies.pop().filter(|_| replies.len() == keys) else {
-        return Err(unexpected("EXISTS"));
-    };
-    let is_there = |reply: &&Value| !matches!(reply, Value::BulkString(value) if value.is_empty());
-    let seen = replies.iter().filter(is_there).count();
-    let is_one_empty = usize::try_from(there).is_ok_and(|there| there > seen);
-    let read = |reply| Ok(value(reply)?.filter(|value| is_one_empty || !value.is_empty()));
-    replies.into_iter().map(read).collect()
+    match reply {
+        Value::Array(values) if values.len() == keys => values.into_iter().map(value).collect(),
+        _ => Err(unexpected("GETRANGE")),
+    }
 }
 
 /// Whether the key of an [`exists`] is there.

@@ -67,7 +67,7 @@ impl Way {
         longest: Option<usize>,
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
-        let mut values = match self {
+        let values = match self {
             Self::One(link) => {
                 let reply = link.ask(&command::get_many(&keys, longest)).await;
                 command::values(reply.map_err(Failure::into_error)?, keys.len())?
@@ -82,15 +82,17 @@ impl Way {
                 values.into_iter().collect::<Result<_>>()?
             }
         };
-        for (key, value) in keys.iter().zip(&mut values) {
-            *value = self.settle(key, value.take()).await?;
+        if values.iter().all(|value| !is_empty(value.as_ref())) {
+            return Ok(values);
         }
-        Ok(values)
+        let all = keys.iter().zip(values);
+        let settled = together(all.map(|(key, value)| self.settle(key, value))).await;
+        settled.into_iter().collect()
     }
 
     /// `value`, if it is none that an absent key has too.
     async fn settle(&self, key: &str, value: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
-        if value.as_ref().is_none_or(|value| !value.is_empty()) {
+        if !is_empty(value.as_ref()) {
             return Ok(value);
         }
         let reply = self.look(key, command::exists(key)).await?;
@@ -122,4 +124,9 @@ impl Way {
             Self::Cluster(cluster) => cluster.counts(),
         }
     }
+}
+
+/// Whether an absent key has this value, too.
+fn is_empty(value: Option<&Vec<u8>>) -> bool {
+    value.is_some_and(Vec::is_empty)
 }
