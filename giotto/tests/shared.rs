@@ -212,3 +212,79 @@ fn a_database_without_its_table_is_a_miss_that_names_the_command() {
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains("WARN"), "{log}");
 }
+
+/// A process without the key stands for a client of the store.
+#[test]
+fn a_page_that_is_not_signed_with_the_key_is_computed_anew() {
+    let redis = Redis::start();
+    let folder = tempfile::tempdir().unwrap();
+    let cache = format!("cache=redis://127.0.0.1:{}", redis.process.port());
+    let (new, old) = ("n".repeat(32), "o".repeat(32));
+    let keys = format!("signing_key=[\"{new}\", \"{old}\"]");
+    let settings = ["--set", &cache, "--set", PATIENT, "--set", &keys];
+    let server = Server::start_in(folder.path(), &settings);
+    server.get("/stamp?x=1", "");
+    until(HIT, &server, "/stamp?x=1");
+    let key = "{'x': 1}(stamp)(text/html)";
+    assert_ne!(redis.cli(&["del", key]).trim(), "0");
+    let unsigned = testbed::command(folder.path())
+        .args([
+            "cmd",
+            "--set",
+            &cache,
+            "--set",
+            PATIENT,
+            "stamp.html",
+            "x=1",
+        ])
+        .output();
+    assert!(unsigned.unwrap().status.success());
+    let forged = server.get("/stamp?x=1", "");
+    let status = forged.field("cache-status").unwrap();
+    assert!(status.contains("detail=forged"), "{status}");
+    until(HIT, &server, "/stamp?x=1");
+    // A process that has only the old key still signs what the others take.
+    redis.cli(&["del", key]);
+    let signed = testbed::command(folder.path())
+        .env("GIOTTO_SIGNING_KEY", &old)
+        .args([
+            "cmd",
+            "--set",
+            &cache,
+            "--set",
+            PATIENT,
+            "stamp.html",
+            "x=1",
+        ])
+        .output();
+    assert!(signed.unwrap().status.success());
+    let hit = server.get("/stamp?x=1", "");
+    assert!(hit.field("cache-status").unwrap().starts_with(HIT));
+}
+
+/// Of 1 byte, which nothing fits into.
+#[test]
+fn a_full_redis_is_purged() {
+    for scope in ["program=stamp", "--all"] {
+        let redis = Redis::start();
+        let folder = tempfile::tempdir().unwrap();
+        let cache = format!("redis://127.0.0.1:{}", redis.process.port());
+        let set = format!("cache={cache}");
+        let server = Server::start_in(folder.path(), &["--set", &set, "--set", PATIENT]);
+        server.get("/stamp?x=1", "");
+        until(HIT, &server, "/stamp?x=1");
+        redis.cli(&["config", "set", "maxmemory-policy", "noeviction"]);
+        redis.cli(&["config", "set", "maxmemory", "1"]);
+        // It waits until every process knows, for which it counts the deadline of one call.
+        let purged = testbed::command(folder.path())
+            .args(["cmd", "--set", &set, "--set", "cache.deadline_ms=2000"])
+            .args(["mgt/cache/purge", scope, "--yes"])
+            .output();
+        let purged = purged.unwrap();
+        assert!(purged.status.success(), "{purged:?}");
+        let after = server.get("/stamp?x=1", "");
+        let status = after.field("cache-status").unwrap();
+        assert!(!status.contains("hit"), "{scope}: {status}");
+        assert!(!status.contains("; stored"), "{scope}: {status}");
+    }
+}
