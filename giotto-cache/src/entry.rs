@@ -54,6 +54,9 @@ const EXTENSION: usize = 32;
 /// By so much the clocks of machines that share a store may differ.
 const SKEW_MS: u64 = 1_000;
 
+const CREATED: usize = 16;
+const FRESH_UNTIL: usize = 24;
+const STALE_UNTIL: usize = 32;
 const KEEP_UNTIL: usize = 40;
 const COST: usize = 48;
 const KEY_LENGTH: usize = 56;
@@ -63,12 +66,13 @@ const ETAG_LENGTH: usize = 60;
 #[derive(Clone, Debug)]
 pub struct Entry {
     raw: Bytes,
-    /// Where the ETag begins, where the body does, and where it ends.
-    etag: usize,
-    body: usize,
-    end: usize,
-    /// As they are written, but never later than its reader's policy allows.
-    clocks: Clocks,
+    /// Where the ETag begins, and where the body does.
+    etag: u32,
+    body: u32,
+    /// The length of the digest behind the body.
+    digest: u8,
+    /// Where its reader's policy allows less than what is written. Boxed, so that a plain hit moves few bytes.
+    limited: Option<Box<Clocks>>,
 }
 
 /// The moments that decide what may be done with an entry, in milliseconds since 1970.
@@ -190,10 +194,10 @@ impl Draft<'_> {
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
         Entry {
             raw: signer.sign(self.key.as_str(), raw),
-            etag: start,
-            body,
-            end,
-            clocks,
+            etag: position(start),
+            body: position(body),
+            digest: signer.room() as u8,
+            limited: None,
         }
     }
 }
@@ -281,17 +285,12 @@ impl Entry {
         let _flags = header.get_u8();
         let mimetype_len = usize::from(header.get_u16_le());
         let sum = header.get_u64_le();
-        let end = signer.verify(key.as_str(), &raw)?;
-        if !trusted && signer.is_off() && sum != checksum(&raw) {
-            return Err(Undecodable::Damaged);
-        }
-        let clocks = Clocks {
-            created: header.get_u64_le(),
-            fresh_until: header.get_u64_le(),
-            stale_until: header.get_u64_le(),
-            keep_until: header.get_u64_le(),
+        let end = match signer.is_off() {
+            true if !trusted && sum != checksum(&raw) => return Err(Undecodable::Damaged),
+            true => raw.len(),
+            false => signer.verify(key.as_str(), &raw)?,
         };
-        header.advance(KEY_LENGTH - COST);
+        header.advance(KEY_LENGTH - CREATED);
         let (key_len, etag_len) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
 
         let is_key = raw[HEADER..].get(..key_len) == Some(key.as_str().as_bytes());
@@ -313,11 +312,11 @@ impl Entry {
             return Err(Undecodable::Foreign);
         }
         Ok(Self {
+            etag: position(etag),
+            body: position(body),
+            digest: (raw.len() - end) as u8,
             raw,
-            etag,
-            body,
-            end,
-            clocks,
+            limited: None,
         })
     }
 
@@ -325,59 +324,65 @@ impl Entry {
     /// have been written under another policy, by a machine whose clock is wrong, or by a client of the store.
     /// `allows_own_time` says whether a time that the computation has set may be longer.
     pub(crate) fn limit(&mut self, policy: &Policy, allows_own_time: bool, now_ms: u64) {
-        let written = self.clocks;
+        let written = self.written();
         let created = written.created.min(now_ms);
         let own_ms = (allows_own_time && self.raw[5] & OWN_TIME != 0)
             .then(|| written.fresh_until.saturating_sub(created));
         let longest = policy.longest_clocks(created, self.is_negative(), own_ms);
-        self.clocks = Clocks {
+        let limited = Clocks {
             created: written.created,
             fresh_until: written.fresh_until.min(longest.fresh_until),
             stale_until: written.stale_until.min(longest.stale_until),
             keep_until: written.keep_until.min(longest.keep_until),
         };
+        self.limited = (limited != written).then(|| Box::new(limited));
+    }
+
+    /// Whether `policy` allows that it is fresh for as long as is written, so that nothing is to be limited.
+    pub(crate) fn is_within(&self, policy: &Policy) -> bool {
+        policy.allows(self.moment(CREATED), self.moment(FRESH_UNTIL))
     }
 
     /// Whether it was computed later than now. The machine that stored it and this one do not agree on the time, so that
     /// its age cannot be known.
     pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
-        self.clocks.created > now_ms.saturating_add(SKEW_MS)
+        self.created_ms() > now_ms.saturating_add(SKEW_MS)
     }
 
     /// Whether the entry may still be served at `now_ms` without a word of caution.
     #[must_use]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
-        now_ms < self.clocks.fresh_until
+        now_ms < self.fresh_until()
     }
 
     /// How long the entry stays fresh from `now_ms` on; `None` = it never expires.
     #[must_use]
     pub fn fresh_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.clocks.fresh_until, now_ms)
+        remaining(self.fresh_until(), now_ms)
     }
 
     /// For how long the entry has not been fresh any more at `now_ms`; zero while it is.
     #[must_use]
     pub fn stale_for(&self, now_ms: u64) -> Duration {
-        Duration::from_millis(now_ms.saturating_sub(self.clocks.fresh_until))
+        Duration::from_millis(now_ms.saturating_sub(self.fresh_until()))
     }
 
     /// How long a backend has to keep the entry from `now_ms` on; `None` = for ever.
     #[must_use]
     pub fn keep_for(&self, now_ms: u64) -> Option<Duration> {
-        remaining(self.clocks.keep_until, now_ms)
+        remaining(self.clocks().keep_until, now_ms)
     }
 
     /// When the entry was made, in milliseconds since 1970.
     #[must_use]
     pub fn created_ms(&self) -> u64 {
-        self.clocks.created
+        self.moment(CREATED)
     }
 
     /// How long the result took to compute.
     #[must_use]
     pub fn cost(&self) -> Duration {
-        Duration::from_micros((&self.raw[COST..HEADER]).get_u64_le())
+        Duration::from_micros(self.moment(COST))
     }
 
     /// Whether it has nothing that only some entries have.
@@ -400,14 +405,16 @@ impl Entry {
     /// The result itself.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        self.raw.slice(self.body..self.end)
+        self.raw.slice(self.body as usize..self.end())
     }
 
     /// The result itself, and nothing else of the entry.
     #[must_use]
     pub fn into_body(mut self) -> Bytes {
-        self.raw.truncate(self.end);
-        self.raw.advance(self.body);
+        if self.digest > 0 {
+            self.raw.truncate(self.end());
+        }
+        self.raw.advance(self.body as usize);
         self.raw
     }
 
@@ -417,13 +424,39 @@ impl Entry {
         self.raw.clone()
     }
 
-    pub(crate) const fn clocks(&self) -> Clocks {
-        self.clocks
+    /// As they are written, but never later than its reader's policy allows.
+    pub(crate) fn clocks(&self) -> Clocks {
+        self.limited.as_deref().copied().unwrap_or(self.written())
+    }
+
+    fn written(&self) -> Clocks {
+        Clocks {
+            created: self.moment(CREATED),
+            fresh_until: self.moment(FRESH_UNTIL),
+            stale_until: self.moment(STALE_UNTIL),
+            keep_until: self.moment(KEEP_UNTIL),
+        }
+    }
+
+    fn fresh_until(&self) -> u64 {
+        match &self.limited {
+            None => self.moment(FRESH_UNTIL),
+            Some(limited) => limited.fresh_until,
+        }
+    }
+
+    /// Where the body ends.
+    fn end(&self) -> usize {
+        self.raw.len() - usize::from(self.digest)
+    }
+
+    fn moment(&self, at: usize) -> u64 {
+        (&self.raw[at..HEADER]).get_u64_le()
     }
 
     /// `None` if the entry has an extension that is none.
     pub(crate) fn extension(&self) -> Option<Extension> {
-        match self.raw[self.etag_range().end..self.body].split_at_checked(4) {
+        match self.raw[self.etag_range().end..self.body as usize].split_at_checked(4) {
             None => Some(Extension::default()),
             Some((_, extension)) => Extension::decode(extension),
         }
@@ -444,14 +477,15 @@ impl Entry {
             is_negative: self.is_negative(),
             has_own_time: self.raw[5] & OWN_TIME != 0,
             extension,
-            body: &self.raw[self.body..self.end],
+            body: &self.raw[self.body as usize..self.end()],
         };
         draft.seal(signer)
     }
 
     fn etag_range(&self) -> Range<usize> {
         let length = (&self.raw[ETAG_LENGTH..HEADER]).get_u32_le() as usize;
-        self.etag..self.etag + length
+        let start = self.etag as usize;
+        start..start + length
     }
 }
 
@@ -466,6 +500,11 @@ pub(crate) const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
         u64::MAX => None,
         _ => Some(Duration::from_millis(until.saturating_sub(now_ms))),
     }
+}
+
+/// What stands before the body is shorter than a number of 32 bits says.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// A digest of what is sent: equal bytes of one media type have equal tags in every process and release.

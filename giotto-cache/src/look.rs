@@ -149,10 +149,11 @@ impl Inner {
     }
 
     fn plain_hit(&self, lookup: &Lookup<'_>, stored: Bytes, epoch: &Generation) -> Option<Answer> {
+        let is_trusted = self.backend.place() == Place::InProcess;
+        let entry = Entry::open_signed(stored, &lookup.key, is_trusted, &self.signer).ok()?;
         let now_ms = self.clock.now_ms();
-        let entry = self.open(lookup, stored, now_ms).ok()?;
-        let is_useless = entry.is_from_the_future(now_ms) || !entry.is_fresh(now_ms);
-        if !epoch.is_none() || !entry.is_plain() || is_useless {
+        let is_plain = epoch.is_none() && entry.is_plain() && entry.is_within(lookup.policy);
+        if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
             return None;
         }
         self.stats.hits.increase();

@@ -258,6 +258,14 @@ impl Policy {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
     }
 
+    /// Whether an entry computed at `created` may be fresh until then.
+    pub(crate) fn allows(&self, created: u64, fresh_until: u64) -> bool {
+        match self.fresh {
+            Lifetime::Forever => true,
+            Lifetime::Milliseconds(ms) => fresh_until <= created.saturating_add(ms),
+        }
+    }
+
     /// The latest clocks that an entry computed at `created` may have; `own_ms` is the time that its computation has set.
     pub(crate) fn longest_clocks(
         &self,
