@@ -87,6 +87,7 @@ pub enum Staleness {
 }
 
 impl Answer {
+    #[inline]
     pub(crate) fn new(entry: Entry, status: Status, reason: Option<Reason>, now_ms: u64) -> Self {
         let fresh_for = match status {
             // It may have been made old before its time.

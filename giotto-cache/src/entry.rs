@@ -410,6 +410,7 @@ impl Entry {
 
     /// The result itself, and nothing else of the entry.
     #[must_use]
+    #[inline]
     pub fn into_body(mut self) -> Bytes {
         if self.digest > 0 {
             self.raw.truncate(self.end());

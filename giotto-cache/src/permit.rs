@@ -57,7 +57,8 @@ impl Inner {
                 (false, _) => Asked::Nobody,
             };
             if let Asked::Unanswered = asked {
-                // A store that does not answer is not given a second chance to delay the caller.
+                // A store that does not answer is not given a second chance to delay the caller, and is not said to store.
+                job.is_answered = false;
                 permit.may_store = job.tags.is_empty();
                 return Begin::Compute(permit);
             }
