@@ -154,6 +154,7 @@ impl Backend {
         let length = value.len();
         let set = self.store.set(key, value, expire);
         let stored = self.write("set", Write::Stores, set).await;
+        self.note_stored(stored.is_ok());
         if stored == Err(Unanswered::TooLarge) {
             self.refused.note(length, self.clock.now_ms());
         }
@@ -163,7 +164,9 @@ impl Backend {
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        self.write("set", Write::Stores, set).await.is_ok()
+        let stored = self.write("set", Write::Stores, set).await;
+        self.note_stored(stored.is_ok());
+        stored.is_ok()
     }
 
     /// Whether the value was absent and is now stored.
@@ -174,7 +177,9 @@ impl Backend {
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
         let add = self.store.add(key, value, expire);
-        self.write("add", Write::Stores, add).await
+        let added = self.write("add", Write::Stores, add).await;
+        self.note_stored(added == Ok(true));
+        added
     }
 
     /// Whether the value was `old` and is now `new`, or removed if that is `None`.
@@ -190,13 +195,22 @@ impl Backend {
             None => Write::Removes,
         };
         let replace = self.store.replace(key, old, new, expire);
-        self.write("replace", write, replace).await
+        let replaced = self.write("replace", write, replace).await;
+        self.note_stored(write == Write::Stores && replaced == Ok(true));
+        replaced
     }
 
     /// Whether the key was there and is now removed.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Unanswered> {
         let delete = self.store.delete(key);
         self.write("delete", Write::Removes, delete).await
+    }
+
+    /// Only what was stored shows that the store accepts values: a comparison that fails stores nothing.
+    fn note_stored(&self, is_stored: bool) {
+        if is_stored && self.place == Place::Shared {
+            self.writes.succeeded(self.clock.now_ms());
+        }
     }
 
     /// Whether the store accepted what it was last given, as far as is known.
@@ -249,7 +263,8 @@ impl Backend {
         }
     }
 
-    /// Whether it succeeds or fails is noted in `breaker`.
+    /// A failure is noted in `breaker`. Without one, of a call that removes, an error says nothing of how the store reads
+    /// or stores: the user may lack that right alone.
     async fn call<T>(
         &self,
         operation: &str,
@@ -266,7 +281,11 @@ impl Backend {
             }
             Place::Shared => {}
         }
-        let succeeded = || breaker.map(|breaker| breaker.succeeded(self.clock.now_ms()));
+        let succeeded = || {
+            if breaker.is_some_and(|breaker| std::ptr::eq(breaker, &*self.reads)) {
+                self.reads.succeeded(self.clock.now_ms());
+            }
+        };
         let (error, unanswered) = match in_time(self.deadline, call).await {
             Some(Ok(value)) => {
                 succeeded();
@@ -285,10 +304,17 @@ impl Backend {
             _ => {
                 self.stats.backend_errors.increase();
                 // One line for one outage.
-                let is_told = self.reads.is_told() || self.writes.is_told();
-                if !self.insists {
-                    let breaker = breaker.unwrap_or(&self.writes);
-                    breaker.failed(&error, self.clock.now_ms(), is_told);
+                let now_ms = self.clock.now_ms();
+                let breaker = match (breaker, unanswered) {
+                    (None, Unanswered::Late) => Some(&*self.reads),
+                    (breaker, _) => breaker,
+                };
+                if let Some(breaker) = breaker.filter(|_| !self.insists) {
+                    let is_told = match std::ptr::eq(breaker, &*self.reads) {
+                        true => self.writes.was_told_lately(now_ms),
+                        false => self.reads.is_told(),
+                    };
+                    breaker.failed(&error, now_ms, is_told);
                 }
             }
         }
@@ -306,6 +332,10 @@ impl Backend {
         tokio::spawn(async move {
             match in_time(deadline, store.get(&key)).await {
                 Some(Ok(_)) => breaker.succeeded(clock.now_ms()),
+                // It answers, if only that this value is none that can be read.
+                Some(Err(error)) if Unanswered::of(&error) != Unanswered::Failed => {
+                    breaker.succeeded(clock.now_ms());
+                }
                 _ => stats.backend_errors.increase(),
             }
         });
@@ -404,16 +434,24 @@ mod tests {
                 let stored = lost.set("key", Bytes::new(), None).await;
                 assert_eq!(stored, Err(expected));
             }
-            // A store that is full accepts what makes room.
-            assert_eq!(lost.delete("key").await, Err(reason));
-            assert_eq!(lost.replace("key", b"", None, None).await, Err(reason));
+            // A store that is full accepts what makes room. Only that it is late says something of its reads.
+            let full = backend(Lost { hangs });
+            for number in 0..7 {
+                let expected = match hangs && number >= 5 {
+                    true => Unanswered::Skipped,
+                    false => reason,
+                };
+                let removed = full.replace("key", b"", None, None).await;
+                assert_eq!(removed, Err(expected));
+            }
+            assert!(full.writes.lets_through(0) && !full.writes.is_failing());
             // Writes have a breaker of their own.
             for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
                 assert_eq!(lost.get_many(&["key", "other"]).await, Err(expected));
             }
             assert_eq!(lost.get("key").await, Err(Unanswered::Skipped));
             let counts = lost.stats.snapshot();
-            assert_eq!((counts.backend_errors, counts.backend_skipped), (12, 5));
+            assert_eq!((counts.backend_errors, counts.backend_skipped), (10, 5));
         }
     }
 

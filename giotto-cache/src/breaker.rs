@@ -26,6 +26,7 @@ pub(crate) struct Breaker {
     last_failure_ms: AtomicU64,
     /// Whether the log says that the store fails, so that it must say when it is back.
     told: AtomicBool,
+    told_ms: AtomicU64,
 }
 
 impl Breaker {
@@ -37,6 +38,7 @@ impl Breaker {
             warnings: Pace::default(),
             last_failure_ms: AtomicU64::new(0),
             told: AtomicBool::new(false),
+            told_ms: AtomicU64::new(0),
         }
     }
 
@@ -82,6 +84,12 @@ impl Breaker {
         }
     }
 
+    /// Whether the log has begun to say so a moment ago, so that another breaker of the same store need not.
+    pub(crate) fn was_told_lately(&self, now_ms: u64) -> bool {
+        let told_ms = self.told_ms.load(Ordering::Relaxed);
+        self.is_told() && now_ms.saturating_sub(told_ms) < CALM_MS
+    }
+
     /// Whether the log says that it fails.
     pub(crate) fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
@@ -103,6 +111,7 @@ impl Breaker {
         // An outage is told once, one failure among many successes once a minute.
         let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
+            self.told_ms.store(now_ms, Ordering::Relaxed);
             let error = Cut(error);
             tracing::warn!(%error, "{} fails: serving without it until it answers again", self.name);
         }

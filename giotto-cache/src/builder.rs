@@ -121,6 +121,7 @@ impl Builder {
                 log: Limiter::default(),
                 ignorings: Pace::default(),
                 bad_tags: Pace::default(),
+                deferrals: Pace::default(),
                 too_large: Pace::default(),
                 recent: Recent::default(),
                 clock: self.clock,

@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     /// Of log lines that one bad key, value or result after the other would cause.
     pub(crate) ignorings: Pace,
     pub(crate) bad_tags: Pace,
+    pub(crate) deferrals: Pace,
     pub(crate) too_large: Pace,
     pub(crate) recent: Recent,
     pub(crate) clock: Clock,
@@ -170,12 +171,10 @@ impl Cache {
         }
     }
 
-    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up. A store that
-    /// does not accept a [pending invalidation](Self::pending_invalidations) is waited for for two seconds.
+    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
     /// Call it before the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
         self.inner.crews.ended().await;
-        self.inner.tell_the_rest().await;
         self.store().settle().await;
     }
 

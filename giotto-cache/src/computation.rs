@@ -86,11 +86,16 @@ impl Inner {
 
     /// Removes the old result, which is not to be served in the place of the answer that was computed.
     async fn forget(&self, job: &Job) {
-        if let Some(old) = &job.old {
-            let (key, raw) = (job.key.as_str(), old.to_bytes());
-            // One that the store keeps is asked for again when it is due.
-            let _ = self.backend.replace(key, &raw, None, None).await;
-        }
+        let key = job.key.as_str();
+        // One that the store keeps all the same is asked for again when it is due.
+        let _ = match &job.old {
+            Some(old) => self.backend.replace(key, &old.to_bytes(), None, None).await,
+            // It is not known what is there.
+            None if !job.is_answered && job.rank != Rank::Unstored => {
+                self.backend.delete(key).await
+            }
+            None => return,
+        };
     }
 
     /// The output of `computation`. While it takes longer than its callers wait, they get the old entry without
@@ -216,7 +221,9 @@ impl Inner {
         let entry = draft.seal(&self.signer);
         let why = match stamps {
             _ if wish.no_store => Some(NotStored::NoStore),
-            _ if self.is_too_large(&entry) => Some(NotStored::TooLarge),
+            _ if self.backend.place() != Place::Nowhere && self.is_too_large(&entry) => {
+                Some(NotStored::TooLarge)
+            }
             _ if !may_be_tags(&job.tags) || !may_be_tags(&wish.tags) => Some(NotStored::BadTag),
             Err(Unstamped::Bad) => Some(NotStored::BadTag),
             Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),

@@ -32,15 +32,6 @@ pub(crate) enum Change {
     Due(Due),
 }
 
-impl Change {
-    const fn is_hard(self) -> bool {
-        match self {
-            Self::New { is_hard } => is_hard,
-            Self::Due(due) => due.is_hard,
-        }
-    }
-}
-
 /// How the store knows of an invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -88,7 +79,7 @@ impl Cache {
     /// nor a removal in its place: this process serves those entries no more as fresh, and repeats the call in the
     /// background until the store accepts it. Until then other processes may serve them.
     pub async fn invalidate(&self, scope: impl Into<Scope>) -> Result<()> {
-        self.inner.change(&scope.into(), false).await
+        self.inner.change(scope.into(), false).await
     }
 
     /// Like [`invalidate`](Self::invalidate), but the entries are never served again, in no case.
@@ -97,7 +88,7 @@ impl Cache {
     ///
     /// As for [`invalidate`](Self::invalidate).
     pub async fn purge(&self, scope: impl Into<Scope>) -> Result<()> {
-        self.inner.change(&scope.into(), true).await
+        self.inner.change(scope.into(), true).await
     }
 
     /// Makes one entry old; whether there was one. It is served no more but where its policy lets an old entry be
@@ -143,6 +134,12 @@ impl Cache {
         self.inner.pending.len()
     }
 
+    /// Waits for up to two seconds until the store has accepted the [pending](Self::pending_invalidations)
+    /// invalidations, and logs those that it has not. Call it before the process ends, and with it what only it knows.
+    pub async fn tell_invalidations(&self) {
+        self.inner.tell_the_rest().await;
+    }
+
     /// How long it takes after [`invalidate`](Self::invalidate) until every process knows: nothing for a tag, and for
     /// a store of this process alone.
     #[must_use]
@@ -157,7 +154,19 @@ impl Cache {
 }
 
 impl Inner {
-    async fn change(self: &Arc<Self>, scope: &Scope, is_hard: bool) -> Result<()> {
+    /// In a task of its own: a caller that goes away does not leave an invalidation half told.
+    async fn change(self: &Arc<Self>, scope: Scope, is_hard: bool) -> Result<()> {
+        let inner = Arc::clone(self);
+        let task = tokio::spawn(async move { inner.change_now(&scope, is_hard).await });
+        let ended = || {
+            Err(unanswered(
+                "write the invalidation before the runtime ended",
+            ))
+        };
+        task.await.unwrap_or_else(|_| ended())
+    }
+
+    async fn change_now(self: &Arc<Self>, scope: &Scope, is_hard: bool) -> Result<()> {
         if let Scope::Tag(tag) = scope
             && !is_tag(tag)
         {
@@ -174,7 +183,9 @@ impl Inner {
         // Programs and everything need no record until they are invalidated, and in a store of this process none at
         // all.
         if place == Place::InProcess && !matches!(scope, Scope::Tag(_)) {
-            self.obey(scope, is_hard);
+            let now_ms = self.clock.now_ms();
+            let change = |record: Record| record.invalidated(is_hard, now_ms);
+            self.epochs.change(scope.record_key(), change);
             return Ok(());
         }
         let told = self
@@ -184,22 +195,14 @@ impl Inner {
         match told {
             Ok(Told::Recorded) => Ok(()),
             Ok(Told::Removed) => {
-                self.defer(scope, is_hard, &unanswered("write the invalidation"));
+                self.defer(scope, is_hard, None);
                 Ok(())
             }
             Err(error) => {
-                self.defer(scope, is_hard, &error);
+                self.defer(scope, is_hard, Some(&error));
                 Err(error)
             }
         }
-    }
-
-    /// Has this process see the invalidation of a program or of everything, whatever the store says.
-    pub(crate) fn obey(&self, scope: &Scope, is_hard: bool) {
-        let key = scope.record_key();
-        let record = self.epochs.record(&key);
-        let record = record.invalidated(is_hard, self.clock.now_ms());
-        self.epochs.set(key, record);
     }
 
     /// Tells the store. One that does not accept a record is told by removing: what is gone is not served.
@@ -221,7 +224,7 @@ impl Inner {
         }
         self.remove(scope).await.or(Err(untold.error))?;
         // A computation under way elsewhere must not be taken for one that began later; and now there may be room.
-        match is_tag || self.change_record(scope, change, backend).await.is_ok() {
+        match self.change_record(scope, change, backend).await.is_ok() {
             true => Ok(Told::Recorded),
             false => Ok(Told::Removed),
         }
@@ -254,7 +257,7 @@ impl Inner {
         backend: &Backend,
     ) -> Result<(), Untold> {
         let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             let now_ms = self.clock.now_ms();
             let stored = backend.get(&key).await;
             let stored = stored.map_err(Untold::unread)?;
@@ -275,6 +278,11 @@ impl Inner {
                     self.epochs.set(key, record);
                 }
                 return Ok(());
+            }
+            // What is there is no record, and cannot be compared: too long, or of another type.
+            if known.is_none() && attempt > 0 {
+                let removed = backend.delete(&key).await;
+                removed.map_err(Untold::unwritten)?;
             }
         }
         Err(Untold::unwritten(Unanswered::Failed))
@@ -300,14 +308,12 @@ impl Inner {
         now_ms: u64,
     ) -> Record {
         let own = self.epochs.record(key);
-        match (known, change) {
-            // What this process obeys already.
-            (known, Change::Due(_))
-                if known.is_none_or(|known| known.changed_ms <= own.changed_ms) =>
-            {
-                own
-            }
-            (known, change) => known.unwrap_or(own).invalidated(change.is_hard(), now_ms),
+        // What this process knows may be newer than what a store has that was restored from an older state.
+        let record = known.filter(|known| known.changed_ms >= own.changed_ms);
+        let record = record.unwrap_or(own);
+        match change {
+            Change::New { is_hard } => record.invalidated(is_hard, now_ms),
+            Change::Due(due) => due.applied(record),
         }
     }
 
@@ -331,9 +337,12 @@ impl Inner {
                 return Ok(false);
             };
             let now_ms = self.clock.now_ms();
-            let expired = Entry::open_signed(stored.clone(), key, false, &self.signer)
-                .ok()
-                .and_then(|entry| expired(&entry, key, now_ms, &self.signer));
+            let Ok(entry) = Entry::open_signed(stored.clone(), key, false, &self.signer) else {
+                // It is no entry of this key, which nobody is served anyway.
+                let removed = self.backend.delete(key.as_str()).await;
+                return removed.map_err(|_| unanswered("remove the entry"));
+            };
+            let expired = expired(&entry, key, now_ms, &self.signer);
             let expire = expired.as_ref().and_then(|entry| entry.keep_for(now_ms));
             let raw = expired.map(|entry| entry.to_bytes());
             let (backend, name) = (&self.backend, key.as_str());

@@ -10,7 +10,7 @@ use crate::answer::{Answer, Status};
 use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::entry::{Entry, Undecodable};
-use crate::generation::{ALL, Generation, Record, program_key, tag_key};
+use crate::generation::{ALL, Generation, Record, Scope, program_key, tag_key};
 use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
@@ -137,7 +137,7 @@ impl Inner {
             return None;
         }
         let stored = self.backend.get_now(lookup.key.as_str())??;
-        self.plain_hit(lookup, stored, &self.epochs.of(program))
+        self.plain_hit(lookup, stored, &self.epoch(program))
     }
 
     /// What was read, if it is a fresh page that has nothing but a time to live.
@@ -204,7 +204,7 @@ impl Inner {
             lookup,
             now_ms,
             || self.draw(),
-            || self.epochs.latest(key.program()),
+            || self.latest(key.program()),
         );
         Look {
             entry: Some(entry),
@@ -257,9 +257,28 @@ impl Inner {
         }
     }
 
+    /// The generation of `program` and of everything in one, as this process has to see it.
+    fn epoch(&self, program: &str) -> Generation {
+        if self.pending.is_empty() {
+            return self.epochs.of(program);
+        }
+        let generation = |scope: &Scope| {
+            let record = self.epochs.record(&scope.record_key());
+            self.pending.applied(scope, record).generation
+        };
+        generation(&Scope::All).and(generation(&Scope::Program(program.to_owned())))
+    }
+
+    /// The scope that was invalidated last of those that `program` depends on.
+    fn latest(&self, program: &str) -> Scope {
+        let scopes = [Scope::Program(program.to_owned()), Scope::All];
+        let due = scopes.into_iter().find(|scope| self.pending.has(scope));
+        due.unwrap_or_else(|| self.epochs.latest(program))
+    }
+
     fn known_marks(&self, program: &str) -> Marks {
         Marks {
-            epoch: self.epochs.of(program),
+            epoch: self.epoch(program),
             tags: Vec::new(),
         }
     }
@@ -297,7 +316,7 @@ impl Inner {
             }
         }
         let marks = Marks {
-            epoch: self.epochs.of(program),
+            epoch: self.epoch(program),
             tags: self.tag_records(lookup.tags.clone(), values),
         };
         Ok((stored, marks))
@@ -311,24 +330,41 @@ impl Inner {
         let Some(raw) = raw else {
             return Ok(None);
         };
-        let record = Record::decode(&raw, key, &self.signer);
-        if record.is_none() {
-            let known = self.epochs.record(key);
-            let purged = known.invalidated(true, self.clock.now_ms());
-            let (backend, key) = (Arc::clone(&self.backend), key.to_owned());
-            let new = purged.encode(&key, &self.signer);
-            tokio::spawn(async move {
-                // Unless it was damaged on its way only, or another process was faster.
-                if backend.replace(&key, &raw, Some(new), None).await == Ok(true) {
-                    tracing::warn!(
-                        key,
-                        "a damaged record of an invalidation was replaced by a purge"
-                    );
-                }
-            });
-            return Err(Unanswered::Failed);
+        if let Some(record) = Record::decode(&raw, key, &self.signer) {
+            // Signed with a key that will be left out some day.
+            if !self.signer.is_off() && record.encode(key, &self.signer) != raw {
+                self.restore(key.to_owned(), record);
+            }
+            return Ok(Some(record));
         }
-        Ok(record)
+        let purged = self
+            .epochs
+            .record(key)
+            .invalidated(true, self.clock.now_ms());
+        let (backend, key) = (Arc::clone(&self.backend), key.to_owned());
+        let new = purged.encode(&key, &self.signer);
+        tokio::spawn(async move {
+            let replaced = match backend.replace(&key, &raw, Some(new.clone()), None).await {
+                // Damaged on its way only, replaced by another process, or what cannot be compared: too long.
+                Ok(false) if backend.get(&key).await == Ok(Some(raw)) => {
+                    let _ = backend.delete(&key).await;
+                    backend.add(&key, new, None).await
+                }
+                replaced => replaced,
+            };
+            if replaced == Ok(true) {
+                tracing::warn!(key = %Cut(&key), "a damaged record of an invalidation was replaced by a purge");
+            }
+        });
+        Err(Unanswered::Failed)
+    }
+
+    /// The record of `tag` as this process has to see it.
+    pub(crate) fn applied(&self, tag: &str, record: Record) -> Record {
+        match self.pending.is_empty() {
+            true => record,
+            false => self.pending.applied(&Scope::Tag(tag.to_owned()), record),
+        }
     }
 
     /// The records of `tags`, from what the store has of each, as this process has to see them.
@@ -339,19 +375,31 @@ impl Inner {
     ) -> Vec<(String, Option<Record>)> {
         let records = tags.into_iter().zip(values).map(|(tag, raw)| {
             let record = raw.and_then(|raw| Record::decode(&raw, &tag_key(&tag), &self.signer));
-            let record = self.pending.applied(&tag, record);
+            let record = record.map(|record| self.applied(&tag, record));
             (tag, record)
         });
         records.collect()
     }
 
-    /// Writes a record again that the store has lost, so that processes which never saw it do not take what was
-    /// invalidated for fresh. Nobody waits for it.
+    /// Writes a record again that the store has lost, or has in an older state, so that processes which never saw it do
+    /// not take what was invalidated for fresh. Nobody waits for it.
     fn restore(&self, key: String, record: Record) {
-        let backend = Arc::clone(&self.backend);
+        let (backend, signer) = (Arc::clone(&self.backend), self.signer.clone());
         let expire = record.keep_for(self.clock.now_ms());
-        let raw = record.encode(&key, &self.signer);
-        tokio::spawn(async move { backend.add(&key, raw, expire).await });
+        tokio::spawn(async move {
+            let raw = record.encode(&key, &signer);
+            let Ok(stored) = backend.get(&key).await else {
+                return;
+            };
+            let Some(stored) = stored else {
+                let _ = backend.add(&key, raw, expire).await;
+                return;
+            };
+            let known = Record::decode(&stored, &key, &signer);
+            if known.is_some_and(|known| known.changed_ms <= record.changed_ms) && stored != raw {
+                let _ = backend.replace(&key, &stored, Some(raw), expire).await;
+            }
+        });
     }
 
     /// Reads the generations of those tags of `entry` that only its computation knew.

@@ -25,25 +25,23 @@ pub(crate) struct Pending {
 }
 
 /// One invalidation that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) is_hard: bool,
+    /// Whether what it is about was removed from the store, so that only its record is missing.
+    pub(crate) is_removed: bool,
     /// When it was asked for last, in milliseconds since 1970.
     since_ms: u64,
     /// Differs each time that it is asked for.
     change: Generation,
 }
 
-/// What an invalidation has become.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Added {
-    pub(crate) scope: Scope,
-    pub(crate) is_hard: bool,
-    /// Whether none was due before, so that the task has to be started that retries.
-    pub(crate) is_first: bool,
-}
-
 impl Due {
+    /// Whether it was not asked for again meanwhile.
+    fn is(self, other: Self) -> bool {
+        self.change == other.change
+    }
+
     /// `record` as this invalidation changes it, each time in the same way.
     pub(crate) fn applied(self, record: Record) -> Record {
         record.changed_by(self.change, self.is_hard, self.since_ms)
@@ -59,12 +57,13 @@ impl Pending {
         }
     }
 
-    /// Takes note of an invalidation.
-    pub(crate) fn add(&self, scope: Scope, is_hard: bool, now_ms: u64) -> Added {
+    /// Takes note of an invalidation; whether none was due before, so that the task has to be started that retries.
+    pub(crate) fn add(&self, scope: Scope, is_hard: bool, now_ms: u64) -> bool {
         let mut scopes = self.lock();
         let is_first = scopes.is_empty();
         let mut due = Due {
             is_hard,
+            is_removed: false,
             since_ms: now_ms,
             change: Generation::random(),
         };
@@ -77,13 +76,9 @@ impl Pending {
             }
         };
         due.is_hard |= scopes.get(&scope).is_some_and(|known| known.is_hard);
-        scopes.insert(scope.clone(), due);
+        scopes.insert(scope, due);
         self.note(&scopes);
-        Added {
-            scope,
-            is_hard: due.is_hard,
-            is_first,
-        }
+        is_first
     }
 
     /// All that are due.
@@ -98,11 +93,20 @@ impl Pending {
     /// Takes note that the store has accepted one of them, unless it was asked for again meanwhile; whether none is left.
     pub(crate) fn told(&self, scope: &Scope, due: Due) -> bool {
         let mut scopes = self.lock();
-        if scopes.get(scope) == Some(&due) {
+        if scopes.get(scope).is_some_and(|known| known.is(due)) {
             scopes.remove(scope);
         }
         self.note(&scopes);
         scopes.is_empty()
+    }
+
+    /// Takes note that what one of them is about was removed from the store.
+    pub(crate) fn removed(&self, scope: &Scope, due: Due) {
+        if let Some(known) = self.lock().get_mut(scope)
+            && known.is(due)
+        {
+            known.is_removed = true;
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -116,16 +120,24 @@ impl Pending {
         let _ = count.wait_for(|count| *count == 0).await;
     }
 
-    /// The record of `tag` as this process has to see it: `record`, which the store has, with what is due.
-    pub(crate) fn applied(&self, tag: &str, record: Option<Record>) -> Option<Record> {
-        if !self.has_some.load(Ordering::Acquire) {
-            return record;
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_some.load(Ordering::Acquire)
+    }
+
+    /// The record of `scope` as this process has to see it: `record`, which the store has, with what is due.
+    pub(crate) fn applied(&self, scope: &Scope, record: Record) -> Record {
+        match self.is_empty() {
+            true => record,
+            false => {
+                let due = self.lock().get(scope).copied();
+                due.map_or(record, |due| due.applied(record))
+            }
         }
-        let due = self.lock().get(&Scope::Tag(tag.to_owned())).copied();
-        match (record, due) {
-            (Some(record), Some(due)) => Some(due.applied(record)),
-            (record, _) => record,
-        }
+    }
+
+    /// Whether `scope` is due.
+    pub(crate) fn has(&self, scope: &Scope) -> bool {
+        !self.is_empty() && self.lock().contains_key(scope)
     }
 
     fn note(&self, scopes: &HashMap<Scope, Due>) {
@@ -152,19 +164,18 @@ mod tests {
         let pending = Pending::new();
         let record = Record::new(0);
         let difference = |tag: &str| {
-            let applied = pending.applied(tag, Some(record));
-            record.generation.difference(applied.unwrap().generation)
+            let applied = pending.applied(&Scope::Tag(tag.to_owned()), record);
+            record.generation.difference(applied.generation)
         };
         assert_eq!(difference("1"), Difference::Same);
-        assert!(pending.add(tag(1), false, 5).is_first);
+        assert!(pending.add(tag(1), false, 5));
         assert_eq!(difference("1"), Difference::Soft);
         assert_eq!(difference("2"), Difference::Same);
-        assert_eq!(pending.applied("1", None), None);
-        assert!(!pending.add(tag(1), true, 6).is_first);
+        assert!(!pending.add(tag(1), true, 6));
         assert_eq!(difference("1"), Difference::Hard);
         // What is computed now is under the changed generation, and fresh here.
-        let applied = pending.applied("1", Some(record));
-        assert_eq!(pending.applied("1", Some(record)), applied);
+        let applied = pending.applied(&tag(1), record);
+        assert_eq!(pending.applied(&tag(1), record), applied);
         let (scope, due) = pending.all().remove(0);
         assert!(pending.told(&scope, due));
         assert_eq!((difference("1"), pending.len()), (Difference::Same, 0));
@@ -175,7 +186,7 @@ mod tests {
         let pending = Pending::new();
         pending.add(tag(1), true, 5);
         let (scope, due) = pending.all().remove(0);
-        assert!(pending.add(tag(1), false, 6).is_hard);
+        pending.add(tag(1), false, 6);
         assert!(!pending.told(&scope, due));
         let (_, again) = pending.all().remove(0);
         assert!(again.is_hard, "a hard one is not forgotten for a soft one");
@@ -186,8 +197,8 @@ mod tests {
     fn too_many_become_one_for_everything() {
         let pending = Pending::new();
         for number in 0..10 * MAX_SCOPES {
-            let added = pending.add(tag(number), number == 3, 5);
-            assert!(added.scope == tag(number) || added.scope == Scope::All);
+            pending.add(tag(number), number == 3, 5);
+            assert!(pending.has(&tag(number)) || pending.has(&Scope::All));
             assert!(pending.len() <= MAX_SCOPES);
         }
         let all = pending.all();

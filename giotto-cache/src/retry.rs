@@ -15,25 +15,28 @@ use crate::log::Cut;
 
 /// Between two rounds; a store that is back knows within this time what was changed while it was down.
 const EVERY: Duration = Duration::from_millis(250);
+/// So often it is told that the store does not accept an invalidation.
+const DEFERRED_EVERY_MS: u64 = 3_000;
 /// How long a process that ends waits for its store to accept what is due.
 const LAST_CHANCE: Duration = Duration::from_secs(2);
 
 impl Inner {
-    /// Has this process obey an invalidation that the store has not accepted, and repeat it in the background.
-    pub(crate) fn defer(self: &Arc<Self>, scope: &Scope, is_hard: bool, error: &Error) {
+    /// Has this process obey an invalidation that the store has not accepted, and repeat it in the background. Without an
+    /// `error` what it is about was removed, and only the record is missing.
+    pub(crate) fn defer(self: &Arc<Self>, scope: &Scope, is_hard: bool, error: Option<&Error>) {
         self.stats.deferred.increase();
         let now_ms = self.clock.now_ms();
-        let added = self.pending.add(scope.clone(), is_hard, now_ms);
-        if !matches!(added.scope, Scope::Tag(_)) {
-            self.obey(&added.scope, added.is_hard);
-        }
-        if added.is_first {
-            tracing::warn!(
+        let is_first = self.pending.add(scope.clone(), is_hard, now_ms);
+        match error {
+            Some(error) if self.deferrals.allows(now_ms, DEFERRED_EVERY_MS) => tracing::warn!(
                 scope = %Cut(scope),
-                %error,
+                error = %Cut(error),
                 "an invalidation is not told to the cache backend: this process serves no older page as fresh, others \
                  may; it is repeated until the backend accepts it"
-            );
+            ),
+            _ => {}
+        }
+        if is_first {
             let inner = Arc::clone(self);
             tokio::spawn(async move { inner.repeat().await });
         }
@@ -41,22 +44,19 @@ impl Inner {
 
     async fn repeat(self: Arc<Self>) {
         let backend = self.backend.insisting();
-        // Those whose pages are removed already, so that only their record is missing.
-        let mut removed = Vec::new();
         let mut told = 0;
         loop {
             sleep(EVERY).await;
             let mut all = self.pending.all();
             fastrand::shuffle(&mut all);
-            for due in all {
-                let (scope, invalidation) = &due;
-                let change = Change::Due(*invalidation);
-                let is_told = match removed.contains(&due) {
-                    true => self.change_record(scope, change, &backend).await.is_ok(),
-                    false => match self.tell(scope, change, &backend).await {
+            for (scope, due) in all {
+                let change = Change::Due(due);
+                let is_told = match due.is_removed {
+                    true => self.change_record(&scope, change, &backend).await.is_ok(),
+                    false => match self.tell(&scope, change, &backend).await {
                         Ok(Told::Recorded) => true,
                         Ok(Told::Removed) => {
-                            removed.push(due.clone());
+                            self.pending.removed(&scope, due);
                             false
                         }
                         Err(_) => false,
@@ -67,7 +67,7 @@ impl Inner {
                     break;
                 }
                 told += 1;
-                if self.pending.told(scope, *invalidation) {
+                if self.pending.told(&scope, due) {
                     tracing::info!(told, "the cache backend knows of all invalidations again");
                     return;
                 }
@@ -77,16 +77,16 @@ impl Inner {
 
     /// Waits a moment for the store to accept what is due, before the process ends and with it what only it knows.
     pub(crate) async fn tell_the_rest(&self) {
-        if self.pending.len() == 0 || timeout(LAST_CHANCE, self.pending.ended()).await.is_ok() {
+        if self.pending.is_empty() || timeout(LAST_CHANCE, self.pending.ended()).await.is_ok() {
             return;
         }
-        let mut scopes: Vec<String> = self
-            .pending
-            .all()
-            .iter()
-            .map(|(scope, _)| scope.to_string())
-            .collect();
+        let due = self.pending.all();
+        let due = due.iter().filter(|(_, due)| !due.is_removed);
+        let mut scopes: Vec<String> = due.map(|(scope, _)| scope.to_string()).collect();
         let count = scopes.len();
+        if count == 0 {
+            return;
+        }
         scopes.truncate(10);
         tracing::error!(
             count,

@@ -62,12 +62,19 @@ impl Inner {
         let is_new = match self.backend.add(&key, raw.clone(), expire).await.ok()? {
             true => true,
             false => {
-                let stored = self.backend.get(&key).await.ok()??;
+                let stored = self.backend.get(&key).await.ok()?.unwrap_or_default();
                 if let Some(record) = Record::decode(&stored, &key, &self.signer) {
-                    return self.pending.applied(tag, Some(record));
+                    return Some(self.applied(tag, record));
                 }
-                let replaced = self.backend.replace(&key, &stored, Some(raw), expire);
-                let is_new = replaced.await.ok()?;
+                let (new, backend) = (Some(raw.clone()), &self.backend);
+                let is_new = match backend.replace(&key, &stored, new, expire).await.ok()? {
+                    // What cannot be compared is too long, or of another type.
+                    false => {
+                        backend.delete(&key).await.ok()?;
+                        backend.add(&key, raw, expire).await.ok()?
+                    }
+                    true => true,
+                };
                 if is_new {
                     tracing::warn!(
                         key,
@@ -77,7 +84,7 @@ impl Inner {
                 is_new
             }
         };
-        is_new.then(|| self.pending.applied(tag, Some(record)))?
+        is_new.then(|| self.applied(tag, record))
     }
 
     /// The tags of a result with the generations from before it was computed.

@@ -147,8 +147,10 @@ impl Marks {
     pub(crate) fn still_count(&self, now: &Self) -> bool {
         let is_same = |(tag, now): &(String, Option<Record>)| match (self.record(tag), *now) {
             (Some(own), Some(now)) => own.generation == now.generation,
-            // Made meanwhile, or not to be had: it counts if nobody has invalidated it.
-            (Some(record), None) | (None, Some(record)) => record.changed_ms == 0,
+            // Made meanwhile: it counts if nobody has invalidated it.
+            (None, Some(record)) => record.changed_ms == 0,
+            // Lost or removed meanwhile, and with it whether it was invalidated.
+            (Some(_), None) => false,
             (None, None) => true,
         };
         self.epoch == now.epoch && now.tags.iter().all(is_same)

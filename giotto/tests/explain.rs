@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto::cache::testing::Chaos;
 use giotto::cache::{
     self, Cache, Clock, Key, LayeredKeyValue, Mode, Place, Scope, Staleness, Status,
 };
@@ -398,7 +397,11 @@ async fn explain_sees_that_somebody_computes() {
 #[tokio::test]
 async fn explain_shows_every_layer() {
     let above = Arc::new(LocMemKeyValue::new());
-    let below = Arc::new(Chaos::new(LocMemKeyValue::new()));
+    let below = Arc::new(Shelf {
+        values: Mutex::default(),
+        clock: Clock::system(),
+        place: Place::Shared,
+    });
     let layers = LayeredKeyValue::new(vec![above.clone(), below.clone()]);
     let page = Program::new(|X { x }: X| x)
         .cache(60)
@@ -411,7 +414,7 @@ async fn explain_shows_every_layer() {
         .unwrap();
     app.shared_cache().settle().await;
     // A look fills the layers above: what was there before it is not to be seen.
-    below.clear().await.unwrap();
+    below.values.lock().unwrap().clear();
     let states = async |controller| {
         let report = explained_over(controller, &app).await;
         let layers = report["layers"].as_array().unwrap().iter();

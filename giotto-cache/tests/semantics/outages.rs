@@ -7,7 +7,7 @@ use giotto_cache::{
     Cache, ErrorKind, KeyValue, LayeredKeyValue, LocMemKeyValue, Lookup, Reason, Result, Scope,
 };
 
-use super::{MINUTE, Model, ask_for, cache_on, key, processes, seconds};
+use super::{MINUTE, Model, Says, ask_for, cache_on, key, processes, seconds, until};
 
 const TAG: &str = "user:7";
 
@@ -261,4 +261,69 @@ async fn a_damaged_record_of_a_program_is_replaced_by_a_purge() -> Result<()> {
         assert_hit!(ask_for(&other, plain(), &model).await?);
     }
     Ok(())
+}
+
+/// A soft invalidation of another process, made while this one's purge is due, does not take its place.
+#[tokio::test(start_paused = true)]
+async fn a_purge_that_is_due_survives_an_invalidation_of_another_process() -> Result<()> {
+    let ([writer, reader], [silent, _], clock) = processes();
+    let (model, policy) = (Model::default(), MINUTE.stale(300));
+    let lookup = || Lookup::new(key("page"), &policy);
+    for cache in [&writer, &reader] {
+        ask_for(cache, lookup(), &model).await?;
+    }
+    let program = Scope::Program("program".to_owned());
+    silent.errors(1.0);
+    writer.purge(program.clone()).await.unwrap_err();
+    clock.advance(seconds(1));
+    reader.invalidate(program.clone()).await?;
+    silent.heal();
+    clock.advance(seconds(1));
+    let answer = ask_for(&writer, lookup(), &model).await?;
+    assert_miss!(answer, Reason::Invalidated(program.clone()));
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(writer.pending_invalidations(), 0);
+    Ok(())
+}
+
+/// The record is gone, a computation that began before names the tag when it ends, and makes a new one.
+#[tokio::test(start_paused = true)]
+async fn what_was_begun_before_a_tag_was_removed_is_not_fresh_for_long() -> Result<()> {
+    let ([writer, reader], [full, _], _) = processes();
+    let model = Model::default();
+    warm([&writer, &reader], &model).await?;
+    model.says(Says::Wants(|control| control.tags([TAG])));
+    model.hold();
+    let (late, slow) = (reader.clone(), model.clone());
+    let begun =
+        tokio::spawn(async move { ask_for(&late, Lookup::new(key("late"), &MINUTE), &slow).await });
+    until(|| model.runs() == 2).await;
+    full.full(true);
+    writer.invalidate(TAG).await?;
+    model.release();
+    begun.await.unwrap()?;
+    full.full(false);
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(writer.pending_invalidations(), 0);
+    let answer = ask_for(&reader, Lookup::new(key("late"), &MINUTE), &model).await?;
+    assert_miss!(answer, Reason::Invalidated(Scope::Tag(TAG.to_owned())));
+    Ok(())
+}
+
+/// The store was restored from an older state, in which the program had not been purged yet.
+#[tokio::test]
+async fn a_record_that_the_store_has_in_an_older_state_is_written_again() -> Result<()> {
+    let ([cache], [chaos], clock) = processes();
+    let (record, program) = ("{program:program}", Scope::Program("program".to_owned()));
+    let model = Model::default();
+    let plain = || Lookup::new(key("page"), &MINUTE);
+    cache.invalidate(program.clone()).await?;
+    let older = chaos.get(record).await?.unwrap();
+    clock.advance(seconds(1));
+    cache.purge(program).await?;
+    let newer = chaos.get(record).await?.unwrap();
+    chaos.set(record, older, None).await?;
+    clock.advance(seconds(1));
+    ask_for(&cache, plain(), &model).await?;
+    super::until_async(async || Ok(chaos.get(record).await?.as_ref() == Some(&newer))).await
 }

@@ -119,7 +119,7 @@ impl DatabaseKeyValue {
             setup,
             namespace: Namespace::default(),
             sweeper: Arc::default(),
-            longest: Arc::new(AtomicUsize::new(usize::MAX)),
+            longest: Arc::default(),
         }
     }
 
@@ -188,7 +188,11 @@ impl DatabaseKeyValue {
 
     /// What a bind parameter can hold of the longest value that is to be read.
     fn longest(&self) -> i64 {
-        i64::try_from(self.longest.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
+        match self.longest.load(Ordering::Relaxed) {
+            // It is not known yet.
+            0 => i64::MAX,
+            bytes => i64::try_from(bytes).unwrap_or(i64::MAX),
+        }
     }
 
     /// Removes the rows of this namespace whose keys contain `part`.
@@ -378,7 +382,8 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     fn limit_values(&self, bytes: usize) {
-        self.longest.store(bytes, Ordering::Relaxed);
+        // Of several caches, the one with the longest values counts.
+        self.longest.fetch_max(bytes, Ordering::Relaxed);
     }
 
     /// Its key has to fit in, too.

@@ -140,6 +140,7 @@ async fn settle(cache: &Cache, is_refreshed: bool) {
             drop(tokio::time::timeout(patience, cache.settle()).await);
         }
     }
+    cache.tell_invalidations().await;
 }
 
 /// The same `request` with the arguments that the matched words give.

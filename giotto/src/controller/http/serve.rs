@@ -134,6 +134,7 @@ async fn finish(mut connections: Connections, service: &Service, grace: Duration
     {
         tracing::warn!("some results were still being computed and are lost");
     }
+    cache.tell_invalidations().await;
 }
 
 /// Notifies once every [`BEAT`], until it is dropped.
