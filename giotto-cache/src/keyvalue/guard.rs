@@ -172,14 +172,6 @@ const fn is_of_server(error: &Error) -> bool {
     !matches!(error.kind(), ErrorKind::Rejected | ErrorKind::TooLarge)
 }
 
-impl Fault {
-    pub(super) fn into_error(self) -> Error {
-        match self {
-            Self::Lost(error) | Self::Refused(error) => error,
-        }
-    }
-}
-
 impl Loss {
     /// What a lookup makes of it: one lost server is a miss.
     pub(super) fn miss<T: Default>(self) -> Result<T> {

@@ -13,7 +13,7 @@ use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::program::Program;
 use crate::request::CMD;
-use crate::view::BasicView;
+use crate::view::{BasicView, TEXT_CMD};
 
 pub(super) fn program() -> Program {
     let model = Documented {
@@ -28,7 +28,8 @@ pub(super) fn program() -> Program {
              none is stored.",
         )
         .collects(INVOCATION)
-        .view(BasicView::new().text(body).cmd(body))
+        // Whatever program the page is of, here it is data.
+        .view(BasicView::new().text(body).shows(TEXT_CMD, body))
 }
 
 /// A stored page and its state.

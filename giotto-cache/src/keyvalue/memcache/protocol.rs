@@ -119,6 +119,10 @@ impl Command {
         match self {
             Self::Get | Self::GetMany => Want::Find,
             Self::Store { exptime, .. } if *exptime == SERVER_AT_ONCE => Want::Remove,
+            Self::Store {
+                verb: Verb::Swap(_),
+                ..
+            } => Want::Replace,
             Self::Store { .. } => Want::Store,
             Self::Delete => Want::Remove,
         }

@@ -159,7 +159,9 @@ impl Servers {
         let want = command.want();
         let call = server.ask(keys, command);
         if self.all.len() == 1 {
-            return call.await.map_err(|fault| Loss::Store(fault.into_error()));
+            return call
+                .await
+                .map_err(|(Fault::Lost(error) | Fault::Refused(error))| Loss::Store(error));
         }
         let probe = || {
             let (server, keys) = (Arc::clone(server), keys.to_owned());

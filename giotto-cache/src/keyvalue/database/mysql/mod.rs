@@ -121,6 +121,8 @@ impl Dialect for MySqlDialect {
             1040 | 1203 | 1226 => Some(Failure::NoConnection),
             // Shut down, killed, idle for too long; a prepared statement that a proxy does not know or that is old.
             1053 | 1079 | 1927 | 3169 | 4031 | 1243 | 1615 => Some(Failure::Lost),
+            // Read-only: it may have been replaced by another server of the same address.
+            1290 | 1836 => Some(Failure::Lost),
             // Of a database, a table, a column, a function.
             1044 | 1142 | 1143 | 1227 | 1370 => Some(Failure::Denied),
             // Larger than max_allowed_packet.

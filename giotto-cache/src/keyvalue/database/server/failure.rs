@@ -60,6 +60,8 @@ fn of_state(state: &str) -> Failure {
         }
         // A prepared statement that is not there any more, or that fits the table no longer.
         "26000" | "0A000" => Failure::Lost,
+        // Read-only: it may have been replaced by another server of the same address.
+        "25006" => Failure::Lost,
         "53300" => Failure::NoConnection,
         // What PostgreSQL and MySQL call a table that does not exist.
         "42P01" | "42S02" => Failure::NoTable,
@@ -90,7 +92,7 @@ mod tests {
         for (states, failure) in [
             (
                 &[
-                    "08006", "0A000", "08P01", "08S01", "57P01", "57P05", "26000",
+                    "08006", "0A000", "08P01", "08S01", "57P01", "57P05", "26000", "25006",
                 ][..],
                 Failure::Lost,
             ),
@@ -108,8 +110,8 @@ mod tests {
             ),
             (
                 &[
-                    "42000", "28P01", "3D000", "53100", "53200", "57014", "55P03", "25006",
-                    "58030", "XX001", "HY000", "", "?",
+                    "42000", "28P01", "3D000", "53100", "53200", "57014", "55P03", "58030",
+                    "XX001", "HY000", "", "?",
                 ],
                 Failure::Server,
             ),
