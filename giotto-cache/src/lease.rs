@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::Key;
 use crate::backend::{Backend, Unanswered};
+use crate::log::Cut;
 
 /// The life of a lease that is not renewed.
 pub(crate) const LIFE: Duration = Duration::from_secs(5);
@@ -64,6 +65,17 @@ impl Lease {
         }
     }
 
+    /// Removes what stands in the place of the lease of `key` and is none: nobody would ever end it.
+    pub(crate) async fn remove_foreign(backend: &Backend, key: &Key) {
+        let name = lease_key(key);
+        if let Ok(Some(stored)) = backend.get(&name).await
+            && !is_token(&stored)
+            && backend.replace(&name, &stored, None, None).await == Ok(true)
+        {
+            tracing::warn!(key = %Cut(key), "what stood in the place of a lease was none, and was removed");
+        }
+    }
+
     fn held(backend: Arc<Backend>, key: String, token: Bytes) -> Self {
         let renewal = {
             let (backend, key, token) = (Arc::clone(&backend), key.clone(), token.clone());
@@ -113,7 +125,38 @@ impl Drop for Lease {
     }
 }
 
+/// Whether `raw` may be what [`token`] has written.
+fn is_token(raw: &[u8]) -> bool {
+    let words = std::str::from_utf8(raw).unwrap_or_default().split(' ');
+    match *words.collect::<Vec<_>>() {
+        ["process", number, random] => {
+            number.parse::<u32>().is_ok()
+                && random.len() == 32
+                && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
+        _ => false,
+    }
+}
+
 /// Who computes, for people, and a number that no other owner has.
 fn token() -> Bytes {
     format!("process {} {:032x}", std::process::id(), fastrand::u128(..)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_its_form() {
+        assert!(is_token(&token()));
+        for foreign in [
+            "",
+            "x",
+            "process 1 0",
+            "process x 00000000000000000000000000000000",
+        ] {
+            assert!(!is_token(foreign.as_bytes()), "{foreign}");
+        }
+    }
 }

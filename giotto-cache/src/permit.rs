@@ -82,7 +82,10 @@ impl Inner {
                     continue;
                 }
                 Asked::Others if job.rank == Rank::Behind => return Begin::GiveUp,
-                Asked::Others => permit.may_store = false,
+                Asked::Others => {
+                    Lease::remove_foreign(&self.backend, &job.key).await;
+                    permit.may_store = false;
+                }
                 Asked::Mine(lease) => permit.lease = Some(lease),
                 Asked::Nobody | Asked::Unanswered => {}
             }

@@ -360,3 +360,16 @@ async fn a_store_that_hangs_while_the_model_runs_costs_one_deadline() -> Result<
     }
     Ok(())
 }
+
+/// Planted, it would keep the page from being stored for ever.
+#[tokio::test(start_paused = true)]
+async fn what_is_no_lease_is_waited_for_once_and_removed() -> Result<()> {
+    let ([cache], [chaos], _) = processes();
+    let model = Model::default();
+    chaos.set(LEASE, "planted".into(), None).await?;
+    let first = ask(&cache, &MINUTE, &model).await?;
+    assert_eq!(first.status, Status::NotStored);
+    assert_eq!(chaos.get(LEASE).await?, None);
+    assert_eq!(ask(&cache, &MINUTE, &model).await?.status, Status::Stored);
+    Ok(())
+}
