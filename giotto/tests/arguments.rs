@@ -583,6 +583,135 @@ mod keys {
         is_refused::<Handmade>(&["'email'", "same key"]);
     }
 
+    /// A field of a variant that is not the first, in an enum of every form.
+    mod variants {
+        use super::*;
+
+        macro_rules! argument {
+            ($($name:ident $(#[$form:meta])* { $($body:tt)* })*) => {
+                $(#[derive(Debug, Serialize, Deserialize)]
+                struct $name {
+                    #[serde(default)]
+                    x: i64,
+                    by: shape::$name,
+                    #[serde(default)]
+                    y: Option<String>,
+                })*
+
+                mod shape {
+                    use super::*;
+
+                    $(#[derive(Debug, Serialize, Deserialize)]
+                    $(#[$form])*
+                    pub(super) enum $name { $($body)* })*
+                }
+            };
+        }
+
+        macro_rules! sound {
+            ($($name:ident $(#[$form:meta])* { $($body:tt)* })*) => {
+                $(#[derive(Debug, Serialize, Deserialize)]
+                struct $name {
+                    #[serde(default)]
+                    x: i64,
+                    by: sound::$name,
+                    #[serde(default)]
+                    more: Vec<sound::$name>,
+                })*
+
+                mod sound {
+                    use super::*;
+
+                    $(#[derive(Debug, Serialize, Deserialize)]
+                    $(#[$form])*
+                    pub(super) enum $name { $($body)* })*
+                }
+            };
+        }
+
+        argument! {
+            LowerOutside { A, B { #[serde(serialize_with = "lower")] q: String } }
+            SkippedOutside { A, C { #[serde(skip_serializing)] q: String } }
+            TupleOutside { A, B(i64, #[serde(serialize_with = "lower")] String) }
+            NewOutside { A, B(#[serde(serialize_with = "lower")] String) }
+            LowerInside #[serde(tag = "k")] { A, B { #[serde(serialize_with = "lower")] q: String } }
+            SkippedInside #[serde(tag = "k")] { A, B { n: i64 }, C { n: Option<bool>, #[serde(skip_serializing)] q: String } }
+            DefaultInside #[serde(tag = "k")] { A, B { #[serde(serialize_with = "lower", default)] q: String } }
+            LowerBeside #[serde(tag = "k", content = "c")] { A, B { #[serde(serialize_with = "lower")] q: String } }
+            SkippedBeside #[serde(tag = "k", content = "c")] { A, C { #[serde(skip_serializing)] q: String } }
+            TupleBeside #[serde(tag = "k", content = "c")] { A, B(i64, #[serde(serialize_with = "lower")] String) }
+            LowerUntagged #[serde(untagged)] { A(i64), B { #[serde(serialize_with = "lower")] q: String } }
+            SkippedUntagged #[serde(untagged)] { A { n: i64 }, C { r: Vec<i64>, #[serde(skip_serializing)] q: String } }
+            TupleUntagged #[serde(untagged)] { A(i64), B(i64, #[serde(serialize_with = "lower")] String) }
+            NestedOutside { A, B(Vec<LowerOutside>), C { c: Box<SkippedInside> } }
+        }
+
+        type Words = HashSet<String>;
+
+        sound! {
+            SetOutside { None, Some(Words) }
+            SetDeep { None, Other { n: i64 }, Some { words: Option<Vec<Words>> } }
+            SetInside #[serde(tag = "k")] { None, Some { words: Words } }
+            SetBeside #[serde(tag = "k", content = "c")] { None, Some(Words) }
+            SetUntagged #[serde(untagged)] { One { n: i64 }, Some { words: Words } }
+            Outside { A, B { q: String, s: Sku, #[serde(deserialize_with = "trimmed")] w: String }, C(i64, Sku), D(Box<Self>) }
+            Inside #[serde(tag = "k")] {
+                #[serde(alias = "a")] A,
+                B { q: String, s: Sku, #[serde(deserialize_with = "trimmed")] w: String, g: Grade, #[serde(serialize_with = "seconds::serialize", deserialize_with = "seconds::deserialize")] d: std::time::Duration },
+                C { g: Option<Grade> },
+            }
+            Beside #[serde(tag = "k", content = "c")] { A, B { q: String, s: Sku }, C(i64, Sku), D(Grade) }
+            Untagged #[serde(untagged)] { A { n: i64 }, B { q: String, s: Sku, g: Grade }, C(i64, Sku), D(Sku), E(Vec<Sku>), F(BTreeMap<String, Self>) }
+        }
+
+        #[test]
+        fn a_variant_that_is_not_the_first_and_leaves_something_out_is_refused() {
+            is_refused::<LowerOutside>(&["'by'", "same key"]);
+            is_refused::<SkippedOutside>(&["'by'", "same key"]);
+            is_refused::<NestedOutside>(&["'by'", "same key"]);
+            is_refused::<LowerBeside>(&["'by'", "same key"]);
+            is_refused::<SkippedBeside>(&["'by'", "same key"]);
+        }
+
+        #[test]
+        fn so_is_one_that_is_a_tuple() {
+            is_refused::<TupleOutside>(&["'by'", "same key"]);
+            is_refused::<NewOutside>(&["'by'", "same key"]);
+            is_refused::<TupleBeside>(&["'by'", "same key"]);
+            is_refused::<TupleUntagged>(&["'by'", "same key"]);
+        }
+
+        #[test]
+        fn so_is_one_with_its_tag_inside() {
+            is_refused::<LowerInside>(&["'by'", "same key"]);
+            is_refused::<SkippedInside>(&["'by'", "same key"]);
+            is_refused::<DefaultInside>(&["'by'", "same key"]);
+        }
+
+        #[test]
+        fn so_is_one_without_a_tag() {
+            is_refused::<LowerUntagged>(&["'by'", "same key"]);
+            is_refused::<SkippedUntagged>(&["'by'", "same key"]);
+        }
+
+        #[test]
+        fn a_set_in_a_variant_that_is_not_the_first_is_refused() {
+            is_refused::<SetOutside>(&["BTreeSet"]);
+            is_refused::<SetDeep>(&["BTreeSet"]);
+            is_refused::<SetInside>(&["BTreeSet"]);
+            is_refused::<SetBeside>(&["BTreeSet"]);
+            is_refused::<SetUntagged>(&["BTreeSet"]);
+        }
+
+        #[test]
+        fn variants_that_are_written_in_full_are_accepted() {
+            assert_eq!(check::<Outside>(), Ok(()));
+            assert_eq!(check::<Inside>(), Ok(()));
+            assert_eq!(check::<Beside>(), Ok(()));
+            assert_eq!(check::<Untagged>(), Ok(()));
+        }
+    }
+
     /// Code of the application that does not expect every value.
     #[derive(Debug, Serialize, Deserialize)]
     struct Panicking {

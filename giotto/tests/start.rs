@@ -765,6 +765,9 @@ fn sound_configurations_start() {
         ("GIOTTO_HTTP_PORT", "tcp://10.0.0.9:80"),
         ("GIOTTO_HTTP_SERVICE_HOST", "10.0.0.9"),
         ("GIOTTO_HTTP_PORT_80_TCP", "tcp://10.0.0.9:80"),
+        ("GIOTTO_CACHE_NAME", "/web/giotto_cache"),
+        ("GIOTTO_CACHE_ENV_PASSWORD", "x"),
+        ("GIOTTO_HTTP_ENV_PORT", "80"),
         // Variables of somebody else.
         ("GIOTTO_FOO", "1"),
         ("GIOTTO_HOME", "/opt/giotto"),

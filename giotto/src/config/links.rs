@@ -19,7 +19,14 @@ pub(super) fn is_link(name: &str, value: &str) -> bool {
     let is_service = parts
         .windows(2)
         .any(|pair| matches!(pair, ["SERVICE", "HOST" | "PORT"]));
-    is_service || is_port(&parts) || is_address && parts.last() == Some(&"PORT")
+    // What `docker run --link` sets: `CACHE_NAME=/web/cache`, and the variables of the other container.
+    let is_name = value.starts_with('/') && parts.last() == Some(&"NAME");
+    let is_env = matches!(parts.as_slice(), [before @ .., _] if before.contains(&"ENV"));
+    is_service
+        || is_port(&parts)
+        || is_address && parts.last() == Some(&"PORT")
+        || is_name
+        || is_env
 }
 
 /// Whether it ends like `PORT_6379_TCP` or `PORT_6379_TCP_ADDR`.

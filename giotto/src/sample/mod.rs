@@ -5,6 +5,7 @@
 //! direction. A value that a type asks for
 //! itself is a *leaf*; one of them can be varied while all others stay.
 
+pub(crate) mod learned;
 mod parts;
 mod tables;
 mod value;
@@ -15,17 +16,22 @@ use std::cell::RefCell;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::mem::discriminant;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
+use serde_json::Value as Json;
 
 use crate::parameter::Parameter;
 use crate::value::{Refused, TWICE};
 use tables::CHOICES;
 pub(crate) use tables::LISTS;
 use value::Sample;
+
+/// So many samples are made to see all variants.
+const MOST_VARIANTS: usize = 256;
 
 /// Values for the parameters of a struct.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +40,12 @@ pub(crate) struct Samples {
     given: Vec<(&'static str, usize)>,
     /// The leaf whose value stands in another place.
     varied: Option<(usize, usize)>,
+    /// The variants of enums, as leaves and choices, in their order.
+    pins: Vec<(usize, usize)>,
+    /// The value of a free leaf.
+    value: Option<(usize, Json)>,
+    /// Values for free leaves that take none of the table: the parameter and the place among its leaves.
+    free: Vec<(&'static str, usize, Json)>,
     /// The parameter whose lists have many items.
     long: Option<&'static str>,
     /// Whether the items of the long lists run backwards.
@@ -69,6 +81,10 @@ pub(crate) struct Leaf {
     pub(crate) is_option: bool,
     /// Whether the type leaves it to the format what it is made of.
     pub(crate) is_free: bool,
+    /// The type and the variant of an enum.
+    pub(crate) variant: Option<(&'static str, usize)>,
+    /// The leaf after the last one within a variant.
+    pub(crate) end: usize,
 }
 
 impl Leaf {
@@ -80,6 +96,8 @@ impl Leaf {
             is_empty: false,
             is_option: false,
             is_free: false,
+            variant: None,
+            end: 0,
         }
     }
 }
@@ -155,6 +173,106 @@ impl Samples {
         }
     }
 
+    /// The same with a value of JSON for one of the free leaves.
+    pub(crate) fn with(&self, leaf: usize, value: Json) -> Self {
+        Self {
+            value: Some((leaf, value)),
+            ..self.clone()
+        }
+    }
+
+    /// The same once for every variant of every enum in it, the others of which stay; with each, the leaves that are new.
+    pub(crate) fn variants<A: DeserializeOwned>(&self) -> Vec<(Self, Range<usize>)> {
+        let mut all = vec![(self.clone(), 0..usize::MAX, Vec::new())];
+        let mut next = 0;
+        while next < all.len() && all.len() < MOST_VARIANTS {
+            let (samples, within, types) = all[next].clone();
+            next += 1;
+            if samples.make::<A>().is_err() {
+                continue;
+            }
+            let leaves = samples.notes().leaves;
+            for (at, leaf) in leaves.iter().enumerate() {
+                let Some((name, first)) = leaf.variant else {
+                    continue;
+                };
+                // A type within itself has had its turn.
+                if !within.contains(&at) || types.contains(&name) {
+                    continue;
+                }
+                let before = leaves.iter().take(at).enumerate();
+                let before = before.filter_map(|(at, leaf)| Some((at, leaf.variant?.1)));
+                let before: Vec<_> = before.collect();
+                for choice in (0..leaf.choices).filter(|choice| *choice != first) {
+                    let mut pins = before.clone();
+                    pins.push((at, choice));
+                    let pinned = Self {
+                        pins,
+                        ..samples.clone()
+                    };
+                    let Some((pinned, end)) = pinned.accepted::<A>(leaf.parameter, at) else {
+                        continue;
+                    };
+                    let types = types.iter().copied().chain([name]).collect();
+                    all.push((pinned, at + 1..end, types));
+                }
+            }
+        }
+        all.truncate(MOST_VARIANTS);
+        let all = all.into_iter();
+        all.map(|(samples, within, _)| (samples, within)).collect()
+    }
+
+    /// The same with values of `parameter` of which a sample can be made, and the end of the enum `leaf`.
+    fn accepted<A: DeserializeOwned>(
+        mut self,
+        parameter: &'static str,
+        leaf: usize,
+    ) -> Option<(Self, usize)> {
+        let place = self.given.iter().position(|(name, _)| *name == parameter)?;
+        let first = self.given[place].1;
+        (first..CHOICES)
+            .chain(0..first)
+            .find_map(|choice| {
+                self.given[place].1 = choice;
+                self.make::<A>().ok()?;
+                let end = self.notes().leaves.get(leaf)?.end;
+                Some((self.clone(), end))
+            })
+            .or_else(|| {
+                self.given[place].1 = first;
+                let grown = self.grow::<A>(parameter)?;
+                grown.make::<A>().ok()?;
+                let end = grown.notes().leaves.get(leaf)?.end;
+                Some((grown, end))
+            })
+    }
+
+    /// The place of a leaf among those of its parameter.
+    fn offset(&self, leaf: usize) -> Option<usize> {
+        let notes = self.notes.borrow();
+        let parameter = notes.leaves.get(leaf)?.parameter;
+        let first = notes
+            .leaves
+            .iter()
+            .position(|leaf| leaf.parameter == parameter)?;
+        Some(leaf - first)
+    }
+
+    /// The same with a value that the last free leaf of `parameter` takes, which takes none of the table.
+    fn grow<A: DeserializeOwned>(&self, parameter: &'static str) -> Option<Self> {
+        let _ = self.make::<A>();
+        let leaves = self.notes().leaves;
+        let is_it = |leaf: &Leaf| leaf.parameter == parameter && leaf.is_free;
+        let leaf = leaves.iter().rposition(is_it)?;
+        let offset = self.offset(leaf)?;
+        let grown = learned::grown_with::<A>(self, leaf, |_| Vec::new());
+        let value = grown.into_iter().next()?.value;
+        let mut this = self.clone();
+        this.free.push((parameter, offset, value));
+        Some(this)
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| *given == name)
     }
@@ -189,6 +307,16 @@ impl Samples {
             let name = parameters.iter().map(|one| one.name).find(is_it)?;
             match self.given.iter_mut().find(|(given, _)| *given == name) {
                 Some((_, choice)) if *choice < CHOICES => *choice += 1,
+                Some((_, choice)) if self.free.iter().all(|(free, ..)| *free != name) => {
+                    *choice = 0;
+                    match self.grow::<A>(name) {
+                        Some(grown) => self = grown,
+                        None => {
+                            self.given.retain(|(given, _)| *given != name);
+                            hopeless.push(name);
+                        }
+                    }
+                }
                 Some(_) => {
                     self.given.retain(|(given, _)| *given != name);
                     hopeless.push(name);
@@ -254,7 +382,7 @@ impl<'de> de::MapAccess<'de> for Arguments<'_> {
             depth: 0,
         };
         let refused = seed.deserialize(sample);
-        refused.map_err(|refused| Refused::of(name, String::new(), refused.message))
+        refused.map_err(|refused| Refused::of(name, String::new(), refused.0))
     }
 }
 
@@ -263,10 +391,10 @@ pub(crate) fn survived<T, E: Default>(run: impl FnOnce() -> Result<T, E>) -> Res
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(E::default()))
 }
 
-fn no_sample() -> Refused {
-    Refused::new("there is no such sample")
+fn no_sample<E: de::Error>() -> E {
+    E::custom("there is no such sample")
 }
 
-fn named<'n>(name: &'n str) -> StrDeserializer<'n, Refused> {
+fn named<E: de::Error>(name: &str) -> StrDeserializer<'_, E> {
     name.into_deserializer()
 }

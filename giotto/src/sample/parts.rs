@@ -4,9 +4,9 @@ use std::any::type_name;
 
 use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
+use super::learned::Learned;
 use super::value::Sample;
 use super::{identity, named, no_sample};
-use crate::value::Refused;
 
 /// The items of a list, a map or a tuple.
 pub(super) struct Items<'s> {
@@ -35,12 +35,12 @@ impl<'s> Items<'s> {
 }
 
 impl<'de> de::SeqAccess<'de> for Items<'_> {
-    type Error = Refused;
+    type Error = Learned;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, Refused> {
+    ) -> Result<Option<S::Value>, Learned> {
         if self.next == self.count {
             return Ok(None);
         }
@@ -54,16 +54,16 @@ impl<'de> de::SeqAccess<'de> for Items<'_> {
 }
 
 impl<'de> de::MapAccess<'de> for Items<'_> {
-    type Error = Refused;
+    type Error = Learned;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Refused> {
+    ) -> Result<Option<K::Value>, Learned> {
         de::SeqAccess::next_element_seed(self, seed)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Learned> {
         seed.deserialize(self.part::<S::Value>(self.next))
     }
 }
@@ -76,12 +76,12 @@ pub(super) struct Members<'s> {
 }
 
 impl<'de> de::MapAccess<'de> for Members<'_> {
-    type Error = Refused;
+    type Error = Learned;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Refused> {
+    ) -> Result<Option<K::Value>, Learned> {
         let second = self.part.samples.notes.borrow().second.clone();
         let is_second = |name: &str| second.iter().any(|second| std::ptr::eq(*second, name));
         let Some(name) = self.remaining.by_ref().find(|name| !is_second(name)) else {
@@ -98,7 +98,7 @@ impl<'de> de::MapAccess<'de> for Members<'_> {
         Ok(Some(key))
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Learned> {
         seed.deserialize(Sample {
             expected: Some(type_name::<S::Value>()),
             is_empty: self.part.is_empty || size_of::<S::Value>() == 0,
@@ -115,13 +115,13 @@ pub(super) struct Variant<'s> {
 }
 
 impl<'de, 's> de::EnumAccess<'de> for Variant<'s> {
-    type Error = Refused;
+    type Error = Learned;
     type Variant = Sample<'s>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
-    ) -> Result<(S::Value, Sample<'s>), Refused> {
+    ) -> Result<(S::Value, Sample<'s>), Learned> {
         let variant = seed.deserialize(named(self.name))?;
         let samples = self.part.samples;
         if samples.varied.is_some_and(|(leaf, _)| leaf == self.leaf) {
@@ -132,13 +132,13 @@ impl<'de, 's> de::EnumAccess<'de> for Variant<'s> {
 }
 
 impl<'de> de::VariantAccess<'de> for Sample<'_> {
-    type Error = Refused;
+    type Error = Learned;
 
-    fn unit_variant(self) -> Result<(), Refused> {
+    fn unit_variant(self) -> Result<(), Learned> {
         Ok(())
     }
 
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Refused> {
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Learned> {
         seed.deserialize(Self {
             expected: Some(type_name::<S::Value>()),
             ..self
@@ -149,7 +149,7 @@ impl<'de> de::VariantAccess<'de> for Sample<'_> {
         self,
         length: usize,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         self.deserialize_tuple(length, visitor)
     }
 
@@ -157,7 +157,7 @@ impl<'de> de::VariantAccess<'de> for Sample<'_> {
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         self.deserialize_struct("", fields, visitor)
     }
 }

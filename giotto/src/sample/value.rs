@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::Value as Json;
 
+use super::learned::{Free, Learned};
 use super::parts::{Items, Members, Variant};
 use super::tables::{CHARACTERS, CHOICES, INTEGERS, LONG, NUMBERS, TEXTS, VALUES};
 use super::{Leaf, Samples, no_sample};
-use crate::value::Refused;
 
 /// Types that contain themselves end here.
 const DEEP: u8 = 4;
@@ -50,6 +50,10 @@ fn inner(name: &'static str, wrappers: &[&str]) -> Option<&'static str> {
     inner.strip_suffix('>')
 }
 
+fn choice_of(variants: &[&str], choice: usize) -> usize {
+    choice % variants.len().max(1)
+}
+
 impl Sample<'_> {
     /// Whether what makes a `T` is what the field is declared as, and not a function that makes something else of it.
     fn is_plain_for<T>(&self) -> bool {
@@ -63,7 +67,7 @@ impl Sample<'_> {
 
     /// Notes a leaf from which a `T` is made: the place of its value among `choices`, and whether that is the number of
     /// an item.
-    fn leaf<T>(&self, choices: usize) -> Result<(usize, bool), Refused> {
+    fn leaf<T>(&self, choices: usize) -> Result<(usize, bool), Learned> {
         let is_plain = self.is_plain_for::<T>() && is_standard::<T>();
         self.note(Leaf {
             is_plain,
@@ -71,7 +75,7 @@ impl Sample<'_> {
         })
     }
 
-    fn note(&self, leaf: Leaf) -> Result<(usize, bool), Refused> {
+    fn note(&self, leaf: Leaf) -> Result<(usize, bool), Learned> {
         let mut notes = self.samples.notes.borrow_mut();
         let at = notes.leaves.len();
         if at == MOST_LEAVES || self.depth > TOO_DEEP {
@@ -82,10 +86,14 @@ impl Sample<'_> {
             is_empty: self.is_empty,
             ..leaf
         });
-        match self.samples.varied {
-            Some((leaf, choice)) if leaf == at => Ok((choice, false)),
-            _ => Ok((self.choice, self.is_item)),
+        if let Some((_, choice)) = self.samples.varied.filter(|(leaf, _)| *leaf == at) {
+            return Ok((choice, false));
         }
+        let mut pins = self.samples.pins.iter();
+        Ok(match pins.find(|(leaf, _)| *leaf == at) {
+            Some((_, choice)) => (*choice, false),
+            None => (self.choice, self.is_item),
+        })
     }
 
     /// What is read for a part of a `T`; the part is an `S`, if that is known.
@@ -100,7 +108,11 @@ impl Sample<'_> {
 
     /// The parts of a list or a map that makes a `T`.
     fn items<T>(&self) -> Items<'_> {
-        let is_long = self.samples.long == Some(self.parameter);
+        // Before a variant that is pinned, the leaves keep their places.
+        let pinned = self.samples.pins.last().map(|(leaf, _)| *leaf);
+        let leaves = self.samples.notes.borrow().leaves.len();
+        let is_long = self.samples.long == Some(self.parameter)
+            && pinned.is_none_or(|pinned| leaves > pinned);
         let count = match (self.depth > DEEP, is_long, self.lists) {
             (true, ..) => 0,
             (_, false, _) => 1,
@@ -140,21 +152,21 @@ impl Sample<'_> {
         }
     }
 
-    fn integer<T>(&self) -> Result<i128, Refused> {
+    fn integer<T>(&self) -> Result<i128, Learned> {
         match self.leaf::<T>(INTEGERS.len())? {
             (number, true) => Ok(number as i128),
             (choice, false) => INTEGERS.get(choice).copied().ok_or_else(no_sample),
         }
     }
 
-    fn number<T>(&self) -> Result<f64, Refused> {
+    fn number<T>(&self) -> Result<f64, Learned> {
         match self.leaf::<T>(NUMBERS.len())? {
             (number, true) => Ok(number as f64 + 0.5),
             (choice, false) => NUMBERS.get(choice).copied().ok_or_else(no_sample),
         }
     }
 
-    fn text<T>(&self) -> Result<Cow<'static, str>, Refused> {
+    fn text<T>(&self) -> Result<Cow<'static, str>, Learned> {
         match self.leaf::<T>(CHOICES)? {
             (number, true) => Ok(format!("t{number}").into()),
             (choice, false) => match TEXTS.get(choice) {
@@ -169,7 +181,7 @@ impl Sample<'_> {
 /// Leaves that are numbers.
 macro_rules! numbers {
     ($($method:ident $visit:ident $number:ident $type:ty;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
             let number = self.$number::<V::Value>()?;
             visitor.$visit(<$type>::try_from(number).map_err(|_| no_sample())?)
         })*
@@ -177,7 +189,7 @@ macro_rules! numbers {
 }
 
 impl<'de> Deserializer<'de> for Sample<'_> {
-    type Error = Refused;
+    type Error = Learned;
 
     numbers! {
         deserialize_i8 visit_i8 integer i8;
@@ -197,7 +209,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         clippy::cast_possible_truncation,
         reason = "what two numbers have in common in 32 bits, they have in a key"
     )]
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         // The two that are one number in 32 bits are no two values.
         match self.number::<V::Value>()? {
             number if number > 1e9 => Err(no_sample()),
@@ -205,12 +217,12 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         let (choice, _) = self.leaf::<V::Value>(2)?;
         visitor.visit_bool(choice % 2 == 1)
     }
 
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         let character = match self.leaf::<V::Value>(CHARACTERS.len())? {
             (number, true) => u32::try_from(number)
                 .ok()
@@ -220,33 +232,46 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         visitor.visit_char(character.ok_or_else(no_sample)?)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_str(&self.text::<V::Value>()?)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_bytes(self.text::<V::Value>()?.as_bytes())
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         let (choice, _) = self.note(Leaf {
             is_free: true,
             ..Leaf::new(VALUES.len())
         })?;
+        let leaf = self.samples.notes.borrow().leaves.len() - 1;
+        if let Some((_, value)) = self.samples.value.as_ref().filter(|(at, _)| *at == leaf) {
+            return Free(value).deserialize_any(visitor);
+        }
+        let offset = self.samples.offset(leaf);
+        let mut free = self.samples.free.iter();
+        let is_varied = self.samples.varied.is_some_and(|(at, _)| at == leaf);
+        let is_it = |(name, at, _): &&(&str, usize, Json)| {
+            !is_varied && *name == self.parameter && Some(*at) == offset
+        };
+        if let Some((_, _, value)) = free.find(is_it) {
+            return Free(value).deserialize_any(visitor);
+        }
         let text = VALUES.get(choice).ok_or_else(no_sample)?;
         let value: Json = text.parse().map_err(de::Error::custom)?;
-        value.deserialize_any(visitor).map_err(de::Error::custom)
+        Free(&value).deserialize_any(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         if self.depth > DEEP {
             return visitor.visit_none();
         }
@@ -264,7 +289,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_unit()
     }
 
@@ -272,15 +297,15 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         visitor.visit_unit()
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_unit()
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         self.deserialize_str(visitor)
     }
 
@@ -288,15 +313,15 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         visitor.visit_newtype_struct(self.part::<V::Value>(None))
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_seq(self.items::<V::Value>())
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Learned> {
         visitor.visit_map(self.items::<V::Value>())
     }
 
@@ -304,7 +329,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         self,
         length: usize,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         visitor.visit_seq(self.elements::<V::Value>(length))
     }
 
@@ -313,7 +338,7 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         _: &'static str,
         length: usize,
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         self.deserialize_tuple(length, visitor)
     }
 
@@ -322,12 +347,23 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_map(Members {
+    ) -> Result<V::Value, Learned> {
+        let first = self.samples.notes.borrow().leaves.len();
+        let made = visitor.visit_map(Members {
             part: self.part::<V::Value>(None),
             remaining: fields.iter(),
             last: None,
-        })
+        });
+        // The content of a variant whose tag stands beside it.
+        let mut notes = self.samples.notes.borrow_mut();
+        let end = notes.leaves.len();
+        if let Some(leaf) = notes.leaves.get_mut(first)
+            && leaf.end == first + 1
+        {
+            leaf.end = end;
+        }
+        drop(notes);
+        made
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -335,18 +371,27 @@ impl<'de> Deserializer<'de> for Sample<'_> {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Refused> {
+    ) -> Result<V::Value, Learned> {
         let part = self.part::<V::Value>(None);
         let (choice, _) = self.note(Leaf {
             is_plain: part.is_plain,
+            variant: Some((type_name::<V::Value>(), choice_of(variants, self.choice))),
             ..Leaf::new(variants.len())
         })?;
-        let name = variants.get(choice % variants.len().max(1));
+        let choice = choice_of(variants, choice);
         let leaf = self.samples.notes.borrow().leaves.len() - 1;
-        visitor.visit_enum(Variant {
+        let made = visitor.visit_enum(Variant {
             part,
             leaf,
-            name: name.ok_or_else(no_sample)?,
-        })
+            name: variants.get(choice).ok_or_else(no_sample)?,
+        });
+        let mut notes = self.samples.notes.borrow_mut();
+        let end = notes.leaves.len();
+        if let Some(leaf) = notes.leaves.get_mut(leaf) {
+            leaf.end = end;
+            leaf.variant = leaf.variant.map(|(name, _)| (name, choice));
+        }
+        drop(notes);
+        made
     }
 }
