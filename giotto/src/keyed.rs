@@ -179,9 +179,10 @@ where
             let without = learned::without(&one.value, member);
             let is_needed =
                 without.is_none_or(|value| samples.with(leaf, value).make::<A>().is_err());
-            let is_named = one.value.is_object()
-                && keys.iter().any(|key| key.contains(&format!("'{member}'")));
-            count > 1 && keys.len() == 1 && !is_named && is_needed
+            // A list may be one of several notations of a type that reads and writes by hand, such as a date.
+            let is_left_out = one.value.is_object()
+                && !keys.iter().any(|key| key.contains(&format!("'{member}'")));
+            count > 1 && keys.len() == 1 && is_left_out && is_needed
                 || keys.len() < count && one.functions.contains(member)
         })
     })
