@@ -134,7 +134,7 @@ impl Cache {
         self.inner.pending.len()
     }
 
-    /// Waits for up to two seconds until the store has accepted the [pending](Self::pending_invalidations)
+    /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations)
     /// invalidations, and logs those that it has not. Call it before the process ends, and with it what only it knows.
     pub async fn tell_invalidations(&self) {
         self.inner.tell_the_rest().await;

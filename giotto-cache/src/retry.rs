@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// So often it is told that the store does not accept an invalidation.
 const DEFERRED_EVERY_MS: u64 = 3_000;
 /// How long a process that ends waits for its store to accept what is due.
-const LAST_CHANCE: Duration = Duration::from_secs(2);
+const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 impl Inner {
     /// Has this process obey an invalidation that the store has not accepted, and repeat it in the background. Without an
