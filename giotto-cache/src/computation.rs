@@ -22,7 +22,7 @@ use crate::permit::{Begin, Permit};
 use crate::tags::{Unstamped, may_be_tags};
 use crate::{Error, ErrorKind, Key, Place, Policy, Result};
 
-/// So often a result that is too large to store is told.
+/// How often the log tells of results that are too large to store.
 const TOO_LARGE_EVERY_MS: u64 = 60_000;
 
 impl Inner {

@@ -51,7 +51,7 @@ const OWN_TIME: u8 = 2;
 const HEADER: usize = 64;
 const EXTENSION: usize = 32;
 
-/// By so much the clocks of machines that share a store may differ.
+/// How much the clocks of machines that share a store may differ.
 const SKEW_MS: u64 = 1_000;
 
 const CREATED: usize = 16;

@@ -16,7 +16,7 @@ use crate::lookup::Lookup;
 use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
 use crate::{Key, Place};
 
-/// So often values that are no entries are told.
+/// How often the log tells of values that are no entries.
 const IGNORED_EVERY_MS: u64 = 60_000;
 
 /// What a look found.
@@ -189,7 +189,7 @@ impl Inner {
             return Look::nothing(reason, marks, true, now_ms);
         };
         let now_ms = self.clock.now_ms();
-        let mut entry = match self.open(lookup, stored, now_ms) {
+        let entry = match self.open(lookup, stored, now_ms) {
             Ok(entry) => entry,
             Err(error) => return Look::nothing(self.ignored(key, error), marks, true, now_ms),
         };
@@ -197,7 +197,6 @@ impl Inner {
             return Look::nothing(unanswered.into(), marks, false, self.clock.now_ms());
         }
         let now_ms = self.clock.now_ms();
-        entry.limit(lookup.policy, lookup.allows_own_time, now_ms);
         let verdict = judge(
             &entry,
             &marks,
@@ -215,7 +214,7 @@ impl Inner {
         }
     }
 
-    /// Why a stored value is a miss. A value that can only come from somebody else is told once a minute.
+    /// Why a stored value is a miss. A value that another program must have stored is logged once a minute.
     fn ignored(&self, key: &Key, error: Undecodable) -> Reason {
         tracing::debug!(%error, %key, "a stored value was ignored");
         if !matches!(error, Undecodable::Version)

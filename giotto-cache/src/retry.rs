@@ -15,7 +15,7 @@ use crate::log::Cut;
 
 /// Between two rounds; a store that is back knows within this time what was changed while it was down.
 const EVERY: Duration = Duration::from_millis(250);
-/// So often it is told that the store does not accept an invalidation.
+/// How often the log tells that the store does not accept an invalidation.
 const DEFERRED_EVERY_MS: u64 = 3_000;
 /// How long a process that ends waits for its store to accept what is due.
 const LAST_CHANCE: Duration = Duration::from_secs(1);

@@ -13,7 +13,7 @@ use crate::lookup::{MAX_TAGS, is_tag};
 use crate::verdict::Marks;
 use crate::{Key, Policy};
 
-/// So often a result with bad tags is told.
+/// How often the log tells of results with bad tags.
 const BAD_EVERY_MS: u64 = 60_000;
 
 /// Why a result has no tags that it could be stored with.

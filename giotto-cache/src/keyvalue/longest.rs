@@ -1,7 +1,7 @@
 //! The longest value that is read of a store outside this process, and how a longer one is told.
 //!
-//! The last step of a lookup. Whoever can write to the store may have put a value there that is larger than the memory
-//! of this process. No more of it is read than shows that it is none of ours.
+//! The last step of a lookup. A client of the store may have put a value there that is larger than the memory of
+//! this process. Only as much of it is read as shows that the cache has not stored it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The log has one line in this time, whatever is in the store.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// So much of a key goes into the log.
+/// The characters of a key that go into the log.
 const SHOWN: usize = 120;
 
 /// Shared by all clones of a store.

@@ -154,9 +154,9 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Counts::default()
     }
 
-    /// Called once by the cache in front of the store: no value that this cache stores is longer than `bytes`. Of a
-    /// longer one, which somebody else has put there, a store outside this process SHOULD read no more than that, and MAY
-    /// return its beginning: nobody takes that for an entry. The default reads what is there.
+    /// Called once by the cache in front of the store: no value that this cache stores is longer than `bytes`. If
+    /// another program has stored a longer one, a store outside this process SHOULD read no more than that of it, and MAY
+    /// return its beginning: it does not decode as an entry. The default reads the whole value.
     fn limit_values(&self, _bytes: usize) {}
 
     /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
