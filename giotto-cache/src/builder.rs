@@ -8,14 +8,16 @@ use std::time::Duration;
 use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::breaker::Pace;
 use crate::cache::{Cache, Inner};
+use crate::clock::Clock;
+use crate::error::Result;
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
+use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::pending::Pending;
 use crate::recent::Recent;
 use crate::signature::Signer;
 use crate::stats::Stats;
-use crate::{Clock, KeyValue, Place, Result};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 /// What an entry may have besides its result: key, tags and clocks.

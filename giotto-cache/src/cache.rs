@@ -9,24 +9,30 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use crate::answer::{Answer, Staleness, Status};
+use crate::answer::Answer;
 use crate::backend::Backend;
 use crate::breaker::Pace;
 use crate::builder::Builder;
-use crate::control::CacheControl;
+use crate::clock::Clock;
+use crate::computed::CacheControl;
+use crate::computed::Computed;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::{Crews, Flight, Flights, Join, Outcome};
 use crate::generation::Epochs;
-use crate::job::{Computed, Job, Rank, is_computing};
+use crate::job::{Job, Rank, is_computing};
+use crate::key::Key;
+use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::pending::Pending;
+use crate::policy::Policy;
+use crate::reason::{Reason, Staleness, Status};
 use crate::recent::Recent;
 use crate::signature::Signer;
 use crate::stats::{Counts, Stats};
-use crate::verdict::{Reason, Verdict};
+use crate::verdict::Verdict;
 use crate::wait::Wait;
-use crate::{Clock, Error, ErrorKind, Key, KeyValue, Place, Policy, Result};
 
 /// A store that answers within its deadline has let a flight end by then.
 const SLACK: Duration = Duration::from_millis(25);
@@ -90,7 +96,7 @@ impl Cache {
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let lookup = Lookup::new(key, &policy).allow_own_time(false);
+        let lookup = Lookup::new(key, policy).allow_own_time(false);
         if let Some(answer) = self.hit(&lookup) {
             return Ok(answer);
         }
@@ -113,7 +119,7 @@ impl Cache {
     ///
     /// [`ErrorKind::Compute`] with the error of `compute` (see [`Error::computed`]), [`ErrorKind::Panic`],
     /// [`ErrorKind::Timeout`] or [`ErrorKind::NotCached`]. A failing store is not an error but a miss.
-    pub async fn answer<C, F, E>(&self, lookup: Lookup<'_>, compute: C) -> Result<Answer>
+    pub async fn answer<C, F, E>(&self, lookup: Lookup, compute: C) -> Result<Answer>
     where
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<Computed, E>> + Send + 'static,
@@ -133,7 +139,7 @@ impl Cache {
     /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be had without waiting:
     /// what most lookups in memory come to. Whoever asks [`answer`](Self::answer) need not ask this first.
     #[must_use]
-    pub fn hit(&self, lookup: &Lookup<'_>) -> Option<Answer> {
+    pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         self.inner.hit_now(lookup)
     }
 
@@ -179,12 +185,7 @@ impl Cache {
     }
 
     /// Serves what was read, if it may be, and computes where that is due.
-    async fn answer_read<C, F, E>(
-        &self,
-        lookup: Lookup<'_>,
-        read: Read,
-        compute: C,
-    ) -> Result<Answer>
+    async fn answer_read<C, F, E>(&self, lookup: Lookup, read: Read, compute: C) -> Result<Answer>
     where
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<Computed, E>> + Send + 'static,
@@ -240,7 +241,7 @@ impl Cache {
     }
 
     /// Has a new result computed, unless somebody does; nobody waits for it.
-    fn refresh<C, F, E>(&self, lookup: Lookup<'_>, look: Look, compute: C)
+    fn refresh<C, F, E>(&self, lookup: Lookup, look: Look, compute: C)
     where
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<Computed, E>> + Send + 'static,
@@ -257,7 +258,7 @@ impl Cache {
 
     async fn compute_once<C, F, E>(
         &self,
-        lookup: Lookup<'_>,
+        lookup: Lookup,
         look: Look,
         reason: Reason,
         compute: C,
@@ -329,7 +330,7 @@ impl Cache {
         });
     }
 
-    fn job(&self, lookup: Lookup<'_>, look: Look) -> (Job, CacheControl) {
+    fn job(&self, lookup: Lookup, look: Look) -> (Job, CacheControl) {
         let control = CacheControl::new(look.old_value(), &self.inner.clock);
         (Job::new(lookup, look, control.clone()), control)
     }

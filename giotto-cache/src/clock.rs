@@ -72,6 +72,14 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// How long it is from `now_ms` to `until`; `None` = until never comes.
+pub(crate) const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
+    match until {
+        u64::MAX => None,
+        _ => Some(Duration::from_millis(until.saturating_sub(now_ms))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,18 +9,24 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, NotStored, Status};
+use crate::answer::Answer;
 use crate::backend::Unanswered;
 use crate::builder::ENVELOPE;
 use crate::cache::Inner;
-use crate::entry::{Clocks, Draft, Entry, Extension};
+use crate::computed::Computed;
+use crate::entry::{Draft, Entry, Extension};
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::{Flight, Outcome};
-use crate::job::{COMPUTING, Computed, Job, Rank};
+use crate::job::{COMPUTING, Job, Rank};
+use crate::key::Key;
+use crate::keyvalue::Place;
 use crate::lease::Lease;
 use crate::log::Cut;
 use crate::permit::{Begin, Permit};
-use crate::tags::{Unstamped, may_be_tags};
-use crate::{Error, ErrorKind, Key, Place, Policy, Result};
+use crate::policy::{Clocks, Policy};
+use crate::reason::{NotStored, Status};
+use crate::scope::may_be_tags;
+use crate::tags::Unstamped;
 
 /// How often the log tells of results that are too large to store.
 const TOO_LARGE_EVERY_MS: u64 = 60_000;

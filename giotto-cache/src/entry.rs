@@ -38,10 +38,12 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
+use crate::clock::remaining;
 use crate::generation::Generation;
-use crate::lookup::MAX_TAGS;
+use crate::key::Key;
+use crate::policy::{Clocks, Policy};
+use crate::scope::MAX_TAGS;
 use crate::signature::{Forged, Signer};
-use crate::{Key, Policy};
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
 const PLAIN: u8 = 1;
@@ -73,15 +75,6 @@ pub struct Entry {
     digest: u8,
     /// Where its reader's policy allows less than what is written. Boxed, so that a plain hit moves few bytes.
     limited: Option<Box<Clocks>>,
-}
-
-/// The moments that decide what may be done with an entry, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Clocks {
-    pub(crate) created: u64,
-    pub(crate) fresh_until: u64,
-    pub(crate) stale_until: u64,
-    pub(crate) keep_until: u64,
 }
 
 /// What is sealed as an entry.
@@ -138,19 +131,6 @@ pub enum Undecodable {
 impl From<Forged> for Undecodable {
     fn from(_: Forged) -> Self {
         Self::Forged
-    }
-}
-
-impl Clocks {
-    /// Of a result that is fresh for `ms` and of no use afterwards.
-    pub(crate) const fn plain(now_ms: u64, ms: u64) -> Self {
-        let until = now_ms.saturating_add(ms);
-        Self {
-            created: now_ms,
-            fresh_until: until,
-            stale_until: until,
-            keep_until: until,
-        }
     }
 }
 
@@ -494,13 +474,6 @@ impl Entry {
 pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
     let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && [PLAIN, EXTENDED].contains(&raw[4]);
     is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
-}
-
-pub(crate) const fn remaining(until: u64, now_ms: u64) -> Option<Duration> {
-    match until {
-        u64::MAX => None,
-        _ => Some(Duration::from_millis(until.saturating_sub(now_ms))),
-    }
 }
 
 /// What stands before the body is shorter than a number of 32 bits says.

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Reason;
+use crate::reason::Reason;
 
 /// The result of a cache operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

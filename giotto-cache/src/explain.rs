@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::answer::{NotStored, Staleness, Status};
 use crate::cache::{Cache, Inner};
 use crate::entry::Entry;
+use crate::error::ErrorKind;
 use crate::generation::Difference;
 use crate::in_time::in_time;
+use crate::keyvalue::Place;
 use crate::lease::lease_key;
 use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
-use crate::tags::may_be_tags;
-use crate::verdict::{Fallback, Reason, Verdict};
-use crate::{ErrorKind, Place};
+use crate::reason::{NotStored, Reason, Staleness, Status};
+use crate::scope::may_be_tags;
+use crate::verdict::{Fallback, Verdict};
 
 /// What is known of one entry.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ pub struct EntryState {
 impl Cache {
     /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes but that layers may be
     /// refilled as by any lookup.
-    pub async fn explain(&self, lookup: &Lookup<'_>) -> Explanation {
+    pub async fn explain(&self, lookup: &Lookup) -> Explanation {
         let (inner, key) = (&self.inner, &lookup.key);
         let look = inner.look(lookup).await;
         let is_leased = match inner.is_shared() {
@@ -143,7 +144,7 @@ impl Cache {
         self.store().place() == Place::Nowhere
     }
 
-    async fn layers(&self, lookup: &Lookup<'_>) -> Vec<LayerState> {
+    async fn layers(&self, lookup: &Lookup) -> Vec<LayerState> {
         let now_ms = self.inner.clock.now_ms();
         let mut layers = Vec::new();
         for store in self.stores() {
@@ -177,7 +178,7 @@ impl Cache {
 
 impl Inner {
     /// What would keep the next result from being stored, as far as it is known.
-    fn known_obstacle(&self, lookup: &Lookup<'_>, look: &Look) -> Option<NotStored> {
+    fn known_obstacle(&self, lookup: &Lookup, look: &Look) -> Option<NotStored> {
         match () {
             () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
             () if look.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
@@ -203,7 +204,7 @@ fn times(entry: &Entry, now_ms: u64) -> String {
 /// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable;
 /// and whether it refreshes behind the scenes.
 fn predict(
-    lookup: &Lookup<'_>,
+    lookup: &Lookup,
     verdict: &Verdict,
     is_computed_now: bool,
     keeps_nothing: bool,
@@ -242,7 +243,7 @@ impl EntryState {
         tags: Vec<(String, &'static str)>,
     ) -> Self {
         let clocks = entry.clocks();
-        let left = |until| crate::entry::remaining(until, now_ms);
+        let left = |until| crate::clock::remaining(until, now_ms);
         Self {
             age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
             fresh_for: left(clocks.fresh_until),

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::answer::Answer;
+use crate::error::Result;
 use crate::look::Look;
 use crate::verdict::Marks;
-use crate::{Answer, Result};
 
 /// For so long after a result that must not be stored, callers of its key do not wait for each other.
 const APART_MS: u64 = 5_000;

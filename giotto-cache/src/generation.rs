@@ -5,7 +5,6 @@
 //! record of its own, under a key that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +12,8 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::entry::remaining;
+use crate::clock::remaining;
+use crate::scope::{ALL, Scope, program_key};
 use crate::signature::Signer;
 
 const MAGIC: &[u8; 4] = b"GGEN";
@@ -24,64 +24,6 @@ const RECORD: usize = 44;
 pub(crate) const TAG_MARGIN_MS: u64 = 3_600_000;
 /// The longest life of the record of a tag after a soft invalidation.
 const SOFT_BOUND_MS: u64 = 30 * 24 * 3_600_000;
-
-/// What an invalidation is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Scope {
-    /// The entries with this tag.
-    Tag(String),
-    /// The entries of the program of this name.
-    Program(String),
-    /// All entries.
-    All,
-}
-
-impl Scope {
-    /// The key of its record: no key of a program ends in a brace.
-    pub(crate) fn record_key(&self) -> String {
-        match self {
-            Self::Tag(tag) => tag_key(tag),
-            Self::Program(program) => program_key(program),
-            Self::All => ALL.to_owned(),
-        }
-    }
-}
-
-pub(crate) const ALL: &str = "{all}";
-
-pub(crate) fn tag_key(tag: &str) -> String {
-    format!("{{tag:{tag}}}")
-}
-
-pub(crate) fn program_key(program: &str) -> String {
-    format!("{{program:{program}}}")
-}
-
-/// A text is the name of a tag.
-impl From<&str> for Scope {
-    fn from(tag: &str) -> Self {
-        Self::Tag(tag.to_owned())
-    }
-}
-
-impl From<String> for Scope {
-    fn from(tag: String) -> Self {
-        Self::Tag(tag)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tag(tag) => write!(f, "tag {tag}"),
-            // The program at the root has no name.
-            Self::Program(program) if program.is_empty() => f.write_str("program /"),
-            Self::Program(program) => write!(f, "program {program}"),
-            Self::All => f.write_str("all"),
-        }
-    }
-}
 
 /// Two random numbers: every invalidation changes the soft one, a hard one changes both. 0 = never invalidated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

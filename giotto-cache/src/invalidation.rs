@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use crate::backend::{Backend, Unanswered};
 use crate::cache::{Cache, Inner};
-use crate::entry::{Clocks, Entry};
-use crate::generation::{HOLD_MS, Record, Scope, TAG_MARGIN_MS, tag_key};
+use crate::entry::Entry;
+use crate::error::{Error, ErrorKind, Result};
+use crate::generation::{HOLD_MS, Record, TAG_MARGIN_MS};
 use crate::in_time::in_time;
+use crate::key::Key;
+use crate::keyvalue::Place;
 use crate::lease::lease_key;
-use crate::lookup::is_tag;
 use crate::pending::Due;
+use crate::policy::Clocks;
+use crate::scope::{Scope, is_tag, tag_key};
 use crate::signature::Signer;
-use crate::{Error, ErrorKind, Key, Place, Result};
 
 /// A record is changed by comparing and setting; when so many others change it at the same time, one gives up.
 const ATTEMPTS: usize = 16;

@@ -2,15 +2,15 @@
 //!
 //! Between steps 3 and 4 of a lookup: what the caller has found goes with it.
 
-use bytes::Bytes;
-
-use crate::answer::{Answer, Staleness, Status};
-use crate::control::CacheControl;
+use crate::answer::Answer;
+use crate::computed::CacheControl;
 use crate::entry::Entry;
+use crate::key::Key;
 use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
+use crate::policy::Policy;
+use crate::reason::{Staleness, Status};
 use crate::verdict::{Marks, Verdict};
-use crate::{Error, Key, Policy};
 
 tokio::task_local! {
     /// The keys that the current task computes: one that asks for its own would wait for itself.
@@ -22,33 +22,6 @@ pub(crate) fn is_computing(key: &str) -> bool {
     COMPUTING
         .try_with(|keys| keys.iter().any(|known| known == key))
         .unwrap_or(false)
-}
-
-/// What a computation returns.
-#[derive(Debug)]
-pub enum Computed {
-    /// A result.
-    Page(Bytes),
-    /// A result that says "there is no such thing": it is stored only if the policy has a time for
-    /// [negative](Policy::negative) results.
-    Negative(Bytes),
-    /// The [old value](CacheControl::old_value) is still right: it is fresh again.
-    NotModified,
-    /// An error that is an answer, such as "not allowed": it is not stored, and no old result stands in for it.
-    Refused(Error),
-}
-
-impl From<Bytes> for Computed {
-    fn from(body: Bytes) -> Self {
-        Self::Page(body)
-    }
-}
-
-impl Computed {
-    /// An error that is an answer.
-    pub fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Refused(Error::refused(error))
-    }
 }
 
 /// What a task needs to compute.
@@ -88,13 +61,13 @@ pub(crate) enum Rank {
 }
 
 impl Job {
-    pub(crate) fn new(lookup: Lookup<'_>, look: Look, control: CacheControl) -> Self {
+    pub(crate) fn new(lookup: Lookup, look: Look, control: CacheControl) -> Self {
         // Asked here, in the caller's task: the computation has one of its own.
         let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
         computing.push(lookup.key.as_str().to_owned());
         Self {
             key: lookup.key,
-            policy: *lookup.policy,
+            policy: lookup.policy,
             tags: lookup.tags,
             mode: lookup.mode,
             waits_for_fresh: lookup.waits_for_fresh,
@@ -109,8 +82,8 @@ impl Job {
         }
     }
 
-    pub(crate) fn lookup(&self) -> Lookup<'_> {
-        Lookup::new(self.key.clone(), &self.policy)
+    pub(crate) fn lookup(&self) -> Lookup {
+        Lookup::new(self.key.clone(), self.policy)
             .tags(self.tags.clone())
             .wait_for_fresh(self.waits_for_fresh)
             .allow_own_time(self.allows_own_time)

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
-use crate::Key;
 use crate::backend::{Backend, Unanswered};
+use crate::key::Key;
 use crate::log::Cut;
 
 /// The life of a lease that is not renewed.

@@ -44,9 +44,9 @@ mod builder;
 mod cache;
 mod clock;
 mod computation;
+mod computed;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod control;
 mod entry;
 mod error;
 mod explain;
@@ -67,8 +67,10 @@ mod measure;
 mod pending;
 mod permit;
 mod policy;
+mod reason;
 mod recent;
 mod retry;
+mod scope;
 mod signature;
 mod stats;
 mod tags;
@@ -77,18 +79,16 @@ pub mod testing;
 mod verdict;
 mod wait;
 
-pub use answer::{Answer, NotStored, Staleness, Status};
+pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;
 pub use builder::Builder;
 pub use cache::Cache;
 pub use clock::Clock;
-pub use control::CacheControl;
+pub use computed::{CacheControl, Computed};
 pub use entry::{Entry, Undecodable};
 pub use error::{Error, ErrorKind, Result};
 pub use explain::{EntryState, Explanation, LayerState};
-pub use generation::Scope;
-pub use job::Computed;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::DatabaseKeyValue;
@@ -100,5 +100,6 @@ pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Pla
 pub use lookup::{Lookup, Mode};
 pub use measure::{LayerMeasure, Measure};
 pub use policy::{IntoPolicy, Policy, Time};
+pub use reason::{NotStored, Reason, Staleness, Status};
+pub use scope::Scope;
 pub use stats::Counts;
-pub use verdict::Reason;

@@ -21,7 +21,7 @@ use std::fmt::Write as _;
 
 use serde::ser::{self, Serialize};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
 
 /// `value` as a literal; an error only if its own `Serialize` implementation returns one.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, Status};
+use crate::answer::Answer;
 use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::entry::{Entry, Undecodable};
-use crate::generation::{ALL, Generation, Record, Scope, program_key, tag_key};
+use crate::generation::{Generation, Record};
+use crate::key::Key;
+use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::lookup::Lookup;
-use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};
-use crate::{Key, Place};
+use crate::reason::{Reason, Status};
+use crate::scope::{ALL, Scope, program_key, tag_key};
+use crate::verdict::{Fallback, Marks, Verdict, judge};
 
 /// How often the log tells of values that are no entries.
 const IGNORED_EVERY_MS: u64 = 60_000;
@@ -125,13 +128,13 @@ impl Read {
 }
 
 impl Inner {
-    pub(crate) async fn look(&self, lookup: &Lookup<'_>) -> Look {
+    pub(crate) async fn look(&self, lookup: &Lookup) -> Look {
         let read = self.read(lookup).await;
         self.judge(lookup, read).await
     }
 
     /// The shortest way to a fresh page: one that has nothing but a time to live, in a store that answers at once.
-    pub(crate) fn hit_now(&self, lookup: &Lookup<'_>) -> Option<Answer> {
+    pub(crate) fn hit_now(&self, lookup: &Lookup) -> Option<Answer> {
         let program = lookup.key.program();
         if !lookup.is_plain() || self.epochs.is_due(program, || self.clock.now_ms()) {
             return None;
@@ -141,18 +144,18 @@ impl Inner {
     }
 
     /// What was read, if it is a fresh page that has nothing but a time to live.
-    pub(crate) fn hit(&self, lookup: &Lookup<'_>, read: &Read) -> Option<Answer> {
+    pub(crate) fn hit(&self, lookup: &Lookup, read: &Read) -> Option<Answer> {
         let stored = read.stored.as_ref().ok()?.clone()?;
         lookup
             .is_plain()
             .then(|| self.plain_hit(lookup, stored, &read.marks.epoch))?
     }
 
-    fn plain_hit(&self, lookup: &Lookup<'_>, stored: Bytes, epoch: &Generation) -> Option<Answer> {
+    fn plain_hit(&self, lookup: &Lookup, stored: Bytes, epoch: &Generation) -> Option<Answer> {
         let is_trusted = self.backend.place() == Place::InProcess;
         let entry = Entry::open_signed(stored, &lookup.key, is_trusted, &self.signer).ok()?;
         let now_ms = self.clock.now_ms();
-        let is_plain = epoch.is_none() && entry.is_plain() && entry.is_within(lookup.policy);
+        let is_plain = epoch.is_none() && entry.is_plain() && entry.is_within(&lookup.policy);
         if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
             return None;
         }
@@ -163,18 +166,18 @@ impl Inner {
     /// The stored bytes as an entry that lives no longer than the policy of `lookup` allows.
     pub(crate) fn open(
         &self,
-        lookup: &Lookup<'_>,
+        lookup: &Lookup,
         stored: Bytes,
         now_ms: u64,
     ) -> Result<Entry, Undecodable> {
         let is_trusted = self.backend.place() == Place::InProcess;
         let mut entry = Entry::open_signed(stored, &lookup.key, is_trusted, &self.signer)?;
-        entry.limit(lookup.policy, lookup.allows_own_time, now_ms);
+        entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
         Ok(entry)
     }
 
     /// Opens what was read, and decides what may be done with it.
-    pub(crate) async fn judge(&self, lookup: &Lookup<'_>, read: Read) -> Look {
+    pub(crate) async fn judge(&self, lookup: &Lookup, read: Read) -> Look {
         let key = &lookup.key;
         let Read { stored, mut marks } = read;
         let stored = match stored {
@@ -234,7 +237,7 @@ impl Inner {
     }
 
     /// What the store has, and the generations that are known or have to be read with it.
-    pub(crate) async fn read(&self, lookup: &Lookup<'_>) -> Read {
+    pub(crate) async fn read(&self, lookup: &Lookup) -> Read {
         let program = lookup.key.program();
         if lookup.tags.is_empty() && !self.epochs.is_due(program, || self.clock.now_ms()) {
             let stored = self.backend.get(lookup.key.as_str()).await;
@@ -283,10 +286,7 @@ impl Inner {
     }
 
     /// One multi-get of the entry and of the generations that it may depend on.
-    async fn read_with_marks(
-        &self,
-        lookup: &Lookup<'_>,
-    ) -> Result<(Option<Bytes>, Marks), Unanswered> {
+    async fn read_with_marks(&self, lookup: &Lookup) -> Result<(Option<Bytes>, Marks), Unanswered> {
         let program = lookup.key.program();
         let now_ms = self.clock.now_ms();
         let own_key = program_key(program);

@@ -2,13 +2,14 @@
 //!
 //! The first argument of [`Cache::answer`](crate::Cache::answer).
 
-use crate::{Key, Policy};
+use crate::key::Key;
+use crate::policy::Policy;
 
 /// A question to the cache: which entry, by which rules.
 #[derive(Clone, Debug)]
-pub struct Lookup<'p> {
+pub struct Lookup {
     pub(crate) key: Key,
-    pub(crate) policy: &'p Policy,
+    pub(crate) policy: Policy,
     pub(crate) tags: Vec<String>,
     pub(crate) mode: Mode,
     pub(crate) waits_for_fresh: bool,
@@ -29,10 +30,10 @@ pub enum Mode {
     Bypass,
 }
 
-impl<'p> Lookup<'p> {
+impl Lookup {
     /// Asks for the entry of `key`, under `policy`.
     #[must_use]
-    pub const fn new(key: Key, policy: &'p Policy) -> Self {
+    pub const fn new(key: Key, policy: Policy) -> Self {
         Self {
             key,
             policy,
@@ -79,7 +80,7 @@ impl<'p> Lookup<'p> {
     }
 }
 
-impl Lookup<'_> {
+impl Lookup {
     /// Whether a fresh entry is served whatever else there is to know of it.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)
@@ -87,14 +88,4 @@ impl Lookup<'_> {
             && !self.policy.refreshes_early()
             && self.policy.version_number() == 0
     }
-}
-
-/// The longest tag, in bytes.
-const MAX_TAG: usize = 200;
-/// The most tags of an entry.
-pub(crate) const MAX_TAGS: usize = 64;
-
-/// Whether `tag` may be one.
-pub(crate) fn is_tag(tag: &str) -> bool {
-    (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
 }

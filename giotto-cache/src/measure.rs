@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::cache::Cache;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -9,7 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::generation::{Generation, Record, Scope};
+use crate::generation::{Generation, Record};
+use crate::scope::Scope;
 
 /// More than this many scopes become one: everything.
 const MAX_SCOPES: usize = 1_000;

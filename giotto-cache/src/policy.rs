@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use crate::clock::milliseconds;
-use crate::entry::Clocks;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 const DEFAULT_THROTTLE_MS: u64 = 30_000;
 /// A thousand years: what is longer is a mistake.
@@ -39,6 +38,28 @@ pub struct Policy {
     keeps_versions: bool,
     has_lease: bool,
     problem: Option<&'static str>,
+}
+
+/// The moments that decide what may be done with an entry, in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    pub(crate) created: u64,
+    pub(crate) fresh_until: u64,
+    pub(crate) stale_until: u64,
+    pub(crate) keep_until: u64,
+}
+
+impl Clocks {
+    /// Of a result that is fresh for `ms` and of no use afterwards.
+    pub(crate) const fn plain(now_ms: u64, ms: u64) -> Self {
+        let until = now_ms.saturating_add(ms);
+        Self {
+            created: now_ms,
+            fresh_until: until,
+            stale_until: until,
+            keep_until: until,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::verdict::Reason;
+use crate::reason::Reason;
 
 const SLOTS: usize = 4_096;
 

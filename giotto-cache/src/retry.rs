@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::Error;
 use crate::cache::Inner;
-use crate::generation::Scope;
+use crate::error::Error;
 use crate::invalidation::{Change, Told};
 use crate::log::Cut;
+use crate::scope::Scope;
 
 /// Between two rounds; a store that is back knows within this time what was changed while it was down.
 const EVERY: Duration = Duration::from_millis(250);

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::Reason;
+use crate::reason::Reason;
 
 /// Defines the counters once: as the public snapshot and as what is counted in.
 macro_rules! counters {

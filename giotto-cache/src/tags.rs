@@ -4,14 +4,15 @@
 
 use crate::backend::Unanswered;
 use crate::cache::Inner;
-use crate::control::Wish;
-use crate::entry::{Clocks, Stamp};
-use crate::generation::{Record, TAG_MARGIN_MS, tag_key};
+use crate::computed::Wish;
+use crate::entry::Stamp;
+use crate::generation::{Record, TAG_MARGIN_MS};
 use crate::job::Job;
+use crate::key::Key;
 use crate::log::Cut;
-use crate::lookup::{MAX_TAGS, is_tag};
+use crate::policy::{Clocks, Policy};
+use crate::scope::{MAX_TAGS, is_tag, may_be_tags, tag_key};
 use crate::verdict::Marks;
-use crate::{Key, Policy};
 
 /// How often the log tells of results with bad tags.
 const BAD_EVERY_MS: u64 = 60_000;
@@ -178,9 +179,4 @@ impl Inner {
         }
         false
     }
-}
-
-/// Whether an entry may have `tags`.
-pub(crate) fn may_be_tags(tags: &[String]) -> bool {
-    tags.len() <= MAX_TAGS && tags.iter().all(|tag| is_tag(tag))
 }

@@ -50,7 +50,8 @@
 mod chaos;
 
 pub use self::chaos::Chaos;
-use crate::{Answer, Reason, Staleness, Status};
+use crate::answer::Answer;
+use crate::reason::{Reason, Staleness, Status};
 pub use crate::{assert_hit, assert_miss, assert_stale};
 
 /// What the assertions take: something that says how a page was come by.

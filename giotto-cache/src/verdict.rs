@@ -3,88 +3,13 @@
 //! Part of step 3 of a lookup. A pure function of the entry, its generations, the policy and the time, so that
 //! [`Cache::explain`](crate::Cache::explain) says what the next lookup will do.
 
-use std::fmt;
-
-use crate::Policy;
-use crate::answer::Staleness;
-use crate::entry::{Clocks, Entry, Extension};
-use crate::generation::{Difference, Generation, Record, Scope};
+use crate::entry::{Entry, Extension};
+use crate::generation::{Difference, Generation, Record};
 use crate::lookup::Lookup;
-
-/// Why a lookup found nothing fresh, or why a result was not stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// Nothing is stored, and this process has not seen an entry of this key lately.
-    FirstSeen,
-    /// The entry was there and its time has passed.
-    Expired,
-    /// The store had it and lost it before its time: it was full, restarted, or somebody removed the entry.
-    Evicted,
-    /// The entry was computed before something it depends on was invalidated.
-    Invalidated(Scope),
-    /// The store has no sound record of this tag of the entry, so that it cannot be known whether it was invalidated.
-    TagLost(String),
-    /// The entry was computed by another version of the program.
-    Version,
-    /// The store failed.
-    BackendError,
-    /// The store did not answer in time.
-    BackendTimeout,
-    /// The store is left alone for a moment because it failed.
-    BackendSkipped,
-    /// What is stored is not an entry of this key.
-    Undecodable,
-    /// What is stored has no digest by one of the signing keys.
-    Forged,
-    /// The entry was computed later than now: the clock of the machine that stored it is ahead of this one's.
-    ClockSkew,
-    /// The caller did not want a stored result.
-    Bypass,
-    /// The caller wanted a new result.
-    Refresh,
-    /// A moment ago the result was one that must not be stored.
-    NotStorable,
-    /// The last result was too large to store.
-    TooLarge,
-}
-
-impl Reason {
-    /// Its name, one word for counters and logs: `first-seen`.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::FirstSeen => "first-seen",
-            Self::Expired => "expired",
-            Self::Evicted => "evicted",
-            Self::Invalidated(_) => "invalidated",
-            Self::Version => "version",
-            Self::BackendError => "backend-error",
-            Self::BackendTimeout => "backend-timeout",
-            Self::BackendSkipped => "backend-skipped",
-            Self::TagLost(_) => "tag-lost",
-            Self::Undecodable => "undecodable",
-            Self::Forged => "forged",
-            Self::ClockSkew => "clock-skew",
-            Self::Bypass => "bypass",
-            Self::Refresh => "refresh",
-            Self::NotStorable => "not-storable",
-            Self::TooLarge => "too-large",
-        }
-    }
-}
-
-/// Its name, and what was invalidated: `invalidated tag user:7`.
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        match self {
-            Self::Invalidated(scope) => write!(f, " {scope}"),
-            Self::TagLost(tag) => write!(f, " {tag}"),
-            _ => Ok(()),
-        }
-    }
-}
+use crate::policy::{Clocks, Policy};
+use crate::reason::Reason;
+use crate::reason::Staleness;
+use crate::scope::Scope;
 
 /// What is to be done with a found entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -208,7 +133,7 @@ fn invalid(
 pub(crate) fn judge(
     entry: &Entry,
     marks: &Marks,
-    lookup: &Lookup<'_>,
+    lookup: &Lookup,
     now_ms: u64,
     draw: impl FnOnce() -> f64,
     latest: impl FnOnce() -> Scope,
@@ -223,7 +148,7 @@ pub(crate) fn judge(
     let Some(extension) = entry.extension() else {
         return useless(Reason::Undecodable);
     };
-    let (clocks, policy) = (entry.clocks(), lookup.policy);
+    let (clocks, policy) = (entry.clocks(), &lookup.policy);
     // No attempt is put off for longer than the throttle, whatever the entry says.
     let latest_retry = now_ms.saturating_add(policy.throttle_ms());
     let may_try = now_ms >= extension.retry_at || extension.retry_at > latest_retry;
@@ -276,9 +201,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::Key;
     use crate::entry::{Draft, Stamp};
     use crate::generation::Record;
+    use crate::key::Key;
     use crate::signature::Signer;
 
     const NOW: u64 = 1_000_000;
@@ -301,7 +226,7 @@ mod tests {
     }
 
     fn verdict(entry: &Entry, marks: &Marks, policy: Policy, after_ms: u64) -> Verdict {
-        let lookup = Lookup::new(key(), &policy);
+        let lookup = Lookup::new(key(), policy);
         let mut entry = entry.clone();
         entry.limit(&policy, true, NOW + after_ms);
         judge(
@@ -375,7 +300,7 @@ mod tests {
         let policy = Policy::seconds(60).stale(60).stale_if_error(600);
         let entry = plain(policy);
         let before = |ms: u64| {
-            let (lookup, now_ms) = (Lookup::new(key(), &policy), NOW - ms);
+            let (lookup, now_ms) = (Lookup::new(key(), policy), NOW - ms);
             let mut entry = entry.clone();
             entry.limit(&policy, true, now_ms);
             let left = entry.fresh_for(now_ms);
@@ -484,7 +409,7 @@ mod tests {
     fn early_refresh_follows_its_law() {
         let policy = Policy::seconds(60).early_refresh(1.0);
         let entry = entry(policy, Duration::from_secs(2), Extension::default());
-        let lookup = Lookup::new(key(), &policy);
+        let lookup = Lookup::new(key(), policy);
         let mut random = fastrand::Rng::with_seed(7);
         for (left, expected) in [
             (1_000.0, -0.5_f64),
@@ -520,7 +445,7 @@ mod tests {
         let verdict = judge(
             &entry,
             &Marks::default(),
-            &Lookup::new(key(), &policy),
+            &Lookup::new(key(), policy),
             NOW,
             || 0.0,
             || Scope::All,

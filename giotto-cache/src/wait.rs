@@ -4,26 +4,28 @@
 
 use std::time::Duration;
 
-use crate::answer::{Answer, Staleness, Status};
+use crate::answer::Answer;
 use crate::cache::Inner;
+use crate::entry::Entry;
+use crate::error::{Error, ErrorKind, Result};
 use crate::flight::{Landing, Outcome};
 use crate::look::Look;
 use crate::lookup::Lookup;
 use crate::policy::Patience;
-use crate::verdict::{Fallback, Reason};
-use crate::{Entry, Error, ErrorKind, Result};
+use crate::reason::{Reason, Staleness, Status};
+use crate::verdict::Fallback;
 
 /// How one caller waits for a computation.
-pub(crate) struct Wait<'p> {
+pub(crate) struct Wait {
     since: tokio::time::Instant,
     limit: Option<Duration>,
     /// What may be served in place of a result, when, and what to ask the store for before it is.
-    fallback: Option<(Entry, Fallback, Lookup<'p>)>,
+    fallback: Option<(Entry, Fallback, Lookup)>,
     reason: Reason,
 }
 
-impl<'p> Wait<'p> {
-    pub(crate) fn new(lookup: &Lookup<'p>, look: &Look, reason: Reason) -> Self {
+impl Wait {
+    pub(crate) fn new(lookup: &Lookup, look: &Look, reason: Reason) -> Self {
         let Patience { soft, hard } = lookup.policy.patience();
         let fallback = look.fallback();
         let entry = look.entry.clone().filter(|_| match fallback {
@@ -58,7 +60,7 @@ impl<'p> Wait<'p> {
 
 impl Inner {
     /// The result, or what may be served in its place if it is a failure.
-    pub(crate) async fn after(&self, result: Result<Answer>, wait: Wait<'_>) -> Result<Answer> {
+    pub(crate) async fn after(&self, result: Result<Answer>, wait: Wait) -> Result<Answer> {
         let error = match result {
             Ok(answer) if answer.status == Status::Hit => return Ok(answer),
             Ok(answer) => {

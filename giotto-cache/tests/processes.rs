@@ -61,7 +61,7 @@ impl Model {
     }
 }
 
-async fn ask(cache: &Cache, lookup: Lookup<'_>, model: &Model) -> Result<Answer> {
+async fn ask(cache: &Cache, lookup: Lookup, model: &Model) -> Result<Answer> {
     let answer = cache.answer(lookup, |_| model.clone().run()).await;
     cache.settle().await;
     answer
@@ -70,7 +70,7 @@ async fn ask(cache: &Cache, lookup: Lookup<'_>, model: &Model) -> Result<Answer>
 fn spawn(cache: &Cache, name: &str, tags: &[String], model: &Model) -> JoinSet<Result<Answer>> {
     let (cache, model, tags) = (cache.clone(), model.clone(), tags.to_vec());
     let (mut task, key) = (JoinSet::new(), key(name));
-    task.spawn(async move { ask(&cache, Lookup::new(key, &HOUR).tags(tags), &model).await });
+    task.spawn(async move { ask(&cache, Lookup::new(key, HOUR).tags(tags), &model).await });
     task
 }
 
@@ -114,7 +114,7 @@ async fn a_holder_that_dies_is_succeeded(chaos: Chaos, next: Cache) -> Result<()
     until(|| held.runs() == 1).await;
     assert!(chaos.is_dead());
     let started = Instant::now();
-    ask(&next, Lookup::new(key("dying"), &HOUR), &model).await?;
+    ask(&next, Lookup::new(key("dying"), HOUR), &model).await?;
     assert!(next.counts().waited > 0, "there was a lease");
     assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     assert_eq!(model.runs(), 1);
@@ -134,17 +134,17 @@ async fn one_computes_and_the_other_waits_for_its_page([one, two]: &[Cache; 2]) 
         }
     }
     assert_eq!(model.runs(), 1);
-    assert_hit!(ask(two, Lookup::new(key("leased"), &HOUR), &model).await?);
+    assert_hit!(ask(two, Lookup::new(key("leased"), HOUR), &model).await?);
     Ok(())
 }
 
 async fn in_the_stale_window_nobody_waits_and_one_refreshes([one, two]: &[Cache; 2]) -> Result<()> {
     let policy = HOUR.stale(3600);
-    ask(one, Lookup::new(key("stale"), &policy), &Model::new()).await?;
+    ask(one, Lookup::new(key("stale"), policy), &Model::new()).await?;
     assert!(two.expire(&key("stale")).await?);
     let model = Model::held();
     for cache in [one, two, one, two] {
-        let lookup = Lookup::new(key("stale"), &policy);
+        let lookup = Lookup::new(key("stale"), policy);
         let answer = cache.answer(lookup, |_| model.clone().run()).await?;
         assert_stale!(answer, Staleness::Revalidating);
     }
@@ -152,7 +152,7 @@ async fn in_the_stale_window_nobody_waits_and_one_refreshes([one, two]: &[Cache;
     model.release();
     for cache in [one, two] {
         cache.settle().await;
-        assert_hit!(ask(cache, Lookup::new(key("stale"), &policy), &model).await?);
+        assert_hit!(ask(cache, Lookup::new(key("stale"), policy), &model).await?);
     }
     assert_eq!(model.runs(), 1);
     Ok(())
@@ -164,7 +164,7 @@ async fn a_thousand_entries_are_old_for_the_other_process_at_once(
     let model = Model::new();
     let policy = HOUR.without_lease();
     let tagged = |number: usize| {
-        let lookup = Lookup::new(key(&number.to_string()), &policy);
+        let lookup = Lookup::new(key(&number.to_string()), policy);
         lookup.tags(vec!["many".to_owned()])
     };
     for number in 0..TAGGED {
@@ -209,7 +209,7 @@ async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> R
         assert_eq!(page(&first.join_all().await.remove(0)?), "1");
         assert_eq!(page(&late.join_all().await.remove(0)?), "2", "{way}");
         for cache in [two, one] {
-            let lookup = Lookup::new(key(way), &HOUR).tags(tags.to_vec());
+            let lookup = Lookup::new(key(way), HOUR).tags(tags.to_vec());
             assert_eq!(page(&ask(cache, lookup, &model).await?), "2", "{way}");
         }
     }

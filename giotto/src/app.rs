@@ -351,15 +351,15 @@ impl App {
 }
 
 /// What `request` asks the cache for.
-pub(crate) fn lookup<'p>(
+pub(crate) fn lookup(
     program: &Program,
-    policy: &'p Policy,
+    policy: &Policy,
     typed: &Typed,
     canonical: String,
     mime: &Mime,
     request: &Request<'_>,
-) -> Result<Lookup<'p>> {
-    let lookup = Lookup::new(program.key(canonical, mime), policy)
+) -> Result<Lookup> {
+    let lookup = Lookup::new(program.key(canonical, mime), *policy)
         .tags(program.tags_of(typed)?)
         .mode(request.mode)
         .allow_own_time(program.sets_time())

@@ -8,7 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
-use crate::{Counts, Error, ErrorKind, KeyValue, Measure, Result, lease};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::KeyValue;
+use crate::lease;
+use crate::measure::Measure;
+use crate::stats::Counts;
 
 /// A [`KeyValue`] in front of another, with faults that are switched while it runs. Cloning it shares it.
 ///

@@ -124,7 +124,7 @@ async fn the_old_value_is_seen_while_it_may_be_and_not_when_it_was_purged() -> R
         world.clock.advance(seconds(1));
         world.ask(&policy, &model).await?;
         assert!(!saw("old 2").await?, "purged");
-        let refresh = Lookup::new(key("page"), &policy).mode(Mode::Refresh);
+        let refresh = Lookup::new(key("page"), policy).mode(Mode::Refresh);
         ask_for(cache, refresh, &model).await?;
         assert!(saw("old 3").await?, "fresh, and a new one is wanted");
     }
@@ -213,7 +213,7 @@ async fn a_new_page_is_found_at_once_by_the_tag_that_its_absence_had() -> Result
         let (cache, model) = (&world.cache, Model::saying(Says::NotFound));
         let policy = MINUTE.negative(60);
         let lookup = || {
-            let lookup = giotto_cache::Lookup::new(super::key("page"), &policy);
+            let lookup = giotto_cache::Lookup::new(super::key("page"), policy);
             lookup.tags(vec!["page 7".to_owned()])
         };
         super::ask_for(cache, lookup(), &model).await?;

@@ -14,8 +14,8 @@ use super::{
     seconds, until, worlds,
 };
 
-fn tagged(name: &str) -> Lookup<'static> {
-    Lookup::new(key(name), &MINUTE).tags(vec!["user:7".to_owned(), "all users".to_owned()])
+fn tagged(name: &str) -> Lookup {
+    Lookup::new(key(name), MINUTE).tags(vec!["user:7".to_owned(), "all users".to_owned()])
 }
 
 fn invalidated(tag: &str) -> Reason {
@@ -97,7 +97,7 @@ async fn a_tag_that_the_model_names_counts_like_one_known_before() -> Result<()>
         let (cache, model) = (&world.cache, Model::saying(Says::Wants(by_model)));
         for names in [vec![], vec!["user:7".to_owned()]] {
             cache.remove(&key("page")).await?;
-            let lookup = || Lookup::new(key("page"), &MINUTE).tags(names.clone());
+            let lookup = || Lookup::new(key("page"), MINUTE).tags(names.clone());
             assert_eq!(
                 ask_for(cache, lookup(), &model).await?.status,
                 Status::Stored
@@ -156,7 +156,7 @@ async fn a_name_that_cannot_be_a_tag_is_refused_and_a_result_with_it_not_stored(
             ("a\nb", false),
         ] {
             cache.remove(&key("page")).await?;
-            let lookup = Lookup::new(key("page"), &MINUTE).tags(vec![tag.to_owned()]);
+            let lookup = Lookup::new(key("page"), MINUTE).tags(vec![tag.to_owned()]);
             let answer = ask_for(cache, lookup, &model).await?;
             let expected = match may_be {
                 true => Status::Stored,
@@ -183,7 +183,7 @@ async fn programs_and_everything_are_old_for_this_process_at_once_and_for_others
             let ([one, two], _, clock) = processes();
             let model = Model::default();
             let stays = Key::new("another", "", "text/html");
-            let elsewhere = || Lookup::new(stays.clone(), &MINUTE);
+            let elsewhere = || Lookup::new(stays.clone(), MINUTE);
             ask_for(&one, elsewhere(), &model).await?;
             ask(&one, &MINUTE, &model).await?;
             assert_hit!(ask(&two, &MINUTE, &model).await?);
@@ -282,7 +282,7 @@ async fn a_computation_that_is_not_shared_is_stopped_from_storing_as_well() -> R
 async fn a_page_from_before_its_program_had_a_tag_is_old_once_it_has_one() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
-        let lookup = || Lookup::new(key("page"), &MINUTE);
+        let lookup = || Lookup::new(key("page"), MINUTE);
         ask_for(cache, lookup(), &model).await?;
         cache.settle().await;
         assert_hit!(ask_for(cache, lookup(), &model).await?);

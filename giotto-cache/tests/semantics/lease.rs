@@ -223,7 +223,7 @@ fn nested(
         inner.map_err(|_| Broken)?;
         Ok(Computed::Page("outer".into()))
     };
-    Box::pin(async move { cache.answer(Lookup::new(key, &MINUTE), compute).await })
+    Box::pin(async move { cache.answer(Lookup::new(key, MINUTE), compute).await })
 }
 
 /// Results that are not shared are computed by each caller at the same time: none waits for the lease of another.
@@ -261,8 +261,8 @@ async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -
     let early = callers(&one, 1, MINUTE, &model);
     until(|| model.runs() == 1).await;
     let new = Model::default();
-    ask_for(&two, Lookup::new(key("other"), &MINUTE), &new).await?;
-    let refresh = || Lookup::new(key("page"), &MINUTE).mode(Mode::Refresh);
+    ask_for(&two, Lookup::new(key("other"), MINUTE), &new).await?;
+    let refresh = || Lookup::new(key("page"), MINUTE).mode(Mode::Refresh);
     let answer = ask_for(&two, refresh(), &new).await?;
     assert_miss!(answer, Reason::Refresh);
     assert_eq!((page(&answer), answer.status), (2, Status::Stored));

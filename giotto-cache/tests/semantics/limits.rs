@@ -47,7 +47,7 @@ async fn jitter_spreads_a_thousand_keys_over_the_part_that_was_asked_for() -> Re
         let mut lives = Vec::new();
         for number in 0..1_000 {
             let key = key(&number.to_string());
-            let answer = ask_for(&cache, Lookup::new(key, &policy), &model).await?;
+            let answer = ask_for(&cache, Lookup::new(key, policy), &model).await?;
             lives.push(answer.fresh_for.unwrap().as_millis() as u64);
         }
         Ok::<_, giotto_cache::Error>(lives)

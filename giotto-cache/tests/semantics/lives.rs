@@ -45,7 +45,7 @@ async fn machines_whose_clocks_differ_never_give_a_page_a_longer_life() -> Resul
 async fn a_longer_time_of_the_model_counts_where_the_reader_allows_it() -> Result<()> {
     let ([cache], _, clock) = processes();
     let model = Model::saying(Says::Wants(|control| control.ttl(3_600)));
-    let lookup = |allows| Lookup::new(key("page"), &MINUTE).allow_own_time(allows);
+    let lookup = |allows| Lookup::new(key("page"), MINUTE).allow_own_time(allows);
     ask_for(&cache, lookup(true), &model).await?;
     clock.advance(seconds(60));
     assert_hit!(ask_for(&cache, lookup(true), &model).await?);
@@ -68,7 +68,7 @@ async fn record_lives(store: &Chaos, clock: &Clock, longest: Duration) -> Result
 async fn the_record_of_a_tag_outlives_its_pages_by_an_hour() -> Result<()> {
     let ([cache], [store], clock) = processes();
     let model = Model::default();
-    let lookup = Lookup::new(key("page"), &HOUR).tags(vec!["tag".to_owned()]);
+    let lookup = Lookup::new(key("page"), HOUR).tags(vec!["tag".to_owned()]);
     ask_for(&cache, lookup, &model).await?;
     assert!(record_lives(&store, &clock, seconds(2 * 3_600)).await?);
     Ok(())
@@ -81,7 +81,7 @@ async fn the_record_of_a_tag_of_a_page_that_never_expires_ends_after_an_invalida
         let ([cache], [store], clock) = processes();
         let model = Model::default();
         let forever = Policy::forever();
-        let lookup = || Lookup::new(key("page"), &forever).tags(vec!["tag".to_owned()]);
+        let lookup = || Lookup::new(key("page"), forever).tags(vec!["tag".to_owned()]);
         ask_for(&cache, lookup(), &model).await?;
         clock.advance(seconds(1_000 * 24 * 3_600));
         assert_hit!(ask_for(&cache, lookup(), &model).await?);

@@ -92,10 +92,10 @@ impl World {
 
 /// Asks for the page, and has whatever goes on behind the scenes end.
 async fn ask(cache: &Cache, policy: &Policy, model: &Model) -> Result<Answer> {
-    ask_for(cache, Lookup::new(key("page"), policy), model).await
+    ask_for(cache, Lookup::new(key("page"), *policy), model).await
 }
 
-async fn ask_for(cache: &Cache, lookup: Lookup<'_>, model: &Model) -> Result<Answer> {
+async fn ask_for(cache: &Cache, lookup: Lookup, model: &Model) -> Result<Answer> {
     let answer = cache
         .answer(lookup, |control| model.clone().run(control))
         .await;
@@ -109,7 +109,7 @@ fn callers(cache: &Cache, count: usize, policy: Policy, model: &Model) -> JoinSe
     for _ in 0..count {
         let (cache, model) = (cache.clone(), model.clone());
         callers.spawn(async move {
-            let lookup = Lookup::new(key("page"), &policy);
+            let lookup = Lookup::new(key("page"), policy);
             cache
                 .answer(lookup, |control| model.clone().run(control))
                 .await

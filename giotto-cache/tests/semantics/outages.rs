@@ -11,8 +11,8 @@ use super::{MINUTE, Model, Says, ask_for, cache_on, key, processes, seconds, unt
 
 const TAG: &str = "user:7";
 
-fn tagged() -> Lookup<'static> {
-    Lookup::new(key("page"), &MINUTE).tags(vec![TAG.to_owned()])
+fn tagged() -> Lookup {
+    Lookup::new(key("page"), MINUTE).tags(vec![TAG.to_owned()])
 }
 
 fn scopes() -> [Scope; 3] {
@@ -62,7 +62,7 @@ async fn a_store_that_is_full_for_long_is_told_at_once_too() -> Result<()> {
     warm([&writer, &reader], &model).await?;
     full.full(true);
     for name in ["1", "2", "3", "4"] {
-        ask_for(&writer, Lookup::new(key(name), &MINUTE), &model).await?;
+        ask_for(&writer, Lookup::new(key(name), MINUTE), &model).await?;
     }
     assert!(writer.counts().backend_skipped > 0, "the breaker is open");
     writer.invalidate(TAG).await?;
@@ -76,7 +76,7 @@ async fn one_page_is_expired_on_a_full_store_by_removing_it() -> Result<()> {
     let ([writer, reader], [full, _], _) = processes();
     let model = Model::default();
     let policy = MINUTE.stale_if_error(600);
-    let lookup = || Lookup::new(key("page"), &policy);
+    let lookup = || Lookup::new(key("page"), policy);
     ask_for(&writer, lookup(), &model).await?;
     full.full(true);
     assert!(writer.expire(&key("page")).await?);
@@ -90,12 +90,12 @@ async fn the_pages_of_other_programs_survive_a_purge_of_one_on_a_full_store() ->
     let model = Model::default();
     let other = giotto_cache::Key::new("other", "page", "text/html");
     for key in [key("page"), other.clone()] {
-        ask_for(&cache, Lookup::new(key, &MINUTE), &model).await?;
+        ask_for(&cache, Lookup::new(key, MINUTE), &model).await?;
     }
     chaos.full(true);
     cache.purge(Scope::Program("program".to_owned())).await?;
     assert!(chaos.get(key("page").as_str()).await?.is_none());
-    assert_hit!(ask_for(&cache, Lookup::new(other, &MINUTE), &model).await?);
+    assert_hit!(ask_for(&cache, Lookup::new(other, MINUTE), &model).await?);
     Ok(())
 }
 
@@ -191,7 +191,7 @@ async fn layers_show_a_page_whose_purge_the_store_has_lost_no_longer_than_their_
         .refill(refill);
     let server = cache_on(std::sync::Arc::new(layered), &clock);
     let model = Model::default();
-    let plain = || Lookup::new(key("page"), &MINUTE);
+    let plain = || Lookup::new(key("page"), MINUTE);
     ask_for(&server, plain(), &model).await?;
     assert_hit!(ask_for(&server, plain(), &model).await?);
     operator.purge(Scope::Program("program".to_owned())).await?;
@@ -241,7 +241,7 @@ async fn a_damaged_record_of_a_program_is_replaced_by_a_purge() -> Result<()> {
     for record in ["{program:program}", "{all}"] {
         let ([cache, other], [chaos, _], clock) = processes();
         let model = Model::default();
-        let plain = || Lookup::new(key("page"), &MINUTE);
+        let plain = || Lookup::new(key("page"), MINUTE);
         ask_for(&cache, plain(), &model).await?;
         chaos.set(record, "damaged".into(), None).await?;
         clock.advance(seconds(1));
@@ -268,7 +268,7 @@ async fn a_damaged_record_of_a_program_is_replaced_by_a_purge() -> Result<()> {
 async fn a_purge_that_is_due_survives_an_invalidation_of_another_process() -> Result<()> {
     let ([writer, reader], [silent, _], clock) = processes();
     let (model, policy) = (Model::default(), MINUTE.stale(300));
-    let lookup = || Lookup::new(key("page"), &policy);
+    let lookup = || Lookup::new(key("page"), policy);
     for cache in [&writer, &reader] {
         ask_for(cache, lookup(), &model).await?;
     }
@@ -296,7 +296,7 @@ async fn what_was_begun_before_a_tag_was_removed_is_not_fresh_for_long() -> Resu
     model.hold();
     let (late, slow) = (reader.clone(), model.clone());
     let begun =
-        tokio::spawn(async move { ask_for(&late, Lookup::new(key("late"), &MINUTE), &slow).await });
+        tokio::spawn(async move { ask_for(&late, Lookup::new(key("late"), MINUTE), &slow).await });
     until(|| model.runs() == 2).await;
     full.full(true);
     writer.invalidate(TAG).await?;
@@ -305,7 +305,7 @@ async fn what_was_begun_before_a_tag_was_removed_is_not_fresh_for_long() -> Resu
     full.full(false);
     tokio::time::sleep(seconds(1)).await;
     assert_eq!(writer.pending_invalidations(), 0);
-    let answer = ask_for(&reader, Lookup::new(key("late"), &MINUTE), &model).await?;
+    let answer = ask_for(&reader, Lookup::new(key("late"), MINUTE), &model).await?;
     assert_miss!(answer, Reason::Invalidated(Scope::Tag(TAG.to_owned())));
     Ok(())
 }
@@ -316,7 +316,7 @@ async fn a_record_that_the_store_has_in_an_older_state_is_written_again() -> Res
     let ([cache], [chaos], clock) = processes();
     let (record, program) = ("{program:program}", Scope::Program("program".to_owned()));
     let model = Model::default();
-    let plain = || Lookup::new(key("page"), &MINUTE);
+    let plain = || Lookup::new(key("page"), MINUTE);
     cache.invalidate(program.clone()).await?;
     let older = chaos.get(record).await?.unwrap();
     clock.advance(seconds(1));

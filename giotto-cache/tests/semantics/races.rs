@@ -76,8 +76,8 @@ impl Truth {
 
     async fn ask(&self, cache: &Cache, what: What, policy: &Policy) -> Result<Answer> {
         let lookup = match what {
-            What::Tag => Lookup::new(key("page"), policy).tags(vec!["tag".to_owned()]),
-            _ => Lookup::new(key("page"), policy),
+            What::Tag => Lookup::new(key("page"), *policy).tags(vec!["tag".to_owned()]),
+            _ => Lookup::new(key("page"), *policy),
         };
         let lookup = lookup.wait_for_fresh(true);
         let compute = |control| self.clone().compute(control, what);

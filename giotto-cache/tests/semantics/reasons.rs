@@ -37,7 +37,7 @@ async fn what_is_gone_was_never_there_has_expired_or_was_lost() -> Result<()> {
 async fn what_was_made_old_says_by_what() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
-        let lookup = || Lookup::new(key("page"), &MINUTE).tags(vec!["tag".into()]);
+        let lookup = || Lookup::new(key("page"), MINUTE).tags(vec!["tag".into()]);
         ask_for(cache, lookup(), &model).await?;
         let scopes = [
             (Scope::Tag("tag".into()), "invalidated tag tag"),
@@ -113,7 +113,7 @@ async fn what_was_damaged_is_undecodable_and_what_a_caller_wants_is_told() -> Re
     chaos.heal();
     assert_hit!(ask(&cache, &MINUTE, &model).await?);
 
-    let lookup = |mode| Lookup::new(key("page"), &MINUTE).mode(mode);
+    let lookup = |mode| Lookup::new(key("page"), MINUTE).mode(mode);
     let bypassing = ask_for(&cache, lookup(Mode::Bypass), &model).await?;
     assert_miss!(bypassing, Reason::Bypass);
     assert_eq!(bypassing.status, Status::NotStored);
@@ -142,7 +142,7 @@ async fn whoever_wants_only_what_is_stored_never_computes() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
         let policy = MINUTE.stale(300).stale_if_error(600).early_refresh(1_000.0);
-        let only = || Lookup::new(key("page"), &policy).mode(Mode::Only);
+        let only = || Lookup::new(key("page"), policy).mode(Mode::Only);
         let error = ask_for(cache, only(), &model).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotCached);
         world.ask(&policy, &model).await?;
@@ -178,7 +178,7 @@ async fn a_plain_hit_is_one_get_and_once_a_second_one_get_many() -> Result<()> {
         assert_eq!(spy.calls(), [("get_many", keys)]);
     }
     // Tags are read with the entry, each time.
-    let tagged = || Lookup::new(key("tagged"), &MINUTE).tags(vec!["a".into(), "b".into()]);
+    let tagged = || Lookup::new(key("tagged"), MINUTE).tags(vec!["a".into(), "b".into()]);
     ask_for(&cache, tagged(), &model).await?;
     spy.calls();
     assert_hit!(ask_for(&cache, tagged(), &model).await?);

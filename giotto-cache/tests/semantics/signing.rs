@@ -38,7 +38,7 @@ async fn a_forged_page_is_a_miss_of_its_own_reason_and_is_replaced() -> Result<(
     let stored = store.get(key.as_str()).await?.unwrap();
     let other = super::key("other");
     store.set(other.as_str(), stored, None).await?;
-    let answer = ask_for(&cache, Lookup::new(other, &MINUTE), &model).await?;
+    let answer = ask_for(&cache, Lookup::new(other, MINUTE), &model).await?;
     assert_miss!(answer, Reason::Forged);
     Ok(())
 }
@@ -52,7 +52,7 @@ async fn a_forged_record_of_a_tag_makes_its_pages_old_and_is_replaced() -> Resul
         signed(&store, &clock, &[])?,
     );
     let model = Model::default();
-    let lookup = || Lookup::new(key("page"), &MINUTE).tags(vec!["tag".to_owned()]);
+    let lookup = || Lookup::new(key("page"), MINUTE).tags(vec!["tag".to_owned()]);
     ask_for(&signing, lookup(), &model).await?;
     assert_hit!(ask_for(&signing, lookup(), &model).await?);
     // A process without the key changes the record.
@@ -68,7 +68,7 @@ async fn a_key_is_replaced_without_a_cold_cache() -> Result<()> {
     let clock = Clock::manual(START_MS);
     let store = store(&clock);
     let (model, tags) = (Model::default(), vec!["tag".to_owned()]);
-    let lookup = || Lookup::new(key("page"), &MINUTE).tags(tags.clone());
+    let lookup = || Lookup::new(key("page"), MINUTE).tags(tags.clone());
     let before = signed(&store, &clock, &[OLD])?;
     let meanwhile = signed(&store, &clock, &[NEW, OLD])?;
     let after = signed(&store, &clock, &[NEW])?;

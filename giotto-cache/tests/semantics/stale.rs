@@ -69,7 +69,7 @@ async fn the_window_opens_and_closes_on_its_millisecond() -> Result<()> {
 async fn whoever_wants_a_fresh_page_waits_for_it_and_joins_a_refresh_under_way() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model, policy) = (&world, Model::default(), stale());
-        let lookup = || Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        let lookup = || Lookup::new(key("page"), policy).wait_for_fresh(true);
         world.ask(&policy, &model).await?;
         clock.advance(seconds(60));
         let answer = ask_for(cache, lookup(), &model).await?;
@@ -101,7 +101,7 @@ async fn whoever_wants_a_fresh_page_gets_the_old_one_if_the_model_fails() -> Res
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         let policy = stale().stale_if_error(600);
-        let lookup = || Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        let lookup = || Lookup::new(key("page"), policy).wait_for_fresh(true);
         world.ask(&policy, &model).await?;
         clock.advance(seconds(60));
         model.says(Says::Fails);
@@ -142,7 +142,7 @@ async fn without_stale_if_error_whoever_waits_for_a_fresh_page_gets_the_error() 
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         let policy = stale();
-        let waits = || Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        let waits = || Lookup::new(key("page"), policy).wait_for_fresh(true);
         world.ask(&policy, &model).await?;
         clock.advance(seconds(60));
         model.says(Says::Fails);
@@ -309,7 +309,7 @@ async fn what_was_made_old_is_served_after_an_error_and_what_was_removed_never()
     for world in worlds() {
         let (cache, policy) = (&world.cache, stale().stale_if_error(600));
         let lookup = || {
-            let lookup = Lookup::new(key("page"), &policy).tags(vec!["tag".into()]);
+            let lookup = Lookup::new(key("page"), policy).tags(vec!["tag".into()]);
             lookup.wait_for_fresh(true)
         };
         for scope in &scopes {
@@ -421,7 +421,7 @@ async fn whoever_waits_for_a_fresh_page_gets_the_stale_one_if_that_is_late() -> 
             model.hold();
         }
         let started = Instant::now();
-        let waits = Lookup::new(key("page"), &policy).wait_for_fresh(true);
+        let waits = Lookup::new(key("page"), policy).wait_for_fresh(true);
         let answer = cache
             .answer(waits, |control| model.clone().run(control))
             .await;

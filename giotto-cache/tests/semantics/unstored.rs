@@ -25,7 +25,7 @@ async fn a_page_that_has_become_too_large_takes_the_older_one_with_it() -> Resul
         let builder = Cache::builder(store).clock(clock.clone());
         let cache = builder.max_entry(1_000).build();
         let ask = async |bytes: usize| {
-            let lookup = Lookup::new(key("page"), &policy);
+            let lookup = Lookup::new(key("page"), policy);
             let compute =
                 |_| async move { Ok::<_, Broken>(Computed::Page(vec![b'x'; bytes].into())) };
             let answer = cache.answer(lookup, compute).await;
@@ -44,7 +44,7 @@ async fn a_page_that_has_become_too_large_takes_the_older_one_with_it() -> Resul
             assert_eq!(answer.not_stored, Some(NotStored::TooLarge));
             assert_miss!(answer, Reason::TooLarge);
         }
-        let explained = cache.explain(&Lookup::new(key("page"), &policy)).await;
+        let explained = cache.explain(&Lookup::new(key("page"), policy)).await;
         assert_eq!(explained.next, Ok(Status::NotStored));
         assert_eq!(explained.not_stored, Some(NotStored::TooLarge));
         assert_eq!(cache.counts().too_large, 4);
@@ -61,7 +61,7 @@ async fn a_result_that_must_not_be_stored_takes_the_older_one_with_it() -> Resul
         ask(cache, &MINUTE, &model).await?;
         assert_hit!(ask(cache, &MINUTE, &model).await?);
         model.says(Says::Wants(|control| control.no_store()));
-        let refresh = Lookup::new(key("page"), &MINUTE).mode(Mode::Refresh);
+        let refresh = Lookup::new(key("page"), MINUTE).mode(Mode::Refresh);
         let answer = ask_for(cache, refresh, &model).await?;
         assert_eq!(answer.not_stored, Some(NotStored::NoStore));
         let answer = ask(cache, &MINUTE, &model).await?;
@@ -83,7 +83,7 @@ async fn a_result_with_a_bad_tag_says_so_and_takes_the_older_one_with_it() -> Re
         assert_miss!(ask(cache, &MINUTE, &model).await?, Reason::Expired);
     }
     let ([cache], _, _) = processes();
-    let lookup = || Lookup::new(key("page"), &MINUTE).tags(vec!["x".repeat(201)]);
+    let lookup = || Lookup::new(key("page"), MINUTE).tags(vec!["x".repeat(201)]);
     let explained = cache.explain(&lookup()).await;
     assert_eq!(explained.next, Ok(Status::NotStored));
     assert_eq!(explained.not_stored, Some(NotStored::BadTag));
@@ -98,20 +98,20 @@ async fn stored_is_not_said_where_the_store_is_known_to_refuse() -> Result<()> {
     let model = Model::default();
     chaos.full(true);
     for name in ["1", "2", "3"] {
-        let answer = ask_for(&cache, Lookup::new(key(name), &MINUTE), &model).await?;
+        let answer = ask_for(&cache, Lookup::new(key(name), MINUTE), &model).await?;
         assert_eq!(answer.not_stored, Some(NotStored::StoreFailed), "{name}");
     }
-    let explained = cache.explain(&Lookup::new(key("4"), &MINUTE)).await;
+    let explained = cache.explain(&Lookup::new(key("4"), MINUTE)).await;
     assert_eq!(explained.not_stored, Some(NotStored::StoreFailed));
     chaos.full(false);
     clock.advance(seconds(1));
-    ask_for(&cache, Lookup::new(key("5"), &MINUTE), &model).await?;
-    let answer = ask_for(&cache, Lookup::new(key("6"), &MINUTE), &model).await?;
+    ask_for(&cache, Lookup::new(key("5"), MINUTE), &model).await?;
+    let answer = ask_for(&cache, Lookup::new(key("6"), MINUTE), &model).await?;
     assert_eq!((answer.status, answer.not_stored), (Status::Stored, None));
 
     // A read that has just failed.
     chaos.errors(1.0);
-    let answer = ask_for(&cache, Lookup::new(key("7"), &MINUTE), &model).await?;
+    let answer = ask_for(&cache, Lookup::new(key("7"), MINUTE), &model).await?;
     assert_eq!(answer.not_stored, Some(NotStored::StoreFailed));
     Ok(())
 }

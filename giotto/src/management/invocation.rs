@@ -235,7 +235,7 @@ impl Target<'_> {
     }
 
     /// What the request asks the cache for.
-    pub(super) fn lookup(&self) -> Result<Lookup<'_>> {
+    pub(super) fn lookup(&self) -> Result<Lookup> {
         lookup(&self.asked, self.policy, &self.request)
     }
 
@@ -246,11 +246,7 @@ impl Target<'_> {
     }
 }
 
-pub(super) fn lookup<'p>(
-    asked: &Asked<'_>,
-    policy: &'p Policy,
-    request: &Request<'_>,
-) -> Result<Lookup<'p>> {
+pub(super) fn lookup(asked: &Asked<'_>, policy: &Policy, request: &Request<'_>) -> Result<Lookup> {
     let (typed, canonical) = (&asked.args.typed, asked.args.canonical.clone());
     app::lookup(
         asked.program,

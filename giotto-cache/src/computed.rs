@@ -1,6 +1,6 @@
-//! What a computation may say about its own result.
+//! What a computation returns, and what it may say about its own result.
 //!
-//! Handed to the computation in step 4 of a lookup.
+//! A ground type: [`CacheControl`] is handed to the computation, [`Computed`] comes back.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,8 +8,37 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::clock::Clock;
+use crate::entry::Entry;
+use crate::error::Error;
 use crate::policy::Time;
-use crate::{Clock, Entry};
+
+/// What a computation returns.
+#[derive(Debug)]
+pub enum Computed {
+    /// A result.
+    Page(Bytes),
+    /// A result that says "there is no such thing": it is stored only if the policy has a time for
+    /// [negative](Policy::negative) results.
+    Negative(Bytes),
+    /// The [old value](CacheControl::old_value) is still right: it is fresh again.
+    NotModified,
+    /// An error that is an answer, such as "not allowed": it is not stored, and no old result stands in for it.
+    Refused(Error),
+}
+
+impl From<Bytes> for Computed {
+    fn from(body: Bytes) -> Self {
+        Self::Page(body)
+    }
+}
+
+impl Computed {
+    /// An error that is an answer.
+    pub fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Refused(Error::refused(error))
+    }
+}
 
 /// What a computation says about how its result is stored, and sees of the one before. The last word on a setting
 /// counts, but for [`no_store`](Self::no_store), after which nothing does.

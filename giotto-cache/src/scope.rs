@@ -1,0 +1,78 @@
+//! What an invalidation is about, the keys of the records that tell of it, and the rules of tags.
+//!
+//! A ground type: an argument of `Cache::invalidate`, and part of a [`Reason`](crate::Reason).
+
+use std::fmt;
+
+/// What an invalidation is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Scope {
+    /// The entries with this tag.
+    Tag(String),
+    /// The entries of the program of this name.
+    Program(String),
+    /// All entries.
+    All,
+}
+
+impl Scope {
+    /// The key of its record: no key of a program ends in a brace.
+    pub(crate) fn record_key(&self) -> String {
+        match self {
+            Self::Tag(tag) => tag_key(tag),
+            Self::Program(program) => program_key(program),
+            Self::All => ALL.to_owned(),
+        }
+    }
+}
+
+pub(crate) const ALL: &str = "{all}";
+
+pub(crate) fn tag_key(tag: &str) -> String {
+    format!("{{tag:{tag}}}")
+}
+
+pub(crate) fn program_key(program: &str) -> String {
+    format!("{{program:{program}}}")
+}
+
+/// A text is the name of a tag.
+impl From<&str> for Scope {
+    fn from(tag: &str) -> Self {
+        Self::Tag(tag.to_owned())
+    }
+}
+
+impl From<String> for Scope {
+    fn from(tag: String) -> Self {
+        Self::Tag(tag)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            // The program at the root has no name.
+            Self::Program(program) if program.is_empty() => f.write_str("program /"),
+            Self::Program(program) => write!(f, "program {program}"),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
+/// The longest tag, in bytes.
+const MAX_TAG: usize = 200;
+/// The most tags of an entry.
+pub(crate) const MAX_TAGS: usize = 64;
+
+/// Whether `tag` may be one.
+pub(crate) fn is_tag(tag: &str) -> bool {
+    (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
+}
+
+/// Whether an entry may have `tags`.
+pub(crate) fn may_be_tags(tags: &[String]) -> bool {
+    tags.len() <= MAX_TAGS && tags.iter().all(|tag| is_tag(tag))
+}
