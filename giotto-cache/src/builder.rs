@@ -9,13 +9,13 @@ use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::breaker::Pace;
 use crate::cache::{Cache, Inner};
 use crate::clock::Clock;
+use crate::engine::history::Recent;
+use crate::engine::single_flight::{Crews, Flights};
 use crate::error::Result;
-use crate::flight::{Crews, Flights};
-use crate::generation::Epochs;
+use crate::invalidation::generation::Epochs;
+use crate::invalidation::pending::Pending;
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
-use crate::pending::Pending;
-use crate::recent::Recent;
 use crate::signature::Signer;
 use crate::stats::Stats;
 

@@ -43,41 +43,28 @@ mod breaker;
 mod builder;
 mod cache;
 mod clock;
-mod computation;
 mod computed;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod engine;
 mod entry;
 mod error;
-mod explain;
-mod flight;
-mod generation;
 mod in_time;
+mod inspect;
 mod invalidation;
-mod job;
 mod key;
 pub mod keyvalue;
-mod lease;
 pub mod literal;
 #[doc(hidden)]
 pub mod log;
-mod look;
 mod lookup;
-mod measure;
-mod pending;
-mod permit;
 mod policy;
 mod reason;
-mod recent;
-mod retry;
 mod scope;
 mod signature;
 mod stats;
-mod tags;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod verdict;
-mod wait;
 
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
@@ -88,7 +75,8 @@ pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
 pub use entry::{Entry, Undecodable};
 pub use error::{Error, ErrorKind, Result};
-pub use explain::{EntryState, Explanation, LayerState};
+pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::measure::{LayerMeasure, Measure};
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::DatabaseKeyValue;
@@ -98,7 +86,6 @@ pub use keyvalue::MemcacheKeyValue;
 pub use keyvalue::RedisKeyValue;
 pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
 pub use lookup::{Lookup, Mode};
-pub use measure::{LayerMeasure, Measure};
 pub use policy::{IntoPolicy, Policy, Time};
 pub use reason::{NotStored, Reason, Staleness, Status};
 pub use scope::Scope;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::generation::{Generation, Record};
+use crate::invalidation::generation::{Generation, Record};
 use crate::scope::Scope;
 
 /// More than this many scopes become one: everything.
@@ -154,7 +154,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generation::Difference;
+    use crate::invalidation::generation::Difference;
 
     fn tag(number: usize) -> Scope {
         Scope::Tag(number.to_string())

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::cache::Inner;
+use crate::engine::read::Look;
+use crate::engine::single_flight::{Landing, Outcome};
 use crate::entry::Entry;
+use crate::entry::freshness::Fallback;
 use crate::error::{Error, ErrorKind, Result};
-use crate::flight::{Landing, Outcome};
-use crate::look::Look;
 use crate::lookup::Lookup;
 use crate::policy::Patience;
 use crate::reason::{Reason, Staleness, Status};
-use crate::verdict::Fallback;
 
 /// How one caller waits for a computation.
 pub(crate) struct Wait {

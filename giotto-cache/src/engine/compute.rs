@@ -14,19 +14,19 @@ use crate::backend::Unanswered;
 use crate::builder::ENVELOPE;
 use crate::cache::Inner;
 use crate::computed::Computed;
+use crate::engine::acquire::{Begin, Permit};
+use crate::engine::attempt::{COMPUTING, Job, Rank};
+use crate::engine::lease::Lease;
+use crate::engine::single_flight::{Flight, Outcome};
 use crate::entry::{Draft, Entry, Extension};
 use crate::error::{Error, ErrorKind, Result};
-use crate::flight::{Flight, Outcome};
-use crate::job::{COMPUTING, Job, Rank};
+use crate::invalidation::tags::Unstamped;
 use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::lease::Lease;
 use crate::log::Cut;
-use crate::permit::{Begin, Permit};
 use crate::policy::{Clocks, Policy};
 use crate::reason::{NotStored, Status};
 use crate::scope::may_be_tags;
-use crate::tags::Unstamped;
 
 /// How often the log tells of results that are too large to store.
 const TOO_LARGE_EVERY_MS: u64 = 60_000;

@@ -4,7 +4,7 @@
 //! [`Cache::explain`](crate::Cache::explain) says what the next lookup will do.
 
 use crate::entry::{Entry, Extension};
-use crate::generation::{Difference, Generation, Record};
+use crate::invalidation::generation::{Difference, Generation, Record};
 use crate::lookup::Lookup;
 use crate::policy::{Clocks, Policy};
 use crate::reason::Reason;
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
     use crate::entry::{Draft, Stamp};
-    use crate::generation::Record;
+    use crate::invalidation::generation::Record;
     use crate::key::Key;
     use crate::signature::Signer;
 

@@ -2,19 +2,24 @@
 //!
 //! Called by whoever changes what entries were computed from; the next lookup sees it.
 
+pub(crate) mod generation;
+pub(crate) mod pending;
+pub(crate) mod repeat;
+pub(crate) mod tags;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backend::{Backend, Unanswered};
 use crate::cache::{Cache, Inner};
+use crate::engine::lease::lease_key;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
-use crate::generation::{HOLD_MS, Record, TAG_MARGIN_MS};
 use crate::in_time::in_time;
+use crate::invalidation::generation::{HOLD_MS, Record, TAG_MARGIN_MS};
+use crate::invalidation::pending::Due;
 use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::lease::lease_key;
-use crate::pending::Due;
 use crate::policy::Clocks;
 use crate::scope::{Scope, is_tag, tag_key};
 use crate::signature::Signer;

@@ -5,14 +5,14 @@
 use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::computed::Wish;
+use crate::engine::attempt::Job;
 use crate::entry::Stamp;
-use crate::generation::{Record, TAG_MARGIN_MS};
-use crate::job::Job;
+use crate::entry::freshness::Marks;
+use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
 use crate::key::Key;
 use crate::log::Cut;
 use crate::policy::{Clocks, Policy};
 use crate::scope::{MAX_TAGS, is_tag, may_be_tags, tag_key};
-use crate::verdict::Marks;
 
 /// How often the log tells of results with bad tags.
 const BAD_EVERY_MS: u64 = 60_000;

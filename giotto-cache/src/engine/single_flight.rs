@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 use crate::answer::Answer;
+use crate::engine::read::Look;
+use crate::entry::freshness::Marks;
 use crate::error::Result;
-use crate::look::Look;
-use crate::verdict::Marks;
 
 /// For so long after a result that must not be stored, callers of its key do not wait for each other.
 const APART_MS: u64 = 5_000;

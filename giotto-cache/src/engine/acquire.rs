@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::answer::Answer;
 use crate::cache::Inner;
-use crate::job::{Job, Rank};
+use crate::engine::attempt::{Job, Rank};
+use crate::engine::lease::{Asked, Lease};
+use crate::engine::read::Look;
+use crate::entry::freshness::Marks;
 use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::lease::{Asked, Lease};
-use crate::look::Look;
 use crate::lookup::Mode;
-use crate::verdict::Marks;
 
 /// So long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);

@@ -7,17 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::cache::{Cache, Inner};
+use crate::engine::lease::lease_key;
+use crate::engine::read::Look;
 use crate::entry::Entry;
+use crate::entry::freshness::{Fallback, Verdict};
 use crate::error::ErrorKind;
-use crate::generation::Difference;
 use crate::in_time::in_time;
+use crate::invalidation::generation::Difference;
 use crate::keyvalue::Place;
-use crate::lease::lease_key;
-use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{NotStored, Reason, Staleness, Status};
 use crate::scope::may_be_tags;
-use crate::verdict::{Fallback, Verdict};
 
 /// What is known of one entry.
 #[derive(Clone, Debug)]

@@ -9,15 +9,15 @@ use bytes::Bytes;
 use crate::answer::Answer;
 use crate::backend::Unanswered;
 use crate::cache::Inner;
+use crate::entry::freshness::{Fallback, Marks, Verdict, judge};
 use crate::entry::{Entry, Undecodable};
-use crate::generation::{Generation, Record};
+use crate::invalidation::generation::{Generation, Record};
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::reason::{Reason, Status};
 use crate::scope::{ALL, Scope, program_key, tag_key};
-use crate::verdict::{Fallback, Marks, Verdict, judge};
 
 /// How often the log tells of values that are no entries.
 const IGNORED_EVERY_MS: u64 = 60_000;

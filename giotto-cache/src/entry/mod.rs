@@ -32,6 +32,8 @@
 //! XXH3: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>. It finds damage, not malice:
 //! what protects against a foreign value is the full key in the envelope, which must be the one asked for.
 
+pub(crate) mod freshness;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::clock::remaining;
-use crate::generation::Generation;
+use crate::invalidation::generation::Generation;
 use crate::key::Key;
 use crate::policy::{Clocks, Policy};
 use crate::scope::MAX_TAGS;

@@ -4,13 +4,13 @@
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
+use crate::engine::read::Look;
 use crate::entry::Entry;
+use crate::entry::freshness::{Marks, Verdict};
 use crate::key::Key;
-use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Policy;
 use crate::reason::{Staleness, Status};
-use crate::verdict::{Marks, Verdict};
 
 tokio::task_local! {
     /// The keys that the current task computes: one that asks for its own would wait for itself.
