@@ -1,86 +1,108 @@
-//! The engine: look, serve what may be served, else compute once.
+//! The cache: what callers use of the engine.
 //!
-//! Step 1 of a lookup; every other file of this crate is called from here.
+//! Before step 1 of a lookup. Every method is thin: what it does stands in the file that it calls.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::timeout;
 
 use crate::answer::Answer;
-use crate::backend::Backend;
-use crate::breaker::Pace;
-use crate::builder::Builder;
+use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::clock::Clock;
-use crate::computed::CacheControl;
-use crate::computed::Computed;
-use crate::engine::attempt::{Job, Rank, is_computing};
-use crate::engine::fallback::Wait;
-use crate::engine::history::Recent;
-use crate::engine::read::{Look, Read};
-use crate::engine::single_flight::{Crews, Flight, Flights, Join, Outcome};
-use crate::entry::freshness::Verdict;
-use crate::error::{Error, ErrorKind, Result};
-use crate::invalidation::generation::Epochs;
+use crate::computed::{CacheControl, Computed};
+use crate::engine::compute::Computation;
+use crate::engine::history::History;
+use crate::engine::single_flight::SingleFlight;
+use crate::engine::state::{Engine, Paces};
+use crate::engine::store::ENVELOPE;
+use crate::engine::tasks::Tasks;
+use crate::engine::{self, read};
+use crate::error::{Error, Result};
+use crate::inspect::explain::{self, Explanation};
+use crate::inspect::measure::{self, LayerMeasure};
 use crate::invalidation::pending::Pending;
+use crate::invalidation::programs::{HOLD_MS, ProgramGenerations};
+use crate::invalidation::tell::unanswered;
+use crate::invalidation::{invalidate, repeat, single};
 use crate::key::Key;
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
-use crate::lookup::{Lookup, Mode};
+use crate::lookup::Lookup;
 use crate::policy::Policy;
-use crate::reason::{Reason, Staleness, Status};
+use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::{Counts, Stats};
 
-/// A store that answers within its deadline has let a flight end by then.
-const SLACK: Duration = Duration::from_millis(25);
+const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
-/// A cache of finished results in front of a [`KeyValue`]. Cloning it shares it.
+/// A cache of finished results in front of a [`KeyValue`] store. Cloning it shares it.
 ///
 /// It runs inside a Tokio runtime whose timer is enabled.
 #[derive(Clone)]
 pub struct Cache {
-    pub(crate) inner: Arc<Inner>,
+    engine: Arc<Engine>,
 }
 
-pub(crate) struct Inner {
-    pub(crate) backend: Arc<Backend>,
-    pub(crate) flights: Flights,
-    pub(crate) crews: Crews,
-    pub(crate) epochs: Epochs,
-    pub(crate) pending: Pending,
-    pub(crate) signer: Signer,
-    pub(crate) log: Limiter,
-    /// Of log lines that one bad key, value or result after the other would cause.
-    pub(crate) ignorings: Pace,
-    pub(crate) bad_tags: Pace,
-    pub(crate) deferrals: Pace,
-    pub(crate) too_large: Pace,
-    pub(crate) recent: Recent,
-    pub(crate) clock: Clock,
-    pub(crate) stats: Arc<Stats>,
-    pub(crate) max_entry: usize,
-    pub(crate) random: Mutex<fastrand::Rng>,
+/// The settings of a [`Cache`], given one by one.
+#[derive(Debug)]
+pub struct CacheBuilder {
+    store: Arc<dyn KeyValue>,
+    clock: Clock,
+    deadline: Duration,
+    max_entry: usize,
+    seed: Option<u64>,
+    signer: Signer,
+}
+
+/// What a cache can be put in front of: a [`KeyValue`], or one that is shared already by an [`Arc`].
+pub trait IntoStore {
+    /// The store, shared.
+    fn into_store(self) -> Arc<dyn KeyValue>;
+}
+
+impl<T: KeyValue> IntoStore for T {
+    fn into_store(self) -> Arc<dyn KeyValue> {
+        Arc::new(self)
+    }
+}
+
+impl<T: KeyValue> IntoStore for Arc<T> {
+    fn into_store(self) -> Arc<dyn KeyValue> {
+        self
+    }
+}
+
+impl IntoStore for Arc<dyn KeyValue> {
+    fn into_store(self) -> Self {
+        self
+    }
 }
 
 impl Cache {
     /// A cache in front of `store`, with the default settings.
     #[must_use]
-    pub fn new(store: impl KeyValue) -> Self {
-        Self::builder(Arc::new(store)).build()
+    pub fn new(store: impl IntoStore) -> Self {
+        Self::builder(store).build()
     }
 
     /// A cache in front of `store`, with settings.
     #[must_use]
-    pub fn builder(store: Arc<dyn KeyValue>) -> Builder {
-        Builder::new(store)
+    pub fn builder(store: impl IntoStore) -> CacheBuilder {
+        CacheBuilder {
+            store: store.into_store(),
+            clock: Clock::system(),
+            deadline: DEFAULT_DEADLINE,
+            max_entry: DEFAULT_MAX_ENTRY,
+            seed: None,
+            signer: Signer::default(),
+        }
     }
 
-    /// The stored result of `key` while it is fresh, else the result of `compute`, stored as `policy` says.
+    /// The stored result of `key` while it is fresh, otherwise the result of `compute`, stored as `policy` says.
     ///
-    /// This is [`answer`](Self::answer) for a computation that returns bytes and says nothing else.
+    /// This is [`answer`](Self::answer) for a computation that returns bytes and asks for nothing else.
     ///
     /// # Errors
     ///
@@ -107,256 +129,248 @@ impl Cache {
         .await
     }
 
-    /// The stored result of `lookup` while it may be served, else the result of `compute`, stored as the policy says.
+    /// The stored result of `lookup` while it may be served, otherwise the result of `compute`, stored as the policy says.
     ///
-    /// `compute` is called at most once for all callers that ask for the same key at the same time, and its future
-    /// runs in a task of its own: a caller that goes away ends nothing. All of them get the same bytes, or the same
-    /// error, which is not stored; but no caller gets what was begun before an invalidation that it came after. If
-    /// `compute` panics, its caller gets an error and one of those who waited computes again, once. Of several
-    /// processes that share the store one computes; the others wait for it for up to five seconds.
+    /// `compute` is called at most once for all callers that ask for the same key at the same time, and its future runs in
+    /// a task of its own: a disconnecting client does not cancel it. All callers get the same bytes, or the same error,
+    /// which is not stored. A caller that comes after an invalidation never gets a result whose computation began before
+    /// it. If `compute` panics, its caller gets an error, and one of the callers that waited computes again, once. Of
+    /// several processes that share the store, one computes; the others wait for it for up to five seconds.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Compute`] with the error of `compute` (see [`Error::computed`]), [`ErrorKind::Panic`],
-    /// [`ErrorKind::Timeout`] or [`ErrorKind::NotCached`]. A failing store is not an error but a miss.
+    /// [`ErrorKind::Compute`](crate::ErrorKind::Compute) with the error of `compute` (see [`Error::computed`]),
+    /// [`Panic`](crate::ErrorKind::Panic), [`Timeout`](crate::ErrorKind::Timeout) or
+    /// [`NotCached`](crate::ErrorKind::NotCached). A failing store is not an error but a miss.
     pub async fn answer<C, F, E>(&self, lookup: Lookup, compute: C) -> Result<Answer>
     where
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let read = match lookup.mode {
-            Mode::Bypass => Read::left_out(),
-            _ => self.inner.read(&lookup).await,
+        let compute = |control| -> Computation {
+            let computation = compute(control);
+            Box::pin(async move { computation.await.map_err(Error::compute) })
         };
-        match self.inner.hit(&lookup, &read) {
-            Some(answer) => Ok(answer),
-            // Boxed, so that the future of a plain hit stays small.
-            None => Box::pin(self.answer_read(lookup, read, compute)).await,
+        engine::answer(&self.engine, lookup, compute).await
+    }
+
+    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be read without waiting: what
+    /// most lookups in memory come to. [`answer`](Self::answer) does this as well.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
+        read::hit_now(&self.engine, lookup)
+    }
+
+    /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only
+    /// where the policy allows an old entry. This is one small write, however many entries there are.
+    ///
+    /// Entries with a tag are old for every process from the next lookup on. For a [program](Scope::Program) or
+    /// [everything](Scope::All), other processes know within a second. A result whose computation began before the
+    /// invalidation is never fresh.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) for a text that is no valid tag.
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store accepts neither the write nor a removal in its place:
+    /// this process does not serve those entries as fresh any more, and repeats the call in the background until the store
+    /// accepts it. Until then other processes may serve them.
+    pub async fn invalidate(&self, scope: impl Into<Scope>) -> Result<()> {
+        invalidate(&self.engine, scope.into(), false).await
+    }
+
+    /// Like [`invalidate`](Self::invalidate), but the entries are never served again, not even after an error.
+    ///
+    /// # Errors
+    ///
+    /// As for [`invalidate`](Self::invalidate).
+    pub async fn purge(&self, scope: impl Into<Scope>) -> Result<()> {
+        invalidate(&self.engine, scope.into(), true).await
+    }
+
+    /// Makes one entry old and returns whether there was one. It is served only where its policy allows an old entry.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer.
+    pub async fn expire(&self, key: &Key) -> Result<bool> {
+        single::expire(&self.engine, key).await
+    }
+
+    /// Removes one entry and returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer.
+    pub async fn remove(&self, key: &Key) -> Result<bool> {
+        single::remove(&self.engine, key).await
+    }
+
+    /// Whether any entry may have `tag`: it was used, and the store still has its record.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer.
+    pub async fn knows_tag(&self, tag: &str) -> Result<bool> {
+        // A record that cannot be read is one all the same: an invalidation replaces it.
+        let record = self.engine.store.get(&tag_key(tag)).await;
+        let record = record.map_err(|_| unanswered("look for the tag"))?;
+        Ok(record.is_some())
+    }
+
+    /// How many invalidations the store has not accepted yet. This process repeats them in the background.
+    #[must_use]
+    pub fn pending_invalidations(&self) -> usize {
+        self.engine.pending.len()
+    }
+
+    /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
+    /// logs those that it has not. Call it before the process exits, and with it what only it knows.
+    pub async fn tell_invalidations(&self) {
+        repeat::tell_the_rest(&self.engine).await;
+    }
+
+    /// How long it takes after [`invalidate`](Self::invalidate) until every process knows: no time for a tag, and for a
+    /// store of this process alone.
+    #[must_use]
+    pub fn settles_within(&self, scope: &Scope) -> Duration {
+        match scope {
+            Scope::Program(_) | Scope::All if self.engine.is_shared() => {
+                Duration::from_millis(HOLD_MS) + self.deadline()
+            }
+            _ => Duration::ZERO,
         }
     }
 
-    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be had without waiting:
-    /// what most lookups in memory come to. Whoever asks [`answer`](Self::answer) need not ask this first.
-    #[must_use]
-    pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
-        self.inner.hit_now(lookup)
+    /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes except that layers may be
+    /// refilled as by any lookup.
+    pub async fn explain(&self, lookup: &Lookup) -> Explanation {
+        explain::explain(&self.engine, lookup).await
+    }
+
+    /// What each layer of the store holds now, the fastest first; a store without layers is one. Each has two seconds to
+    /// answer, or the deadline of any call if that is longer.
+    pub async fn measure(&self) -> Vec<LayerMeasure> {
+        measure::measure(&self.engine).await
     }
 
     /// Counters of what this cache did since it was made.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counts = self.inner.stats.snapshot();
+        let counts = self.engine.stats.snapshot();
         counts.with_layers(self.store().counts())
     }
 
-    /// Computations under way.
+    /// How many computations are under way.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.inner.flights.len()
+        self.engine.flights.len()
     }
 
     /// The store itself, for management: creating its tables, emptying it.
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
-        self.inner.backend.store()
+        self.engine.store.store()
     }
 
     /// How long one call to a store outside this process may take.
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        self.inner.backend.deadline()
+        self.engine.store.deadline()
     }
 
-    /// The layers of the store, the fastest first; the store itself if it has none.
-    pub(crate) fn stores(&self) -> Vec<&dyn KeyValue> {
-        let layers = self.store().layers();
-        match layers.is_empty() {
-            true => vec![self.store()],
-            false => layers,
-        }
-    }
-
-    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up.
-    /// Call it before the process exits, so that what was computed last is kept.
+    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up. Call it before
+    /// the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
-        self.inner.crews.ended().await;
+        self.engine.tasks.ended().await;
         self.store().settle().await;
-    }
-
-    /// Serves what was read, if it may be, and computes where that is due.
-    async fn answer_read<C, F, E>(&self, lookup: Lookup, read: Read, compute: C) -> Result<Answer>
-    where
-        C: FnOnce(CacheControl) -> F,
-        F: Future<Output = Result<Computed, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let look = match lookup.mode {
-            Mode::Prefer | Mode::Only => self.inner.judge(&lookup, read).await,
-            Mode::Refresh => self.inner.judge(&lookup, read).await.refused(),
-            Mode::Bypass => Look::left_out(Reason::Bypass),
-        };
-        let stats = &self.inner.stats;
-        let is_only = lookup.mode == Mode::Only;
-        let Look {
-            entry,
-            verdict,
-            now_ms,
-            ..
-        } = &look;
-        let served = |status, reason| {
-            let entry = entry.clone()?;
-            Some(Answer::new(entry, status, reason, *now_ms))
-        };
-        let (answer, may_refresh) = match verdict {
-            Verdict::Fresh => (served(Status::Hit, None), false),
-            Verdict::Early => (served(Status::Hit, None), true),
-            Verdict::Stale { reason } => {
-                let status = Status::Stale(Staleness::Revalidating);
-                (served(status, Some(reason.clone())), true)
-            }
-            Verdict::Throttled { reason } => {
-                let status = Status::Stale(Staleness::Throttled);
-                (served(status, Some(reason.clone())), false)
-            }
-            Verdict::Due { .. } => (None, false),
-        };
-        if let Some(answer) = answer {
-            match answer.status {
-                Status::Hit => stats.hits.increase(),
-                _ => stats.stale.increase(),
-            }
-            if may_refresh && !is_only {
-                self.refresh(lookup, look, compute);
-            }
-            return Ok(answer);
-        }
-        let reason = self.inner.reason(&lookup.key, &look);
-        stats.missed(&reason);
-        tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
-        if is_only {
-            return Err(not_cached(&look, &reason));
-        }
-        self.compute_once(lookup, look, reason, compute).await
-    }
-
-    /// Has a new result computed, unless somebody does; nobody waits for it.
-    fn refresh<C, F, E>(&self, lookup: Lookup, look: Look, compute: C)
-    where
-        C: FnOnce(CacheControl) -> F,
-        F: Future<Output = Result<Computed, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let key = lookup.key.as_str();
-        if let Join::Lead(flight, _) = self.inner.flights.join(key, look.now_ms) {
-            self.inner.stats.refreshes.increase();
-            let (mut job, control) = self.job(lookup, look);
-            job.rank = Rank::Behind;
-            self.spawn(*flight, job, compute(control));
-        }
-    }
-
-    async fn compute_once<C, F, E>(
-        &self,
-        lookup: Lookup,
-        look: Look,
-        reason: Reason,
-        compute: C,
-    ) -> Result<Answer>
-    where
-        C: FnOnce(CacheControl) -> F,
-        F: Future<Output = Result<Computed, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let (inner, flights) = (&self.inner, &self.inner.flights);
-        let wait = Wait::new(&lookup, &look, reason);
-        let key = lookup.key.as_str();
-        let mut attempts = 0;
-        let (rank, (flight, mut landing)) = loop {
-            if lookup.mode == Mode::Bypass || is_computing(key) {
-                break (Rank::Unstored, flights.lead_apart(key));
-            }
-            let mut landing = match flights.join(key, inner.clock.now_ms()) {
-                Join::Lead(flight, landing) => break (Rank::First, (*flight, landing)),
-                Join::Apart => break (Rank::Apart, flights.lead_apart(key)),
-                Join::Wait(landing) => landing,
-            };
-            inner.stats.collapsed.increase();
-            let outcome = wait.result(&mut landing).await;
-            let counts = lookup.mode != Mode::Refresh && landing.counts_for(&look);
-            match outcome {
-                Some(Outcome::Private(_)) => break (Rank::Apart, flights.lead_apart(key)),
-                Some(Outcome::GivenUp) => {}
-                Some(Outcome::Shared(result)) => {
-                    // A new result is wanted, or an invalidation lies between the beginning of that computation and
-                    // this call.
-                    if result.is_ok() && !counts {
-                        let ended =
-                            timeout(inner.backend.deadline() + SLACK, landing.ended()).await;
-                        // A store that hangs has not taken an invalidation either.
-                        if ended.is_ok() || !landing.is_late() || lookup.mode == Mode::Refresh {
-                            continue;
-                        }
-                    }
-                    let result = result.map(|answer| answer.collapsed(&inner.clock));
-                    return inner.after(result, wait).await;
-                }
-                // One of those who waited for a computation that panicked computes again, once, unless there is
-                // something else to serve.
-                None if attempts == 0 && !wait.may_fail() => attempts += 1,
-                None => return inner.after(Err(panicked()), wait).await,
-            }
-        };
-        let (mut job, control) = self.job(lookup, look);
-        job.rank = rank;
-        self.spawn(flight, job, compute(control));
-        let result = match wait.result(&mut landing).await {
-            Some(Outcome::Shared(result)) => result,
-            Some(Outcome::Private(answer)) => Ok(answer),
-            Some(Outcome::GivenUp) | None => Err(panicked()),
-        };
-        inner.after(result, wait).await
-    }
-
-    fn spawn<F, E>(&self, flight: Flight, job: Job, computation: F)
-    where
-        F: Future<Output = Result<Computed, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let (inner, crew) = (Arc::clone(&self.inner), self.inner.crews.begin());
-        tokio::spawn(async move {
-            inner.lead(flight, job, computation).await;
-            drop(crew);
-        });
-    }
-
-    fn job(&self, lookup: Lookup, look: Look) -> (Job, CacheControl) {
-        let control = CacheControl::new(look.old_value(), &self.inner.clock);
-        (Job::new(lookup, look, control.clone()), control)
     }
 }
 
-impl Inner {
-    /// A random number from 0 to 1.
-    pub(crate) fn draw(&self) -> f64 {
-        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-        random.f64()
+impl CacheBuilder {
+    /// Tells the time by `clock` instead of the machine's clock.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
-    /// Why there is nothing fresh of `key`.
-    pub(crate) fn reason(&self, key: &Key, look: &Look) -> Reason {
-        let reason = look.reason();
-        let is_due = look.is_answered && matches!(look.verdict, Verdict::Due { .. });
-        let may_be_apart = is_due && reason != Reason::Refresh;
-        match may_be_apart && self.flights.is_apart(key.as_str(), look.now_ms) {
-            true => Reason::NotStorable,
-            false => reason,
+    /// How long one call to a store outside this process may take, connecting included; 100 ms by default.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The largest result, in bytes, that is stored; 1 MiB by default. A larger one is returned all the same.
+    #[must_use]
+    pub fn max_entry(self, bytes: usize) -> Self {
+        Self {
+            max_entry: bytes,
+            ..self
         }
     }
 
-    /// Whether other processes read and write the store.
-    pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.backend.place(), Place::Shared | Place::Layered)
+    /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every run.
+    #[must_use]
+    pub fn seed(self, seed: u64) -> Self {
+        Self {
+            seed: Some(seed),
+            ..self
+        }
+    }
+
+    /// Signs what is stored outside this process with the first of `keys`, and accepts nothing from there that is not signed
+    /// with one of them: a client of the store without the key cannot forge a page. To replace a key, put the new one
+    /// first. Once every process has it, leave the old one out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if a key is shorter than 32 bytes.
+    pub fn signing_keys<K: AsRef<[u8]>>(self, keys: impl IntoIterator<Item = K>) -> Result<Self> {
+        Ok(Self {
+            signer: Signer::new(keys)?,
+            ..self
+        })
+    }
+
+    /// The cache with these settings.
+    #[must_use]
+    pub fn build(self) -> Cache {
+        let stats = Arc::new(Stats::default());
+        self.store
+            .limit_values(self.max_entry.saturating_add(ENVELOPE));
+        let store = Backend::new(
+            self.store,
+            self.deadline,
+            self.clock.clone(),
+            Arc::clone(&stats),
+        );
+        let is_own = matches!(store.place(), Place::InProcess | Place::Nowhere);
+        let random = self
+            .seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let engine = Engine {
+            store: Arc::new(store),
+            flights: SingleFlight::default(),
+            tasks: Tasks::default(),
+            programs: ProgramGenerations::new(is_own),
+            pending: Pending::new(),
+            // No other process writes to this process's memory.
+            signer: match is_own {
+                true => Signer::default(),
+                false => self.signer,
+            },
+            history: History::default(),
+            clock: self.clock,
+            stats,
+            max_entry: self.max_entry,
+            random: Mutex::new(random),
+            log: Limiter::default(),
+            paces: Paces::default(),
+        };
+        Cache {
+            engine: Arc::new(engine),
+        }
     }
 }
 
@@ -367,20 +381,4 @@ impl fmt::Debug for Cache {
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }
-}
-
-fn panicked() -> Error {
-    Error::new(
-        ErrorKind::Panic,
-        "the computation panicked; its message is in the log",
-    )
-}
-
-fn not_cached(look: &Look, reason: &Reason) -> Error {
-    let remedy = match look.entry {
-        Some(_) => "an old result is stored, which may not be served without computing",
-        None => "nothing that may be served is stored",
-    };
-    let message = format!("{remedy} ({reason})");
-    Error::new(ErrorKind::NotCached, message).because(reason.clone())
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::policy::Time;
+use crate::policy::duration::IntoDuration;
 
 /// What a computation returns.
 #[derive(Debug)]
@@ -43,17 +43,17 @@ impl Computed {
 /// What a computation says about how its result is stored, and sees of the one before. The last word on a setting
 /// counts, but for [`no_store`](Self::no_store), after which nothing does.
 #[derive(Clone, Default)]
-pub struct CacheControl(Arc<Inner>);
+pub struct CacheControl(Arc<Shared>);
 
 #[derive(Default)]
-struct Inner {
+struct Shared {
     old: Option<(Entry, Clock)>,
-    wish: Mutex<Wish>,
+    directives: Mutex<Directives>,
 }
 
-/// What was said.
+/// What a computation has asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Wish {
+pub(crate) struct Directives {
     /// Milliseconds.
     pub(crate) ttl: Option<u64>,
     pub(crate) tags: Vec<String>,
@@ -63,17 +63,17 @@ pub(crate) struct Wish {
 impl CacheControl {
     pub(crate) fn new(old: Option<Entry>, clock: &Clock) -> Self {
         let old = old.map(|entry| (entry, clock.clone()));
-        Self(Arc::new(Inner {
+        Self(Arc::new(Shared {
             old,
-            wish: Mutex::default(),
+            directives: Mutex::default(),
         }))
     }
 
     /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. A time that
     /// is zero or negative has passed already: the result is not stored.
-    pub fn ttl(&self, time: impl Time) {
+    pub fn ttl(&self, time: impl IntoDuration) {
         match time.in_ms() {
-            Ok(ms) => self.change(|wish| wish.ttl = Some(ms)),
+            Ok(ms) => self.change(|directives| directives.ttl = Some(ms)),
             Err(_) => self.no_store(),
         }
     }
@@ -81,12 +81,12 @@ impl CacheControl {
     /// Tags of this result, besides those that are known before it is computed.
     pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
-        self.change(|wish| wish.tags = tags);
+        self.change(|directives| directives.tags = tags);
     }
 
     /// Does not store this result, nor give it to other callers who wait for it: each computes its own.
     pub fn no_store(&self) {
-        self.change(|wish| wish.no_store = true);
+        self.change(|directives| directives.no_store = true);
     }
 
     /// The result that is stored, whether it is still fresh or not; `None` if there is none that may be used.
@@ -104,21 +104,31 @@ impl CacheControl {
         Some(Duration::from_millis(age_ms))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Wish)) {
-        let mut wish = self.0.wish.lock().unwrap_or_else(PoisonError::into_inner);
-        if !wish.no_store {
-            change(&mut wish);
+    fn change(&self, change: impl FnOnce(&mut Directives)) {
+        let mut directives = self
+            .0
+            .directives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !directives.no_store {
+            change(&mut directives);
         }
     }
 
-    pub(crate) fn wish(&self) -> Wish {
-        let wish = self.0.wish.lock().unwrap_or_else(PoisonError::into_inner);
-        wish.clone()
+    pub(crate) fn directives(&self) -> Directives {
+        let directives = self
+            .0
+            .directives
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        directives.clone()
     }
 }
 
 impl fmt::Debug for CacheControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CacheControl").field(&self.wish()).finish()
+        f.debug_tuple("CacheControl")
+            .field(&self.directives())
+            .finish()
     }
 }

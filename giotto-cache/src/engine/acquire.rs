@@ -1,119 +1,112 @@
 //! Who may compute: this process, unless another one does or has just done so.
 //!
-//! The first part of step 4 of a lookup, entered on a miss only.
+//! Step 4 of a lookup, in the task that computes.
 
 use std::time::Duration;
 
+use tokio::time::{Instant, sleep};
+
 use crate::answer::Answer;
-use crate::cache::Inner;
-use crate::engine::attempt::{Job, Rank};
-use crate::engine::lease::{Asked, Lease};
-use crate::engine::read::Look;
-use crate::entry::freshness::Marks;
+use crate::engine::attempt::{Attempt, Role};
+use crate::engine::lease::{Acquired, Lease};
+use crate::engine::read;
+use crate::engine::state::Engine;
+use crate::invalidation::tags;
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::Mode;
 
-/// So long a process waits for another one that computes.
+/// How long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
-/// What a computation may begin with.
-pub(crate) enum Begin {
-    /// Nothing: another one has ended meanwhile, and this is to be landed and given back.
-    Found(Answer, Permit),
-    /// Nothing: another process computes, and takes its time.
-    GiveUp,
-    Compute(Permit),
+/// How an attempt goes on.
+pub(crate) enum Start {
+    /// Another computation has ended meanwhile, and this is its answer.
+    Found(Answer),
+    /// Another process computes, and takes its time.
+    ComputedElsewhere,
+    /// Compute. Whether the result may be stored is noted in the attempt.
+    Compute,
 }
 
-/// The right to compute, and what that is worth.
-#[derive(Default)]
-pub(crate) struct Permit {
-    pub(crate) lease: Option<Lease>,
-    pub(crate) marks: Marks,
-    pub(crate) may_store: bool,
-}
-
-impl Inner {
-    /// Whether this process may compute; what has become of the entry meanwhile is noted in `job`.
-    pub(crate) async fn begin(&self, job: &mut Job) -> Begin {
-        let mut permit = Permit {
-            lease: None,
-            marks: job.marks.clone(),
-            may_store: job.rank != Rank::Unstored,
-        };
-        if !permit.may_store || self.backend.place() == Place::Nowhere {
-            return Begin::Compute(permit);
+/// Waits until this process may compute, or need not. The attempt takes note of what became of the entry meanwhile.
+pub(crate) async fn acquire(engine: &Engine, attempt: &mut Attempt) -> Start {
+    if !attempt.may_store || engine.keeps_nothing() {
+        return Start::Compute;
+    }
+    if !attempt.is_answered {
+        return unanswered(attempt);
+    }
+    let waits_until = Instant::now() + LEASE_PATIENCE;
+    loop {
+        let acquired = lease(engine, attempt).await;
+        if matches!(acquired, Acquired::Unanswered) {
+            return unanswered(attempt);
         }
-        if !job.is_answered {
-            permit.may_store = job.tags.is_empty();
-            return Begin::Compute(permit);
+        // Look again, although the caller has just looked: between its look and this lease another process may have
+        // computed, stored its result and given its lease back. Without this look that result would be computed twice.
+        forget_copies(engine, attempt.key()).await;
+        let found = read::find(engine, &attempt.lookup).await;
+        if attempt.lookup.mode != Mode::Refresh
+            && let Some(answer) = attempt.answered_by(&found)
+        {
+            attempt.generations = found.generations;
+            if let Acquired::Held(lease) = acquired {
+                attempt.lease = Some(lease);
+            }
+            return Start::Found(answer);
         }
-        let waits_until = tokio::time::Instant::now() + LEASE_PATIENCE;
-        loop {
-            let asked = match (self.has_lease(job), job.mode) {
-                (true, Mode::Refresh) => Lease::take(&self.backend, &job.key).await,
-                (true, _) => Lease::ask(&self.backend, &job.key).await,
-                (false, _) => Asked::Nobody,
-            };
-            if let Asked::Unanswered = asked {
-                // A store that does not answer is not given a second chance to delay the caller, and is not said to store.
-                job.is_answered = false;
-                permit.may_store = job.tags.is_empty();
-                return Begin::Compute(permit);
-            }
-            // Whoever computed before may have stored its result, or failed, between the caller's look and now.
-            self.forget_copies(&job.key).await;
-            let look = self.look(&job.lookup()).await;
-            if job.mode != Mode::Refresh
-                && let Some(answer) = job.answered_by(&look)
-            {
-                permit.marks = look.marks;
-                if let Asked::Mine(lease) = asked {
-                    permit.lease = Some(lease);
-                }
-                return Begin::Found(answer, permit);
-            }
-            let is_late = tokio::time::Instant::now() >= waits_until;
-            match asked {
-                Asked::Others if look.is_answered && !is_late && job.rank != Rank::Apart => {
-                    self.stats.waited.increase();
-                    tokio::time::sleep(LOOK_EVERY).await;
+        match acquired {
+            Acquired::Held(lease) => attempt.lease = Some(lease),
+            Acquired::NotUsed | Acquired::Unanswered => {}
+            Acquired::HeldElsewhere => {
+                let is_late = Instant::now() >= waits_until;
+                if found.is_answered && !is_late && attempt.role != Role::Uncoalesced {
+                    engine.stats.waited.increase();
+                    sleep(LOOK_EVERY).await;
                     continue;
                 }
-                Asked::Others if job.rank == Rank::Behind => return Begin::GiveUp,
-                Asked::Others => {
-                    Lease::remove_foreign(&self.backend, &job.key).await;
-                    permit.may_store = false;
+                if attempt.role == Role::Refresh {
+                    return Start::ComputedElsewhere;
                 }
-                Asked::Mine(lease) => permit.lease = Some(lease),
-                Asked::Nobody | Asked::Unanswered => {}
+                Lease::remove_foreign(&engine.store, attempt.key()).await;
+                attempt.may_store = false;
             }
-            self.begin_under(look, job, &mut permit).await;
-            return Begin::Compute(permit);
         }
+        attempt.take(found);
+        // The tags get their generations before the computation reads anything, so that an invalidation from here on is
+        // seen: the entry carries the older generation.
+        attempt.may_store &= tags::begin(engine, attempt).await;
+        return Start::Compute;
     }
+}
 
-    /// Has the computation begin under the generations that `look` has read.
-    async fn begin_under(&self, look: Look, job: &mut Job, permit: &mut Permit) {
-        let is_answered = look.is_answered;
-        permit.marks = job.take(look);
-        permit.may_store &= self.begin_tags(&mut permit.marks, job, is_answered).await;
+/// A store that does not answer is not given a second chance to delay the caller. What tags have is not known, so that a
+/// result with tags is not stored.
+fn unanswered(attempt: &mut Attempt) -> Start {
+    attempt.is_answered = false;
+    attempt.may_store = attempt.lookup.tags.is_empty();
+    Start::Compute
+}
+
+async fn lease(engine: &Engine, attempt: &Attempt) -> Acquired {
+    let policy = &attempt.lookup.policy;
+    let is_used = policy.has_lease() && engine.is_shared() && engine.store.store().is_atomic();
+    match (is_used, attempt.lookup.mode) {
+        (false, _) => Acquired::NotUsed,
+        (true, Mode::Refresh) => Lease::take(&engine.store, attempt.key()).await,
+        (true, _) => Lease::acquire(&engine.store, attempt.key()).await,
     }
+}
 
-    fn has_lease(&self, job: &Job) -> bool {
-        job.policy.has_lease() && self.is_shared() && self.backend.store().is_atomic()
-    }
-
-    /// Removes what this process keeps above the store that all share, so that the next look sees that one.
-    async fn forget_copies(&self, key: &Key) {
-        let layers = self.backend.store().layers();
-        for layer in layers.iter().take(layers.len().saturating_sub(1)) {
-            if layer.place() == Place::InProcess {
-                // Memory does not fail.
-                let _ = layer.delete(key.as_str()).await;
-            }
+/// Removes what this process keeps above the store that all share, so that the next look reads the shared one.
+async fn forget_copies(engine: &Engine, key: &Key) {
+    let layers = engine.store.store().layers();
+    for layer in layers.iter().take(layers.len().saturating_sub(1)) {
+        if layer.place() == Place::InProcess {
+            // Memory does not fail.
+            let _ = layer.delete(key.as_str()).await;
         }
     }
 }

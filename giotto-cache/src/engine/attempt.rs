@@ -1,19 +1,19 @@
-//! What a task needs to compute, and what a computation returns.
+//! One attempt to compute: what was asked, what was found, and the right to compute and to store.
 //!
-//! Between steps 3 and 4 of a lookup: what the caller has found goes with it.
+//! From step 4 of a lookup on, in the task that computes.
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::read::Look;
+use crate::engine::lease::Lease;
+use crate::engine::read::Found;
 use crate::entry::Entry;
-use crate::entry::freshness::{Marks, Verdict};
+use crate::entry::freshness::Freshness;
+use crate::invalidation::generation::Generations;
 use crate::key::Key;
-use crate::lookup::{Lookup, Mode};
-use crate::policy::Policy;
-use crate::reason::{Staleness, Status};
+use crate::lookup::Lookup;
 
 tokio::task_local! {
-    /// The keys that the current task computes: one that asks for its own would wait for itself.
+    /// The keys that the current task computes. A computation that asks for its own key would wait for itself.
     pub(crate) static COMPUTING: Vec<String>;
 }
 
@@ -24,108 +24,100 @@ pub(crate) fn is_computing(key: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// What a task needs to compute.
+/// An attempt to compute the entry of a lookup.
 #[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) key: Key,
-    pub(crate) policy: Policy,
-    pub(crate) tags: Vec<String>,
-    pub(crate) mode: Mode,
-    pub(crate) waits_for_fresh: bool,
-    pub(crate) allows_own_time: bool,
+pub(crate) struct Attempt {
+    pub(crate) lookup: Lookup,
+    pub(crate) role: Role,
     pub(crate) control: CacheControl,
-    /// The entry that the caller has found, of whatever age.
+    /// The entry that was found, of whatever age.
     pub(crate) old: Option<Entry>,
-    pub(crate) marks: Marks,
-    /// Whether a computation may see the old entry.
+    /// Whether the computation may answer that the old entry is not modified.
     pub(crate) is_old_usable: bool,
-    /// Whether the store answered when it was last looked at: one that did not is not given a second chance to delay
-    /// the caller.
+    /// Whether the store answered when it was asked last. One that did not is not given a second chance to delay the
+    /// caller.
     pub(crate) is_answered: bool,
-    pub(crate) rank: Rank,
+    /// The generations under which it computes.
+    pub(crate) generations: Generations,
+    /// The right to compute among processes, where one is needed.
+    pub(crate) lease: Option<Lease>,
+    pub(crate) may_store: bool,
     /// The keys in whose computations this one is, the outermost first, and its own.
     pub(crate) computing: Vec<String>,
 }
 
 /// What a computation is among those of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub(crate) enum Role {
     /// The one that others wait for.
-    First,
-    /// The same, behind the scenes: nobody waits for it who could not have an old result.
-    Behind,
-    /// One of many at the same time, because their results are not shared.
-    Apart,
-    /// One whose result is for its caller alone.
-    Unstored,
+    Leader,
+    /// The same in the background: callers have been served an older result.
+    Refresh,
+    /// One of several side by side, because the key is uncacheable.
+    Uncoalesced,
+    /// One that neither reads nor writes the store.
+    Bypass,
 }
 
-impl Job {
-    pub(crate) fn new(lookup: Lookup, look: Look, control: CacheControl) -> Self {
-        // Asked here, in the caller's task: the computation has one of its own.
+impl Attempt {
+    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, control: CacheControl) -> Self {
+        // Read here, in the caller's task: the computation runs in another one.
         let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
         computing.push(lookup.key.as_str().to_owned());
         Self {
-            key: lookup.key,
-            policy: lookup.policy,
-            tags: lookup.tags,
-            mode: lookup.mode,
-            waits_for_fresh: lookup.waits_for_fresh,
-            allows_own_time: lookup.allows_own_time,
+            lookup,
+            role,
             control,
-            is_old_usable: look.old_value().is_some(),
-            old: look.entry,
-            marks: look.marks,
-            is_answered: look.is_answered,
-            rank: Rank::First,
+            is_old_usable: found.old_value().is_some(),
+            old: found.entry,
+            is_answered: found.is_answered,
+            generations: found.generations,
+            lease: None,
+            may_store: role != Role::Bypass,
             computing,
         }
     }
 
-    pub(crate) fn lookup(&self) -> Lookup {
-        Lookup::new(self.key.clone(), self.policy)
-            .tags(self.tags.clone())
-            .wait_for_fresh(self.waits_for_fresh)
-            .allow_own_time(self.allows_own_time)
+    pub(crate) const fn key(&self) -> &Key {
+        &self.lookup.key
     }
 
     /// Whether there is an old entry that may be served while nothing better can be had.
     pub(crate) fn keeps_old(&self) -> bool {
-        let may_serve = self.policy.serves_stale() || self.policy.serves_after_error();
+        let policy = &self.lookup.policy;
+        let may_serve = policy.serves_stale() || policy.serves_after_error();
         may_serve && self.old.as_ref().is_some_and(|old| !old.is_negative())
     }
 
-    /// What `look` found that another computation has left since: its result, or that it failed.
-    pub(crate) fn answered_by(&self, look: &Look) -> Option<Answer> {
-        let entry = look.entry.clone()?;
-        let is_new = self.old.as_ref().map(Entry::created_ms) != Some(entry.created_ms());
-        match &look.verdict {
-            Verdict::Fresh | Verdict::Early if is_new => {
-                Some(Answer::new(entry, Status::Hit, None, look.now_ms))
-            }
-            Verdict::Throttled { reason } => {
-                let status = Status::Stale(Staleness::Throttled);
-                Some(Answer::new(
-                    entry,
-                    status,
-                    Some(reason.clone()),
-                    look.now_ms,
-                ))
-            }
+    /// What another computation has left in the store since this attempt looked: its result, or that it failed.
+    pub(crate) fn answered_by(&self, found: &Found) -> Option<Answer> {
+        let created_ms = found.entry.as_ref().map(Entry::created_ms);
+        let is_new = self.old.as_ref().map(Entry::created_ms) != created_ms;
+        match &found.freshness {
+            Freshness::Fresh | Freshness::Early if is_new => found.answer(),
+            Freshness::Throttled { .. } => found.answer(),
             _ => None,
         }
     }
 
-    /// Takes what a later look found in place of what the caller had found; the generations that count now. What the
-    /// computation has been shown is only still right if it is still there.
-    pub(crate) fn take(&mut self, look: Look) -> Marks {
-        self.is_answered = look.is_answered;
-        if look.is_answered {
+    /// Takes what a later look found in place of what the caller had found. What the computation was shown as the old value
+    /// is only right if it is still there.
+    pub(crate) fn take(&mut self, found: Found) {
+        self.is_answered = found.is_answered;
+        if found.is_answered {
             let created_ms = |entry: Option<&Entry>| entry.map(Entry::created_ms);
-            let is_same = created_ms(look.old_value().as_ref()) == created_ms(self.old.as_ref());
+            let is_same = created_ms(found.old_value().as_ref()) == created_ms(self.old.as_ref());
             self.is_old_usable &= is_same;
-            self.old = look.entry;
+            self.old = found.entry;
         }
-        look.marks
+        self.generations = found.generations;
+    }
+
+    /// Gives the lease back, if there is one; whether it was this attempt's to the end.
+    pub(crate) async fn release(&mut self) -> bool {
+        match self.lease.take() {
+            Some(lease) => lease.release().await,
+            None => true,
+        }
     }
 }

@@ -1,71 +1,87 @@
-//! How one caller waits for a computation, and what it is served if that fails or takes too long.
+//! What a caller is served instead of a result that fails or takes too long: the old entry, where the policy allows it.
 //!
-//! Part of step 4 of a lookup: what the policy allows after an error, and its time limits.
+//! Step 7 of a lookup, in the caller's task: [`Fallback`]. And in the task that computes: [`throttle`] has the next callers
+//! get the old entry without an attempt for a while.
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use crate::answer::Answer;
-use crate::cache::Inner;
-use crate::engine::read::Look;
-use crate::engine::single_flight::{Landing, Outcome};
+use crate::engine::attempt::Attempt;
+use crate::engine::read::{self, Found};
+use crate::engine::single_flight::{Flight, Outcome, Waiter};
+use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::freshness::Fallback;
+use crate::entry::codec::Extension;
+use crate::entry::freshness::StandIn;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::policy::Patience;
 use crate::reason::{Reason, Staleness, Status};
 
-/// How one caller waits for a computation.
-pub(crate) struct Wait {
-    since: tokio::time::Instant,
+/// How long a caller waits for a computation, and what it gets if the computation fails or takes longer.
+pub(crate) struct Fallback {
+    since: Instant,
     limit: Option<Duration>,
-    /// What may be served in place of a result, when, and what to ask the store for before it is.
-    fallback: Option<(Entry, Fallback, Lookup)>,
+    old: Option<Old>,
     reason: Reason,
 }
 
-impl Wait {
-    pub(crate) fn new(lookup: &Lookup, look: &Look, reason: Reason) -> Self {
+/// The old entry, when it may be served, and the lookup that asks for it once more before it is.
+struct Old {
+    entry: Entry,
+    stand_in: StandIn,
+    lookup: Lookup,
+}
+
+impl Fallback {
+    /// `reason` is why there was nothing fresh.
+    pub(crate) fn new(lookup: &Lookup, found: &Found, reason: Reason) -> Self {
         let Patience { soft, hard } = lookup.policy.patience();
-        let fallback = look.fallback();
-        let entry = look.entry.clone().filter(|_| match fallback {
-            Fallback::Never => false,
-            // After the hard limit it has failed.
-            Fallback::IfLate => soft.is_some(),
-            Fallback::Always => true,
+        let stand_in = found.freshness.stand_in();
+        let entry = found.entry.clone().filter(|_| match stand_in {
+            StandIn::Never => false,
+            // After the hard limit the computation counts as failed.
+            StandIn::IfLate => soft.is_some(),
+            StandIn::Always => true,
+        });
+        let old = entry.map(|entry| Old {
+            entry,
+            stand_in,
+            lookup: lookup.clone(),
         });
         Self {
-            since: tokio::time::Instant::now(),
-            limit: soft.filter(|_| entry.is_some()).or(hard),
-            fallback: entry.map(|entry| (entry, fallback, lookup.clone())),
+            since: Instant::now(),
+            limit: soft.filter(|_| old.is_some()).or(hard),
+            old,
             reason,
         }
     }
 
     /// Whether there is something to serve if the computation fails.
-    pub(crate) fn may_fail(&self) -> bool {
-        let fallback = self.fallback.as_ref();
-        fallback.is_some_and(|(_, fallback, _)| fallback.covers(Staleness::Failed))
+    pub(crate) fn covers_failure(&self) -> bool {
+        let old = self.old.as_ref();
+        old.is_some_and(|old| old.stand_in.covers(Staleness::Failed))
     }
 
-    /// What the flight lands with, or that it takes too long; `None` if it ends without a result.
-    pub(crate) async fn result(&self, landing: &mut Landing) -> Option<Outcome> {
+    /// The outcome of the flight, or that it takes too long; `None` if the flight ends without one.
+    pub(crate) async fn wait(&self, waiter: &mut Waiter) -> Option<Outcome> {
         let Some(limit) = self.limit else {
-            return landing.result().await;
+            return waiter.outcome().await;
         };
-        let in_time = tokio::time::timeout_at(self.since + limit, landing.result()).await;
-        in_time.unwrap_or_else(|_| Some(Outcome::Shared(Err(too_late(limit)))))
+        let outcome = timeout_at(self.since + limit, waiter.outcome()).await;
+        outcome.unwrap_or_else(|_| Some(Outcome::Shared(Err(too_late(limit)))))
     }
-}
 
-impl Inner {
     /// The result, or what may be served in its place if it is a failure.
-    pub(crate) async fn after(&self, result: Result<Answer>, wait: Wait) -> Result<Answer> {
+    pub(crate) async fn apply(self, engine: &Engine, result: Result<Answer>) -> Result<Answer> {
         let error = match result {
             Ok(answer) if answer.status == Status::Hit => return Ok(answer),
             Ok(answer) => {
                 return Ok(Answer {
-                    reason: answer.reason.or(Some(wait.reason)),
+                    reason: answer.reason.or(Some(self.reason)),
                     ..answer
                 });
             }
@@ -74,27 +90,102 @@ impl Inner {
         let staleness = match error.kind() {
             ErrorKind::Timeout => Staleness::Late,
             ErrorKind::Compute | ErrorKind::Panic => Staleness::Failed,
-            _ => return Err(error.because(wait.reason)),
+            _ => return Err(error.because(self.reason)),
         };
-        let covering = |fallback: &Fallback| fallback.covers(staleness);
-        let Some((entry, _, lookup)) = wait.fallback.filter(|(_, when, _)| covering(when)) else {
-            return Err(error.because(wait.reason));
-        };
-        // It may have been purged while its caller waited.
-        let look = self.look(&lookup).await;
-        let entry = match look.is_answered {
-            true if covering(&look.fallback()) => look.entry,
-            true => None,
-            false => Some(entry),
+        let old = self.old.filter(|old| old.stand_in.covers(staleness));
+        let entry = match old {
+            Some(old) => old.still_allowed(engine, staleness).await,
+            None => None,
         };
         let Some(entry) = entry else {
-            return Err(error.because(wait.reason));
+            return Err(error.because(self.reason));
         };
-        self.stats.stale.increase();
+        engine.stats.stale.increase();
         let status = Status::Stale(staleness);
-        let now_ms = self.clock.now_ms();
-        Ok(Answer::new(entry, status, Some(wait.reason), now_ms))
+        let now_ms = engine.clock.now_ms();
+        Ok(Answer::new(entry, status, Some(self.reason), now_ms))
     }
+}
+
+impl Old {
+    /// The old entry, unless it was purged while its caller waited. What the store cannot tell now was allowed before.
+    async fn still_allowed(self, engine: &Engine, staleness: Staleness) -> Option<Entry> {
+        let found = read::find(engine, &self.lookup).await;
+        match found.is_answered {
+            true if found.freshness.stand_in().covers(staleness) => found.entry,
+            true => None,
+            false => Some(self.entry),
+        }
+    }
+}
+
+/// Ends a flight whose computation has failed, with `error` or by a panic, and keeps the old entry for a while.
+pub(crate) async fn failed(
+    engine: &Engine,
+    flight: Flight,
+    mut attempt: Attempt,
+    error: Option<Error>,
+) {
+    engine.stats.failed.increase();
+    let keeps_old = attempt.keeps_old();
+    if keeps_old {
+        log_failure(engine, &attempt, error.as_ref());
+    }
+    match error {
+        // No caller waits until the store is told; those that join until then get the same error.
+        Some(error) if keeps_old => flight.announce(Err(error)),
+        Some(error) => flight.finish(Outcome::Shared(Err(error))),
+        // The waiters wake without an outcome when the flight is dropped, after the store is told: one of them that
+        // computes again must find the mark.
+        None => {}
+    }
+    throttle(engine, &mut attempt).await;
+    attempt.release().await;
+}
+
+fn log_failure(engine: &Engine, attempt: &Attempt, error: Option<&Error>) {
+    let throttle = Duration::from_millis(attempt.lookup.policy.throttle_ms());
+    let error = match error {
+        Some(error) => Cut(error).to_string(),
+        None => "it panicked".to_owned(),
+    };
+    let key = Cut(attempt.key()).to_string();
+    let event = (attempt.key().program().to_owned(), error.clone());
+    engine.log.tell(event, move |repeated| {
+        tracing::warn!(
+            key,
+            error,
+            repeated,
+            "a computation failed: the old result is kept, and the next attempt is made in {throttle:?}"
+        );
+    });
+}
+
+/// Marks an old entry that may be served, so that for a while it is served without a new attempt: what fails is not asked
+/// with every request.
+pub(crate) async fn throttle(engine: &Engine, attempt: &mut Attempt) {
+    let Some(old) = attempt.old.clone().filter(|_| attempt.keeps_old()) else {
+        return;
+    };
+    let Some(extension) = old.extension() else {
+        return;
+    };
+    let now_ms = engine.clock.now_ms();
+    let retry_at = now_ms.saturating_add(attempt.lookup.policy.throttle_ms());
+    let extension = Extension {
+        retry_at,
+        ..extension
+    };
+    let marked = old.resealed(attempt.key(), old.clocks(), extension, &engine.signer);
+    let (key, raw) = (attempt.key().as_str(), marked.to_bytes());
+    let expire = marked.keep_for(now_ms);
+    // Only if the entry is still the one that was found: it may have been replaced or removed meanwhile, and that must not
+    // be undone. A store that does not answer is asked again with the next request.
+    let _ = engine
+        .store
+        .replace(key, &old.to_bytes(), Some(raw), expire)
+        .await;
+    attempt.old = Some(marked);
 }
 
 fn too_late(limit: Duration) -> Error {

@@ -1,6 +1,6 @@
 //! Which keys were stored lately, so that a miss can say why.
 //!
-//! Asked when a lookup finds nothing: a store does not tell what it has dropped.
+//! Part of step 2 of a lookup. A store does not tell what it has dropped.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -16,12 +16,12 @@ const TOO_LARGE: u64 = u64::MAX - 1;
 /// The digests of the last keys and until when their entries were to be kept, each in the slot of its digest. A
 /// key that another has pushed out counts as never seen.
 #[derive(Debug, Default)]
-pub(crate) struct Recent {
+pub(crate) struct History {
     slots: Mutex<Vec<(u64, u64)>>,
 }
 
-impl Recent {
-    /// Takes note that the last result of `key` was too large to store.
+impl History {
+    /// Notes that the last result of `key` was too large to store.
     pub(crate) fn note_too_large(&self, key: &str) {
         self.note(key, TOO_LARGE);
     }
@@ -61,13 +61,13 @@ mod tests {
 
     #[test]
     fn what_is_gone_was_never_seen_has_expired_or_was_evicted() {
-        let recent = Recent::default();
-        assert_eq!(recent.why_absent("a", 0), Reason::FirstSeen);
-        recent.note("a", 1_000);
-        assert_eq!(recent.why_absent("a", 999), Reason::Evicted);
-        assert_eq!(recent.why_absent("a", 1_000), Reason::Expired);
-        assert_eq!(recent.why_absent("b", 999), Reason::FirstSeen);
-        recent.note_too_large("a");
-        assert_eq!(recent.why_absent("a", 1_000), Reason::TooLarge);
+        let history = History::default();
+        assert_eq!(history.why_absent("a", 0), Reason::FirstSeen);
+        history.note("a", 1_000);
+        assert_eq!(history.why_absent("a", 999), Reason::Evicted);
+        assert_eq!(history.why_absent("a", 1_000), Reason::Expired);
+        assert_eq!(history.why_absent("b", 999), Reason::FirstSeen);
+        history.note_too_large("a");
+        assert_eq!(history.why_absent("a", 1_000), Reason::TooLarge);
     }
 }

@@ -1,8 +1,8 @@
-//! A lease: of several processes that want to compute the same, one does.
+//! A lease: of several processes that want to compute the same entry, one does.
 //!
-//! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. It ends by
-//! itself a few seconds after its owner has died, and while the owner lives it is renewed. It saves work and nothing
-//! else: when in doubt, two compute.
+//! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. The owner renews it
+//! while it computes; if the owner dies, the lease ends by itself a few seconds later. A lease saves work and decides
+//! nothing else: when in doubt, two processes compute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) const LIFE: Duration = Duration::from_secs(5);
 pub(crate) const PREFIX: &str = "{lease:";
 const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 
-/// The right to compute; it ends when it is dropped or released.
+/// The right to compute. It ends when it is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     backend: Arc<Backend>,
@@ -29,15 +29,16 @@ pub(crate) struct Lease {
     renewal: AbortHandle,
 }
 
-/// What became of asking for a lease.
+/// Who has the lease.
 #[derive(Debug)]
-pub(crate) enum Asked {
-    Mine(Lease),
-    /// Another process computes.
-    Others,
-    /// Nobody was asked: compute without.
-    Nobody,
-    /// The store did not say: compute without.
+pub(crate) enum Acquired {
+    /// This process.
+    Held(Lease),
+    /// Another process, which computes.
+    HeldElsewhere,
+    /// No process: leases are not used for this entry.
+    NotUsed,
+    /// The store did not say: compute without one.
     Unanswered,
 }
 
@@ -47,32 +48,32 @@ pub(crate) fn lease_key(key: &Key) -> String {
 }
 
 impl Lease {
-    pub(crate) async fn ask(backend: &Arc<Backend>, key: &Key) -> Asked {
+    pub(crate) async fn acquire(backend: &Arc<Backend>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
         match backend.add(&key, token.clone(), Some(LIFE)).await {
-            Ok(true) => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
-            Ok(false) => Asked::Others,
-            Err(_) => Asked::Unanswered,
+            Ok(true) => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
+            Ok(false) => Acquired::HeldElsewhere,
+            Err(_) => Acquired::Unanswered,
         }
     }
 
-    /// Takes the lease from whoever has it, whose result will not be kept.
-    pub(crate) async fn take(backend: &Arc<Backend>, key: &Key) -> Asked {
+    /// Takes the lease from its owner, whose result will not be kept.
+    pub(crate) async fn take(backend: &Arc<Backend>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
         match backend.set_for(&key, token.clone(), LIFE).await {
-            true => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
-            false => Asked::Unanswered,
+            true => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
+            false => Acquired::Unanswered,
         }
     }
 
-    /// Removes what stands in the place of the lease of `key` and is none: nobody would ever end it.
+    /// Removes a value that stands in the place of the lease of `key` and is no lease: no owner would ever end it.
     pub(crate) async fn remove_foreign(backend: &Backend, key: &Key) {
         let name = lease_key(key);
         if let Ok(Some(stored)) = backend.get(&name).await
             && !is_token(&stored)
             && backend.replace(&name, &stored, None, None).await == Ok(true)
         {
-            tracing::warn!(key = %Cut(key), "what stood in the place of a lease was none, and was removed");
+            tracing::warn!(key = %Cut(key), "removed a value that stood in the place of a lease and was none");
         }
     }
 
@@ -112,7 +113,7 @@ impl Lease {
     }
 }
 
-/// Also gives it back if the computation panicked, so that nobody waits for its end.
+/// Also gives the lease back if the computation panicked, so that no process waits until it ends by itself.
 impl Drop for Lease {
     fn drop(&mut self) {
         self.renewal.abort();
@@ -138,7 +139,7 @@ fn is_token(raw: &[u8]) -> bool {
     }
 }
 
-/// Who computes, for people, and a number that no other owner has.
+/// The process that computes, for people who read it, and a number that no other owner has.
 fn token() -> Bytes {
     format!("process {} {:032x}", std::process::id(), fastrand::u128(..)).into()
 }

@@ -1,4 +1,18 @@
-//! The engine: what happens to a lookup.
+//! The engine: a lookup from the first look into the store to the stored result.
+//!
+//! A miss, one line a step, in the order of the files:
+//!
+//! 1. [`read::fetch`]: the entry, and the generations of its program and tags, from the store.
+//! 2. [`read::judge`]: whether the entry may be served (`entry/freshness.rs`). A hit ends here.
+//! 3. [`SingleFlight::join`]: wait for another caller's computation of the same key, or lead one.
+//! 4. [`acquire::acquire`]: of several processes one computes, by a lease (`lease.rs`).
+//! 5. [`compute::run`]: the model, in a task that no disconnecting client cancels.
+//! 6. [`store::store`]: the result becomes an entry, unless something it depends on was invalidated meanwhile.
+//! 7. [`Fallback::apply`]: the caller gets the result, or an old one if the computation failed or takes too long.
+//!
+//! Steps 4 to 6 are [`lead`], a task of its own; steps 1 to 3 and 7 are the caller's.
+//!
+//! [`SingleFlight::join`]: single_flight::SingleFlight::join
 
 pub(crate) mod acquire;
 pub(crate) mod attempt;
@@ -8,3 +22,237 @@ pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod read;
 pub(crate) mod single_flight;
+pub(crate) mod state;
+pub(crate) mod store;
+pub(crate) mod tasks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::answer::Answer;
+use crate::computed::CacheControl;
+use crate::engine::acquire::Start;
+use crate::engine::attempt::{Attempt, Role, is_computing};
+use crate::engine::compute::{Computation, Unfinished};
+use crate::engine::fallback::Fallback;
+use crate::engine::read::{Fetched, Found};
+use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
+use crate::engine::state::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::lookup::{Lookup, Mode};
+use crate::reason::{Reason, Status};
+
+/// A store that answers within its deadline has let a flight end by then.
+const SLACK: Duration = Duration::from_millis(25);
+
+/// Answers `lookup` from the store, or with the result of `compute`.
+pub(crate) async fn answer<C>(engine: &Arc<Engine>, lookup: Lookup, compute: C) -> Result<Answer>
+where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    let fetched = match lookup.mode {
+        Mode::Bypass => Fetched::skipped(),
+        _ => read::fetch(engine, &lookup).await,
+    };
+    match read::hit(engine, &lookup, &fetched) {
+        Some(answer) => Ok(answer),
+        // Boxed, so that the future of a plain hit stays small.
+        None => Box::pin(answer_fetched(engine, lookup, fetched, compute)).await,
+    }
+}
+
+/// Serves what was fetched, if it may be served, and computes where that is due.
+async fn answer_fetched<C>(
+    engine: &Arc<Engine>,
+    lookup: Lookup,
+    fetched: Fetched,
+    compute: C,
+) -> Result<Answer>
+where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    let found = match lookup.mode {
+        Mode::Prefer | Mode::Only => read::judge(engine, &lookup, fetched).await,
+        Mode::Refresh => read::judge(engine, &lookup, fetched).await.refused(),
+        Mode::Bypass => Found::skipped(Reason::Bypass),
+    };
+    if let Some(answer) = found.answer() {
+        match answer.status {
+            Status::Hit => engine.stats.hits.increase(),
+            _ => engine.stats.stale.increase(),
+        }
+        if found.freshness.refreshes() && lookup.mode != Mode::Only {
+            refresh(engine, lookup, found, compute);
+        }
+        return Ok(answer);
+    }
+    let reason = read::why_missed(engine, &lookup.key, &found);
+    engine.stats.missed(&reason);
+    tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
+    if lookup.mode == Mode::Only {
+        return Err(not_cached(&found, &reason));
+    }
+    compute_once(engine, lookup, found, reason, compute).await
+}
+
+/// Has a new result computed in the background, unless one is computed already.
+fn refresh<C>(engine: &Arc<Engine>, lookup: Lookup, found: Found, compute: C)
+where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), found.now_ms) {
+        engine.stats.refreshes.increase();
+        spawn(engine, *flight, lookup, found, Role::Refresh, compute);
+    }
+}
+
+/// The result of `compute`, or of another caller's computation of the same key.
+async fn compute_once<C>(
+    engine: &Arc<Engine>,
+    lookup: Lookup,
+    found: Found,
+    reason: Reason,
+    compute: C,
+) -> Result<Answer>
+where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    let fallback = Fallback::new(&lookup, &found, reason);
+    let (role, flight, mut waiter) = match coalesce(engine, &lookup, &found, &fallback).await {
+        Coalesced::Compute(role, flight, waiter) => (role, flight, waiter),
+        Coalesced::Ended(result) => return fallback.apply(engine, result).await,
+    };
+    spawn(engine, flight, lookup, found, role, compute);
+    let result = match fallback.wait(&mut waiter).await {
+        Some(Outcome::Shared(result)) => result,
+        Some(Outcome::Private(answer)) => Ok(answer),
+        Some(Outcome::ComputedElsewhere) | None => Err(panicked()),
+    };
+    fallback.apply(engine, result).await
+}
+
+/// What became of a caller that wants a result.
+enum Coalesced {
+    /// It computes.
+    Compute(Role, Flight, Waiter),
+    /// Another caller's computation has ended, or takes too long.
+    Ended(Result<Answer>),
+}
+
+/// Waits for a computation of the same key that is under way, as long as there is one whose result is good enough.
+async fn coalesce(
+    engine: &Engine,
+    lookup: &Lookup,
+    found: &Found,
+    fallback: &Fallback,
+) -> Coalesced {
+    let (flights, key) = (&engine.flights, lookup.key.as_str());
+    let alone = |role| {
+        let (flight, waiter) = flights.lead_alone(key);
+        Coalesced::Compute(role, flight, waiter)
+    };
+    let mut panics = 0;
+    loop {
+        if lookup.mode == Mode::Bypass || is_computing(key) {
+            return alone(Role::Bypass);
+        }
+        let mut waiter = match flights.join(key, engine.clock.now_ms()) {
+            Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
+            Join::Uncacheable => return alone(Role::Uncoalesced),
+            Join::Wait(waiter) => waiter,
+        };
+        engine.stats.collapsed.increase();
+        let outcome = fallback.wait(&mut waiter).await;
+        let counts = lookup.mode != Mode::Refresh
+            && waiter.counts_for(&found.generations, found.is_answered);
+        match outcome {
+            Some(Outcome::Private(_)) => return alone(Role::Uncoalesced),
+            Some(Outcome::ComputedElsewhere) => {}
+            // A new result is wanted, or an invalidation lies between the beginning of that computation and this caller's
+            // look: ask again once the flight has ended. A store that hangs has not taken an invalidation either, so that
+            // a caller which joined late takes the result after the deadline.
+            Some(Outcome::Shared(Ok(answer))) if !counts => {
+                let ended = timeout(engine.store.deadline() + SLACK, waiter.ended()).await;
+                if ended.is_err() && waiter.is_late() && lookup.mode != Mode::Refresh {
+                    return Coalesced::Ended(Ok(answer.collapsed(&engine.clock)));
+                }
+            }
+            Some(Outcome::Shared(result)) => {
+                let result = result.map(|answer| answer.collapsed(&engine.clock));
+                return Coalesced::Ended(result);
+            }
+            // One of the callers that waited for a computation that panicked computes again, once, unless there is
+            // something else to serve.
+            None if panics == 0 && !fallback.covers_failure() => panics += 1,
+            None => return Coalesced::Ended(Err(panicked())),
+        }
+    }
+}
+
+/// Starts the task that computes. A disconnecting client does not cancel it.
+fn spawn<C>(
+    engine: &Arc<Engine>,
+    flight: Flight,
+    lookup: Lookup,
+    found: Found,
+    role: Role,
+    compute: C,
+) where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    let control = CacheControl::new(found.old_value(), &engine.clock);
+    let attempt = Attempt::new(lookup, found, role, control.clone());
+    let computation = compute(control);
+    let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
+    tokio::spawn(async move {
+        lead(&engine, flight, attempt, computation).await;
+        drop(task);
+    });
+}
+
+/// Computes, unless another process does or has just done so, stores the result and ends the flight.
+async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
+    match acquire::acquire(engine, &mut attempt).await {
+        Start::Compute => {}
+        Start::Found(answer) => return land(flight, attempt, answer).await,
+        Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),
+    }
+    flight.computes_under(attempt.generations.clone());
+    match compute::run(engine, &mut attempt, computation).await {
+        Ok(result) => store::store(engine, flight, attempt, result).await,
+        Err(Unfinished::Refused(error)) => store::refuse(engine, flight, attempt, error).await,
+        Err(Unfinished::Failed(error)) => {
+            fallback::failed(engine, flight, attempt, Some(error)).await;
+        }
+        Err(Unfinished::Panicked) => fallback::failed(engine, flight, attempt, None).await,
+    }
+}
+
+/// Ends the flight with the answer that another computation has left in the store.
+async fn land(flight: Flight, mut attempt: Attempt, answer: Answer) {
+    flight.computes_under(std::mem::take(&mut attempt.generations));
+    flight.finish(match (attempt.role, answer.status) {
+        // A caller that waits for a refresh may not be content with an old page.
+        (Role::Refresh, Status::Stale(_)) => Outcome::ComputedElsewhere,
+        _ => Outcome::Shared(Ok(answer)),
+    });
+    attempt.release().await;
+}
+
+fn panicked() -> Error {
+    Error::new(
+        ErrorKind::Panic,
+        "the computation panicked; its message is in the log",
+    )
+}
+
+fn not_cached(found: &Found, reason: &Reason) -> Error {
+    let what = match found.entry {
+        Some(_) => "an old result is stored, which may not be served without computing",
+        None => "nothing that may be served is stored",
+    };
+    let message = format!("{what} ({reason})");
+    Error::new(ErrorKind::NotCached, message).because(reason.clone())
+}

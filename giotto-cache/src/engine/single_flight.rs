@@ -1,6 +1,8 @@
-//! Single-flight: one computation per key at a time, however many callers want its result.
+//! Request coalescing: one computation per key at a time, however many callers want its result.
 //!
-//! Step 4 of a lookup, entered on a miss only.
+//! Step 3 of a lookup, on a miss only. The first caller of a key gets a [`Flight`], every other a [`Waiter`]. A key whose
+//! last result must not be stored is *uncacheable* for a few seconds (Varnish calls it hit-for-miss): its callers compute
+//! side by side, because waiting for each other would serve nobody.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,267 +11,278 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 use crate::answer::Answer;
-use crate::engine::read::Look;
-use crate::entry::freshness::Marks;
 use crate::error::Result;
+use crate::invalidation::generation::Generations;
 
-/// For so long after a result that must not be stored, callers of its key do not wait for each other.
-const APART_MS: u64 = 5_000;
-/// How the name of a flight of one caller alone begins.
-const APART: &str = "{apart:";
+/// How long a key is uncacheable after a result that must not be stored.
+const UNCACHEABLE_MS: u64 = 5_000;
 
 /// How a computation ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// For all who wait.
+    /// A result for all who wait.
     Shared(Result<Answer>),
-    /// For the caller who began it; the others compute their own.
+    /// A result for the caller that began it; the others compute their own.
     Private(Answer),
-    /// None, because another process computes: those who wait ask again.
-    GivenUp,
+    /// No result, because another process computes: those who wait ask again.
+    ComputedElsewhere,
 }
 
-type Landed = Option<Outcome>;
-
-/// The computations under way, by key.
+/// The computations under way. Cloning it shares them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Flights {
-    air: Arc<Mutex<Air>>,
-}
+pub(crate) struct SingleFlight(Arc<Mutex<Flights>>);
 
 #[derive(Debug, Default)]
-struct Air {
-    by_key: HashMap<String, Signals>,
-    /// Keys whose callers compute each for themselves, and until when.
-    apart: HashMap<String, u64>,
-    /// With so many of them, those whose time has passed are removed.
-    crowd: usize,
+struct Flights {
+    by_key: HashMap<String, Running>,
+    /// Until when a key is uncacheable.
+    uncacheable: HashMap<String, u64>,
+    /// With this many uncacheable keys, those whose time has passed are removed.
+    sweep_at: usize,
 }
 
-/// What a flight and those who meet it have in common.
+/// The computations of one key.
+#[derive(Debug, Default)]
+struct Running {
+    /// The one that others wait for.
+    leader: Option<Signals>,
+    /// Those of one caller alone.
+    alone: Vec<Arc<Progress>>,
+}
+
+/// What a flight and those who wait for it share.
 #[derive(Clone, Debug)]
 struct Signals {
-    outcome: watch::Receiver<Landed>,
-    notes: Arc<Notes>,
+    outcome: watch::Receiver<Option<Outcome>>,
+    progress: Arc<Progress>,
 }
 
-/// What becomes known of a flight under way.
+/// How far a computation has come.
 #[derive(Debug, Default)]
-struct Notes {
+struct Progress {
     /// The generations under which it computes, once they are read.
-    marks: OnceLock<Marks>,
-    /// Whether it has computed and now asks the store what was invalidated meanwhile: whoever comes from here on looks
-    /// again at its end.
-    is_asking: AtomicBool,
+    generations: OnceLock<Generations>,
+    /// Whether it has computed and now asks the store what was invalidated meanwhile.
+    is_confirming: AtomicBool,
     is_revoked: AtomicBool,
 }
 
-impl Notes {
-    fn stage(&self) -> Taken {
-        match (self.is_asking.load(Ordering::Acquire), self.marks.get()) {
-            (true, _) => Taken::Late,
-            (false, Some(_)) => Taken::WhileItComputed,
-            (false, None) => Taken::BeforeItComputed,
-        }
-    }
-}
-
-/// What a caller that joins a flight is to do.
+/// What a caller does that wants a result.
 pub(crate) enum Join {
-    /// Compute: nobody else does.
-    Lead(Box<Flight>, Landing),
+    /// Compute: no other caller does.
+    Lead(Box<Flight>, Waiter),
     /// Wait: another caller's computation is under way.
-    Wait(Landing),
-    /// Compute alone: results of this key are not shared.
-    Apart,
+    Wait(Waiter),
+    /// Compute alone: the key is uncacheable.
+    Uncacheable,
 }
 
-/// A computation under way. Dropping it ends the flight and wakes those who still wait.
+/// A computation under way. Dropping it ends the flight and wakes all who still wait.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    flights: Flights,
+    flights: SingleFlight,
     key: String,
-    outcome: watch::Sender<Landed>,
-    signals: Signals,
-    landing: Landed,
+    sender: watch::Sender<Option<Outcome>>,
+    progress: Arc<Progress>,
+    outcome: Option<Outcome>,
 }
 
-/// A place among those who wait for a flight.
+/// A caller that waits for a flight.
 #[derive(Debug)]
-pub(crate) struct Landing {
+pub(crate) struct Waiter {
     signals: Signals,
-    taken: Taken,
+    joined: Joined,
 }
 
-/// When a place was taken.
+/// When a caller joined a flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
+enum Joined {
     BeforeItComputed,
     WhileItComputed,
     /// While it asked the store what was invalidated meanwhile, or later.
-    Late,
+    WhileItConfirmed,
 }
 
-/// The tasks that compute, and tidy up after it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Crews(Arc<watch::Sender<usize>>);
-
-/// One of them at work.
-#[derive(Debug)]
-pub(crate) struct Crew(Crews);
-
-impl Crews {
-    pub(crate) fn begin(&self) -> Crew {
-        self.0.send_modify(|crews| *crews += 1);
-        Crew(self.clone())
-    }
-
-    /// Returns when nobody is at work.
-    pub(crate) async fn ended(&self) {
-        let mut crews = self.0.subscribe();
-        // Only a sender that is gone could fail, and this is one.
-        let _ = crews.wait_for(|crews| *crews == 0).await;
-    }
-}
-
-impl Drop for Crew {
-    fn drop(&mut self) {
-        self.0.0.send_modify(|crews| *crews -= 1);
-    }
-}
-
-impl Flights {
+impl SingleFlight {
+    /// Joins the computation of `key`, or leads it.
     pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
-        let mut air = self.lock();
-        if let Some(&until_ms) = air.apart.get(key) {
+        let mut flights = self.lock();
+        if let Some(&until_ms) = flights.uncacheable.get(key) {
             if now_ms < until_ms {
-                return Join::Apart;
+                return Join::Uncacheable;
             }
-            air.apart.remove(key);
+            flights.uncacheable.remove(key);
         }
-        if let Some(signals) = air.by_key.get(key) {
-            return Join::Wait(Landing {
-                taken: signals.notes.stage(),
+        if let Some(running) = flights.by_key.get(key)
+            && let Some(signals) = &running.leader
+        {
+            return Join::Wait(Waiter {
+                joined: signals.progress.joined_now(),
                 signals: signals.clone(),
             });
         }
-        let (flight, landing) = self.lead(&mut air, key.to_owned());
-        Join::Lead(Box::new(flight), landing)
+        let (flight, waiter) = self.begin(key);
+        let running = flights.by_key.entry(key.to_owned()).or_default();
+        running.leader = Some(waiter.signals.clone());
+        Join::Lead(Box::new(flight), waiter)
     }
 
-    fn lead(&self, air: &mut Air, key: String) -> (Flight, Landing) {
-        let (outcome, landing) = watch::channel(None);
+    /// A computation of one caller alone, which no other caller can join.
+    pub(crate) fn lead_alone(&self, key: &str) -> (Flight, Waiter) {
+        let (flight, waiter) = self.begin(key);
+        let mut flights = self.lock();
+        let running = flights.by_key.entry(key.to_owned()).or_default();
+        running.alone.push(Arc::clone(&flight.progress));
+        (flight, waiter)
+    }
+
+    fn begin(&self, key: &str) -> (Flight, Waiter) {
+        let (sender, outcome) = watch::channel(None);
+        let progress = Arc::<Progress>::default();
         let signals = Signals {
-            outcome: landing,
-            notes: Arc::default(),
+            outcome,
+            progress: Arc::clone(&progress),
         };
-        air.by_key.insert(key.clone(), signals.clone());
         let flight = Flight {
             flights: self.clone(),
-            key,
-            outcome,
-            signals: signals.clone(),
-            landing: None,
+            key: key.to_owned(),
+            sender,
+            progress,
+            outcome: None,
         };
-        let taken = Taken::BeforeItComputed;
-        (flight, Landing { signals, taken })
+        let waiter = Waiter {
+            signals,
+            joined: Joined::BeforeItComputed,
+        };
+        (flight, waiter)
     }
 
-    /// A flight of one caller alone, whom nobody can join.
-    pub(crate) fn lead_apart(&self, key: &str) -> (Flight, Landing) {
-        // No key of a program ends in a brace.
-        let number = fastrand::u64(..);
-        self.lead(&mut self.lock(), format!("{APART}{number}:{key}}}"))
-    }
-
-    /// Whether callers of `key` compute each for themselves.
-    pub(crate) fn is_apart(&self, key: &str, now_ms: u64) -> bool {
-        let until_ms = self.lock().apart.get(key).copied();
+    /// Whether callers of `key` compute side by side.
+    pub(crate) fn is_uncacheable(&self, key: &str, now_ms: u64) -> bool {
+        let until_ms = self.lock().uncacheable.get(key).copied();
         until_ms.is_some_and(|until_ms| now_ms < until_ms)
     }
 
-    /// Has callers of `key` compute each for themselves for a few seconds.
-    pub(crate) fn keep_apart(&self, key: &str, now_ms: u64) {
-        let mut air = self.lock();
-        if air.apart.len() >= air.crowd {
-            air.apart.retain(|_, until_ms| now_ms < *until_ms);
-            air.crowd = 2 * air.apart.len() + 64;
+    /// Has callers of `key` compute side by side for a few seconds.
+    pub(crate) fn note_uncacheable(&self, key: &str, now_ms: u64) {
+        let mut flights = self.lock();
+        if flights.uncacheable.len() >= flights.sweep_at {
+            flights.uncacheable.retain(|_, until_ms| now_ms < *until_ms);
+            flights.sweep_at = 2 * flights.uncacheable.len() + 64;
         }
-        air.apart
-            .insert(key.to_owned(), now_ms.saturating_add(APART_MS));
+        let until_ms = now_ms.saturating_add(UNCACHEABLE_MS);
+        flights.uncacheable.insert(key.to_owned(), until_ms);
     }
 
-    /// Tells the flights of `key`, those of single callers included, that their results must not be kept.
+    /// Tells all computations of `key` that their results must not be kept.
     pub(crate) fn revoke(&self, key: &str) {
-        let apart = format!(":{key}}}");
-        for (name, signals) in &self.lock().by_key {
-            if name == key || name.starts_with(APART) && name.ends_with(&apart) {
-                signals.notes.is_revoked.store(true, Ordering::Release);
+        if let Some(running) = self.lock().by_key.get(key) {
+            let leader = running.leader.iter().map(|signals| &signals.progress);
+            for progress in leader.chain(&running.alone) {
+                progress.is_revoked.store(true, Ordering::Release);
             }
         }
     }
 
-    /// Whether a computation of `key` is under way.
+    /// Whether a computation of `key` is under way that others can join.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.lock().by_key.contains_key(key)
+        let flights = self.lock();
+        flights
+            .by_key
+            .get(key)
+            .is_some_and(|running| running.leader.is_some())
     }
 
+    /// How many computations are under way.
     pub(crate) fn len(&self) -> usize {
-        self.lock().by_key.len()
+        let flights = self.lock();
+        let running = flights.by_key.values();
+        running
+            .map(|running| usize::from(running.leader.is_some()) + running.alone.len())
+            .sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Air> {
-        self.air.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes a computation out that has ended.
+    fn remove(&self, key: &str, ended: &Arc<Progress>) {
+        let mut flights = self.lock();
+        let Some(running) = flights.by_key.get_mut(key) else {
+            return;
+        };
+        let is_ended = |progress: &Arc<Progress>| Arc::ptr_eq(progress, ended);
+        running
+            .leader
+            .take_if(|signals| is_ended(&signals.progress));
+        running.alone.retain(|progress| !is_ended(progress));
+        if running.leader.is_none() && running.alone.is_empty() {
+            flights.by_key.remove(key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Flights> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress {
+    /// What a caller would be that joined now.
+    fn joined_now(&self) -> Joined {
+        let is_confirming = self.is_confirming.load(Ordering::Acquire);
+        match (is_confirming, self.generations.get()) {
+            (true, _) => Joined::WhileItConfirmed,
+            (false, Some(_)) => Joined::WhileItComputed,
+            (false, None) => Joined::BeforeItComputed,
+        }
     }
 }
 
 impl Flight {
     /// Says under which generations it computes.
-    pub(crate) fn mark(&self, marks: Marks) {
-        // Once: a flight computes once.
-        let _ = self.signals.notes.marks.set(marks);
+    pub(crate) fn computes_under(&self, generations: Generations) {
+        // A flight computes once, so this is set once.
+        let _ = self.progress.generations.set(generations);
     }
 
-    /// Says whether it asks the store what was invalidated meanwhile, so that whoever comes from here on looks again at
-    /// its end.
-    pub(crate) fn asks(&self, is_asking: bool) {
-        let notes = &self.signals.notes;
-        notes.is_asking.store(is_asking, Ordering::Release);
+    /// Says whether it asks the store what was invalidated meanwhile. A caller that joins from here on looks again at the
+    /// flight's end: the store may have answered the flight before that caller's invalidation, and the caller after it.
+    pub(crate) fn confirms(&self, is_confirming: bool) {
+        self.progress
+            .is_confirming
+            .store(is_confirming, Ordering::Release);
     }
 
-    /// Says that its result is not to be kept, and not for those who came while it was computed.
+    /// Says that its result is not to be kept, and not for callers that joined while it was computed.
     pub(crate) fn revoke(&self) {
-        self.signals.notes.is_revoked.store(true, Ordering::Release);
+        self.progress.is_revoked.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_revoked(&self) -> bool {
-        self.signals.notes.is_revoked.load(Ordering::Acquire)
+        self.progress.is_revoked.load(Ordering::Acquire)
     }
 
     /// Hands the result to all who wait, before the flight ends.
     pub(crate) fn announce(&self, result: Result<Answer>) {
-        self.outcome.send_replace(Some(Outcome::Shared(result)));
+        self.sender.send_replace(Some(Outcome::Shared(result)));
     }
 
-    /// Ends the flight and hands the result to all who wait.
-    pub(crate) fn land(mut self, outcome: Outcome) {
-        self.landing = Some(outcome);
+    /// Ends the flight and hands the outcome to all who wait.
+    pub(crate) fn finish(mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        // First of all: whoever is woken and asks again must not be given this flight's result once more.
-        self.flights.lock().by_key.remove(&self.key);
-        if let Some(outcome) = self.landing.take() {
-            self.outcome.send_replace(Some(outcome));
+        // Before the outcome is sent: a waiter that is woken and asks again must not be given this flight once more.
+        self.flights.remove(&self.key, &self.progress);
+        if let Some(outcome) = self.outcome.take() {
+            self.sender.send_replace(Some(outcome));
         }
     }
 }
 
-impl Landing {
-    /// The result, or `None` if the computation ended without one: it panicked or was cancelled.
-    pub(crate) async fn result(&mut self) -> Landed {
+impl Waiter {
+    /// The outcome; `None` if the computation ended without one: it panicked, or the runtime stopped.
+    pub(crate) async fn outcome(&mut self) -> Option<Outcome> {
         let outcome = self.signals.outcome.wait_for(Option::is_some).await.ok()?;
         outcome.clone()
     }
@@ -279,23 +292,27 @@ impl Landing {
         while self.signals.outcome.changed().await.is_ok() {}
     }
 
-    /// Whether its result is good enough for a caller who had looked before: no invalidation or removal lies between its
-    /// beginning and that look.
-    pub(crate) fn counts_for(&self, look: &Look) -> bool {
-        let notes = &self.signals.notes;
-        match self.taken {
-            Taken::BeforeItComputed => true,
-            Taken::Late if look.is_answered && notes.is_asking.load(Ordering::Acquire) => false,
-            Taken::WhileItComputed | Taken::Late => {
-                let marks = notes.marks.get();
-                marks.is_none_or(|own| own.still_count(&look.marks))
-                    && !notes.is_revoked.load(Ordering::Acquire)
+    /// Whether the result is good enough for a caller that had read the generations `now`: neither an invalidation nor a
+    /// removal lies between the beginning of the computation and that read. `is_answered` says whether the store answered.
+    pub(crate) fn counts_for(&self, now: &Generations, is_answered: bool) -> bool {
+        let progress = &self.signals.progress;
+        match self.joined {
+            Joined::BeforeItComputed => true,
+            Joined::WhileItConfirmed
+                if is_answered && progress.is_confirming.load(Ordering::Acquire) =>
+            {
+                false
+            }
+            Joined::WhileItComputed | Joined::WhileItConfirmed => {
+                let own = progress.generations.get();
+                own.is_none_or(|own| own.still_count(now))
+                    && !progress.is_revoked.load(Ordering::Acquire)
             }
         }
     }
 
-    /// Whether the place was taken so late that only the store knows whether the result counts.
+    /// Whether the caller joined so late that only the store knows whether the result counts.
     pub(crate) fn is_late(&self) -> bool {
-        self.taken == Taken::Late
+        self.joined == Joined::WhileItConfirmed
     }
 }

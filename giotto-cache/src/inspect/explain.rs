@@ -1,22 +1,24 @@
 //! What the cache knows of one entry, and what the next lookup would get.
 //!
-//! For people: it looks as a lookup does, judges by the same rules, and computes nothing.
+//! No step of a lookup: it reads as a lookup does, judges by the same rules, and computes nothing.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::cache::{Cache, Inner};
+use crate::clock::remaining;
 use crate::engine::lease::lease_key;
-use crate::engine::read::Look;
+use crate::engine::read::{self, Found};
+use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::freshness::{Fallback, Verdict};
+use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
 use crate::in_time::in_time;
+use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
-use crate::reason::{NotStored, Reason, Staleness, Status};
+use crate::reason::{NotStored, Reason, Status};
 use crate::scope::may_be_tags;
 
 /// What is known of one entry.
@@ -86,105 +88,66 @@ pub struct EntryState {
     pub body: Bytes,
 }
 
-impl Cache {
-    /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes but that layers may be
-    /// refilled as by any lookup.
-    pub async fn explain(&self, lookup: &Lookup) -> Explanation {
-        let (inner, key) = (&self.inner, &lookup.key);
-        let look = inner.look(lookup).await;
-        let is_leased = match inner.is_shared() {
-            true => matches!(inner.backend.get(&lease_key(key)).await, Ok(Some(_))),
-            false => false,
-        };
-        let is_fresh = look.is_fresh();
-        let is_computed_now = is_leased || inner.flights.has(key.as_str());
-        let not_stored = inner.known_obstacle(lookup, &look);
-        let keeps_nothing = self.keeps_nothing() || not_stored.is_some();
-        let (next, refreshes) = predict(lookup, &look.verdict, is_computed_now, keeps_nothing);
-        let now_ms = inner.clock.now_ms();
-        let entry = look.entry.as_ref().and_then(|entry| {
-            let extension = entry.extension()?;
-            let known = |tag: &str| {
-                let (_, record) = look.marks.tags.iter().find(|(known, _)| known == tag)?;
-                record.map(|record| record.generation)
-            };
-            let tags = extension.tags.iter().map(|stamp| {
-                let difference = known(&stamp.tag).map(|now| stamp.generation.difference(now));
-                let state = match difference {
-                    Some(Difference::Same) => "valid",
-                    Some(Difference::Soft) => "invalidated",
-                    Some(Difference::Hard) => "purged",
-                    None => "lost",
-                };
-                (stamp.tag.clone(), state)
-            });
-            Some(EntryState::new(
-                entry,
-                now_ms,
-                extension.retry_at,
-                extension.version,
-                tags.collect(),
-            ))
-        });
-        Explanation {
-            key: key.to_string(),
-            stored_key: self.store().stored_key(key.as_str()),
-            layers: self.layers(lookup).await,
-            entry,
-            not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
-            next,
-            refreshes,
-            falls_back: look.entry.is_some() && look.fallback() == Fallback::Always,
-            reason: (!is_fresh).then(|| inner.reason(key, &look)),
-            is_computed_now,
-        }
-    }
-
-    fn keeps_nothing(&self) -> bool {
-        self.store().place() == Place::Nowhere
-    }
-
-    async fn layers(&self, lookup: &Lookup) -> Vec<LayerState> {
-        let now_ms = self.inner.clock.now_ms();
-        let mut layers = Vec::new();
-        for store in self.stores() {
-            let deadline = self.inner.backend.deadline();
-            let answered = in_time(deadline, store.get(lookup.key.as_str())).await;
-            let state = match answered {
-                None => "no answer in time".to_owned(),
-                Some(Err(error)) => error.to_string(),
-                Some(Ok(None)) => "absent".to_owned(),
-                Some(Ok(Some(raw))) => {
-                    let length = raw.len();
-                    match self.inner.open(lookup, raw, now_ms) {
-                        Ok(entry) => {
-                            format!("an entry of {length} bytes, {}", times(&entry, now_ms))
-                        }
-                        Err(error) => {
-                            format!("{length} bytes that are no entry of this key: {error}")
-                        }
-                    }
-                }
-            };
-            layers.push(LayerState {
-                store: format!("{store:?}"),
-                place: store.place(),
-                state,
-            });
-        }
-        layers
+/// Explains what `lookup` would find and do.
+pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
+    let key = &lookup.key;
+    let found = read::find(engine, lookup).await;
+    let is_leased = match engine.is_shared() {
+        true => matches!(engine.store.get(&lease_key(key)).await, Ok(Some(_))),
+        false => false,
+    };
+    let is_computed_now = is_leased || engine.flights.has(key.as_str());
+    let not_stored = known_obstacle(engine, lookup, &found);
+    let keeps_nothing = engine.keeps_nothing() || not_stored.is_some();
+    let (next, refreshes) = predict(lookup, &found.freshness, is_computed_now, keeps_nothing);
+    let is_fresh = found.freshness.reason().is_none();
+    Explanation {
+        key: key.to_string(),
+        stored_key: engine.store.store().stored_key(key.as_str()),
+        layers: layers(engine, lookup).await,
+        entry: EntryState::new(&found, engine.clock.now_ms()),
+        not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
+        next,
+        refreshes,
+        falls_back: found.entry.is_some() && found.freshness.stand_in() == StandIn::Always,
+        reason: (!is_fresh).then(|| read::why_missed(engine, key, &found)),
+        is_computed_now,
     }
 }
 
-impl Inner {
-    /// What would keep the next result from being stored, as far as it is known.
-    fn known_obstacle(&self, lookup: &Lookup, look: &Look) -> Option<NotStored> {
-        match () {
-            () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
-            () if look.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
-            () if !look.is_answered || !self.backend.is_writable() => Some(NotStored::StoreFailed),
-            () => None,
-        }
+async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
+    let now_ms = engine.clock.now_ms();
+    let mut layers = Vec::new();
+    for store in layers_of(engine.store.store()) {
+        let answered = in_time(engine.store.deadline(), store.get(lookup.key.as_str())).await;
+        let state = match answered {
+            None => "no answer in time".to_owned(),
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(None)) => "absent".to_owned(),
+            Some(Ok(Some(raw))) => {
+                let length = raw.len();
+                match read::open(engine, lookup, raw, now_ms) {
+                    Ok(entry) => format!("an entry of {length} bytes, {}", times(&entry, now_ms)),
+                    Err(error) => format!("{length} bytes that are no entry of this key: {error}"),
+                }
+            }
+        };
+        layers.push(LayerState {
+            store: format!("{store:?}"),
+            place: store.place(),
+            state,
+        });
+    }
+    layers
+}
+
+/// What would keep the next result from being stored, as far as it is known.
+fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    match () {
+        () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
+        () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
+        () if !found.is_answered || !engine.store.is_writable() => Some(NotStored::StoreFailed),
+        () => None,
     }
 }
 
@@ -201,61 +164,58 @@ fn times(entry: &Entry, now_ms: u64) -> String {
     format!("computed {age} s ago, {end}")
 }
 
-/// What a lookup does under `verdict`, given that a computation of its own would succeed and its result be storable;
-/// and whether it refreshes behind the scenes.
+/// How the next lookup is answered, if a computation of its own succeeds and its result can be stored; and whether a new
+/// result is computed in the background.
 fn predict(
     lookup: &Lookup,
-    verdict: &Verdict,
+    freshness: &Freshness,
     is_computed_now: bool,
     keeps_nothing: bool,
 ) -> (Result<Status, ErrorKind>, bool) {
-    let computes = match (is_computed_now, keeps_nothing) {
-        (true, _) => Status::Collapsed,
-        (false, true) => Status::NotStored,
-        (false, false) => Status::Stored,
+    let computed = match keeps_nothing {
+        true => Status::NotStored,
+        false => Status::Stored,
     };
-    let refreshes = lookup.mode != Mode::Only && !is_computed_now;
-    match (lookup.mode, verdict) {
-        (Mode::Refresh, _) => (
-            Ok(if keeps_nothing {
-                Status::NotStored
-            } else {
-                Status::Stored
-            }),
-            false,
-        ),
+    match (lookup.mode, freshness.status()) {
+        (Mode::Refresh, _) => (Ok(computed), false),
         (Mode::Bypass, _) => (Ok(Status::NotStored), false),
-        (_, Verdict::Fresh) => (Ok(Status::Hit), false),
-        (_, Verdict::Early) => (Ok(Status::Hit), refreshes),
-        (_, Verdict::Stale { .. }) => (Ok(Status::Stale(Staleness::Revalidating)), refreshes),
-        (_, Verdict::Throttled { .. }) => (Ok(Status::Stale(Staleness::Throttled)), false),
-        (Mode::Only, _) => (Err(ErrorKind::NotCached), false),
-        (_, Verdict::Due { .. }) => (Ok(computes), false),
+        (Mode::Only, Some(status)) => (Ok(status), false),
+        (Mode::Only, None) => (Err(ErrorKind::NotCached), false),
+        (Mode::Prefer, Some(status)) => (Ok(status), freshness.refreshes() && !is_computed_now),
+        (Mode::Prefer, None) if is_computed_now => (Ok(Status::Collapsed), false),
+        (Mode::Prefer, None) => (Ok(computed), false),
     }
 }
 
 impl EntryState {
-    fn new(
-        entry: &Entry,
-        now_ms: u64,
-        retry_at: u64,
-        version: u32,
-        tags: Vec<(String, &'static str)>,
-    ) -> Self {
+    /// `None` if nothing was found, or an entry whose extension cannot be read.
+    fn new(found: &Found, now_ms: u64) -> Option<Self> {
+        let entry = found.entry.as_ref()?;
+        let extension = entry.extension()?;
         let clocks = entry.clocks();
-        let left = |until| crate::clock::remaining(until, now_ms);
-        Self {
+        let left = |until| remaining(until, now_ms);
+        let tags = extension.tags.iter().map(|stamp| {
+            let now = found.generations.tag(&stamp.tag);
+            let state = match now.map(|now| stamp.generation.difference(now)) {
+                Some(Difference::Same) => "valid",
+                Some(Difference::Soft) => "invalidated",
+                Some(Difference::Hard) => "purged",
+                None => "lost",
+            };
+            (stamp.tag.clone(), state)
+        });
+        Some(Self {
             age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
             fresh_for: left(clocks.fresh_until),
             stale_for: left(clocks.stale_until),
             keep_for: left(clocks.keep_until),
-            throttled_for: Duration::from_millis(retry_at.saturating_sub(now_ms)),
+            throttled_for: Duration::from_millis(extension.retry_at.saturating_sub(now_ms)),
             cost: entry.cost(),
             is_negative: entry.is_negative(),
-            version,
-            tags,
+            version: extension.version,
+            tags: tags.collect(),
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
-        }
+        })
     }
 }

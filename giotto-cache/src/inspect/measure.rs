@@ -1,13 +1,14 @@
 //! How much the store holds.
 //!
-//! No step of a request: for people, who ask when something is wrong.
+//! No step of a lookup: an operator asks when something is wrong.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::cache::Cache;
+use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::KeyValue;
 
 /// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -57,23 +58,29 @@ impl Measure {
     }
 }
 
-impl Cache {
-    /// What each layer of the store holds now, the fastest first; a store without layers is one. Each has two seconds,
-    /// or the deadline of any call if that is longer.
-    pub async fn measure(&self) -> Vec<LayerMeasure> {
-        let deadline = self.inner.backend.deadline().max(PATIENCE);
-        let mut layers = Vec::new();
-        for store in self.stores() {
-            let late = |_| {
-                let message = format!("no reply within {deadline:?}");
-                Err(Error::new(ErrorKind::Backend, message))
-            };
-            let measure = timeout(deadline, store.measure()).await;
-            layers.push(LayerMeasure {
-                store: format!("{store:?}"),
-                measure: measure.unwrap_or_else(late),
-            });
-        }
-        layers
+/// What each layer of the store holds now.
+pub(crate) async fn measure(engine: &Engine) -> Vec<LayerMeasure> {
+    let deadline = engine.store.deadline().max(PATIENCE);
+    let mut layers = Vec::new();
+    for store in layers_of(engine.store.store()) {
+        let late = |_| {
+            let message = format!("no reply within {deadline:?}");
+            Err(Error::new(ErrorKind::Backend, message))
+        };
+        let measure = timeout(deadline, store.measure()).await;
+        layers.push(LayerMeasure {
+            store: format!("{store:?}"),
+            measure: measure.unwrap_or_else(late),
+        });
+    }
+    layers
+}
+
+/// The layers of `store`, the fastest first; the store itself if it has none.
+pub(crate) fn layers_of(store: &dyn KeyValue) -> Vec<&dyn KeyValue> {
+    let layers = store.layers();
+    match layers.is_empty() {
+        true => vec![store],
+        false => layers,
     }
 }

@@ -1,19 +1,15 @@
 //! Generations: numbers that an invalidation changes, so that one small write makes any number of entries old.
 //!
-//! Part of step 3 of a lookup, for entries that have tags or a program that was invalidated. An entry carries the
-//! generations as they were before it was computed; it is fresh only while they are still the same. Each stands in a
-//! record of its own, under a key that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
+//! Part of step 2 of a lookup. An entry carries the generations of its tags and of its program as they were before it was
+//! computed, and it is fresh only while they are still the same. Each generation stands in a record of its own, under a key
+//! that no program can have: `{tag:user:7}`, `{program:squared}`, `{all}`.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::remaining;
-use crate::scope::{ALL, Scope, program_key};
 use crate::signature::Signer;
 
 const MAGIC: &[u8; 4] = b"GGEN";
@@ -197,123 +193,39 @@ impl Record {
     }
 }
 
-/// What this process knows of the generations of programs and of everything.
-///
-/// Every entry depends on them, and reading them with every lookup would have every page pay for what an
-/// operator does once a month. So they are read along with a lookup once a second ([`HOLD_MS`]); whoever invalidates
-/// a program waits for that time, and then all processes know. In a store of this process alone, what is known here is
-/// all that there is.
-#[derive(Debug)]
-pub(crate) struct Epochs {
-    /// Whether only this process can change them.
-    is_own: bool,
-    /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
-    is_quiet: AtomicBool,
-    held: RwLock<Held>,
+/// The generations that count now, as a lookup has read them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Generations {
+    pub(crate) program: Generation,
+    /// By tag; `None` if there is no record of it.
+    pub(crate) tags: Vec<(String, Option<Record>)>,
 }
 
-#[derive(Debug, Default)]
-struct Held {
-    records: HashMap<String, Record>,
-    /// By program, when its record and that of everything were read.
-    read_ms: HashMap<String, u64>,
-}
-
-/// So long may what was read be relied on.
-pub(crate) const HOLD_MS: u64 = 1_000;
-
-impl Epochs {
-    pub(crate) fn new(is_own: bool) -> Self {
-        Self {
-            is_own,
-            is_quiet: AtomicBool::new(true),
-            held: RwLock::default(),
-        }
+impl Generations {
+    pub(crate) fn has(&self, tag: &str) -> bool {
+        self.tags.iter().any(|(known, _)| known == tag)
     }
 
-    /// Whether the records of `program` and of everything have to be read (again).
-    pub(crate) fn is_due(&self, program: &str, now_ms: impl FnOnce() -> u64) -> bool {
-        if self.is_own {
-            return false;
-        }
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let read_ms = held.read_ms.get(program);
-        read_ms.is_none_or(|&read_ms| now_ms().abs_diff(read_ms) >= HOLD_MS)
+    fn record(&self, tag: &str) -> Option<Record> {
+        let (_, record) = self.tags.iter().find(|(known, _)| known == tag)?;
+        *record
     }
 
-    /// The generation of `program` and of everything in one, as far as is known.
-    pub(crate) fn of(&self, program: &str) -> Generation {
-        match self.is_quiet.load(Ordering::Acquire) {
-            true => Generation::default(),
-            false => {
-                let generation = |key: &str| self.record(key).generation;
-                generation(ALL).and(generation(&program_key(program)))
-            }
-        }
+    pub(crate) fn tag(&self, tag: &str) -> Option<Generation> {
+        self.record(tag).map(|record| record.generation)
     }
 
-    /// The scope that was invalidated last of those that `program` depends on.
-    pub(crate) fn latest(&self, program: &str) -> Scope {
-        let scope = Scope::Program(program.to_owned());
-        let changed_ms = |key: &str| self.record(key).changed_ms;
-        match changed_ms(&scope.record_key()) >= changed_ms(ALL) {
-            true => scope,
-            false => Scope::All,
-        }
-    }
-
-    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What
-    /// the store has lost is remembered here, and returned, to be written again.
-    pub(crate) fn learn(
-        &self,
-        program: &str,
-        read: [Option<Record>; 2],
-        now_ms: u64,
-    ) -> Vec<(String, Record)> {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let mut lost = Vec::new();
-        let keys = [ALL.to_owned(), program_key(program)];
-        for (key, record) in keys.into_iter().zip(read) {
-            let known = held.records.get(&key).copied();
-            match (record, known) {
-                (None, Some(known)) => lost.push((key, known)),
-                // A store that was restored from an older state, or a replica that is behind.
-                (Some(record), Some(known)) if record.changed_ms < known.changed_ms => {
-                    lost.push((key, known));
-                }
-                (Some(record), _) => {
-                    held.records.insert(key, record);
-                    self.is_quiet.store(false, Ordering::Release);
-                }
-                (None, None) => {}
-            }
-        }
-        held.read_ms.insert(program.to_owned(), now_ms);
-        lost
-    }
-
-    /// Takes note of what this process has changed itself.
-    pub(crate) fn set(&self, key: String, record: Record) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.records.insert(key, record);
-        self.is_quiet.store(false, Ordering::Release);
-    }
-
-    /// Changes what is known of the record under `key`.
-    pub(crate) fn change(&self, key: String, change: impl FnOnce(Record) -> Record) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let record = held.records.entry(key).or_insert(Record::untouched());
-        *record = change(*record);
-        self.is_quiet.store(false, Ordering::Release);
-    }
-
-    /// What is known of the record under `key`.
-    pub(crate) fn record(&self, key: &str) -> Record {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.records
-            .get(key)
-            .copied()
-            .unwrap_or(Record::untouched())
+    /// Whether what was computed under these is as good as what is computed under `now`.
+    pub(crate) fn still_count(&self, now: &Self) -> bool {
+        let is_same = |(tag, now): &(String, Option<Record>)| match (self.record(tag), *now) {
+            (Some(own), Some(now)) => own.generation == now.generation,
+            // Made meanwhile: it counts if nobody has invalidated it.
+            (None, Some(record)) => record.changed_ms == 0,
+            // Lost or removed meanwhile, and with it whether it was invalidated.
+            (Some(_), None) => false,
+            (None, None) => true,
+        };
+        self.program == now.program && now.tags.iter().all(is_same)
     }
 }
 
@@ -372,50 +284,5 @@ mod tests {
             softer.generation.difference(softer.generation),
             Difference::Same
         );
-    }
-
-    #[test]
-    fn a_program_is_old_when_it_or_everything_was_invalidated() {
-        let epochs = Epochs::new(true);
-        let untouched = epochs.of("squared");
-        epochs.set(
-            program_key("other"),
-            Record::untouched().invalidated(false, 1),
-        );
-        assert_eq!(epochs.of("squared"), untouched);
-        epochs.set(
-            program_key("squared"),
-            Record::untouched().invalidated(false, 2),
-        );
-        assert_eq!(untouched.difference(epochs.of("squared")), Difference::Soft);
-        assert_eq!(epochs.latest("squared"), Scope::Program("squared".into()));
-        epochs.set(ALL.into(), Record::untouched().invalidated(true, 3));
-        assert_eq!(untouched.difference(epochs.of("squared")), Difference::Hard);
-        assert_eq!(epochs.latest("squared"), Scope::All);
-    }
-
-    #[test]
-    fn what_the_store_has_lost_is_remembered_and_what_is_older_is_not_believed() {
-        let epochs = Epochs::new(false);
-        let older = Record::untouched().invalidated(true, 1);
-        let newer = older.invalidated(false, 2);
-        assert_eq!(epochs.learn("squared", [None, Some(newer)], 0), []);
-        let now = epochs.of("squared");
-        let lost = (program_key("squared"), newer);
-        let again = || std::slice::from_ref(&lost);
-        assert_eq!(epochs.learn("squared", [None, None], 0), again());
-        assert_eq!(epochs.learn("squared", [None, Some(older)], 0), again());
-        assert_eq!(epochs.of("squared"), now);
-    }
-
-    #[test]
-    fn what_others_may_change_is_read_once_a_second() {
-        let epochs = Epochs::new(false);
-        assert!(epochs.is_due("squared", || 10_000));
-        assert_eq!(epochs.learn("squared", [None, None], 10_000), []);
-        assert!(!epochs.is_due("squared", || 10_999));
-        assert!(epochs.is_due("squared", || 11_000));
-        assert!(epochs.is_due("other", || 10_000));
-        assert!(!Epochs::new(true).is_due("squared", || 0));
     }
 }

@@ -136,6 +136,14 @@ impl Pending {
         }
     }
 
+    /// The same for the record of a tag.
+    pub(crate) fn applied_to_tag(&self, tag: &str, record: Record) -> Record {
+        match self.is_empty() {
+            true => record,
+            false => self.applied(&Scope::Tag(tag.to_owned()), record),
+        }
+    }
+
     /// Whether `scope` is due.
     pub(crate) fn has(&self, scope: &Scope) -> bool {
         !self.is_empty() && self.lock().contains_key(scope)

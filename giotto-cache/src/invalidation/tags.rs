@@ -1,17 +1,17 @@
 //! The tags of a result: each with its generation from before the result was computed.
 //!
-//! Part of step 4 of a lookup, for entries that have tags.
+//! Parts of steps 4 and 6 of a lookup, for entries that have tags.
 
-use crate::backend::Unanswered;
-use crate::cache::Inner;
-use crate::computed::Wish;
-use crate::engine::attempt::Job;
-use crate::entry::Stamp;
-use crate::entry::freshness::Marks;
+use crate::computed::Directives;
+use crate::engine::attempt::Attempt;
+use crate::engine::state::Engine;
+use crate::entry::codec::Stamp;
 use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
+use crate::invalidation::records;
 use crate::key::Key;
 use crate::log::Cut;
-use crate::policy::{Clocks, Policy};
+use crate::policy::Policy;
+use crate::policy::clocks::Clocks;
 use crate::scope::{MAX_TAGS, is_tag, may_be_tags, tag_key};
 
 /// How often the log tells of results with bad tags.
@@ -24,159 +24,141 @@ pub(crate) enum Unstamped {
     NotWanted,
     /// A tag that only the computation knew was invalidated while it ran.
     Invalidated,
-    /// A tag cannot be one, or there are too many.
+    /// A tag is not valid, or there are too many.
     Bad,
     /// The store does not say what became of a tag.
     Unknown,
 }
 
-impl Inner {
-    /// Gives each tag of `job` a generation before the result is computed, so that an invalidation from here on is
-    /// seen; whether all have one.
-    pub(crate) async fn begin_tags(&self, marks: &mut Marks, job: &Job, is_answered: bool) -> bool {
-        if job.tags.is_empty() {
-            return true;
-        }
-        if !is_answered || !self.are_tags(&job.key, &job.tags) {
-            return false;
-        }
-        let keep_until = self.record_keep_until(&job.policy);
-        for (tag, record) in &mut marks.tags {
-            if record.is_none() {
-                *record = self.add_record(tag, keep_until).await;
-            }
-        }
-        job.tags.iter().all(|tag| marks.has(tag))
-            && marks.tags.iter().all(|(_, record)| record.is_some())
+/// Gives each tag of the lookup a generation before the result is computed, so that an invalidation from here on is seen;
+/// whether all of them have one.
+pub(crate) async fn begin(engine: &Engine, attempt: &mut Attempt) -> bool {
+    let Attempt {
+        lookup,
+        generations,
+        ..
+    } = attempt;
+    if lookup.tags.is_empty() {
+        return true;
     }
-
-    fn record_keep_until(&self, policy: &Policy) -> u64 {
-        let keep_until = policy.clocks(self.clock.now_ms(), 0.0).keep_until;
-        keep_until.saturating_add(TAG_MARGIN_MS)
+    if !attempt.is_answered || !are_tags(engine, &lookup.key, &lookup.tags) {
+        return false;
     }
+    let keep_until = record_keep_until(engine, &lookup.policy);
+    for (tag, record) in &mut generations.tags {
+        if record.is_none() {
+            *record = records::add_tag(engine, tag, keep_until).await;
+        }
+    }
+    lookup.tags.iter().all(|tag| generations.has(tag))
+        && generations.tags.iter().all(|(_, record)| record.is_some())
+}
 
-    /// The record of a tag that had no sound one, made now unless another process has just made it.
-    async fn add_record(&self, tag: &str, keep_until: u64) -> Option<Record> {
-        let (key, record) = (tag_key(tag), Record::new(keep_until));
-        let expire = record.keep_for(self.clock.now_ms());
-        let raw = record.encode(&key, &self.signer);
-        let is_new = match self.backend.add(&key, raw.clone(), expire).await.ok()? {
-            true => true,
-            false => {
-                let stored = self.backend.get(&key).await.ok()?.unwrap_or_default();
-                if let Some(record) = Record::decode(&stored, &key, &self.signer) {
-                    return Some(self.applied(tag, record));
-                }
-                let (new, backend) = (Some(raw.clone()), &self.backend);
-                let is_new = match backend.replace(&key, &stored, new, expire).await.ok()? {
-                    // What cannot be compared is too long, or of another type.
-                    false => {
-                        backend.delete(&key).await.ok()?;
-                        backend.add(&key, raw, expire).await.ok()?
-                    }
-                    true => true,
-                };
-                if is_new {
-                    tracing::warn!(
-                        key,
-                        "a damaged record of a tag was replaced: its pages are old"
-                    );
-                }
-                is_new
-            }
+fn record_keep_until(engine: &Engine, policy: &Policy) -> u64 {
+    let keep_until = policy.clocks(engine.clock.now_ms(), 0.0).keep_until;
+    keep_until.saturating_add(TAG_MARGIN_MS)
+}
+
+/// The tags of a result with the generations from before it was computed, which began at `started_ms`.
+pub(crate) async fn stamp(
+    engine: &Engine,
+    attempt: &mut Attempt,
+    directives: &Directives,
+    clocks: Clocks,
+    started_ms: u64,
+) -> Result<Vec<Stamp>, Unstamped> {
+    let Attempt {
+        lookup,
+        generations,
+        ..
+    } = attempt;
+    let mut late: Vec<String> = directives.tags.clone();
+    late.sort_unstable();
+    late.dedup();
+    late.retain(|tag| !lookup.tags.contains(tag));
+    if !are_tags(engine, &lookup.key, &[&lookup.tags[..], &late].concat()) {
+        return Err(Unstamped::Bad);
+    }
+    generations
+        .tags
+        .retain(|(tag, _)| lookup.tags.contains(tag));
+    let keep_until = record_keep_until(engine, &lookup.policy);
+    for (tag, record) in late_records(engine, late, keep_until, started_ms).await? {
+        generations.tags.push((tag, Some(record)));
+    }
+    let mut stamps = Vec::with_capacity(generations.tags.len());
+    for (tag, record) in &generations.tags {
+        let record = record.ok_or(Unstamped::Unknown)?;
+        prolong(engine, tag, record, clocks.keep_until).await;
+        stamps.push(Stamp {
+            tag: tag.clone(),
+            generation: record.generation,
+        });
+    }
+    Ok(stamps)
+}
+
+/// The records of tags that only the computation knew. Their generations from before the computation were not read, so that
+/// the time of the last invalidation has to tell whether it came before the computation began.
+async fn late_records(
+    engine: &Engine,
+    late: Vec<String>,
+    keep_until: u64,
+    started_ms: u64,
+) -> Result<Vec<(String, Record)>, Unstamped> {
+    if late.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = records::read_tags(engine, late).await;
+    let mut records = Vec::new();
+    for (tag, record) in read.or(Err(Unstamped::Unknown))? {
+        let record = match record {
+            Some(record) => Some(record),
+            None => records::add_tag(engine, &tag, keep_until).await,
         };
-        is_new.then(|| self.applied(tag, record))
+        let record = record.ok_or(Unstamped::Unknown)?;
+        if record.changed_ms >= started_ms {
+            return Err(Unstamped::Invalidated);
+        }
+        records.push((tag, record));
     }
+    Ok(records)
+}
 
-    /// The tags of a result with the generations from before it was computed.
-    pub(crate) async fn stamp(
-        &self,
-        marks: &mut Marks,
-        job: &Job,
-        wish: &Wish,
-        clocks: Clocks,
-        began_ms: u64,
-    ) -> Result<Vec<Stamp>, Unstamped> {
-        // Tags that only the computation knew. When they were last invalidated tells whether that was before it began.
-        let mut late: Vec<String> = wish.tags.clone();
-        late.sort_unstable();
-        late.dedup();
-        late.retain(|tag| !job.tags.contains(tag));
-        if !self.are_tags(&job.key, &[&job.tags[..], &late].concat()) {
-            return Err(Unstamped::Bad);
-        }
-        marks.tags.retain(|(tag, _)| job.tags.contains(tag));
-        if !late.is_empty() {
-            let records = self.read_records(late).await;
-            for (tag, record) in records.or(Err(Unstamped::Unknown))? {
-                let record = match record {
-                    Some(record) => record,
-                    None => {
-                        let keep_until = self.record_keep_until(&job.policy);
-                        let added = self.add_record(&tag, keep_until).await;
-                        added.ok_or(Unstamped::Unknown)?
-                    }
-                };
-                if record.changed_ms >= began_ms {
-                    return Err(Unstamped::Invalidated);
-                }
-                marks.tags.push((tag, Some(record)));
-            }
-        }
-        let mut stamps = Vec::with_capacity(marks.tags.len());
-        for (tag, record) in &marks.tags {
-            let record = record.ok_or(Unstamped::Unknown)?;
-            self.prolong(tag, record, clocks.keep_until).await;
-            stamps.push(Stamp {
-                tag: tag.clone(),
-                generation: record.generation,
-            });
-        }
-        Ok(stamps)
+/// Has the record of a tag live as long as an entry that names it.
+async fn prolong(engine: &Engine, tag: &str, record: Record, keep_until: u64) {
+    if record.keep_until >= keep_until {
+        return;
     }
+    let longer = Record {
+        keep_until: keep_until.saturating_add(TAG_MARGIN_MS),
+        ..record
+    };
+    let expire = longer.keep_for(engine.clock.now_ms());
+    let key = tag_key(tag);
+    let [raw, longer] = [record, longer].map(|record| record.encode(&key, &engine.signer));
+    // A record that ends too early makes its entries old, and no old entry fresh.
+    let _ = engine.store.replace(&key, &raw, Some(longer), expire).await;
+}
 
-    /// Has the record of a tag live as long as an entry that names it.
-    async fn prolong(&self, tag: &str, record: Record, keep_until: u64) {
-        if record.keep_until >= keep_until {
-            return;
-        }
-        let longer = Record {
-            keep_until: keep_until.saturating_add(TAG_MARGIN_MS),
-            ..record
-        };
-        let expire = longer.keep_for(self.clock.now_ms());
-        let key = tag_key(tag);
-        let [raw, longer] = [record, longer].map(|record| record.encode(&key, &self.signer));
-        // A record that ends too early makes its entries old, and no old entry fresh.
-        let _ = self.backend.replace(&key, &raw, Some(longer), expire).await;
+/// Whether an entry may have `tags`; the log says why not, once a minute.
+fn are_tags(engine: &Engine, key: &Key, tags: &[String]) -> bool {
+    if may_be_tags(tags) {
+        return true;
     }
-
-    /// The records of `tags`.
-    pub(crate) async fn read_records(
-        &self,
-        tags: Vec<String>,
-    ) -> Result<Vec<(String, Option<Record>)>, Unanswered> {
-        let keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
-        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let values = self.backend.get_many(&keys).await?;
-        Ok(self.tag_records(tags, values.into_iter()))
+    if engine
+        .paces
+        .bad_tags
+        .allows(engine.clock.now_ms(), BAD_EVERY_MS)
+    {
+        let tag = tags.iter().find(|tag| !is_tag(tag));
+        tracing::warn!(
+            key = %Cut(key),
+            tag = tag.map(|tag| Cut(tag).to_string()),
+            tags = tags.len(),
+            "a result is not stored: a tag is 1 to 200 bytes long and has no control characters, and a result has at \
+             most {MAX_TAGS}"
+        );
     }
-
-    /// Whether an entry may have `tags`; the log says why it may not, once a minute.
-    fn are_tags(&self, key: &Key, tags: &[String]) -> bool {
-        if may_be_tags(tags) {
-            return true;
-        }
-        if self.bad_tags.allows(self.clock.now_ms(), BAD_EVERY_MS) {
-            let tag = tags.iter().find(|tag| !is_tag(tag));
-            tracing::warn!(
-                key = %Cut(key),
-                tag = tag.map(|tag| Cut(tag).to_string()),
-                tags = tags.len(),
-                "a result is not stored: a tag is 1 to 200 bytes long and has no control characters, and a result has at \
-                 most {MAX_TAGS}"
-            );
-        }
-        false
-    }
+    false
 }

@@ -2,14 +2,16 @@
 //!
 //! The second argument of [`Cache::get_or_compute`](crate::Cache::get_or_compute).
 
+pub(crate) mod clocks;
+pub(crate) mod duration;
+pub(crate) mod into;
+
 use std::time::Duration;
 
-use crate::clock::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
+use crate::policy::duration::IntoDuration;
 
 const DEFAULT_THROTTLE_MS: u64 = 30_000;
-/// A thousand years: what is longer is a mistake.
-const LONGEST_MS: u64 = 1_000 * 365 * 24 * 3_600_000;
 const THOUSANDTHS: f64 = 1_000.0;
 
 /// How long an entry is fresh, a time or for ever, and what happens then.
@@ -40,28 +42,6 @@ pub struct Policy {
     problem: Option<&'static str>,
 }
 
-/// The moments that decide what may be done with an entry, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Clocks {
-    pub(crate) created: u64,
-    pub(crate) fresh_until: u64,
-    pub(crate) stale_until: u64,
-    pub(crate) keep_until: u64,
-}
-
-impl Clocks {
-    /// Of a result that is fresh for `ms` and of no use afterwards.
-    pub(crate) const fn plain(now_ms: u64, ms: u64) -> Self {
-        let until = now_ms.saturating_add(ms);
-        Self {
-            created: now_ms,
-            fresh_until: until,
-            stale_until: until,
-            keep_until: until,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lifetime {
     Forever,
@@ -82,6 +62,10 @@ impl Policy {
             (0, _) | (_, None) => Self::forever(),
             (_, Some(ms)) => Self::fresh(Lifetime::Milliseconds(ms)),
         }
+    }
+
+    pub(crate) const fn milliseconds(ms: u64) -> Self {
+        Self::fresh(Lifetime::Milliseconds(ms))
     }
 
     const fn fresh(fresh: Lifetime) -> Self {
@@ -105,7 +89,7 @@ impl Policy {
     /// For so long after it was fresh, an entry is served as it is while a new one is computed behind the scenes
     /// (`stale-while-revalidate` of RFC 5861).
     #[must_use]
-    pub fn stale(mut self, time: impl Time) -> Self {
+    pub fn stale(mut self, time: impl IntoDuration) -> Self {
         self.stale = self.time(time);
         self
     }
@@ -113,7 +97,7 @@ impl Policy {
     /// For so long after it was fresh, an entry is served when the computation of a new one fails
     /// (`stale-if-error` of RFC 5861). The next attempt waits for the [throttle](Self::throttle).
     #[must_use]
-    pub fn stale_if_error(mut self, time: impl Time) -> Self {
+    pub fn stale_if_error(mut self, time: impl IntoDuration) -> Self {
         self.stale_if_error = self.time(time);
         self
     }
@@ -121,7 +105,7 @@ impl Policy {
     /// How long no new attempt is made after a computation has failed and there is an old entry to serve;
     /// 30 seconds if not set.
     #[must_use]
-    pub fn throttle(mut self, time: impl Time) -> Self {
+    pub fn throttle(mut self, time: impl IntoDuration) -> Self {
         self.throttle = Some(self.time(time));
         self
     }
@@ -129,7 +113,7 @@ impl Policy {
     /// Whoever has waited for so long gets the old entry, if one may be served; the computation goes on and its
     /// result is stored.
     #[must_use]
-    pub fn soft_timeout(mut self, time: impl Time) -> Self {
+    pub fn soft_timeout(mut self, time: impl IntoDuration) -> Self {
         self.soft_timeout = self.time(time);
         self
     }
@@ -137,14 +121,14 @@ impl Policy {
     /// Whoever has waited for so long gets an error ([`ErrorKind::Timeout`]), or the old entry where
     /// [`stale_if_error`](Self::stale_if_error) allows it; the computation goes on and its result is stored.
     #[must_use]
-    pub fn hard_timeout(mut self, time: impl Time) -> Self {
+    pub fn hard_timeout(mut self, time: impl IntoDuration) -> Self {
         self.hard_timeout = self.time(time);
         self
     }
 
     /// Stores results that say "there is no such thing" too, for so long. Without it they are not stored.
     #[must_use]
-    pub fn negative(mut self, time: impl Time) -> Self {
+    pub fn negative(mut self, time: impl IntoDuration) -> Self {
         self.negative = self.time(time);
         self
     }
@@ -241,7 +225,7 @@ impl Policy {
         }
     }
 
-    fn time(&mut self, time: impl Time) -> u64 {
+    fn time(&mut self, time: impl IntoDuration) -> u64 {
         time.in_ms().unwrap_or_else(|problem| {
             self.fail(problem);
             0
@@ -250,64 +234,6 @@ impl Policy {
 
     fn fail(&mut self, problem: &'static str) {
         self.problem.get_or_insert(problem);
-    }
-
-    /// The clocks of an entry made at `now_ms`; `part` of 0 to 1 is the draw that decides its jitter. A time
-    /// that would reach past the end of time stands for never, which is `u64::MAX`.
-    pub(crate) fn clocks(&self, now_ms: u64, part: f64) -> Clocks {
-        let fresh_ms = match self.fresh {
-            Lifetime::Forever => u64::MAX,
-            Lifetime::Milliseconds(ms) => ms - self.shortened(ms, part),
-        };
-        let fresh_until = now_ms.saturating_add(fresh_ms);
-        let stale_until = fresh_until.saturating_add(self.stale);
-        Clocks {
-            created: now_ms,
-            fresh_until,
-            stale_until,
-            keep_until: stale_until.max(fresh_until.saturating_add(self.stale_if_error)),
-        }
-    }
-
-    fn shortened(&self, ms: u64, part: f64) -> u64 {
-        (ms as f64 * part * f64::from(self.jitter) / THOUSANDTHS) as u64
-    }
-
-    /// The clocks of a result that says "there is no such thing", if it is stored, for `ttl` milliseconds if the
-    /// computation has said so: it is never served stale.
-    pub(crate) fn negative_clocks(&self, now_ms: u64, ttl: Option<u64>) -> Option<Clocks> {
-        (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
-    }
-
-    /// Whether an entry computed at `created` may be fresh until then.
-    pub(crate) fn allows(&self, created: u64, fresh_until: u64) -> bool {
-        match self.fresh {
-            Lifetime::Forever => true,
-            Lifetime::Milliseconds(ms) => fresh_until <= created.saturating_add(ms),
-        }
-    }
-
-    /// The latest clocks that an entry computed at `created` may have; `own_ms` is the time that its computation has set.
-    pub(crate) fn longest_clocks(
-        &self,
-        created: u64,
-        is_negative: bool,
-        own_ms: Option<u64>,
-    ) -> Clocks {
-        match (is_negative, own_ms) {
-            (true, own_ms) => {
-                let clocks = self.negative_clocks(created, own_ms);
-                clocks.unwrap_or(Clocks::plain(created, 0))
-            }
-            (false, None) => self.clocks(created, 0.0),
-            (false, Some(ms)) => self.lasting(ms).clocks(created, 0.0),
-        }
-    }
-
-    /// The same for a result that lives for `ms` instead.
-    pub(crate) const fn lasting(mut self, ms: u64) -> Self {
-        self.fresh = Lifetime::Milliseconds(ms);
-        self
     }
 
     /// Whether results that say "there is no such thing" are stored.
@@ -368,172 +294,10 @@ pub(crate) struct Patience {
     pub(crate) hard: Option<Duration>,
 }
 
-/// A time as settings take it: whole seconds, or a [`Duration`].
-pub trait Time {
-    /// The time in milliseconds, rounded up; or what is wrong with it: it is zero, negative, or longer than a
-    /// thousand years.
-    fn in_ms(self) -> Result<u64, &'static str>;
-}
-
-impl Time for Duration {
-    fn in_ms(self) -> Result<u64, &'static str> {
-        match rounded_up(self) {
-            0 => Err("a time of zero means nothing here: leave the setting out to turn it off"),
-            ms if ms > LONGEST_MS => {
-                Err("a time of more than a thousand years is a mistake: give a shorter one")
-            }
-            ms => Ok(ms),
-        }
-    }
-}
-
-impl Time for u64 {
-    fn in_ms(self) -> Result<u64, &'static str> {
-        Duration::from_secs(self).in_ms()
-    }
-}
-
-impl Time for i64 {
-    fn in_ms(self) -> Result<u64, &'static str> {
-        let seconds = u64::try_from(self)
-            .map_err(|_| "a time is not negative: give the seconds that it lasts")?;
-        seconds.in_ms()
-    }
-}
-
-impl Time for i32 {
-    fn in_ms(self) -> Result<u64, &'static str> {
-        i64::from(self).in_ms()
-    }
-}
-
-fn rounded_up(duration: Duration) -> u64 {
-    milliseconds(duration.saturating_add(Duration::from_nanos(999_999)))
-}
-
-/// Exact to the millisecond, rounded up; an error for zero, which could be read as "off" or as "for ever".
-impl TryFrom<Duration> for Policy {
-    type Error = Error;
-
-    fn try_from(duration: Duration) -> Result<Self> {
-        if duration.is_zero() {
-            let message = "a cache time of zero is ambiguous: use Policy::forever() for no expiry, \
-                           or leave `cache` out to turn it off";
-            return Err(Error::new(ErrorKind::Policy, message));
-        }
-        Ok(Self::fresh(Lifetime::Milliseconds(rounded_up(duration))))
-    }
-}
-
-impl TryFrom<i64> for Policy {
-    type Error = Error;
-
-    fn try_from(seconds: i64) -> Result<Self> {
-        let refused = |_| {
-            let message =
-                format!("a cache time of {seconds} seconds is negative: use 0 for no expiry");
-            Error::new(ErrorKind::Policy, message)
-        };
-        u64::try_from(seconds).map(Self::seconds).map_err(refused)
-    }
-}
-
-/// What a cache setting may be given as: seconds (`0` = never expires), a [`Duration`], a [`Policy`], or `None` = off.
-pub trait IntoPolicy {
-    /// The policy, `None` for "off", or an error for a time that no entry can have.
-    fn into_policy(self) -> Result<Option<Policy>>;
-}
-
-impl IntoPolicy for Policy {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        self.check().map(Some)
-    }
-}
-
-impl IntoPolicy for Duration {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        Policy::try_from(self).map(Some)
-    }
-}
-
-impl IntoPolicy for i32 {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        i64::from(self).into_policy()
-    }
-}
-
-impl IntoPolicy for i64 {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        Policy::try_from(self).map(Some)
-    }
-}
-
-impl IntoPolicy for u64 {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        Ok(Some(Policy::seconds(self)))
-    }
-}
-
-/// The only implementation for an `Option`, so that a bare `None` needs no type.
-impl IntoPolicy for Option<i64> {
-    fn into_policy(self) -> Result<Option<Policy>> {
-        self.map(Policy::try_from).transpose()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn fresh_until(policy: Policy, now_ms: u64) -> u64 {
-        policy.clocks(now_ms, 0.0).fresh_until
-    }
-
-    #[test]
-    fn seconds_become_a_moment_and_zero_never_comes() {
-        assert_eq!(fresh_until(Policy::seconds(2), 1_000), 3_000);
-        assert_eq!(fresh_until(Policy::seconds(0), 1_000), u64::MAX);
-        assert_eq!(fresh_until(Policy::seconds(u64::MAX), 1_000), u64::MAX);
-        assert_eq!(
-            fresh_until(Policy::seconds(u64::MAX / 1000), 1_000),
-            u64::MAX
-        );
-    }
-
-    #[test]
-    fn a_duration_is_rounded_up_to_a_millisecond() -> Result<()> {
-        let nanosecond = Policy::try_from(Duration::from_nanos(1))?;
-        assert_eq!(fresh_until(nanosecond, 0), 1);
-        let policy = Policy::try_from(Duration::from_millis(1500))?;
-        assert_eq!(fresh_until(policy, 0), 1500);
-        Ok(())
-    }
-
-    #[test]
-    fn none_is_off_and_negative_or_zero_durations_are_refused() -> Result<()> {
-        assert_eq!(None.into_policy()?, None);
-        assert_eq!(Some(3600).into_policy()?, Some(Policy::seconds(3600)));
-        assert!((-1).into_policy().is_err());
-        assert!(Duration::ZERO.into_policy().is_err());
-        Ok(())
-    }
-
-    #[test]
-    fn the_clocks_follow_each_other_and_jitter_moves_them_together() {
-        let policy = Policy::seconds(60)
-            .stale(300)
-            .stale_if_error(86_400)
-            .jitter(0.1);
-        let clocks = policy.clocks(1_000, 0.0);
-        assert_eq!(clocks.fresh_until, 61_000);
-        assert_eq!(clocks.stale_until, 361_000);
-        assert_eq!(clocks.keep_until, 86_461_000);
-        let shorter = policy.clocks(1_000, 0.5);
-        assert_eq!(shorter.fresh_until, 58_000);
-        assert_eq!(shorter.stale_until, 358_000);
-        let plain = Policy::seconds(60).clocks(1_000, 0.5);
-        assert_eq!((plain.fresh_until, plain.keep_until), (61_000, 61_000));
-    }
+    use crate::policy::into::IntoPolicy;
 
     #[test]
     fn settings_that_contradict_each_other_are_refused() {

@@ -1,0 +1,61 @@
+//! What the engine consists of: one struct, made once by [`CacheBuilder`](crate::CacheBuilder) and passed to every step.
+//!
+//! Below all steps of a lookup. The steps are functions in the files that are named after them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::backend::Backend;
+use crate::breaker::Pace;
+use crate::clock::Clock;
+use crate::engine::history::History;
+use crate::engine::single_flight::SingleFlight;
+use crate::engine::tasks::Tasks;
+use crate::invalidation::pending::Pending;
+use crate::invalidation::programs::ProgramGenerations;
+use crate::keyvalue::Place;
+use crate::log::Limiter;
+use crate::signature::Signer;
+use crate::stats::Stats;
+
+pub(crate) struct Engine {
+    pub(crate) store: Arc<Backend>,
+    pub(crate) flights: SingleFlight,
+    pub(crate) tasks: Tasks,
+    pub(crate) programs: ProgramGenerations,
+    pub(crate) pending: Pending,
+    pub(crate) signer: Signer,
+    pub(crate) history: History,
+    pub(crate) clock: Clock,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) max_entry: usize,
+    pub(crate) random: Mutex<fastrand::Rng>,
+    pub(crate) log: Limiter,
+    pub(crate) paces: Paces,
+}
+
+/// How often the log tells what one bad key, value or result after the other would cause.
+#[derive(Debug, Default)]
+pub(crate) struct Paces {
+    pub(crate) ignored: Pace,
+    pub(crate) bad_tags: Pace,
+    pub(crate) deferred: Pace,
+    pub(crate) too_large: Pace,
+}
+
+impl Engine {
+    /// A random number from 0 to 1.
+    pub(crate) fn draw(&self) -> f64 {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.f64()
+    }
+
+    /// Whether other processes read and write the store.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.store.place(), Place::Shared | Place::Layered)
+    }
+
+    /// Whether the store keeps anything at all.
+    pub(crate) fn keeps_nothing(&self) -> bool {
+        self.store.place() == Place::Nowhere
+    }
+}

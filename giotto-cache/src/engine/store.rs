@@ -1,0 +1,279 @@
+//! What becomes of a result: stored under the generations from before it was computed, or kept out.
+//!
+//! Step 6 of a lookup, in the task that computes. Three races end here. An invalidation while the computation ran: the entry
+//! carries the older generations, so that it is old at once ([`stamp`]). A removal, or another process that takes the lease,
+//! while it ran: no caller that comes after it is given the result, and what was stored is taken out again ([`write`]). And
+//! a caller that joins between the store's answer and the end of the flight: it looks again (`Flight::confirms`).
+
+use crate::answer::Answer;
+use crate::backend::Unanswered;
+use crate::computed::Directives;
+use crate::engine::attempt::{Attempt, Role};
+use crate::engine::compute::Finished;
+use crate::engine::single_flight::{Flight, Outcome};
+use crate::engine::state::Engine;
+use crate::entry::Entry;
+use crate::entry::codec::{Draft, Extension, Stamp};
+use crate::error::Error;
+use crate::invalidation::tags::{self, Unstamped};
+use crate::key::Key;
+use crate::log::Cut;
+use crate::policy::Policy;
+use crate::policy::clocks::Clocks;
+use crate::reason::{NotStored, Status};
+use crate::scope::may_be_tags;
+
+/// What an entry may have besides its result: key, tags and clocks.
+pub(crate) const ENVELOPE: usize = 64 << 10;
+/// How often the log tells of results that are too large to store.
+const TOO_LARGE_EVERY_MS: u64 = 60_000;
+
+/// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
+pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
+    let directives = attempt.control.directives();
+    flight
+        .confirms(attempt.is_answered && (attempt.lease.is_some() || !directives.tags.is_empty()));
+    let now_ms = engine.clock.now_ms();
+    let policy = match directives.ttl {
+        Some(ms) => attempt.lookup.policy.lasting(ms),
+        None => attempt.lookup.policy,
+    };
+    let clocks = match result.is_negative {
+        true => policy.negative_clocks(now_ms, directives.ttl),
+        false => Some(policy.clocks(now_ms, draw_jitter(engine, &policy))),
+    };
+    let wanted = clocks.filter(|_| attempt.may_store && !directives.no_store);
+    let stamps = match wanted {
+        Some(clocks) => {
+            stamp(
+                engine,
+                &flight,
+                &mut attempt,
+                &directives,
+                clocks,
+                result.started_ms,
+            )
+            .await
+        }
+        None => Err(Unstamped::NotWanted),
+    };
+    if stamps.is_err() && result.is_negative {
+        forget(engine, &attempt).await;
+    }
+    let is_storable = stamps.is_ok() && !flight.is_revoked();
+    let draft = Draft {
+        key: attempt.key(),
+        clocks: clocks
+            .filter(|_| is_storable)
+            .unwrap_or(Clocks::plain(now_ms, 0)),
+        cost: result.cost,
+        is_negative: result.is_negative,
+        has_own_time: directives.ttl.is_some(),
+        extension: Extension {
+            version: policy.version_number(),
+            retry_at: 0,
+            program: attempt.generations.program,
+            tags: stamps.clone().unwrap_or_default(),
+        },
+        body: &result.body,
+    };
+    let entry = Entry::sealed(&draft, &engine.signer);
+    match obstacle(engine, &attempt, &directives, &entry, stamps, is_storable) {
+        None if is_storable && !engine.keeps_nothing() => {
+            write(engine, flight, attempt, entry).await
+        }
+        why => keep_out(engine, flight, attempt, entry, why).await,
+    }
+}
+
+fn draw_jitter(engine: &Engine, policy: &Policy) -> f64 {
+    match policy.has_jitter() {
+        true => engine.draw(),
+        false => 0.0,
+    }
+}
+
+/// The tags of the entry with their generations from before the computation, once it is certain that the result may be
+/// stored: nothing that it depends on was invalidated, and no other process has taken the lease.
+async fn stamp(
+    engine: &Engine,
+    flight: &Flight,
+    attempt: &mut Attempt,
+    directives: &Directives,
+    clocks: Clocks,
+    started_ms: u64,
+) -> Result<Vec<Stamp>, Unstamped> {
+    let stamps = tags::stamp(engine, attempt, directives, clocks, started_ms).await;
+    if stamps == Err(Unstamped::Invalidated) {
+        // A caller that came after the invalidation must not be given this result.
+        flight.revoke();
+    }
+    // Another process that removes the entry takes the lease away first. No caller is given the result before it is known
+    // whether that has happened.
+    let is_held = match &attempt.lease {
+        Some(lease) if stamps.is_ok() && attempt.is_answered => lease.is_held().await,
+        _ => Ok(true),
+    };
+    match is_held {
+        Ok(true) if !matches!(stamps, Err(Unstamped::Unknown | Unstamped::Bad)) => {}
+        Ok(false) => flight.revoke(),
+        // The store does not say, so that a caller which looks again would learn nothing.
+        _ => flight.confirms(false),
+    }
+    stamps
+}
+
+/// Why the result is not stored, as far as that is known before the store is asked.
+fn obstacle(
+    engine: &Engine,
+    attempt: &Attempt,
+    directives: &Directives,
+    entry: &Entry,
+    stamps: Result<Vec<Stamp>, Unstamped>,
+    is_storable: bool,
+) -> Option<NotStored> {
+    match stamps {
+        _ if directives.no_store => Some(NotStored::NoStore),
+        _ if !engine.keeps_nothing() && is_too_large(engine, entry) => Some(NotStored::TooLarge),
+        _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
+            Some(NotStored::BadTag)
+        }
+        Err(Unstamped::Bad) => Some(NotStored::BadTag),
+        Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
+        Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
+        Ok(_) if !is_storable => Some(NotStored::Invalidated),
+        Ok(_) | Err(Unstamped::NotWanted) => None,
+    }
+}
+
+fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
+    let length = entry.to_bytes().len();
+    let is_over =
+        entry.body().len() > engine.max_entry || length > engine.max_entry.saturating_add(ENVELOPE);
+    is_over || engine.store.refuses(length)
+}
+
+/// Writes the entry and ends the flight. The result is announced before it is written to a store outside this process, so
+/// that no caller waits for the write. The flight goes on until the store has answered: a computation that began in between
+/// would find nothing and compute again.
+async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Entry) {
+    // Made just now, the entry has its whole life before it.
+    let answer = |why: Option<NotStored>| match why {
+        None => Answer::new(entry.clone(), Status::Stored, None, entry.created_ms()),
+        why => Answer::not_stored(entry.clone(), why, entry.created_ms()),
+    };
+    if engine.is_shared() {
+        // The store has still to be asked, so that the answer says what is known of it.
+        let is_accepting = attempt.is_answered && engine.store.is_writable();
+        let why = (!is_accepting).then_some(NotStored::StoreFailed);
+        flight.announce(Ok(answer(why)));
+    }
+    let expire = entry.keep_for(engine.clock.now_ms());
+    let key = attempt.key().as_str();
+    let stored = engine.store.set(key, entry.to_bytes(), expire).await;
+    let why = match stored {
+        Ok(()) => {
+            engine.stats.stored.increase();
+            engine.history.note(key, entry.clocks().keep_until);
+            None
+        }
+        Err(Unanswered::TooLarge) => {
+            note_too_large(engine, attempt.key(), entry.body().len());
+            // The older entry that is still stored must not be served in its place.
+            forget(engine, &attempt).await;
+            Some(NotStored::TooLarge)
+        }
+        Err(_) => {
+            engine.stats.not_stored.increase();
+            Some(NotStored::StoreFailed)
+        }
+    };
+    if !attempt.release().await {
+        flight.revoke();
+    }
+    if stored.is_ok() && flight.is_revoked() {
+        take_out(engine, attempt.key(), &entry).await;
+    }
+    if !engine.is_shared() {
+        flight.finish(Outcome::Shared(Ok(answer(why))));
+    }
+}
+
+/// Removes an entry again that was removed, or whose lease was taken, between its computation and its storing. Only that
+/// entry: a newer one may stand in its place already.
+async fn take_out(engine: &Engine, key: &Key, entry: &Entry) {
+    let removed = engine
+        .store
+        .replace(key.as_str(), &entry.to_bytes(), None, None)
+        .await;
+    if removed.is_err() {
+        tracing::warn!(
+            key = %Cut(key),
+            "an entry that was removed while it was computed is still stored: remove it again"
+        );
+    }
+}
+
+/// Ends the flight with a result that is not stored. An older entry under its key is removed where the result could not
+/// take its place: nothing else would end its being served.
+async fn keep_out(
+    engine: &Engine,
+    flight: Flight,
+    mut attempt: Attempt,
+    entry: Entry,
+    why: Option<NotStored>,
+) {
+    if why == Some(NotStored::TooLarge) {
+        note_too_large(engine, attempt.key(), entry.body().len());
+    }
+    if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
+        forget(engine, &attempt).await;
+    }
+    let now_ms = entry.created_ms();
+    let answer = Answer::not_stored(entry, why, now_ms);
+    if why == Some(NotStored::NoStore) {
+        engine
+            .flights
+            .note_uncacheable(attempt.key().as_str(), now_ms);
+        flight.finish(Outcome::Private(answer));
+    } else {
+        flight.finish(Outcome::Shared(Ok(answer)));
+    }
+    attempt.release().await;
+}
+
+/// Ends the flight with an error that is an answer, such as "not allowed".
+pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
+    flight.announce(Err(error));
+    forget(engine, &attempt).await;
+    attempt.release().await;
+}
+
+/// Removes the old entry, which must not be served in place of what was computed. If the store keeps it all the same, the
+/// next lookup computes again when it is due.
+async fn forget(engine: &Engine, attempt: &Attempt) {
+    let key = attempt.key().as_str();
+    let _ = match &attempt.old {
+        Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
+        // The store did not answer, so that it is not known what it has.
+        None if !attempt.is_answered && attempt.role != Role::Bypass => {
+            engine.store.delete(key).await
+        }
+        None => return,
+    };
+}
+
+/// Notes a result that is too large to store, and logs it once a minute.
+fn note_too_large(engine: &Engine, key: &Key, bytes: usize) {
+    engine.stats.too_large.increase();
+    engine.history.note_too_large(key.as_str());
+    let now_ms = engine.clock.now_ms();
+    if engine.paces.too_large.allows(now_ms, TOO_LARGE_EVERY_MS) {
+        tracing::warn!(
+            key = %Cut(key),
+            bytes,
+            max_entry = engine.max_entry,
+            "a result is too large to store: it is computed for every request"
+        );
+    }
+}

@@ -1,0 +1,382 @@
+//! The bytes of an entry: the only code that writes and reads the stored envelope.
+//!
+//! Step 3 of a lookup. Layout, all numbers little-endian, moments in milliseconds since 1970
+//! (`u64::MAX` = never):
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 0..4 | magic `GIOT` |
+//! | 4 | version: 1, or 2 if there is an extension |
+//! | 5 | flags: 1 = the result says "there is no such thing", 2 = the computation has set its time to live |
+//! | 6..8 | length of the media type |
+//! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
+//! | 16..24 | created |
+//! | 24..32 | fresh until |
+//! | 32..40 | stale until |
+//! | 40..48 | keep until |
+//! | 48..56 | time it took to compute, in microseconds |
+//! | 56..60 | length of the key |
+//! | 60..64 | length of the ETag |
+//! | 64.. | key, media type, ETag, extension, body; behind it a keyed digest, where signing keys are set (`signature.rs`) |
+//!
+//! A plain page has no extension and costs nothing for what others have in it:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 0..4 | length of the extension |
+//! | 4..8 | version of the program |
+//! | 8..16 | no new attempt to compute before, after one has failed; 0 = none has |
+//! | 16..32 | the generation of its program and of everything in one, soft and hard |
+//! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
+//!
+//! XXH3: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>. It finds damage, not malice:
+//! what protects against a foreign value is the full key in the envelope, which must be the one asked for.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
+
+use crate::invalidation::generation::Generation;
+use crate::key::Key;
+use crate::policy::clocks::Clocks;
+use crate::scope::MAX_TAGS;
+use crate::signature::{Forged, Signer};
+
+pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
+const PLAIN: u8 = 1;
+const EXTENDED: u8 = 2;
+const NEGATIVE: u8 = 1;
+const OWN_TIME: u8 = 2;
+const HEADER: usize = 64;
+const EXTENSION: usize = 32;
+
+pub(crate) const CREATED: usize = 16;
+const FRESH_UNTIL: usize = 24;
+const STALE_UNTIL: usize = 32;
+const KEEP_UNTIL: usize = 40;
+const COST: usize = 48;
+const KEY_LENGTH: usize = 56;
+const ETAG_LENGTH: usize = 60;
+
+/// The stored bytes of one entry, and where its parts begin. Cloning it copies no bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Envelope {
+    raw: Bytes,
+    /// Where the ETag begins, and where the body does.
+    etag: u32,
+    body: u32,
+    /// The length of the digest behind the body.
+    digest: u8,
+}
+
+/// What is sealed as an entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft<'d> {
+    pub(crate) key: &'d Key,
+    pub(crate) clocks: Clocks,
+    pub(crate) cost: Duration,
+    pub(crate) is_negative: bool,
+    /// Whether the computation has set its time to live.
+    pub(crate) has_own_time: bool,
+    pub(crate) extension: Extension,
+    pub(crate) body: &'d [u8],
+}
+
+/// What only some entries have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extension {
+    pub(crate) version: u32,
+    /// No new attempt to compute before; 0 = none has failed.
+    pub(crate) retry_at: u64,
+    pub(crate) program: Generation,
+    pub(crate) tags: Vec<Stamp>,
+}
+
+/// A tag, and its generation before the result was computed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) tag: String,
+    pub(crate) generation: Generation,
+}
+
+/// Why stored bytes are not an entry of the key that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Undecodable {
+    /// Not an envelope at all, or one that was cut short.
+    #[error("not an envelope")]
+    Foreign,
+    /// An envelope of a version that this build does not read.
+    #[error("an envelope of another version")]
+    Version,
+    /// The bytes were changed after they had been written.
+    #[error("the checksum does not match")]
+    Damaged,
+    /// A sound envelope that belongs to another key.
+    #[error("the entry of another key")]
+    OtherKey,
+    /// The keyed digest is missing or was made with another signing key.
+    #[error("not signed by one of the signing keys")]
+    Forged,
+}
+
+impl From<Forged> for Undecodable {
+    fn from(_: Forged) -> Self {
+        Self::Forged
+    }
+}
+
+impl Extension {
+    fn encode(&self) -> BytesMut {
+        let mut raw = BytesMut::with_capacity(EXTENSION);
+        raw.put_u32_le(0);
+        raw.put_u32_le(self.version);
+        raw.put_u64_le(self.retry_at);
+        self.program.put(&mut raw);
+        for Stamp { tag, generation } in &self.tags {
+            raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
+            raw.put_slice(tag.as_bytes());
+            generation.put(&mut raw);
+        }
+        let length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        raw[..4].copy_from_slice(&length.to_le_bytes());
+        raw
+    }
+
+    /// `None` if `raw`, which follows the length of the extension, is not one.
+    fn decode(mut raw: &[u8]) -> Option<Self> {
+        let mut extension = Self {
+            version: raw.try_get_u32_le().ok()?,
+            retry_at: raw.try_get_u64_le().ok()?,
+            program: Generation::take(&mut raw)?,
+            tags: Vec::new(),
+        };
+        while !raw.is_empty() {
+            if extension.tags.len() == MAX_TAGS {
+                return None;
+            }
+            let length = usize::from(raw.try_get_u16_le().ok()?);
+            let (tag, rest) = raw.split_at_checked(length)?;
+            raw = rest;
+            extension.tags.push(Stamp {
+                tag: std::str::from_utf8(tag).ok()?.to_owned(),
+                generation: Generation::take(&mut raw)?,
+            });
+        }
+        Some(extension)
+    }
+}
+
+impl Envelope {
+    /// Writes `draft`, and signs it where signing keys are set.
+    pub(crate) fn seal(draft: &Draft<'_>, signer: &Signer) -> Self {
+        let etag = etag(draft.key.mimetype(), draft.body);
+        let (key, mimetype) = (
+            draft.key.as_str().as_bytes(),
+            draft.key.mimetype().as_bytes(),
+        );
+        let is_extended =
+            draft.is_negative || draft.has_own_time || draft.extension != Extension::default();
+        let extension = match is_extended {
+            true => draft.extension.encode(),
+            false => BytesMut::new(),
+        };
+        let start = HEADER + key.len() + mimetype.len();
+        let body = start + etag.len() + extension.len();
+        let end = body + draft.body.len();
+        let mut raw = BytesMut::with_capacity(end + signer.room());
+        raw.put_slice(&MAGIC);
+        raw.put_u8(if is_extended { EXTENDED } else { PLAIN });
+        let negative = if draft.is_negative { NEGATIVE } else { 0 };
+        let own_time = if draft.has_own_time { OWN_TIME } else { 0 };
+        raw.put_u8(negative | own_time);
+        raw.put_u16_le(u16::try_from(mimetype.len()).unwrap_or(u16::MAX));
+        raw.put_u64_le(0);
+        let clocks = draft.clocks;
+        for moment in [
+            clocks.created,
+            clocks.fresh_until,
+            clocks.stale_until,
+            clocks.keep_until,
+        ] {
+            raw.put_u64_le(moment);
+        }
+        raw.put_u64_le(u64::try_from(draft.cost.as_micros()).unwrap_or(u64::MAX));
+        raw.put_u32_le(u32::try_from(key.len()).unwrap_or(u32::MAX));
+        raw.put_u32_le(u32::try_from(etag.len()).unwrap_or(u32::MAX));
+        for part in [key, mimetype, etag.as_bytes(), &extension, draft.body] {
+            raw.put_slice(part);
+        }
+        let sum = checksum(&raw);
+        raw[8..16].copy_from_slice(&sum.to_le_bytes());
+        Self {
+            raw: signer.sign(draft.key.as_str(), raw),
+            etag: position(start),
+            body: position(body),
+            digest: signer.room() as u8,
+        }
+    }
+
+    /// Reads `raw` as the entry of `key`. Nothing in it is believed: a store is shared, and its clients may be hostile.
+    ///
+    /// The checksum is computed unless the bytes are `trusted`: those of a store in this process's own memory, which no
+    /// other process can have changed. Where signing keys are set, the digest takes its place.
+    pub(crate) fn open(
+        raw: Bytes,
+        key: &Key,
+        trusted: bool,
+        signer: &Signer,
+    ) -> Result<Self, Undecodable> {
+        let mut header = raw.get(..HEADER).ok_or(Undecodable::Foreign)?;
+        if header.get_u32() != u32::from_be_bytes(MAGIC) {
+            return Err(Undecodable::Foreign);
+        }
+        let version = header.get_u8();
+        if version != PLAIN && version != EXTENDED {
+            return Err(Undecodable::Version);
+        }
+        let _flags = header.get_u8();
+        let mimetype_len = usize::from(header.get_u16_le());
+        let sum = header.get_u64_le();
+        let end = match signer.is_off() {
+            true if !trusted && sum != checksum(&raw) => return Err(Undecodable::Damaged),
+            true => raw.len(),
+            false => signer.verify(key.as_str(), &raw)?,
+        };
+        header.advance(KEY_LENGTH - CREATED);
+        let (key_len, etag_len) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
+
+        let is_key = raw[HEADER..].get(..key_len) == Some(key.as_str().as_bytes());
+        let is_mimetype = mimetype_len == key.mimetype().len();
+        if !is_key || !is_mimetype {
+            return Err(Undecodable::OtherKey);
+        }
+        let etag = HEADER + key_len + mimetype_len;
+        let mut body = etag.saturating_add(etag_len);
+        if version == EXTENDED {
+            let mut extension = raw.get(body..).unwrap_or_default();
+            let length = extension.try_get_u32_le().unwrap_or(u32::MAX) as usize;
+            if length < EXTENSION {
+                return Err(Undecodable::Foreign);
+            }
+            body = body.saturating_add(length);
+        }
+        if body > end {
+            return Err(Undecodable::Foreign);
+        }
+        Ok(Self {
+            etag: position(etag),
+            body: position(body),
+            digest: (raw.len() - end) as u8,
+            raw,
+        })
+    }
+
+    /// Whether it has no extension.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.raw[4] == PLAIN
+    }
+
+    pub(crate) fn is_negative(&self) -> bool {
+        self.raw[5] & NEGATIVE != 0
+    }
+
+    /// Whether the computation has set its time to live.
+    pub(crate) fn has_own_time(&self) -> bool {
+        self.raw[5] & OWN_TIME != 0
+    }
+
+    /// The clocks as they are written.
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            created: self.created(),
+            fresh_until: self.fresh_until(),
+            stale_until: self.number(STALE_UNTIL),
+            keep_until: self.number(KEEP_UNTIL),
+        }
+    }
+
+    pub(crate) fn created(&self) -> u64 {
+        self.number(CREATED)
+    }
+
+    pub(crate) fn fresh_until(&self) -> u64 {
+        self.number(FRESH_UNTIL)
+    }
+
+    /// How long the computation took, in microseconds.
+    pub(crate) fn cost_us(&self) -> u64 {
+        self.number(COST)
+    }
+
+    pub(crate) fn etag(&self) -> Bytes {
+        self.raw.slice(self.etag_range())
+    }
+
+    /// `None` if the entry has an extension that cannot be read.
+    pub(crate) fn extension(&self) -> Option<Extension> {
+        match self.raw[self.etag_range().end..self.body as usize].split_at_checked(4) {
+            None => Some(Extension::default()),
+            Some((_, extension)) => Extension::decode(extension),
+        }
+    }
+
+    pub(crate) fn body(&self) -> Bytes {
+        self.raw.slice(self.body_range())
+    }
+
+    pub(crate) fn body_range(&self) -> Range<usize> {
+        self.body as usize..self.raw.len() - usize::from(self.digest)
+    }
+
+    #[inline]
+    pub(crate) fn into_body(mut self) -> Bytes {
+        if self.digest > 0 {
+            self.raw.truncate(self.body_range().end);
+        }
+        self.raw.advance(self.body as usize);
+        self.raw
+    }
+
+    /// All of it, as a store keeps it.
+    pub(crate) const fn raw(&self) -> &Bytes {
+        &self.raw
+    }
+
+    fn number(&self, at: usize) -> u64 {
+        (&self.raw[at..HEADER]).get_u64_le()
+    }
+
+    fn etag_range(&self) -> Range<usize> {
+        let length = (&self.raw[ETAG_LENGTH..HEADER]).get_u32_le() as usize;
+        let start = self.etag as usize;
+        start..start + length
+    }
+}
+
+/// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.
+pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
+    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && [PLAIN, EXTENDED].contains(&raw[4]);
+    is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
+}
+
+/// What stands before the body is shorter than a number of 32 bits says.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// A digest of what is sent: equal bytes of one media type have equal tags in every process and release.
+fn etag(mimetype: &str, body: &[u8]) -> String {
+    format!(
+        "\"{:032x}\"",
+        xxh3_128_with_seed(body, xxh3_64(mimetype.as_bytes()))
+    )
+}
+
+/// `raw` is at least a header long.
+fn checksum(raw: &[u8]) -> u64 {
+    let (mut seed, covered) = (&raw[..8], &raw[16..]);
+    xxh3_64_with_seed(covered, seed.get_u64_le())
+}

@@ -1,0 +1,201 @@
+//! What this process knows of the invalidations of programs and of everything.
+//!
+//! Part of step 1 of a lookup: whether their records have to be read with the entry.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use crate::invalidation::generation::{Generation, Record};
+use crate::invalidation::pending::Pending;
+use crate::scope::{ALL, Scope, program_key};
+
+/// What this process knows of the generations of programs and of everything.
+///
+/// Every entry depends on them, and reading them with every lookup would have every page pay for what an
+/// operator does once a month. So they are read along with a lookup once a second ([`HOLD_MS`]); whoever invalidates
+/// a program waits for that time, and then all processes know. In a store of this process alone, what is known here is
+/// all that there is.
+#[derive(Debug)]
+pub(crate) struct ProgramGenerations {
+    /// Whether only this process can change them.
+    is_own: bool,
+    /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
+    is_quiet: AtomicBool,
+    held: RwLock<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    records: HashMap<String, Record>,
+    /// By program, when its record and that of everything were read.
+    read_ms: HashMap<String, u64>,
+}
+
+/// So long may what was read be relied on.
+pub(crate) const HOLD_MS: u64 = 1_000;
+
+impl ProgramGenerations {
+    pub(crate) fn new(is_own: bool) -> Self {
+        Self {
+            is_own,
+            is_quiet: AtomicBool::new(true),
+            held: RwLock::default(),
+        }
+    }
+
+    /// Whether the records of `program` and of everything have to be read (again).
+    pub(crate) fn is_due(&self, program: &str, now_ms: impl FnOnce() -> u64) -> bool {
+        if self.is_own {
+            return false;
+        }
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let read_ms = held.read_ms.get(program);
+        read_ms.is_none_or(|&read_ms| now_ms().abs_diff(read_ms) >= HOLD_MS)
+    }
+
+    /// The generation of `program` and of everything in one, as this process has to see it: with the invalidations that
+    /// the store has not accepted yet.
+    pub(crate) fn of(&self, program: &str, pending: &Pending) -> Generation {
+        if pending.is_empty() {
+            return match self.is_quiet.load(Ordering::Acquire) {
+                true => Generation::default(),
+                false => {
+                    let generation = |key: &str| self.record(key).generation;
+                    generation(ALL).and(generation(&program_key(program)))
+                }
+            };
+        }
+        let generation = |scope: &Scope| {
+            let record = self.record(&scope.record_key());
+            pending.applied(scope, record).generation
+        };
+        generation(&Scope::All).and(generation(&Scope::Program(program.to_owned())))
+    }
+
+    /// The scope that was invalidated last of those that `program` depends on.
+    pub(crate) fn latest(&self, program: &str, pending: &Pending) -> Scope {
+        let own = Scope::Program(program.to_owned());
+        let changed_ms = |scope: &Scope| self.record(&scope.record_key()).changed_ms;
+        match () {
+            () if pending.has(&own) => own,
+            () if pending.has(&Scope::All) => Scope::All,
+            () if changed_ms(&own) >= changed_ms(&Scope::All) => own,
+            () => Scope::All,
+        }
+    }
+
+    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What
+    /// the store has lost is remembered here, and returned, to be written again.
+    pub(crate) fn learn(
+        &self,
+        program: &str,
+        read: [Option<Record>; 2],
+        now_ms: u64,
+    ) -> Vec<(String, Record)> {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = Vec::new();
+        let keys = [ALL.to_owned(), program_key(program)];
+        for (key, record) in keys.into_iter().zip(read) {
+            let known = held.records.get(&key).copied();
+            match (record, known) {
+                (None, Some(known)) => lost.push((key, known)),
+                // A store that was restored from an older state, or a replica that is behind.
+                (Some(record), Some(known)) if record.changed_ms < known.changed_ms => {
+                    lost.push((key, known));
+                }
+                (Some(record), _) => {
+                    held.records.insert(key, record);
+                    self.is_quiet.store(false, Ordering::Release);
+                }
+                (None, None) => {}
+            }
+        }
+        held.read_ms.insert(program.to_owned(), now_ms);
+        lost
+    }
+
+    /// Takes note of what this process has changed itself.
+    pub(crate) fn set(&self, key: String, record: Record) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.records.insert(key, record);
+        self.is_quiet.store(false, Ordering::Release);
+    }
+
+    /// Changes what is known of the record under `key`.
+    pub(crate) fn change(&self, key: String, change: impl FnOnce(Record) -> Record) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let record = held.records.entry(key).or_insert(Record::untouched());
+        *record = change(*record);
+        self.is_quiet.store(false, Ordering::Release);
+    }
+
+    /// What is known of the record under `key`.
+    pub(crate) fn record(&self, key: &str) -> Record {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.records
+            .get(key)
+            .copied()
+            .unwrap_or(Record::untouched())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invalidation::generation::Difference;
+
+    #[test]
+    fn a_program_is_old_when_it_or_everything_was_invalidated() {
+        let programs = ProgramGenerations::new(true);
+        let untouched = programs.of("squared", &Pending::new());
+        programs.set(
+            program_key("other"),
+            Record::untouched().invalidated(false, 1),
+        );
+        assert_eq!(programs.of("squared", &Pending::new()), untouched);
+        programs.set(
+            program_key("squared"),
+            Record::untouched().invalidated(false, 2),
+        );
+        assert_eq!(
+            untouched.difference(programs.of("squared", &Pending::new())),
+            Difference::Soft
+        );
+        assert_eq!(
+            programs.latest("squared", &Pending::new()),
+            Scope::Program("squared".into())
+        );
+        programs.set(ALL.into(), Record::untouched().invalidated(true, 3));
+        assert_eq!(
+            untouched.difference(programs.of("squared", &Pending::new())),
+            Difference::Hard
+        );
+        assert_eq!(programs.latest("squared", &Pending::new()), Scope::All);
+    }
+
+    #[test]
+    fn what_the_store_has_lost_is_remembered_and_what_is_older_is_not_believed() {
+        let programs = ProgramGenerations::new(false);
+        let older = Record::untouched().invalidated(true, 1);
+        let newer = older.invalidated(false, 2);
+        assert_eq!(programs.learn("squared", [None, Some(newer)], 0), []);
+        let now = programs.of("squared", &Pending::new());
+        let lost = (program_key("squared"), newer);
+        let again = || std::slice::from_ref(&lost);
+        assert_eq!(programs.learn("squared", [None, None], 0), again());
+        assert_eq!(programs.learn("squared", [None, Some(older)], 0), again());
+        assert_eq!(programs.of("squared", &Pending::new()), now);
+    }
+
+    #[test]
+    fn what_others_may_change_is_read_once_a_second() {
+        let programs = ProgramGenerations::new(false);
+        assert!(programs.is_due("squared", || 10_000));
+        assert_eq!(programs.learn("squared", [None, None], 10_000), []);
+        assert!(!programs.is_due("squared", || 10_999));
+        assert!(programs.is_due("squared", || 11_000));
+        assert!(programs.is_due("other", || 10_000));
+        assert!(!ProgramGenerations::new(true).is_due("squared", || 0));
+    }
+}

@@ -1,0 +1,193 @@
+//! The records of generations in the store: reading them with an entry, and repairing those that are damaged or lost.
+//!
+//! Part of step 1 of a lookup.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::backend::Unanswered;
+use crate::engine::state::Engine;
+use crate::entry::Entry;
+use crate::invalidation::generation::{Generations, Record};
+use crate::keyvalue::Place;
+use crate::log::Cut;
+use crate::lookup::Lookup;
+use crate::scope::{ALL, program_key, tag_key};
+
+/// One multi-get of the entry and of the records that it may depend on.
+pub(crate) async fn read_with_entry(
+    engine: &Engine,
+    lookup: &Lookup,
+) -> Result<(Option<Bytes>, Generations), Unanswered> {
+    let program = lookup.key.program();
+    let now_ms = engine.clock.now_ms();
+    let own_key = program_key(program);
+    let tag_keys: Vec<String> = lookup.tags.iter().map(|tag| tag_key(tag)).collect();
+    let mut keys = vec![lookup.key.as_str()];
+    if engine.is_shared() {
+        keys.extend([ALL, own_key.as_str()]);
+    }
+    keys.extend(tag_keys.iter().map(String::as_str));
+    let mut values = match engine.store.get_many(&keys).await {
+        Ok(values) => values.into_iter(),
+        // The layer that all processes share does not answer, but one above may have the entry.
+        Err(_) if engine.store.place() == Place::Layered && lookup.tags.is_empty() => {
+            vec![engine.store.get(lookup.key.as_str()).await?].into_iter()
+        }
+        Err(unanswered) => return Err(unanswered),
+    };
+    let stored = values.next().flatten();
+    if engine.is_shared()
+        && let (Some(all), Some(own)) = (values.next(), values.next())
+    {
+        let all = program_record(engine, ALL, all)?;
+        let own = program_record(engine, &own_key, own)?;
+        for (key, record) in engine.programs.learn(program, [all, own], now_ms) {
+            restore(engine, key, record);
+        }
+    }
+    let generations = Generations {
+        program: engine.programs.of(program, &engine.pending),
+        tags: decode_tags(engine, lookup.tags.clone(), values),
+    };
+    Ok((stored, generations))
+}
+
+/// The record of a program or of everything, if the store has one.
+///
+/// What a damaged record says is not known, and no page may be served against it. It is replaced by a new purge, and this
+/// lookup is answered as one that the store has failed.
+fn program_record(
+    engine: &Engine,
+    key: &str,
+    raw: Option<Bytes>,
+) -> Result<Option<Record>, Unanswered> {
+    let Some(raw) = raw else {
+        return Ok(None);
+    };
+    if let Some(record) = Record::decode(&raw, key, &engine.signer) {
+        // Signed with a key that will be left out some day.
+        if !engine.signer.is_off() && record.encode(key, &engine.signer) != raw {
+            restore(engine, key.to_owned(), record);
+        }
+        return Ok(Some(record));
+    }
+    replace_damaged(engine, key, raw);
+    Err(Unanswered::Failed)
+}
+
+/// Replaces a damaged record by a purge, in the background.
+fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
+    let known = engine.programs.record(key);
+    let purged = known.invalidated(true, engine.clock.now_ms());
+    let (store, key) = (Arc::clone(&engine.store), key.to_owned());
+    let new = purged.encode(&key, &engine.signer);
+    tokio::spawn(async move {
+        let replaced = match store.replace(&key, &raw, Some(new.clone()), None).await {
+            // The value was damaged only on its way, was replaced by another process, or is too long to be compared.
+            Ok(false) if store.get(&key).await == Ok(Some(raw)) => {
+                let _ = store.delete(&key).await;
+                store.add(&key, new, None).await
+            }
+            replaced => replaced,
+        };
+        if replaced == Ok(true) {
+            tracing::warn!(key = %Cut(&key), "a damaged record of an invalidation was replaced by a purge");
+        }
+    });
+}
+
+/// Writes a record again that the store has lost, or has in an older state, in the background. Without it a process that
+/// never read the record would take what was invalidated for fresh.
+fn restore(engine: &Engine, key: String, record: Record) {
+    let (store, signer) = (Arc::clone(&engine.store), engine.signer.clone());
+    let expire = record.keep_for(engine.clock.now_ms());
+    tokio::spawn(async move {
+        let raw = record.encode(&key, &signer);
+        let Ok(stored) = store.get(&key).await else {
+            return;
+        };
+        let Some(stored) = stored else {
+            let _ = store.add(&key, raw, expire).await;
+            return;
+        };
+        let known = Record::decode(&stored, &key, &signer);
+        if known.is_some_and(|known| known.changed_ms <= record.changed_ms) && stored != raw {
+            let _ = store.replace(&key, &stored, Some(raw), expire).await;
+        }
+    });
+}
+
+/// Reads the records of those tags of `entry` that are not among `generations`: only its computation knew them.
+pub(crate) async fn read_tags_of(
+    engine: &Engine,
+    entry: &Entry,
+    generations: &mut Generations,
+) -> Result<(), Unanswered> {
+    let extension = entry.extension();
+    let Some(extension) = extension.filter(|extension| !extension.tags.is_empty()) else {
+        return Ok(());
+    };
+    let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
+    let unread: Vec<String> = tags.filter(|tag| !generations.has(tag)).collect();
+    if !unread.is_empty() {
+        generations.tags.extend(read_tags(engine, unread).await?);
+    }
+    Ok(())
+}
+
+/// The records of `tags`, as this process has to see them.
+pub(crate) async fn read_tags(
+    engine: &Engine,
+    tags: Vec<String>,
+) -> Result<Vec<(String, Option<Record>)>, Unanswered> {
+    let keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let values = engine.store.get_many(&keys).await?;
+    Ok(decode_tags(engine, tags, values.into_iter()))
+}
+
+fn decode_tags(
+    engine: &Engine,
+    tags: Vec<String>,
+    values: impl Iterator<Item = Option<Bytes>>,
+) -> Vec<(String, Option<Record>)> {
+    let records = tags.into_iter().zip(values).map(|(tag, raw)| {
+        let record = raw.and_then(|raw| Record::decode(&raw, &tag_key(&tag), &engine.signer));
+        let record = record.map(|record| engine.pending.applied_to_tag(&tag, record));
+        (tag, record)
+    });
+    records.collect()
+}
+
+/// The record of a tag that had no sound one, made now unless another process has just made it.
+pub(crate) async fn add_tag(engine: &Engine, tag: &str, keep_until: u64) -> Option<Record> {
+    let (key, record) = (tag_key(tag), Record::new(keep_until));
+    let expire = record.keep_for(engine.clock.now_ms());
+    let raw = record.encode(&key, &engine.signer);
+    let store = &engine.store;
+    if store.add(&key, raw.clone(), expire).await.ok()? {
+        return Some(engine.pending.applied_to_tag(tag, record));
+    }
+    let stored = store.get(&key).await.ok()?.unwrap_or_default();
+    if let Some(record) = Record::decode(&stored, &key, &engine.signer) {
+        return Some(engine.pending.applied_to_tag(tag, record));
+    }
+    let new = Some(raw.clone());
+    let is_new = match store.replace(&key, &stored, new, expire).await.ok()? {
+        true => true,
+        // A value that cannot be compared is too long, or of another type.
+        false => {
+            store.delete(&key).await.ok()?;
+            store.add(&key, raw, expire).await.ok()?
+        }
+    };
+    if is_new {
+        tracing::warn!(
+            key,
+            "a damaged record of a tag was replaced: its pages are old"
+        );
+    }
+    is_new.then(|| engine.pending.applied_to_tag(tag, record))
+}

@@ -1,0 +1,176 @@
+//! How the store is told of an invalidation: by a record, or where it accepts none, by removing.
+//!
+//! Part of [`invalidate`](super::invalidate) and of its repetition.
+
+use std::time::Duration;
+
+use crate::backend::{Backend, Unanswered};
+use crate::engine::state::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::in_time::in_time;
+use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
+use crate::invalidation::pending::Due;
+use crate::scope::{Scope, tag_key};
+
+/// A record is changed by comparing and setting. After so many attempts that other processes were faster in, this one gives
+/// up.
+const ATTEMPTS: usize = 16;
+
+/// How long the removal of all entries of a program may take.
+const REMOVAL: Duration = Duration::from_secs(10);
+
+/// An invalidation, as the store is told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    New {
+        is_hard: bool,
+    },
+    /// One that this process obeys already: what it has computed since must stay fresh.
+    Due(Due),
+}
+
+/// How the store knows of an invalidation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// By a record, which counts for what is computed now, too.
+    Recorded,
+    /// What was stored is gone, but there is no record yet.
+    Removed,
+}
+
+/// The store has not accepted the record of an invalidation.
+pub(crate) struct Untold {
+    /// Whether it gave no answer. A store that answers and accepts no record may remove something instead.
+    is_silent: bool,
+    error: Error,
+}
+
+impl Untold {
+    fn unread(why: Unanswered) -> Self {
+        Self {
+            is_silent: matches!(why, Unanswered::Late | Unanswered::Skipped),
+            error: unanswered("read what is to be invalidated"),
+        }
+    }
+
+    /// A store that has just been read answers, even if calls that need room are skipped.
+    fn unwritten(why: Unanswered) -> Self {
+        Self {
+            is_silent: why == Unanswered::Late,
+            error: unanswered("write the invalidation"),
+        }
+    }
+}
+
+/// Tells the store. A store that accepts no record is told by removing: what is gone is not served.
+pub(crate) async fn tell(
+    engine: &Engine,
+    scope: &Scope,
+    change: Change,
+    store: &Backend,
+) -> Result<Told> {
+    let untold = match change_record(engine, scope, change, store).await {
+        Ok(()) => return Ok(Told::Recorded),
+        Err(untold) => untold,
+    };
+    let is_tag = matches!(scope, Scope::Tag(_));
+    // A caller does not wait for a second answer of a store that has not given the first, and to remove the pages of a
+    // program takes many.
+    if untold.is_silent && !(is_tag && store.insists()) {
+        return Err(untold.error);
+    }
+    remove(engine, scope).await.or(Err(untold.error))?;
+    // A computation under way elsewhere must not be taken for one that began later. And there may be room now.
+    match change_record(engine, scope, change, store).await.is_ok() {
+        true => Ok(Told::Recorded),
+        false => Ok(Told::Removed),
+    }
+}
+
+/// Removes what an invalidation is about, where its record cannot be written: a tag without a record is lost, and with it
+/// its entries; those of a program are removed themselves.
+async fn remove(engine: &Engine, scope: &Scope) -> Result<()> {
+    let (store, deadline) = (engine.store.store(), engine.store.deadline());
+    let removed = match scope {
+        Scope::Tag(tag) => {
+            let removed = in_time(deadline, store.delete(&tag_key(tag))).await;
+            removed.map(|removed| removed.map(drop))
+        }
+        Scope::Program(program) => {
+            let part = format!("({program})(");
+            in_time(REMOVAL, store.delete_containing(&part)).await
+        }
+        Scope::All => in_time(REMOVAL, store.clear()).await,
+    };
+    removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
+}
+
+/// Changes the record of `scope` by comparing and setting.
+pub(crate) async fn change_record(
+    engine: &Engine,
+    scope: &Scope,
+    change: Change,
+    store: &Backend,
+) -> Result<(), Untold> {
+    let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
+    for attempt in 0..ATTEMPTS {
+        let now_ms = engine.clock.now_ms();
+        let stored = store.get(&key).await.map_err(Untold::unread)?;
+        let decode = |raw: &[u8]| Record::decode(raw, &key, &engine.signer);
+        let known = stored.as_deref().and_then(decode);
+        let record = match is_tag {
+            true => changed_tag(known, change, now_ms),
+            false => changed_program(engine, &key, known, change, now_ms),
+        };
+        let (raw, expire) = (record.encode(&key, &engine.signer), record.keep_for(now_ms));
+        let changed = match &stored {
+            Some(old) => store.replace(&key, old, Some(raw), expire).await,
+            None => store.add(&key, raw, expire).await,
+        };
+        if changed.map_err(Untold::unwritten)? {
+            if !is_tag {
+                engine.programs.set(key, record);
+            }
+            return Ok(());
+        }
+        // The value is no record, and cannot be compared: it is too long, or of another type.
+        if known.is_none() && attempt > 0 {
+            store.delete(&key).await.map_err(Untold::unwritten)?;
+        }
+    }
+    Err(Untold::unwritten(Unanswered::Failed))
+}
+
+/// The record of a tag after `change`.
+fn changed_tag(known: Option<Record>, change: Change, now_ms: u64) -> Record {
+    // No entry counts under a tag without a record, but a computation may be under way.
+    let new = || Record::new(now_ms.saturating_add(TAG_MARGIN_MS));
+    let record = known.unwrap_or_else(new);
+    match change {
+        Change::New { is_hard } => record.tag_invalidated(is_hard, now_ms),
+        Change::Due(due) => due.applied(record),
+    }
+}
+
+/// The record of a program or of everything after `change`.
+fn changed_program(
+    engine: &Engine,
+    key: &str,
+    known: Option<Record>,
+    change: Change,
+    now_ms: u64,
+) -> Record {
+    let own = engine.programs.record(key);
+    // What this process knows may be newer than what a store has that was restored from an older state.
+    let record = known.filter(|known| known.changed_ms >= own.changed_ms);
+    let record = record.unwrap_or(own);
+    match change {
+        Change::New { is_hard } => record.invalidated(is_hard, now_ms),
+        Change::Due(due) => due.applied(record),
+    }
+}
+
+pub(crate) fn unanswered(what: &str) -> Error {
+    let message = format!("the cache backend did not {what}: see the log, and try again");
+    Error::new(ErrorKind::Backend, message)
+}
