@@ -57,7 +57,10 @@ pub(crate) fn programs() -> [(&'static str, Program); 3] {
     };
     let fresh = Policy::seconds(TTL);
     [
-        ("stale", program(fresh.stale(60), COMPUTING)),
+        (
+            "stale",
+            program(fresh.stale_while_revalidate(60), COMPUTING),
+        ),
         ("early", program(fresh.early_refresh(1.0), COMPUTING)),
         ("slow", program(fresh, SLOW)),
     ]

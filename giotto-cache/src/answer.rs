@@ -1,6 +1,6 @@
-//! A result and how it was come by.
+//! The answer to a lookup: a result, and how it was obtained.
 //!
-//! What every lookup ends with.
+//! A ground type: what every lookup returns.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::clock::Clock;
 use crate::entry::Entry;
 use crate::reason::{NotStored, Reason, Status};
 
-/// A result and how it was come by.
+/// A result, and how it was obtained.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
     /// The result.
     pub entry: Entry,
-    /// How it was come by.
+    /// How it was obtained.
     pub status: Status,
-    /// Why it was not a fresh entry of the store; `None` if it was.
+    /// Why the store had no fresh entry; `None` if it had one.
     pub reason: Option<Reason>,
     /// How much longer it is fresh; `None` = it never expires.
     pub fresh_for: Option<Duration>,
-    /// For how long it has not been fresh any more; zero while it is.
+    /// How long ago it stopped being fresh; zero while it is fresh.
     pub stale_for: Duration,
     /// Why it is not stored, where its [`Status`] says so and the reason is known.
     pub not_stored: Option<NotStored>,

@@ -172,7 +172,7 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) for a text that is no valid tag.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a text that is no valid tag.
     /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store accepts neither the write nor a removal in its place:
     /// this process does not serve those entries as fresh any more, and repeats the call in the background until the store
     /// accepts it. Until then other processes may serve them.
@@ -325,7 +325,7 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if a key is shorter than 32 bytes.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a key is shorter than 32 bytes.
     pub fn signing_keys<K: AsRef<[u8]>>(self, keys: impl IntoIterator<Item = K>) -> Result<Self> {
         Ok(Self {
             signer: Signer::new(keys)?,

@@ -1,6 +1,6 @@
 //! The time, as a value that is passed in, so that tests can set it.
 //!
-//! Every step that judges or sets an expiry asks a [`Clock`].
+//! A ground type: every step that judges or sets an expiry asks a [`Clock`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time in milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// The system clock is read once, when the `Clock` is made; from then on it advances with the
-/// machine's monotonic clock, so that setting the wall clock neither expires nor revives an entry.
+/// The system clock is read once, when the `Clock` is made. From then on the `Clock` advances with the machine's monotonic
+/// clock, so that setting the wall clock neither expires nor revives an entry.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 

@@ -15,15 +15,16 @@ use crate::policy::duration::IntoDuration;
 
 /// What a computation returns.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Computed {
     /// A result.
     Page(Bytes),
-    /// A result that says "there is no such thing": it is stored only if the policy has a time for
-    /// [negative](Policy::negative) results.
+    /// A result that says "there is no such thing". It is stored only if the policy has a time for
+    /// [negative](crate::Policy::negative) results.
     Negative(Bytes),
-    /// The [old value](CacheControl::old_value) is still right: it is fresh again.
+    /// The [old value](CacheControl::old_value) is still valid. It becomes fresh again.
     NotModified,
-    /// An error that is an answer, such as "not allowed": it is not stored, and no old result stands in for it.
+    /// An error that is an answer, such as "not allowed". It is not stored, and no old result is served in its place.
     Refused(Error),
 }
 
@@ -40,8 +41,8 @@ impl Computed {
     }
 }
 
-/// What a computation says about how its result is stored, and sees of the one before. The last word on a setting
-/// counts, but for [`no_store`](Self::no_store), after which nothing does.
+/// How a computation controls the storing of its own result, and reads the previous one. The last call wins, except that
+/// [`no_store`](Self::no_store) is final.
 #[derive(Clone, Default)]
 pub struct CacheControl(Arc<Shared>);
 
@@ -69,8 +70,8 @@ impl CacheControl {
         }))
     }
 
-    /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. A time that
-    /// is zero or negative has passed already: the result is not stored.
+    /// How long this result is fresh, in seconds or as a [`Duration`], instead of what the policy says. With a time of zero or
+    /// less the result is not stored.
     pub fn ttl(&self, time: impl IntoDuration) {
         match time.in_ms() {
             Ok(ms) => self.change(|directives| directives.ttl = Some(ms)),
@@ -78,18 +79,18 @@ impl CacheControl {
         }
     }
 
-    /// Tags of this result, besides those that are known before it is computed.
+    /// Tags of this result, in addition to those that are known before it is computed.
     pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
         self.change(|directives| directives.tags = tags);
     }
 
-    /// Does not store this result, nor give it to other callers who wait for it: each computes its own.
+    /// Does not store this result, and does not hand it to other callers that wait for it: each computes its own.
     pub fn no_store(&self) {
         self.change(|directives| directives.no_store = true);
     }
 
-    /// The result that is stored, whether it is still fresh or not; `None` if there is none that may be used.
+    /// The stored result, fresh or not; `None` if there is none that may be used.
     #[must_use]
     pub fn old_value(&self) -> Option<Bytes> {
         let (entry, _) = self.0.old.as_ref()?;

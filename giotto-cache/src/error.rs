@@ -1,6 +1,6 @@
-//! What can go wrong in the cache, and how it is told.
+//! What can go wrong in the cache.
 //!
-//! Cloned to every caller that waited for the same computation.
+//! A ground type. An error is cloned to every caller that waited for the same computation.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,28 +26,29 @@ pub struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A backend could not be reached or gave an answer that it may not give.
+    /// A backend could not be reached, or its answer violates the protocol.
     Backend,
     /// The computation returned an error, which is the [`source`](std::error::Error::source).
     Compute,
+    /// A setting that cannot be used: a URL or namespace of a store, a signing key, or a tag.
+    Configuration,
     /// A value that cannot be written as the arguments of a key.
     Key,
     /// Only a stored result was wanted, and there is none that may be served.
     NotCached,
     /// The computation panicked, or the runtime stopped before it had ended.
     Panic,
-    /// A time to live that no entry can have, a namespace that could be mistaken for part of a key, or settings
-    /// of a store that cannot be read.
+    /// A time to live that no entry can have, or settings of a policy that contradict each other.
     Policy,
     /// The computation answered with an error, which is the [`source`](std::error::Error::source).
     Refused,
-    /// The backend cannot do this with this key or value, and would do any other: it is in good health.
+    /// The backend is healthy, but cannot do this with this key or value.
     Rejected,
-    /// One of several servers of a backend failed or is left alone. It counts that itself, and the others answer.
+    /// One of several servers of a backend failed or is skipped. The backend counts that itself, and the others answer.
     ServerLost,
-    /// The computation took longer than its hard timeout allows; it goes on, and its result is stored.
+    /// The computation took longer than its hard timeout allows. It continues, and its result is stored.
     Timeout,
-    /// A value that is larger than the backend takes; the backend is in good health.
+    /// The backend is healthy, but the value is larger than it accepts.
     TooLarge,
 }
 
@@ -86,7 +87,7 @@ impl Error {
         }
     }
 
-    /// The error that a computation gave as its answer.
+    /// The error with which a computation answered.
     pub(crate) fn refused(source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self {
             kind: ErrorKind::Refused,

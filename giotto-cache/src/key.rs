@@ -1,14 +1,14 @@
 //! The key of an entry: `(model arguments)(program name)(mimetype)`.
 //!
-//! The first argument of [`Cache::get_or_compute`](crate::Cache::get_or_compute).
+//! A ground type: the first argument of [`Cache::get_or_compute`](crate::Cache::get_or_compute).
 
 use std::borrow::Cow;
 use std::fmt;
 
 /// The text under which an entry is stored, for example `{'x': 12}(squared)(text/html)`.
 ///
-/// Two different triples of arguments, program and media type never print the same text: in the last two
-/// `(`, `)` and `%` are written `%28`, `%29` and `%25`, so that a key can be taken apart from its end.
+/// Two different triples of arguments, program and media type never have the same text. In program and media type, `(`, `)`
+/// and `%` are written as `%28`, `%29` and `%25`, so that a key can be parsed from its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     text: String,
@@ -37,8 +37,14 @@ impl Key {
         }
     }
 
-    /// The key of the same program, invoked with `arguments`, as the same media type; what they are called in it is
-    /// written once and for all.
+    /// A key for a cache that is used alone, for example `Key::plain("user:7")`: no program, no media type.
+    #[must_use]
+    pub fn plain(name: impl Into<String>) -> Self {
+        Self::new("", name, "")
+    }
+
+    /// The key of the same program and media type, invoked with `arguments`. The program and the media type are not escaped
+    /// again.
     #[must_use]
     pub fn with_arguments(&self, arguments: impl Into<String>) -> Self {
         let end = self.program - 1;
@@ -58,13 +64,13 @@ impl Key {
         &self.text
     }
 
-    /// The program, as it stands in the key.
+    /// The program, as it is written in the key.
     #[must_use]
     pub fn program(&self) -> &str {
         &self.text[self.program..self.mimetype - 2]
     }
 
-    /// The media type, as it stands in the key.
+    /// The media type, as it is written in the key.
     #[must_use]
     pub fn mimetype(&self) -> &str {
         &self.text[self.mimetype..self.text.len() - 1]
@@ -77,7 +83,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// `part` of a key, a program or a media type, as it stands there.
+/// `part` of a key, a program or a media type, as it is written there.
 pub(crate) fn escape(part: &str) -> Cow<'_, str> {
     if part.bytes().any(|byte| matches!(byte, b'(' | b')' | b'%')) {
         part.replace('%', "%25")

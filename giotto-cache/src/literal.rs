@@ -1,9 +1,8 @@
 //! Writes a value as a Python literal: the argument part of a key, `{'x': 12}`.
 //!
-//! Equal values print the same text and different values of one type print different texts, on every
-//! machine and in every release. Every literal ends where its first bracket closes. serde does not tell a set from a list:
-//! one that has no order, like `HashSet`, is written in the order in which it is iterated, so that equal sets have different
-//! texts. Take a `BTreeSet`. (`giotto` refuses a program with a cache that takes such a set.)
+//! Before a lookup. Equal values have the same text, and different values of one type have different texts, on every machine
+//! and in every release. Every literal ends where its first bracket closes. serde does not distinguish a set from a list: a
+//! `HashSet` is written in the order of its iteration, so that equal sets have different texts. Use a `BTreeSet`.
 //!
 //! | Rust | text |
 //! |---|---|

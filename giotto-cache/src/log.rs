@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep_until};
 
-/// The bytes of a field that are written at most; the rest is counted.
+/// The most bytes of a field that are written. The rest is counted.
 const MAX_FIELD: usize = 240;
-/// One event is told at most once in this time.
+/// An event is logged at most once in this time.
 const EVERY: Duration = Duration::from_secs(1);
 /// The events that are told apart within [`EVERY`]. All others count as one, so that neither the memory nor the log grows
 /// with what clients invent.

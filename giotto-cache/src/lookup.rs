@@ -1,11 +1,11 @@
 //! What a caller asks the cache for.
 //!
-//! The first argument of [`Cache::answer`](crate::Cache::answer).
+//! A ground type: the argument of [`Cache::answer`](crate::Cache::answer), passed from step to step.
 
 use crate::key::Key;
 use crate::policy::Policy;
 
-/// A question to the cache: which entry, by which rules.
+/// What a caller asks the cache for: an entry, and the rules by which it is served or computed.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     pub(crate) key: Key,
@@ -18,20 +18,21 @@ pub struct Lookup {
 
 /// How a lookup may use the cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Mode {
-    /// What is stored, else what is computed.
+    /// Serve what is stored, otherwise compute.
     #[default]
     Prefer,
-    /// What is stored, else an error: nothing is computed.
+    /// Serve what is stored, otherwise return an error. Nothing is computed.
     Only,
-    /// What is computed now, which is stored.
+    /// Compute, and store the result.
     Refresh,
-    /// What is computed now; the store is neither asked nor told.
+    /// Compute. The store is neither read nor written.
     Bypass,
 }
 
 impl Lookup {
-    /// Asks for the entry of `key`, under `policy`.
+    /// A lookup of the entry of `key`, under `policy`.
     #[must_use]
     pub const fn new(key: Key, policy: Policy) -> Self {
         Self {
@@ -44,8 +45,9 @@ impl Lookup {
         }
     }
 
-    /// Tags of the entry, known before it is computed: invalidating one of them makes the entry old. A tag is 1 to 200
-    /// bytes long and has no control characters; a result with another one, or with more than 64, is not stored.
+    /// The tags of the entry, as far as they are known before it is computed. Invalidating one of them makes the entry old.
+    /// A tag is 1 to 200 bytes long and has no control characters. A result with an invalid tag, or with more than 64 tags,
+    /// is not stored.
     #[must_use]
     pub fn tags(mut self, tags: Vec<String>) -> Self {
         if !tags.is_empty() {
@@ -63,16 +65,16 @@ impl Lookup {
         self
     }
 
-    /// Waits for a fresh result instead of taking a stale one at once. An old one is only served if the computation
-    /// fails and the policy says [so](Policy::stale_if_error).
+    /// Waits for a fresh result instead of being served a stale one at once. An old one is served only if the computation
+    /// fails and [`stale_if_error`](Policy::stale_if_error) allows it.
     #[must_use]
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;
         self
     }
 
-    /// Whether a computation of this entry may set its own [time to live](crate::CacheControl::ttl); true if not set.
-    /// Without it a stored entry is never fresh for longer than the policy says, whatever its clocks say.
+    /// Whether a computation of this entry may set its own [time to live](crate::CacheControl::ttl); true by default. If
+    /// not, a stored entry is never fresh for longer than the policy says, whatever its clocks say.
     #[must_use]
     pub const fn allow_own_time(mut self, allows: bool) -> Self {
         self.allows_own_time = allows;
@@ -81,7 +83,7 @@ impl Lookup {
 }
 
 impl Lookup {
-    /// Whether a fresh entry is served whatever else there is to know of it.
+    /// Whether nothing but the time to live decides if an entry is served.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()

@@ -14,7 +14,7 @@ pub enum NotStored {
     NoStore,
     /// It is larger than the cache or the store accepts.
     TooLarge,
-    /// One of its tags cannot be one, or it has too many.
+    /// One of its tags is invalid, or it has too many.
     BadTag,
     /// What it depends on was invalidated while it was computed.
     Invalidated,
@@ -36,13 +36,13 @@ impl NotStored {
     }
 }
 
-/// How an [`Answer`] was come by.
+/// How an [`Answer`](crate::Answer) was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Status {
     /// It was stored and fresh.
     Hit,
-    /// It was stored and is not fresh any more, which the policy allows.
+    /// It was stored and is not fresh any more. The policy allows serving it.
     Stale(Staleness),
     /// It was computed for this caller and handed to the store.
     Stored,
@@ -57,13 +57,13 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Staleness {
-    /// A new one is computed behind the scenes.
+    /// A new one is computed in the background.
     Revalidating,
     /// The computation of a new one has failed just now.
     Failed,
     /// The computation of a new one takes too long.
     Late,
-    /// The computation of a new one failed a moment ago, and is left alone until the throttle allows it again.
+    /// The computation of a new one failed a moment ago. The next attempt waits for the throttle.
     Throttled,
 }
 
@@ -75,7 +75,7 @@ pub enum Reason {
     FirstSeen,
     /// The entry was there and its time has passed.
     Expired,
-    /// The store had it and lost it before its time: it was full, restarted, or somebody removed the entry.
+    /// The store had it and lost it before its time: it was full, it restarted, or the entry was removed.
     Evicted,
     /// The entry was computed before something it depends on was invalidated.
     Invalidated(Scope),
@@ -87,11 +87,11 @@ pub enum Reason {
     BackendError,
     /// The store did not answer in time.
     BackendTimeout,
-    /// The store is left alone for a moment because it failed.
+    /// The circuit breaker skips the store because it failed.
     BackendSkipped,
-    /// What is stored is not an entry of this key.
+    /// The stored value is not an entry of this key.
     Undecodable,
-    /// What is stored has no digest by one of the signing keys.
+    /// The stored value has no digest by one of the signing keys.
     Forged,
     /// The entry was computed later than now: the clock of the machine that stored it is ahead of this one's.
     ClockSkew,

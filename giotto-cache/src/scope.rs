@@ -67,7 +67,7 @@ const MAX_TAG: usize = 200;
 /// The most tags of an entry.
 pub(crate) const MAX_TAGS: usize = 64;
 
-/// Whether `tag` may be one.
+/// Whether `tag` is a valid tag.
 pub(crate) fn is_tag(tag: &str) -> bool {
     (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
 }

@@ -1,6 +1,6 @@
 //! The keyed digest behind what is stored, so that a client of the store without the key cannot forge a page.
 //!
-//! Steps 3 and 4 of a lookup, where signing keys are set: HMAC-SHA-256 (RFC 2104) over the key and the value, 32 bytes
+//! Steps 2 and 6 of a lookup, where signing keys are set: HMAC-SHA-256 (RFC 2104) over the key and the value, 32 bytes
 //! behind the value. A replay of an older value of the same key is not detected: the digest does not know the time.
 
 use std::fmt;
@@ -30,7 +30,7 @@ pub(crate) struct Forged;
 impl Signer {
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`] if a key is shorter than 32 bytes.
+    /// [`ErrorKind::Configuration`] if a key is shorter than 32 bytes.
     pub(crate) fn new<K: AsRef<[u8]>>(keys: impl IntoIterator<Item = K>) -> Result<Self> {
         let prepared = keys.into_iter().map(|key| {
             let key = key.as_ref();
@@ -39,7 +39,7 @@ impl Signer {
                     "a signing key has {} bytes: give at least {MIN_KEY}, for example the output of `openssl rand -hex 32`",
                     key.len()
                 );
-                Error::new(ErrorKind::Policy, message)
+                Error::new(ErrorKind::Configuration, message)
             };
             if key.len() < MIN_KEY {
                 return Err(short());

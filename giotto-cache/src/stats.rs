@@ -1,6 +1,6 @@
 //! Counters of what the cache did.
 //!
-//! Every step of [`Cache::get_or_compute`](crate::Cache::get_or_compute) adds to one of them.
+//! A ground type: every step of a lookup increases one of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ use crate::reason::Reason;
 /// Defines the counters once: as the public snapshot and as what is counted in.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// The counters as they stood at one moment; all of them only ever grow.
+        /// The counters at one moment. They never decrease.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Counts {
@@ -68,7 +68,7 @@ counters! {
     forged,
     /// Misses of entries that were computed later than now, by this machine's clock.
     clock_skew,
-    /// Lookups whose caller wanted nothing stored, or a new result.
+    /// Lookups whose caller wanted a new result, or no stored one.
     bypassed,
     /// Misses of keys whose last result was one that must not be stored.
     not_storable,
@@ -76,11 +76,11 @@ counters! {
     computed,
     /// Computations that failed or panicked.
     failed,
-    /// Computations begun behind the scenes.
+    /// Computations started in the background.
     refreshes,
     /// Callers that waited for a computation that another caller had started.
     collapsed,
-    /// Looks for the result of a computation in another process.
+    /// Reads of the store while waiting for a computation in another process.
     waited,
     /// Entries that the backend has accepted.
     stored,
@@ -90,11 +90,11 @@ counters! {
     not_stored,
     /// Invalidations of tags, programs and entries.
     invalidations,
-    /// Invalidations that the store did not accept at once, so that they are retried in the background.
+    /// Invalidations that the store did not accept at once, and that are repeated in the background.
     deferred,
     /// Backend calls that failed or took longer than the deadline.
     backend_errors,
-    /// Backend calls left out because the breaker was open.
+    /// Backend calls that the open circuit breaker skipped.
     backend_skipped,
 }
 

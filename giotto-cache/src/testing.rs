@@ -1,11 +1,10 @@
 //! What the tests of an application need: faults, a clock that they set, and assertions on answers.
 //!
 //! No step of a request. [`Chaos`] stands in front of a store; [`Clock::manual`](crate::Clock::manual) and
-//! [`Builder::seed`](crate::Builder::seed) make time and chance the test's own; [`assert_hit!`](crate::assert_hit),
+//! [`CacheBuilder::seed`](crate::CacheBuilder::seed) make time and chance the test's own; [`assert_hit!`](crate::assert_hit),
 //! [`assert_stale!`](crate::assert_stale) and [`assert_miss!`](crate::assert_miss) say what was there instead.
 //!
 //! ```
-//! use std::sync::Arc;
 //! use std::time::Duration;
 //!
 //! use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
@@ -15,7 +14,7 @@
 //! # runtime.block_on(async {
 //! let clock = Clock::manual(1_700_000_000_000);
 //! let chaos = Chaos::new(LocMemKeyValue::new().clock(clock.clone()));
-//! let cache = Cache::builder(Arc::new(chaos.clone())).clock(clock.clone()).seed(12).build();
+//! let cache = Cache::builder(chaos.clone()).clock(clock.clone()).seed(12).build();
 //! let policy = Policy::seconds(60).stale_if_error(600);
 //! let news = async |page: Result<&'static str, Error>| {
 //!     let key = Key::new("news", "{}", "text/html");
@@ -54,9 +53,9 @@ use crate::answer::Answer;
 use crate::reason::{Reason, Staleness, Status};
 pub use crate::{assert_hit, assert_miss, assert_stale};
 
-/// What the assertions take: something that says how a page was come by.
+/// What the assertions take: something that says how a page was obtained.
 pub trait Answered {
-    /// How it was come by; `None` if the cache was not asked.
+    /// How it was obtained; `None` if the cache was not asked.
     fn status(&self) -> Option<Status>;
 
     /// Why it was not a fresh hit; `None` if it was.
@@ -164,7 +163,7 @@ pub fn expect_miss(answer: &impl Answered, reason: Option<Reason>) {
     );
 }
 
-/// How `answer` was come by, for people.
+/// How `answer` was obtained, in words.
 fn what(answer: &impl Answered) -> String {
     let reason = answer.reason().map(|reason| reason.to_string());
     let reason = reason.unwrap_or_else(|| "no reason".to_owned());

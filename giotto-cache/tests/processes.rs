@@ -139,7 +139,7 @@ async fn one_computes_and_the_other_waits_for_its_page([one, two]: &[Cache; 2]) 
 }
 
 async fn in_the_stale_window_nobody_waits_and_one_refreshes([one, two]: &[Cache; 2]) -> Result<()> {
-    let policy = HOUR.stale(3600);
+    let policy = HOUR.stale_while_revalidate(3600);
     ask(one, Lookup::new(key("stale"), policy), &Model::new()).await?;
     assert!(two.expire(&key("stale")).await?);
     let model = Model::held();

@@ -229,7 +229,7 @@ fn policy(random: &mut Random) -> Policy {
     let stale_if_error = random
         .often()
         .then(|| stale.unwrap_or(0) + 1 + random.below(100));
-    let policy = stale.map_or(policy, |time| policy.stale(time));
+    let policy = stale.map_or(policy, |time| policy.stale_while_revalidate(time));
     let policy = stale_if_error.map_or(policy, |time| policy.stale_if_error(time));
     let policy = match random.often() {
         true => policy.negative(1 + random.below(20)),

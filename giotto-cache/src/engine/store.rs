@@ -31,27 +31,20 @@ const TOO_LARGE_EVERY_MS: u64 = 60_000;
 /// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
 pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
     let directives = attempt.control.directives();
-    flight
-        .confirms(attempt.is_answered && (attempt.lease.is_some() || !directives.tags.is_empty()));
+    let asks_store = attempt.lease.is_some() || !directives.tags.is_empty();
+    flight.confirms(attempt.is_answered && asks_store);
     let now_ms = engine.clock.now_ms();
-    let policy = match directives.ttl {
-        Some(ms) => attempt.lookup.policy.lasting(ms),
-        None => attempt.lookup.policy,
-    };
-    let clocks = match result.is_negative {
-        true => policy.negative_clocks(now_ms, directives.ttl),
-        false => Some(policy.clocks(now_ms, draw_jitter(engine, &policy))),
-    };
-    let wanted = clocks.filter(|_| attempt.may_store && !directives.no_store);
-    let stamps = match wanted {
+    let clocks = clocks(engine, &attempt, &directives, &result, now_ms);
+    let stamps = match clocks.filter(|_| attempt.may_store && !directives.no_store) {
         Some(clocks) => {
+            let started_ms = result.started_ms;
             stamp(
                 engine,
                 &flight,
                 &mut attempt,
                 &directives,
                 clocks,
-                result.started_ms,
+                started_ms,
             )
             .await
         }
@@ -70,7 +63,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
         is_negative: result.is_negative,
         has_own_time: directives.ttl.is_some(),
         extension: Extension {
-            version: policy.version_number(),
+            version: attempt.lookup.policy.version_number(),
             retry_at: 0,
             program: attempt.generations.program,
             tags: stamps.clone().unwrap_or_default(),
@@ -78,11 +71,29 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
         body: &result.body,
     };
     let entry = Entry::sealed(&draft, &engine.signer);
-    match obstacle(engine, &attempt, &directives, &entry, stamps, is_storable) {
+    match obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
         None if is_storable && !engine.keeps_nothing() => {
-            write(engine, flight, attempt, entry).await
+            write(engine, flight, attempt, entry).await;
         }
         why => keep_out(engine, flight, attempt, entry, why).await,
+    }
+}
+
+/// The clocks of the entry; `None` for a negative result that the policy does not store.
+fn clocks(
+    engine: &Engine,
+    attempt: &Attempt,
+    directives: &Directives,
+    result: &Finished,
+    now_ms: u64,
+) -> Option<Clocks> {
+    let policy = match directives.ttl {
+        Some(ms) => attempt.lookup.policy.lasting(ms),
+        None => attempt.lookup.policy,
+    };
+    match result.is_negative {
+        true => policy.negative_clocks(now_ms, directives.ttl),
+        false => Some(policy.clocks(now_ms, draw_jitter(engine, &policy))),
     }
 }
 
@@ -129,7 +140,7 @@ fn obstacle(
     attempt: &Attempt,
     directives: &Directives,
     entry: &Entry,
-    stamps: Result<Vec<Stamp>, Unstamped>,
+    stamps: &Result<Vec<Stamp>, Unstamped>,
     is_storable: bool,
 ) -> Option<NotStored> {
     match stamps {

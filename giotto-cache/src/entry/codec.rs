@@ -1,6 +1,6 @@
 //! The bytes of an entry: the only code that writes and reads the stored envelope.
 //!
-//! Step 3 of a lookup. Layout, all numbers little-endian, moments in milliseconds since 1970
+//! Step 2 of a lookup reads them, step 6 writes them. Layout, all numbers little-endian, moments in milliseconds since 1970
 //! (`u64::MAX` = never):
 //!
 //! | bytes | field |

@@ -72,8 +72,8 @@ impl Entry {
         })
     }
 
-    /// Has the entry live no longer than `policy` allows, from when it was computed and from `now_ms`: its clocks may
-    /// have been written under another policy, by a machine whose clock is wrong, or by a client of the store.
+    /// Limits the life of the entry to what `policy` allows, from when it was computed and from `now_ms`. Its clocks may have
+    /// been written under another policy, by a machine whose clock is wrong, or by a hostile client of the store.
     /// `allows_own_time` says whether a time that the computation has set may be longer.
     pub(crate) fn limit(&mut self, policy: &Policy, allows_own_time: bool, now_ms: u64) {
         let written = self.envelope.clocks();
@@ -101,7 +101,7 @@ impl Entry {
         self.created_ms() > now_ms.saturating_add(SKEW_MS)
     }
 
-    /// Whether the entry may still be served at `now_ms` without a word of caution.
+    /// Whether the time to live of the entry has not passed at `now_ms`.
     #[must_use]
     pub fn is_fresh(&self, now_ms: u64) -> bool {
         now_ms < self.fresh_until()
@@ -113,7 +113,7 @@ impl Entry {
         remaining(self.fresh_until(), now_ms)
     }
 
-    /// For how long the entry has not been fresh any more at `now_ms`; zero while it is.
+    /// How long ago the entry stopped being fresh at `now_ms`; zero while it is fresh.
     #[must_use]
     pub fn stale_for(&self, now_ms: u64) -> Duration {
         Duration::from_millis(now_ms.saturating_sub(self.fresh_until()))
@@ -137,7 +137,7 @@ impl Entry {
         Duration::from_micros(self.envelope.cost_us())
     }
 
-    /// Whether it has nothing that only some entries have.
+    /// Whether it has no extension.
     pub(crate) fn is_plain(&self) -> bool {
         self.envelope.is_plain()
     }
@@ -188,7 +188,7 @@ impl Entry {
         }
     }
 
-    /// `None` if the entry has an extension that is none.
+    /// `None` if the entry has an extension that cannot be read.
     pub(crate) fn extension(&self) -> Option<Extension> {
         self.envelope.extension()
     }

@@ -33,11 +33,11 @@ pub struct Explanation {
     pub layers: Vec<LayerState>,
     /// What a lookup finds.
     pub entry: Option<EntryState>,
-    /// What the next lookup would be told, or the kind of the error that it would get.
+    /// How the next lookup would be answered, or the kind of error that it would get.
     pub next: Result<Status, ErrorKind>,
     /// Why the result of the next lookup would not be stored, as far as that is known before it is computed.
     pub not_stored: Option<NotStored>,
-    /// Whether a new result would be computed behind the scenes.
+    /// Whether a new result would be computed in the background.
     pub refreshes: bool,
     /// Whether what is stored would be served if a computation that its caller waits for failed.
     pub falls_back: bool,
@@ -55,7 +55,7 @@ pub struct LayerState {
     pub store: String,
     /// Where it keeps its values: the memory of this process is not that of another.
     pub place: Place,
-    /// `absent`, `an entry of 123 bytes, computed 1 s ago, expires in 59 s`, or why it cannot be told.
+    /// `absent`, `an entry of 123 bytes, computed 1 s ago, expires in 59 s`, or why that is not known.
     pub state: String,
 }
 

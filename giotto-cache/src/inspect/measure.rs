@@ -31,7 +31,7 @@ pub struct Measure {
     pub max_entries: Option<u64>,
     /// How many bytes the store keeps at most; `None` also if there is no limit.
     pub max_bytes: Option<u64>,
-    /// How many values had to leave for others since the server started.
+    /// How many values were evicted since the server started.
     pub evictions: Option<u64>,
     /// What else there is to know of the figures.
     pub notes: Vec<String>,

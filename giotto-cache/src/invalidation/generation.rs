@@ -15,8 +15,8 @@ use crate::signature::Signer;
 const MAGIC: &[u8; 4] = b"GGEN";
 const RECORD: usize = 44;
 
-/// The record of a tag outlives the entries that name it by so much, so that it is not written again for each of them;
-/// one that no entry names yet lives so long, for computations under way.
+/// How much longer than the entries that name it the record of a tag lives, so that it is not written again for each of
+/// them. A record that no entry names yet lives this long, for computations under way.
 pub(crate) const TAG_MARGIN_MS: u64 = 3_600_000;
 /// The longest life of the record of a tag after a soft invalidation.
 const SOFT_BOUND_MS: u64 = 30 * 24 * 3_600_000;
@@ -105,7 +105,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Of a tag that nobody has used yet.
+    /// The record of a tag that is used for the first time.
     pub(crate) fn new(keep_until: u64) -> Self {
         Self {
             generation: Generation::random(),
@@ -114,7 +114,7 @@ impl Record {
         }
     }
 
-    /// Of what nobody has invalidated yet, which needs no record.
+    /// The state of what was never invalidated, which needs no record.
     pub(crate) const fn untouched() -> Self {
         Self {
             generation: Generation { soft: 0, hard: 0 },
@@ -219,7 +219,7 @@ impl Generations {
     pub(crate) fn still_count(&self, now: &Self) -> bool {
         let is_same = |(tag, now): &(String, Option<Record>)| match (self.record(tag), *now) {
             (Some(own), Some(now)) => own.generation == now.generation,
-            // Made meanwhile: it counts if nobody has invalidated it.
+            // Made meanwhile: it counts if it was not invalidated since.
             (None, Some(record)) => record.changed_ms == 0,
             // Lost or removed meanwhile, and with it whether it was invalidated.
             (Some(_), None) => false,

@@ -41,9 +41,9 @@ async fn change(engine: &Arc<Engine>, scope: &Scope, is_hard: bool) -> Result<()
         && !is_tag(tag)
     {
         let message = format!(
-            "{tag:?} cannot be a tag: it is 1 to 200 bytes long and has no control characters"
+            "{tag:?} is no valid tag: a tag is 1 to 200 bytes long and has no control characters"
         );
-        return Err(Error::new(ErrorKind::Policy, message));
+        return Err(Error::new(ErrorKind::Configuration, message));
     }
     engine.stats.invalidations.increase();
     if engine.keeps_nothing() {

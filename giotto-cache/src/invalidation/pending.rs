@@ -1,6 +1,6 @@
 //! Invalidations that the store has not accepted yet: this process obeys them at once, and retries until the store does.
 //!
-//! Beside the way of a lookup. Without them a page that was changed while the store was down would be a fresh hit again as
+//! Part of step 1 of a lookup, while there are any. Without them a page that was changed while the store was down would be a fresh hit again as
 //! soon as the store is back.
 
 use std::collections::HashMap;
@@ -58,7 +58,7 @@ impl Pending {
         }
     }
 
-    /// Takes note of an invalidation; whether none was due before, so that the task has to be started that retries.
+    /// Notes an invalidation, and returns whether none was due before, so that the task must be started that repeats them.
     pub(crate) fn add(&self, scope: Scope, is_hard: bool, now_ms: u64) -> bool {
         let mut scopes = self.lock();
         let is_first = scopes.is_empty();
@@ -91,7 +91,8 @@ impl Pending {
             .collect()
     }
 
-    /// Takes note that the store has accepted one of them, unless it was asked for again meanwhile; whether none is left.
+    /// Notes that the store has accepted one of them, unless it was asked for again meanwhile, and returns whether none is
+    /// left.
     pub(crate) fn told(&self, scope: &Scope, due: Due) -> bool {
         let mut scopes = self.lock();
         if scopes.get(scope).is_some_and(|known| known.is(due)) {
@@ -101,7 +102,7 @@ impl Pending {
         scopes.is_empty()
     }
 
-    /// Takes note that what one of them is about was removed from the store.
+    /// Notes that what one of them is about was removed from the store.
     pub(crate) fn removed(&self, scope: &Scope, due: Due) {
         if let Some(known) = self.lock().get_mut(scope)
             && known.is(due)
@@ -117,7 +118,7 @@ impl Pending {
     /// Returns when none is left.
     pub(crate) async fn ended(&self) {
         let mut count = self.count.subscribe();
-        // Only a sender that is gone could fail, and this is one.
+        // This fails only when the last sender is dropped, and `self` has one.
         let _ = count.wait_for(|count| *count == 0).await;
     }
 

@@ -12,10 +12,9 @@ use crate::scope::{ALL, Scope, program_key};
 
 /// What this process knows of the generations of programs and of everything.
 ///
-/// Every entry depends on them, and reading them with every lookup would have every page pay for what an
-/// operator does once a month. So they are read along with a lookup once a second ([`HOLD_MS`]); whoever invalidates
-/// a program waits for that time, and then all processes know. In a store of this process alone, what is known here is
-/// all that there is.
+/// Every entry depends on them, and every page would pay for what an operator does once a month if they were read with each
+/// lookup. So they are read along with a lookup once a second ([`HOLD_MS`]). A caller that invalidates a program waits for
+/// that time, and then all processes know. In a store of this process alone, what is known here is all that there is.
 #[derive(Debug)]
 pub(crate) struct ProgramGenerations {
     /// Whether only this process can change them.
@@ -32,7 +31,7 @@ struct Held {
     read_ms: HashMap<String, u64>,
 }
 
-/// So long may what was read be relied on.
+/// How long a record that was read is relied on.
 pub(crate) const HOLD_MS: u64 = 1_000;
 
 impl ProgramGenerations {
@@ -85,8 +84,8 @@ impl ProgramGenerations {
         }
     }
 
-    /// Takes note of what was read: the record of everything and that of `program`, `None` where there is none. What
-    /// the store has lost is remembered here, and returned, to be written again.
+    /// Notes what was read: the record of everything and that of `program`, `None` where there is none. A record that the
+    /// store has lost is remembered here, and returned, to be written again.
     pub(crate) fn learn(
         &self,
         program: &str,
@@ -115,7 +114,7 @@ impl ProgramGenerations {
         lost
     }
 
-    /// Takes note of what this process has changed itself.
+    /// Notes what this process has changed itself.
     pub(crate) fn set(&self, key: String, record: Record) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         held.records.insert(key, record);

@@ -14,7 +14,7 @@ pub(crate) struct Clocks {
 }
 
 impl Clocks {
-    /// Of a result that is fresh for `ms` and of no use afterwards.
+    /// The clocks of a result that is fresh for `ms` and useless afterwards.
     pub(crate) const fn plain(now_ms: u64, ms: u64) -> Self {
         let until = now_ms.saturating_add(ms);
         Self {
@@ -27,8 +27,8 @@ impl Clocks {
 }
 
 impl Policy {
-    /// The clocks of an entry made at `now_ms`; `part` of 0 to 1 is the draw that decides its jitter. A time
-    /// that would reach past the end of time stands for never, which is `u64::MAX`.
+    /// The clocks of an entry made at `now_ms`. `part`, from 0 to 1, is the draw that decides its jitter. A time that
+    /// overflows is `u64::MAX`, which means never.
     pub(crate) fn clocks(&self, now_ms: u64, part: f64) -> Clocks {
         let fresh_ms = match self.fresh {
             Lifetime::Forever => u64::MAX,
@@ -48,8 +48,8 @@ impl Policy {
         (ms as f64 * part * f64::from(self.jitter) / THOUSANDTHS) as u64
     }
 
-    /// The clocks of a result that says "there is no such thing", if it is stored, for `ttl` milliseconds if the
-    /// computation has said so: it is never served stale.
+    /// The clocks of a result that says "there is no such thing", if it is stored: for `ttl` milliseconds if the computation
+    /// has set that. It is never served stale.
     pub(crate) fn negative_clocks(&self, now_ms: u64, ttl: Option<u64>) -> Option<Clocks> {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
     }
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_clocks_follow_each_other_and_jitter_moves_them_together() {
         let policy = Policy::seconds(60)
-            .stale(300)
+            .stale_while_revalidate(300)
             .stale_if_error(86_400)
             .jitter(0.1);
         let clocks = policy.clocks(1_000, 0.0);

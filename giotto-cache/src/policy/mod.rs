@@ -1,6 +1,6 @@
-//! How long an entry lives, and what may be served when it does not any more.
+//! How long an entry is fresh, and what may be served after that.
 //!
-//! The second argument of [`Cache::get_or_compute`](crate::Cache::get_or_compute).
+//! A ground type: part of every lookup.
 
 pub(crate) mod clocks;
 pub(crate) mod duration;
@@ -14,14 +14,14 @@ use crate::policy::duration::IntoDuration;
 const DEFAULT_THROTTLE_MS: u64 = 30_000;
 const THOUSANDTHS: f64 = 1_000.0;
 
-/// How long an entry is fresh, a time or for ever, and what happens then.
+/// How long an entry is fresh (its time to live), and what is served after that.
 ///
-/// `Policy::seconds(60).stale(300).stale_if_error(86_400)` is fresh for a minute; for five more minutes the old
-/// result is served while a new one is computed; and while the computation fails, the old one is served for
-/// up to a day. Times are seconds or a [`Duration`]. Settings that contradict each other are an error when the policy
-/// is [checked](Self::check), which a program of the framework does when the application starts.
+/// `Policy::seconds(60).stale_while_revalidate(300).stale_if_error(86_400)` is fresh for a minute. For five more minutes
+/// the old result is served while a new one is computed in the background. While the computation fails, the old result is
+/// served for up to a day. Times are seconds or a [`Duration`]. Settings that contradict each other are an error when the
+/// policy is [checked](Self::check), which a program of the framework does when the application starts.
 ///
-/// "Off" is not a policy: whoever does not want a result stored does not ask the cache.
+/// "Off" is not a policy: a caller that wants nothing stored does not ask the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     fresh: Lifetime,
@@ -55,7 +55,7 @@ impl Policy {
         Self::fresh(Lifetime::Forever)
     }
 
-    /// The entry is fresh for `seconds`; `0` means that it never expires, as in the original's documentation.
+    /// The entry is fresh for `seconds`. `0` means that it never expires, as in the Python original.
     #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         match (seconds, seconds.checked_mul(1000)) {
@@ -86,15 +86,15 @@ impl Policy {
         }
     }
 
-    /// For so long after it was fresh, an entry is served as it is while a new one is computed behind the scenes
+    /// How long after its fresh time an entry is still served, while a new one is computed in the background
     /// (`stale-while-revalidate` of RFC 5861).
     #[must_use]
-    pub fn stale(mut self, time: impl IntoDuration) -> Self {
+    pub fn stale_while_revalidate(mut self, time: impl IntoDuration) -> Self {
         self.stale = self.time(time);
         self
     }
 
-    /// For so long after it was fresh, an entry is served when the computation of a new one fails
+    /// How long after its fresh time an entry is still served if the computation of a new one fails
     /// (`stale-if-error` of RFC 5861). The next attempt waits for the [throttle](Self::throttle).
     #[must_use]
     pub fn stale_if_error(mut self, time: impl IntoDuration) -> Self {
@@ -102,41 +102,41 @@ impl Policy {
         self
     }
 
-    /// How long no new attempt is made after a computation has failed and there is an old entry to serve;
-    /// 30 seconds if not set.
+    /// How long no new attempt is made after a computation has failed, while there is an old entry to serve; 30 seconds by
+    /// default.
     #[must_use]
     pub fn throttle(mut self, time: impl IntoDuration) -> Self {
         self.throttle = Some(self.time(time));
         self
     }
 
-    /// Whoever has waited for so long gets the old entry, if one may be served; the computation goes on and its
-    /// result is stored.
+    /// How long a caller waits before it gets the old entry instead, if one may be served. The computation continues, and
+    /// its result is stored.
     #[must_use]
     pub fn soft_timeout(mut self, time: impl IntoDuration) -> Self {
         self.soft_timeout = self.time(time);
         self
     }
 
-    /// Whoever has waited for so long gets an error ([`ErrorKind::Timeout`]), or the old entry where
-    /// [`stale_if_error`](Self::stale_if_error) allows it; the computation goes on and its result is stored.
+    /// How long a caller waits before it gets an error ([`ErrorKind::Timeout`]), or the old entry where
+    /// [`stale_if_error`](Self::stale_if_error) allows it. The computation continues, and its result is stored.
     #[must_use]
     pub fn hard_timeout(mut self, time: impl IntoDuration) -> Self {
         self.hard_timeout = self.time(time);
         self
     }
 
-    /// Stores results that say "there is no such thing" too, for so long. Without it they are not stored.
+    /// Negative caching: how long a result that says "there is no such thing" is stored. By default it is not stored.
     #[must_use]
     pub fn negative(mut self, time: impl IntoDuration) -> Self {
         self.negative = self.time(time);
         self
     }
 
-    /// Computes a new entry shortly before the old one expires, behind the scenes, by the law of
-    /// XFetch: a reader who comes `k` computing times before the end does so with probability `e^(-k / beta)`
-    /// (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015). 1 is
-    /// right for most; more is earlier; 0 is off.
+    /// Early refresh: computes a new entry in the background shortly before the old one expires. This is XFetch: a request
+    /// that comes `k` computing times before the end starts a refresh with probability `e^(-k / beta)` (Vattani,
+    /// Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015). 1 suits most programs, a
+    /// larger value refreshes earlier, 0 is off.
     #[must_use]
     pub fn early_refresh(mut self, beta: f64) -> Self {
         if (0.0..=1_000.0).contains(&beta) {
@@ -149,8 +149,8 @@ impl Policy {
         self
     }
 
-    /// Shortens the life of each entry by a random part of it, up to `part`, so that what was stored at the
-    /// same time does not expire at the same time. `0.1` is up to 10 %.
+    /// Jitter: shortens the fresh time of each entry by a random part of it, up to `part`, so that entries that were stored
+    /// at the same time do not expire at the same time. `0.1` is up to 10 %.
     #[must_use]
     pub fn jitter(mut self, part: f64) -> Self {
         if (0.001..=0.9).contains(&part) {
@@ -161,22 +161,22 @@ impl Policy {
         self
     }
 
-    /// The version of what is computed: entries of another one are not served as fresh. 0 if not set.
+    /// The version of what is computed. Entries of another version are not served as fresh. 0 by default.
     #[must_use]
     pub const fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// Lets entries of another version be served where an old entry may be.
+    /// Serves entries of another version where an old entry may be served.
     #[must_use]
     pub const fn stale_versions(mut self) -> Self {
         self.keeps_versions = true;
         self
     }
 
-    /// Lets several processes compute the same at the same time. Without this one of them has a lease and the
-    /// others wait for its result.
+    /// Lets several processes compute the same entry at the same time. By default one of them holds a lease, and the others
+    /// wait for its result.
     #[must_use]
     pub const fn without_lease(mut self) -> Self {
         self.has_lease = false;
@@ -193,29 +193,29 @@ impl Policy {
         let has_old = self.stale > 0 || self.stale_if_error > 0;
         let problem = self.problem.or(match () {
             () if is_forever && self.stale > 0 => {
-                Some("an entry that never expires is never stale: leave out `stale`, or give it a time")
+                Some("an entry that never expires is never stale: leave out `stale_while_revalidate`, or give it a time")
             }
             () if is_forever && (self.early > 0 || self.jitter > 0) => Some(
                 "an entry that never expires has no end that early refresh or jitter could move: leave them \
                  out, or give it a time",
             ),
             () if self.stale_if_error > 0 && self.stale_if_error < self.stale => Some(
-                "`stale_if_error` is shorter than `stale`: what may be served for a while may be served for \
-                 that while after an error, too",
+                "`stale_if_error` is shorter than `stale_while_revalidate`: an entry that may be served while a new one is \
+                 computed may be served after an error, too",
             ),
             () if self.throttle.is_some() && !has_old => Some(
-                "`throttle` says when to try again while an old entry is served: it needs `stale` or \
+                "`throttle` says when to try again while an old entry is served: it needs `stale_while_revalidate` or \
                  `stale_if_error`",
             ),
             () if self.soft_timeout > 0 && !has_old => Some(
-                "`soft_timeout` serves the old entry instead of waiting: it needs `stale` or \
+                "`soft_timeout` serves the old entry instead of waiting: it needs `stale_while_revalidate` or \
                  `stale_if_error`",
             ),
             () if self.hard_timeout > 0 && self.soft_timeout >= self.hard_timeout => {
                 Some("`soft_timeout` must be shorter than `hard_timeout`, which ends the wait")
             }
             () if self.keeps_versions && !has_old => {
-                Some("`stale_versions` lets old versions be served stale: it needs `stale` or `stale_if_error`")
+                Some("`stale_versions` lets old versions be served stale: it needs `stale_while_revalidate` or `stale_if_error`")
             }
             () => None,
         });
@@ -303,17 +303,20 @@ mod tests {
     fn settings_that_contradict_each_other_are_refused() {
         let minute = Policy::seconds(60);
         let contradictory = [
-            Policy::forever().stale(5),
+            Policy::forever().stale_while_revalidate(5),
             Policy::forever().early_refresh(1.0),
             Policy::forever().jitter(0.1),
-            minute.stale(300).stale_if_error(60),
+            minute.stale_while_revalidate(300).stale_if_error(60),
             minute.throttle(5),
             minute.soft_timeout(1),
-            minute.stale(5).soft_timeout(2).hard_timeout(1),
+            minute
+                .stale_while_revalidate(5)
+                .soft_timeout(2)
+                .hard_timeout(1),
             minute.stale_versions(),
-            minute.stale(-1),
-            minute.stale(0),
-            minute.stale(u64::MAX),
+            minute.stale_while_revalidate(-1),
+            minute.stale_while_revalidate(0),
+            minute.stale_while_revalidate(u64::MAX),
             minute.stale_if_error(Duration::ZERO),
             minute.hard_timeout(i64::MIN),
             minute.early_refresh(f64::NAN),
@@ -325,7 +328,10 @@ mod tests {
             let error = policy.into_policy().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Policy, "{policy:?}");
         }
-        let sound = minute.stale(300).stale_if_error(86_400).throttle(5);
+        let sound = minute
+            .stale_while_revalidate(300)
+            .stale_if_error(86_400)
+            .throttle(5);
         let sound = sound
             .soft_timeout(Duration::from_millis(200))
             .hard_timeout(10);

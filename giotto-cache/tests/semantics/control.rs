@@ -57,7 +57,7 @@ async fn a_ttl_of_the_model_keeps_the_distance_of_the_other_clocks() -> Result<(
     let short = |control: &CacheControl| control.ttl(5);
     for world in worlds() {
         let model = Model::saying(Says::Wants(short));
-        let policy = Policy::seconds(60).stale(10);
+        let policy = Policy::seconds(60).stale_while_revalidate(10);
         world.ask(&policy, &model).await?;
         world.clock.advance(seconds(14));
         assert_stale!(world.ask(&policy, &model).await?);
@@ -135,7 +135,7 @@ async fn the_old_value_is_seen_while_it_may_be_and_not_when_it_was_purged() -> R
 async fn not_modified_keeps_the_page_and_its_etag_and_renews_its_clocks() -> Result<()> {
     for world in worlds() {
         let model = Model::default();
-        let policy = MINUTE.stale(300).stale_if_error(600);
+        let policy = MINUTE.stale_while_revalidate(300).stale_if_error(600);
         let first = world.ask(&policy, &model).await?;
         model.says(Says::NotModified);
         world.clock.advance(seconds(360));
@@ -169,7 +169,10 @@ async fn not_found_is_stored_only_if_the_policy_has_a_time_for_it() -> Result<()
     for world in worlds() {
         let model = Model::saying(Says::NotFound);
         assert_eq!(world.ask(&MINUTE, &model).await?.status, Status::NotStored);
-        let policy = MINUTE.negative(5).stale(300).early_refresh(1_000.0);
+        let policy = MINUTE
+            .negative(5)
+            .stale_while_revalidate(300)
+            .early_refresh(1_000.0);
         let first = world.ask(&policy, &model).await?;
         assert_eq!(
             (first.status, first.fresh_for),

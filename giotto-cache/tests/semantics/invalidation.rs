@@ -298,7 +298,7 @@ async fn a_page_from_before_its_program_had_a_tag_is_old_once_it_has_one() -> Re
 #[tokio::test]
 async fn what_was_made_old_before_its_time_says_that_it_is_not_fresh() -> Result<()> {
     for world in worlds() {
-        let policy = Policy::seconds(3_600).stale(300);
+        let policy = Policy::seconds(3_600).stale_while_revalidate(300);
         let (cache, model) = (&world.cache, Model::default());
         world.ask(&policy, &model).await?;
         cache.settle().await;

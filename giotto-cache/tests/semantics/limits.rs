@@ -16,7 +16,10 @@ async fn a_model_that_takes_too_long_is_an_error_and_its_page_is_stored_all_the_
         let (cache, model) = (&world.cache, Model::default());
         for policy in [
             MINUTE.hard_timeout(2),
-            MINUTE.stale(9).soft_timeout(1).hard_timeout(2),
+            MINUTE
+                .stale_while_revalidate(9)
+                .soft_timeout(1)
+                .hard_timeout(2),
         ] {
             cache.remove(&key("page")).await?;
             model.hold();
@@ -39,7 +42,7 @@ async fn a_model_that_takes_too_long_is_an_error_and_its_page_is_stored_all_the_
 /// What was filled at once does not expire at once, and `max-age` follows the real clock.
 #[tokio::test]
 async fn jitter_spreads_a_thousand_keys_over_the_part_that_was_asked_for() -> Result<()> {
-    let policy = MINUTE.stale(300).jitter(0.1);
+    let policy = MINUTE.stale_while_revalidate(300).jitter(0.1);
     let lives = async || {
         let clock = Clock::manual(START_MS);
         let cache = cache_on(std::sync::Arc::new(LocMemKeyValue::new()), &clock);

@@ -267,7 +267,7 @@ async fn a_damaged_record_of_a_program_is_replaced_by_a_purge() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_purge_that_is_due_survives_an_invalidation_of_another_process() -> Result<()> {
     let ([writer, reader], [silent, _], clock) = processes();
-    let (model, policy) = (Model::default(), MINUTE.stale(300));
+    let (model, policy) = (Model::default(), MINUTE.stale_while_revalidate(300));
     let lookup = || Lookup::new(key("page"), policy);
     for cache in [&writer, &reader] {
         ask_for(cache, lookup(), &model).await?;

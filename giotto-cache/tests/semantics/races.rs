@@ -111,7 +111,7 @@ async fn race(random: &mut fastrand::Rng, what: What, is_outside: bool) -> Resul
             [cache.clone(), cache]
         }
     };
-    let policy = MINUTE.stale(300).stale_if_error(600);
+    let policy = MINUTE.stale_while_revalidate(300).stale_if_error(600);
     let mut truth = Truth::default();
     if random.bool() {
         truth.ask(&here, what, &policy).await?;

@@ -63,7 +63,10 @@ async fn what_was_made_old_says_by_what() -> Result<()> {
 #[tokio::test]
 async fn another_version_is_a_miss_and_stale_only_if_the_policy_says_so() -> Result<()> {
     for world in worlds() {
-        let (policy, model) = (MINUTE.stale(300).stale_if_error(300), Model::default());
+        let (policy, model) = (
+            MINUTE.stale_while_revalidate(300).stale_if_error(300),
+            Model::default(),
+        );
         world.ask(&policy, &model).await?;
         let next = policy.version(1);
         assert_miss!(world.ask(&next, &model).await?, Reason::Version);
@@ -141,7 +144,10 @@ async fn what_was_damaged_is_undecodable_and_what_a_caller_wants_is_told() -> Re
 async fn whoever_wants_only_what_is_stored_never_computes() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
-        let policy = MINUTE.stale(300).stale_if_error(600).early_refresh(1_000.0);
+        let policy = MINUTE
+            .stale_while_revalidate(300)
+            .stale_if_error(600)
+            .early_refresh(1_000.0);
         let only = || Lookup::new(key("page"), policy).mode(Mode::Only);
         let error = ask_for(cache, only(), &model).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotCached);
@@ -216,7 +222,7 @@ async fn faults_come_in_the_part_that_was_asked_for_and_the_same_in_every_run() 
 #[tokio::test]
 async fn assertions_say_what_was_there_instead() -> Result<()> {
     let ([cache], _, clock) = processes();
-    let (model, policy) = (Model::default(), MINUTE.stale(300));
+    let (model, policy) = (Model::default(), MINUTE.stale_while_revalidate(300));
     let miss = ask(&cache, &policy, &model).await?;
     let hit = ask(&cache, &policy, &model).await?;
     clock.advance(seconds(60));

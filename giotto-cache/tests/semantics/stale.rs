@@ -11,7 +11,7 @@ use super::{
 
 /// Fresh for a minute, then stale for five.
 fn stale() -> Policy {
-    MINUTE.stale(300)
+    MINUTE.stale_while_revalidate(300)
 }
 
 /// Fresh for a minute, then there for ten if the model fails.

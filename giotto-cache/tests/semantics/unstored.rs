@@ -14,7 +14,7 @@ use super::{Broken, MINUTE, Model, START_MS, Says, ask, ask_for, key, processes,
 /// A page that grows over the limit.
 #[tokio::test]
 async fn a_page_that_has_become_too_large_takes_the_older_one_with_it() -> Result<()> {
-    let policy = MINUTE.stale(300).stale_if_error(3_600);
+    let policy = MINUTE.stale_while_revalidate(300).stale_if_error(3_600);
     for is_outside in [false, true] {
         let clock = Clock::manual(START_MS);
         let memory = LocMemKeyValue::new().clock(clock.clone());

@@ -48,7 +48,9 @@ const fn must_compute(reason: Reason, is_fallback: bool) -> Freshness {
 
 #[test]
 fn the_three_clocks_pass_one_after_the_other() {
-    let policy = Policy::seconds(60).stale(300).stale_if_error(3_600);
+    let policy = Policy::seconds(60)
+        .stale_while_revalidate(300)
+        .stale_if_error(3_600);
     let entry = plain(policy);
     let at = |after_ms| judged(&entry, &Generations::default(), policy, after_ms);
     let stale = Freshness::Stale {
@@ -64,7 +66,11 @@ fn the_three_clocks_pass_one_after_the_other() {
 
 #[test]
 fn an_old_entry_is_never_served_under_a_policy_that_does_not_say_so() {
-    let entry = plain(Policy::seconds(60).stale(300).stale_if_error(3_600));
+    let entry = plain(
+        Policy::seconds(60)
+            .stale_while_revalidate(300)
+            .stale_if_error(3_600),
+    );
     let strict = Policy::seconds(60);
     assert_eq!(
         judged(&entry, &Generations::default(), strict, 60_000),
@@ -74,9 +80,15 @@ fn an_old_entry_is_never_served_under_a_policy_that_does_not_say_so() {
 
 #[test]
 fn an_entry_lives_no_longer_than_its_readers_policy_allows() {
-    let of_an_hour = plain(Policy::seconds(3_600).stale(600).stale_if_error(7_200));
+    let of_an_hour = plain(
+        Policy::seconds(3_600)
+            .stale_while_revalidate(600)
+            .stale_if_error(7_200),
+    );
     let at = |policy, after_ms| judged(&of_an_hour, &Generations::default(), policy, after_ms);
-    let short = Policy::seconds(1).stale(2).stale_if_error(3);
+    let short = Policy::seconds(1)
+        .stale_while_revalidate(2)
+        .stale_if_error(3);
     let stale = Freshness::Stale {
         reason: Reason::Expired,
     };
@@ -92,7 +104,9 @@ fn an_entry_lives_no_longer_than_its_readers_policy_allows() {
 
 #[test]
 fn an_entry_that_was_computed_later_than_now_is_of_no_use() {
-    let policy = Policy::seconds(60).stale(60).stale_if_error(600);
+    let policy = Policy::seconds(60)
+        .stale_while_revalidate(60)
+        .stale_if_error(600);
     let entry = plain(policy);
     let before = |ms: u64| {
         let (lookup, now_ms) = (Lookup::new(key(), policy), NOW - ms);
