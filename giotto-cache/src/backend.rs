@@ -213,9 +213,9 @@ impl Backend {
         }
     }
 
-    /// Whether the store accepted what it was last given, as far as is known.
-    pub(crate) fn is_writable(&self) -> bool {
-        !self.reads.is_failing() && !self.writes.is_failing() && self.store.is_writable()
+    /// Whether the store accepted what it was last given, as far as is known, and the server of `key` is well.
+    pub(crate) fn is_writable(&self, key: &str) -> bool {
+        !self.reads.is_failing() && !self.writes.is_failing() && self.store.is_writable(key)
     }
 
     /// Whether a value of `length` bytes is too long for the store, as far as is known.

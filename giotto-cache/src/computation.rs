@@ -307,7 +307,7 @@ impl Inner {
         };
         if self.is_shared() {
             // The store has still to be asked: what is known of it is said.
-            let is_accepting = job.is_answered && self.backend.is_writable();
+            let is_accepting = job.is_answered && self.backend.is_writable(key.as_str());
             let why = (!is_accepting).then_some(NotStored::StoreFailed);
             flight.announce(Ok(answer(why)));
         }

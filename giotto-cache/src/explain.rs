@@ -181,8 +181,8 @@ impl Inner {
         match () {
             () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
             () if look.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
-            () if !look.is_answered || !self.backend.is_writable() => Some(NotStored::StoreFailed),
-            () => None,
+            () if look.is_answered && self.backend.is_writable(lookup.key.as_str()) => None,
+            () => Some(NotStored::StoreFailed),
         }
     }
 }

@@ -150,6 +150,11 @@ impl Guard {
         in_time(ASIDE, call).await.unwrap_or_else(late)
     }
 
+    /// Whether the last calls succeeded, as far as is known.
+    pub(super) fn is_writable(&self) -> bool {
+        !self.reads.is_failing() && !self.writes.is_failing()
+    }
+
     fn left_alone(&self, did: &str) -> Error {
         self.failed(&format!(
             "it {did} a few times in a row and is left alone until it answers again"
@@ -173,7 +178,7 @@ const fn is_of_server(error: &Error) -> bool {
 }
 
 impl Loss {
-    /// What a lookup makes of it: one lost server is a miss.
+    /// What a lookup makes of it: a value of one lost server is a miss.
     pub(super) fn miss<T: Default>(self) -> Result<T> {
         match self {
             Self::Server(_) => Ok(T::default()),

@@ -300,8 +300,9 @@ impl KeyValue for LayeredKeyValue {
         self.last_store()?.max_value()
     }
 
-    fn is_writable(&self) -> bool {
-        self.layers.last().is_none_or(Backend::is_writable)
+    fn is_writable(&self, key: &str) -> bool {
+        let last = self.layers.last();
+        last.is_none_or(|last| last.is_writable(key))
     }
 
     fn is_atomic(&self) -> bool {

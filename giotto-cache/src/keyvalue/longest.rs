@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 /// The log has one line in this time, whatever is in the store.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
+/// What is read at most of a record of the cache (a generation or a lease), which has less than 256 bytes. A lookup reads
+/// many records at once.
+pub(super) const RECORD: usize = 1024;
+
 /// The characters of a key that go into the log.
 const SHOWN: usize = 120;
 
@@ -42,9 +46,18 @@ impl Longest {
         }
     }
 
+    /// The same for the value of `key`, with or without a namespace: a record is shorter than an entry.
+    pub(super) fn of(&self, key: &str) -> Option<usize> {
+        let longest = self.get()?;
+        Some(match is_record(key) {
+            true => longest.min(RECORD),
+            false => longest,
+        })
+    }
+
     /// Logs that the value of `key`, of which `read` bytes are known, is longer than any that is stored, if it is.
     pub(super) fn tell(&self, key: &str, read: usize) {
-        let Some(longest) = self.get().filter(|longest| read > *longest) else {
+        let Some(longest) = self.of(key).filter(|longest| read > *longest) else {
             return;
         };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +77,11 @@ impl Longest {
             "a value in the store is longer than any that this cache stores: it is a miss and will be replaced"
         );
     }
+}
+
+/// Whether `key` is that of a record, `{tag:news}` or `{lease:..}`: no key of a program ends in a brace.
+pub(super) fn is_record(key: &str) -> bool {
+    key.ends_with('}')
 }
 
 /// The beginning of `key` without what would act on a terminal.
@@ -92,6 +110,23 @@ mod tests {
             longest.limit(bytes);
         }
         assert_eq!(longest.get(), Some(20), "two caches share a store");
+    }
+
+    #[test]
+    fn a_record_is_shorter_than_an_entry() {
+        let longest = Longest::default();
+        assert_eq!(longest.of("{all}"), None);
+        longest.limit(20);
+        assert_eq!(longest.of("{all}"), Some(20));
+        longest.limit(1 << 20);
+        for (key, expected) in [
+            ("{}(home)(text/html)", 1 << 20),
+            ("{all}", RECORD),
+            ("prod:{tag:news}", RECORD),
+            ("{lease:{}(home)(text/html)}", RECORD),
+        ] {
+            assert_eq!(longest.of(key), Some(expected), "{key}");
+        }
     }
 
     #[test]

@@ -165,10 +165,10 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether the store accepts values now, as far as it knows: the last one was accepted. The cache knows that of a
-    /// store itself; layers know it of their last.
+    /// Whether the store accepts a value for `key` now, as far as it knows: the last calls succeeded. The cache knows that
+    /// of a store as a whole. A store of several servers knows it of each server, and layers know it of their last layer.
     #[doc(hidden)]
-    fn is_writable(&self) -> bool {
+    fn is_writable(&self, _key: &str) -> bool {
         true
     }
 

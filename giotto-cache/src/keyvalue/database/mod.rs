@@ -18,13 +18,13 @@ mod table;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::KeyValue;
+use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::log::Cut;
 use crate::{Error, ErrorKind, Measure, Result};
@@ -68,8 +68,7 @@ pub struct DatabaseKeyValue {
     namespace: Namespace,
     engine: Arc<dyn Engine>,
     sweeper: Arc<Sweeper>,
-    /// No value that the cache stores is longer.
-    longest: Arc<AtomicUsize>,
+    longest: Arc<Longest>,
 }
 
 impl DatabaseKeyValue {
@@ -186,15 +185,6 @@ impl DatabaseKeyValue {
         self.sweeper.sweep(&*self.engine).await
     }
 
-    /// What a bind parameter can hold of the longest value that is to be read.
-    fn longest(&self) -> i64 {
-        match self.longest.load(Ordering::Relaxed) {
-            // It is not known yet.
-            0 => i64::MAX,
-            bytes => i64::try_from(bytes).unwrap_or(i64::MAX),
-        }
-    }
-
     /// Removes the rows of this namespace whose keys contain `part`.
     async fn delete_rows(&self, part: &str) -> Result<()> {
         // Where not even that can be found out, it is one slice.
@@ -263,11 +253,9 @@ impl fmt::Debug for DatabaseKeyValue {
 #[async_trait]
 impl KeyValue for DatabaseKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let reply = self
-            .engine
-            .run(Call::Get(self.key(key), self.longest()))
-            .await?;
-        Ok(reply.value)
+        let key = self.key(key);
+        let longest = bindable(self.longest.of(&key.text));
+        Ok(self.engine.run(Call::Get(key, longest)).await?.value)
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
@@ -275,11 +263,8 @@ impl KeyValue for DatabaseKeyValue {
             return Ok(Vec::new());
         }
         let keys = keys.iter().map(|key| self.key(key)).collect();
-        Ok(self
-            .engine
-            .run(Call::GetMany(keys, self.longest()))
-            .await?
-            .values)
+        let longest = bindable(self.longest.get());
+        Ok(self.engine.run(Call::GetMany(keys, longest)).await?.values)
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -377,13 +362,12 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        self.engine
-            .get_now(&self.namespace.stored(key), self.longest())
+        let key = self.namespace.stored(key);
+        self.engine.get_now(&key, bindable(self.longest.of(&key)))
     }
 
     fn limit_values(&self, bytes: usize) {
-        // Of several caches, the one with the longest values counts.
-        self.longest.fetch_max(bytes, Ordering::Relaxed);
+        self.longest.limit(bytes);
     }
 
     /// Its key has to fit in, too.
@@ -392,6 +376,11 @@ impl KeyValue for DatabaseKeyValue {
         let largest = self.engine.max_value().map_or(own, |row| own.min(row));
         usize::try_from(largest.saturating_sub(OVERHEAD)).ok()
     }
+}
+
+/// A limit as a bind parameter holds it; without a limit every value is read.
+fn bindable(longest: Option<usize>) -> i64 {
+    longest.map_or(i64::MAX, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 /// `url` as it may be shown: user, password and parameters, which may hold a password too, left out.

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::namespace::Namespace;
+use crate::keyvalue::longest::is_record;
+use crate::keyvalue::namespace::Namespace;
 
 /// Memcached's limit.
 pub(super) const MAX_LENGTH: usize = 250;
@@ -17,14 +18,15 @@ const DIGEST: &str = "%%";
 
 /// `key` as it is stored: written out with `%20` for what Memcached does not take, or as a digest of 128
 /// bits if that is too long. Two keys with one digest are told apart by the [entry](crate::Entry), which
-/// holds the key: a miss.
+/// holds the key: a miss. The digest of a record ends in a brace, as the key of a record does.
 pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
     let mut stored = String::with_capacity(MAX_LENGTH);
     for byte in namespace.stored(key).bytes() {
         push(&mut stored, byte);
         if stored.len() > MAX_LENGTH {
             let digest = xxh3_128(key.as_bytes());
-            return format!("{}{DIGEST}{digest:032x}", namespace.prefix());
+            let end = if is_record(key) { "}" } else { "" };
+            return format!("{}{DIGEST}{digest:032x}{end}", namespace.prefix());
         }
     }
     stored
@@ -80,6 +82,11 @@ mod tests {
         let [fits, too_long] = [245, 246].map(|length| stored(&namespace, &"k".repeat(length)));
         assert_eq!(fits.len(), MAX_LENGTH);
         assert_eq!(too_long.len(), "prod:%%".len() + 32);
+        let record = stored(&namespace, &format!("{{tag:{}}}", "k".repeat(245)));
+        assert!(
+            is_record(&record) && is_digest(&namespace, &record),
+            "{record}"
+        );
     }
 
     proptest! {

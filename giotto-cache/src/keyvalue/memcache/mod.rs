@@ -41,8 +41,8 @@ const ATTEMPTS: usize = 3;
 /// A [`KeyValue`] on one Memcached server or several: `localhost:11211` if no host is given.
 ///
 /// Each key lives on one of the servers (rendezvous hashing of their names as given: every process must give
-/// them alike, in any order). A server that is lost takes its own keys with it, which then miss; they do not
-/// move to another, so none comes back later with an old value.
+/// them alike, in any order). A lost server affects only its own keys: `get` finds none of them, and every other call
+/// fails with [`ErrorKind::ServerLost`]. They do not move to another server, so none comes back later with an old value.
 ///
 /// A server takes values of up to 1 MiB, key included, unless it was started with a larger `-I`. It must be
 /// reachable without a password. Connections are made when they are first needed, one for each server.
@@ -166,8 +166,9 @@ impl KeyValue for MemcacheKeyValue {
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = key::stored(&self.namespace, key);
         let error = match self.store(Verb::Set, &key, &value, expire).await {
-            Ok(true) | Err(Loss::Server(_)) => return Ok(()),
+            Ok(true) => return Ok(()),
             Ok(false) => self.failed(&key, "it did not store a value"),
+            Err(lost @ Loss::Server(_)) => return Err(lost.into_error()),
             Err(refused) => refused.into_error(),
         };
         // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
@@ -261,6 +262,10 @@ impl KeyValue for MemcacheKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.servers.longest().limit(bytes);
+    }
+
+    fn is_writable(&self, key: &str) -> bool {
+        self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
     fn is_atomic(&self) -> bool {

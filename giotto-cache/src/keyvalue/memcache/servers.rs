@@ -89,6 +89,11 @@ impl Servers {
         all.flatten().min()
     }
 
+    /// Whether the server of `key` is well, as far as is known. The cache knows that of a single server.
+    pub(super) fn is_writable(&self, key: &str) -> bool {
+        self.all.len() == 1 || self.of(key).guard.is_writable()
+    }
+
     /// What was counted of servers that are one of several.
     pub(super) fn counts(&self) -> Counts {
         self.stats.snapshot()

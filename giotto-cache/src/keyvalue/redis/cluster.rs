@@ -106,6 +106,14 @@ impl Cluster {
         self.stats.snapshot()
     }
 
+    /// Whether the master of `key` is well, as far as is known.
+    pub(super) fn is_writable(&self, key: &str) -> bool {
+        let mut state = self.state();
+        let master = state.slots().master_of(slots::slot(key.as_bytes()));
+        let node = master.and_then(|master| state.nodes.get(&master));
+        node.is_none_or(|node| node.guard.is_writable())
+    }
+
     /// The reply of one node, or the failure that names another. Without either the node is lost, and what it was
     /// the master of may be elsewhere.
     async fn ask_node(
