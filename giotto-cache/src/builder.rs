@@ -5,11 +5,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::backend::{Backend, DEFAULT_DEADLINE};
-use crate::breaker::Pace;
 use crate::cache::{Cache, Inner};
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
+use crate::guard::breaker::Pace;
+use crate::guard::store::{Backend, DEFAULT_DEADLINE};
 use crate::log::Limiter;
 use crate::pending::Pending;
 use crate::recent::Recent;

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Staleness, Status};
-use crate::backend::Backend;
-use crate::breaker::Pace;
 use crate::builder::Builder;
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Outcome};
 use crate::generation::Epochs;
+use crate::guard::breaker::Pace;
+use crate::guard::store::Backend;
 use crate::job::{Computed, Job, Rank, is_computing};
 use crate::log::Limiter;
 use crate::look::{Look, Read};

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::answer::{Answer, NotStored, Status};
-use crate::backend::Unanswered;
 use crate::builder::ENVELOPE;
 use crate::cache::Inner;
 use crate::entry::{Clocks, Draft, Entry, Extension};
 use crate::flight::{Flight, Outcome};
+use crate::guard::store::Unanswered;
 use crate::job::{COMPUTING, Computed, Job, Rank};
 use crate::lease::Lease;
 use crate::log::Cut;

@@ -10,7 +10,7 @@ use crate::answer::{NotStored, Staleness, Status};
 use crate::cache::{Cache, Inner};
 use crate::entry::Entry;
 use crate::generation::Difference;
-use crate::in_time::in_time;
+use crate::guard::deadline::in_time;
 use crate::lease::lease_key;
 use crate::look::Look;
 use crate::lookup::{Lookup, Mode};

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{Backend, Unanswered};
 use crate::cache::{Cache, Inner};
 use crate::entry::{Clocks, Entry};
 use crate::generation::{HOLD_MS, Record, Scope, TAG_MARGIN_MS, tag_key};
-use crate::in_time::in_time;
+use crate::guard::deadline::in_time;
+use crate::guard::store::{Backend, Unanswered};
 use crate::lease::lease_key;
 use crate::lookup::is_tag;
 use crate::pending::Due;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use crate::Key;
-use crate::backend::{Backend, Unanswered};
+use crate::guard::store::{Backend, Unanswered};
 use crate::log::Cut;
 
 /// The life of a lease that is not renewed.

@@ -25,8 +25,7 @@
 //!
 //! 1. `cache.rs`: [`Cache::answer`], the engine, asked with a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`,
 //!    its argument part written by [`literal`]) and a [`Policy`] (`policy.rs`).
-//! 2. `look.rs`: one look into the store, through `backend.rs`: every call under one deadline (`in_time.rs`) and a
-//!    breaker (`breaker.rs`).
+//! 2. `look.rs`: one look into the store, through `guard/`: every call has a deadline and a circuit breaker.
 //! 3. `entry.rs`: [`Entry`], the stored envelope; `generation.rs`: what an invalidation changes; `verdict.rs`: what
 //!    may be done with the entry, and the [`Reason`] if it is not fresh (`recent.rs` knows what was there).
 //! 4. `flight.rs`: one computation per key, however many wait (`wait.rs`); `computation.rs`: one computation (`job.rs`)
@@ -38,8 +37,6 @@
 //! what the store holds, `testing.rs` is for the tests of applications.
 
 mod answer;
-mod backend;
-mod breaker;
 mod builder;
 mod cache;
 mod clock;
@@ -52,7 +49,7 @@ mod error;
 mod explain;
 mod flight;
 mod generation;
-mod in_time;
+mod guard;
 mod invalidation;
 mod job;
 mod key;

@@ -2,11 +2,11 @@
 //!
 //! Part of step 4 of a lookup, for entries that have tags.
 
-use crate::backend::Unanswered;
 use crate::cache::Inner;
 use crate::control::Wish;
 use crate::entry::{Clocks, Stamp};
 use crate::generation::{Record, TAG_MARGIN_MS, tag_key};
+use crate::guard::store::Unanswered;
 use crate::job::Job;
 use crate::log::Cut;
 use crate::lookup::{MAX_TAGS, is_tag};

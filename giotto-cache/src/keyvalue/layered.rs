@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{KeyValue, Place};
-use crate::backend::{Backend, DEFAULT_DEADLINE, Unanswered};
 use crate::clock::milliseconds;
+use crate::guard::store::{Backend, DEFAULT_DEADLINE, Unanswered};
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, ErrorKind, Result, entry};
 

@@ -8,8 +8,6 @@ mod address;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod database;
 mod dummy;
-#[cfg(any(feature = "redis", feature = "memcache"))]
-mod guard;
 mod layered;
 mod locmem;
 #[cfg(any(feature = "redis", feature = "memcache"))]

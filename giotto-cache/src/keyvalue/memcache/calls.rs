@@ -10,7 +10,7 @@ use super::expiry::{self, HEADER};
 use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use super::servers::Server;
 use super::{MemcacheKeyValue, dump, key};
-use crate::keyvalue::guard::Loss;
+use crate::guard::server::Loss;
 use crate::{Error, Result};
 
 /// `clear` holds so many keys at a time, 25 MB at most.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::address::Address;
 use super::protocol::{self, Command, Expected, Reply};
-use crate::in_time::in_time;
+use crate::guard::deadline::in_time;
 use crate::keyvalue::longest::Longest;
 use crate::{Error, Result};
 

@@ -25,9 +25,9 @@ use self::address::Address;
 use self::protocol::{Found, Verb};
 use self::servers::Servers;
 use super::KeyValue;
-use super::guard::{Loss, SERVER_DEADLINE};
 use super::namespace::Namespace;
 use super::sum::sum;
+use crate::guard::server::{Loss, SERVER_DEADLINE};
 use crate::{Clock, Counts, Error, ErrorKind, Measure, Result};
 
 const DEFAULT_HOST: &str = "localhost";

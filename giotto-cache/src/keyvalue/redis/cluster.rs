@@ -17,7 +17,7 @@ use super::link::{Link, Target};
 use super::promise::Promise;
 use super::settings::{Address, Login};
 use super::slots::{self, Slots};
-use crate::keyvalue::guard::{Fault, Guard, Loss, Want, together};
+use crate::guard::server::{Fault, Guard, Loss, Want, together};
 use crate::stats::{Counts, Stats};
 use crate::{Clock, Error, Measure};
 

@@ -16,7 +16,7 @@ use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
 use super::wire::Wire;
 use crate::clock::milliseconds;
-use crate::in_time::in_time;
+use crate::guard::deadline::in_time;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind};
 
 use super::settings::Address;
-use crate::keyvalue::guard::Fault;
+use crate::guard::server::Fault;
 use crate::{Error, ErrorKind};
 
 /// The least that a server takes for `proto-max-bulk-len`, the limit of one value.

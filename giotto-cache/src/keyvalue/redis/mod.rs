@@ -30,9 +30,9 @@ use self::failure::Failure;
 use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
-use super::guard::{Loss, Want};
 use super::longest::Longest;
 use super::namespace::Namespace;
+use crate::guard::server::{Loss, Want};
 use crate::{Counts, Measure, Result};
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.

@@ -5,8 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::guard::server::SERVER_DEADLINE;
 pub(super) use crate::keyvalue::address::Address;
-use crate::keyvalue::guard::SERVER_DEADLINE;
 use crate::{Error, ErrorKind, Result};
 
 pub(super) const PORT: u16 = 6379;

@@ -12,7 +12,7 @@ use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
-use crate::keyvalue::guard::{Loss, Want, together};
+use crate::guard::server::{Loss, Want, together};
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::sum::sum;
 use crate::{Counts, Measure, Result};

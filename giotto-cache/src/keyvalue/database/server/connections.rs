@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::failure::{self, Failure};
 use super::permits::Permits;
 use super::{Dialect, rights};
-use crate::in_time::in_time;
+use crate::guard::deadline::in_time;
 use crate::keyvalue::database::call::{Call, Reply};
 use crate::keyvalue::database::table::Table;
 use crate::{Error, ErrorKind, Result};

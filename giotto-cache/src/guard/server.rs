@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::breaker::Breaker;
-use crate::in_time::in_time;
+use crate::guard::breaker::Breaker;
+use crate::guard::deadline::in_time;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, Result};
 
@@ -18,11 +18,11 @@ use crate::{Clock, Error, ErrorKind, Result};
 const ASIDE: Duration = Duration::from_secs(1);
 
 /// How long one of several servers may take: half of the cache's own.
-pub(super) const SERVER_DEADLINE: Duration = Duration::from_millis(50);
+pub(crate) const SERVER_DEADLINE: Duration = Duration::from_millis(50);
 
 /// Cloning it shares it.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     /// What the server is called in errors and in the log.
     server: Arc<str>,
     reads: Arc<Breaker>,
@@ -34,7 +34,7 @@ pub(super) struct Guard {
 
 /// What is wanted of a server: one that is full stores nothing, and does the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Want {
+pub(crate) enum Want {
     Find,
     Store,
     /// Only in the place of a certain value: without that, nothing is stored, which does not show that it could be.
@@ -44,7 +44,7 @@ pub(super) enum Want {
 
 /// Why a server did not do what was wanted.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It did not answer, or not as it should.
     Lost(Error),
     /// It answered that it does not do this.
@@ -53,7 +53,7 @@ pub(super) enum Fault {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Loss {
+pub(crate) enum Loss {
     /// The whole store is lost, or it refuses what it is asked.
     Store(Error),
     /// One of several servers is lost.
@@ -64,7 +64,7 @@ pub(super) enum Loss {
 
 impl Guard {
     /// In front of `server`; failures are counted in `stats`.
-    pub(super) fn new(server: impl Display, stats: Arc<Stats>, clock: Clock) -> Self {
+    pub(crate) fn new(server: impl Display, stats: Arc<Stats>, clock: Clock) -> Self {
         let server = server.to_string();
         Self {
             reads: Arc::new(Breaker::new(server.clone())),
@@ -81,7 +81,7 @@ impl Guard {
     /// # Errors
     ///
     /// That of `call`, no answer within `deadline`, or that the server is left alone.
-    pub(super) async fn ask<T, P>(
+    pub(crate) async fn ask<T, P>(
         &self,
         want: Want,
         deadline: Duration,
@@ -145,13 +145,13 @@ impl Guard {
 
     /// The answer to a `call` of management: made even if the server is left alone, and no sign of how it is. One that
     /// refuses such a call may be well.
-    pub(super) async fn ask_aside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn ask_aside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let late = || Err(self.failed(&format!("no reply within {ASIDE:?}")));
         in_time(ASIDE, call).await.unwrap_or_else(late)
     }
 
     /// Whether the last calls succeeded, as far as is known.
-    pub(super) fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         !self.reads.is_failing() && !self.writes.is_failing()
     }
 
@@ -179,14 +179,14 @@ const fn is_of_server(error: &Error) -> bool {
 
 impl Loss {
     /// What a lookup makes of it: a value of one lost server is a miss.
-    pub(super) fn miss<T: Default>(self) -> Result<T> {
+    pub(crate) fn miss<T: Default>(self) -> Result<T> {
         match self {
             Self::Server(_) => Ok(T::default()),
             loss => Err(loss.into_error()),
         }
     }
 
-    pub(super) fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         match self {
             Self::Store(error) => error,
             Self::Server(error) | Self::Full(error) => {
@@ -203,7 +203,7 @@ impl From<Error> for Loss {
 }
 
 /// The answers to `calls`, in their order: what is asked of several servers goes out at the same time.
-pub(super) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(crate) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut calls: Vec<_> = calls
         .into_iter()
         .map(|call| (Box::pin(call), None))

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::breaker::Breaker;
-use crate::in_time::in_time;
+use crate::guard::breaker::Breaker;
+use crate::guard::deadline::in_time;
 use crate::stats::Stats;
 use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result, entry};
 
