@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::cache::{Cache, Inner};
 use crate::flight::{Crews, Flights};
 use crate::generation::Epochs;
-use crate::guard::breaker::Pace;
-use crate::guard::store::{Backend, DEFAULT_DEADLINE};
+use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::log::Limiter;
+use crate::log::Pace;
 use crate::pending::Pending;
 use crate::recent::Recent;
 use crate::signature::Signer;
@@ -95,7 +95,7 @@ impl Builder {
         let stats = Arc::new(Stats::default());
         self.store
             .limit_values(self.max_entry.saturating_add(ENVELOPE));
-        let backend = Backend::new(
+        let backend = GuardedStore::new(
             self.store,
             self.deadline,
             self.clock.clone(),

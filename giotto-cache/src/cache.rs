@@ -14,10 +14,10 @@ use crate::builder::Builder;
 use crate::control::CacheControl;
 use crate::flight::{Crews, Flight, Flights, Join, Outcome};
 use crate::generation::Epochs;
-use crate::guard::breaker::Pace;
-use crate::guard::store::Backend;
+use crate::guard::store::GuardedStore;
 use crate::job::{Computed, Job, Rank, is_computing};
 use crate::log::Limiter;
+use crate::log::Pace;
 use crate::look::{Look, Read};
 use crate::lookup::{Lookup, Mode};
 use crate::pending::Pending;
@@ -40,7 +40,7 @@ pub struct Cache {
 }
 
 pub(crate) struct Inner {
-    pub(crate) backend: Arc<Backend>,
+    pub(crate) backend: Arc<GuardedStore>,
     pub(crate) flights: Flights,
     pub(crate) crews: Crews,
     pub(crate) epochs: Epochs,

@@ -10,7 +10,7 @@ use crate::answer::{NotStored, Staleness, Status};
 use crate::cache::{Cache, Inner};
 use crate::entry::Entry;
 use crate::generation::Difference;
-use crate::guard::deadline::in_time;
+use crate::guard::deadline::with_deadline;
 use crate::lease::lease_key;
 use crate::look::Look;
 use crate::lookup::{Lookup, Mode};
@@ -148,7 +148,7 @@ impl Cache {
         let mut layers = Vec::new();
         for store in self.stores() {
             let deadline = self.inner.backend.deadline();
-            let answered = in_time(deadline, store.get(lookup.key.as_str())).await;
+            let answered = with_deadline(deadline, store.get(lookup.key.as_str())).await;
             let state = match answered {
                 None => "no answer in time".to_owned(),
                 Some(Err(error)) => error.to_string(),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::cache::{Cache, Inner};
 use crate::entry::{Clocks, Entry};
 use crate::generation::{HOLD_MS, Record, Scope, TAG_MARGIN_MS, tag_key};
-use crate::guard::deadline::in_time;
-use crate::guard::store::{Backend, Unanswered};
+use crate::guard::deadline::with_deadline;
+use crate::guard::store::{GuardedStore, Unanswered};
 use crate::lease::lease_key;
 use crate::lookup::is_tag;
 use crate::pending::Due;
@@ -210,7 +210,7 @@ impl Inner {
         &self,
         scope: &Scope,
         change: Change,
-        backend: &Backend,
+        backend: &GuardedStore,
     ) -> Result<Told> {
         let untold = match self.change_record(scope, change, backend).await {
             Ok(()) => return Ok(Told::Recorded),
@@ -237,15 +237,15 @@ impl Inner {
         let removed = match scope {
             Scope::Tag(tag) => {
                 let key = tag_key(tag);
-                in_time(deadline, store.delete(&key))
+                with_deadline(deadline, store.delete(&key))
                     .await
                     .map(|removed| removed.map(drop))
             }
             Scope::Program(program) => {
                 let part = format!("({program})(");
-                in_time(REMOVAL, store.delete_containing(&part)).await
+                with_deadline(REMOVAL, store.delete_containing(&part)).await
             }
-            Scope::All => in_time(REMOVAL, store.clear()).await,
+            Scope::All => with_deadline(REMOVAL, store.clear()).await,
         };
         removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
     }
@@ -254,7 +254,7 @@ impl Inner {
         &self,
         scope: &Scope,
         change: Change,
-        backend: &Backend,
+        backend: &GuardedStore,
     ) -> Result<(), Untold> {
         let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
         for attempt in 0..ATTEMPTS {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use crate::Key;
-use crate::guard::store::{Backend, Unanswered};
+use crate::guard::store::{GuardedStore, Unanswered};
 use crate::log::Cut;
 
 /// The life of a lease that is not renewed.
@@ -23,7 +23,7 @@ const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 /// The right to compute; it ends when it is dropped or released.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    backend: Arc<Backend>,
+    backend: Arc<GuardedStore>,
     key: String,
     token: Bytes,
     renewal: AbortHandle,
@@ -47,7 +47,7 @@ pub(crate) fn lease_key(key: &Key) -> String {
 }
 
 impl Lease {
-    pub(crate) async fn ask(backend: &Arc<Backend>, key: &Key) -> Asked {
+    pub(crate) async fn ask(backend: &Arc<GuardedStore>, key: &Key) -> Asked {
         let (key, token) = (lease_key(key), token());
         match backend.add(&key, token.clone(), Some(LIFE)).await {
             Ok(true) => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
@@ -57,7 +57,7 @@ impl Lease {
     }
 
     /// Takes the lease from whoever has it, whose result will not be kept.
-    pub(crate) async fn take(backend: &Arc<Backend>, key: &Key) -> Asked {
+    pub(crate) async fn take(backend: &Arc<GuardedStore>, key: &Key) -> Asked {
         let (key, token) = (lease_key(key), token());
         match backend.set_for(&key, token.clone(), LIFE).await {
             true => Asked::Mine(Self::held(Arc::clone(backend), key, token)),
@@ -66,7 +66,7 @@ impl Lease {
     }
 
     /// Removes what stands in the place of the lease of `key` and is none: nobody would ever end it.
-    pub(crate) async fn remove_foreign(backend: &Backend, key: &Key) {
+    pub(crate) async fn remove_foreign(backend: &GuardedStore, key: &Key) {
         let name = lease_key(key);
         if let Ok(Some(stored)) = backend.get(&name).await
             && !is_token(&stored)
@@ -76,7 +76,7 @@ impl Lease {
         }
     }
 
-    fn held(backend: Arc<Backend>, key: String, token: Bytes) -> Self {
+    fn held(backend: Arc<GuardedStore>, key: String, token: Bytes) -> Self {
         let renewal = {
             let (backend, key, token) = (Arc::clone(&backend), key.clone(), token.clone());
             tokio::spawn(async move {

@@ -88,14 +88,18 @@ pub use generation::Scope;
 pub use job::Computed;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use keyvalue::DatabaseKeyValue;
+pub use keyvalue::database::DatabaseKeyValue;
+pub use keyvalue::dummy::DummyKeyValue;
+pub use keyvalue::layered::LayeredKeyValue;
+pub use keyvalue::locmem::LocMemKeyValue;
+pub use keyvalue::measure::Measure;
 #[cfg(feature = "memcache")]
-pub use keyvalue::MemcacheKeyValue;
+pub use keyvalue::memcache::MemcacheKeyValue;
 #[cfg(feature = "redis")]
-pub use keyvalue::RedisKeyValue;
-pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
+pub use keyvalue::redis::RedisKeyValue;
+pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
-pub use measure::{LayerMeasure, Measure};
+pub use measure::LayerMeasure;
 pub use policy::{IntoPolicy, Policy, Time};
 pub use stats::Counts;
 pub use verdict::Reason;

@@ -1,45 +1,30 @@
-//! What stands in front of each of several servers of one store: a deadline, two breakers, and two counters.
+//! One of several servers of a store under a deadline and two circuit breakers.
 //!
-//! The last step of a lookup. A server that is lost takes its own keys with it and nothing else: to the engine
-//! they are misses, and the store as a whole is well.
+//! The last step of a lookup. A lost server affects only its own keys: a lookup misses them, and the store as a whole is
+//! well.
 
 use std::fmt::Display;
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use crate::guard::breaker::Breaker;
-use crate::guard::deadline::in_time;
+use super::breakers::{Breakers, Skipped, Want, is_of_value};
+use super::deadline::with_deadline;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Stats;
-use crate::{Clock, Error, ErrorKind, Result};
 
-/// How long a server has for a call of management, which is not in a hurry.
+/// The time limit of a call of management, which is not urgent.
 const ASIDE: Duration = Duration::from_secs(1);
 
-/// How long one of several servers may take: half of the cache's own.
+/// The time limit of a call to one of several servers: half of the cache's own.
 pub(crate) const SERVER_DEADLINE: Duration = Duration::from_millis(50);
 
 /// Cloning it shares it.
 #[derive(Clone, Debug)]
-pub(crate) struct Guard {
-    /// What the server is called in errors and in the log.
+pub(crate) struct GuardedServer {
+    /// The name of the server in errors and in the log.
     server: Arc<str>,
-    reads: Arc<Breaker>,
-    /// Of its own, because a server that is full still finds and removes.
-    writes: Arc<Breaker>,
-    stats: Arc<Stats>,
-    clock: Clock,
-}
-
-/// What is wanted of a server: one that is full stores nothing, and does the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
-    Find,
-    Store,
-    /// Only in the place of a certain value: without that, nothing is stored, which does not show that it could be.
-    Replace,
-    Remove,
+    breakers: Arc<Breakers>,
 }
 
 /// Why a server did not do what was wanted.
@@ -62,25 +47,22 @@ pub(crate) enum Loss {
     Full(Error),
 }
 
-impl Guard {
-    /// In front of `server`; failures are counted in `stats`.
+impl GuardedServer {
+    /// Guards `server`; failures are counted in `stats`.
     pub(crate) fn new(server: impl Display, stats: Arc<Stats>, clock: Clock) -> Self {
         let server = server.to_string();
         Self {
-            reads: Arc::new(Breaker::new(server.clone())),
-            writes: Arc::new(Breaker::new(format!("storing in {server}"))),
+            breakers: Arc::new(Breakers::new(&server, stats, clock)),
             server: server.into(),
-            stats,
-            clock,
         }
     }
 
-    /// The answer to `call`, unless the server is left alone. Then `probe` asks it once a second whether it is
-    /// back, in a task of its own: nobody waits for it. One that refuses to store is asked to once a second.
+    /// The answer to `call`, unless a breaker is open. While the server fails, `probe` asks it once a second whether it
+    /// is back, in a task of its own: no caller waits for it. A server that refuses to store is asked to once a second.
     ///
     /// # Errors
     ///
-    /// That of `call`, no answer within `deadline`, or that the server is left alone.
+    /// That of `call`, no answer within `deadline`, or an open breaker.
     pub(crate) async fn ask<T, P>(
         &self,
         want: Want,
@@ -92,20 +74,19 @@ impl Guard {
         T: Send,
         P: Future<Output = Result<T, Fault>> + Send + 'static,
     {
-        let now_ms = self.clock.now_ms();
-        if self.reads.is_open() {
-            self.stats.backend_skipped.increase();
-            if self.reads.is_probe_due(now_ms) {
-                let (guard, probe) = (self.clone(), probe());
-                tokio::spawn(async move { guard.watch(Want::Find, deadline, probe).await.is_ok() });
+        match self.breakers.admit(want) {
+            Ok(()) => self.watch(want, deadline, call).await,
+            Err(Skipped::Failing) => {
+                if self.breakers.is_probe_due() {
+                    let (guard, probe) = (self.clone(), probe());
+                    tokio::spawn(
+                        async move { guard.watch(Want::Find, deadline, probe).await.is_ok() },
+                    );
+                }
+                Err(Loss::Server(self.skipped("failed")))
             }
-            return Err(Loss::Server(self.left_alone("failed")));
+            Err(Skipped::Full) => Err(Loss::Full(self.skipped("refused to store"))),
         }
-        if want.stores() && !self.writes.lets_through(now_ms) {
-            self.stats.backend_skipped.increase();
-            return Err(Loss::Full(self.left_alone("refused to store")));
-        }
-        self.watch(want, deadline, call).await
     }
 
     async fn watch<T>(
@@ -114,67 +95,54 @@ impl Guard {
         deadline: Duration,
         call: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, Loss> {
-        let late = || {
-            let message = format!("no reply within {deadline:?}");
-            Err(Fault::Lost(self.failed(&message)))
-        };
-        let answer = in_time(deadline, call).await.unwrap_or_else(late);
-        match &answer {
-            Ok(_) if want == Want::Find => self.reads.succeeded(self.clock.now_ms()),
-            Ok(_) if want == Want::Store => self.writes.succeeded(self.clock.now_ms()),
-            // A server that removes is not one that has room again.
-            Ok(_) => {}
-            Err(Fault::Refused(error)) if !is_of_server(error) => {}
-            Err(Fault::Refused(error)) if want.stores() => self.count(&self.writes, error),
-            Err(Fault::Refused(_)) if want == Want::Remove => {}
-            Err(Fault::Refused(error) | Fault::Lost(error)) => self.count(&self.reads, error),
+        let late = || Err(Fault::Lost(self.late(deadline)));
+        match with_deadline(deadline, call).await.unwrap_or_else(late) {
+            Ok(answer) => {
+                self.breakers.succeeded(want);
+                Ok(answer)
+            }
+            Err(Fault::Refused(error)) if is_of_value(&error) || want == Want::Remove => {
+                Err(Loss::Store(error))
+            }
+            Err(Fault::Refused(error)) => {
+                self.breakers.failed(want, false, &error);
+                Err(match want.stores() {
+                    true => Loss::Full(error),
+                    false => Loss::Server(error),
+                })
+            }
+            Err(Fault::Lost(error)) => {
+                self.breakers.failed(want, true, &error);
+                Err(Loss::Server(error))
+            }
         }
-        answer.map_err(|fault| match fault {
-            Fault::Refused(error) if !is_of_server(&error) => Loss::Store(error),
-            Fault::Refused(error) if want.stores() => Loss::Full(error),
-            Fault::Refused(error) if want == Want::Remove => Loss::Store(error),
-            Fault::Refused(error) | Fault::Lost(error) => Loss::Server(error),
-        })
     }
 
-    fn count(&self, breaker: &Breaker, error: &Error) {
-        self.stats.backend_errors.increase();
-        let is_told = self.reads.is_told() || self.writes.is_told();
-        breaker.failed(error, self.clock.now_ms(), is_told);
-    }
-
-    /// The answer to a `call` of management: made even if the server is left alone, and no sign of how it is. One that
-    /// refuses such a call may be well.
+    /// The answer to a `call` of management. It is made even while a breaker is open, and its outcome is not noted: a
+    /// server that refuses such a call may be well.
     pub(crate) async fn ask_aside<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        let late = || Err(self.failed(&format!("no reply within {ASIDE:?}")));
-        in_time(ASIDE, call).await.unwrap_or_else(late)
+        let late = || Err(self.late(ASIDE));
+        with_deadline(ASIDE, call).await.unwrap_or_else(late)
     }
 
     /// Whether the last calls succeeded, as far as is known.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.reads.is_failing() && !self.writes.is_failing()
+        self.breakers.is_writable()
     }
 
-    fn left_alone(&self, did: &str) -> Error {
-        self.failed(&format!(
-            "it {did} a few times in a row and is left alone until it answers again"
+    fn late(&self, deadline: Duration) -> Error {
+        self.error(&format!("no reply within {deadline:?}"))
+    }
+
+    fn skipped(&self, did: &str) -> Error {
+        self.error(&format!(
+            "not asked, because it {did} several times in a row; a probe asks it once a second"
         ))
     }
 
-    fn failed(&self, reason: &str) -> Error {
+    fn error(&self, reason: &str) -> Error {
         Error::new(ErrorKind::Backend, format!("{}: {reason}", self.server))
     }
-}
-
-impl Want {
-    const fn stores(self) -> bool {
-        matches!(self, Self::Store | Self::Replace)
-    }
-}
-
-/// Whether the server would refuse any other key and value too.
-const fn is_of_server(error: &Error) -> bool {
-    !matches!(error.kind(), ErrorKind::Rejected | ErrorKind::TooLarge)
 }
 
 impl Loss {
@@ -202,37 +170,16 @@ impl From<Error> for Loss {
     }
 }
 
-/// The answers to `calls`, in their order: what is asked of several servers goes out at the same time.
-pub(crate) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut calls: Vec<_> = calls
-        .into_iter()
-        .map(|call| (Box::pin(call), None))
-        .collect();
-    poll_fn(|context| {
-        for (call, answer) in calls.iter_mut().filter(|(_, answer)| answer.is_none()) {
-            if let Poll::Ready(ready) = call.as_mut().poll(context) {
-                *answer = Some(ready);
-            }
-        }
-        match calls.iter().all(|(_, answer)| answer.is_some()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        }
-    })
-    .await;
-    calls.into_iter().filter_map(|(_, answer)| answer).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
 
     use super::*;
-    use crate::Counts;
+    use crate::stats::Counts;
 
     const DEADLINE: Duration = Duration::from_millis(50);
 
-    async fn late(guard: &Guard) -> Result<()> {
+    async fn late(guard: &GuardedServer) -> Result<()> {
         let late = guard.ask(Want::Find, DEADLINE, pending(), pending).await;
         late.map_err(|loss| match loss {
             Loss::Server(error) => error,
@@ -240,14 +187,14 @@ mod tests {
         })
     }
 
-    fn guard(clock: &Clock) -> (Guard, Arc<Stats>) {
+    fn guard(clock: &Clock) -> (GuardedServer, Arc<Stats>) {
         let stats = Arc::new(Stats::default());
-        let guard = Guard::new("a server", Arc::clone(&stats), clock.clone());
+        let guard = GuardedServer::new("a server", Arc::clone(&stats), clock.clone());
         (guard, stats)
     }
 
     async fn answered(
-        guard: &Guard,
+        guard: &GuardedServer,
         want: Want,
         answer: Result<(), ErrorKind>,
     ) -> Result<(), Loss> {
@@ -312,7 +259,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nobody_waits_for_a_server_that_is_left_alone_nor_for_its_probe() {
+    async fn no_caller_waits_for_a_server_that_fails_or_for_its_probe() {
         let clock = Clock::manual(0);
         let (guard, stats) = guard(&clock);
         let started = tokio::time::Instant::now();
@@ -324,7 +271,7 @@ mod tests {
 
         clock.advance(Duration::from_secs(1));
         let error = late(&guard).await.unwrap_err();
-        assert!(error.to_string().contains("left alone"), "{error}");
+        assert!(error.to_string().contains("not asked"), "{error}");
         assert_eq!(started.elapsed(), 5 * DEADLINE, "the probe is under way");
         tokio::time::sleep(2 * DEADLINE).await;
         let counts = stats.snapshot();
@@ -335,16 +282,5 @@ mod tests {
         tokio::time::sleep(DEADLINE).await;
         let back = answered(&guard, Want::Find, Ok(())).await;
         assert!(back.is_ok(), "it is back");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn calls_go_out_together_and_their_answers_are_in_their_order() {
-        let started = tokio::time::Instant::now();
-        let calls = [30_u64, 10, 20].map(|after| async move {
-            tokio::time::sleep(Duration::from_millis(after)).await;
-            after
-        });
-        assert_eq!(together(calls).await, [30, 10, 20]);
-        assert_eq!(started.elapsed(), Duration::from_millis(30));
     }
 }

@@ -6,19 +6,28 @@
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-mod database;
-mod dummy;
-mod layered;
-mod locmem;
-#[cfg(any(feature = "redis", feature = "memcache"))]
+pub(crate) mod database;
+pub(crate) mod dummy;
+pub(crate) mod layered;
+pub(crate) mod locmem;
+#[cfg(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
 mod longest;
+pub(crate) mod measure;
 #[cfg(feature = "memcache")]
-mod memcache;
+pub(crate) mod memcache;
 mod namespace;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod together;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -26,17 +35,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Counts, Measure, Result};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use database::DatabaseKeyValue;
-pub use dummy::DummyKeyValue;
-pub use layered::LayeredKeyValue;
-pub use locmem::LocMemKeyValue;
-#[cfg(feature = "memcache")]
-pub use memcache::MemcacheKeyValue;
-pub use namespace::Namespace;
-#[cfg(feature = "redis")]
-pub use redis::RedisKeyValue;
+use self::measure::Measure;
+pub use self::namespace::Namespace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stats::Counts;
 
 /// A store of bytes under text keys, shared by all callers.
 ///
@@ -209,9 +211,9 @@ pub enum Place {
     Nowhere,
 }
 
-fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> crate::Error {
+fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {
     let message = format!(
         "{store:?} does not implement `{operation}`: add it to its KeyValue implementation"
     );
-    crate::Error::new(crate::ErrorKind::Backend, message)
+    Error::new(ErrorKind::Backend, message)
 }

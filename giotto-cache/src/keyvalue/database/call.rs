@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::Result;
 use crate::clock::milliseconds;
+use crate::error::Result;
 use crate::keyvalue::longest;
 
 /// What a row costs besides its key and its value: its other columns, its header, three indexes.

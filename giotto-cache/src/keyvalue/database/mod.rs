@@ -26,8 +26,9 @@ use bytes::Bytes;
 use super::KeyValue;
 use super::longest::Longest;
 use super::namespace::Namespace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::measure::Measure;
 use crate::log::Cut;
-use crate::{Error, ErrorKind, Measure, Result};
 use call::{Call, Chosen, Engine, Key, OVERHEAD, Row, Slice};
 use sweep::Sweeper;
 use table::Table;
@@ -253,18 +254,25 @@ impl fmt::Debug for DatabaseKeyValue {
 #[async_trait]
 impl KeyValue for DatabaseKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let key = self.key(key);
-        let longest = bindable(self.longest.of(&key.text));
-        Ok(self.engine.run(Call::Get(key, longest)).await?.value)
+        let stored = self.key(key);
+        let longest = bindable(self.longest.of(&stored.text));
+        let value = self.engine.run(Call::Get(stored, longest)).await?.value;
+        Ok(value.inspect(|value| self.longest.tell(key, value.len())))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = keys.iter().map(|key| self.key(key)).collect();
-        let longest = bindable(self.longest.get());
-        Ok(self.engine.run(Call::GetMany(keys, longest)).await?.values)
+        let stored = keys.iter().map(|key| self.key(key)).collect();
+        let call = Call::GetMany(stored, bindable(self.longest.get()));
+        let values = self.engine.run(call).await?.values;
+        for (key, value) in keys.iter().zip(&values) {
+            if let Some(value) = value {
+                self.longest.tell(key, value.len());
+            }
+        }
+        Ok(values)
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -362,8 +370,10 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        let key = self.namespace.stored(key);
-        self.engine.get_now(&key, bindable(self.longest.of(&key)))
+        let stored = self.namespace.stored(key);
+        let longest = bindable(self.longest.of(&stored));
+        let value = self.engine.get_now(&stored, longest)?;
+        Some(value.inspect(|value| self.longest.tell(key, value.len())))
     }
 
     fn limit_values(&self, bytes: usize) {

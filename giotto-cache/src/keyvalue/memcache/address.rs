@@ -4,8 +4,8 @@
 
 use std::io;
 
+use crate::error::{Error, ErrorKind, Result};
 pub(super) use crate::keyvalue::address::Address;
-use crate::{Error, ErrorKind, Result};
 
 const DEFAULT_PORT: u16 = 11211;
 

@@ -27,8 +27,11 @@ use self::servers::Servers;
 use super::KeyValue;
 use super::namespace::Namespace;
 use super::sum::sum;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
-use crate::{Clock, Counts, Error, ErrorKind, Measure, Result};
+use crate::keyvalue::measure::Measure;
+use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_NAMESPACE: &str = "giotto";

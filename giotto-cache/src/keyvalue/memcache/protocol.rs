@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use super::expiry::{HEADER, SERVER_AT_ONCE};
-use crate::guard::server::Want;
+use crate::guard::breakers::Want;
 use crate::keyvalue::longest::Longest;
 
 /// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.

@@ -4,7 +4,7 @@
 //! lost takes its own keys with it and nothing else.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,11 +17,15 @@ use super::expiry::HEADER;
 use super::key::MAX_LENGTH;
 use super::measure;
 use super::protocol::{Command, Found, MAX_VALUE, Reply};
-use crate::guard::deadline::in_time;
-use crate::guard::server::{Fault, Guard, Loss, together};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::deadline::with_deadline;
+use crate::guard::server::{Fault, GuardedServer, Loss};
 use crate::keyvalue::longest::Longest;
+use crate::keyvalue::measure::Measure;
+use crate::keyvalue::together::together;
+use crate::log::Pace;
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, ErrorKind, Measure, Result};
 
 /// How long a server has to say what it takes.
 const LEARN: Duration = Duration::from_secs(1);
@@ -42,13 +46,13 @@ pub(super) struct Servers {
 pub(super) struct Server {
     address: Arc<Address>,
     seed: u64,
-    guard: Guard,
+    guard: GuardedServer,
     connection: Mutex<Option<Arc<Connection>>>,
     longest: Arc<Longest>,
     /// The most bytes that an item may have; 0 = not known.
     largest_item: AtomicUsize,
-    /// When to ask for it.
-    learn_at_ms: AtomicU64,
+    /// Limits how often it is asked for.
+    learning: Pace,
 }
 
 impl Servers {
@@ -190,12 +194,12 @@ impl Server {
         let server = format_args!("memcached at {name}");
         Self {
             seed: xxh3_64(name.as_bytes()),
-            guard: Guard::new(server, Arc::clone(stats), clock.clone()),
+            guard: GuardedServer::new(server, Arc::clone(stats), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
             longest: Arc::clone(longest),
             largest_item: AtomicUsize::new(0),
-            learn_at_ms: AtomicU64::new(0),
+            learning: Pace::default(),
         }
     }
 
@@ -225,20 +229,14 @@ impl Server {
     /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
     /// open.
     fn learn(self: &Arc<Self>, now_ms: u64) {
-        let next = self.learn_at_ms.load(Ordering::Relaxed);
-        let claim = || {
-            let after = now_ms.saturating_add(LEARN_EVERY_MS);
-            self.learn_at_ms
-                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
-        };
-        if now_ms < next || claim().is_err() {
+        if !self.learning.allows(now_ms, LEARN_EVERY_MS) {
             return;
         }
         let server = Arc::clone(self);
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let largest = measure::largest_item(&server.address);
-                if let Some(Ok(Some(largest))) = in_time(LEARN, largest).await {
+                if let Some(Ok(Some(largest))) = with_deadline(LEARN, largest).await {
                     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
                     server.largest_item.store(largest, Ordering::Relaxed);
                 }

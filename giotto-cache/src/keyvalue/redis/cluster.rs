@@ -17,9 +17,13 @@ use super::link::{Link, Target};
 use super::promise::Promise;
 use super::settings::{Address, Login};
 use super::slots::{self, Slots};
-use crate::guard::server::{Fault, Guard, Loss, Want, together};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::guard::breakers::Want;
+use crate::guard::server::{Fault, GuardedServer, Loss};
+use crate::keyvalue::measure::Measure;
+use crate::keyvalue::together::together;
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, Measure};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +41,7 @@ pub(super) struct Cluster {
 /// A node, and what stands in front of it.
 pub(super) struct Node {
     pub(super) link: Link,
-    guard: Guard,
+    guard: GuardedServer,
 }
 
 #[derive(Default)]
@@ -157,7 +161,7 @@ impl Cluster {
             let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
             Arc::new(Node {
                 link: Link::new(target, Arc::clone(&self.login)),
-                guard: Guard::new(name, stats, self.clock.clone()),
+                guard: GuardedServer::new(name, stats, self.clock.clone()),
             })
         };
         let mut state = self.state();

@@ -8,8 +8,9 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::connection::Request;
 use crate::clock::milliseconds;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::longest::Longest;
-use crate::{Error, ErrorKind, Measure, Result};
+use crate::keyvalue::measure::Measure;
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
 pub(super) const MAX_VALUE: usize = 512 << 20;

@@ -16,7 +16,7 @@ use super::failure::{Cure, Failure};
 use super::settings::{Address, Login};
 use super::wire::Wire;
 use crate::clock::milliseconds;
-use crate::guard::deadline::in_time;
+use crate::guard::deadline::with_deadline;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Connection {
     /// The reply to `request`, which is a timeout once the server has kept quiet for too long.
     async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
         let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
-        in_time(SILENCE, request).await.unwrap_or_else(silent)
+        with_deadline(SILENCE, request).await.unwrap_or_else(silent)
     }
 
     async fn ping(self) {
@@ -270,5 +270,5 @@ pub(super) async fn within<T>(
         );
         Err(Failure::new(&what, address, Cure::Later))
     };
-    in_time(time, opening).await.unwrap_or_else(late)
+    with_deadline(time, opening).await.unwrap_or_else(late)
 }

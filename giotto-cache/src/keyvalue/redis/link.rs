@@ -12,7 +12,7 @@ use super::failure::{Cure, Failure};
 use super::promise::Promise;
 use super::sentinel;
 use super::settings::{Address, Login};
-use crate::Measure;
+use crate::keyvalue::measure::Measure;
 
 pub(super) struct Link {
     target: Target,
@@ -51,7 +51,7 @@ impl Link {
     }
 
     /// What the server holds.
-    pub(super) async fn measure(&self) -> crate::Result<Measure> {
+    pub(super) async fn measure(&self) -> crate::error::Result<Measure> {
         let ask = async |request| self.ask(&request).await.map_err(Failure::into_error);
         let (size, info) = (ask(command::size()).await?, ask(command::info()).await?);
         command::measure(&size, &info)

@@ -32,8 +32,11 @@ use self::way::Way;
 use super::KeyValue;
 use super::longest::Longest;
 use super::namespace::Namespace;
-use crate::guard::server::{Loss, Want};
-use crate::{Counts, Measure, Result};
+use crate::error::Result;
+use crate::guard::breakers::Want;
+use crate::guard::server::Loss;
+use crate::keyvalue::measure::Measure;
+use crate::stats::Counts;
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
 ///

@@ -5,9 +5,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::SERVER_DEADLINE;
 pub(super) use crate::keyvalue::address::Address;
-use crate::{Error, ErrorKind, Result};
 
 pub(super) const PORT: u16 = 6379;
 pub(super) const SENTINEL_PORT: u16 = 26379;

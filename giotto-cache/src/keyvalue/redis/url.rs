@@ -4,7 +4,7 @@
 //! it may be one of the password, where that has a `/` or `?` that is not percent-encoded.
 
 use super::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The schemes, and what may stand behind each.
 const FORMS: [(&str, &str); 7] = [

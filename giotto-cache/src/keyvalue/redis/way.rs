@@ -12,10 +12,14 @@ use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
-use crate::guard::server::{Loss, Want, together};
+use crate::error::Result;
+use crate::guard::breakers::Want;
+use crate::guard::server::Loss;
 use crate::keyvalue::longest::Longest;
+use crate::keyvalue::measure::Measure;
 use crate::keyvalue::sum::sum;
-use crate::{Counts, Measure, Result};
+use crate::keyvalue::together::together;
+use crate::stats::Counts;
 
 pub(super) enum Way {
     One(Link),
