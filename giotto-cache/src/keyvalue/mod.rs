@@ -22,6 +22,8 @@ pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
 mod namespace;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod percent;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 #[cfg(any(feature = "redis", feature = "memcache"))]

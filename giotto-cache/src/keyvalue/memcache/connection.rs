@@ -15,10 +15,10 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::address::Address;
 use super::protocol::{self, Command, Expected, Reply};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::guard::deadline::with_deadline;
+use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 
 /// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
@@ -119,6 +119,21 @@ impl Connection {
 
     fn lost(&self) -> Error {
         self.address.failed(&protocol::closed())
+    }
+}
+
+impl Address {
+    /// The error of a server here that failed as `error` says, and what to do about it.
+    pub(super) fn failed(&self, error: &io::Error) -> Error {
+        let remedy = match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
+                ": start memcached there, or configure where it is"
+            }
+            ErrorKind::InvalidData => ": check whether it is a memcached without authentication",
+            _ => "",
+        };
+        let message = format!("memcached at {self}: {error}{remedy}");
+        Error::new(error::ErrorKind::Backend, message)
     }
 }
 

@@ -21,7 +21,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::address::Address;
 use self::protocol::{Found, Verb};
 use self::servers::Servers;
 use super::KeyValue;
@@ -30,6 +29,7 @@ use super::sum::sum;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
+use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
 use crate::stats::Counts;
 
@@ -61,8 +61,8 @@ impl MemcacheKeyValue {
     /// A store on `localhost:11211`.
     #[must_use]
     pub fn new() -> Self {
-        let address = address::parse(DEFAULT_HOST).expect("the name of a host");
-        Self::on(vec![address]).expect("one host")
+        let addresses = address::read([DEFAULT_HOST]);
+        addresses.and_then(Self::on).expect("the name of a host")
     }
 
     /// A store at `memcache://a:11211,b:11211` or `memcache:///path/to/socket`; `;` separates hosts too.
@@ -71,7 +71,7 @@ impl MemcacheKeyValue {
     ///
     /// If `url` is not written like this. The error shows no password.
     pub fn from_url(url: &str) -> Result<Self> {
-        Self::on(address::parse_url(url)?)
+        Self::on(address::read_url(url)?)
     }
 
     /// The same on `hosts`: `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path`.
@@ -80,14 +80,10 @@ impl MemcacheKeyValue {
     ///
     /// If there are none, or one cannot be read or is given twice; the error names it.
     pub fn hosts(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
-        let addresses: Result<Vec<_>> = hosts
-            .into_iter()
-            .map(|host| address::parse(&host.into()))
-            .collect();
         Ok(Self {
             namespace: self.namespace,
             server_deadline: self.server_deadline,
-            ..Self::on(addresses?)?
+            ..Self::on(address::read(hosts)?)?
         })
     }
 

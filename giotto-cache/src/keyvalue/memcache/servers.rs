@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::address::Address;
 use super::connection::Connection;
 use super::expiry::HEADER;
 use super::key::MAX_LENGTH;
@@ -21,6 +20,7 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::deadline::with_deadline;
 use crate::guard::server::{Fault, GuardedServer, Loss};
+use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::measure::Measure;
 use crate::keyvalue::together::together;
@@ -288,8 +288,8 @@ mod tests {
     use super::*;
 
     fn placed(hosts: &[&str]) -> Vec<String> {
-        let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
-        let servers = Servers::new(addresses.collect(), &Clock::manual(0)).unwrap();
+        let addresses = address::read(hosts.iter().copied()).unwrap();
+        let servers = Servers::new(addresses, &Clock::manual(0)).unwrap();
         (0..30_000)
             .map(|number| servers.of(&format!("giotto:{{'x':%20{number}}}(squared)(text/html)")))
             .map(|server| server.address.to_string())
@@ -336,9 +336,9 @@ mod tests {
     #[test]
     fn no_host_and_a_host_given_twice_are_refused() {
         for hosts in [&[][..], &["a", "b", "A:11211"]] {
-            let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
+            let addresses = address::read(hosts.iter().copied()).unwrap();
             assert!(
-                Servers::new(addresses.collect(), &Clock::manual(0)).is_err(),
+                Servers::new(addresses, &Clock::manual(0)).is_err(),
                 "{hosts:?}"
             );
         }

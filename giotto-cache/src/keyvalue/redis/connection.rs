@@ -13,10 +13,11 @@ use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
-use super::settings::{Address, Login};
+use super::settings::Login;
 use super::wire::Wire;
 use crate::clock::milliseconds;
 use crate::guard::deadline::with_deadline;
+use crate::keyvalue::address::Address;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);

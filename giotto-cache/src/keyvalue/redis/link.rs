@@ -11,7 +11,8 @@ use super::connection::{CONNECT, Connection, Request, within};
 use super::failure::{Cure, Failure};
 use super::promise::Promise;
 use super::sentinel;
-use super::settings::{Address, Login};
+use super::settings::Login;
+use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
 
 pub(super) struct Link {

@@ -27,7 +27,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::Failure;
-use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
+use self::settings::{Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
 use super::longest::Longest;
@@ -35,6 +35,7 @@ use super::namespace::Namespace;
 use crate::error::Result;
 use crate::guard::breakers::Want;
 use crate::guard::server::Loss;
+use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
 use crate::stats::Counts;
 
