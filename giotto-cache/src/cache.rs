@@ -9,7 +9,6 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::answer::Answer;
-use crate::backend::{Backend, DEFAULT_DEADLINE};
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::engine::compute::Computation;
@@ -20,6 +19,7 @@ use crate::engine::store::ENVELOPE;
 use crate::engine::tasks::Tasks;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
+use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::invalidation::pending::Pending;
@@ -339,7 +339,7 @@ impl CacheBuilder {
         let stats = Arc::new(Stats::default());
         self.store
             .limit_values(self.max_entry.saturating_add(ENVELOPE));
-        let store = Backend::new(
+        let store = GuardedStore::new(
             self.store,
             self.deadline,
             self.clock.clone(),

@@ -38,8 +38,6 @@
 //! what the store holds, `testing.rs` is for the tests of applications.
 
 mod answer;
-mod backend;
-mod breaker;
 mod cache;
 mod clock;
 mod computed;
@@ -48,7 +46,7 @@ pub mod conformance;
 mod engine;
 mod entry;
 mod error;
-mod in_time;
+mod guard;
 mod inspect;
 mod invalidation;
 mod key;
@@ -75,15 +73,19 @@ pub use entry::Entry;
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
-pub use inspect::measure::{LayerMeasure, Measure};
+pub use inspect::measure::LayerMeasure;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use keyvalue::DatabaseKeyValue;
+pub use keyvalue::database::DatabaseKeyValue;
+pub use keyvalue::dummy::DummyKeyValue;
+pub use keyvalue::layered::LayeredKeyValue;
+pub use keyvalue::locmem::LocMemKeyValue;
+pub use keyvalue::measure::Measure;
 #[cfg(feature = "memcache")]
-pub use keyvalue::MemcacheKeyValue;
+pub use keyvalue::memcache::MemcacheKeyValue;
 #[cfg(feature = "redis")]
-pub use keyvalue::RedisKeyValue;
-pub use keyvalue::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Place};
+pub use keyvalue::redis::RedisKeyValue;
+pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
 pub use policy::Policy;
 pub use policy::duration::IntoDuration;

@@ -1,10 +1,11 @@
 //! Log lines that clients cause: what stands in them, and how often they are written.
 //!
 //! Beside every step that logs. [`Cut`] is for a field whose text comes from outside, [`Limiter`] for an event that a
-//! client can repeat. For the crates of this project only.
+//! client can repeat, `Pace` for a line that comes at most once in a span of time. For the crates of this project only.
 
 use std::fmt::{self, Debug, Display, Formatter, Write};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -204,6 +205,24 @@ impl Limiter {
 impl Debug for Limiter {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("Limiter")
+    }
+}
+
+/// Allows something once in a span of time, by the clock of the cache: a line of the log, for example.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    next_ms: AtomicU64,
+}
+
+impl Pace {
+    pub(crate) fn allows(&self, now_ms: u64, every_ms: u64) -> bool {
+        let next = self.next_ms.load(Ordering::Relaxed);
+        let after = now_ms.saturating_add(every_ms);
+        let claim = || {
+            self.next_ms
+                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        now_ms >= next && claim().is_ok()
     }
 }
 

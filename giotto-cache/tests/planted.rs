@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use giotto_cache::{Cache, Key, KeyValue, MemcacheKeyValue, Policy, RedisKeyValue, Status};
+use giotto_cache::{
+    Cache, Computed, Key, KeyValue, Lookup, MemcacheKeyValue, Policy, RedisKeyValue, Status,
+};
 use test_servers::{Memcached, Redis, RedisCluster, free_port};
 
 const MIB: usize = 1 << 20;
@@ -18,6 +20,9 @@ const MARGIN: usize = 12 * MIB;
 /// On a machine under load.
 const PATIENCE: Duration = Duration::from_secs(30);
 const KEYS: [&str; 3] = ["1", "2", "3"];
+/// The tags of one page, and the length of each planted record.
+const TAGS: usize = 32;
+const PLANTED_RECORD: usize = 4 * MIB;
 
 fn key(arguments: &str) -> Key {
     Key::new("squared", arguments, "text/html")
@@ -65,11 +70,48 @@ async fn misses_and_replaces(name: &str, store: impl KeyValue) {
     );
 }
 
+/// All records of a page are read at once; together they cost no more than one entry.
+async fn reads_no_planted_record(name: &str, store: impl KeyValue) {
+    let cache = Cache::builder(Arc::new(store)).deadline(PATIENCE).build();
+    let policy = Policy::forever();
+    let before = most_memory();
+    let started = Instant::now();
+    let mut status = Status::NotStored;
+    // The records of the scopes are replaced in the background.
+    while status != Status::Hit {
+        assert!(started.elapsed() < PATIENCE, "{name}: {status:?}");
+        let lookup = Lookup::new(key("tagged"), policy).tags(tags().collect());
+        let page = |_| async { Ok::<_, giotto_cache::Error>(Computed::Page("page".into())) };
+        status = cache.answer(lookup, page).await.unwrap().status;
+        cache.settle().await;
+        tokio::task::yield_now().await;
+    }
+    let grown = most_memory() - before;
+    assert!(grown < MARGIN, "{name}: {grown} bytes for {TAGS} records");
+}
+
+fn tags() -> impl Iterator<Item = String> {
+    // The longest are stored under a digest in Memcached.
+    (0..TAGS).map(|number| format!("{number:0>200}"))
+}
+
+/// The keys of the records of a page, and how long each is: one of the tags has the longest.
+fn records() -> impl Iterator<Item = (String, usize)> {
+    let tags = tags().map(|tag| format!("{{tag:{tag}}}"));
+    let scopes = ["{all}", "{program:squared}"].map(str::to_owned);
+    let lengths = std::iter::once(PLANTED).chain(std::iter::repeat(PLANTED_RECORD));
+    tags.chain(scopes).zip(lengths)
+}
+
 fn plant_in(redis: &Redis) {
-    for planted in KEYS {
-        let key = key(planted);
-        redis.cli(&["-c", "set", key.as_str(), "planted"]);
-        redis.cli(&["-c", "setrange", key.as_str(), &PLANTED.to_string(), "!"]);
+    let pages = KEYS.map(|planted| (key(planted).as_str().to_owned(), PLANTED));
+    plant(redis, pages);
+}
+
+fn plant(redis: &Redis, values: impl IntoIterator<Item = (String, usize)>) {
+    for (key, length) in values {
+        redis.cli(&["-c", "set", &key, "planted"]);
+        redis.cli(&["-c", "setrange", &key, &length.to_string(), "!"]);
     }
 }
 
@@ -79,18 +121,28 @@ async fn a_planted_value_costs_no_more_memory_than_the_largest_entry() {
     plant_in(&redis);
     let store = RedisKeyValue::new().host("127.0.0.1").port(redis.port());
     misses_and_replaces("Redis", store.clone()).await;
+    plant(&redis, records());
+    reads_no_planted_record("Redis", store.clone()).await;
     plant_in(&redis);
     misses_and_replaces("Redis by its socket", store.socket(redis.socket())).await;
 
     let cluster = RedisCluster::start(0, PATIENCE);
     plant_in(&cluster.nodes[0]);
     let store = RedisKeyValue::new().cluster(cluster.addresses()).unwrap();
-    misses_and_replaces("Redis Cluster", store.server_deadline(PATIENCE)).await;
+    let store = store.server_deadline(PATIENCE);
+    misses_and_replaces("Redis Cluster", store.clone()).await;
+    plant(&cluster.nodes[0], records());
+    reads_no_planted_record("Redis Cluster", store).await;
 
     let server = Memcached::start_with(free_port(), &["-I", "128m", "-m", "1024"]);
     let store = MemcacheKeyValue::new().hosts([server.host()]).unwrap();
     for planted in KEYS {
         server.plant(&store.stored_key(key(planted).as_str()), PLANTED);
     }
-    misses_and_replaces("Memcached", store).await;
+    misses_and_replaces("Memcached", store.clone()).await;
+    let store = store.namespace(&"n".repeat(60)).unwrap();
+    for (key, length) in records() {
+        server.plant(&store.stored_key(&key), length);
+    }
+    reads_no_planted_record("Memcached", store).await;
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
-use crate::backend::{Backend, Unanswered};
+use crate::guard::store::{GuardedStore, Unanswered};
 use crate::key::Key;
 use crate::log::Cut;
 
@@ -23,7 +23,7 @@ const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 /// The right to compute. It ends when it is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    backend: Arc<Backend>,
+    backend: Arc<GuardedStore>,
     key: String,
     token: Bytes,
     renewal: AbortHandle,
@@ -48,7 +48,7 @@ pub(crate) fn lease_key(key: &Key) -> String {
 }
 
 impl Lease {
-    pub(crate) async fn acquire(backend: &Arc<Backend>, key: &Key) -> Acquired {
+    pub(crate) async fn acquire(backend: &Arc<GuardedStore>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
         match backend.add(&key, token.clone(), Some(LIFE)).await {
             Ok(true) => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
@@ -58,7 +58,7 @@ impl Lease {
     }
 
     /// Takes the lease from its owner, whose result will not be kept.
-    pub(crate) async fn take(backend: &Arc<Backend>, key: &Key) -> Acquired {
+    pub(crate) async fn take(backend: &Arc<GuardedStore>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
         match backend.set_for(&key, token.clone(), LIFE).await {
             true => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
@@ -67,7 +67,7 @@ impl Lease {
     }
 
     /// Removes a value that stands in the place of the lease of `key` and is no lease: no owner would ever end it.
-    pub(crate) async fn remove_foreign(backend: &Backend, key: &Key) {
+    pub(crate) async fn remove_foreign(backend: &GuardedStore, key: &Key) {
         let name = lease_key(key);
         if let Ok(Some(stored)) = backend.get(&name).await
             && !is_token(&stored)
@@ -77,7 +77,7 @@ impl Lease {
         }
     }
 
-    fn held(backend: Arc<Backend>, key: String, token: Bytes) -> Self {
+    fn held(backend: Arc<GuardedStore>, key: String, token: Bytes) -> Self {
         let renewal = {
             let (backend, key, token) = (Arc::clone(&backend), key.clone(), token.clone());
             tokio::spawn(async move {

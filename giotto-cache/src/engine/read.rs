@@ -5,11 +5,11 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
-use crate::backend::Unanswered;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
 use crate::entry::freshness::{self, Freshness, StandIn};
+use crate::guard::store::Unanswered;
 use crate::invalidation::generation::{Generation, Generations};
 use crate::invalidation::records;
 use crate::key::Key;

@@ -4,21 +4,21 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::backend::Backend;
-use crate::breaker::Pace;
 use crate::clock::Clock;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
+use crate::guard::store::GuardedStore;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::keyvalue::Place;
 use crate::log::Limiter;
+use crate::log::Pace;
 use crate::signature::Signer;
 use crate::stats::Stats;
 
 pub(crate) struct Engine {
-    pub(crate) store: Arc<Backend>,
+    pub(crate) store: Arc<GuardedStore>,
     pub(crate) flights: SingleFlight,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,

@@ -6,7 +6,6 @@
 //! a caller that joins between the store's answer and the end of the flight: it looks again (`Flight::confirms`).
 
 use crate::answer::Answer;
-use crate::backend::Unanswered;
 use crate::computed::Directives;
 use crate::engine::attempt::{Attempt, Role};
 use crate::engine::compute::Finished;
@@ -15,6 +14,7 @@ use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::{Draft, Extension, Stamp};
 use crate::error::Error;
+use crate::guard::store::Unanswered;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;
@@ -173,14 +173,14 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         None => Answer::new(entry.clone(), Status::Stored, None, entry.created_ms()),
         why => Answer::not_stored(entry.clone(), why, entry.created_ms()),
     };
+    let key = attempt.lookup.key.as_str();
     if engine.is_shared() {
         // The store has still to be asked, so that the answer says what is known of it.
-        let is_accepting = attempt.is_answered && engine.store.is_writable();
+        let is_accepting = attempt.is_answered && engine.store.is_writable(key);
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
         flight.announce(Ok(answer(why)));
     }
     let expire = entry.keep_for(engine.clock.now_ms());
-    let key = attempt.key().as_str();
     let stored = engine.store.set(key, entry.to_bytes(), expire).await;
     let why = match stored {
         Ok(()) => {

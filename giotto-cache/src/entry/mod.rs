@@ -6,8 +6,6 @@
 pub(crate) mod codec;
 pub(crate) mod freshness;
 
-pub(crate) use codec::{MAGIC, keep_until};
-
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -13,7 +13,7 @@ use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
-use crate::in_time::in_time;
+use crate::guard::deadline::with_deadline;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
 use crate::keyvalue::Place;
@@ -119,7 +119,7 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
     let now_ms = engine.clock.now_ms();
     let mut layers = Vec::new();
     for store in layers_of(engine.store.store()) {
-        let answered = in_time(engine.store.deadline(), store.get(lookup.key.as_str())).await;
+        let answered = with_deadline(engine.store.deadline(), store.get(lookup.key.as_str())).await;
         let state = match answered {
             None => "no answer in time".to_owned(),
             Some(Err(error)) => error.to_string(),
@@ -146,8 +146,8 @@ fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<Not
     match () {
         () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
         () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
-        () if !found.is_answered || !engine.store.is_writable() => Some(NotStored::StoreFailed),
-        () => None,
+        () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
+        () => Some(NotStored::StoreFailed),
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::backend::Unanswered;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
+use crate::guard::store::Unanswered;
 use crate::invalidation::generation::{Generations, Record};
 use crate::keyvalue::Place;
 use crate::log::Cut;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
-use crate::backend::Backend;
 use crate::engine::state::Engine;
 use crate::error::Error;
+use crate::guard::store::GuardedStore;
 use crate::invalidation::pending::Due;
 use crate::invalidation::tell::{Change, Told, change_record, tell};
 use crate::log::Cut;
@@ -66,7 +66,7 @@ async fn repeat(engine: &Engine) {
 }
 
 /// Whether the store has accepted the record now.
-async fn tell_again(engine: &Engine, scope: &Scope, due: Due, store: &Backend) -> bool {
+async fn tell_again(engine: &Engine, scope: &Scope, due: Due, store: &GuardedStore) -> bool {
     let change = Change::Due(due);
     if due.is_removed {
         return change_record(engine, scope, change, store).await.is_ok();

@@ -2,11 +2,11 @@
 //!
 //! No step of a lookup: called by an operator, or by a program that knows which entry it has changed.
 
-use crate::backend::Unanswered;
 use crate::engine::lease::lease_key;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
+use crate::guard::store::Unanswered;
 use crate::invalidation::tell::unanswered;
 use crate::key::Key;
 use crate::policy::clocks::Clocks;

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use crate::backend::{Backend, Unanswered};
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::in_time::in_time;
+use crate::guard::deadline::with_deadline;
+use crate::guard::store::{GuardedStore, Unanswered};
 use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
 use crate::invalidation::pending::Due;
 use crate::scope::{Scope, tag_key};
@@ -67,7 +67,7 @@ pub(crate) async fn tell(
     engine: &Engine,
     scope: &Scope,
     change: Change,
-    store: &Backend,
+    store: &GuardedStore,
 ) -> Result<Told> {
     let untold = match change_record(engine, scope, change, store).await {
         Ok(()) => return Ok(Told::Recorded),
@@ -93,14 +93,14 @@ async fn remove(engine: &Engine, scope: &Scope) -> Result<()> {
     let (store, deadline) = (engine.store.store(), engine.store.deadline());
     let removed = match scope {
         Scope::Tag(tag) => {
-            let removed = in_time(deadline, store.delete(&tag_key(tag))).await;
+            let removed = with_deadline(deadline, store.delete(&tag_key(tag))).await;
             removed.map(|removed| removed.map(drop))
         }
         Scope::Program(program) => {
             let part = format!("({program})(");
-            in_time(REMOVAL, store.delete_containing(&part)).await
+            with_deadline(REMOVAL, store.delete_containing(&part)).await
         }
-        Scope::All => in_time(REMOVAL, store.clear()).await,
+        Scope::All => with_deadline(REMOVAL, store.clear()).await,
     };
     removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
 }
@@ -110,7 +110,7 @@ pub(crate) async fn change_record(
     engine: &Engine,
     scope: &Scope,
     change: Change,
-    store: &Backend,
+    store: &GuardedStore,
 ) -> Result<(), Untold> {
     let (key, is_tag) = (scope.record_key(), matches!(scope, Scope::Tag(_)));
     for attempt in 0..ATTEMPTS {

@@ -1,17 +1,58 @@
 //! Where a server is: a port of a host, or a Unix socket.
 //!
-//! No step of a lookup: what a configuration writes is read when the store is made, so that a wrong address is found at
-//! the start. URL, table and code write it alike.
+//! No step of a lookup: the configuration is read when the store is made, so that a wrong address is found at the start. A
+//! URL, a table and code write it alike.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
-/// Its text is one for all ways to write it.
+use crate::error::{Error, ErrorKind, Result};
+
+/// Its text is the same however it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
     Tcp { host: String, port: u16 },
     Unix(PathBuf),
+}
+
+/// The servers of a store.
+pub(super) struct Servers {
+    /// What one is called, for errors.
+    pub(super) name: &'static str,
+    pub(super) default_port: u16,
+    /// How an address is written, for errors.
+    pub(super) form: &'static str,
+}
+
+impl Servers {
+    /// The addresses that `texts` are.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read; the error names it, unless it may have a password in it.
+    pub(super) fn read(
+        &self,
+        texts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Vec<Address>> {
+        let texts = texts.into_iter().map(Into::into);
+        texts.map(|text| self.read_one(&text)).collect()
+    }
+
+    fn read_one(&self, text: &str) -> Result<Address> {
+        Address::read(text, self.default_port).ok_or_else(|| self.refused(text))
+    }
+
+    /// The error of `text`, which is no address of these servers.
+    pub(super) fn refused(&self, text: &str) -> Error {
+        let Self { name, form, .. } = self;
+        // What stands in front of the `@` may be a password.
+        let problem = match text.contains('@') {
+            true => format!("a {name} is given with a user or a password"),
+            false => format!("{:?} is not a {name}", text.trim()),
+        };
+        Error::new(ErrorKind::Policy, format!("{problem}: write it as {form}"))
+    }
 }
 
 impl Address {

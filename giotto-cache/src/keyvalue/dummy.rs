@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{KeyValue, Place};
-use crate::{Measure, Result};
+use crate::error::Result;
+use crate::keyvalue::measure::Measure;
 
 /// A [`KeyValue`] that always misses. Every operation succeeds.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,10 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::{KeyValue, Place};
-use crate::backend::{Backend, DEFAULT_DEADLINE, Unanswered};
+use crate::clock::Clock;
 use crate::clock::milliseconds;
+use crate::entry::codec;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore, Unanswered};
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, ErrorKind, Result, entry};
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 
@@ -27,7 +29,7 @@ const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 /// and a breaker of its own: while the last one is down, the others still answer and still keep what is computed.
 #[derive(Clone)]
 pub struct LayeredKeyValue {
-    layers: Arc<[Backend]>,
+    layers: Arc<[GuardedStore]>,
     stats: Arc<Stats>,
     settings: Settings,
 }
@@ -66,7 +68,10 @@ impl LayeredKeyValue {
             deadline,
             ..self.settings
         };
-        Self::with(self.layers.iter().map(Backend::share).collect(), settings)
+        Self::with(
+            self.layers.iter().map(GuardedStore::share).collect(),
+            settings,
+        )
     }
 
     /// Tells the time by `clock` instead of the machine's.
@@ -76,14 +81,17 @@ impl LayeredKeyValue {
             clock,
             ..self.settings
         };
-        Self::with(self.layers.iter().map(Backend::share).collect(), settings)
+        Self::with(
+            self.layers.iter().map(GuardedStore::share).collect(),
+            settings,
+        )
     }
 
     fn with(layers: Vec<Arc<dyn KeyValue>>, settings: Settings) -> Self {
         let stats = Arc::new(Stats::default());
         let layers = layers.into_iter().map(|store| {
             let clock = settings.clock.clone();
-            Backend::new(store, settings.deadline, clock, Arc::clone(&stats))
+            GuardedStore::new(store, settings.deadline, clock, Arc::clone(&stats))
         });
         Self {
             layers: layers.collect(),
@@ -95,7 +103,7 @@ impl LayeredKeyValue {
     /// How long a copy of `value` may live above the last layer; `None` if it is not an entry, which alone says
     /// how long it has left.
     fn copy_for(&self, value: &[u8]) -> Option<Duration> {
-        let left = entry::keep_until(value)?.saturating_sub(self.settings.clock.now_ms());
+        let left = codec::keep_until(value)?.saturating_sub(self.settings.clock.now_ms());
         let longest = milliseconds(self.settings.refill);
         Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
     }
@@ -120,7 +128,7 @@ impl LayeredKeyValue {
 
     /// The store that all processes share.
     fn last_store(&self) -> Option<&dyn KeyValue> {
-        self.layers.last().map(Backend::store)
+        self.layers.last().map(GuardedStore::store)
     }
 
     /// Runs `operation` on every layer, also after one has failed: the last answer, or the first error.
@@ -153,7 +161,7 @@ impl LayeredKeyValue {
 
 impl fmt::Debug for LayeredKeyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stores = self.layers.iter().map(Backend::store);
+        let stores = self.layers.iter().map(GuardedStore::store);
         f.debug_list().entries(stores).finish()
     }
 }
@@ -215,7 +223,7 @@ impl KeyValue for LayeredKeyValue {
             return Err(refused(stored == Err(Unanswered::TooLarge)));
         }
         let stored = stored.is_ok();
-        if entry::keep_until(&value).is_none() {
+        if codec::keep_until(&value).is_none() {
             self.forget_above(key).await;
             return if stored { Ok(()) } else { Err(unanswered()) };
         }
@@ -300,8 +308,9 @@ impl KeyValue for LayeredKeyValue {
         self.last_store()?.max_value()
     }
 
-    fn is_writable(&self) -> bool {
-        self.layers.last().is_none_or(Backend::is_writable)
+    fn is_writable(&self, key: &str) -> bool {
+        let last = self.layers.last();
+        last.is_none_or(|last| last.is_writable(key))
     }
 
     fn is_atomic(&self) -> bool {
@@ -314,7 +323,7 @@ impl KeyValue for LayeredKeyValue {
     }
 
     fn layers(&self) -> Vec<&dyn KeyValue> {
-        self.layers.iter().map(Backend::store).collect()
+        self.layers.iter().map(GuardedStore::store).collect()
     }
 
     fn counts(&self) -> Counts {

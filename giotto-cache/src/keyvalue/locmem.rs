@@ -13,7 +13,8 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
-use crate::{Error, ErrorKind, Measure, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::measure::Measure;
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 20;
 

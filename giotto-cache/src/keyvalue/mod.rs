@@ -6,21 +6,30 @@
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-mod database;
-mod dummy;
-#[cfg(any(feature = "redis", feature = "memcache"))]
-mod guard;
-mod layered;
-mod locmem;
-#[cfg(any(feature = "redis", feature = "memcache"))]
+pub(crate) mod database;
+pub(crate) mod dummy;
+pub(crate) mod layered;
+pub(crate) mod locmem;
+#[cfg(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
 mod longest;
+pub(crate) mod measure;
 #[cfg(feature = "memcache")]
-mod memcache;
+pub(crate) mod memcache;
 mod namespace;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod percent;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+mod together;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -28,17 +37,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Counts, Measure, Result};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use database::DatabaseKeyValue;
-pub use dummy::DummyKeyValue;
-pub use layered::LayeredKeyValue;
-pub use locmem::LocMemKeyValue;
-#[cfg(feature = "memcache")]
-pub use memcache::MemcacheKeyValue;
-pub use namespace::Namespace;
-#[cfg(feature = "redis")]
-pub use redis::RedisKeyValue;
+use self::measure::Measure;
+pub use self::namespace::Namespace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::stats::Counts;
 
 /// A store of bytes under text keys, shared by all callers.
 ///
@@ -165,10 +167,10 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
-    /// Whether the store accepts values now, as far as it knows: the last one was accepted. The cache knows that of a
-    /// store itself; layers know it of their last.
+    /// Whether the store accepts a value for `key` now, as far as it knows: the last calls succeeded. The cache knows that
+    /// of a store as a whole. A store of several servers knows it of each server, and layers know it of their last layer.
     #[doc(hidden)]
-    fn is_writable(&self) -> bool {
+    fn is_writable(&self, _key: &str) -> bool {
         true
     }
 
@@ -211,9 +213,9 @@ pub enum Place {
     Nowhere,
 }
 
-fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> crate::Error {
+fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {
     let message = format!(
         "{store:?} does not implement `{operation}`: add it to its KeyValue implementation"
     );
-    crate::Error::new(crate::ErrorKind::Backend, message)
+    Error::new(ErrorKind::Backend, message)
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// `prod:` in front of every key of a store, or nothing. For implementations of [`KeyValue`](crate::KeyValue).
 #[derive(Clone, Debug, Default)]

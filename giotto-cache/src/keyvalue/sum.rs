@@ -2,9 +2,10 @@
 //!
 //! No step of a lookup; for management.
 
-use crate::{Error, ErrorKind, Measure, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::measure::Measure;
 
-/// The sum of `measures`, one for each server. The note of a sum names the servers that are not in it.
+/// The sum of `measures`, one for each server of a store. Its notes name the servers that are not in it.
 ///
 /// # Errors
 ///

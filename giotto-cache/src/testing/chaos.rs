@@ -10,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 
 use crate::engine::lease;
 use crate::error::{Error, ErrorKind, Result};
-use crate::inspect::measure::Measure;
 use crate::keyvalue::KeyValue;
+use crate::keyvalue::measure::Measure;
 use crate::stats::Counts;
 
 /// A [`KeyValue`] in front of another, with faults that are switched while it runs. Cloning it shares it.

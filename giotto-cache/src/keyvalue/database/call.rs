@@ -8,11 +8,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::Result;
 use crate::clock::milliseconds;
+use crate::error::Result;
+use crate::keyvalue::longest;
 
 /// What a row costs besides its key and its value: its other columns, its header, three indexes.
 pub(super) const OVERHEAD: u64 = 128;
+
+/// What is read at most of a record, as statements have it.
+pub(super) const RECORD: i64 = longest::RECORD as i64;
 
 /// 317 years: more is for ever, and an expiry can be computed without an overflow.
 const LONGEST_MS: u64 = 10_000_000_000_000;
@@ -38,7 +42,8 @@ pub(super) trait Engine: Send + Sync {
 pub(super) enum Call {
     /// The value of a live row, or an empty one if it is longer than so many bytes.
     Get(Key, i64),
-    /// The values of live rows, in the order of the keys; an empty one for each that is longer than so many bytes.
+    /// The values of live rows, in the order of the keys; an empty one for each that is longer than so many bytes, or
+    /// than a [record](RECORD) if the key is that of one.
     GetMany(Vec<Key>, i64),
     Set(Row),
     /// Stores the row unless there is a live one of the same key.

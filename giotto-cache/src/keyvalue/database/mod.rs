@@ -18,16 +18,17 @@ mod table;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::KeyValue;
+use super::longest::Longest;
 use super::namespace::Namespace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::measure::Measure;
 use crate::log::Cut;
-use crate::{Error, ErrorKind, Measure, Result};
 use call::{Call, Chosen, Engine, Key, OVERHEAD, Row, Slice};
 use sweep::Sweeper;
 use table::Table;
@@ -68,8 +69,7 @@ pub struct DatabaseKeyValue {
     namespace: Namespace,
     engine: Arc<dyn Engine>,
     sweeper: Arc<Sweeper>,
-    /// No value that the cache stores is longer.
-    longest: Arc<AtomicUsize>,
+    longest: Arc<Longest>,
 }
 
 impl DatabaseKeyValue {
@@ -186,15 +186,6 @@ impl DatabaseKeyValue {
         self.sweeper.sweep(&*self.engine).await
     }
 
-    /// What a bind parameter can hold of the longest value that is to be read.
-    fn longest(&self) -> i64 {
-        match self.longest.load(Ordering::Relaxed) {
-            // It is not known yet.
-            0 => i64::MAX,
-            bytes => i64::try_from(bytes).unwrap_or(i64::MAX),
-        }
-    }
-
     /// Removes the rows of this namespace whose keys contain `part`.
     async fn delete_rows(&self, part: &str) -> Result<()> {
         // Where not even that can be found out, it is one slice.
@@ -263,23 +254,25 @@ impl fmt::Debug for DatabaseKeyValue {
 #[async_trait]
 impl KeyValue for DatabaseKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let reply = self
-            .engine
-            .run(Call::Get(self.key(key), self.longest()))
-            .await?;
-        Ok(reply.value)
+        let stored = self.key(key);
+        let longest = bindable(self.longest.of(&stored.text));
+        let value = self.engine.run(Call::Get(stored, longest)).await?.value;
+        Ok(value.inspect(|value| self.longest.tell(key, value.len())))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let keys = keys.iter().map(|key| self.key(key)).collect();
-        Ok(self
-            .engine
-            .run(Call::GetMany(keys, self.longest()))
-            .await?
-            .values)
+        let stored = keys.iter().map(|key| self.key(key)).collect();
+        let call = Call::GetMany(stored, bindable(self.longest.get()));
+        let values = self.engine.run(call).await?.values;
+        for (key, value) in keys.iter().zip(&values) {
+            if let Some(value) = value {
+                self.longest.tell(key, value.len());
+            }
+        }
+        Ok(values)
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -377,13 +370,14 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        self.engine
-            .get_now(&self.namespace.stored(key), self.longest())
+        let stored = self.namespace.stored(key);
+        let longest = bindable(self.longest.of(&stored));
+        let value = self.engine.get_now(&stored, longest)?;
+        Some(value.inspect(|value| self.longest.tell(key, value.len())))
     }
 
     fn limit_values(&self, bytes: usize) {
-        // Of several caches, the one with the longest values counts.
-        self.longest.fetch_max(bytes, Ordering::Relaxed);
+        self.longest.limit(bytes);
     }
 
     /// Its key has to fit in, too.
@@ -392,6 +386,11 @@ impl KeyValue for DatabaseKeyValue {
         let largest = self.engine.max_value().map_or(own, |row| own.min(row));
         usize::try_from(largest.saturating_sub(OVERHEAD)).ok()
     }
+}
+
+/// A limit as a bind parameter holds it; without a limit every value is read.
+fn bindable(longest: Option<usize>) -> i64 {
+    longest.map_or(i64::MAX, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
 /// `url` as it may be shown: user, password and parameters, which may hold a password too, left out.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::call::{Call, Engine, Reply, Slice};
-use crate::Result;
+use crate::error::Result;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;

@@ -2,7 +2,7 @@
 //!
 //! The only text that is put into a statement; keys, values and numbers are bound.
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The indexes are named after the table, and PostgreSQL cuts names off after 63 bytes.
 const LONGEST: usize = 50;

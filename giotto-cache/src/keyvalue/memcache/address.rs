@@ -1,66 +1,42 @@
-//! Where a Memcached server is, as a configuration writes it.
+//! The hosts of a Memcached store, as a configuration writes them.
 //!
 //! No step of a lookup: hosts are read when the store is made, so that a wrong one is found at the start.
 
-use std::io;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::address::{Address, Servers};
 
-pub(super) use crate::keyvalue::address::Address;
-use crate::{Error, ErrorKind, Result};
+const SERVERS: Servers = Servers {
+    name: "Memcached host",
+    default_port: 11211,
+    form: "host, host:port, [::1]:11211 or /path/to/socket, without a user or a password",
+};
 
-const DEFAULT_PORT: u16 = 11211;
-
-impl Address {
-    /// The error of a server here that failed as `error` says, and what to do about it.
-    pub(super) fn failed(&self, error: &io::Error) -> Error {
-        let remedy = match error.kind() {
-            io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-                ": start memcached there, or configure where it is"
-            }
-            io::ErrorKind::InvalidData => ": look whether it is a memcached without authentication",
-            _ => "",
-        };
-        let message = format!("memcached at {self}: {error}{remedy}");
-        Error::new(ErrorKind::Backend, message)
-    }
-}
-
-/// `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
-pub(super) fn parse(text: &str) -> Result<Address> {
-    let text = text.trim();
-    // What stands in front of the `@` may be a password, which an error must not show.
-    if text.contains('@') {
-        let message = "a Memcached host was given with a user or a password, which its text protocol does \
-                       not have: write it as host:port";
-        return Err(Error::new(ErrorKind::Policy, message));
-    }
-    Address::read(text, DEFAULT_PORT).ok_or_else(|| {
-        let message = format!(
-            "{text:?} is not a Memcached host: write it as host, host:port, [::1]:11211 or /path/to/socket"
-        );
-        Error::new(ErrorKind::Policy, message)
-    })
+/// The addresses that `hosts` are: `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
+pub(super) fn read(hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Vec<Address>> {
+    SERVERS.read(hosts)
 }
 
 /// The addresses of `memcache://a:11211,b:11211`; `;` separates them too.
-pub(super) fn parse_url(url: &str) -> Result<Vec<Address>> {
-    let Some(hosts) = url.strip_prefix("memcache://") else {
-        // Not shown: it may be the URL of another server, with its password.
-        let message = "the URL of a Memcached store must begin with memcache://, as memcache://a:11211,b:11211 does";
-        return Err(Error::new(ErrorKind::Policy, message));
+pub(super) fn read_url(url: &str) -> Result<Vec<Address>> {
+    // What is refused is not shown: it may be the URL of another server with its password, or a parameter may be one.
+    let refused = |problem| {
+        let message = format!("the URL of a Memcached store {problem}");
+        Error::new(ErrorKind::Policy, message)
     };
-    // Not shown either: a parameter may be a password.
+    let Some(hosts) = url.strip_prefix("memcache://") else {
+        return Err(refused(
+            "must begin with memcache://, as memcache://a:11211,b:11211 does",
+        ));
+    };
     if hosts.contains('?') {
-        let message = "the URL of a Memcached store has no parameters: leave out what stands behind the `?`, and set \
-                       namespace and deadline by themselves";
-        return Err(Error::new(ErrorKind::Policy, message));
+        return Err(refused(
+            "has no parameters: leave out the `?` and what follows, and set namespace and deadline by themselves",
+        ));
     }
-    hosts
-        .split([',', ';'])
-        .map(|host| match host.trim() {
-            path if path.starts_with('/') => parse(path),
-            host => parse(host.strip_suffix('/').unwrap_or(host)),
-        })
-        .collect()
+    read(hosts.split([',', ';']).map(|host| match host.trim() {
+        path if path.starts_with('/') => path,
+        host => host.strip_suffix('/').unwrap_or(host),
+    }))
 }
 
 #[cfg(test)]
@@ -70,7 +46,7 @@ mod tests {
     #[test]
     fn a_host_that_cannot_be_read_is_named() {
         for text in ["", " ", "a b", "a:0", "[::1", "unix:a", "a\r\nb"] {
-            let error = parse(text).unwrap_err();
+            let error = read([text]).unwrap_err();
             assert!(
                 error.to_string().contains(&format!("{:?}", text.trim())),
                 "{error}"
@@ -88,7 +64,7 @@ mod tests {
             ("memcache://[::1]:11211,::1", "[::1]:11211 [::1]:11211"),
             ("memcache:///path/to.sock", "/path/to.sock"),
         ] {
-            let addresses = parse_url(url).unwrap();
+            let addresses = read_url(url).unwrap();
             let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             assert_eq!(texts.join(" "), expected);
         }
@@ -99,7 +75,7 @@ mod tests {
             "a:11211",
             "memcache://a/0",
         ] {
-            assert!(parse_url(url).is_err(), "{url}");
+            assert!(read_url(url).is_err(), "{url}");
         }
     }
 
@@ -112,7 +88,7 @@ mod tests {
             "memcache://a?password=secret",
             "memcache://a:11211,b/?password=secret",
         ] {
-            let error = parse_url(url).unwrap_err();
+            let error = read_url(url).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("secret"));
         }
     }

@@ -10,8 +10,8 @@ use super::expiry::{self, HEADER};
 use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
 use super::servers::Server;
 use super::{MemcacheKeyValue, dump, key};
-use crate::keyvalue::guard::Loss;
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::guard::server::Loss;
 
 /// `clear` holds so many keys at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;

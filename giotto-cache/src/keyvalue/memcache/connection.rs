@@ -15,11 +15,11 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::address::Address;
 use super::protocol::{self, Command, Expected, Reply};
-use crate::in_time::in_time;
+use crate::error::{self, Error, Result};
+use crate::guard::deadline::with_deadline;
+use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
-use crate::{Error, Result};
 
 /// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
 /// long: a connection that is older than this without an answer serves nobody.
@@ -122,6 +122,21 @@ impl Connection {
     }
 }
 
+impl Address {
+    /// The error of a server here that failed as `error` says, and what to do about it.
+    pub(super) fn failed(&self, error: &io::Error) -> Error {
+        let remedy = match error.kind() {
+            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
+                ": start memcached there, or configure where it is"
+            }
+            ErrorKind::InvalidData => ": check whether it is a memcached without authentication",
+            _ => "",
+        };
+        let message = format!("memcached at {self}: {error}{remedy}");
+        Error::new(error::ErrorKind::Backend, message)
+    }
+}
+
 /// Connects, and answers requests until something goes wrong or nobody can send any more.
 async fn serve(
     address: Arc<Address>,
@@ -173,7 +188,7 @@ pub(super) async fn connect(address: &Address) -> io::Result<(Reader, Writer)> {
         };
         Ok(halves)
     };
-    let connected = in_time(PATIENCE, connecting).await;
+    let connected = with_deadline(PATIENCE, connecting).await;
     connected.unwrap_or_else(|| Err(silent("no connection")))
 }
 
@@ -224,7 +239,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
     let due = |answered| Some(waiting.since()?.max(answered) + PATIENCE);
     loop {
         let left = due(answered).map_or(PATIENCE, left_until);
-        match in_time(left, reader.fill_buf()).await {
+        match with_deadline(left, reader.fill_buf()).await {
             Some(Ok([])) => return Err(protocol::closed()),
             Some(read) => {
                 read?;
@@ -239,7 +254,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
         };
         let left = left_until(sent.since.max(answered) + PATIENCE);
         let reply = Reply::read(&mut reader, sent.expected, &sent.key, longest, &mut line);
-        match in_time(left, reply).await {
+        match with_deadline(left, reply).await {
             Some(Ok(reply)) => sent.caller.answer(Ok(reply)),
             failed => {
                 waiting.put_back(sent);

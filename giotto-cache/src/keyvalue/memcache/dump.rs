@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 
-use super::address::Address;
 use super::connection::{Reader, connect};
 use super::key;
 use super::protocol::{quote, read_line};
+use crate::keyvalue::address::Address;
+use crate::keyvalue::percent::decoded;
 
 /// How long a server may be silent in the middle of a dump.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -92,22 +93,7 @@ async fn next_line<'l>(
 /// The key of `prod%3Aa exp=-1 la=0`; `None` of one that may not be sent back.
 fn decode(entry: &[u8]) -> Option<String> {
     let encoded = entry.split(|byte| *byte == b' ').next()?;
-    let mut key = Vec::with_capacity(encoded.len());
-    let mut bytes = encoded.iter().copied();
-    while let Some(byte) = bytes.next() {
-        key.push(match byte {
-            b'%' => hexadecimal(bytes.next()?)? << 4 | hexadecimal(bytes.next()?)?,
-            _ => byte,
-        });
-    }
-    String::from_utf8(key)
-        .ok()
-        .filter(|key| key::is_sound(key.as_bytes()))
-}
-
-fn hexadecimal(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
+    decoded(encoded).filter(|key| key::is_sound(key.as_bytes()))
 }
 
 #[cfg(test)]

@@ -3,28 +3,32 @@
 //! Before the last step of a lookup. A key that Memcached refuses is worse than an error: it then runs the
 //! value as commands, and the value is a page that a visitor had a say in.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::super::namespace::Namespace;
+use crate::keyvalue::longest::is_record;
+use crate::keyvalue::namespace::Namespace;
 
 /// Memcached's limit.
 pub(super) const MAX_LENGTH: usize = 250;
+
+/// What Memcached does not take in a key, and the sign of what is written out.
+const WRITTEN_OUT: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Stands in front of a digest. No key that is written out has it: a `%` there has two digits after it.
 const DIGEST: &str = "%%";
 
 /// `key` as it is stored: written out with `%20` for what Memcached does not take, or as a digest of 128
 /// bits if that is too long. Two keys with one digest are told apart by the [entry](crate::Entry), which
-/// holds the key: a miss.
+/// holds the key: a miss. The digest of a record ends in a brace, as the key of a record does.
 pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
     let mut stored = String::with_capacity(MAX_LENGTH);
-    for byte in namespace.stored(key).bytes() {
-        push(&mut stored, byte);
+    for piece in utf8_percent_encode(&namespace.stored(key), WRITTEN_OUT) {
+        stored.push_str(piece);
         if stored.len() > MAX_LENGTH {
             let digest = xxh3_128(key.as_bytes());
-            return format!("{}{DIGEST}{digest:032x}", namespace.prefix());
+            let end = if is_record(key) { "}" } else { "" };
+            return format!("{}{DIGEST}{digest:032x}{end}", namespace.prefix());
         }
     }
     stored
@@ -32,22 +36,13 @@ pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
 
 /// `part` as it stands in every stored key that has it, but for those that are digests.
 pub(super) fn stored_part(part: &str) -> String {
-    let mut stored = String::with_capacity(part.len());
-    part.bytes().for_each(|byte| push(&mut stored, byte));
-    stored
+    utf8_percent_encode(part, WRITTEN_OUT).to_string()
 }
 
 /// Whether `stored` is a digest, which does not show what the key contains.
 pub(super) fn is_digest(namespace: &Namespace, stored: &str) -> bool {
     let key = stored.strip_prefix(namespace.prefix());
     key.is_some_and(|key| key.starts_with(DIGEST))
-}
-
-fn push(stored: &mut String, byte: u8) {
-    match byte {
-        b'!'..=b'~' if byte != b'%' => stored.push(char::from(byte)),
-        _ => write!(stored, "%{byte:02X}").expect("writing to a String cannot fail"),
-    }
 }
 
 /// Whether `key` can be sent to a server, wherever it comes from.
@@ -80,6 +75,11 @@ mod tests {
         let [fits, too_long] = [245, 246].map(|length| stored(&namespace, &"k".repeat(length)));
         assert_eq!(fits.len(), MAX_LENGTH);
         assert_eq!(too_long.len(), "prod:%%".len() + 32);
+        let record = stored(&namespace, &format!("{{tag:{}}}", "k".repeat(245)));
+        assert!(
+            is_record(&record) && is_digest(&namespace, &record),
+            "{record}"
+        );
     }
 
     proptest! {

@@ -6,10 +6,11 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader};
 
-use super::address::Address;
 use super::connection::connect;
 use super::protocol::{not_a_reply, number, read_line};
-use crate::{Measure, Result};
+use crate::error::Result;
+use crate::keyvalue::address::Address;
+use crate::keyvalue::measure::Measure;
 
 /// Memcached 1.6 has about a hundred.
 const MAX_LINES: usize = 1000;

@@ -21,14 +21,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::address::Address;
 use self::protocol::{Found, Verb};
 use self::servers::Servers;
 use super::KeyValue;
-use super::guard::{Loss, SERVER_DEADLINE};
 use super::namespace::Namespace;
 use super::sum::sum;
-use crate::{Clock, Counts, Error, ErrorKind, Measure, Result};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::server::{Loss, SERVER_DEADLINE};
+use crate::keyvalue::address::Address;
+use crate::keyvalue::measure::Measure;
+use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
 const DEFAULT_NAMESPACE: &str = "giotto";
@@ -41,8 +44,8 @@ const ATTEMPTS: usize = 3;
 /// A [`KeyValue`] on one Memcached server or several: `localhost:11211` if no host is given.
 ///
 /// Each key lives on one of the servers (rendezvous hashing of their names as given: every process must give
-/// them alike, in any order). A server that is lost takes its own keys with it, which then miss; they do not
-/// move to another, so none comes back later with an old value.
+/// them alike, in any order). A lost server affects only its own keys: `get` finds none of them, and every other call
+/// fails with [`ErrorKind::ServerLost`]. They do not move to another server, so none comes back later with an old value.
 ///
 /// A server takes values of up to 1 MiB, key included, unless it was started with a larger `-I`. It must be
 /// reachable without a password. Connections are made when they are first needed, one for each server.
@@ -58,8 +61,8 @@ impl MemcacheKeyValue {
     /// A store on `localhost:11211`.
     #[must_use]
     pub fn new() -> Self {
-        let address = address::parse(DEFAULT_HOST).expect("the name of a host");
-        Self::on(vec![address]).expect("one host")
+        let addresses = address::read([DEFAULT_HOST]);
+        addresses.and_then(Self::on).expect("the name of a host")
     }
 
     /// A store at `memcache://a:11211,b:11211` or `memcache:///path/to/socket`; `;` separates hosts too.
@@ -68,7 +71,7 @@ impl MemcacheKeyValue {
     ///
     /// If `url` is not written like this. The error shows no password.
     pub fn from_url(url: &str) -> Result<Self> {
-        Self::on(address::parse_url(url)?)
+        Self::on(address::read_url(url)?)
     }
 
     /// The same on `hosts`: `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path`.
@@ -77,14 +80,10 @@ impl MemcacheKeyValue {
     ///
     /// If there are none, or one cannot be read or is given twice; the error names it.
     pub fn hosts(self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Self> {
-        let addresses: Result<Vec<_>> = hosts
-            .into_iter()
-            .map(|host| address::parse(&host.into()))
-            .collect();
         Ok(Self {
             namespace: self.namespace,
             server_deadline: self.server_deadline,
-            ..Self::on(addresses?)?
+            ..Self::on(address::read(hosts)?)?
         })
     }
 
@@ -166,8 +165,9 @@ impl KeyValue for MemcacheKeyValue {
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = key::stored(&self.namespace, key);
         let error = match self.store(Verb::Set, &key, &value, expire).await {
-            Ok(true) | Err(Loss::Server(_)) => return Ok(()),
+            Ok(true) => return Ok(()),
             Ok(false) => self.failed(&key, "it did not store a value"),
+            Err(lost @ Loss::Server(_)) => return Err(lost.into_error()),
             Err(refused) => refused.into_error(),
         };
         // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
@@ -261,6 +261,10 @@ impl KeyValue for MemcacheKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.servers.longest().limit(bytes);
+    }
+
+    fn is_writable(&self, key: &str) -> bool {
+        self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
     fn is_atomic(&self) -> bool {

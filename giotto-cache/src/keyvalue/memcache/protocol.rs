@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
 use super::expiry::{HEADER, SERVER_AT_ONCE};
-use crate::keyvalue::guard::Want;
+use crate::guard::breakers::Want;
 use crate::keyvalue::longest::Longest;
 
 /// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
@@ -165,7 +165,7 @@ impl Reply {
             (Expected::Value, _) => {
                 let (length, unique) =
                     value_line(text, key, longest).ok_or_else(|| not_a_reply(text))?;
-                let value = read_value(reader, length, longest, b"\r\nEND\r\n").await?;
+                let value = read_value(reader, length, longest.of(key), b"\r\nEND\r\n").await?;
                 Ok(Self::Value(Some(Found { value, unique })))
             }
             (_, b"STORED" | b"DELETED") => Ok(Self::Outcome(true)),
@@ -220,7 +220,7 @@ fn value_line(text: &[u8], key: &str, longest: &Longest) -> Option<(usize, u64)>
     let mut numbers = rest.strip_prefix(' ')?.split(' ').map(number);
     let [_flags, length, unique] = [numbers.next()??, numbers.next()??, numbers.next()??];
     let length = usize::try_from(length).ok()?;
-    let is_sound = numbers.next().is_none() && (length <= MAX_VALUE || longest.get().is_some());
+    let is_sound = numbers.next().is_none() && (length <= MAX_VALUE || longest.of(key).is_some());
     longest.tell(key, length.saturating_sub(HEADER));
     is_sound.then_some((length, unique))
 }
@@ -249,7 +249,7 @@ async fn read_values(
         let key = named.and_then(|key| asked.take(key.ok()?));
         let read = key.and_then(|key| Some((key, value_line(text, key, longest)?)));
         let (key, (length, unique)) = read.ok_or_else(|| not_a_reply(text))?;
-        let value = read_value(reader, length, longest, b"\r\n").await?;
+        let value = read_value(reader, length, longest.of(key), b"\r\n").await?;
         values.insert(key.to_owned(), Found { value, unique });
     }
 }
@@ -258,12 +258,10 @@ async fn read_values(
 async fn read_value<const N: usize>(
     reader: &mut (impl AsyncBufRead + Unpin),
     length: usize,
-    longest: &Longest,
+    longest: Option<usize>,
     end: &[u8; N],
 ) -> io::Result<Bytes> {
-    let most = longest
-        .get()
-        .map(|longest| longest.saturating_add(HEADER + 1));
+    let most = longest.map(|longest| longest.saturating_add(HEADER + 1));
     let kept = most.map_or(length, |most| most.min(length));
     let mut value = Vec::with_capacity(kept.min(PREALLOCATED));
     let read = reader.take(kept as u64).read_to_end(&mut value).await?;

@@ -4,24 +4,28 @@
 //! lost takes its own keys with it and nothing else.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::address::Address;
 use super::connection::Connection;
 use super::expiry::HEADER;
 use super::key::MAX_LENGTH;
 use super::measure;
 use super::protocol::{Command, Found, MAX_VALUE, Reply};
-use crate::in_time::in_time;
-use crate::keyvalue::guard::{Fault, Guard, Loss, together};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::deadline::with_deadline;
+use crate::guard::server::{Fault, GuardedServer, Loss};
+use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
+use crate::keyvalue::measure::Measure;
+use crate::keyvalue::together::together;
+use crate::log::Pace;
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, ErrorKind, Measure, Result};
 
 /// How long a server has to say what it takes.
 const LEARN: Duration = Duration::from_secs(1);
@@ -42,13 +46,13 @@ pub(super) struct Servers {
 pub(super) struct Server {
     address: Arc<Address>,
     seed: u64,
-    guard: Guard,
+    guard: GuardedServer,
     connection: Mutex<Option<Arc<Connection>>>,
     longest: Arc<Longest>,
     /// The most bytes that an item may have; 0 = not known.
     largest_item: AtomicUsize,
-    /// When to ask for it.
-    learn_at_ms: AtomicU64,
+    /// Limits how often it is asked for.
+    learning: Pace,
 }
 
 impl Servers {
@@ -87,6 +91,11 @@ impl Servers {
     pub(super) fn max_value(&self, now_ms: u64) -> Option<usize> {
         let all = self.all.iter().map(|server| server.max_value(now_ms));
         all.flatten().min()
+    }
+
+    /// Whether the server of `key` is well, as far as is known. The cache knows that of a single server.
+    pub(super) fn is_writable(&self, key: &str) -> bool {
+        self.all.len() == 1 || self.of(key).guard.is_writable()
     }
 
     /// What was counted of servers that are one of several.
@@ -185,12 +194,12 @@ impl Server {
         let server = format_args!("memcached at {name}");
         Self {
             seed: xxh3_64(name.as_bytes()),
-            guard: Guard::new(server, Arc::clone(stats), clock.clone()),
+            guard: GuardedServer::new(server, Arc::clone(stats), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
             longest: Arc::clone(longest),
             largest_item: AtomicUsize::new(0),
-            learn_at_ms: AtomicU64::new(0),
+            learning: Pace::default(),
         }
     }
 
@@ -220,20 +229,14 @@ impl Server {
     /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
     /// open.
     fn learn(self: &Arc<Self>, now_ms: u64) {
-        let next = self.learn_at_ms.load(Ordering::Relaxed);
-        let claim = || {
-            let after = now_ms.saturating_add(LEARN_EVERY_MS);
-            self.learn_at_ms
-                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
-        };
-        if now_ms < next || claim().is_err() {
+        if !self.learning.allows(now_ms, LEARN_EVERY_MS) {
             return;
         }
         let server = Arc::clone(self);
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 let largest = measure::largest_item(&server.address);
-                if let Some(Ok(Some(largest))) = in_time(LEARN, largest).await {
+                if let Some(Ok(Some(largest))) = with_deadline(LEARN, largest).await {
                     let largest = usize::try_from(largest).unwrap_or(usize::MAX);
                     server.largest_item.store(largest, Ordering::Relaxed);
                 }
@@ -285,8 +288,8 @@ mod tests {
     use super::*;
 
     fn placed(hosts: &[&str]) -> Vec<String> {
-        let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
-        let servers = Servers::new(addresses.collect(), &Clock::manual(0)).unwrap();
+        let addresses = address::read(hosts.iter().copied()).unwrap();
+        let servers = Servers::new(addresses, &Clock::manual(0)).unwrap();
         (0..30_000)
             .map(|number| servers.of(&format!("giotto:{{'x':%20{number}}}(squared)(text/html)")))
             .map(|server| server.address.to_string())
@@ -333,9 +336,9 @@ mod tests {
     #[test]
     fn no_host_and_a_host_given_twice_are_refused() {
         for hosts in [&[][..], &["a", "b", "A:11211"]] {
-            let addresses = hosts.iter().map(|host| address::parse(host).unwrap());
+            let addresses = address::read(hosts.iter().copied()).unwrap();
             assert!(
-                Servers::new(addresses.collect(), &Clock::manual(0)).is_err(),
+                Servers::new(addresses, &Clock::manual(0)).is_err(),
                 "{hosts:?}"
             );
         }

@@ -8,8 +8,8 @@ use super::command::{beginning, each, unexpected, unlink};
 use super::connection::Request;
 use super::failure::Failure;
 use super::link::Link;
-use crate::Result;
-use crate::entry::MAGIC;
+use crate::entry::codec::MAGIC;
+use crate::error::Result;
 
 /// Keys that one step looks at: a fraction of a millisecond of the server's time.
 const STEP: u32 = 1000;

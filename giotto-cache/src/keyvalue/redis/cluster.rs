@@ -15,11 +15,16 @@ use super::connection::Request;
 use super::failure::{Cure, Failure};
 use super::link::{Link, Target};
 use super::promise::Promise;
-use super::settings::{Address, Login};
+use super::settings::Login;
 use super::slots::{self, Slots};
-use crate::keyvalue::guard::{Fault, Guard, Loss, Want, together};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::guard::breakers::Want;
+use crate::guard::server::{Fault, GuardedServer, Loss};
+use crate::keyvalue::address::Address;
+use crate::keyvalue::measure::Measure;
+use crate::keyvalue::together::together;
 use crate::stats::{Counts, Stats};
-use crate::{Clock, Error, Measure};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +42,7 @@ pub(super) struct Cluster {
 /// A node, and what stands in front of it.
 pub(super) struct Node {
     pub(super) link: Link,
-    guard: Guard,
+    guard: GuardedServer,
 }
 
 #[derive(Default)]
@@ -106,6 +111,14 @@ impl Cluster {
         self.stats.snapshot()
     }
 
+    /// Whether the master of `key` is well, as far as is known.
+    pub(super) fn is_writable(&self, key: &str) -> bool {
+        let mut state = self.state();
+        let master = state.slots().master_of(slots::slot(key.as_bytes()));
+        let node = master.and_then(|master| state.nodes.get(&master));
+        node.is_none_or(|node| node.guard.is_writable())
+    }
+
     /// The reply of one node, or the failure that names another. Without either the node is lost, and what it was
     /// the master of may be elsewhere.
     async fn ask_node(
@@ -149,7 +162,7 @@ impl Cluster {
             let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
             Arc::new(Node {
                 link: Link::new(target, Arc::clone(&self.login)),
-                guard: Guard::new(name, stats, self.clock.clone()),
+                guard: GuardedServer::new(name, stats, self.clock.clone()),
             })
         };
         let mut state = self.state();

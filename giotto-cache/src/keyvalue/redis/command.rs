@@ -8,7 +8,9 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::connection::Request;
 use crate::clock::milliseconds;
-use crate::{Error, ErrorKind, Measure, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::longest::Longest;
+use crate::keyvalue::measure::Measure;
 
 /// The largest string that Redis stores (`proto-max-bulk-len`).
 pub(super) const MAX_VALUE: usize = 512 << 20;
@@ -36,12 +38,12 @@ pub(super) fn exists(key: &str) -> Request {
 }
 
 /// The same of each of `keys`, in one batch.
-pub(super) fn get_many(keys: &[&str], longest: Option<usize>) -> Request {
+pub(super) fn get_many(keys: &[&str], longest: &Longest) -> Request {
     let mut batch = Pipeline::with_capacity(keys.len());
     // A value that is no string is not ours.
     batch.ignore_errors();
     for key in keys {
-        batch.add_command(beginning(key.as_bytes(), longest));
+        batch.add_command(beginning(key.as_bytes(), longest.of(key)));
     }
     Request::BatchAgain(batch)
 }

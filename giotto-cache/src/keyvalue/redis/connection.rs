@@ -13,10 +13,11 @@ use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
-use super::settings::{Address, Login};
+use super::settings::Login;
 use super::wire::Wire;
 use crate::clock::milliseconds;
-use crate::in_time::in_time;
+use crate::guard::deadline::with_deadline;
+use crate::keyvalue::address::Address;
 
 /// Connecting takes no longer, with all that it takes until the first request can go out.
 pub(super) const CONNECT: Duration = Duration::from_secs(1);
@@ -95,7 +96,7 @@ impl Connection {
     /// The reply to `request`, which is a timeout once the server has kept quiet for too long.
     async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
         let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
-        in_time(SILENCE, request).await.unwrap_or_else(silent)
+        with_deadline(SILENCE, request).await.unwrap_or_else(silent)
     }
 
     async fn ping(self) {
@@ -270,5 +271,5 @@ pub(super) async fn within<T>(
         );
         Err(Failure::new(&what, address, Cure::Later))
     };
-    in_time(time, opening).await.unwrap_or_else(late)
+    with_deadline(time, opening).await.unwrap_or_else(late)
 }

@@ -4,9 +4,9 @@
 
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind};
 
-use super::settings::Address;
-use crate::keyvalue::guard::Fault;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
+use crate::guard::server::Fault;
+use crate::keyvalue::address::Address;
 
 /// The least that a server takes for `proto-max-bulk-len`, the limit of one value.
 const LEAST_BULK: usize = 1 << 20;

@@ -11,8 +11,9 @@ use super::connection::{CONNECT, Connection, Request, within};
 use super::failure::{Cure, Failure};
 use super::promise::Promise;
 use super::sentinel;
-use super::settings::{Address, Login};
-use crate::Measure;
+use super::settings::Login;
+use crate::keyvalue::address::Address;
+use crate::keyvalue::measure::Measure;
 
 pub(super) struct Link {
     target: Target,
@@ -51,7 +52,7 @@ impl Link {
     }
 
     /// What the server holds.
-    pub(super) async fn measure(&self) -> crate::Result<Measure> {
+    pub(super) async fn measure(&self) -> crate::error::Result<Measure> {
         let ask = async |request| self.ask(&request).await.map_err(Failure::into_error);
         let (size, info) = (ask(command::size()).await?, ask(command::info()).await?);
         command::measure(&size, &info)

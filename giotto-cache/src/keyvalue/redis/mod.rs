@@ -27,13 +27,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::Failure;
-use self::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
+use self::settings::{Login, PORT, SENTINEL_PORT, Servers, Settings};
 use self::way::Way;
 use super::KeyValue;
-use super::guard::{Loss, Want};
 use super::longest::Longest;
 use super::namespace::Namespace;
-use crate::{Counts, Measure, Result};
+use crate::error::Result;
+use crate::guard::breakers::Want;
+use crate::guard::server::Loss;
+use crate::keyvalue::address::Address;
+use crate::keyvalue::measure::Measure;
+use crate::stats::Counts;
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
 ///
@@ -140,8 +144,8 @@ impl RedisKeyValue {
 
     /// A Redis Cluster, of which `nodes` are some: `host:port` each. They name the others.
     ///
-    /// A master that is lost takes its own keys with it: `get` finds none of them and `set` keeps none, without an
-    /// error, until it is back or has been replaced. Leave [`db`](Self::db) at 0.
+    /// A lost master affects only its own keys, until it is back or replaced: `get` finds none of them, and every other
+    /// call fails with [`ErrorKind::ServerLost`](crate::ErrorKind::ServerLost). Leave [`db`](Self::db) at 0.
     ///
     /// # Errors
     ///
@@ -254,7 +258,7 @@ impl fmt::Debug for RedisKeyValue {
 impl KeyValue for RedisKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         let key = self.namespace.stored(key);
-        let value = self.way.get(&key, self.longest.get()).await?;
+        let value = self.way.get(&key, self.longest.of(&key)).await?;
         Ok(value.map(|value| self.read(&key, value)))
     }
 
@@ -263,7 +267,7 @@ impl KeyValue for RedisKeyValue {
             return Ok(Vec::new());
         }
         let keys: Vec<_> = keys.iter().map(|key| self.namespace.stored(key)).collect();
-        let values = self.way.get_many(&keys, self.longest.get()).await?;
+        let values = self.way.get_many(&keys, &self.longest).await?;
         let all = keys.iter().zip(values);
         Ok(all
             .map(|(key, value)| value.map(|value| self.read(key, value)))
@@ -273,10 +277,8 @@ impl KeyValue for RedisKeyValue {
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let key = self.namespace.stored(key);
         let request = command::set(&key, &value, expire)?;
-        match self.way.ask(Want::Store, &key, request).await {
-            Ok(reply) => command::stored(&reply).map(drop),
-            Err(loss) => loss.miss(),
-        }
+        let reply = self.way.ask(Want::Store, &key, request).await;
+        command::stored(&reply.map_err(Loss::into_error)?).map(drop)
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
@@ -332,6 +334,10 @@ impl KeyValue for RedisKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.longest.limit(bytes);
+    }
+
+    fn is_writable(&self, key: &str) -> bool {
+        self.way.is_writable(&self.namespace.stored(key))
     }
 
     fn is_atomic(&self) -> bool {

@@ -5,7 +5,7 @@
 use tokio::sync::watch;
 
 use super::failure::{Cure, Failure};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 type Outcome<T> = Option<Result<T, Failure>>;
 

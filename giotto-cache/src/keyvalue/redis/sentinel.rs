@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 
 use super::connection::{Connection, Request};
 use super::failure::{Cure, Failure};
-use super::settings::{Address, Login};
+use super::settings::Login;
+use crate::keyvalue::address::Address;
 
 /// A connection to the master that one of `sentinels` names. All are asked at once, so that one that hangs
 /// or has not heard of a failover yet holds up nobody.

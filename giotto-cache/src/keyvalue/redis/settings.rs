@@ -5,9 +5,9 @@
 use std::fmt;
 use std::time::Duration;
 
-pub(super) use crate::keyvalue::address::Address;
-use crate::keyvalue::guard::SERVER_DEADLINE;
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::server::SERVER_DEADLINE;
+use crate::keyvalue::address::{self, Address};
 
 pub(super) const PORT: u16 = 6379;
 pub(super) const SENTINEL_PORT: u16 = 26379;
@@ -50,37 +50,33 @@ impl Default for Settings {
 }
 
 impl Address {
-    /// Reads a `host` with or without a port, of a server that is one of several.
-    pub(super) fn parse(text: &str, default_port: u16) -> Option<Self> {
+    /// A `host` with or without a port, of a server that is one of several.
+    pub(super) fn read_tcp(text: &str, default_port: u16) -> Option<Self> {
         let address = Self::read(text, default_port);
         address.filter(|address| matches!(address, Self::Tcp { .. }))
     }
 
-    /// The same of many, of which there is at least one.
+    /// The addresses of several servers, of which there is at least one.
     pub(super) fn list(
         texts: impl IntoIterator<Item = impl Into<String>>,
         default_port: u16,
     ) -> Result<Vec<Self>> {
-        let refused = |message| Error::new(ErrorKind::Policy, message);
-        let read = |text: String| {
-            let message = match text.contains('@') {
-                // What stands in front of the `@` may be a password.
-                true => {
-                    "a Redis server was given with a user or a password: write it as host:port, \
-                         and set user and password by themselves"
-                        .into()
-                }
-                false => format!("{text:?} is not a Redis server: write it as host:port"),
-            };
-            Self::parse(&text, default_port).ok_or_else(|| refused(message))
+        let servers = address::Servers {
+            name: "Redis server",
+            default_port,
+            form: "host:port, and set user and password by themselves",
         };
-        let texts = texts.into_iter();
-        let addresses: Vec<_> = texts.map(|text| read(text.into())).collect::<Result<_>>()?;
-        match addresses.is_empty() {
-            true => Err(refused(
-                "at least one Redis server is needed, as host:port".into(),
-            )),
-            false => Ok(addresses),
+        let addresses = servers.read(texts)?;
+        if addresses.is_empty() {
+            let message = "at least one Redis server is needed, as host:port";
+            return Err(Error::new(ErrorKind::Policy, message));
+        }
+        let socket = addresses
+            .iter()
+            .find(|address| matches!(address, Self::Unix(_)));
+        match socket {
+            Some(socket) => Err(servers.refused(&socket.to_string())),
+            None => Ok(addresses),
         }
     }
 

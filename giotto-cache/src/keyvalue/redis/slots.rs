@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use super::connection::{CONNECT, Connection, Request, within};
 use super::failure::{Cure, Failure};
-use super::settings::{Address, Login};
+use super::settings::Login;
+use crate::keyvalue::address::Address;
 
 const SLOTS: u16 = 16_384;
 

@@ -1,10 +1,11 @@
 //! The URL of Redis servers: `scheme://[user:password@]servers[/path][?db=number]`.
 //!
-//! Before any lookup, for the configuration. An error does not repeat what stands in the URL: any part of
-//! it may be one of the password, where that has a `/` or `?` that is not percent-encoded.
+//! Before any lookup, for the configuration. An error does not repeat any part of the URL, which may be one of the password.
 
-use super::settings::{Address, Login, PORT, SENTINEL_PORT, Servers, Settings};
-use crate::{Error, ErrorKind, Result};
+use super::settings::{Login, PORT, SENTINEL_PORT, Servers, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::address::Address;
+use crate::keyvalue::percent;
 
 /// The schemes, and what may stand behind each.
 const FORMS: [(&str, &str); 7] = [
@@ -17,48 +18,70 @@ const FORMS: [(&str, &str); 7] = [
     ("rediss+sentinel", "a:26379,b:26379/mymaster/0"),
 ];
 
+/// The parts of a URL, not decoded.
+struct Url<'u> {
+    scheme: &'u str,
+    user: &'u str,
+    password: &'u str,
+    hosts: &'u str,
+    /// Without the slash in front.
+    path: &'u str,
+    query: &'u str,
+}
+
 pub(super) fn read(url: &str) -> Result<Settings> {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let url = Url::split(url);
     let refused = |message| Error::new(ErrorKind::Policy, message);
-    let Some((_, example)) = FORMS.iter().find(|(name, _)| *name == scheme) else {
+    let Some((scheme, example)) = FORMS.iter().find(|(name, _)| *name == url.scheme) else {
         let (name, example) = FORMS[0];
         let schemes = FORMS.map(|(name, _)| name).join(", ");
         return Err(refused(format!(
             "a Redis URL begins with one of {schemes}, then `://`: for example {name}://{example}"
         )));
     };
-    read_as(scheme, rest).map_err(|what| {
+    settings(&url).map_err(|what| {
         refused(format!(
             "the Redis URL {what}: write it like {scheme}://{example}"
         ))
     })
 }
 
-fn read_as(scheme: &str, rest: &str) -> Result<Settings, &'static str> {
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (credentials, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let (servers, path_db) = servers(scheme, hosts, path)?;
-    let db = match query.strip_prefix("db=") {
-        Some(db) => db,
-        None if query.is_empty() => path_db,
-        None => return Err(BAD_PARAMETER),
-    };
-    if db.contains('&') {
-        return Err(BAD_PARAMETER);
+impl<'u> Url<'u> {
+    fn split(url: &'u str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        Self {
+            scheme,
+            user,
+            password,
+            hosts,
+            path,
+            query,
+        }
     }
+}
+
+fn settings(url: &Url<'_>) -> Result<Settings, &'static str> {
+    let (servers, path_db) = servers(url)?;
+    let db = match url.query.strip_prefix("db=") {
+        Some(db) if !db.contains('&') => db,
+        None if url.query.is_empty() => path_db,
+        _ => return Err(BAD_PARAMETER),
+    };
     let db = match db {
         "" => 0,
         db => db
             .parse()
             .map_err(|_| "has a database that is not a number")?,
     };
-    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
     let login = Login {
-        user: non_empty(user)?,
-        password: non_empty(password)?,
+        user: non_empty(url.user)?,
+        password: non_empty(url.password)?,
         db,
-        tls: scheme.starts_with("rediss"),
+        tls: url.scheme.starts_with("rediss"),
     };
     Ok(Settings {
         servers,
@@ -67,17 +90,14 @@ fn read_as(scheme: &str, rest: &str) -> Result<Settings, &'static str> {
     })
 }
 
-/// The servers, and the part of `path` that is the database.
-fn servers<'p>(
-    scheme: &str,
-    hosts: &str,
-    path: &'p str,
-) -> Result<(Servers, &'p str), &'static str> {
+/// The servers, and the part of the path that is the database.
+fn servers<'u>(url: &Url<'u>) -> Result<(Servers, &'u str), &'static str> {
+    let Url { hosts, path, .. } = *url;
     let list = |default_port| {
-        let read = |host| Address::parse(host, default_port).ok_or(BAD_SERVER);
+        let read = |host| Address::read_tcp(host, default_port).ok_or(BAD_SERVER);
         hosts.split(',').map(read).collect::<Result<Vec<_>, _>>()
     };
-    Ok(match scheme.split_once('+').map(|(_, kind)| kind) {
+    Ok(match url.scheme.split_once('+').map(|(_, kind)| kind) {
         Some("unix") if !hosts.is_empty() || path.is_empty() => {
             return Err("does not have the path of a socket after `://`");
         }
@@ -94,7 +114,7 @@ fn servers<'p>(
         }
         None if hosts.is_empty() => (Settings::default().servers, path),
         None => {
-            let address = Address::parse(hosts, PORT).ok_or(BAD_SERVER)?;
+            let address = Address::read_tcp(hosts, PORT).ok_or(BAD_SERVER)?;
             (Servers::One(address), path)
         }
     })
@@ -113,20 +133,10 @@ fn non_empty(text: &str) -> Result<Option<String>, &'static str> {
     }
 }
 
-/// `text` without its percent-encoding (RFC 3986, 2.1).
 fn decoded(text: &str) -> Result<String, &'static str> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut parts = text.split('%');
-    bytes.extend(parts.next().unwrap_or_default().bytes());
-    for part in parts {
-        let (digits, plain) = part.split_at_checked(2).ok_or(BAD_PERCENT)?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| BAD_PERCENT)?);
-        bytes.extend(plain.bytes());
-    }
-    String::from_utf8(bytes).map_err(|_| BAD_PERCENT)
+    let bad = "has a `%` that is not followed by two hexadecimal digits of UTF-8 text";
+    percent::decoded(text.as_bytes()).ok_or(bad)
 }
-
-const BAD_PERCENT: &str = "has a `%` that is not followed by two hexadecimal digits of UTF-8 text";
 
 #[cfg(test)]
 mod tests {

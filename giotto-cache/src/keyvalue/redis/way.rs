@@ -12,9 +12,14 @@ use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
 use super::settings::{Servers, Settings};
-use crate::keyvalue::guard::{Loss, Want, together};
+use crate::error::Result;
+use crate::guard::breakers::Want;
+use crate::guard::server::Loss;
+use crate::keyvalue::longest::Longest;
+use crate::keyvalue::measure::Measure;
 use crate::keyvalue::sum::sum;
-use crate::{Counts, Measure, Result};
+use crate::keyvalue::together::together;
+use crate::stats::Counts;
 
 pub(super) enum Way {
     One(Link),
@@ -64,7 +69,7 @@ impl Way {
     pub(super) async fn get_many(
         &self,
         keys: &[impl AsRef<str>],
-        longest: Option<usize>,
+        longest: &Longest,
     ) -> Result<Vec<Option<Vec<u8>>>> {
         let keys: Vec<_> = keys.iter().map(AsRef::as_ref).collect();
         let values = match self {
@@ -116,6 +121,14 @@ impl Way {
             of: of.to_owned(),
             ..measure
         })
+    }
+
+    /// Whether the server of `key` is well, as far as is known. The cache knows that of a single server.
+    pub(super) fn is_writable(&self, key: &str) -> bool {
+        match self {
+            Self::One(_) => true,
+            Self::Cluster(cluster) => cluster.is_writable(key),
+        }
     }
 
     pub(super) fn counts(&self) -> Counts {

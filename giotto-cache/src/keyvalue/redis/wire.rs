@@ -21,7 +21,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
 use super::connection::CONNECT;
-use super::settings::Address;
+use crate::keyvalue::address::Address;
 
 /// Less than the four minutes after which some load balancers forget a connection.
 const KEEPALIVE: Duration = Duration::from_secs(60);

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 use super::call::{Call, Key, Reply, Row};
 use super::server::{self, Dialect, Failure};
 use super::{Opener, without_user};
-use crate::Result;
+use crate::error::Result;
 use sql::{GetMany, Sql};
 
 /// What the statements rely on, whatever the server or the user has as a default: each is committed by itself and may

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::keyvalue::database::call::RECORD;
 use crate::keyvalue::database::table::Table;
 
 /// By the server's clock, at the beginning of the statement; `UNIX_TIMESTAMP` ends in 2038 on some.
@@ -28,12 +29,14 @@ pub(super) struct Sql {
     pub(super) delete_chosen: String,
 }
 
-/// Without the longest value, the longest key and the list of digests that end its two parts.
+/// Without the longest values, the longest key and the list of digests that end its two parts.
 pub(super) struct GetMany(String, String);
 
 impl GetMany {
     pub(super) fn bounded(&self, longest: i64, longest_key: usize) -> String {
-        format!("{}{longest}{}{longest_key} AND digest IN ", self.0, self.1)
+        let record = longest.min(RECORD);
+        let Self(select, from) = self;
+        format!("{select}{record}, {longest}{from}{longest_key} AND digest IN ")
     }
 }
 
@@ -81,8 +84,8 @@ impl Sql {
             delete_if: format!("{delete} AND value = ?").into(),
             delete: delete.into(),
             get_many: GetMany(
-                format!("SELECT {key}, IF(LENGTH(value) <= "),
-                format!(", value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
+                format!("SELECT {key}, IF(LENGTH(value) <= IF(RIGHT({key}, 1) = '}}', "),
+                format!("), value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
             ),
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN ? AND ?

@@ -19,7 +19,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 use super::call::{Call, Chosen, Key, Reply, Row, Slice};
 use super::server::{self, Dialect, Failure};
 use super::{Opener, without_user};
-use crate::Result;
+use crate::error::Result;
 use sql::Sql;
 use statement::{Statement, Value};
 

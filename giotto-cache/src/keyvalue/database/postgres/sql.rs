@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::keyvalue::database::call::RECORD;
 use crate::keyvalue::database::table::Table;
 
 /// By the server's clock, at the beginning of the statement.
@@ -31,10 +32,11 @@ impl Sql {
         let index = |suffix| table.index(suffix, '"');
         let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));
         let live = format!("(expires IS NULL OR expires > {NOW_MS})");
-        // Of one that is too long to be an entry, nothing is read.
-        let value = |longest| {
+        // Of one that is too long to be an entry or a record, nothing is read.
+        let value = |longest: &str| {
             format!("CASE WHEN octet_length(value) <= {longest} THEN value ELSE ''::bytea END")
         };
+        let longest = format!("CASE right(key, 1) WHEN '}}' THEN least($2, {RECORD}) ELSE $2 END");
         let set = format!(
             "INSERT INTO {t} AS old (digest, key, value, size, stored, expires)
              VALUES ($1, $2, $3, $4, {NOW_US}, {NOW_MS} + $5)
@@ -68,7 +70,7 @@ impl Sql {
             get_many: format!(
                 "SELECT key, {} FROM {t}
                  WHERE digest = ANY ($1) AND octet_length(key) <= $3 AND {live}",
-                value("$2")
+                value(&longest)
             )
             .into(),
             add: format!("{set} WHERE old.expires <= {NOW_MS} OR old.key <> excluded.key").into(),

@@ -12,10 +12,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::failure::{self, Failure};
 use super::permits::Permits;
 use super::{Dialect, rights};
-use crate::in_time::in_time;
+use crate::error::{Error, ErrorKind, Result};
+use crate::guard::deadline::with_deadline;
 use crate::keyvalue::database::call::{Call, Reply};
 use crate::keyvalue::database::table::Table;
-use crate::{Error, ErrorKind, Result};
 
 /// What a call may take, connecting included. Its caller has given up long before; a connection that has not
 /// answered by then is closed.
@@ -117,7 +117,7 @@ impl<D: Dialect> Server<D> {
 
     pub(super) async fn run(&self, call: &Call, caller: &Caller) -> Outcome {
         let begun = Instant::now();
-        match in_time(LIMIT, self.converse(call, caller)).await {
+        match with_deadline(LIMIT, self.converse(call, caller)).await {
             Some(outcome) => outcome,
             None => {
                 // The others lead to the same server, which hangs.

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::call::{Call, Engine, Reply};
 use super::table::Table;
 use super::{Opener, Setup};
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use connections::{Outcome, Server};
 pub(crate) use failure::Failure;
 use permits::Permits;

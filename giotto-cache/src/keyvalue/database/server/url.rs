@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The setting that is not the client's.
 const CONNECTIONS: &str = "max_connections";

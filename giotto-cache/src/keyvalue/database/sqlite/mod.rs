@@ -21,7 +21,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::call::{Call, Engine, Reply, digest};
 use super::{Opener, Setup};
-use crate::{Clock, Error, ErrorKind, Result};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
 use sql::{Sql, get};
 
 /// How long a call waits for a lock that another process holds: less than the engine's deadline, so that

@@ -5,8 +5,9 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::keyvalue::database::call::{Call, Chosen, Key, Reply, Row};
+use crate::keyvalue::database::call::{Call, Chosen, Key, RECORD, Reply, Row};
 use crate::keyvalue::database::table::Table;
+use crate::keyvalue::longest::is_record;
 
 pub(super) struct Sql {
     pub(super) create: String,
@@ -120,7 +121,11 @@ impl Sql {
             // A prepared statement for each: nothing is sent anywhere.
             Call::GetMany(keys, longest) => {
                 let get = |Key { digest, text }: &Key| {
-                    get(connection, &self.get, digest, text, now_ms, *longest)
+                    let longest = match is_record(text) {
+                        true => RECORD.min(*longest),
+                        false => *longest,
+                    };
+                    get(connection, &self.get, digest, text, now_ms, longest)
                 };
                 let values: rusqlite::Result<_> = keys.iter().map(get).collect();
                 values.map(Reply::values)

@@ -1,4 +1,4 @@
-//! A time limit that a standstill of this process does not use up.
+//! A time limit that a pause of this process does not use up.
 //!
 //! Around every call to a store outside this process: steps 2 and 5 of a lookup.
 
@@ -12,9 +12,9 @@ const USUAL: Duration = Duration::from_millis(5);
 
 /// The output of `call`, or `None` once it has taken longer than `limit`.
 ///
-/// On a busy host a process stands still for a while. Its timers are then late by the time that it has lost, in which it
-/// could neither ask nor read the answer: so much is added, once, and no more than `limit`.
-pub(crate) async fn in_time<F: Future>(limit: Duration, call: F) -> Option<F::Output> {
+/// A busy host pauses a process for a while. Its timers are then late by the length of the pause, in which it could neither
+/// ask nor read the answer: that length is added, once, and no more than `limit`.
+pub(crate) async fn with_deadline<F: Future>(limit: Duration, call: F) -> Option<F::Output> {
     let mut call = pin!(call);
     let Some(due) = Instant::now().checked_add(limit) else {
         return Some(call.await);
@@ -43,7 +43,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_takes_too_long_is_given_up_at_the_limit() {
         let started = Instant::now();
-        assert_eq!(in_time(LIMIT, pending::<()>()).await, None);
+        assert_eq!(with_deadline(LIMIT, pending::<()>()).await, None);
         let waited = started.elapsed();
         assert!(waited < LIMIT + Duration::from_millis(2), "{waited:?}");
     }
@@ -67,7 +67,7 @@ mod tests {
         };
         tokio::select! {
             biased;
-            answer = in_time(LIMIT, call) => assert_eq!(answer, Some(Ok(()))),
+            answer = with_deadline(LIMIT, call) => assert_eq!(answer, Some(Ok(()))),
             () = standstill => {}
         }
     }
@@ -80,7 +80,7 @@ mod tests {
         };
         tokio::select! {
             biased;
-            answer = in_time(LIMIT, pending::<()>()) => assert_eq!(answer, None),
+            answer = with_deadline(LIMIT, pending::<()>()) => assert_eq!(answer, None),
             () = standstill => {}
         }
     }

@@ -1,23 +1,22 @@
-//! A breaker: what failed a few times in a row is left alone, but for one probe a second.
+//! A circuit breaker: five failures in a row open it, and while it is open one probe a second is made.
 //!
 //! Part of step 2 of a lookup.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use crate::Error;
-use crate::log::Cut;
+use crate::error::Error;
+use crate::log::{Cut, Pace};
 
-/// So many failures in a row open the breaker.
+/// Failures in a row that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
 const PROBE_EVERY_MS: u64 = 1_000;
 const WARN_EVERY_MS: u64 = 60_000;
-/// What failed is told to be back when it has not failed for so long: a store that is full accepts a value now and then.
+/// The log says that a store is back when it has not failed for this time: a full store accepts a value now and then.
 const CALM_MS: u64 = 3_000;
 
-/// Leaves alone what failed a few times in a row, but for one probe a second.
 #[derive(Debug)]
-pub(crate) struct Breaker {
-    /// What it stands in front of, for the log.
+pub(super) struct Breaker {
+    /// The store or server, for the log.
     name: String,
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
@@ -30,7 +29,7 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    pub(crate) fn new(name: impl Into<String>) -> Self {
+    pub(super) fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             failures: AtomicU32::new(0),
@@ -42,17 +41,17 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may go out: all while it is closed, and the probes.
-    pub(crate) fn lets_through(&self, now_ms: u64) -> bool {
+    /// Whether a call may be made: every call while the breaker is closed, and the probes.
+    pub(super) fn lets_through(&self, now_ms: u64) -> bool {
         !self.is_open() || self.is_probe_due(now_ms)
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.next_probe_ms.load(Ordering::Acquire) != 0
     }
 
-    /// Whether the caller is the one that may ask whether the store is back: one a second.
-    pub(crate) fn is_probe_due(&self, now_ms: u64) -> bool {
+    /// Whether the caller is the one that sends a probe: one a second while the breaker is open.
+    pub(super) fn is_probe_due(&self, now_ms: u64) -> bool {
         let next = self.next_probe_ms.load(Ordering::Acquire);
         let after = now_ms.saturating_add(PROBE_EVERY_MS);
         let claim = || {
@@ -63,11 +62,11 @@ impl Breaker {
     }
 
     /// Whether the last call failed.
-    pub(crate) fn is_failing(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.failures.load(Ordering::Relaxed) != 0
     }
 
-    pub(crate) fn succeeded(&self, now_ms: u64) {
+    pub(super) fn succeeded(&self, now_ms: u64) {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
@@ -80,23 +79,23 @@ impl Breaker {
             && is_calm()
             && self.told.swap(false, Ordering::Relaxed)
         {
-            tracing::info!("{} is back", self.name);
+            tracing::info!(store = self.name, "store is back");
         }
     }
 
-    /// Whether the log has begun to say so a moment ago, so that another breaker of the same store need not.
-    pub(crate) fn was_told_lately(&self, now_ms: u64) -> bool {
+    /// Whether the log has said so a moment ago, so that another breaker of the same store does not repeat it.
+    pub(super) fn was_told_lately(&self, now_ms: u64) -> bool {
         let told_ms = self.told_ms.load(Ordering::Relaxed);
         self.is_told() && now_ms.saturating_sub(told_ms) < CALM_MS
     }
 
     /// Whether the log says that it fails.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(super) fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
     }
 
-    /// Counts a failure, and tells of it unless `is_told` already by another breaker of the same store.
-    pub(crate) fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
+    /// Counts a failure, and logs it unless another breaker of the same store has (`is_told`).
+    pub(super) fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
         self.last_failure_ms.store(now_ms, Ordering::Relaxed);
         let failures = self
             .failures
@@ -108,38 +107,20 @@ impl Breaker {
                 .next_probe_ms
                 .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
-        // An outage is told once, one failure among many successes once a minute.
+        // An outage is logged once, single failures among successes once a minute.
         let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
             self.told_ms.store(now_ms, Ordering::Relaxed);
             let error = Cut(error);
-            tracing::warn!(%error, "{} fails: serving without it until it answers again", self.name);
+            tracing::warn!(store = self.name, %error, "store fails: requests are served without it until it answers");
         }
-    }
-}
-
-/// Lets one through in a span of time.
-#[derive(Debug, Default)]
-pub(crate) struct Pace {
-    next_ms: AtomicU64,
-}
-
-impl Pace {
-    pub(crate) fn allows(&self, now_ms: u64, every_ms: u64) -> bool {
-        let next = self.next_ms.load(Ordering::Relaxed);
-        let after = now_ms.saturating_add(every_ms);
-        let claim = || {
-            self.next_ms
-                .compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed)
-        };
-        now_ms >= next && claim().is_ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     fn open_breaker(now_ms: u64) -> Breaker {
         let breaker = Breaker::new("a store");

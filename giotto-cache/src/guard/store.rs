@@ -1,7 +1,7 @@
-//! A store under one deadline and a breaker: whatever it does, an answer comes in time.
+//! A store under a deadline and two circuit breakers: every call returns in time.
 //!
-//! Step 2 of a lookup. A call that fails or is late is a miss, counted; after a few of them the store is
-//! left alone but for one probe a second.
+//! Steps 2 and 5 of a lookup. A call that fails or is late is a miss, and is counted. After five failures the store is not
+//! asked, except for one probe a second.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,26 +9,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::breaker::Breaker;
-use crate::in_time::in_time;
+use super::breakers::{Breakers, Want, is_of_value};
+use super::deadline::with_deadline;
+use crate::clock::Clock;
+use crate::entry::codec;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::{KeyValue, Place};
 use crate::stats::Stats;
-use crate::{Clock, Error, ErrorKind, KeyValue, Place, Result, entry};
 
-/// Of one call to a store outside this process, if nothing else is said.
+/// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
-pub(crate) struct Backend {
+pub(crate) struct GuardedStore {
     store: Arc<dyn KeyValue>,
     place: Place,
     deadline: Duration,
     clock: Clock,
     stats: Arc<Stats>,
-    reads: Arc<Breaker>,
-    /// Of its own, because a store that is full or locked still answers reads.
-    writes: Breaker,
+    breakers: Arc<Breakers>,
     refused: Refused,
-    /// Whether it asks the store whatever the breakers say.
+    /// Whether it asks the store while a breaker is open.
     insists: bool,
 }
 
@@ -37,15 +38,6 @@ pub(crate) struct Backend {
 struct Refused {
     length: AtomicUsize,
     until_ms: AtomicU64,
-}
-
-/// What a write does to the room that the store has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Write {
-    /// It needs room, which a full store does not have.
-    Stores,
-    /// It needs none: that it succeeds says nothing of the other kind.
-    Removes,
 }
 
 const REFUSED_FOR_MS: u64 = 60_000;
@@ -65,7 +57,7 @@ pub(crate) enum Unanswered {
     Skipped,
 }
 
-impl Backend {
+impl GuardedStore {
     pub(crate) fn new(
         store: Arc<dyn KeyValue>,
         deadline: Duration,
@@ -77,17 +69,20 @@ impl Backend {
             store,
             place,
             deadline,
+            breakers: Arc::new(Breakers::new(
+                "the cache backend",
+                Arc::clone(&stats),
+                clock.clone(),
+            )),
             clock,
             stats,
-            reads: Arc::new(Breaker::new("the cache backend")),
-            writes: Breaker::new("storing in the cache backend"),
             refused: Refused::default(),
             insists: false,
         }
     }
 
-    /// The same store for calls that are made whatever its breakers say, and that are no sign for them: what they tell it
-    /// must not be lost, and is repeated until it is heard.
+    /// The same store for calls that are made even while a breaker is open, and whose outcome is not noted: what they
+    /// tell the store must not be lost, and is repeated until the store accepts it.
     pub(crate) fn insisting(&self) -> Self {
         let (clock, stats) = (self.clock.clone(), Arc::clone(&self.stats));
         Self {
@@ -126,7 +121,7 @@ impl Backend {
         if let Some(found) = self.store.get_now(key) {
             return Ok(found);
         }
-        self.read("get", key, self.store.get(key)).await
+        self.ask("get", Want::Find, key, self.store.get(key)).await
     }
 
     /// What the store has of each of `keys`, in their order.
@@ -136,8 +131,8 @@ impl Backend {
             return Ok(found);
         }
         let probe = keys.first().copied().unwrap_or_default();
-        self.read("get_many", probe, self.store.get_many(keys))
-            .await
+        let get = self.store.get_many(keys);
+        self.ask("get_many", Want::Find, probe, get).await
     }
 
     /// Stores the value, if the store accepts it.
@@ -149,11 +144,11 @@ impl Backend {
     ) -> Result<(), Unanswered> {
         // The engine alone judges whether an entry is fresh. A store in this process has nothing to add to that,
         // and would read the clock a second time in every hit, which is a fifth of what a hit costs.
-        let is_judged = self.place == Place::InProcess && entry::keep_until(&value).is_some();
+        let is_judged = self.place == Place::InProcess && codec::keep_until(&value).is_some();
         let expire = expire.filter(|_| !is_judged);
         let length = value.len();
         let set = self.store.set(key, value, expire);
-        let stored = self.write("set", Write::Stores, set).await;
+        let stored = self.ask("set", Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
         if stored == Err(Unanswered::TooLarge) {
             self.refused.note(length, self.clock.now_ms());
@@ -164,7 +159,7 @@ impl Backend {
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        let stored = self.write("set", Write::Stores, set).await;
+        let stored = self.ask("set", Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
         stored.is_ok()
     }
@@ -177,7 +172,7 @@ impl Backend {
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
         let add = self.store.add(key, value, expire);
-        let added = self.write("add", Write::Stores, add).await;
+        let added = self.ask("add", Want::Store, key, add).await;
         self.note_stored(added == Ok(true));
         added
     }
@@ -190,32 +185,32 @@ impl Backend {
         new: Option<Bytes>,
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
-        let write = match new {
-            Some(_) => Write::Stores,
-            None => Write::Removes,
+        let want = match new {
+            Some(_) => Want::Replace,
+            None => Want::Remove,
         };
         let replace = self.store.replace(key, old, new, expire);
-        let replaced = self.write("replace", write, replace).await;
-        self.note_stored(write == Write::Stores && replaced == Ok(true));
+        let replaced = self.ask("replace", want, key, replace).await;
+        self.note_stored(want.stores() && replaced == Ok(true));
         replaced
     }
 
     /// Whether the key was there and is now removed.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Unanswered> {
         let delete = self.store.delete(key);
-        self.write("delete", Write::Removes, delete).await
+        self.ask("delete", Want::Remove, key, delete).await
     }
 
     /// Only what was stored shows that the store accepts values: a comparison that fails stores nothing.
     fn note_stored(&self, is_stored: bool) {
         if is_stored && self.place == Place::Shared {
-            self.writes.succeeded(self.clock.now_ms());
+            self.breakers.succeeded(Want::Store);
         }
     }
 
-    /// Whether the store accepted what it was last given, as far as is known.
-    pub(crate) fn is_writable(&self) -> bool {
-        !self.reads.is_failing() && !self.writes.is_failing() && self.store.is_writable()
+    /// Whether the store accepted what it was last given, as far as is known, and the server of `key` is well.
+    pub(crate) fn is_writable(&self, key: &str) -> bool {
+        self.breakers.is_writable() && self.store.is_writable(key)
     }
 
     /// Whether a value of `length` bytes is too long for the store, as far as is known.
@@ -224,126 +219,83 @@ impl Backend {
         is_over || self.refused.covers(length, || self.clock.now_ms())
     }
 
-    /// A store that failed a few times in a row is not asked by the caller, but by a probe for `key`.
-    async fn read<T>(
+    /// Makes `call`, unless a breaker is open. A full store is still asked to remove, which makes room.
+    async fn ask<T>(
         &self,
         operation: &str,
+        want: Want,
         key: &str,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
-        if self.place == Place::Shared && self.reads.is_open() && !self.insists {
-            self.stats.backend_skipped.increase();
-            self.probe(key);
-            return Err(Unanswered::Skipped);
-        }
-        self.call(operation, Some(&self.reads), call).await
-    }
-
-    /// No caller waits for a write, so one a second is the probe of a store that does not accept any. A store that does
-    /// not even answer reads is left alone. A full store is not: what removes makes room.
-    async fn write<T>(
-        &self,
-        operation: &str,
-        write: Write,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T, Unanswered> {
-        let may_call = || {
-            let now_ms = self.clock.now_ms();
-            self.insists
-                || !self.reads.is_open()
-                    && (write == Write::Removes || self.writes.lets_through(now_ms))
-        };
-        if self.place == Place::Shared && !may_call() {
-            self.stats.backend_skipped.increase();
-            return Err(Unanswered::Skipped);
-        }
-        match write {
-            Write::Stores => self.call(operation, Some(&self.writes), call).await,
-            Write::Removes => self.call(operation, None, call).await,
-        }
-    }
-
-    /// A failure is noted in `breaker`. Without one, of a call that removes, an error says nothing of how the store reads
-    /// or stores: the user may lack that right alone.
-    async fn call<T>(
-        &self,
-        operation: &str,
-        breaker: Option<&Breaker>,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T, Unanswered> {
         match self.place {
-            Place::InProcess | Place::Nowhere => {
-                return call.await.map_err(|error| self.refused(&error));
-            }
+            Place::InProcess | Place::Nowhere => call.await.map_err(|error| self.refused(&error)),
             // Its layers count and log what fails.
-            Place::Layered => {
-                return call.await.map_err(|error| Unanswered::of(&error));
+            Place::Layered => call.await.map_err(|error| Unanswered::of(&error)),
+            Place::Shared if !self.insists && self.breakers.admit(want).is_err() => {
+                self.probe(key);
+                Err(Unanswered::Skipped)
             }
-            Place::Shared => {}
+            Place::Shared => self.watch(operation, want, call).await,
         }
-        let succeeded = || {
-            if breaker.is_some_and(|breaker| std::ptr::eq(breaker, &*self.reads)) {
-                self.reads.succeeded(self.clock.now_ms());
-            }
-        };
-        let (error, unanswered) = match in_time(self.deadline, call).await {
+    }
+
+    /// Makes `call` and notes its outcome. A store that is late to store may still read in time.
+    async fn watch<T>(
+        &self,
+        operation: &str,
+        want: Want,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T, Unanswered> {
+        let (error, unanswered) = match with_deadline(self.deadline, call).await {
             Some(Ok(value)) => {
-                succeeded();
+                self.note_found(want);
                 return Ok(value);
             }
             Some(Err(error)) => (error, Unanswered::Failed),
             None => (self.too_late(operation), Unanswered::Late),
         };
         match error.kind() {
-            ErrorKind::TooLarge | ErrorKind::Rejected => {
-                succeeded();
+            _ if is_of_value(&error) => {
+                self.note_found(want);
                 return Err(self.refused(&error));
             }
             // The store as a whole is well.
             ErrorKind::ServerLost => return Err(Unanswered::Skipped),
+            _ if self.insists => self.stats.backend_errors.increase(),
             _ => {
-                self.stats.backend_errors.increase();
-                // One line for one outage.
-                let now_ms = self.clock.now_ms();
-                let breaker = match (breaker, unanswered) {
-                    (None, Unanswered::Late) => Some(&*self.reads),
-                    (breaker, _) => breaker,
-                };
-                if let Some(breaker) = breaker.filter(|_| !self.insists) {
-                    let is_told = match std::ptr::eq(breaker, &*self.reads) {
-                        true => self.writes.was_told_lately(now_ms),
-                        false => self.reads.is_told(),
-                    };
-                    breaker.failed(&error, now_ms, is_told);
-                }
+                let is_lost = unanswered == Unanswered::Late && !want.stores();
+                self.breakers.failed(want, is_lost, &error);
             }
         }
         Err(unanswered)
     }
 
-    /// Asks the store whether it is back, once a second, in a task of its own: nobody waits for it.
+    fn note_found(&self, want: Want) {
+        if want == Want::Find {
+            self.breakers.succeeded(want);
+        }
+    }
+
+    /// Asks the store whether it is back, once a second while it fails, in a task of its own: no caller waits for it.
     fn probe(&self, key: &str) {
-        if !self.reads.is_probe_due(self.clock.now_ms()) {
+        if !self.breakers.is_probe_due() {
             return;
         }
-        let (store, breaker) = (Arc::clone(&self.store), Arc::clone(&self.reads));
-        let (stats, key) = (Arc::clone(&self.stats), key.to_owned());
-        let (deadline, clock) = (self.deadline, self.clock.clone());
+        let (store, breakers) = (Arc::clone(&self.store), Arc::clone(&self.breakers));
+        let (deadline, key) = (self.deadline, key.to_owned());
         tokio::spawn(async move {
-            match in_time(deadline, store.get(&key)).await {
-                Some(Ok(_)) => breaker.succeeded(clock.now_ms()),
-                // It answers, if only that this value is none that can be read.
-                Some(Err(error)) if Unanswered::of(&error) != Unanswered::Failed => {
-                    breaker.succeeded(clock.now_ms());
-                }
-                _ => stats.backend_errors.increase(),
+            match with_deadline(deadline, store.get(&key)).await {
+                Some(Ok(_)) => breakers.succeeded(Want::Find),
+                // It answers, if only that it cannot read this value.
+                Some(Err(error)) if is_of_value(&error) => breakers.succeeded(Want::Find),
+                _ => breakers.count_error(),
             }
         });
     }
 
     /// What the store said of one key or value, and not of itself.
     fn refused(&self, error: &Error) -> Unanswered {
-        tracing::debug!(%error, "the cache backend refused a value");
+        tracing::debug!(%error, "cache backend refused a value");
         if error.kind() != ErrorKind::TooLarge {
             self.stats.backend_errors.increase();
         }
@@ -395,7 +347,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::LocMemKeyValue;
+    use crate::keyvalue::locmem::LocMemKeyValue;
 
     /// A store that fails, or hangs.
     #[derive(Debug)]
@@ -421,21 +373,21 @@ mod tests {
         }
     }
 
-    fn backend(store: impl KeyValue) -> Backend {
+    fn guarded(store: impl KeyValue) -> GuardedStore {
         let deadline = Duration::from_millis(100);
-        Backend::new(Arc::new(store), deadline, Clock::manual(0), Arc::default())
+        GuardedStore::new(Arc::new(store), deadline, Clock::manual(0), Arc::default())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_fails_or_is_late_is_soon_not_asked() {
         for (hangs, reason) in [(false, Unanswered::Failed), (true, Unanswered::Late)] {
-            let lost = backend(Lost { hangs });
+            let lost = guarded(Lost { hangs });
             for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
                 let stored = lost.set("key", Bytes::new(), None).await;
                 assert_eq!(stored, Err(expected));
             }
             // A store that is full accepts what makes room. Only that it is late says something of its reads.
-            let full = backend(Lost { hangs });
+            let full = guarded(Lost { hangs });
             for number in 0..7 {
                 let expected = match hangs && number >= 5 {
                     true => Unanswered::Skipped,
@@ -444,7 +396,7 @@ mod tests {
                 let removed = full.replace("key", b"", None, None).await;
                 assert_eq!(removed, Err(expected));
             }
-            assert!(full.writes.lets_through(0) && !full.writes.is_failing());
+            assert_eq!(full.breakers.is_writable(), !hangs);
             // Writes have a breaker of their own.
             for expected in [vec![reason; 5], vec![Unanswered::Skipped; 2]].concat() {
                 assert_eq!(lost.get_many(&["key", "other"]).await, Err(expected));
@@ -475,7 +427,7 @@ mod tests {
             }
         }
 
-        let store = backend(Now(LocMemKeyValue::new()));
+        let store = guarded(Now(LocMemKeyValue::new()));
         assert_eq!(store.set("key", "value".into(), None).await, Ok(()));
         let found = store.get_many(&["absent", "key"]).await;
         assert_eq!(found, Ok(vec![None, Some("value".into())]));

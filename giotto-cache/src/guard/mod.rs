@@ -1,0 +1,11 @@
+//! What protects a lookup from a store that fails, is slow, or is full.
+//!
+//! Between the engine and a store, steps 2 and 5 of a lookup. `store.rs` guards a store as a whole, `server.rs` one of the
+//! several servers of a store. Both have a deadline (`deadline.rs`) and two circuit breakers (`breakers.rs`).
+
+mod breaker;
+pub(crate) mod breakers;
+pub(crate) mod deadline;
+#[cfg(any(feature = "redis", feature = "memcache"))]
+pub(crate) mod server;
+pub(crate) mod store;
