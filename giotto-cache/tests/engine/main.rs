@@ -3,18 +3,19 @@
 //! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-mod control;
+mod cache_control;
+mod coalescing;
 mod invalidation;
 mod lease;
-mod limits;
-mod lives;
-mod outages;
+mod lifetimes;
+mod not_stored;
+mod pending_invalidations;
 mod races;
 mod reasons;
 mod signing;
 mod spy;
-mod stale;
-mod unstored;
+mod stale_while_revalidate;
+mod timeouts;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,6 @@
 //! The engine under races, failures and a clock that the tests set.
 //!
 //! Nothing here sleeps to get an order: computations wait for a permit, and time is manual or paused.
-#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::collections::HashMap;
 use std::future::{Ready, pending, ready};
