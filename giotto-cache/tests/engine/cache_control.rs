@@ -3,7 +3,9 @@
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
 use giotto_cache::{CacheControl, Lookup, Mode, Policy, Reason, Result, Status};
 
-use super::{MINUTE, Model, Says, World, ask_for, callers, key, page, seconds, until, worlds};
+use crate::model::{Model, Says, page};
+use crate::until::until;
+use crate::world::{MINUTE, World, ask, ask_for, callers, key, seconds, worlds};
 
 #[tokio::test]
 async fn the_last_word_on_a_setting_counts_and_nothing_after_no_store() -> Result<()> {
@@ -18,7 +20,7 @@ async fn the_last_word_on_a_setting_counts_and_nothing_after_no_store() -> Resul
         control.ttl(20);
     };
     for World { cache, clock } in &worlds() {
-        let world_ask = async |model: &Model| super::ask(cache, &MINUTE, model).await;
+        let world_ask = async |model: &Model| ask(cache, &MINUTE, model).await;
         let model = Model::saying(Says::Wants(last));
         assert_eq!(world_ask(&model).await?.fresh_for, Some(seconds(20)));
         cache.invalidate("a").await?;
@@ -63,43 +65,6 @@ async fn a_ttl_of_the_model_keeps_the_distance_of_the_other_clocks() -> Result<(
         assert_stale!(world.ask(&policy, &model).await?);
         world.clock.advance(seconds(15));
         assert_miss!(world.ask(&policy, &model).await?, Reason::Expired);
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_must_not_be_stored_is_not_shared_and_for_five_seconds_nobody_queues() -> Result<()> {
-    for world in worlds() {
-        let (cache, model) = (
-            &world.cache,
-            Model::saying(Says::Wants(CacheControl::no_store)),
-        );
-        model.hold();
-        let waiting = callers(cache, 10, MINUTE, &model);
-        until(|| cache.counts().collapsed == 9).await;
-        model.release();
-        let mut pages = Vec::new();
-        for answer in waiting.join_all().await {
-            pages.push(page(&answer?));
-        }
-        pages.sort_unstable();
-        assert_eq!(pages, (1..=10).collect::<Vec<_>>(), "each has its own");
-
-        model.hold();
-        let at_once = callers(cache, 10, MINUTE, &model);
-        until(|| model.runs() == 20).await;
-        model.release();
-        for answer in at_once.join_all().await {
-            assert_miss!(answer?, Reason::NotStorable);
-        }
-        cache.settle().await;
-        world.clock.advance(seconds(5));
-        model.hold();
-        let later = callers(cache, 10, MINUTE, &model);
-        until(|| cache.counts().collapsed == 18).await;
-        assert_eq!(model.runs(), 21, "one is tried again");
-        model.release();
-        later.join_all().await;
     }
     Ok(())
 }
@@ -165,31 +130,6 @@ async fn not_modified_of_nothing_is_an_error_that_says_so() {
 }
 
 #[tokio::test]
-async fn not_found_is_stored_only_if_the_policy_has_a_time_for_it() -> Result<()> {
-    for world in worlds() {
-        let model = Model::saying(Says::NotFound);
-        assert_eq!(world.ask(&MINUTE, &model).await?.status, Status::NotStored);
-        let policy = MINUTE.negative(5).stale(300).early_refresh(1_000.0);
-        let first = world.ask(&policy, &model).await?;
-        assert_eq!(
-            (first.status, first.fresh_for),
-            (Status::Stored, Some(seconds(5)))
-        );
-        world.clock.advance(seconds(4));
-        let second = world.ask(&policy, &model).await?;
-        assert_hit!(second);
-        assert!(second.entry.is_negative());
-        assert_eq!(model.runs(), 2, "never refreshed early");
-        world.clock.advance(seconds(1));
-        assert_miss!(world.ask(&policy, &model).await?, Reason::Expired);
-        model.says(Says::Fails);
-        world.clock.advance(seconds(5));
-        world.ask(&policy, &model).await.unwrap_err();
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_ttl_of_the_model_counts_for_not_found_too() -> Result<()> {
     for world in worlds() {
         let model = Model::saying(Says::NotFoundFor(9));
@@ -213,14 +153,14 @@ async fn a_new_page_is_found_at_once_by_the_tag_that_its_absence_had() -> Result
         let (cache, model) = (&world.cache, Model::saying(Says::NotFound));
         let policy = MINUTE.negative(60);
         let lookup = || {
-            let lookup = giotto_cache::Lookup::new(super::key("page"), &policy);
+            let lookup = Lookup::new(key("page"), &policy);
             lookup.tags(vec!["page 7".to_owned()])
         };
-        super::ask_for(cache, lookup(), &model).await?;
-        assert_hit!(super::ask_for(cache, lookup(), &model).await?);
+        ask_for(cache, lookup(), &model).await?;
+        assert_hit!(ask_for(cache, lookup(), &model).await?);
         model.says(Says::Page);
         cache.invalidate("page 7").await?;
-        let answer = super::ask_for(cache, lookup(), &model).await?;
+        let answer = ask_for(cache, lookup(), &model).await?;
         assert!(!answer.entry.is_negative());
     }
     Ok(())
@@ -238,7 +178,7 @@ async fn a_refusal_is_shared_not_stored_and_no_reason_for_an_old_page() -> Resul
         model.hold();
         let collapsed = cache.counts().collapsed;
         let waiting = callers(cache, 5, policy, &model);
-        until(|| cache.counts().collapsed == collapsed + 4).await;
+        until(async || cache.counts().collapsed == collapsed + 4).await;
         model.release();
         for answer in waiting.join_all().await {
             assert_eq!(answer.unwrap_err().to_string(), "broken");

@@ -1,33 +1,19 @@
 //! Several processes on one store: one computes, and nobody hangs, whatever becomes of it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::testing::{assert_hit, assert_miss};
-use giotto_cache::{
-    Answer, Cache, CacheControl, Clock, Computed, KeyValue, LocMemKeyValue, Lookup, Mode, Reason,
-    Result, Status,
-};
+use giotto_cache::{Clock, KeyValue, LocMemKeyValue, Result, Status};
 use tokio::time::Instant;
 
-use super::spy::Spy;
-use super::{
-    Broken, MINUTE, Model, START_MS, Says, ask, ask_for, cache_on, callers, key, page, pass,
-    processes, seconds, until,
+use crate::model::{Model, Says, page};
+use crate::spy::Spy;
+use crate::until::until;
+use crate::world::{
+    MINUTE, START_MS, ask, cache_on, callers, key, ms, pass, processes, seconds, spied,
 };
 
 const LEASE: &str = "{lease:page(program)(text/html)}";
-
-/// Two processes, and what each asks of the store they share.
-fn spied() -> ([Cache; 2], [Spy; 2], Clock) {
-    let clock = Clock::manual(START_MS);
-    let one = Spy::new(LocMemKeyValue::new().clock(clock.clone()));
-    let spies = [one.clone(), one.another()];
-    let caches = spies
-        .each_ref()
-        .map(|spy| cache_on(Arc::new(spy.clone()), &clock));
-    (caches, spies, clock)
-}
 
 #[tokio::test(start_paused = true)]
 async fn of_four_processes_one_computes_and_the_others_get_its_page() -> Result<()> {
@@ -35,12 +21,12 @@ async fn of_four_processes_one_computes_and_the_others_get_its_page() -> Result<
     let model = Model::default();
     model.hold();
     let first = callers(&caches[0], 10, MINUTE, &model);
-    until(|| model.runs() == 1).await;
+    until(async || model.runs() == 1).await;
     let others = caches[1..]
         .iter()
         .map(|cache| callers(cache, 10, MINUTE, &model));
     let others: Vec<_> = others.collect();
-    until(|| caches[1..].iter().all(|cache| cache.counts().waited > 0)).await;
+    until(async || caches[1..].iter().all(|cache| cache.counts().waited > 0)).await;
     model.release();
     for answers in others.into_iter().chain([first]) {
         for answer in answers.join_all().await {
@@ -58,10 +44,10 @@ async fn a_holder_that_dies_is_succeeded_within_the_life_of_its_lease() -> Resul
     chaos.die_with_lease();
     model.hold();
     let _dead = callers(&dying, 1, MINUTE, &model);
-    until(|| model.runs() == 1).await;
+    until(async || model.runs() == 1).await;
     assert!(chaos.is_dead());
     let waiting = callers(&next, 10, MINUTE, &after);
-    until(|| next.counts().waited > 0).await;
+    until(async || next.counts().waited > 0).await;
     pass(&clock, seconds(5)).await;
     for answer in waiting.join_all().await {
         assert_eq!(page(&answer?), 1);
@@ -89,14 +75,14 @@ async fn a_lease_is_renewed_while_its_owner_computes_and_the_wait_for_it_is_boun
     let model = Model::default();
     model.hold();
     let first = callers(&one, 1, MINUTE, &model);
-    until(|| model.runs() == 1).await;
+    until(async || model.runs() == 1).await;
     pass(&clock, seconds(20)).await;
     let owner = spy.store.get(LEASE).await?;
     assert!(owner.is_some(), "renewed for 20 seconds");
 
     let (own, started) = (Model::default(), Instant::now());
     let waiting = callers(&two, 5, MINUTE, &own);
-    pass(&clock, seconds(5) - super::ms(50)).await;
+    pass(&clock, seconds(5) - ms(50)).await;
     assert_eq!(own.runs(), 0);
     pass(&clock, seconds(1)).await;
     for answer in waiting.join_all().await {
@@ -123,7 +109,7 @@ async fn a_lease_that_another_took_over_is_left_alone_and_the_page_with_it() -> 
     let model = Model::default();
     model.hold();
     let first = callers(&one, 1, MINUTE, &model);
-    until(|| model.runs() == 1).await;
+    until(async || model.runs() == 1).await;
     spy.store.set(LEASE, "another".into(), None).await?;
     model.release();
     first.join_all().await;
@@ -153,7 +139,7 @@ async fn whoever_cannot_ask_for_a_lease_computes_without_at_once() -> Result<()>
     let (held, model) = (Model::default(), Model::default());
     held.hold();
     let _first = callers(&one, 1, MINUTE, &held);
-    until(|| held.runs() == 1).await;
+    until(async || held.runs() == 1).await;
     spy.failing(Some("add"));
     let started = Instant::now();
     assert_eq!(page(&ask(&two, &MINUTE, &model).await?), 1);
@@ -175,7 +161,7 @@ async fn a_store_without_an_atomic_add_and_a_policy_without_a_lease_use_none() -
         let both = caches
             .each_ref()
             .map(|cache| callers(cache, 5, policy, &model));
-        until(|| model.runs() == 2).await;
+        until(async || model.runs() == 2).await;
         model.release();
         for answers in both {
             answers.join_all().await;
@@ -184,117 +170,6 @@ async fn a_store_without_an_atomic_add_and_a_policy_without_a_lease_use_none() -
         let mut leases = leases.iter().filter(|(_, key)| key.contains("{lease:"));
         assert_eq!(leases.next(), None);
     }
-    Ok(())
-}
-
-/// A page that is made of itself, or of another that is made of it.
-#[tokio::test(start_paused = true)]
-async fn a_computation_that_asks_for_its_own_key_does_not_wait_for_itself() -> Result<()> {
-    for ways in [vec!["page"], vec!["page", "other"], vec!["page", "b", "c"]] {
-        let ([cache], ..) = processes();
-        let memory = cache_on(Arc::new(LocMemKeyValue::new()), &Clock::manual(START_MS));
-        for cache in [cache, memory] {
-            let answer = nested(cache.clone(), ways.clone(), 0);
-            let answer = tokio::time::timeout(seconds(60), answer);
-            let answer = answer.await.expect("it hangs")?;
-            assert_eq!(answer.status, Status::Stored);
-            cache.settle().await;
-            let again = ask(&cache, &MINUTE, &Model::default()).await?;
-            assert_hit!(again);
-            assert_eq!(again.entry.body(), "outer", "the inner one was not stored");
-        }
-    }
-    Ok(())
-}
-
-/// Asks for the pages of `ways` in a circle, each from within the computation of the one before, until the first has
-/// been asked for twice.
-fn nested(
-    cache: Cache,
-    ways: Vec<&'static str>,
-    depth: usize,
-) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send>> {
-    let (key, inside) = (key(ways[depth % ways.len()]), cache.clone());
-    let compute = move |_| async move {
-        if depth == ways.len() {
-            return Ok::<_, Broken>(Computed::Page("inner".into()));
-        }
-        let inner = nested(inside, ways, depth + 1).await;
-        inner.map_err(|_| Broken)?;
-        Ok(Computed::Page("outer".into()))
-    };
-    Box::pin(async move { cache.answer(Lookup::new(key, &MINUTE), compute).await })
-}
-
-/// Results that are not shared are computed by each caller at the same time: none waits for the lease of another.
-#[tokio::test(start_paused = true)]
-async fn callers_of_what_must_not_be_stored_do_not_queue() -> Result<()> {
-    let ([cache], _, clock) = processes();
-    let model = Model::saying(Says::Wants(CacheControl::no_store));
-    ask(&cache, &MINUTE, &model).await?;
-    model.hold();
-    let started = Instant::now();
-    let waiting = callers(&cache, 10, MINUTE, &model);
-    until(|| model.runs() == 11).await;
-    assert_eq!(started.elapsed(), seconds(0));
-    model.release();
-    for answer in waiting.join_all().await {
-        assert_miss!(answer?, Reason::NotStorable);
-    }
-    cache.settle().await;
-
-    // One of them whose result may be stored ends it.
-    model.says(Says::Page);
-    assert_eq!(ask(&cache, &MINUTE, &model).await?.status, Status::Stored);
-    assert_hit!(ask(&cache, &MINUTE, &model).await?);
-    clock.advance(seconds(60));
-    assert_miss!(ask(&cache, &MINUTE, &model).await?, Reason::Expired);
-    Ok(())
-}
-
-/// What a computation returns that was begun before is not what they want: they wait for its end, and then compute.
-#[tokio::test(start_paused = true)]
-async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -> Result<()> {
-    let ([one, two], [spy, _], _) = spied();
-    let model = Model::default();
-    model.hold();
-    let early = callers(&one, 1, MINUTE, &model);
-    until(|| model.runs() == 1).await;
-    let new = Model::default();
-    ask_for(&two, Lookup::new(key("other"), &MINUTE), &new).await?;
-    let refresh = || Lookup::new(key("page"), &MINUTE).mode(Mode::Refresh);
-    let answer = ask_for(&two, refresh(), &new).await?;
-    assert_miss!(answer, Reason::Refresh);
-    assert_eq!((page(&answer), answer.status), (2, Status::Stored));
-    model.release();
-    early.join_all().await;
-    one.settle().await;
-    let stored = spy.store.get(key("page").as_str()).await?;
-    assert!(
-        stored.is_none_or(|raw| raw.ends_with(b"2")),
-        "not the first"
-    );
-
-    // In the same process, while the store takes its time to take the first one's result.
-    one.remove(&key("page")).await?;
-    spy.calls();
-    let standstill = spy.stand_still(4, false);
-    let first = callers(&one, 1, MINUTE, &model);
-    standstill.reached().await;
-    assert_eq!(spy.calls().pop().unwrap().0, "set");
-    let waiting = tokio::spawn({
-        let (one, model) = (one.clone(), model.clone());
-        async move { ask_for(&one, refresh(), &model).await }
-    });
-    until(|| one.counts().collapsed > 0).await;
-    let collapsed = one.counts().collapsed;
-    for _ in 0..1_000 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(one.counts().collapsed, collapsed, "it waits, once");
-    standstill.end();
-    first.join_all().await;
-    assert_eq!(waiting.await.unwrap()?.status, Status::Stored);
     Ok(())
 }
 
@@ -307,10 +182,10 @@ async fn a_lease_that_is_lost_costs_those_who_came_before_no_other_run() -> Resu
         let model = Model::default();
         model.hold();
         let first = callers(&one, 10, MINUTE, &model);
-        until(|| model.runs() == 1).await;
+        until(async || model.runs() == 1).await;
         let collapsed = one.counts().collapsed;
         let later = callers(&one, 10, MINUTE, &model);
-        until(|| one.counts().collapsed == collapsed + 10).await;
+        until(async || one.counts().collapsed == collapsed + 10).await;
         match removes {
             true => assert!(!two.remove(&key("page")).await?),
             // A store may lose any value.
@@ -325,38 +200,6 @@ async fn a_lease_that_is_lost_costs_those_who_came_before_no_other_run() -> Resu
         one.settle().await;
         assert_eq!(model.runs(), 2);
         assert_hit!(ask(&one, &MINUTE, &model).await?);
-    }
-    Ok(())
-}
-
-/// One call that hangs is what it costs, and the result is given to whoever came while it was computed.
-#[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_while_the_model_runs_costs_one_deadline() -> Result<()> {
-    let says = [
-        Says::Page,
-        Says::NotFound,
-        Says::Wants(|control| control.tags(["late"])),
-        Says::Wants(CacheControl::no_store),
-    ];
-    for (number, says) in says.into_iter().enumerate() {
-        let ([cache], [chaos], _) = processes();
-        let model = Model::saying(says);
-        model.hold();
-        let first = callers(&cache, 1, MINUTE, &model);
-        until(|| model.runs() == 1).await;
-        let later = callers(&cache, usize::from(number != 3), MINUTE, &model);
-        until(|| cache.counts().collapsed == later.len() as u64).await;
-        chaos.delay(seconds(3_600));
-        let started = Instant::now();
-        model.release();
-        for answers in [first, later] {
-            for answer in answers.join_all().await {
-                assert_eq!(page(&answer?), 1);
-            }
-        }
-        let waited = started.elapsed();
-        assert!(waited <= super::ms(101), "{number}: {waited:?}");
-        assert_eq!(model.runs(), 1);
     }
     Ok(())
 }

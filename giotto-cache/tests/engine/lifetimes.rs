@@ -6,7 +6,8 @@ use std::time::Duration;
 use giotto_cache::testing::{Chaos, assert_hit, assert_miss};
 use giotto_cache::{Clock, KeyValue, LocMemKeyValue, Lookup, Policy, Reason, Result};
 
-use super::{MINUTE, Model, START_MS, Says, ask, ask_for, cache_on, key, processes, seconds};
+use crate::model::{Model, Says};
+use crate::world::{MINUTE, START_MS, ask, ask_for, cache_on, key, processes, seconds};
 
 const HOUR: Policy = Policy::seconds(3_600);
 

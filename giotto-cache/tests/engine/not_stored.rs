@@ -1,15 +1,18 @@
 //! Results that are not stored: what is said of them, and what becomes of the older one that is.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Cache, Clock, Computed, KeyValue, LocMemKeyValue, Lookup, Mode, NotStored, Policy, Reason,
-    Result, Staleness, Status,
+    Cache, Clock, Computed, DummyKeyValue, KeyValue, LocMemKeyValue, Lookup, Mode, NotStored,
+    Policy, Reason, Result, Staleness, Status,
 };
 
-use super::{Broken, MINUTE, Model, START_MS, Says, ask, ask_for, key, processes, seconds, worlds};
+use crate::model::{Broken, Model, Says};
+use crate::scripted::{HOUR, body};
+use crate::world::{MINUTE, START_MS, ask, ask_for, key, processes, seconds, worlds};
 
 /// A page that grows over the limit.
 #[tokio::test]
@@ -142,5 +145,63 @@ async fn a_store_that_refuses_a_size_is_not_said_to_store_it() -> Result<()> {
     // Its limit may have been raised: it is asked again after a minute.
     clock.advance(seconds(60));
     assert_eq!(ask("5", 20_000).await?.status, Status::Stored);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_returned_but_not_stored() -> Result<()> {
+    let store = Arc::new(LocMemKeyValue::new());
+    let cache = Cache::builder(store.clone()).max_entry(3).build();
+    for computed in 1..=2 {
+        let answer = cache
+            .get_or_compute(key("page"), HOUR, || body("four"))
+            .await?;
+        assert_eq!(
+            (answer.status, answer.entry.body()),
+            (Status::NotStored, "four".into())
+        );
+        assert_eq!(
+            (cache.counts().computed, cache.counts().too_large),
+            (computed, computed)
+        );
+    }
+    assert_eq!(store.bytes(), 0);
+    assert_eq!(
+        cache
+            .get_or_compute(key("other"), HOUR, || body("tre"))
+            .await?
+            .status,
+        Status::Stored
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_store_itself_finds_too_large_is_returned_but_not_stored() -> Result<()> {
+    let cache = Cache::new(LocMemKeyValue::new().max_bytes(1024));
+    let large = Bytes::from(vec![b'x'; 2048]);
+    let compute = move || ready(Ok::<_, Broken>(large));
+    let answer = cache.get_or_compute(key("page"), HOUR, compute).await?;
+    assert_eq!(
+        (answer.status, answer.entry.body().len()),
+        (Status::NotStored, 2048)
+    );
+    assert_eq!(
+        (cache.counts().too_large, cache.counts().backend_errors),
+        (1, 0)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_store_that_keeps_nothing_lets_every_caller_compute() -> Result<()> {
+    let cache = Cache::new(DummyKeyValue::new());
+    for _ in 0..3 {
+        let answer = cache
+            .get_or_compute(key("page"), HOUR, || body("one"))
+            .await?;
+        assert_eq!(answer.status, Status::NotStored);
+    }
+    assert_eq!((cache.counts().computed, cache.counts().stored), (3, 0));
     Ok(())
 }

@@ -9,8 +9,9 @@ use giotto_cache::{
     Scope, Status,
 };
 
-use super::spy::{Spy, Standstill};
-use super::{Broken, MINUTE, START_MS, cache_on, key, ms, seconds};
+use crate::model::Broken;
+use crate::spy::{Spy, Standstill};
+use crate::world::{MINUTE, START_MS, cache_on, key, ms, seconds};
 
 /// By what the page is made old.
 #[derive(Clone, Copy, Debug)]

@@ -8,9 +8,11 @@ use giotto_cache::{
     Cache, Clock, Entry, ErrorKind, KeyValue, LocMemKeyValue, Lookup, Policy, Reason, Result,
 };
 
-use super::{MINUTE, Model, START_MS, ask, ask_for, key};
+use crate::model::Model;
+use crate::world::{MINUTE, START_MS, ask, ask_for, key};
 
 const OLD: &str = "the old key of this deployment, 32+";
+
 const NEW: &str = "the new key of this deployment, 32+";
 
 fn store(clock: &Clock) -> Chaos {
@@ -27,7 +29,8 @@ async fn a_forged_page_is_a_miss_of_its_own_reason_and_is_replaced() -> Result<(
     let clock = Clock::manual(START_MS);
     let store = store(&clock);
     let cache = signed(&store, &clock, &[NEW])?;
-    let (model, key) = (Model::default(), key("page"));
+    let (model, other) = (Model::default(), key("other"));
+    let key = key("page");
     let forged = Entry::seal(&key, Policy::forever(), START_MS, Duration::ZERO, b"forged");
     store.set(key.as_str(), forged.to_bytes(), None).await?;
     assert_miss!(ask(&cache, &MINUTE, &model).await?, Reason::Forged);
@@ -36,7 +39,6 @@ async fn a_forged_page_is_a_miss_of_its_own_reason_and_is_replaced() -> Result<(
 
     // Nor is a signed page of another key one of this.
     let stored = store.get(key.as_str()).await?.unwrap();
-    let other = super::key("other");
     store.set(other.as_str(), stored, None).await?;
     let answer = ask_for(&cache, Lookup::new(other, &MINUTE), &model).await?;
     assert_miss!(answer, Reason::Forged);

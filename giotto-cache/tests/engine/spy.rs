@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 /// One process's way to a store.
 #[derive(Clone, Debug)]
-pub(super) struct Spy {
-    pub(super) store: LocMemKeyValue,
+pub(crate) struct Spy {
+    pub(crate) store: LocMemKeyValue,
     shared: Arc<Shared>,
     is_atomic: bool,
 }
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 /// What was asked: the operation, and the key, or all keys with spaces between them.
-pub(super) type Call = (&'static str, String);
+pub(crate) type Call = (&'static str, String);
 
 /// The call that waits, counted from 0, before or after the store has answered.
 #[derive(Debug)]
@@ -36,35 +36,35 @@ struct Stop {
 
 /// Where a process stands still until the test has it go on.
 #[derive(Clone, Debug)]
-pub(super) struct Standstill {
+pub(crate) struct Standstill {
     reached: Arc<Semaphore>,
     goes_on: Arc<Semaphore>,
 }
 
 impl Standstill {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let [reached, goes_on] = [0; 2].map(|permits| Arc::new(Semaphore::new(permits)));
         Self { reached, goes_on }
     }
 
     /// Stands still.
-    pub(super) async fn stand(&self) {
+    pub(crate) async fn stand(&self) {
         self.reached.add_permits(1);
         self.goes_on.acquire().await.unwrap().forget();
     }
 
     /// Returns once the process stands still.
-    pub(super) async fn reached(&self) {
+    pub(crate) async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.goes_on.add_permits(1);
     }
 }
 
 impl Spy {
-    pub(super) fn new(store: LocMemKeyValue) -> Self {
+    pub(crate) fn new(store: LocMemKeyValue) -> Self {
         Self {
             store,
             shared: Arc::default(),
@@ -73,12 +73,12 @@ impl Spy {
     }
 
     /// Another process's way to the same store.
-    pub(super) fn another(&self) -> Self {
+    pub(crate) fn another(&self) -> Self {
         Self::new(self.store.clone())
     }
 
     /// A store of somebody's own, whose `add` and `replace` look first and then set.
-    pub(super) fn without_atomic_add(self) -> Self {
+    pub(crate) fn without_atomic_add(self) -> Self {
         Self {
             is_atomic: false,
             ..self
@@ -86,17 +86,17 @@ impl Spy {
     }
 
     /// What was asked since this was called last.
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.shared.calls.lock().unwrap())
     }
 
     /// Has calls of `operation` fail, or none.
-    pub(super) fn failing(&self, operation: Option<&'static str>) {
+    pub(crate) fn failing(&self, operation: Option<&'static str>) {
         *self.shared.failing.lock().unwrap() = operation;
     }
 
     /// Has the process stand still in its call of this number from now, counted from 0.
-    pub(super) fn stand_still(&self, number: usize, is_after: bool) -> Standstill {
+    pub(crate) fn stand_still(&self, number: usize, is_after: bool) -> Standstill {
         let standstill = Standstill::new();
         *self.shared.stop.lock().unwrap() = Some(Stop {
             left: number,
