@@ -1,202 +1,25 @@
-//! Layers: the contract, and what lives above for how long.
+//! What each layer is asked, and which of them decides.
 
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-
 use giotto_cache::conformance::{self, Subject};
 use giotto_cache::{
-    Cache, Clock, Entry, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Measure,
-    Policy, Result, Status,
+    Cache, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Measure, Policy,
+    Result, Status,
 };
 
-const START_MS: u64 = 1_700_000_000_000;
-const NAME: &str = "{'x': 12}(squared)(text/html)";
-
-/// A store that all processes share, which can be made to fail.
-#[derive(Clone, Debug)]
-struct Shared {
-    values: LocMemKeyValue,
-    is_down: Arc<AtomicBool>,
-}
-
-impl Shared {
-    fn reach(&self) -> Result<()> {
-        match self.is_down.load(Ordering::SeqCst) {
-            true => Err(Error::new(ErrorKind::Backend, "it is down")),
-            false => Ok(()),
-        }
-    }
-}
-
-#[async_trait]
-impl KeyValue for Shared {
-    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        self.reach()?;
-        self.values.get(key).await
-    }
-
-    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
-        self.reach()?;
-        self.values.set(key, value, expire).await
-    }
-
-    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
-        self.reach()?;
-        self.values.add(key, value, expire).await
-    }
-
-    async fn replace(
-        &self,
-        key: &str,
-        old: &[u8],
-        new: Option<Bytes>,
-        expire: Option<Duration>,
-    ) -> Result<bool> {
-        self.reach()?;
-        self.values.replace(key, old, new, expire).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<bool> {
-        self.reach()?;
-        self.values.delete(key).await
-    }
-
-    async fn clear(&self) -> Result<()> {
-        self.reach()?;
-        self.values.clear().await
-    }
-}
-
-/// One process: memory in front of the shared store.
-struct Staged {
-    clock: Clock,
-    above: LocMemKeyValue,
-    below: Shared,
-    layers: LayeredKeyValue,
-}
-
-impl Staged {
-    fn new() -> Self {
-        let clock = Clock::manual(START_MS);
-        let above = LocMemKeyValue::new().clock(clock.clone());
-        let below = Shared {
-            values: LocMemKeyValue::new().clock(clock.clone()),
-            is_down: Arc::default(),
-        };
-        let layers = vec![Arc::new(above.clone()) as _, Arc::new(below.clone()) as _];
-        Self {
-            layers: LayeredKeyValue::new(layers).clock(clock.clone()),
-            clock,
-            above,
-            below,
-        }
-    }
-
-    fn entry(&self, policy: Policy) -> Bytes {
-        let key = Key::new("squared", "{'x': 12}", "text/html");
-        let now_ms = self.clock.now_ms();
-        Entry::seal(&key, policy, now_ms, Duration::ZERO, b"144").to_bytes()
-    }
-
-    fn pass(&self, milliseconds: u64) {
-        self.clock.advance(Duration::from_millis(milliseconds));
-    }
-}
+use crate::{NAME, RECORD, Staged};
 
 #[tokio::test]
 async fn layers_obey_the_contract() {
     let staged = Staged::new();
     let subject = Subject::new(Arc::new(staged.layers)).clock(staged.clock);
     conformance::check(&subject.atomic()).await;
-}
-
-#[tokio::test]
-async fn a_hit_below_is_copied_above_for_five_seconds() -> Result<()> {
-    let staged = Staged::new();
-    let entry = staged.entry(Policy::seconds(3600));
-    staged.below.set(NAME, entry.clone(), None).await?;
-    assert_eq!(staged.layers.get_now(NAME), None, "memory does not have it");
-    assert_eq!(staged.layers.get(NAME).await?, Some(entry.clone()));
-    assert_eq!(staged.layers.get_now(NAME), Some(Some(entry)));
-
-    staged.below.delete(NAME).await?;
-    staged.pass(4_999);
-    assert!(staged.layers.get(NAME).await?.is_some(), "the copy");
-    staged.pass(1);
-    assert_eq!(staged.layers.get(NAME).await?, None, "it does not live on");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_copy_has_only_the_life_that_is_left() -> Result<()> {
-    let staged = Staged::new();
-    let entry = staged.entry(Policy::seconds(3));
-    staged.below.set(NAME, entry, None).await?;
-    staged.pass(2_000);
-    assert!(staged.layers.get(NAME).await?.is_some());
-    staged.pass(999);
-    assert!(staged.above.get(NAME).await?.is_some());
-    staged.pass(1);
-    assert_eq!(staged.above.get(NAME).await?, None);
-    Ok(())
-}
-
-/// A copy of a copy would live on for the time of each.
-#[tokio::test]
-async fn a_copy_is_not_copied_again() -> Result<()> {
-    let staged = Staged::new();
-    let middle = LocMemKeyValue::new().clock(staged.clock.clone());
-    let three: Vec<Arc<dyn KeyValue>> = vec![
-        Arc::new(staged.above.clone()),
-        Arc::new(middle.clone()),
-        Arc::new(staged.below.clone()),
-    ];
-    let layers = LayeredKeyValue::new(three).clock(staged.clock.clone());
-    layers
-        .set(NAME, staged.entry(Policy::seconds(60)), None)
-        .await?;
-    layers.delete(NAME).await?;
-    middle
-        .set(NAME, staged.entry(Policy::seconds(60)), None)
-        .await?;
-    assert!(layers.get(NAME).await?.is_some());
-    assert_eq!(staged.above.get(NAME).await?, None);
-    Ok(())
-}
-
-/// Memory is the last layer here, and a store that never answers is above it.
-#[tokio::test(start_paused = true)]
-async fn a_hit_does_not_wait_until_it_is_copied_above() -> Result<()> {
-    #[derive(Debug)]
-    struct Hangs;
-
-    #[async_trait]
-    impl KeyValue for Hangs {
-        async fn get(&self, _: &str) -> Result<Option<Bytes>> {
-            Ok(None)
-        }
-
-        async fn set(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> {
-            std::future::pending().await
-        }
-    }
-
-    let staged = Staged::new();
-    staged
-        .below
-        .set(NAME, staged.entry(Policy::seconds(60)), None)
-        .await?;
-    let layers = LayeredKeyValue::new(vec![Arc::new(Hangs), Arc::new(staged.below)]);
-    let layers = layers.clock(staged.clock);
-    let started = tokio::time::Instant::now();
-    assert!(layers.get(NAME).await?.is_some());
-    assert_eq!(started.elapsed(), Duration::ZERO);
-    Ok(())
 }
 
 /// Each layer is measured by itself: one that hangs, fails or cannot tell takes no figures from another.
@@ -253,36 +76,6 @@ async fn each_layer_says_what_it_holds_or_why_not_in_time() -> Result<()> {
         Some(0),
         "a store without layers is one"
     );
-    Ok(())
-}
-
-#[tokio::test]
-async fn how_long_a_copy_lives_can_be_set() -> Result<()> {
-    let mut staged = Staged::new();
-    staged.layers = staged.layers.refill(Duration::from_secs(1));
-    let entry = staged.entry(Policy::forever());
-    staged.layers.set(NAME, entry, None).await?;
-    staged.pass(999);
-    assert!(staged.above.get(NAME).await?.is_some());
-    staged.pass(1);
-    assert_eq!(staged.above.get(NAME).await?, None);
-    assert!(staged.below.get(NAME).await?.is_some());
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_copy_does_not_hold_on_to_a_larger_buffer() -> Result<()> {
-    let staged = Staged::new();
-    let entry = staged.entry(Policy::seconds(60));
-    let buffer = Bytes::from([&entry[..], &[0; 1 << 20]].concat());
-    staged
-        .below
-        .set(NAME, buffer.slice(..entry.len()), None)
-        .await?;
-    let got = staged.layers.get(NAME).await?.unwrap();
-    let copy = staged.above.get(NAME).await?.unwrap();
-    assert_eq!(got, copy);
-    assert_ne!(got.as_ptr(), copy.as_ptr());
     Ok(())
 }
 
@@ -364,33 +157,6 @@ async fn the_store_that_all_share_decides_an_add() -> Result<()> {
     Ok(())
 }
 
-// What is no entry: it has one place, where all processes see the same.
-
-const RECORD: &[u8] = b"generation 1";
-
-#[tokio::test]
-async fn a_value_that_is_no_entry_lives_in_the_last_layer_only() -> Result<()> {
-    let staged = Staged::new();
-    let (above, below, layers) = (&staged.above, &staged.below, &staged.layers);
-    let entry = staged.entry(Policy::seconds(60));
-    layers.set(NAME, entry, None).await?;
-    layers.set(NAME, RECORD.into(), None).await?;
-    assert_eq!(above.get(NAME).await?, None, "the entry that it replaced");
-    for _ in 0..2 {
-        assert_eq!(layers.get(NAME).await?.unwrap(), RECORD);
-        assert_eq!(layers.get_many(&[NAME]).await?, [Some(RECORD.into())]);
-        assert_eq!(above.get(NAME).await?, None, "no copy");
-    }
-    // Another process replaces it, and this one sees it at once.
-    below.set(NAME, "generation 2".into(), None).await?;
-    assert_eq!(layers.get(NAME).await?, Some("generation 2".into()));
-
-    below.is_down.store(true, Ordering::SeqCst);
-    layers.set(NAME, RECORD.into(), None).await.unwrap_err();
-    assert_eq!(above.get(NAME).await?, None);
-    Ok(())
-}
-
 #[tokio::test]
 async fn many_are_asked_of_each_layer_that_may_still_have_them() -> Result<()> {
     let staged = Staged::new();
@@ -467,20 +233,5 @@ async fn a_layer_without_delete_is_not_asked_to_forget_what_it_has_not() -> Resu
         assert!(layers.add("key", RECORD.into(), None).await?);
     }
     assert_eq!(layers.counts().backend_errors, 0);
-    Ok(())
-}
-
-/// The engine judges entries, and nobody else what is no entry.
-#[tokio::test]
-async fn what_is_no_entry_expires_in_memory_too() -> Result<()> {
-    let clock = Clock::manual(START_MS);
-    let memory = LocMemKeyValue::new().clock(clock.clone());
-    let layers = LayeredKeyValue::new(vec![Arc::new(memory)]).clock(clock.clone());
-    let second = Some(Duration::from_secs(1));
-    layers.set("key", RECORD.into(), second).await?;
-    clock.advance(Duration::from_millis(999));
-    assert!(layers.get("key").await?.is_some());
-    clock.advance(Duration::from_millis(1));
-    assert_eq!(layers.get("key").await?, None);
     Ok(())
 }
