@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::hits::hits_back;
 use crate::load::{Load, Sample};
-use crate::report;
 use crate::server::{self, Server};
 
 /// Until the store fails: the pages are stored, and then they are hits for a while.
@@ -184,7 +184,7 @@ pub(crate) fn run(drill: &Drill, runtime: &Handle) -> io::Result<Run> {
     stage.take(Step::Heal);
     load.let_clients_leave(false);
     let healed = load.elapsed();
-    let back = || report::hits_back(&load.samples(), healed).is_some();
+    let back = || hits_back(&load.samples(), healed).is_some();
     while !back() && load.elapsed() < healed + PATIENCE {
         std::thread::sleep(Duration::from_millis(50));
     }

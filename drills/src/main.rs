@@ -11,6 +11,7 @@ mod burst;
 mod client;
 mod database;
 mod drill;
+mod hits;
 mod hot;
 mod load;
 mod memcache;
@@ -25,6 +26,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use drill::Drill;
+use giotto::prelude::Manifest;
 use report::{Report, Uncached};
 use tokio::runtime::Runtime;
 
@@ -32,7 +34,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         // This executable is the server under test, too.
-        Some("http" | "cmd") => Ok(giotto::run(page::manifest())),
+        Some("http" | "cmd") => Ok(giotto::run(manifest())),
         Some("hot") => exit_code(hot::run(runtime()?.handle())?),
         Some("writes") => exit_code(writes::run(runtime()?.handle())?),
         Some("burst") => exit_code(burst::run(runtime()?.handle())?),
@@ -47,6 +49,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         _ => exit_code(drills(&chosen(&words)?)?),
     }
+}
+
+/// The programs under test: those of every drill.
+fn manifest() -> Manifest {
+    let ((cold, burst), (value, writes)) = (burst::program(), writes::programs());
+    Manifest::new(hot::programs())
+        .with("page", page::program())
+        .with(cold, burst)
+        .with(value, writes)
 }
 
 fn exit_code(all_kept: bool) -> Result<ExitCode, Box<dyn Error>> {

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use giotto::prelude::*;
 
-use crate::{burst, hot, writes};
-
 /// What a page takes to compute.
 pub(crate) const COMPUTING: Duration = Duration::from_millis(20);
 
@@ -18,20 +16,15 @@ struct Wanted {
     x: u64,
 }
 
-pub(crate) fn manifest() -> Manifest {
+pub(crate) fn program() -> Program {
     let compute = |Wanted { x }: Wanted| async move {
         tokio::time::sleep(COMPUTING).await;
         body(x)
     };
-    let page = Program::new(compute)
+    Program::new(compute)
         .controllers([HTTP_GET])
         .cache(3600)
-        .view(View::new().html(String::clone));
-    let ((cold, burst), (value, writes)) = (burst::program(), writes::programs());
-    Manifest::new(hot::programs())
-        .with("page", page)
-        .with(cold, burst)
-        .with(value, writes)
+        .view(View::new().html(String::clone))
 }
 
 /// The page of `x`: its digits, and noise that no other page has.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::drill::{Promise, Run, Since, Start};
-use crate::load::{EVERY, Outcome, Sample};
+use crate::hits::{BACK, hits_back, share_of_hits};
+use crate::load::{Outcome, Sample};
 use crate::page::COMPUTING;
 
 /// After this time of failure the breaker is open.
@@ -12,10 +13,6 @@ const OPEN_AFTER: Duration = Duration::from_millis(1500);
 
 /// Hits are counted when so much of the failure has passed: requests that came just before are over.
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
-
-/// So many requests, 100 ms of them, tell whether hits are back.
-const WINDOW: usize = 50;
-const BACK: f64 = 0.9;
 
 /// What the open breaker may add, as the 99th percentile.
 const OPEN: Duration = Duration::from_millis(2);
@@ -221,29 +218,6 @@ pub(crate) fn details(run: &Run) -> impl Iterator<Item = String> {
         .iter()
         .map(|line| format!("the server's log: {line}"));
     failures.take(3).chain(log.take(10))
-}
-
-/// How long after `since` so many of 100 ms of requests for known pages were hits; until their last one was due.
-pub(crate) fn hits_back(samples: &[Sample], since: Duration) -> Option<Duration> {
-    let start = samples.partition_point(|sample| sample.due() < since);
-    let mut windows = samples[start..].windows(WINDOW);
-    // One that is not answered yet would be missing.
-    let whole = |window: &&[Sample]| {
-        window[WINDOW - 1].number - window[0].number == WINDOW as u64 - 1
-            && share_of_hits(window.iter()) >= BACK
-    };
-    let window = windows.find(whole)?;
-    Some((window[WINDOW - 1].due() + EVERY).saturating_sub(since))
-}
-
-fn share_of_hits<'s>(samples: impl Iterator<Item = &'s Sample>) -> f64 {
-    let known = samples.filter(|s| s.is_known() && s.outcome != Outcome::Abandoned);
-    let (mut hits, mut all) = (0.0, 0.0);
-    for sample in known {
-        all += 1.0;
-        hits += f64::from(u8::from(sample.outcome == Outcome::Hit));
-    }
-    if all > 0.0 { hits / all } else { 0.0 }
 }
 
 fn between(samples: &[Sample], from: Duration, until: Duration) -> impl Iterator<Item = &Sample> {

@@ -335,7 +335,7 @@ impl App {
     async fn invalidate(&self, tags: Vec<String>) {
         for tag in tags {
             if let Err(error) = self.cache.invalidate(tag.as_str()).await
-                && error.kind() == CacheErrorKind::Policy
+                && error.kind() == CacheErrorKind::Configuration
             {
                 let error = Cut(error).to_string();
                 self.log.tell("a tag cannot be one", move |repeated| {

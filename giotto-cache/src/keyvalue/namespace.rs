@@ -17,14 +17,14 @@ impl Namespace {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Policy`] if `name` has other characters, or none.
+    /// [`ErrorKind::Configuration`] if `name` has other characters, or none.
     pub fn new(name: &str) -> Result<Self> {
         let is_plain =
             |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
         if name.is_empty() || !name.chars().all(is_plain) {
             let message =
                 format!("the namespace {name:?} must be letters, digits, '.', '_' and '-'");
-            return Err(Error::new(ErrorKind::Policy, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         Ok(Self {
             prefix: format!("{name}:"),
@@ -71,7 +71,7 @@ mod tests {
             "", "a:b", "a b", "a(", "{'x'", "é", "a\n", "a/b", "a\0", "a*",
         ] {
             let error = Namespace::new(name).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Policy, "{name:?}");
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name:?}");
         }
         assert!(Namespace::new("My-app_1.2").is_ok());
     }

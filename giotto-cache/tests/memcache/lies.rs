@@ -6,7 +6,7 @@ use giotto_cache::{ErrorKind, KeyValue, MemcacheKeyValue, Result};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::bytes;
+use crate::bytes;
 
 /// What a value of `giotto:key` looks like: it never expires and is `ok`.
 const HONEST: &[u8] = b"VALUE giotto:key 0 10 1\r\n\xff\xff\xff\xff\xff\xff\xff\xffok\r\nEND\r\n";

@@ -38,7 +38,7 @@ impl Table {
             });
         };
         let message = format!("the cache table {text:?} {problem}");
-        Err(Error::new(ErrorKind::Policy, message))
+        Err(Error::new(ErrorKind::Configuration, message))
     }
 
     /// As it was configured.
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(table.index("_expires", '`'), "`a \"cache``'_expires`");
         for name in ["", "a\0", "a\n", &"x".repeat(51)] {
             let error = Table::new(name, true).err().unwrap();
-            assert_eq!(error.kind(), ErrorKind::Policy, "{name:?}");
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name:?}");
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn read_url(url: &str) -> Result<Vec<Address>> {
     // What is refused is not shown: it may be the URL of another server with its password, or a parameter may be one.
     let refused = |problem| {
         let message = format!("the URL of a Memcached store {problem}");
-        Error::new(ErrorKind::Policy, message)
+        Error::new(ErrorKind::Configuration, message)
     };
     let Some(hosts) = url.strip_prefix("memcache://") else {
         return Err(refused(

@@ -1,8 +1,7 @@
 //! When a value expires: to the millisecond for us, in whole seconds for the server.
 //!
-//! Inside the last step of a lookup. The server's clock ticks once a second, so it would forget a value up to a
-//! second early or late. It is told a later time, which frees the memory; the exact one stands in front of the
-//! value.
+//! Inside the last step of a lookup. The server counts time in whole seconds, so it would forget a value up to two
+//! seconds early. It is told a later time, which frees the memory; the exact one stands in front of the value.
 
 use std::time::Duration;
 
@@ -16,6 +15,8 @@ const NEVER: u64 = u64::MAX;
 
 /// A larger number of seconds is a moment to Memcached: seconds since 1970.
 const MAX_RELATIVE: u64 = 30 * 24 * 3600;
+/// So many seconds early the server may forget a value.
+const EARLY: u64 = 2;
 const SERVER_NEVER: i32 = 0;
 /// A negative number: the server forgets the value as it stores it.
 pub(super) const SERVER_AT_ONCE: i32 = -1;
@@ -26,12 +27,16 @@ pub(super) fn header(expire: Option<Duration>, now_ms: u64) -> [u8; HEADER] {
     expires_ms.to_be_bytes()
 }
 
-/// What the server is told: never too early, so rounded up, and a second more because its first one may be short.
+/// What the server is told: never too early, so rounded up, and two seconds more.
+///
+/// The server's clock is a timer that fires about once a second and then reads the seconds of the machine. It may be a
+/// second behind when the value arrives. And each interval of the timer is a little longer than a second, so that the
+/// clock sometimes advances by two at once (on a busy machine every minute or two): the value loses another second.
 pub(super) fn exptime(expire: Option<Duration>, now_ms: u64) -> i32 {
     let Some(expire) = expire else {
         return SERVER_NEVER;
     };
-    let seconds = milliseconds(expire).div_ceil(1000).saturating_add(1);
+    let seconds = milliseconds(expire).div_ceil(1000).saturating_add(EARLY);
     let exptime = match seconds {
         0..=MAX_RELATIVE => seconds,
         _ => now_ms.div_ceil(1000).saturating_add(seconds),
@@ -60,15 +65,15 @@ mod tests {
     #[test]
     fn the_server_is_told_a_number_that_it_reads_as_meant() {
         for (expire, expected) in [
-            (Duration::ZERO, 1),
-            (Duration::from_millis(1), 2),
-            (Duration::from_secs(1), 2),
-            (Duration::from_millis(1001), 3),
-            (Duration::from_secs(30 * DAY - 1), 30 * DAY),
-            (Duration::from_secs(30 * DAY), NOW + 30 * DAY + 1),
-            (Duration::from_secs(3653 * DAY), NOW + 3653 * DAY + 1),
-            (Duration::from_secs(MAX_EXPTIME - NOW - 1), MAX_EXPTIME),
-            (Duration::from_secs(MAX_EXPTIME - NOW), 0),
+            (Duration::ZERO, 2),
+            (Duration::from_millis(1), 3),
+            (Duration::from_secs(1), 3),
+            (Duration::from_millis(1001), 4),
+            (Duration::from_secs(30 * DAY - 2), 30 * DAY),
+            (Duration::from_secs(30 * DAY - 1), NOW + 30 * DAY + 1),
+            (Duration::from_secs(3653 * DAY), NOW + 3653 * DAY + 2),
+            (Duration::from_secs(MAX_EXPTIME - NOW - 2), MAX_EXPTIME),
+            (Duration::from_secs(MAX_EXPTIME - NOW - 1), 0),
             (Duration::from_secs(u64::MAX), 0),
             (Duration::MAX, 0),
         ] {

@@ -96,7 +96,7 @@ impl MemcacheKeyValue {
         if name.len() > MAX_NAMESPACE {
             let message =
                 format!("a namespace on Memcached has at most {MAX_NAMESPACE} characters");
-            return Err(Error::new(ErrorKind::Policy, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         let namespace = Namespace::new(name)?;
         Ok(Self { namespace, ..self })

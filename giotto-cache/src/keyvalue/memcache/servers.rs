@@ -60,12 +60,12 @@ impl Servers {
     pub(super) fn new(addresses: Vec<Address>, clock: &Clock) -> Result<Self> {
         if addresses.is_empty() {
             let message = "a Memcached store needs at least one host";
-            return Err(Error::new(ErrorKind::Policy, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         for (index, address) in addresses.iter().enumerate() {
             if addresses[..index].contains(address) {
                 let message = format!("the Memcached host {address} is given twice");
-                return Err(Error::new(ErrorKind::Policy, message));
+                return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
         let stats = Arc::new(Stats::default());

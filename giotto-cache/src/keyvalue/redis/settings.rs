@@ -69,7 +69,7 @@ impl Address {
         let addresses = servers.read(texts)?;
         if addresses.is_empty() {
             let message = "at least one Redis server is needed, as host:port";
-            return Err(Error::new(ErrorKind::Policy, message));
+            return Err(Error::new(ErrorKind::Configuration, message));
         }
         let socket = addresses
             .iter()
@@ -113,7 +113,7 @@ mod tests {
     fn what_cannot_be_read_is_named_unless_it_may_be_a_password() {
         let told = |texts: &[&str]| {
             let error = Address::list(texts.iter().copied(), PORT).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Policy);
+            assert_eq!(error.kind(), ErrorKind::Configuration);
             error.to_string()
         };
         assert!(told(&["a", "a:port"]).starts_with("\"a:port\" is not a Redis server"));

@@ -31,7 +31,7 @@ struct Url<'u> {
 
 pub(super) fn read(url: &str) -> Result<Settings> {
     let url = Url::split(url);
-    let refused = |message| Error::new(ErrorKind::Policy, message);
+    let refused = |message| Error::new(ErrorKind::Configuration, message);
     let Some((scheme, example)) = FORMS.iter().find(|(name, _)| *name == url.scheme) else {
         let (name, example) = FORMS[0];
         let schemes = FORMS.map(|(name, _)| name).join(", ");

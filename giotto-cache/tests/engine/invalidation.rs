@@ -1,0 +1,112 @@
+//! Invalidation of programs, of everything and of one entry, which of two counts, and what stops a computation from storing.
+
+use std::sync::Arc;
+
+use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
+use giotto_cache::{
+    Cache, Clock, Key, LocMemKeyValue, Lookup, Policy, Reason, Result, Scope, Staleness,
+};
+
+use crate::model::{Model, page};
+use crate::spy::Spy;
+use crate::until::until;
+use crate::world::{
+    MINUTE, START_MS, ask, ask_for, cache_on, callers, key, ms, processes, seconds, worlds,
+};
+
+#[tokio::test]
+async fn programs_and_everything_are_old_for_this_process_at_once_and_for_others_within_a_second()
+-> Result<()> {
+    for scope in [Scope::Program("program".into()), Scope::All] {
+        for is_hard in [false, true] {
+            let ([one, two], _, clock) = processes();
+            let model = Model::default();
+            let stays = Key::new("another", "", "text/html");
+            let elsewhere = || Lookup::new(stays.clone(), MINUTE);
+            ask_for(&one, elsewhere(), &model).await?;
+            ask(&one, &MINUTE, &model).await?;
+            assert_hit!(ask(&two, &MINUTE, &model).await?);
+            clock.advance(ms(500));
+            match is_hard {
+                false => one.invalidate(scope.clone()).await?,
+                true => one.purge(scope.clone()).await?,
+            }
+            let answer = ask(&one, &MINUTE, &model).await?;
+            assert_miss!(answer, Reason::Invalidated(scope.clone()));
+            clock.advance(one.settles_within(&scope));
+            let answer = ask(&two, &MINUTE, &model).await?;
+            assert_hit!(answer);
+            assert_eq!(page(&answer), 3, "the new page is the other's, too");
+            match scope {
+                Scope::All => assert_miss!(ask_for(&two, elsewhere(), &model).await?),
+                _ => assert_hit!(ask_for(&two, elsewhere(), &model).await?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Within the second in which two invalidate the same, whose clocks differ: all know the last.
+#[tokio::test]
+async fn of_two_invalidations_the_last_counts_even_if_its_clock_is_behind() -> Result<()> {
+    let (ahead, behind) = (Clock::manual(START_MS + 300), Clock::manual(START_MS));
+    let store = Spy::new(LocMemKeyValue::new().clock(behind.clone()));
+    let one = cache_on(Arc::new(store.clone()), &ahead);
+    let two = cache_on(Arc::new(store.another()), &behind);
+    let model = Model::default();
+    one.invalidate(Scope::All).await?;
+    ask(&one, &MINUTE, &model).await?;
+    two.invalidate(Scope::All).await?;
+    for clock in [&ahead, &behind] {
+        clock.advance(seconds(2));
+    }
+    assert_miss!(
+        ask(&one, &MINUTE, &model).await?,
+        Reason::Invalidated(Scope::All)
+    );
+    assert_hit!(ask(&two, &MINUTE, &model).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_entry_that_is_removed_or_expired_while_it_is_computed_is_not_found_afterwards()
+-> Result<()> {
+    type Change = fn(Cache) -> tokio::task::JoinHandle<Result<bool>>;
+    let changes: [Change; 2] = [
+        |cache| tokio::spawn(async move { cache.remove(&key("page")).await }),
+        |cache| tokio::spawn(async move { cache.expire(&key("page")).await }),
+    ];
+    for change in changes {
+        // In this process, and in another.
+        for by in [0, 1] {
+            let (caches, _, _) = processes::<2>();
+            let model = Model::default();
+            model.hold();
+            let first = callers(&caches[0], 3, MINUTE, &model);
+            until(async || model.runs() == 1).await;
+            assert!(!change(caches[by].clone()).await.unwrap()?, "not there yet");
+            model.release();
+            first.join_all().await;
+            caches[0].settle().await;
+            let answer = ask(&caches[1], &MINUTE, &model).await?;
+            assert_eq!(page(&answer), 2);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_made_old_before_its_time_says_that_it_is_not_fresh() -> Result<()> {
+    for world in worlds() {
+        let policy = Policy::seconds(3_600).stale_while_revalidate(300);
+        let (cache, model) = (&world.cache, Model::default());
+        world.ask(&policy, &model).await?;
+        cache.settle().await;
+        cache.invalidate(Scope::Program("program".into())).await?;
+        let answer = world.ask(&policy, &model).await?;
+        assert_stale!(answer, Staleness::Revalidating);
+        assert_eq!(answer.fresh_for, Some(ms(0)));
+        cache.settle().await;
+    }
+    Ok(())
+}

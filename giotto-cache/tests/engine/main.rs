@@ -1,0 +1,37 @@
+//! What the engine promises, feature by feature: on memory, and on a store outside this process.
+//!
+//! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
+
+mod breaker;
+mod cache_control;
+mod coalescing;
+mod damaged_records;
+mod early_refresh;
+mod failing_store;
+mod freshness;
+mod full_store;
+mod invalidation;
+mod jitter;
+mod lease;
+mod lifetimes;
+#[path = "../common/model.rs"]
+mod model;
+mod negative;
+mod not_stored;
+mod pending_invalidations;
+mod races;
+mod reasons;
+mod refresh;
+mod scripted;
+mod signing;
+mod spy;
+mod stale_if_error;
+mod stale_while_revalidate;
+mod tags;
+mod testing;
+mod timeouts;
+mod uncacheable;
+#[path = "../common/until.rs"]
+mod until;
+mod world;

@@ -1,0 +1,107 @@
+//! Invalidations while the store is silent: obeyed here at once, and told when it is back.
+
+use giotto_cache::testing::{assert_hit, assert_miss};
+use giotto_cache::{ErrorKind, Lookup, Reason, Result, Scope};
+
+use crate::model::Model;
+use crate::world::{
+    MINUTE, TAG, ask_for, key, processes, scopes, seconds, user_page, warm_user_page,
+};
+
+#[tokio::test(start_paused = true)]
+async fn what_a_silent_store_was_not_told_is_obeyed_here_at_once_and_told_when_it_is_back()
+-> Result<()> {
+    for scope in scopes() {
+        let ([writer, reader], [silent, _], clock) = processes();
+        let model = Model::default();
+        warm_user_page([&writer, &reader], &model).await?;
+        silent.delay(seconds(3_600));
+        let error = writer.invalidate(scope.clone()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Backend);
+        assert_eq!(writer.pending_invalidations(), 1);
+        assert_eq!(writer.counts().deferred, 1);
+
+        // The store answers again, and has not been told yet: the writer knows all the same.
+        silent.heal();
+        let answer = ask_for(&writer, user_page(), &model).await?;
+        assert_miss!(answer, Reason::Invalidated(scope.clone()));
+        // What it has computed since is fresh.
+        assert_hit!(ask_for(&writer, user_page(), &model).await?);
+
+        tokio::time::sleep(seconds(5)).await;
+        clock.advance(seconds(2));
+        assert_eq!(writer.pending_invalidations(), 0, "{scope}");
+        let runs = model.runs();
+        ask_for(&reader, user_page(), &model).await?;
+        assert!(
+            model.runs() > runs || reader.counts().misses == 0,
+            "{scope}"
+        );
+    }
+    Ok(())
+}
+
+/// The reader has the page, the writer cannot tell the store: no page from before is a hit once the store is back.
+#[tokio::test(start_paused = true)]
+async fn the_other_processes_know_soon_after_the_store_is_back() -> Result<()> {
+    for scope in scopes() {
+        let ([writer, reader], [silent, _], clock) = processes();
+        let model = Model::default();
+        warm_user_page([&writer, &reader], &model).await?;
+        silent.errors(1.0);
+        writer.purge(scope.clone()).await.unwrap_err();
+        silent.heal();
+        tokio::time::sleep(seconds(1)).await;
+        // Programs and everything are read once a second.
+        clock.advance(seconds(1));
+        let answer = ask_for(&reader, user_page(), &model).await?;
+        assert!(answer.reason.is_some(), "{scope}: the old page is a hit");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn invalidations_that_are_due_are_bounded_and_all_of_them_are_obeyed() -> Result<()> {
+    let ([writer], [silent], _) = processes();
+    let model = Model::default();
+    warm_user_page([&writer, &writer], &model).await?;
+    silent.errors(1.0);
+    writer.invalidate(TAG).await.unwrap_err();
+    for number in 0..3_000 {
+        writer
+            .invalidate(format!("other:{number}"))
+            .await
+            .unwrap_err();
+    }
+    assert!(writer.pending_invalidations() <= 1_000);
+    assert_eq!(writer.counts().deferred, 3_001);
+    silent.heal();
+    let answer = ask_for(&writer, user_page(), &model).await?;
+    assert!(answer.reason.is_some(), "the old page is a hit");
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(writer.pending_invalidations(), 0);
+    Ok(())
+}
+
+/// A soft invalidation of another process, made while this one's purge is due, does not take its place.
+#[tokio::test(start_paused = true)]
+async fn a_purge_that_is_due_survives_an_invalidation_of_another_process() -> Result<()> {
+    let ([writer, reader], [silent, _], clock) = processes();
+    let (model, policy) = (Model::default(), MINUTE.stale_while_revalidate(300));
+    let lookup = || Lookup::new(key("page"), policy);
+    for cache in [&writer, &reader] {
+        ask_for(cache, lookup(), &model).await?;
+    }
+    let program = Scope::Program("program".to_owned());
+    silent.errors(1.0);
+    writer.purge(program.clone()).await.unwrap_err();
+    clock.advance(seconds(1));
+    reader.invalidate(program.clone()).await?;
+    silent.heal();
+    clock.advance(seconds(1));
+    let answer = ask_for(&writer, lookup(), &model).await?;
+    assert_miss!(answer, Reason::Invalidated(program.clone()));
+    tokio::time::sleep(seconds(1)).await;
+    assert_eq!(writer.pending_invalidations(), 0);
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! `mgt/cache/purge` and `expire`: what they remove, and what they ask before.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::server::Server;
+use crate::{Desk, SHARED, testbed};
+
+/// Fills three formats of two invocations.
+fn filled() -> Desk {
+    let desk = Desk::new();
+    for x in ["x=1", "x=2"] {
+        for program in ["squared", "squared.html", "squared.json"] {
+            desk.says(&[program, x]);
+        }
+    }
+    desk
+}
+
+#[test]
+fn expire_and_purge_of_an_invocation_mean_all_formats_or_the_one_that_is_named() {
+    let desk = filled();
+    let said = desk.says(&["mgt/cache/expire", "squared.html", "x=1"]);
+    assert_eq!(said, "expired 1 page of squared {'x': 1}: text/html\n");
+    assert!(!desk.is_stored(&["squared.html", "x=1"]));
+    assert!(desk.is_stored(&["squared.json", "x=1"]));
+    let said = desk.says(&["mgt/cache/purge", "squared", "x=1", "--yes"]);
+    let removed = "removed 2 pages of squared {'x': 1}: application/json, text/cmd\n";
+    assert_eq!(said, removed);
+    let said = desk.says(&["mgt/cache/purge", "squared", "x=1", "--yes"]);
+    assert_eq!(said, "nothing was stored of squared {'x': 1}\n");
+    let purged = desk.json(&["mgt/cache/purge.json", "squared.json?x=2", "yes=true"]);
+    assert_eq!(purged["removed"], serde_json::json!(["application/json"]));
+    assert!(desk.is_stored(&["squared.html", "x=2"]));
+    desk.refuses(
+        &["mgt/cache/expire", "greet", "nmae=A"],
+        &["did you mean 'name'"],
+    );
+    desk.refuses(&["mgt/cache/expire", "nocache", "1"], &["no .cache(..)"]);
+    desk.refuses(&["mgt/cache/expire"], &["name a program"]);
+}
+
+#[test]
+fn nothing_is_purged_by_accident() {
+    let desk = filled();
+    for (words, parts) in [
+        (&[][..], &["nothing is named", "--all"][..]),
+        (&["--yes"], &["nothing is named"]),
+        (&["all=false", "--yes"], &["nothing is named"]),
+        (&["program=", "--yes"], &["'program'", "missing"]),
+        (&["tag=", "--yes"], &["'tag'", "missing"]),
+        (&["program=squar", "--yes"], &["did you mean 'squared'"]),
+        (&["program=s", "--yes"], &["there is no program \"s\""]),
+        (&["program=lab", "--yes"], &["there is no program \"lab\""]),
+        (&["program=squared/1", "--yes"], &["did you mean 'squared'"]),
+        (
+            &["program=squared.html", "--yes"],
+            &["did you mean 'squared'"],
+        ),
+        (&["program=old", "--yes"], &["did you mean 'blog/post'"]),
+        (&["program=SQUARED", "--yes"], &["there is no program"]),
+        (&["program=squared*", "--yes"], &["did you mean 'squared'"]),
+        (&["program=nocache", "--yes"], &["no .cache(..)"]),
+        (
+            &["tag=user:7", "--yes"],
+            &["no page has the tag \"user:7\""],
+        ),
+        (&["tag=*", "--yes"], &["no page has the tag"]),
+        (&["squared", "--yes"], &["'x'", "missing"]),
+        (&["squared", "x=", "--yes"], &["'x'"]),
+        (&["squared", "x=1", "y=2", "--yes"], &["'y'"]),
+        (&["x=1", "--yes"], &["of which program"]),
+        (&["squared", "x=1", "--all", "--yes"], &["several"]),
+        (&["program=squared", "tag=a", "--yes"], &["several"]),
+        (&["program=squared", "--all", "--yes"], &["several"]),
+        (&["tag=a", "squared", "x=1", "--yes"], &["several"]),
+        (
+            &["squared", "x=1"],
+            &["this removes the pages of squared {'x': 1} as", "--yes"],
+        ),
+        (
+            &["program=squared"],
+            &["all pages of the program squared old", "--yes"],
+        ),
+        (&["--all"], &["this makes all pages old", "--yes"]),
+        (&["--all", "--hard"], &["never served again", "--yes"]),
+        (&["--all", "yes=false"], &["Nothing was done"]),
+        (&["--all", "yes=maybe"], &["'yes'"]),
+    ] {
+        desk.refuses(&[&["mgt/cache/purge"], words].concat(), parts);
+    }
+    for x in ["x=1", "x=2"] {
+        for program in ["squared", "squared.html", "squared.json"] {
+            let next = desk.next(&[program, x]);
+            assert_eq!(next, ("hit".to_owned(), String::new()), "{program} {x}");
+        }
+    }
+}
+
+#[test]
+fn a_purged_program_is_computed_again_by_every_process_and_nothing_else_is() {
+    let desk = filled();
+    let server = Server::start_in(desk.path(), &SHARED);
+    let status = |target: &str| {
+        let reply = server.get(target, "");
+        reply.field("cache-status").unwrap().to_owned()
+    };
+    assert!(status("/squared.html?x=1").starts_with("giotto; hit"));
+    desk.says(&["paint.html", "red"]);
+    let said = desk.says(&["mgt/cache/purge", "program=squared", "--yes"]);
+    let done = "all pages of the program squared are old: 1 write, and every process knows\n";
+    assert_eq!(said, done);
+    let missed = status("/squared.html?x=1");
+    assert!(missed.contains("invalidated program squared"), "{missed}");
+    assert!(status("/paint.html?colour=red").starts_with("giotto; hit"));
+
+    let said = desk.says(&["mgt/cache/purge", "all=true", "--hard", "--yes"]);
+    let done = "all pages are never served again: 1 write, and every process knows\n";
+    assert_eq!(said, done);
+    let missed = status("/paint.html?colour=red");
+    assert!(missed.contains("invalidated all"), "{missed}");
+}
+
+/// Runs a command with a terminal around it, and `typed` into that.
+fn at_terminal(desk: &Desk, words: &str, typed: &str) -> (Option<i32>, String) {
+    let line = format!(
+        "{} cmd {} {words}",
+        testbed::path().display(),
+        SHARED.join(" ")
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(desk.path());
+    let mut child = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    let screen = String::from_utf8(output.stdout).unwrap();
+    (output.status.code(), screen)
+}
+
+#[test]
+fn purge_asks_at_a_terminal() {
+    let desk = filled();
+    let purge = "mgt/cache/purge squared x=1";
+    for typed in ["n\n", "\n", "yess\n"] {
+        let (code, screen) = at_terminal(&desk, purge, typed);
+        assert!(
+            screen.contains("this removes the pages of squared {'x': 1}"),
+            "{screen}"
+        );
+        assert!(screen.contains("Go on? [y/N]"), "{screen}");
+        assert!(screen.contains("nothing was purged"), "{screen}");
+        assert_eq!(code, Some(1));
+        assert!(desk.is_stored(&["squared", "x=1"]));
+    }
+    let (code, screen) = at_terminal(&desk, purge, "y\n");
+    assert!(screen.contains("removed 3 pages of squared"), "{screen}");
+    assert_eq!(code, Some(0));
+    assert!(!desk.is_stored(&["squared", "x=1"]));
+}
+
+#[test]
+fn a_cache_that_a_command_cannot_reach_is_said_so() {
+    let desk = Desk::new();
+    let locmem = ["--set", "cache=locmem"];
+    for (settings, part) in [
+        (&locmem[..], "lives in the memory of each process"),
+        (&[], "no cache is configured"),
+    ] {
+        for words in [
+            &["mgt/cache/expire", "squared", "x=1"][..],
+            &["mgt/cache/purge", "--all", "--yes"],
+            &["mgt/cache/warm", "squared", "x=1..3"],
+        ] {
+            let ran = desk.with(settings, words);
+            assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{ran:?}");
+            assert!(ran.stderr.contains(part), "{words:?}: {ran:?}");
+        }
+    }
+    let ran = desk.with(&locmem, &["mgt/cache/explain", "squared", "x=1"]);
+    assert!(ran.stdout.contains("note "), "{ran:?}");
+    let ran = desk.with(&[], &["mgt/cache/explain", "squared", "x=1"]);
+    assert!(
+        ran.stdout.contains("nothing is stored (first-seen)"),
+        "{ran:?}"
+    );
+}

@@ -1,0 +1,122 @@
+//! Middleware: it runs on hits, and what it changes is not stored.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use giotto::Request;
+use giotto::prelude::*;
+
+use crate::{X, app, ask, get, service};
+
+#[tokio::test]
+async fn middleware_runs_on_hits_and_what_it_changes_is_not_stored() {
+    let admitted = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&admitted);
+    let program = Program::new(|X { x }: X| x)
+        .cache(60)
+        .input_middleware(move |request: &mut Request<'_>| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            match request.header("x-key") {
+                Some("open") => Ok(()),
+                Some("moved") => Err(Redirection::to("/b").into()),
+                _ => Err(Error::not_authorized("no key")),
+            }
+        })
+        .output_middleware(|request: &Request<'_>, page: &mut giotto::Rendered| {
+            if let Some(name) = request.header("x-name") {
+                page.set_body(format!("{name}: {}", String::from_utf8_lossy(page.body())));
+            }
+            Ok(())
+        })
+        .view(BasicView::new());
+    let service = service(app("a", program));
+    let ask = |fields: &'static [(&str, &str)]| ask(&service, "GET", "/a.json?x=1", fields, "");
+    let open = ask(&[("x-key", "open"), ("x-name", "ada")]).await;
+    assert_eq!(
+        (open.status, &*open.body, &*open.cache_control),
+        (200, "ada: 1", "no-store")
+    );
+    assert_eq!(open.fields.get("etag"), None);
+    let hit = ask(&[("x-key", "open")]).await;
+    assert_eq!((&*hit.body, hit.cache_status.contains("hit")), ("1", true));
+    assert_eq!(hit.cache_control, "private, no-cache");
+    assert_eq!(ask(&[]).await.status, 403);
+    assert_eq!(ask(&[("x-key", "moved")]).await.status, 302);
+    assert_eq!(ask(&[("if-none-match", "*")]).await.status, 403);
+    assert_eq!(admitted.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn a_browser_asks_again_for_a_page_of_a_program_with_middleware() {
+    #[derive(Serialize, Deserialize)]
+    struct Signed {
+        user: String,
+    }
+    let page = || Program::new(|Signed { user }: Signed| user).cache(60);
+    let sign_in = |request: &mut Request<'_>| {
+        let user = request.header("cookie").unwrap_or("nobody").to_owned();
+        request.set("user", user);
+        Ok(())
+    };
+    let leave = |_: &Request<'_>, _: &mut giotto::Rendered| Ok(());
+    let inner = Manifest::new([("c", page().view(BasicView::new()))]);
+    let manifest = Manifest::new([
+        ("a", page().input_middleware(sign_in).view(BasicView::new())),
+        ("b", page().output_middleware(leave).view(BasicView::new())),
+        ("d", page().view(BasicView::new())),
+    ])
+    .with("guarded", inner.input_middleware(sign_in));
+    let service = service(App::new(manifest).cache(LocMemKeyValue::new()));
+    for target in ["/a.txt", "/b.txt?user=ada", "/guarded/c.txt"] {
+        for user in ["ada", "ada", "bob"] {
+            let first = ask(&service, "GET", target, &[("cookie", user)], "").await;
+            assert_eq!(first.cache_control, "private, no-cache", "{target}");
+            // That costs no body, and no run of the model.
+            let etag = first.fields["etag"].to_str().unwrap().to_owned();
+            let fields = [("cookie", user), ("if-none-match", &*etag)];
+            let again = ask(&service, "GET", target, &fields, "").await;
+            assert_eq!(
+                (again.status, &*again.cache_control),
+                (304, "private, no-cache")
+            );
+            assert!(again.cache_status.contains("hit"), "{target}");
+            let head = ask(&service, "HEAD", target, &[("cookie", user)], "").await;
+            assert_eq!(head.cache_control, "private, no-cache", "{target}");
+        }
+    }
+    assert_eq!(
+        get(&service, "/d.txt?user=ada").await.cache_control,
+        "max-age=60"
+    );
+}
+
+#[tokio::test]
+async fn what_middleware_sets_reaches_the_form_of_a_refused_post() {
+    #[derive(Serialize, Deserialize)]
+    struct Signed {
+        user: String,
+        #[serde(default)]
+        age: u8,
+    }
+    let set = |request: &mut Request<'_>| {
+        request.set("user", "ada");
+        Ok(())
+    };
+    let form = Program::new(|Signed { user, age }: Signed| format!("{user} {age}"))
+        .controllers([HTTP_GET])
+        .input_middleware(set)
+        .view(BasicView::new());
+    let target = Program::new(|Signed { user, age }: Signed| format!("{user} {age}"))
+        .controllers([HTTP_POST])
+        .input_middleware(set)
+        .view(BasicView::new());
+    let service = service(App::new(Manifest::new([("form", [form, target])])));
+    let fields = [("content-type", "application/x-www-form-urlencoded")];
+    let reply = ask(&service, "POST", "/form.txt", &fields, "age=old&user=eve").await;
+    assert_eq!(reply.status, 400);
+    assert!(
+        reply.body.starts_with("age: ") && reply.body.ends_with("ada 0\n"),
+        "{}",
+        reply.body
+    );
+}
