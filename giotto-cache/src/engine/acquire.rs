@@ -77,7 +77,9 @@ pub(crate) async fn acquire(engine: &Engine, attempt: &mut Attempt) -> Start {
         attempt.take(found);
         // The tags get their generations before the computation reads anything, so that an invalidation from here on is
         // seen: the entry carries the older generation.
-        attempt.may_store &= tags::begin(engine, attempt).await;
+        let are_known = attempt.is_answered || attempt.lookup.tags.is_empty();
+        attempt.may_store &=
+            are_known && tags::begin(engine, &attempt.lookup, &mut attempt.generations).await;
         return Start::Compute;
     }
 }

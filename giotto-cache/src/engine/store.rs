@@ -114,7 +114,8 @@ async fn stamp(
     clocks: Clocks,
     started_ms: u64,
 ) -> Result<Vec<Stamp>, Unstamped> {
-    let stamps = tags::stamp(engine, attempt, directives, clocks, started_ms).await;
+    let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
+    let stamps = tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await;
     if stamps == Err(Unstamped::Invalidated) {
         // A caller that came after the invalidation must not be given this result.
         flight.revoke();

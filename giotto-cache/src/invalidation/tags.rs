@@ -3,13 +3,13 @@
 //! Parts of steps 4 and 6 of a lookup, for entries that have tags.
 
 use crate::computed::Directives;
-use crate::engine::attempt::Attempt;
 use crate::engine::state::Engine;
 use crate::entry::codec::Stamp;
-use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
+use crate::invalidation::generation::{Generations, Record, TAG_MARGIN_MS};
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::log::Cut;
+use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::scope::{MAX_TAGS, is_tag, may_be_tags, tag_key};
@@ -32,16 +32,11 @@ pub(crate) enum Unstamped {
 
 /// Gives each tag of the lookup a generation before the result is computed, so that an invalidation from here on is seen;
 /// whether all of them have one.
-pub(crate) async fn begin(engine: &Engine, attempt: &mut Attempt) -> bool {
-    let Attempt {
-        lookup,
-        generations,
-        ..
-    } = attempt;
+pub(crate) async fn begin(engine: &Engine, lookup: &Lookup, generations: &mut Generations) -> bool {
     if lookup.tags.is_empty() {
         return true;
     }
-    if !attempt.is_answered || !are_tags(engine, &lookup.key, &lookup.tags) {
+    if !are_tags(engine, &lookup.key, &lookup.tags) {
         return false;
     }
     let keep_until = record_keep_until(engine, &lookup.policy);
@@ -62,16 +57,12 @@ fn record_keep_until(engine: &Engine, policy: &Policy) -> u64 {
 /// The tags of a result with the generations from before it was computed, which began at `started_ms`.
 pub(crate) async fn stamp(
     engine: &Engine,
-    attempt: &mut Attempt,
+    lookup: &Lookup,
+    generations: &mut Generations,
     directives: &Directives,
     clocks: Clocks,
     started_ms: u64,
 ) -> Result<Vec<Stamp>, Unstamped> {
-    let Attempt {
-        lookup,
-        generations,
-        ..
-    } = attempt;
     let mut late: Vec<String> = directives.tags.clone();
     late.sort_unstable();
     late.dedup();

@@ -51,7 +51,10 @@ impl Servers {
             true => format!("a {name} is given with a user or a password"),
             false => format!("{:?} is not a {name}", text.trim()),
         };
-        Error::new(ErrorKind::Configuration, format!("{problem}: write it as {form}"))
+        Error::new(
+            ErrorKind::Configuration,
+            format!("{problem}: write it as {form}"),
+        )
     }
 }
 
