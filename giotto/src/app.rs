@@ -17,12 +17,12 @@ use crate::args::{Arguments, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::management::{self, management};
 use crate::manifest::Manifest;
-use crate::model::Context;
+use crate::mime::Mime;
 use crate::negotiate;
+use crate::program::model::Context;
 use crate::program::{Program, Source};
 use crate::rendered::{Receipt, Rendered};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
-use crate::view::Mime;
 
 /// So many models may run, or wait for a thread to run on, at the same time.
 const MAX_MODELS: usize = 1024;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::SIGNING_KEY;
+use super::settings::SIGNING_KEY;
 use super::source::PREFIX;
 use crate::args::nearest;
 use crate::error::{Error, Result, quoted};

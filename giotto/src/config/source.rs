@@ -7,8 +7,9 @@ use std::path::Path;
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::links;
 use super::setting::Setting;
-use super::{SIGNING_KEY, keys, links};
+use super::settings::{SIGNING_KEY, keys};
 use crate::args::nearest;
 use crate::error::{Error, Result};
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use giotto_cache::{Cache, Place};
 use serde::Serialize;
 
-use super::{Nothing, Operator};
+use super::programs::{Nothing, Operator};
 use crate::error::{Error, Result};
 
 /// Emptying a large store takes its time; one that does not answer at all must not keep the operator for ever.

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{TEXT_CMD, View};
+use super::renderers::{TEXT_CMD, View};
 use crate::error::{InvalidInput, Result};
 
 /// Shows any value that implements `Serialize`: as tables of HTML, JSON, plain text, and aligned columns on

@@ -14,8 +14,9 @@ use super::input::Fields;
 use super::output::{Body, CACHE_STATUS, NO_STORE, cache_status, value};
 use super::service::Service;
 use crate::error::{Error, ErrorKind, InvalidInput};
+use crate::mime::Mime;
 use crate::negotiate;
-use crate::view::{Mime, escape_html};
+use crate::view::escape_html;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
     h1{font-size:1.4rem}";

@@ -5,7 +5,7 @@
 use giotto_cache::LayerMeasure;
 use serde::Serialize;
 
-use super::text::{grouped, size};
+use crate::management::text::{grouped, size};
 
 /// What one layer of the store holds; `null` = not known, or for the most that it keeps, no limit.
 #[derive(Serialize)]

@@ -5,7 +5,7 @@
 use giotto_cache::EntryState;
 use serde::Serialize;
 
-use super::text::time;
+use crate::management::text::time;
 
 /// An entry and its clocks.
 #[derive(Serialize)]

@@ -6,16 +6,16 @@ use giotto_cache::Mode;
 use serde::Serialize;
 
 use super::entry::Entry;
-use super::invocation::Invocation;
-use super::text::time;
-use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
+use crate::management::invocation::Invocation;
+use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::management::text::time;
 use crate::program::Program;
 use crate::request::CMD;
 use crate::view::{BasicView, TEXT_CMD};
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: get,
         parameters: &[WORDS],

@@ -9,16 +9,16 @@ use giotto_cache::{Place, Scope};
 use serde::{Deserialize, Serialize};
 
 use super::expire::pages;
-use super::invocation::{Invocation, Target, no_cache, shown, wrong};
-use super::{Documented, INVOCATION, Operator, WORDS, refused};
 use crate::app::App;
 use crate::args::nearest;
 use crate::controller::cmd::ask;
 use crate::error::{Error, ErrorKind, Result, quoted};
+use crate::management::invocation::{Invocation, Target, no_cache, shown, wrong};
+use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, refused};
 use crate::program::Program;
 use crate::request::{Controller, Request};
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: purge,
         parameters: &[
@@ -44,7 +44,7 @@ pub(super) fn program() -> Program {
              needs --yes. One small write, however many pages there are.",
         )
         .collects(INVOCATION)
-        .view(super::shown())
+        .view(crate::management::programs::shown())
 }
 
 #[derive(Serialize, Deserialize)]

@@ -7,46 +7,46 @@ use std::borrow::Cow;
 use giotto_cache::{Key, Lookup, Policy};
 use percent_encoding::percent_decode_str;
 
-use super::{INVOCATION, refused};
 use crate::app::{self, App, Asked};
 use crate::args;
 use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
+use crate::management::programs::{INVOCATION, refused};
+use crate::mime::Mime;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
-use crate::view::Mime;
 use crate::view::TEXT_CMD;
 
 /// A program and its arguments, as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Invocation {
+pub(in crate::management) struct Invocation {
     /// The segments: the program, and positional arguments.
-    pub(super) path: Vec<String>,
+    pub(in crate::management) path: Vec<String>,
     /// Named arguments.
-    pub(super) data: Vec<(String, String)>,
+    pub(in crate::management) data: Vec<(String, String)>,
 }
 
 /// A front end that can ask for a stored page, and the program that it finds.
-pub(super) struct FrontEnd<'a> {
-    pub(super) controller: Controller,
-    pub(super) program: &'a Program,
+pub(in crate::management) struct FrontEnd<'a> {
+    pub(in crate::management) controller: Controller,
+    pub(in crate::management) program: &'a Program,
     /// How many segments name the program.
-    pub(super) consumed: usize,
+    pub(in crate::management) consumed: usize,
     has_format: bool,
 }
 
 /// An invocation that is understood, of a program with a cache.
-pub(super) struct Target<'a> {
-    pub(super) asked: Asked<'a>,
-    pub(super) policy: &'a Policy,
-    pub(super) request: Request<'static>,
-    pub(super) has_format: bool,
+pub(in crate::management) struct Target<'a> {
+    pub(in crate::management) asked: Asked<'a>,
+    pub(in crate::management) policy: &'a Policy,
+    pub(in crate::management) request: Request<'static>,
+    pub(in crate::management) has_format: bool,
 }
 
 impl Invocation {
     /// Reads the words of a command line, the program first.
-    pub(super) fn read(words: &[String]) -> Result<Self> {
+    pub(in crate::management) fn read(words: &[String]) -> Result<Self> {
         let Some((first, rest)) = words.split_first() else {
             return Err(wrong("", "name a program and its arguments: squared x=12"));
         };
@@ -82,7 +82,7 @@ impl Invocation {
     }
 
     /// The same as `controller` asks it.
-    pub(super) fn request(&self, controller: Controller) -> Request<'static> {
+    pub(in crate::management) fn request(&self, controller: Controller) -> Request<'static> {
         let mut request = Request::new(controller, "").accept(TEXT_CMD);
         let segments = self.path.iter().cloned();
         request.path.extend(segments.map(Cow::from));
@@ -98,7 +98,7 @@ impl Invocation {
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn front_ends<'a>(&self, app: &'a App) -> Result<Vec<FrontEnd<'a>>> {
+    pub(in crate::management) fn front_ends<'a>(&self, app: &'a App) -> Result<Vec<FrontEnd<'a>>> {
         let mut found = Vec::new();
         let mut unknown = None;
         for controller in [HTTP_GET, CMD] {
@@ -121,7 +121,7 @@ impl Invocation {
     }
 
     /// The invocation as one writes it, as `mime`.
-    pub(super) fn shown(&self, mime: &Mime) -> String {
+    pub(in crate::management) fn shown(&self, mime: &Mime) -> String {
         let data = self.data.iter();
         let data = data.map(|(name, value)| format!(" {name}={value}"));
         let (path, data) = (self.path.join("/"), data.collect::<String>());
@@ -129,7 +129,7 @@ impl Invocation {
     }
 
     /// The arguments that a front end leaves out of account.
-    pub(super) fn ignored(&self, program: &Program) -> Vec<String> {
+    pub(in crate::management) fn ignored(&self, program: &Program) -> Vec<String> {
         let is_known = |name: &str| {
             let mut parameters = program.parameters().iter();
             parameters.any(|parameter| parameter.is_called(name))
@@ -139,7 +139,7 @@ impl Invocation {
     }
 
     /// The names of the parameters of `program` that are not given by name: positional arguments are for these.
-    pub(super) fn open(&self, program: &Program) -> Vec<&'static str> {
+    pub(in crate::management) fn open(&self, program: &Program) -> Vec<&'static str> {
         let is_given = |one: &Parameter| self.data.iter().any(|(name, _)| one.is_called(name));
         let open = program.parameters().iter().filter(|one| !is_given(one));
         open.map(|one| one.name).collect()
@@ -147,7 +147,7 @@ impl Invocation {
 
     /// The arguments that are not what was given, once middleware has made `request` of it: the name, what was given, and
     /// what it is now.
-    pub(super) fn changed(
+    pub(in crate::management) fn changed(
         &self,
         at: &FrontEnd<'_>,
         request: &Request<'_>,
@@ -175,7 +175,11 @@ impl Invocation {
     }
 
     /// Refuses an argument that middleware has replaced: the page would be another than the one that was named.
-    pub(super) fn check_unchanged(&self, at: &FrontEnd<'_>, request: &Request<'_>) -> Result<()> {
+    pub(in crate::management) fn check_unchanged(
+        &self,
+        at: &FrontEnd<'_>,
+        request: &Request<'_>,
+    ) -> Result<()> {
         match self.changed(at, request).into_iter().next() {
             None => Ok(()),
             Some((name, given, now)) => {
@@ -190,7 +194,7 @@ impl Invocation {
 
     /// Understands the invocation as the application does, for the first front end that lets it in. Nothing is left out
     /// of account: what works on entries works on no other entry than the one that was meant.
-    pub(super) fn target<'a>(&self, app: &'a App) -> Result<Target<'a>> {
+    pub(in crate::management) fn target<'a>(&self, app: &'a App) -> Result<Target<'a>> {
         let mut refused = None;
         for front_end in self.front_ends(app)? {
             let program = front_end.program;
@@ -221,7 +225,7 @@ impl Invocation {
 
 impl Target<'_> {
     /// The media types that are meant: the one that was named, else all of the program's.
-    pub(super) fn mimes(&self) -> &[Mime] {
+    pub(in crate::management) fn mimes(&self) -> &[Mime] {
         match self.has_format {
             true => std::slice::from_ref(&self.asked.mime),
             false => self.asked.program.mimes(),
@@ -229,24 +233,24 @@ impl Target<'_> {
     }
 
     /// The key as `mime`.
-    pub(super) fn key(&self, mime: &Mime) -> Key {
+    pub(in crate::management) fn key(&self, mime: &Mime) -> Key {
         let Asked { program, args, .. } = &self.asked;
         program.key(args.canonical.clone(), mime)
     }
 
     /// What the request asks the cache for.
-    pub(super) fn lookup(&self) -> Result<Lookup<'_>> {
+    pub(in crate::management) fn lookup(&self) -> Result<Lookup<'_>> {
         lookup(&self.asked, self.policy, &self.request)
     }
 
     /// `squared {'x': 12}`
-    pub(super) fn name(&self) -> String {
+    pub(in crate::management) fn name(&self) -> String {
         let Asked { program, args, .. } = &self.asked;
         format!("{} {}", shown(program.path()), args.canonical)
     }
 }
 
-pub(super) fn lookup<'p>(
+pub(in crate::management) fn lookup<'p>(
     asked: &Asked<'_>,
     policy: &'p Policy,
     request: &Request<'_>,
@@ -263,11 +267,11 @@ pub(super) fn lookup<'p>(
 }
 
 /// The path of a program as one writes it.
-pub(super) fn shown(path: &str) -> &str {
+pub(in crate::management) fn shown(path: &str) -> &str {
     if path.is_empty() { "/" } else { path }
 }
 
-pub(super) fn no_cache(path: &str) -> String {
+pub(in crate::management) fn no_cache(path: &str) -> String {
     let path = shown(path);
     format!("{path} keeps nothing: it has no .cache(..), and every request runs its model")
 }
@@ -277,7 +281,7 @@ fn keeps_nothing(program: &Program) -> Error {
 }
 
 /// The invocation `given` cannot be worked on.
-pub(super) fn wrong(given: &str, message: &str) -> Error {
+pub(in crate::management) fn wrong(given: &str, message: &str) -> Error {
     refused(INVOCATION, given, message)
 }
 

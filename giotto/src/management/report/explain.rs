@@ -8,16 +8,16 @@ use giotto_cache::{Explanation, LayerState, Place};
 use serde::Serialize;
 
 use super::entry::Entry;
-use super::invocation::{Invocation, lookup, no_cache, shown};
 use super::next::Next;
-use super::text::columns;
-use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::app::Asked;
 use crate::error::Result;
+use crate::management::invocation::{Invocation, lookup, no_cache, shown};
+use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::management::text::columns;
 use crate::program::Program;
 use crate::request::CMD;
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: explain,
         parameters: &[WORDS],
@@ -27,7 +27,7 @@ pub(super) fn program() -> Program {
             "Explains an invocation: its key, what is stored, and what the next request would get",
         )
         .collects(INVOCATION)
-        .view(super::shown())
+        .view(crate::management::programs::shown())
 }
 
 /// What is known of an invocation. All times of its JSON are in milliseconds; `null` = for ever.
@@ -93,7 +93,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
         nexts.extend(next.map(|next| next.under(other)));
     }
     let mut report = report.ok_or_else(|| {
-        let nobody = || super::invocation::wrong("", "no front end can ask for it");
+        let nobody = || crate::management::invocation::wrong("", "no front end can ask for it");
         refused.unwrap_or_else(nobody)
     })?;
     report.next = nexts;

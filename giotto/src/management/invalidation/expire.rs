@@ -6,13 +6,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::invocation::Invocation;
-use super::text::count;
-use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::error::Result;
+use crate::management::invocation::Invocation;
+use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::management::text::count;
 use crate::program::Program;
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: expire,
         parameters: &[WORDS],
@@ -23,7 +23,7 @@ pub(super) fn program() -> Program {
              An old page is served only where the program's cache setting says so: stale, or when the model fails.",
         )
         .collects(INVOCATION)
-        .view(super::shown())
+        .view(crate::management::programs::shown())
 }
 
 #[derive(Serialize)]

@@ -8,18 +8,18 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::holdings::Holdings;
-use super::text::columns;
-use super::{Nothing, Operator};
+use crate::management::programs::{Nothing, Operator};
+use crate::management::text::columns;
 use crate::program::Program;
 use crate::request::CMD;
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     Program::new(stats)
         .description(
             "Shows what the store holds, and what the cache of the answering process has counted since it began\n\n\
              The figures are those that the store has at hand, mostly of the whole server or table: see `figures of`.",
         )
-        .view(super::shown())
+        .view(crate::management::programs::shown())
 }
 
 #[derive(Serialize)]

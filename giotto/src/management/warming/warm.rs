@@ -10,23 +10,23 @@ use giotto_cache::{Mode, Staleness, Status};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::invocation::Invocation;
 use super::progress::Progress;
 use super::range::Invocations;
 use super::warmed::{Outcome, Report};
-use super::{Documented, INVOCATION, Operator, refused};
 use crate::app::App;
 use crate::error::{Result, quoted};
+use crate::management::invocation::Invocation;
+use crate::management::programs::{Documented, INVOCATION, Operator, refused};
+use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request};
-use crate::view::Mime;
 
 const MOST_JOBS: usize = 64;
 /// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
 const SETTLING: Duration = Duration::from_secs(5);
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: warm,
         parameters: &[
@@ -55,7 +55,7 @@ pub(super) fn program() -> Program {
              exit code is 1, and over HTTP the status is 500; the report is there all the same.",
         )
         .collects(INVOCATION)
-        .view(super::shown().fails_by(Report::failure))
+        .view(crate::management::programs::shown().fails_by(Report::failure))
 }
 
 #[derive(Serialize, Deserialize)]

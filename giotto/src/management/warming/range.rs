@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::invocation::{FrontEnd, Invocation};
 use crate::error::{Error, Result, quoted};
+use crate::management::invocation::{FrontEnd, Invocation};
 
 /// More invocations at once are a mistake of the hand.
 const MOST: u64 = 1_000_000;
@@ -179,7 +179,7 @@ fn too_many(name: &str, text: &str) -> Error {
 }
 
 fn refused(name: &str, text: &str, problem: &str) -> Error {
-    super::refused(name, text, format!("{}: {problem}", quoted(text)))
+    crate::management::programs::refused(name, text, format!("{}: {problem}", quoted(text)))
 }
 
 #[cfg(test)]

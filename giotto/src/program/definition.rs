@@ -15,11 +15,12 @@ use giotto_cache::{IntoPolicy, Key, Policy};
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::keyed;
-use crate::model::{Call, Context, Documentation, Model};
+use crate::mime::Mime;
 use crate::parameter::{Parameter, Parameters, parameters};
+use crate::program::model::{Call, Context, Documentation, Model};
 use crate::rendered::Rendered;
 use crate::request::{CMD, Controller, Request, Value};
-use crate::view::{Mime, View};
+use crate::view::View;
 
 /// A model and a view under one name, answering over the controllers that it names.
 ///

@@ -1,0 +1,7 @@
+//! The invocation that a program here is told about.
+//!
+//! The first step of every model under `mgt/cache/`.
+
+mod target;
+
+pub(super) use target::{FrontEnd, Invocation, Target, lookup, no_cache, shown, wrong};
