@@ -18,10 +18,11 @@ use super::warming::warm;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
+use crate::mime::TEXT_CMD;
 use crate::program::Program;
 use crate::program::model::{Call, Context, Documentation, FromContext, Model};
 use crate::request::{CMD, Controller, HTTP_GET};
-use crate::view::{BasicView, TEXT_CMD, View};
+use crate::view::{BasicView, View};
 
 /// The name of the manifest of these programs.
 pub(crate) const NAME: &str = "mgt";

@@ -7,9 +7,8 @@ mod renderers;
 #[cfg(feature = "template")]
 mod template;
 
-pub use crate::mime::Mime;
+pub use crate::mime::{InvalidMime, Mime};
 pub use basic::{BasicView, escape_html};
-pub(crate) use renderers::TEXT_CMD;
 pub use renderers::{IntoBody, IntoRenderer, Renderer, View};
 #[cfg(feature = "template")]
 pub use template::{Template, template};

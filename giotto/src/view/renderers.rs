@@ -8,13 +8,11 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
-use crate::mime::Mime;
+use crate::mime::{Mime, TEXT_CMD};
 
 /// Shows a `T`, and the fields of it that were refused, as bytes.
 pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
 
-/// The media type of the command line.
-pub(crate) const TEXT_CMD: &str = "text/cmd";
 /// What a program usually answers as.
 const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
 
@@ -90,6 +88,7 @@ impl<T: 'static> View<T> {
         let mime = match Mime::new(mimetype) {
             Ok(mime) => mime,
             Err(error) => {
+                let error = Error::configuration(error.to_string());
                 self.error.get_or_insert(error);
                 return self;
             }

@@ -19,10 +19,10 @@ use crate::app::App;
 use crate::args::no_such_argument;
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::manifest::Manifest;
+use crate::mime::TEXT_CMD;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
-use crate::view::TEXT_CMD;
 
 /// What a store that hangs may hold up the end of a command, unless its deadline is a longer one.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);

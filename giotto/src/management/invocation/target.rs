@@ -13,10 +13,10 @@ use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
 use crate::management::programs::{INVOCATION, refused};
 use crate::mime::Mime;
+use crate::mime::TEXT_CMD;
 use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
-use crate::view::TEXT_CMD;
 
 /// A program and its arguments, as they were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,9 +11,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::management::invocation::Invocation;
 use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::management::text::time;
+use crate::mime::TEXT_CMD;
 use crate::program::Program;
 use crate::request::CMD;
-use crate::view::{BasicView, TEXT_CMD};
+use crate::view::BasicView;
 
 pub(in crate::management) fn program() -> Program {
     let model = Documented {
