@@ -19,7 +19,7 @@ use crate::management::{self, management};
 use crate::manifest::Manifest;
 use crate::mime::Mime;
 use crate::negotiate;
-use crate::program::model::Context;
+use crate::program::model::{Context, FromContext, sealed};
 use crate::program::{Program, Source};
 use crate::rendered::{Receipt, Rendered};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
@@ -250,11 +250,7 @@ impl App {
     }
 
     fn context(&self, controller: Controller, control: CacheControl) -> Context {
-        Context {
-            control,
-            controller,
-            app: self.clone(),
-        }
+        Context::new(control, controller, self.clone())
     }
 
     /// The work that a hit saves: the model, then the view.
@@ -365,6 +361,14 @@ pub(crate) fn lookup<'p>(
         .allow_own_time(program.sets_time())
         .wait_for_fresh(!request.takes_stale);
     Ok(lookup)
+}
+
+impl sealed::FromContext for App {}
+
+impl FromContext for App {
+    fn from_context(context: &Context) -> Self {
+        context.app()
+    }
 }
 
 impl From<Manifest> for App {

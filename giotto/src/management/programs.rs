@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::mime::TEXT_CMD;
 use crate::program::Program;
-use crate::program::model::{Call, Context, Documentation, FromContext, Model};
+use crate::program::model::{Call, Context, Documentation, FromContext, Model, sealed};
 use crate::request::{CMD, Controller, HTTP_GET};
 use crate::view::{BasicView, View};
 
@@ -134,10 +134,12 @@ pub(super) struct Operator {
     pub(super) controller: Controller,
 }
 
+impl sealed::FromContext for Operator {}
+
 impl FromContext for Operator {
     fn from_context(context: &Context) -> Self {
         Self {
-            app: context.app.clone(),
+            app: context.app(),
             controller: context.controller,
         }
     }

@@ -1,9 +1,12 @@
 //! A program: a model and a view under one name.
 //!
-//! Steps 2, 3 and 6 of an invocation.
+//! The parts (`definition.rs`) of what an author says (`builder.rs`) are what the steps of an invocation ask for
+//! (`steps.rs`). `model.rs` has the functions that a program runs.
 
+mod builder;
 mod definition;
 pub mod model;
+mod steps;
 
 pub(crate) use definition::Source;
 pub use definition::{Bare, Program, Ready};

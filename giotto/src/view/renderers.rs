@@ -131,10 +131,10 @@ impl<T: 'static> View<T> {
         TypeId::of::<T>() == TypeId::of::<Redirection>()
     }
 
-    /// Whether the colours in a page of `mime` may be its author's.
-    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
-        let mut renderers = self.renderers.iter();
-        renderers.any(|listed| listed.mime == *mime && listed.is_styled)
+    /// The media types whose pages may have colours of their author.
+    pub(crate) fn styled(&self) -> Vec<Mime> {
+        let styled = self.renderers.iter().filter(|listed| listed.is_styled);
+        styled.map(|listed| listed.mime.clone()).collect()
     }
 
     pub(crate) fn error(&self) -> Option<Error> {
