@@ -57,6 +57,8 @@
 
 mod app;
 mod args;
+mod asked;
+mod compute;
 mod config;
 mod controller;
 mod error;

@@ -10,5 +10,5 @@ mod store;
 mod text;
 mod warming;
 
-pub(crate) use programs::NAME;
+pub(crate) use programs::beside;
 pub use programs::{management, management_over};

@@ -25,7 +25,7 @@ use crate::request::{CMD, Controller, HTTP_GET};
 use crate::view::{BasicView, View};
 
 /// The name of the manifest of these programs.
-pub(crate) const NAME: &str = "mgt";
+const NAME: &str = "mgt";
 
 /// The parameter of those programs that are told about an invocation.
 pub(super) const INVOCATION: &str = "invocation";
@@ -34,6 +34,17 @@ pub(super) const WORDS: (&str, &str) = (
     "A program and its arguments, as on the command line itself: squared.html x=12, squared/12, or 'squared?x=12'. \
      Without a format it is what the command line shows.",
 );
+
+/// The same `app` with the programs that manage its cache, unless its manifest has the name already.
+pub(crate) fn beside(app: App) -> App {
+    match app.manifest().has(NAME) {
+        true => app,
+        false => {
+            let manifest = app.manifest().clone().with(NAME, management());
+            app.with_manifest(manifest)
+        }
+    }
+}
 
 /// The programs that manage the cache of the application that they are in, for the command line only.
 ///

@@ -4,4 +4,5 @@
 
 mod tree;
 
+pub(crate) use tree::Found;
 pub use tree::{Entry, Manifest};

@@ -4,4 +4,4 @@
 
 mod target;
 
-pub(super) use target::{FrontEnd, Invocation, Target, lookup, no_cache, shown, wrong};
+pub(super) use target::{FrontEnd, Invocation, Target, no_cache, shown, wrong};

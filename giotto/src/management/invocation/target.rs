@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use giotto_cache::{Key, Lookup, Policy};
 use percent_encoding::percent_decode_str;
 
-use crate::app::{self, App, Asked};
+use crate::app::App;
 use crate::args;
+use crate::asked::Asked;
 use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
 use crate::management::programs::{INVOCATION, refused};
@@ -204,7 +205,7 @@ impl Invocation {
                 refused = refused.or_else(|| Some(keeps_nothing(program)));
                 break;
             };
-            let understood = app.understand(&mut request);
+            let understood = Asked::of(app.manifest(), &mut request);
             // First of all: what was given for an argument that is replaced may be the one that is too many.
             let understood = self.check_unchanged(&front_end, &request).and(understood);
             match understood {
@@ -240,7 +241,7 @@ impl Target<'_> {
 
     /// What the request asks the cache for.
     pub(in crate::management) fn lookup(&self) -> Result<Lookup<'_>> {
-        lookup(&self.asked, self.policy, &self.request)
+        self.asked.lookup(self.policy, &self.request)
     }
 
     /// `squared {'x': 12}`
@@ -248,22 +249,6 @@ impl Target<'_> {
         let Asked { program, args, .. } = &self.asked;
         format!("{} {}", shown(program.path()), args.canonical)
     }
-}
-
-pub(in crate::management) fn lookup<'p>(
-    asked: &Asked<'_>,
-    policy: &'p Policy,
-    request: &Request<'_>,
-) -> Result<Lookup<'p>> {
-    let (typed, canonical) = (&asked.args.typed, asked.args.canonical.clone());
-    app::lookup(
-        asked.program,
-        policy,
-        typed,
-        canonical,
-        &asked.mime,
-        request,
-    )
 }
 
 /// The path of a program as one writes it.

@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::entry::Entry;
 use super::next::Next;
-use crate::app::Asked;
+use crate::asked::Asked;
 use crate::error::Result;
-use crate::management::invocation::{Invocation, lookup, no_cache, shown};
+use crate::management::invocation::{Invocation, no_cache, shown};
 use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::management::text::columns;
 use crate::program::Program;
@@ -65,7 +65,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
     for front_end in invocation.front_ends(app)? {
         let controller = front_end.controller;
         let mut request = invocation.request(controller);
-        let asked = match app.understand(&mut request) {
+        let asked = match Asked::of(app.manifest(), &mut request) {
             Ok(asked) => asked,
             Err(error) => {
                 nexts.push(Next::refused(controller, &error));
@@ -74,7 +74,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
             }
         };
         let explained = match asked.program.cache_policy() {
-            Some(policy) => Some(cache.explain(&lookup(&asked, policy, &request)?).await),
+            Some(policy) => Some(cache.explain(&asked.lookup(policy, &request)?).await),
             None => None,
         };
         let next = explained
