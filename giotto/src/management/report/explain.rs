@@ -11,8 +11,11 @@ use super::entry::Entry;
 use super::next::Next;
 use crate::asked::Asked;
 use crate::error::Result;
-use crate::management::invocation::{Invocation, no_cache, shown};
-use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::management::invocation::{
+    FrontEnd, Invocation, no_cache, no_front_end, shown as shown_path,
+};
+use crate::management::model::{Documented, INVOCATION, WORDS, Words, shown};
+use crate::management::operator::Operator;
 use crate::management::text::columns;
 use crate::program::Program;
 use crate::request::CMD;
@@ -27,7 +30,7 @@ pub(in crate::management) fn program() -> Program {
             "Explains an invocation: its key, what is stored, and what the next request would get",
         )
         .collects(INVOCATION)
-        .view(crate::management::programs::shown())
+        .view(shown())
 }
 
 /// What is known of an invocation. All times of its JSON are in milliseconds; `null` = for ever.
@@ -62,7 +65,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
     let mut refused = None;
-    for front_end in invocation.front_ends(app)? {
+    for front_end in FrontEnd::all(&invocation, app)? {
         let controller = front_end.controller;
         let mut request = invocation.request(controller);
         let asked = match Asked::of(app.manifest(), &mut request) {
@@ -81,10 +84,11 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
             .as_ref()
             .map(|explained| Next::new(controller, explained));
         let report = report.get_or_insert_with(|| {
-            let changed = invocation.changed(&front_end, &request).into_iter();
+            let changed = front_end.changed(&invocation, &request).into_iter();
             Report {
                 replaced: changed.map(|(name, ..)| name).collect(),
-                ..Report::new(&invocation, &asked, explained.as_ref(), &operator)
+                ignored: front_end.ignored(&invocation),
+                ..Report::new(&asked, explained.as_ref(), &operator)
             }
         });
         let other = explained
@@ -92,10 +96,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
             .filter(|key| Some(key) != report.key.as_ref());
         nexts.extend(next.map(|next| next.under(other)));
     }
-    let mut report = report.ok_or_else(|| {
-        let nobody = || crate::management::invocation::wrong("", "no front end can ask for it");
-        refused.unwrap_or_else(nobody)
-    })?;
+    let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
     report.next = nexts;
     if operator.has_own_memory() {
         report.note = Some(
@@ -107,12 +108,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
 }
 
 impl Report {
-    fn new(
-        invocation: &Invocation,
-        asked: &Asked<'_>,
-        explained: Option<&Explanation>,
-        operator: &Operator,
-    ) -> Self {
+    fn new(asked: &Asked<'_>, explained: Option<&Explanation>, operator: &Operator) -> Self {
         let layers = explained.map(|explained| &explained.layers);
         let layers = layers
             .into_iter()
@@ -122,7 +118,7 @@ impl Report {
         Self {
             program: asked.program.path().to_owned(),
             arguments: asked.args.canonical.clone(),
-            ignored: invocation.ignored(asked.program),
+            ignored: Vec::new(),
             replaced: Vec::new(),
             mimetype: asked.mime.essence().to_owned(),
             is_cached: explained.is_some(),
@@ -155,7 +151,7 @@ impl Layer {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![
-            ("program", shown(&self.program).to_owned()),
+            ("program", shown_path(&self.program).to_owned()),
             ("arguments", self.arguments.clone()),
         ];
         if !self.ignored.is_empty() {

@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::entry::Entry;
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
-use crate::management::invocation::Invocation;
-use crate::management::programs::{Documented, INVOCATION, Operator, WORDS, Words};
+use crate::management::invocation::{Invocation, Target};
+use crate::management::model::{Documented, INVOCATION, WORDS, Words};
+use crate::management::operator::Operator;
 use crate::management::text::time;
 use crate::mime::TEXT_CMD;
 use crate::program::Program;
@@ -48,7 +49,7 @@ struct Page {
 }
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
-    let target = Invocation::read(&words.invocation)?.target(&operator.app)?;
+    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app)?;
     let lookup = target.lookup()?.mode(Mode::Only);
     let explained = operator.app.shared_cache().explain(&lookup).await;
     let reason = explained.reason.as_ref().map(ToString::to_string);

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::holdings::Holdings;
-use crate::management::programs::{Nothing, Operator};
+use crate::management::model::{Nothing, shown};
+use crate::management::operator::Operator;
 use crate::management::text::columns;
 use crate::program::Program;
 use crate::request::CMD;
@@ -19,7 +20,7 @@ pub(in crate::management) fn program() -> Program {
             "Shows what the store holds, and what the cache of the answering process has counted since it began\n\n\
              The figures are those that the store has at hand, mostly of the whole server or table: see `figures of`.",
         )
-        .view(crate::management::programs::shown())
+        .view(shown())
 }
 
 #[derive(Serialize)]

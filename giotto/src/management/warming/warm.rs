@@ -15,8 +15,9 @@ use super::range::Invocations;
 use super::warmed::{Outcome, Report};
 use crate::app::App;
 use crate::error::{Result, quoted};
-use crate::management::invocation::Invocation;
-use crate::management::programs::{Documented, INVOCATION, Operator, refused};
+use crate::management::invocation::{FrontEnd, Invocation, Target, no_front_end};
+use crate::management::model::{Documented, INVOCATION, refused, shown};
+use crate::management::operator::Operator;
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
@@ -55,7 +56,7 @@ pub(in crate::management) fn program() -> Program {
              exit code is 1, and over HTTP the status is 500; the report is there all the same.",
         )
         .collects(INVOCATION)
-        .view(crate::management::programs::shown().fails_by(Report::failure))
+        .view(shown().fails_by(Report::failure))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,15 +128,12 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
         return Err(refused("budget", "0".to_owned(), message));
     }
     let pattern = Invocation::read(&arguments.invocation)?;
-    let front_ends = pattern.front_ends(app)?;
-    let front_end = front_ends
-        .first()
-        .ok_or_else(|| refused(INVOCATION, String::new(), "no front end can ask for it"))?;
+    let front_ends = FrontEnd::all(&pattern, app)?;
+    let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
     // What is wrong with the first and the last is told before anything is computed.
-    let target = invocations.at(0);
-    let target = target.target(app)?;
-    invocations.at(invocations.count() - 1).target(app)?;
+    let target = Target::of(&invocations.at(0), app)?;
+    Target::of(&invocations.at(invocations.count() - 1), app)?;
     let mimes = match &arguments.formats {
         Some(formats) if target.has_format => {
             let message = "the invocation names a format already: leave one of them out";
@@ -211,10 +209,9 @@ impl Work {
 
     /// Refuses another page than the one that was named, of which middleware has made `request`.
     fn check_unchanged(&self, invocation: &Invocation, request: &Request<'_>) -> Result<()> {
-        let front_ends = invocation.front_ends(&self.app)?;
-        let mut front_ends = front_ends.iter();
+        let mut front_ends = FrontEnd::all(invocation, &self.app)?.into_iter();
         let asked = front_ends.find(|at| at.controller == self.controller);
-        asked.map_or(Ok(()), |at| invocation.check_unchanged(at, request))
+        asked.map_or(Ok(()), |at| at.check_unchanged(invocation, request))
     }
 
     async fn page(&self, invocation: &Invocation, mime: &Mime) -> Outcome {
