@@ -12,34 +12,15 @@ use std::time::Duration;
 use giotto_cache::Cache;
 use giotto_cache::keyvalue::Namespace;
 
+use super::key::SIGNING_KEY;
 use super::setting::Setting;
 use super::source;
-use super::store::{self, CacheSettings};
+use super::store::{CacheSettings, keys};
 use crate::error::Result;
 
-/// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
-/// `http.port`.
-const KEYS: [&str; 8] = [
-    "debug",
-    "http.backlog",
-    "http.drain_seconds",
-    "http.host",
-    "http.port",
-    "log",
-    "namespace",
-    SIGNING_KEY,
-];
-pub(super) const SIGNING_KEY: &str = "signing_key";
-/// A key that is shorter than the digest that it makes is easier to guess than that.
+/// A key that is shorter than the digest that it makes is easier to guess than the digest.
 const SIGNING_KEY_BYTES: usize = 32;
 const SIGNING_KEY_REMEDY: &str = "openssl rand -hex 32";
-
-/// Every key.
-pub(super) fn keys() -> Vec<String> {
-    let mut keys: Vec<String> = KEYS.map(str::to_owned).to_vec();
-    keys.extend(store::keys());
-    keys
-}
 
 /// The settings of a process.
 pub(crate) struct Config {
