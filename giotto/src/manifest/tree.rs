@@ -1,19 +1,13 @@
-//! The tree of programs, and how one is found.
+//! The tree of programs, as an author writes it.
 //!
-//! Step 2 of an invocation.
+//! Before the first request; see [`Manifest`].
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::args::nearest;
-use crate::error::{Error, ErrorKind, Result, quoted};
-use crate::negotiate;
+use crate::error::{Error, Result};
 use crate::program::Program;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
-
-/// An alias may lead to an alias, but not without end.
-const MAX_ALIASES: usize = 16;
+use crate::request::{Controller, Request};
 
 /// A tree of programs by name.
 ///
@@ -21,31 +15,21 @@ const MAX_ALIASES: usize = 16;
 /// a URL or on the command line; it has no `/`, `.`, `(`, `)`, white space or control characters.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
-    entries: BTreeMap<String, Entry>,
-    error: Option<Error>,
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) error: Option<Error>,
 }
 
 /// What a name of a [`Manifest`] stands for.
 #[derive(Clone, Debug)]
-pub struct Entry(Kind);
+pub struct Entry(pub(super) Kind);
 
 #[derive(Clone, Debug)]
-enum Kind {
+pub(super) enum Kind {
     /// Programs told apart by controller.
     Programs(Vec<Arc<Program>>),
     Manifest(Manifest),
     /// The path, from the root, of the program to use instead.
     Alias(String),
-}
-
-/// A program found under a path.
-#[derive(Debug)]
-pub(crate) struct Found<'m> {
-    pub(crate) program: &'m Arc<Program>,
-    /// `json` of `/squared.json/12`.
-    pub(crate) superformat: Option<String>,
-    /// How many segments of the path name the program; the others are its positional arguments.
-    pub(crate) consumed: usize,
 }
 
 impl From<Program> for Entry {
@@ -153,131 +137,6 @@ impl Manifest {
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
-
-    /// Looks for what is wrong: in the programs, in the names, and with aliases that lead nowhere.
-    pub(crate) fn check(&self) -> Result<()> {
-        if let Some(error) = &self.error {
-            return Err(error.clone());
-        }
-        self.check_aliases(self)
-    }
-
-    fn check_aliases(&self, root: &Self) -> Result<()> {
-        self.entries
-            .iter()
-            .try_for_each(|(name, entry)| match &entry.0 {
-                Kind::Manifest(manifest) => manifest.check_aliases(root),
-                Kind::Alias(path) if root.at(root, path, 0).is_none() => {
-                    let message =
-                        format!("the alias '{name}' leads to '{path}', where there is no program");
-                    Err(Error::configuration(message))
-                }
-                Kind::Programs(_) | Kind::Alias(_) => Ok(()),
-            })
-    }
-
-    /// The program at `path` that answers `controller`.
-    pub(crate) fn find(&self, path: &[Cow<'_, str>], controller: Controller) -> Result<Found<'_>> {
-        let unknown = |consumed: usize| self.unknown(&path[..consumed.min(path.len())], controller);
-        let mut manifest = self;
-        for consumed in 1.. {
-            let (name, superformat) = match path.get(consumed - 1).map(AsRef::as_ref) {
-                Some("") => return Err(unknown(consumed)),
-                Some(segment) if segment.as_bytes().contains(&b'.') => segment
-                    .split_once('.')
-                    .map_or((segment, None), |(name, rest)| (name, Some(rest))),
-                Some(segment) => (segment, None),
-                None => ("", None),
-            };
-            let programs = match manifest.entries.get(name).map(|entry| &entry.0) {
-                Some(Kind::Manifest(inner)) if superformat.is_none() => {
-                    manifest = inner;
-                    continue;
-                }
-                // `/blog.json` is the program '' of the manifest `blog`, as JSON.
-                Some(Kind::Manifest(inner)) => inner.at(self, "", 0),
-                Some(Kind::Programs(programs)) => Some(programs.as_slice()),
-                Some(Kind::Alias(target)) => self.at(self, target, 0),
-                None => None,
-            };
-            let programs = programs.ok_or_else(|| unknown(consumed))?;
-            // `/.json` is the program '' as JSON. Everything else that begins with a dot (`/.git/config`,
-            // `/.well-known/..`) names no program.
-            if name.is_empty()
-                && superformat
-                    .is_some_and(|format| consumed < path.len() || !renders(programs, format))
-            {
-                return Err(unknown(path.len()));
-            }
-            let program = choose(programs, controller)?;
-            let superformat = superformat.map(str::to_owned);
-            return Ok(Found {
-                program,
-                superformat,
-                consumed: consumed.min(path.len()),
-            });
-        }
-        Err(unknown(path.len()))
-    }
-
-    /// The name of the parameter for which a segment after `before` would be the positional argument.
-    pub(crate) fn parameter_after(
-        &self,
-        before: &[Cow<'_, str>],
-        controller: Controller,
-    ) -> Option<&'static str> {
-        let found = self.find(before, controller).ok()?;
-        let parameter = found
-            .program
-            .parameters()
-            .get(before.len() - found.consumed)?;
-        Some(parameter.name)
-    }
-
-    /// All programs that answer `controller`, sorted by path.
-    pub(crate) fn programs(&self, controller: Controller) -> Vec<&Program> {
-        let mut found = Vec::new();
-        for entry in self.entries.values() {
-            match &entry.0 {
-                Kind::Programs(programs) => {
-                    let answering = programs
-                        .iter()
-                        .filter(|program| program.answers(controller));
-                    found.extend(answering.map(AsRef::as_ref));
-                }
-                Kind::Manifest(manifest) => found.extend(manifest.programs(controller)),
-                Kind::Alias(_) => {}
-            }
-        }
-        found
-    }
-
-    /// The programs whose whole path is `path`.
-    fn at<'m>(&'m self, root: &'m Self, path: &str, aliases: usize) -> Option<&'m [Arc<Program>]> {
-        let (name, rest) = path.split_once('/').unwrap_or((path, ""));
-        match &self.entries.get(name)?.0 {
-            Kind::Programs(programs) => rest.is_empty().then_some(programs),
-            Kind::Manifest(inner) => inner.at(root, rest, aliases),
-            Kind::Alias(target) if rest.is_empty() && aliases < MAX_ALIASES => {
-                root.at(root, target, aliases + 1)
-            }
-            Kind::Alias(_) => None,
-        }
-    }
-
-    fn unknown(&self, path: &[Cow<'_, str>], controller: Controller) -> Error {
-        let path = path.join("/");
-        let programs = self.programs(controller);
-        let message = match nearest(&path, programs.iter().map(|program| program.path())) {
-            _ if path.is_empty() => "there is no program at the root".to_owned(),
-            Some(near) => format!(
-                "there is no program {}; did you mean '{near}'?",
-                quoted(&path)
-            ),
-            None => format!("there is no program {}", quoted(&path)),
-        };
-        Error::new(ErrorKind::NoProgram, message)
-    }
 }
 
 impl Entry {
@@ -314,12 +173,6 @@ impl Entry {
     }
 }
 
-/// Whether one of `programs` has a renderer that `superformat` names.
-fn renders(programs: &[Arc<Program>], superformat: &str) -> bool {
-    let mut mimes = programs.iter().flat_map(|program| program.mimes());
-    mimes.any(|mime| negotiate::answers(superformat, mime))
-}
-
 fn check_name(name: &str) -> Option<String> {
     let is_bad = |character: char| {
         "/.()%?#&=\"'\\".contains(character) || character.is_whitespace() || character.is_control()
@@ -342,32 +195,4 @@ fn contested(name: &str, programs: &[Arc<Program>]) -> Option<String> {
     Some(format!(
         "'{name}' has two programs for {controller}: give each its own .controllers([..])"
     ))
-}
-
-/// The program of a list that answers `controller`.
-fn choose(programs: &[Arc<Program>], controller: Controller) -> Result<&Arc<Program>> {
-    programs
-        .iter()
-        .find(|program| program.answers(controller))
-        .ok_or_else(|| {
-            let answered = |controller| programs.iter().any(|program| program.answers(controller));
-            let path = programs.first().map_or("", |program| program.path());
-            let names: Vec<_> = Controller::ALL
-                .into_iter()
-                .filter(|&c| answered(c))
-                .map(|c| c.to_string())
-                .collect();
-            let mut methods = Vec::new();
-            if answered(HTTP_GET) {
-                methods.extend(["GET", "HEAD"]);
-            }
-            if answered(HTTP_POST) {
-                methods.push("POST");
-            }
-            let message = format!(
-                "'{path}' is not available over {controller}, only over {}",
-                names.join(", ")
-            );
-            Error::new(ErrorKind::WrongController(methods), message)
-        })
 }
