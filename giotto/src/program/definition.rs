@@ -11,7 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use giotto_cache::{Key, Policy};
 
-use super::model::{Call, Context, Documentation};
+use super::call::Call;
+use super::model::{Context, Documentation};
 use crate::args::{Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;

@@ -3,8 +3,6 @@
 //! Step 6 of an invocation runs it. A cache hit does not.
 
 use std::any::Any;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 #[doc(hidden)]
@@ -14,6 +12,8 @@ use serde::de::DeserializeOwned;
 
 use giotto_cache::CacheControl;
 
+#[doc(hidden)]
+pub use super::call::Call;
 use crate::error::{Error, Redirection, Result};
 use crate::request::Controller;
 
@@ -113,19 +113,6 @@ impl FromContext for CacheControl {
         context.control.clone()
     }
 }
-
-/// A computation that is about to run.
-#[doc(hidden)]
-pub enum Call<T> {
-    /// Of an ordinary function. It may compute or block for long, so it runs on the blocking pool.
-    Blocking(Box<dyn FnOnce() -> Result<T> + Send>),
-    /// Of an async function, which is awaited.
-    Awaited(Pending<T>),
-}
-
-/// The result of an async function.
-#[doc(hidden)]
-pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// What `#[model]` finds in the doc comments of a function.
 #[doc(hidden)]
@@ -269,39 +256,5 @@ where
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
         let pending = self(arguments, C::from_context(context));
         Call::Awaited(Box::pin(async move { pending.await.into_result() }))
-    }
-}
-
-impl<T: 'static> Call<T> {
-    /// Runs the computation, and then `view` on its result on the same thread.
-    pub(crate) async fn then<V>(
-        self,
-        view: impl FnOnce(&T) -> Result<V> + Send + 'static,
-    ) -> Result<V>
-    where
-        V: Send + 'static,
-    {
-        match self {
-            Self::Awaited(pending) => view(&pending.await?),
-            Self::Blocking(run) => {
-                let task = tokio::task::spawn_blocking(move || view(&run()?));
-                match task.await {
-                    Ok(result) => result,
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => Err(Error::other("the application is shutting down")),
-                    },
-                }
-            }
-        }
-    }
-}
-
-impl<T> fmt::Debug for Call<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blocking(_) => "Blocking",
-            Self::Awaited(_) => "Awaited",
-        })
     }
 }

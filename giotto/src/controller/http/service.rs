@@ -133,17 +133,16 @@ impl Service {
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
-            // First of all, because who asks for nothing is not to be told what is wrong with what was sent.
+            // An unknown path is the error to tell, whatever is wrong with the body.
             manifest.find(&request.path, HTTP_POST)?;
             posted = Box::pin(body::read(body)).await?;
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
         let page = self.app().invoke(&mut request).await?;
-        Ok(if is_known(&page, &fields.known) {
-            Outcome::NotModified(page)
-        } else {
-            Outcome::Page(page)
+        Ok(match is_known(&page, &fields.known) {
+            true => Outcome::NotModified(page),
+            false => Outcome::Page(page),
         })
     }
 

@@ -123,7 +123,8 @@ struct Report {
 
 async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Report> {
     let cache = operator.app.shared_cache();
-    let scope = select(&way, &arguments, &operator.app)?;
+    check_way(&way, &arguments)?;
+    let scope = select(&arguments, &operator.app)?;
     operator.check_keeps(way.name)?;
     if let Scope::Tag(tag) = &scope
         && !cache.knows_tag(tag).await?
@@ -155,35 +156,35 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
     })
 }
 
-/// The one scope that is named.
-fn select(way: &Way, arguments: &Arguments, app: &App) -> Result<Scope> {
+/// Refuses what belongs to another program.
+fn check_way(way: &Way, arguments: &Arguments) -> Result<()> {
     let Way {
         name,
         other,
         of_one,
         ..
     } = way;
-    let Arguments {
-        invocation,
-        program,
-        tag,
-        all,
-        hard,
-        ..
-    } = arguments;
-    if hard.is_some() {
+    if arguments.hard.is_some() {
         let message = format!(
             "`purge` is always hard and `invalidate` never: leave it out, or use `{other}`"
         );
         return Err(refused("hard", "", message));
     }
-    if !invocation.is_empty() {
-        let given = invocation.join(" ");
+    if !arguments.invocation.is_empty() {
+        let given = arguments.invocation.join(" ");
         let message = format!(
             "{name} takes program=NAME, tag=NAME or --all; for the pages of one invocation use `{of_one}`: {of_one} {given}"
         );
         return Err(wrong(&given, &message));
     }
+    Ok(())
+}
+
+/// The one scope that is named.
+fn select(arguments: &Arguments, app: &App) -> Result<Scope> {
+    let Arguments {
+        program, tag, all, ..
+    } = arguments;
     match (program, tag, all) {
         (Some(program), None, false) => program_scope(program, app),
         (None, Some(tag), false) if tag.is_empty() => {
