@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
 use crate::cache::Cache;
@@ -15,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What a store holds at one moment, as far as it can tell; see [`KeyValue::measure`](crate::KeyValue::measure).
 ///
 /// A figure that is `None` is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Measure {
     /// What the figures are of, for example `the whole server`: seldom of one namespace, which has to be searched for.
@@ -36,7 +37,7 @@ pub struct Measure {
     pub notes: Vec<String>,
 }
 
-/// What one layer of a store holds.
+/// What one layer of a store holds. It serialises as one map: the figures, `null` = not known, and the error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LayerMeasure {
@@ -44,6 +45,30 @@ pub struct LayerMeasure {
     pub store: String,
     /// What it holds, or why it did not say.
     pub measure: Result<Measure>,
+}
+
+impl Serialize for LayerMeasure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'m> {
+            store: &'m str,
+            #[serde(flatten)]
+            measure: &'m Measure,
+            error: Option<String>,
+        }
+        let unknown = Measure::default();
+        let (measure, error) = match &self.measure {
+            Ok(measure) => (measure, None),
+            Err(error) => (&unknown, Some(error.to_string())),
+        };
+        let store = &self.store;
+        Shown {
+            store,
+            measure,
+            error,
+        }
+        .serialize(serializer)
+    }
 }
 
 impl Measure {

@@ -148,6 +148,7 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     Ok(Arc::new(store))
 }
 
+/// Long, but flat: one paragraph for each member.
 #[cfg(feature = "redis")]
 fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     use giotto_cache::RedisKeyValue;
@@ -187,6 +188,23 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     if let Some(tls) = table.get("tls") {
         store = store.tls(tls.boolean()?);
     }
+    store = redis_servers(store, table)?;
+    if let Some(deadline) = table.deadline()? {
+        // One master that hangs has failed before the deadline of the whole cache is over.
+        store = store.server_deadline(deadline / 2);
+    }
+    if let Some(namespace) = table.namespace {
+        store = namespace.checked(store.namespace(namespace.string()?))?;
+    }
+    Ok(Arc::new(store))
+}
+
+/// The same `store` with the cluster or the sentinels that `table` names.
+#[cfg(feature = "redis")]
+fn redis_servers(
+    mut store: giotto_cache::RedisKeyValue,
+    table: &Table<'_>,
+) -> Result<giotto_cache::RedisKeyValue> {
     if let Some(nodes) = table.get("nodes") {
         store = nodes.checked(store.cluster(nodes.strings()?))?;
     }
@@ -200,14 +218,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
             return Err(alone.refused("both cache.master and cache.sentinels"));
         }
     }
-    if let Some(deadline) = table.deadline()? {
-        // One master that hangs has failed before the deadline of the whole cache is over.
-        store = store.server_deadline(deadline / 2);
-    }
-    if let Some(namespace) = table.namespace {
-        store = namespace.checked(store.namespace(namespace.string()?))?;
-    }
-    Ok(Arc::new(store))
+    Ok(store)
 }
 
 #[cfg(feature = "memcache")]

@@ -80,10 +80,13 @@ pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Call<T> + Send +
 
 /// What depends on the type of the arguments, which is erased here.
 pub(super) struct ErasedArguments {
-    pub(super) bind: fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>,
+    pub(super) bind: Bind,
     /// What is wrong with the keys of its pages.
     pub(super) key_problem: fn(&[Parameter]) -> Option<String>,
 }
+
+/// Binds positional segments and named values to parameters.
+pub(super) type Bind = fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>;
 
 /// Runs the model and then the view, whose common type is erased here; `None` if a mock is asked for and there is none.
 pub(super) type Render =

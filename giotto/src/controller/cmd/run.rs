@@ -56,12 +56,7 @@ async fn invoke(
     let is_text = path.to_str().is_some() && words.iter().all(|word| word.to_str().is_some());
     let words = words.iter().map(|word| word.to_string_lossy().into_owned());
     let words: Vec<_> = words.collect();
-    let others = words::other_parameters(program, &request, &words, app.manifest());
-    let parameters: Vec<_> = program
-        .parameters()
-        .iter()
-        .chain(others.iter().copied())
-        .collect();
+    let parameters = words::parameters(program, &request, &words, app.manifest());
     let matches = matched(program, name, words, &parameters)?;
     let options = options.or(Options::read(&matches));
     let request = request

@@ -101,17 +101,30 @@ fn join_switches(words: Vec<String>, is_switch: impl Fn(&str) -> bool) -> Vec<St
     joined
 }
 
-/// The parameters of the program that `program` is told about, if it takes the words of another invocation: its
-/// options are known, too.
-pub(super) fn other_parameters<'m>(
+/// The parameters of `program`, and after them those of the program that it works on, if it takes the words of another
+/// invocation.
+pub(super) fn parameters<'m>(
+    program: &'m Program,
+    request: &Request<'_>,
+    words: &[String],
+    manifest: &'m Manifest,
+) -> Vec<&'m Parameter> {
+    let own = program.parameters().iter();
+    match program.collector() {
+        None => own.collect(),
+        Some(_) => own
+            .chain(other_parameters(program, request, words, manifest))
+            .collect(),
+    }
+}
+
+/// The parameters of the program that `words` name, whose options do not mean something else already.
+fn other_parameters<'m>(
     program: &Program,
     request: &Request<'_>,
     words: &[String],
     manifest: &'m Manifest,
 ) -> Vec<&'m Parameter> {
-    if program.collector().is_none() {
-        return Vec::new();
-    }
     let consumed = manifest
         .find(request.path(), CMD)
         .map_or(0, |found| found.consumed);

@@ -4,10 +4,10 @@
 
 use std::fmt;
 
-use giotto_cache::{Explanation, LayerState, Place};
+use giotto_cache::{EntryState, Explanation, LayerState, Place};
 use serde::Serialize;
 
-use super::entry::Entry;
+use super::entry;
 use super::next::Next;
 use crate::asked::Asked;
 use crate::error::Result;
@@ -34,7 +34,7 @@ pub(in crate::management) fn program() -> Program {
 }
 
 /// What is known of an invocation. All times of its JSON are in milliseconds; `null` = for ever.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Report {
     program: String,
     /// As they stand in the key.
@@ -46,55 +46,31 @@ struct Report {
     is_cached: bool,
     key: Option<String>,
     stored_key: Option<String>,
-    layers: Vec<Layer>,
-    entry: Option<Entry>,
+    layers: Vec<LayerState>,
+    entry: Option<EntryState>,
     is_computed_now: bool,
     next: Vec<Next>,
     note: Option<&'static str>,
 }
 
-#[derive(Serialize)]
-struct Layer {
-    store: String,
-    state: String,
-}
-
 async fn explain(words: Words, operator: Operator) -> Result<Report> {
-    let (app, cache) = (&operator.app, operator.app.shared_cache());
     let invocation = Invocation::read(&words.invocation)?;
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
     let mut refused = None;
-    for front_end in FrontEnd::all(&invocation, app)? {
-        let controller = front_end.controller;
-        let mut request = invocation.request(controller);
-        let asked = match Asked::of(app.manifest(), &mut request) {
-            Ok(asked) => asked,
+    for front_end in FrontEnd::all(&invocation, &operator.app)? {
+        match seen(&front_end, &invocation, &operator).await {
+            Ok((seen, next)) => {
+                let key = seen.key.clone();
+                let report = report.get_or_insert(seen);
+                let other = key.filter(|key| Some(key) != report.key.as_ref());
+                nexts.extend(next.map(|next| next.under(other)));
+            }
             Err(error) => {
-                nexts.push(Next::refused(controller, &error));
+                nexts.push(Next::refused(front_end.controller, &error));
                 refused = refused.or(Some(error));
-                continue;
             }
-        };
-        let explained = match asked.program.cache_policy() {
-            Some(policy) => Some(cache.explain(&asked.lookup(policy, &request)?).await),
-            None => None,
-        };
-        let next = explained
-            .as_ref()
-            .map(|explained| Next::new(controller, explained));
-        let report = report.get_or_insert_with(|| {
-            let changed = front_end.changed(&invocation, &request).into_iter();
-            Report {
-                replaced: changed.map(|(name, ..)| name).collect(),
-                ignored: front_end.ignored(&invocation),
-                ..Report::new(&asked, explained.as_ref(), &operator)
-            }
-        });
-        let other = explained
-            .map(|explained| explained.key)
-            .filter(|key| Some(key) != report.key.as_ref());
-        nexts.extend(next.map(|next| next.under(other)));
+        }
     }
     let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
     report.next = nexts;
@@ -107,49 +83,83 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
     Ok(report)
 }
 
+/// What is stored of `invocation`, and what the next request of one front end would get.
+async fn seen(
+    front_end: &FrontEnd<'_>,
+    invocation: &Invocation,
+    operator: &Operator,
+) -> Result<(Report, Option<Next>)> {
+    let mut request = invocation.request(front_end.controller);
+    let asked = Asked::of(operator.app.manifest(), &mut request)?;
+    let explained = match asked.program.cache_policy() {
+        None => None,
+        Some(policy) => {
+            let lookup = asked.lookup(policy, &request)?;
+            Some(operator.app.shared_cache().explain(&lookup).await)
+        }
+    };
+    let next = explained.as_ref();
+    let next = next.map(|explained| Next::new(front_end.controller, explained));
+    let replaced = front_end.changed(invocation, &request).into_iter();
+    let report = Report {
+        program: asked.program.path().to_owned(),
+        arguments: asked.args.canonical,
+        ignored: front_end.ignored(invocation),
+        replaced: replaced.map(|(name, ..)| name).collect(),
+        mimetype: asked.mime.essence().to_owned(),
+        ..Report::default()
+    };
+    let report = match explained {
+        None => report,
+        Some(explained) => report.of_cached(explained, operator),
+    };
+    Ok((report, next))
+}
+
 impl Report {
-    fn new(asked: &Asked<'_>, explained: Option<&Explanation>, operator: &Operator) -> Self {
-        let layers = explained.map(|explained| &explained.layers);
-        let layers = layers
-            .into_iter()
-            .flatten()
-            .map(|layer| Layer::new(layer, operator));
-        let entry = explained.and_then(|explained| explained.entry.as_ref());
+    fn of_cached(self, explained: Explanation, operator: &Operator) -> Self {
+        let layers = explained.layers.into_iter();
         Self {
-            program: asked.program.path().to_owned(),
-            arguments: asked.args.canonical.clone(),
-            ignored: Vec::new(),
-            replaced: Vec::new(),
-            mimetype: asked.mime.essence().to_owned(),
-            is_cached: explained.is_some(),
-            key: explained.map(|explained| explained.key.clone()),
-            stored_key: explained.map(|explained| explained.stored_key.clone()),
-            layers: layers.collect(),
-            entry: entry.map(Entry::new),
-            is_computed_now: explained.is_some_and(|explained| explained.is_computed_now),
-            next: Vec::new(),
-            note: None,
+            is_cached: true,
+            key: Some(explained.key),
+            stored_key: Some(explained.stored_key),
+            layers: layers.map(|layer| visible(layer, operator)).collect(),
+            entry: explained.entry,
+            is_computed_now: explained.is_computed_now,
+            ..self
         }
     }
 }
 
-impl Layer {
-    /// What a command has in its own memory says nothing of a server's.
-    fn new(layer: &LayerState, operator: &Operator) -> Self {
-        let is_commands_own = layer.place == Place::InProcess && operator.controller == CMD;
-        let (store, state) = match is_commands_own && !operator.has_own_memory() {
-            true => (
-                "the memory of each process".to_owned(),
-                "not seen from a command: ask a server over HTTP, where the application lists this program".to_owned(),
-            ),
-            false => (layer.store.clone(), layer.state.clone()),
-        };
-        Self { store, state }
+/// The same `layer`, unless it is the memory of a command, which says nothing about a server's.
+fn visible(mut layer: LayerState, operator: &Operator) -> LayerState {
+    let is_commands_own = layer.place == Place::InProcess && operator.controller == CMD;
+    if is_commands_own && !operator.has_own_memory() {
+        "the memory of each process".clone_into(&mut layer.store);
+        "not seen from a command: ask a server over HTTP, where the application lists this program"
+            .clone_into(&mut layer.state);
     }
+    layer
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.asked_lines();
+        lines.extend(self.stored_lines());
+        for (label, next) in self.labelled() {
+            lines.push((label, next.says.clone()));
+            if let Some(key) = &next.key {
+                lines.push(("", format!("under another key: {key}")));
+            }
+        }
+        lines.extend(self.note.map(|note| ("note", note.to_owned())));
+        f.write_str(&columns(lines))
+    }
+}
+
+impl Report {
+    /// How the invocation is understood.
+    fn asked_lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![
             ("program", shown_path(&self.program).to_owned()),
             ("arguments", self.arguments.clone()),
@@ -161,15 +171,19 @@ impl fmt::Display for Report {
         }
         if !self.replaced.is_empty() {
             let replaced = self.replaced.join(", ");
-            lines.push((
-                "replaced",
-                format!("{replaced} (middleware sets it, whatever is given)"),
-            ));
+            let remark = "middleware sets it, whatever is given";
+            lines.push(("replaced", format!("{replaced} ({remark})")));
         }
         lines.push(("shown as", self.mimetype.clone()));
         if !self.is_cached {
             lines.push(("next", no_cache(&self.program)));
         }
+        lines
+    }
+
+    /// What the store has.
+    fn stored_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
         if let (Some(key), Some(stored_key)) = (&self.key, &self.stored_key) {
             lines.extend([("key", key.clone()), ("stored as", stored_key.clone())]);
         }
@@ -177,32 +191,13 @@ impl fmt::Display for Report {
             let name = if number == 0 { "store" } else { "" };
             lines.push((name, format!("{}: {}", layer.store, layer.state)));
         }
-        if let Some(entry) = &self.entry {
-            lines.push(("entry", entry.clocks.clone()));
-            lines.push(("version", entry.version.to_string()));
-            let tags = entry.shown_tags();
-            if !tags.is_empty() {
-                lines.push(("tags", tags));
-            }
-            lines.push(("etag", entry.etag.clone()));
-        }
+        lines.extend(self.entry.iter().flat_map(entry::lines));
         if self.is_computed_now {
-            lines.push(("computing", "somebody computes it now".to_owned()));
+            lines.push(("computing", "a process computes it now".to_owned()));
         }
-        for (label, next) in self.labelled() {
-            lines.push((label, next.says.clone()));
-            if let Some(key) = &next.key {
-                lines.push(("", format!("under another key: {key}")));
-            }
-        }
-        if let Some(note) = self.note {
-            lines.push(("note", note.to_owned()));
-        }
-        f.write_str(&columns(lines))
+        lines
     }
-}
 
-impl Report {
     /// What is next, said once if it is the same over all front ends.
     fn labelled(&self) -> Vec<(&'static str, &Next)> {
         match &*self.next {

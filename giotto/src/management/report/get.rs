@@ -2,10 +2,9 @@
 //!
 //! Runs no model.
 
-use giotto_cache::Mode;
+use giotto_cache::{EntryState, Mode};
 use serde::Serialize;
 
-use super::entry::Entry;
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::management::invocation::{Invocation, Target};
@@ -22,7 +21,7 @@ pub(in crate::management) fn program() -> Program {
         model: get,
         parameters: &[WORDS],
     };
-    let body = |page: &Page| page.raw.to_vec();
+    let body = |page: &Page| page.entry.body.clone();
     Program::new(model)
         .description(
             "Prints the stored page of an invocation, whatever its age, without running its model\n\n\
@@ -41,11 +40,9 @@ struct Page {
     mimetype: String,
     /// Why a request would not get it as it is; `null` if it would.
     reason: Option<String>,
-    entry: Entry,
+    entry: EntryState,
     /// `null` if the page is no text.
     body: Option<String>,
-    #[serde(skip)]
-    raw: bytes::Bytes,
 }
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
@@ -70,8 +67,7 @@ async fn get(words: Words, operator: Operator) -> Result<Page> {
         key: explained.key,
         mimetype: target.asked.mime.essence().to_owned(),
         reason,
-        entry: Entry::new(&entry),
-        body: String::from_utf8(entry.body.to_vec()).ok(),
-        raw: entry.body,
+        body: std::str::from_utf8(&entry.body).ok().map(str::to_owned),
+        entry,
     })
 }

@@ -131,17 +131,10 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
     let front_ends = FrontEnd::all(&pattern, app)?;
     let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
-    // What is wrong with the first and the last is told before anything is computed.
+    // An error of the first or the last page is told before anything is computed.
     let target = Target::of(&invocations.at(0), app)?;
     Target::of(&invocations.at(invocations.count() - 1), app)?;
-    let mimes = match &arguments.formats {
-        Some(formats) if target.has_format => {
-            let message = "the invocation names a format already: leave one of them out";
-            return Err(refused("formats", formats.clone(), message));
-        }
-        Some(formats) => chosen(formats, target.asked.program)?,
-        None => target.mimes().to_vec(),
-    };
+    let mimes = chosen(arguments.formats.as_deref(), &target)?;
     let pages = invocations.count().saturating_mul(mimes.len() as u64);
     let until = arguments
         .budget
@@ -163,11 +156,18 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
     })
 }
 
-/// The media types of the program that `formats` names, `html,json`.
-fn chosen(formats: &str, program: &Program) -> Result<Vec<Mime>> {
+/// The media types that `formats` names, `html,json`, or else the ones that are meant.
+fn chosen(formats: Option<&str>, target: &Target<'_>) -> Result<Vec<Mime>> {
+    let Some(formats) = formats else {
+        return Ok(target.mimes().to_vec());
+    };
+    if target.has_format {
+        let message = "the invocation names a format already: leave one of them out";
+        return Err(refused("formats", formats, message));
+    }
     let mut mimes: Vec<Mime> = Vec::new();
     for format in formats.split(',').map(str::trim) {
-        let mime = negotiate::choose(Some(format), "", program.mimes())
+        let mime = negotiate::choose(Some(format), "", target.asked.program.mimes())
             .map_err(|error| refused("formats", formats, format!("{}: {error}", quoted(format))))?;
         if !mimes.contains(&mime) {
             mimes.push(mime);
