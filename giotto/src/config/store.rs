@@ -41,7 +41,7 @@ impl CacheSettings {
 
     /// Whether `key` was set to `value`.
     #[cfg(all(test, feature = "redis"))]
-    pub(super) fn has(&self, key: &str, value: &Value) -> bool {
+    pub(super) fn has(&self, key: &str, value: &toml::Value) -> bool {
         let mut settings = self.0.iter();
         settings.any(|setting| setting.key == key && setting.value == *value)
     }

@@ -153,17 +153,15 @@ impl Program {
             parameters.any(|parameter| parameter.is_called(given))
         };
         let segments: Vec<_> = request.path.drain(consumed..).collect();
-        let mut words: Vec<_> = segments.into_iter().map(Value::Text).collect();
+        let mut words: Vec<_> = segments.into_iter().map(Value::text).collect();
         request.data.retain(|(name, value)| {
             let is_own = is_own(name);
             if !is_own {
-                let word = match value {
-                    Value::Json(json) if json.is_string() => {
-                        format!("{name}={}", json.as_str().unwrap_or_default())
-                    }
-                    value => format!("{name}={value}"),
+                let word = match value.as_str() {
+                    Some(text) => format!("{name}={text}"),
+                    None => format!("{name}={value}"),
                 };
-                words.push(Value::Text(word.into()));
+                words.push(Value::text(word));
             }
             is_own
         });

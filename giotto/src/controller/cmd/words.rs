@@ -155,27 +155,25 @@ fn other_parameters<'m>(
 /// Refuses bytes that are no text, naming the argument that they were given for.
 pub(super) fn check_text(request: &Request<'_>, manifest: &Manifest) -> Result<()> {
     let is_bad = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
-    let named = request.data.iter().find_map(|(name, value)| match value {
-        Value::Text(text) if is_bad(text) => Some((name.as_ref(), text)),
-        _ => None,
+    let named = request.data.iter().find_map(|(name, value)| {
+        let text = value.as_str().filter(|text| is_bad(text))?;
+        Some((name.as_ref(), text))
     });
     let positional = request.path.iter().position(|segment| is_bad(segment));
     let (name, value) = match (named, positional) {
         (Some(named), _) => named,
         (None, Some(at)) => {
             let name = manifest.parameter_after(&request.path[..at], CMD);
-            (name.unwrap_or("the path"), &request.path[at])
+            (name.unwrap_or("the path"), &*request.path[at])
         }
         (None, None) => return Ok(()),
     };
     let message = format!("{} is not UTF-8: give it as UTF-8 text", quoted(value));
-    Err(InvalidInput::new()
-        .field(name, value.as_ref(), message)
-        .into())
+    Err(InvalidInput::new().field(name, value, message).into())
 }
 
 fn text(value: &str) -> Value<'static> {
-    Value::Text(value.to_owned().into())
+    Value::text(value.to_owned())
 }
 
 /// Whether `text` can be the name of a parameter, so that `http://a/?b=c` is a value.

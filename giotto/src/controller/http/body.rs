@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for MembersVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
-            members.push((name.into(), Value::Json(Box::new(value))));
+            members.push((name.into(), Value::json(value)));
         }
         Ok(Members(members))
     }

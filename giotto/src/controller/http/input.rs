@@ -55,7 +55,7 @@ pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Prob
         let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
         let name = decode_form(name).map_err(|encoded| not_utf8(None, &encoded))?;
         let value = decode_form(value).map_err(|encoded| not_utf8(Some(&name), &encoded))?;
-        data.push((name, Value::Text(value)));
+        data.push((name, Value::text(value)));
     }
     Ok(())
 }

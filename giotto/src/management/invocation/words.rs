@@ -64,7 +64,7 @@ impl Invocation {
         let segments = self.path.iter().cloned();
         request.path.extend(segments.map(Cow::from));
         for (name, value) in &self.data {
-            let value = Value::Text(value.clone().into());
+            let value = Value::text(value.clone());
             request.data.push((name.clone().into(), value));
         }
         request
