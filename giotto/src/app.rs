@@ -2,30 +2,24 @@
 //!
 //! Step 1 of an invocation, and the order of all others.
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
-    Answer, Cache, CacheControl, Computed, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue,
-    Lookup, Mode, Policy,
+    Answer, Cache, CacheControl, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
 };
-use tokio::sync::Semaphore;
 
 use crate::args::{Arguments, Typed};
+use crate::asked::{Asked, lookup};
+use crate::compute::{Failure, Models};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
-use crate::management::{self, management};
 use crate::manifest::Manifest;
-use crate::model::Context;
-use crate::negotiate;
+use crate::mime::Mime;
+use crate::program::model::{Context, FromContext, sealed};
 use crate::program::{Program, Source};
 use crate::rendered::{Receipt, Rendered};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
-use crate::view::Mime;
-
-/// So many models may run, or wait for a thread to run on, at the same time.
-const MAX_MODELS: usize = 1024;
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
 #[derive(Clone, Debug)]
@@ -33,16 +27,8 @@ pub struct App {
     manifest: Arc<Manifest>,
     cache: Cache,
     cache_is_given: bool,
-    source: Source,
-    models: Arc<Semaphore>,
+    models: Models,
     log: Limiter,
-}
-
-/// What a request asks for, once it is understood.
-pub(crate) struct Asked<'m> {
-    pub(crate) program: &'m Arc<Program>,
-    pub(crate) args: Arguments,
-    pub(crate) mime: Mime,
 }
 
 impl App {
@@ -54,8 +40,7 @@ impl App {
             manifest: Arc::new(manifest),
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
-            source: Source::Model,
-            models: Arc::new(Semaphore::new(MAX_MODELS)),
+            models: Models::default(),
             log: Limiter::default(),
         }
     }
@@ -80,8 +65,12 @@ impl App {
     /// and nothing stored is shown.
     #[must_use]
     pub fn model_mock(self, mock: bool) -> Self {
+        let source = match mock {
+            true => Source::Mock,
+            false => Source::Model,
+        };
         Self {
-            source: if mock { Source::Mock } else { Source::Model },
+            models: self.models.source(source),
             ..self
         }
     }
@@ -90,7 +79,7 @@ impl App {
     #[must_use]
     pub fn max_models(self, limit: usize) -> Self {
         Self {
-            models: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            models: self.models.limit(limit),
             ..self
         }
     }
@@ -113,13 +102,8 @@ impl App {
         &self.manifest
     }
 
-    /// The same with the programs that manage its cache, unless the manifest has the name already.
-    pub(crate) fn with_management(self) -> Self {
-        if self.manifest.has(management::NAME) {
-            return self;
-        }
-        let manifest = Manifest::clone(&self.manifest);
-        let manifest = manifest.with(management::NAME, management());
+    /// The same with `manifest` instead of its own.
+    pub(crate) fn with_manifest(self, manifest: Manifest) -> Self {
         Self {
             manifest: Arc::new(manifest),
             ..self
@@ -136,44 +120,41 @@ impl App {
         &self.cache
     }
 
-    /// Answers `request`: with a stored page while it is fresh, else by running the program. Input middleware
-    /// may set arguments of the request.
+    /// Answers `request` with a stored page while it is fresh, and otherwise runs the program. Input middleware may set
+    /// arguments of the request.
     ///
     /// # Errors
     ///
-    /// Why there is no page; see [`ErrorKind`].
+    /// The reason why there is no page; see [`ErrorKind`](crate::ErrorKind).
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
         let Asked {
             program,
-            args,
+            args: Arguments { typed, canonical },
             mime,
-        } = self.understand(request)?;
+        } = Asked::of(&self.manifest, request)?;
         let policy = program.cache_policy();
-        let mut rendered = match policy.filter(|_| self.may_store(request)) {
+        let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
-                let Arguments { typed, canonical } = args;
                 let lookup = lookup(program, policy, &typed, canonical, &mime, request)?;
-                // First of all, because the future of `answer` is not made for nothing.
+                // `hit` comes first because making the future of `answer` would be felt in every hit.
                 let answer = match self.cache.hit(&lookup) {
                     Some(answer) => answer,
                     None => {
                         let context = |control| self.context(request.controller, control);
+                        let models = &self.models;
                         let compute =
-                            |control| self.computed(program, typed, &mime, context(control));
+                            |control| models.computed(program, typed, &mime, context(control));
                         let answer = self.cache.answer(lookup, compute).await;
                         answer.map_err(|error| Failure::unwrap(&error))?
                     }
                 };
-                if answer.entry.is_negative() {
-                    return Err(negative(&answer));
-                }
-                Rendered::from_cache(mime, answer)
+                served(mime, answer)?
             }
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
-                let context = self.context(request.controller, CacheControl::default());
+                let nothing_refused = InvalidInput::new();
                 let body = self
-                    .run(program, args.typed, &mime, InvalidInput::new(), context)
+                    .bypass(program, typed, &mime, nothing_refused, request.controller)
                     .await?;
                 match policy {
                     Some(_) => Rendered::bypassing(mime, body),
@@ -181,37 +162,16 @@ impl App {
                 }
             }
         };
-        program.finish(request, &mut rendered)?;
-        Ok(rendered)
+        program.finish(request, &mut page)?;
+        Ok(page)
     }
 
-    /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
-    pub(crate) fn understand(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
-        let found = self.manifest.find(&request.path, request.controller)?;
-        let program = found.program;
-        program.collect(found.consumed, request);
-        program.check_names(request)?;
-        program.admit(request)?;
-        let args = program.bind(found.consumed, request)?;
-        let mime = negotiate::choose(
-            found.superformat.as_deref(),
-            &request.accept,
-            program.mimes(),
-        )?;
-        Ok(Asked {
-            program,
-            args,
-            mime,
-        })
-    }
-
-    /// Answers a POST whose input was `refused` with the page that GET shows, the errors in it. The page
-    /// is not stored.
+    /// Answers a POST whose input was `refused` with the page of GET, which shows the errors. The page is not stored.
     ///
     /// # Errors
     ///
-    /// If GET has no program there, or its program cannot run with what was posted.
-    pub async fn invoke_refused(
+    /// If GET has no program there, or its program cannot run with the posted values.
+    pub(crate) async fn invoke_refused(
         &self,
         request: Request<'_>,
         refused: InvalidInput,
@@ -220,103 +180,48 @@ impl App {
             controller: HTTP_GET,
             ..request
         };
-        let found = self.manifest.find(&request.path, HTTP_GET)?;
-        let program = found.program;
-        program.collect(found.consumed, &mut request);
-        program.admit(&mut request)?;
-        let mime = negotiate::choose(
-            found.superformat.as_deref(),
-            &request.accept,
-            program.mimes(),
-        )?;
-        let args = program.bind(found.consumed, &request).or_else(|_| {
-            // What was posted may be the very thing that was refused: the empty form, then.
-            request.data.clear();
-            program.admit(&mut request)?;
-            program.bind(found.consumed, &request)
-        })?;
-        let context = self.context(HTTP_GET, CacheControl::default());
+        let Asked {
+            program,
+            args,
+            mime,
+        } = Asked::again(&self.manifest, &mut request)?;
         let body = self
-            .run(program, args.typed, &mime, refused, context)
+            .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
-        let mut rendered = Rendered::bypassing(mime, body);
-        program.finish(&request, &mut rendered)?;
-        Ok(rendered)
+        let mut page = Rendered::bypassing(mime, body);
+        program.finish(&request, &mut page)?;
+        Ok(page)
     }
 
-    /// Pages of a POST are neither stored nor taken from the cache; mocked ones never meet it either.
+    /// Whether the cache is asked: it is not for a POST, and not for mocks.
     fn may_store(&self, request: &Request<'_>) -> bool {
-        request.controller != HTTP_POST && self.source == Source::Model
+        request.controller != HTTP_POST && !self.models.are_mocked()
     }
 
     fn context(&self, controller: Controller, control: CacheControl) -> Context {
-        Context {
-            control,
-            controller,
-            app: self.clone(),
-        }
+        Context::new(control, controller, self.clone())
     }
 
-    /// The work that a hit saves: the model, then the view.
-    fn computation(
+    /// Computes a page without the cache. A disconnecting client does not cancel the computation: it runs in a task of
+    /// its own.
+    async fn bypass(
         &self,
         program: &Arc<Program>,
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
-        context: Context,
-    ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
-        let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
-        let permit = Arc::clone(&self.models).try_acquire_owned();
-        async move {
-            let _permit = permit.map_err(|_| overloaded())?;
-            program.render(typed, mime, source, refused, &context).await
-        }
-    }
-
-    /// The same for the cache, which tells a result from an answer that is none and from a failure.
-    fn computed(
-        &self,
-        program: &Arc<Program>,
-        typed: Typed,
-        mime: &Mime,
-        context: Context,
-    ) -> impl Future<Output = Result<Computed, Failure>> + Send + use<> {
-        let computation = self.computation(program, typed, mime, InvalidInput::new(), context);
-        let keeps_negative = program.cache_policy().is_some_and(Policy::keeps_negative);
-        async move {
-            match computation.await {
-                Ok(body) => Ok(Computed::Page(body)),
-                Err(error) => match error.kind() {
-                    ErrorKind::NotModified => Ok(Computed::NotModified),
-                    ErrorKind::NotFound if keeps_negative => {
-                        Ok(Computed::Negative(error.to_string().into()))
-                    }
-                    _ if error.is_answer() => Ok(Computed::refused(Failure(error))),
-                    _ => Err(Failure(error)),
-                },
-            }
-        }
-    }
-
-    /// Computes past the cache, in a task of its own, so that a caller that goes away does not end it half done.
-    async fn run(
-        &self,
-        program: &Arc<Program>,
-        typed: Typed,
-        mime: &Mime,
-        refused: InvalidInput,
-        context: Context,
+        controller: Controller,
     ) -> Result<Bytes> {
-        let outdated = match self.source {
-            Source::Model => program.invalidated_by(&typed)?,
-            Source::Mock => Vec::new(),
+        let outdated = match self.models.are_mocked() {
+            true => Vec::new(),
+            false => program.invalidated_by(&typed)?,
         };
-        let computation = self.computation(program, typed, mime, refused, context);
+        let context = self.context(controller, CacheControl::default());
+        let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
         let task = async move {
-            let result = computation.await;
-            // What sends its caller elsewhere has done its work, too.
+            let result = page.await;
+            // A redirection is the usual answer of a program that has written.
             let is_done = |error: &Error| matches!(error.kind(), ErrorKind::Redirection(_));
             if result.as_ref().err().is_none_or(is_done) {
                 app.invalidate(outdated).await;
@@ -350,21 +255,12 @@ impl App {
     }
 }
 
-/// What `request` asks the cache for.
-pub(crate) fn lookup(
-    program: &Program,
-    policy: &Policy,
-    typed: &Typed,
-    canonical: String,
-    mime: &Mime,
-    request: &Request<'_>,
-) -> Result<Lookup> {
-    let lookup = Lookup::new(program.key(canonical, mime), *policy)
-        .tags(program.tags_of(typed)?)
-        .mode(request.mode)
-        .allow_own_time(program.sets_time())
-        .wait_for_fresh(!request.takes_stale);
-    Ok(lookup)
+impl sealed::FromContext for App {}
+
+impl FromContext for App {
+    fn from_context(context: &Context) -> Self {
+        context.app()
+    }
 }
 
 impl From<Manifest> for App {
@@ -373,42 +269,13 @@ impl From<Manifest> for App {
     }
 }
 
-/// An [`Error`] on its way through the cache, which wants one that implements [`std::error::Error`].
-#[derive(Debug)]
-struct Failure(Error);
-
-impl Failure {
-    fn unwrap(error: &giotto_cache::Error) -> Error {
-        let told = match error.computed() {
-            Some(Self(error)) => error.clone(),
-            None => {
-                let kind = match error.kind() {
-                    CacheErrorKind::Timeout => ErrorKind::Timeout,
-                    CacheErrorKind::NotCached => ErrorKind::NotCached,
-                    _ => ErrorKind::Other,
-                };
-                Error::new(kind, error.to_string())
-            }
-        };
-        match error.reason() {
-            Some(reason) => told.with_receipt(Receipt::of_failure(reason.clone())),
-            None => told,
-        }
+/// The page of `answer`, or the "not found" that was stored in place of a page.
+fn served(mime: Mime, answer: Answer) -> Result<Rendered> {
+    if answer.entry.is_negative() {
+        let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
+        return Err(Error::not_found(message).with_receipt(Receipt::new(&answer)));
     }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// The "not found" that was stored in place of a page.
-fn negative(answer: &Answer) -> Error {
-    let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-    Error::not_found(message).with_receipt(Receipt::new(answer))
+    Ok(Rendered::from_cache(mime, answer))
 }
 
 fn never_stored(program: &Program) -> Error {
@@ -417,9 +284,4 @@ fn never_stored(program: &Program) -> Error {
         program.path()
     );
     Error::new(ErrorKind::NotCached, message)
-}
-
-fn overloaded() -> Error {
-    let message = "too many programs are running: try again in a moment";
-    Error::new(ErrorKind::Overloaded, message)
 }

@@ -1,8 +1,8 @@
-//! A small MVC framework whose heart is its cache.
+//! A small web framework built around a response cache.
 //!
-//! Write a *program* once, a model (a function) and a view, and list it in a *manifest*. It then answers
-//! over HTTP and on the command line, and with `cache(3600)` its rendered pages are kept for an hour, so
-//! that the next request with the same arguments skips the work.
+//! Write a *program* once, a model (a function) and a view, and list it in a *manifest*. It then answers over HTTP and on
+//! the command line. With `cache(3600)`, each rendered page is cached for an hour: the next request with the same arguments
+//! skips the work.
 //!
 //! ```no_run
 //! use giotto::prelude::*;
@@ -41,29 +41,36 @@
 //!
 //! # Follow one request
 //!
-//! An invocation passes through the files in one direction:
+//! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
-//! 1. `controller/` makes a [`Request`] of what came over HTTP (`http/`) or on the command line (`cmd/`),
-//!    and calls [`App::invoke`] (`app.rs`), which reads like this list.
-//! 2. `manifest.rs` finds the [`Program`] under the path.
-//! 3. `args.rs` binds what was given to what the model takes (`value.rs`, `parameter.rs`): typed arguments,
-//!    and their text in the key.
-//! 4. `negotiate.rs` chooses the media type.
-//! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
-//! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
+//! 1. `controller/` makes a [`Request`] (`request.rs`) of what came over HTTP (`http/`) or on the command line (`cmd/`).
+//! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path.
+//! 3. `args.rs` binds the given values to the parameters of the model (`value.rs`, `parameter.rs`): typed arguments, and
+//!    their text in the key.
+//! 4. `negotiate.rs` chooses the media type (`mime.rs`).
+//! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
+//! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
 //!
-//! `run.rs` and `config/` come before all that, once per process; `management/` has the programs under `mgt/`;
-//! `testing.rs` is for the tests of applications.
+//! The controller gets a page (`rendered.rs`) or an error (`error/`).
+//!
+//! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
+//! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
+//!
+//! Imports point down one list, and no two files import each other: `run`, `management`, `controller`, `config`, `panics`,
+//! `app`, `asked`, `manifest`, `compute`, `program`, `keyed`, `args`, `parameter`, `value`, `view`, `negotiate`, `error`,
+//! `rendered`, `request`, `mime`.
 
 mod app;
 mod args;
+mod asked;
+mod compute;
 mod config;
 mod controller;
 mod error;
 mod keyed;
 mod management;
 mod manifest;
-pub mod model;
+mod mime;
 mod negotiate;
 mod panics;
 mod parameter;
@@ -86,7 +93,7 @@ pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Entry, Manifest};
 pub use parameter::Parameter;
-pub use program::{Bare, Program, Ready};
+pub use program::{Bare, Program, Ready, model};
 pub use rendered::{Receipt, Rendered};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use run::run;

@@ -6,7 +6,7 @@
 use mediatype::{MediaType, MediaTypeList, ReadParams};
 
 use crate::error::{Error, ErrorKind, Result, quoted};
-use crate::view::Mime;
+use crate::mime::Mime;
 
 /// More of an `Accept` field than this is not read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use crate::view::Mime;
+use crate::mime::Mime;
 
 /// A finished page.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! What a controller asks of the application: no transport types in it.
+//! What a controller asks of the application, without types of a transport.
 //!
 //! Made by a controller, read by every step of [`App::invoke`](crate::App::invoke).
 
@@ -8,8 +8,9 @@ use std::fmt;
 use giotto_cache::Mode;
 use smallvec::SmallVec;
 
-/// Who asks: each front end of an application is a controller.
+/// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Controller {
     /// HTTP GET and HEAD: `http-get`.
     HttpGet,
@@ -50,30 +51,52 @@ pub struct Request<'r> {
     /// The media ranges that the caller accepts, as in RFC 9110, 12.5.1.
     pub(crate) accept: Cow<'r, str>,
     pub(crate) controller: Controller,
-    /// How far the cache is asked.
+    /// How the request may use the cache.
     pub(crate) mode: Mode,
-    /// Whether an old page is better than waiting for a fresh one.
+    /// Whether the caller prefers an old page to waiting for a fresh one.
     pub(crate) takes_stale: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Option<&'r dyn Metadata>,
 }
 
-/// Most invocations have no more than so many segments and arguments, and then a hit allocates for neither.
+/// Most invocations have at most four segments and four arguments. A hit allocates for neither then.
 pub(crate) type Segments<'r> = SmallVec<[Cow<'r, str>; 4]>;
 pub(crate) type Pairs<'r> = SmallVec<[(Cow<'r, str>, Value<'r>); 4]>;
 
-/// A named argument as it was given.
+/// The value of a named argument, as it was given: text of a query, a form or the command line, or a member of a JSON
+/// body. It displays as that text or JSON.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value<'r> {
-    /// Text of a query, a form or the command line.
+pub struct Value<'r>(pub(crate) Given<'r>);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Given<'r> {
     Text(Cow<'r, str>),
-    /// A member of a JSON body.
     Json(Box<serde_json::Value>),
 }
 
-/// Header fields that came with a request.
+impl<'r> Value<'r> {
+    pub(crate) fn text(text: impl Into<Cow<'r, str>>) -> Self {
+        Self(Given::Text(text.into()))
+    }
+
+    pub(crate) fn json(value: serde_json::Value) -> Self {
+        Self(Given::Json(Box::new(value)))
+    }
+
+    /// The text; `None` for a member of a JSON body that is not a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.0 {
+            Given::Text(text) => Some(text),
+            Given::Json(value) => value.as_str(),
+        }
+    }
+}
+
+/// Header fields that came with a request. Giotto implements it for [`http::HeaderMap`]; middleware reads it with
+/// [`Request::header`].
 pub trait Metadata: fmt::Debug + Sync {
-    /// The first value of the field `name`, if there is one and it is text.
+    /// The first value of the field `name`, if the field exists and its value is text.
     fn get(&self, name: &str) -> Option<&str>;
 }
 
@@ -100,7 +123,7 @@ impl<'r> Request<'r> {
     /// The same with argument `name` given as the text `value`.
     #[must_use]
     pub fn argument(mut self, name: &'r str, value: impl Into<Cow<'r, str>>) -> Self {
-        self.data.push((name.into(), Value::Text(value.into())));
+        self.data.push((name.into(), Value::text(value)));
         self
     }
 
@@ -113,14 +136,14 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// The same, asking the cache only so far.
+    /// The same with another use of the cache.
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
     }
 
-    /// The same, taking an old page at once where a fresh one is still to be computed, or not. HTTP takes it if not
-    /// told otherwise, the command line waits.
+    /// The same, with the choice whether an old page is served at once while a fresh one is computed. By default, HTTP
+    /// takes the old page and the command line waits.
     #[must_use]
     pub fn take_stale(self, takes_stale: bool) -> Self {
         Self {
@@ -129,7 +152,25 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Who asks.
+    /// The same with the header fields `metadata`, for tests of middleware.
+    ///
+    /// ```
+    /// use giotto::{HTTP_GET, Request};
+    ///
+    /// let mut fields = http::HeaderMap::new();
+    /// fields.insert("x-user", http::HeaderValue::from_static("ada"));
+    /// let request = Request::new(HTTP_GET, "account").metadata(&fields);
+    /// assert_eq!(request.header("x-user"), Some("ada"));
+    /// ```
+    #[must_use]
+    pub fn metadata(self, metadata: &'r dyn Metadata) -> Self {
+        Self {
+            metadata: Some(metadata),
+            ..self
+        }
+    }
+
+    /// The controller that made the request.
     #[must_use]
     pub const fn controller(&self) -> Controller {
         self.controller
@@ -153,20 +194,19 @@ impl<'r> Request<'r> {
         self.metadata.and_then(|metadata| metadata.get(name))
     }
 
-    /// Gives argument `name` the text `value`, whatever the caller gave. What middleware sets here, the
-    /// signed-in user for example, becomes part of the key if the model has a parameter of that name.
+    /// Sets argument `name` to the text `value` and replaces what the caller gave. What middleware sets, for example the
+    /// signed-in user, becomes part of the key if the model has a parameter of that name.
     pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.data.retain(|(given, _)| *given != name);
-        self.data
-            .push((name.into(), Value::Text(Cow::Owned(value.into()))));
+        self.data.push((name.into(), Value::text(value.into())));
     }
 }
 
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Text(text) => f.write_str(text),
-            Value::Json(value) => write!(f, "{value}"),
+        match &self.0 {
+            Given::Text(text) => f.write_str(text),
+            Given::Json(value) => write!(f, "{value}"),
         }
     }
 }

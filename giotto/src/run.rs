@@ -17,6 +17,7 @@ use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::management;
 use crate::panics;
 use crate::request::HTTP_GET;
 
@@ -197,7 +198,7 @@ fn prepare(app: App, matches: &ArgMatches) -> App {
     } else {
         app
     };
-    app.with_management()
+    management::beside(app)
 }
 
 impl App {

@@ -56,7 +56,7 @@
 pub use giotto_cache::testing::{Answered, Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{Reason, Status};
 
-use crate::{Receipt, Rendered};
+use crate::rendered::{Receipt, Rendered};
 
 impl Answered for Receipt {
     fn status(&self) -> Option<Status> {

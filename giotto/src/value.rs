@@ -8,7 +8,7 @@ use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
 use crate::error::{InvalidInput, quoted};
-use crate::request::Value;
+use crate::request::{Given, Value};
 
 /// One or more values given for one parameter.
 pub(crate) struct Values<'de> {
@@ -25,9 +25,9 @@ pub(crate) enum One<'de> {
 
 impl<'de> One<'de> {
     pub(crate) fn of(value: &'de Value<'de>) -> Self {
-        match value {
-            Value::Text(text) => Self::Text(text),
-            Value::Json(value) => Self::Json(value),
+        match &value.0 {
+            Given::Text(text) => Self::Text(text),
+            Given::Json(value) => Self::Json(value),
         }
     }
 }

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+use bytes::Bytes;
 use giotto::Request;
 use giotto::prelude::*;
+use http_body_util::{BodyExt, Empty};
+use tower_service::Service as _;
 
 const MARKUP: &str = r#""><script>alert('a&b')</script>"#;
 
@@ -136,14 +139,16 @@ async fn a_template_may_name_an_error_that_is_not_there() {
             Program::new(refuses).controllers([HTTP_POST]).view(view()),
         ],
     )]);
-    let app = App::new(manifest);
-    let body = |page: giotto::Rendered| String::from_utf8(page.body().to_vec()).unwrap();
-    let first = app.invoke(&mut Request::new(HTTP_GET, "form")).await;
-    assert_eq!(body(first.unwrap()), "[]");
-    let refused = app.invoke(&mut Request::new(HTTP_POST, "form")).await;
-    let refused = refused.unwrap_err().invalid_input().clone();
-    let again = app.invoke_refused(Request::new(HTTP_POST, "form"), refused);
-    assert_eq!(body(again.await.unwrap()), "[it has no @ (&lt;x&gt;)]");
+    let mut service = manifest.into_service().unwrap();
+    let mut body = async |method: &str| {
+        let request = http::Request::builder().method(method).uri("/form.html");
+        let request = request.body(Empty::<Bytes>::new()).unwrap();
+        let response = service.call(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    assert_eq!(body("GET").await, "[]");
+    assert_eq!(body("POST").await, "[it has no @ (&lt;x&gt;)]");
 }
 
 #[derive(Serialize, Deserialize)]

@@ -48,32 +48,40 @@ pub struct Explanation {
 }
 
 /// What one layer of a store has.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct LayerState {
     /// The store.
     pub store: String,
     /// Where it keeps its values: the memory of this process is not that of another.
+    #[serde(skip)]
     pub place: Place,
     /// `absent`, `an entry of 123 bytes, computed 1 s ago, expires in 59 s`, or why that is not known.
     pub state: String,
 }
 
-/// An entry and its clocks, seen from now.
-#[derive(Clone, Debug)]
+/// An entry and its clocks, seen from now. It serialises with all times in milliseconds, and the length of the result in
+/// place of the result.
+#[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct EntryState {
     /// How long ago it was computed.
+    #[serde(rename = "age_ms", serialize_with = "json::milliseconds")]
     pub age: Duration,
     /// How long it is still fresh, served stale, and kept; `None` = for ever.
+    #[serde(rename = "fresh_for_ms", serialize_with = "json::milliseconds_left")]
     pub fresh_for: Option<Duration>,
     /// How long it may still be served while a new one is computed; `None` = for ever.
+    #[serde(rename = "stale_for_ms", serialize_with = "json::milliseconds_left")]
     pub stale_for: Option<Duration>,
     /// How long it is still kept, for when the computation fails; `None` = for ever.
+    #[serde(rename = "keep_for_ms", serialize_with = "json::milliseconds_left")]
     pub keep_for: Option<Duration>,
     /// How long no new attempt to compute is made because one failed.
+    #[serde(rename = "throttled_for_ms", serialize_with = "json::milliseconds")]
     pub throttled_for: Duration,
     /// How long it took to compute.
+    #[serde(rename = "cost_ms", serialize_with = "json::fraction")]
     pub cost: Duration,
     /// Whether it says "there is no such thing".
     pub is_negative: bool,
@@ -81,10 +89,12 @@ pub struct EntryState {
     pub version: u32,
     /// Its tags, and what became of them since it was computed: `valid`, `invalidated`, `purged`, or `lost` where the
     /// store has no record of it any more.
+    #[serde(serialize_with = "json::tags")]
     pub tags: Vec<(String, &'static str)>,
     /// Its entity tag.
     pub etag: String,
     /// The result itself.
+    #[serde(rename = "bytes", serialize_with = "json::length")]
     pub body: Bytes,
 }
 
@@ -217,5 +227,45 @@ impl EntryState {
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
+    }
+}
+
+/// How an [`EntryState`] serialises.
+mod json {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use serde::{Serialize, Serializer};
+
+    pub(super) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        time.as_millis().serialize(to)
+    }
+
+    pub(super) fn milliseconds_left<S: Serializer>(
+        time: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(|time| time.as_millis()).serialize(to)
+    }
+
+    pub(super) fn fraction<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        (time.as_secs_f64() * 1_000.0).serialize(to)
+    }
+
+    pub(super) fn length<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        body.len().serialize(to)
+    }
+
+    /// `[{"tag": "user:7", "state": "valid"}]`
+    pub(super) fn tags<S: Serializer>(
+        tags: &[(String, &'static str)],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Tag<'t> {
+            tag: &'t str,
+            state: &'t str,
+        }
+        to.collect_seq(tags.iter().map(|(tag, state)| Tag { tag, state }))
     }
 }

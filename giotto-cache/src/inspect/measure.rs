@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
 use crate::engine::state::Engine;
@@ -14,7 +15,7 @@ use crate::keyvalue::measure::Measure;
 /// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What one layer of a store holds.
+/// What one layer of a store holds. It serialises as one map: the figures, `null` = not known, and the error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LayerMeasure {
@@ -22,6 +23,30 @@ pub struct LayerMeasure {
     pub store: String,
     /// What it holds, or why it did not say.
     pub measure: Result<Measure>,
+}
+
+impl Serialize for LayerMeasure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'m> {
+            store: &'m str,
+            #[serde(flatten)]
+            measure: &'m Measure,
+            error: Option<String>,
+        }
+        let unknown = Measure::default();
+        let (measure, error) = match &self.measure {
+            Ok(measure) => (measure, None),
+            Err(error) => (&unknown, Some(error.to_string())),
+        };
+        let store = &self.store;
+        Shown {
+            store,
+            measure,
+            error,
+        }
+        .serialize(serializer)
+    }
 }
 
 /// What each layer of the store holds now.

@@ -5,7 +5,7 @@
 /// What a store holds at one moment, as far as it can tell; see [`KeyValue::measure`](crate::KeyValue::measure).
 ///
 /// A figure that is `None` is not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Measure {
     /// What the figures are of, for example `the whole server`: seldom of one namespace, which has to be searched for.

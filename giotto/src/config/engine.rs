@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue};
 
-use super::store::Table;
+use super::table::Table;
 use crate::error::Result;
 
 /// Less memory than this holds no page worth keeping.
@@ -81,6 +81,46 @@ pub(super) const ENGINES: [Engine; 5] = [
     },
 ];
 
+/// The members of every table.
+pub(super) const COMMON: [&str; 2] = ["engine", "deadline_ms"];
+
+/// The store that `table` names. Nothing is connected yet.
+pub(super) fn open(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    let engine = engine(table)?;
+    let known = || COMMON.iter().chain(engine.keys).copied();
+    for setting in &table.members {
+        let name = setting.member();
+        if !known().any(|key| key == name) {
+            let what = format!("key of the engine {}", engine.name);
+            return Err(setting.unlike(&what, name, engine.keys.iter().copied()));
+        }
+    }
+    (engine.open)(table)
+}
+
+fn engine(table: &Table<'_>) -> Result<&'static Engine> {
+    table.check_one_of(&[&["layers"], &["engine"]])?;
+    if table.get("layers").is_some() {
+        return Ok(&LAYERS);
+    }
+    if let Some(setting) = table.get("engine") {
+        let name = setting.string()?;
+        let found = ENGINES.iter().find(|engine| engine.name == name);
+        let names = ENGINES.iter().map(|engine| engine.name);
+        return found.ok_or_else(|| setting.unlike("cache engine", name, names));
+    }
+    let Some(setting) = table.get("url") else {
+        let example = "an engine beside it, such as cache.engine = \"redis\"";
+        return Err(table.origin.refused(example));
+    };
+    let scheme = setting.string()?.split("://").next().unwrap_or_default();
+    let found = ENGINES
+        .iter()
+        .find(|engine| engine.schemes.contains(&scheme));
+    let schemes = ENGINES.iter().flat_map(|engine| engine.schemes);
+    found.ok_or_else(|| setting.unlike("URL scheme", scheme, schemes.copied()))
+}
+
 fn locmem(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     let store = LocMemKeyValue::new();
     let Some(setting) = table.get("max_bytes") else {
@@ -94,7 +134,7 @@ fn locmem(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
 
 fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     let layers = table.layers()?;
-    let open = |layer| table.layer(layer)?.open();
+    let open = |layer| open(&table.layer(layer)?);
     let layers = layers.iter().map(open).collect::<Result<Vec<_>>>()?;
     let store = LayeredKeyValue::new(layers);
     let store = match table.get("refill_seconds") {
@@ -108,6 +148,7 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     Ok(Arc::new(store))
 }
 
+/// Long, but flat: one paragraph for each member.
 #[cfg(feature = "redis")]
 fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     use giotto_cache::RedisKeyValue;
@@ -147,6 +188,23 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     if let Some(tls) = table.get("tls") {
         store = store.tls(tls.boolean()?);
     }
+    store = redis_servers(store, table)?;
+    if let Some(deadline) = table.deadline()? {
+        // One master that hangs has failed before the deadline of the whole cache is over.
+        store = store.server_deadline(deadline / 2);
+    }
+    if let Some(namespace) = table.namespace {
+        store = namespace.checked(store.namespace(namespace.string()?))?;
+    }
+    Ok(Arc::new(store))
+}
+
+/// The same `store` with the cluster or the sentinels that `table` names.
+#[cfg(feature = "redis")]
+fn redis_servers(
+    mut store: giotto_cache::RedisKeyValue,
+    table: &Table<'_>,
+) -> Result<giotto_cache::RedisKeyValue> {
     if let Some(nodes) = table.get("nodes") {
         store = nodes.checked(store.cluster(nodes.strings()?))?;
     }
@@ -160,14 +218,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
             return Err(alone.refused("both cache.master and cache.sentinels"));
         }
     }
-    if let Some(deadline) = table.deadline()? {
-        // One master that hangs has failed before the deadline of the whole cache is over.
-        store = store.server_deadline(deadline / 2);
-    }
-    if let Some(namespace) = table.namespace {
-        store = namespace.checked(store.namespace(namespace.string()?))?;
-    }
-    Ok(Arc::new(store))
+    Ok(store)
 }
 
 #[cfg(feature = "memcache")]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use super::Config;
+use super::settings::Config;
 use crate::error::Result;
 
 // No parameter of a program has such a name.

@@ -4,7 +4,7 @@
 //! namespace. Such a variable is no setting, so `source.rs` leaves it out.
 //! <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
 
-use super::source::PREFIX;
+use super::key::PREFIX;
 
 /// Whether the variable `name`, which begins with the prefix, is one of a service and not a setting.
 pub(super) fn is_link(name: &str, value: &str) -> bool {

@@ -4,8 +4,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::SIGNING_KEY;
-use super::source::PREFIX;
+use super::key::{PREFIX, SIGNING_KEY};
 use crate::args::nearest;
 use crate::error::{Error, Result, quoted};
 

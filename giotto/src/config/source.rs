@@ -7,29 +7,14 @@ use std::path::Path;
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
+use super::key::{CONFIG, PREFIX, STRUCTURED};
+use super::links;
 use super::setting::Setting;
-use super::{SIGNING_KEY, keys, links};
+use super::store::keys;
 use crate::args::nearest;
 use crate::error::{Error, Result};
 
 const DEFAULT_PATH: &str = "giotto.toml";
-
-/// What the names of this program's environment variables begin with.
-pub(super) const PREFIX: &str = "GIOTTO_";
-
-/// The keys whose value may be a table or an array. In a variable or a flag it is then written as in the file; the value
-/// of every other key is what stands there.
-const STRUCTURED: [&str; 6] = [
-    "cache",
-    "cache.layers",
-    "cache.hosts",
-    "cache.nodes",
-    "cache.sentinels",
-    SIGNING_KEY,
-];
-
-/// The variable that names the file.
-const CONFIG: &str = "GIOTTO_CONFIG";
 
 /// The settings, and the variables that look like one.
 pub(super) struct Source {

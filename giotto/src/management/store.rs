@@ -1,6 +1,6 @@
-//! `syncdb` and `flush`: what is done to the store as a whole.
+//! `syncdb` and `flush`: they work on the store as a whole.
 //!
-//! Models of programs under `mgt/`.
+//! Programs under `mgt/`.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,15 +8,29 @@ use std::time::Duration;
 use giotto_cache::{Cache, Place};
 use serde::Serialize;
 
-use super::{Nothing, Operator};
+use super::model::{Nothing, shown};
+use super::operator::Operator;
 use crate::error::{Error, Result};
+use crate::program::Program;
 
-/// Emptying a large store takes its time; one that does not answer at all must not keep the operator for ever.
+/// Emptying a large store takes a while, but a store that does not answer must not block the operator for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn syncdb() -> Program {
+    Program::new(create_table)
+        .description("Creates the table of the cache, if it needs one")
+        .view(shown())
+}
+
+pub(super) fn flush() -> Program {
+    Program::new(empty)
+        .description("Empties the cache: this namespace of it, and nothing else")
+        .view(shown())
+}
 
 /// What was done.
 #[derive(Serialize)]
-pub(super) struct Done {
+struct Done {
     done: String,
 }
 
@@ -35,13 +49,13 @@ impl fmt::Display for Done {
     }
 }
 
-pub(super) async fn syncdb(_: Nothing, operator: Operator) -> Result<Done> {
+async fn create_table(_: Nothing, operator: Operator) -> Result<Done> {
     let cache = operator.app.shared_cache();
     in_time(cache.store().syncdb()).await?;
     Ok(Done::new("the cache is ready", cache))
 }
 
-pub(super) async fn flush(_: Nothing, operator: Operator) -> Result<Done> {
+async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
     let cache = operator.app.shared_cache();
     if operator.has_own_memory() {
         return Err(Error::other(

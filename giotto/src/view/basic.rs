@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{TEXT_CMD, View};
+use super::renderers::View;
 use crate::error::{InvalidInput, Result};
+use crate::mime::TEXT_CMD;
 
 /// Shows any value that implements `Serialize`: as tables of HTML, JSON, plain text, and aligned columns on
 /// the command line.

@@ -6,8 +6,9 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, path_loader};
 use serde::Serialize;
 
-use super::{IntoRenderer, Mime, Renderer};
+use super::renderers::{IntoRenderer, Renderer};
 use crate::error::InvalidInput;
+use crate::mime::Mime;
 
 /// Renders the file `name` of the folder `templates/` with `data`, what the model computed, and `errors`,
 /// the refused fields of a POST: `errors.email.message`, which is empty while the field is not refused.

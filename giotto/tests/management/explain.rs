@@ -118,9 +118,20 @@ fn help_says_what_each_takes() {
         ("get", &["exit code is 3", "squared/12"]),
         ("stats", &["since it began"]),
         ("expire", &["in all its formats", "when the model fails"]),
+        ("remove", &["in all its formats", "--yes", "`expire`"]),
+        (
+            "invalidate",
+            &["--all", "--yes", "program=squared", "tag=user:7", "`purge`"],
+        ),
         (
             "purge",
-            &["--all", "--hard", "--yes", "program=squared", "tag=user:7"],
+            &[
+                "--all",
+                "--yes",
+                "program=squared",
+                "tag=user:7",
+                "`remove`",
+            ],
         ),
         (
             "warm",

@@ -67,9 +67,9 @@ async fn an_argument_that_middleware_replaces_is_refused_by_its_name() {
         &[("page", "1"), ("lang", "fr")][..],
         &[("page", "1"), ("language", "de")],
     ] {
-        for program in ["get", "expire", "purge"] {
+        for program in ["get", "expire", "remove"] {
             let words = [data, &[("yes", "true")]].concat();
-            let words = if program == "purge" {
+            let words = if program == "remove" {
                 words
             } else {
                 data.to_vec()

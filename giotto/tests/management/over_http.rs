@@ -12,14 +12,14 @@ use serde_json::Value;
 use crate::{ask, tagged};
 
 #[tokio::test]
-async fn a_tag_is_purged_if_somebody_has_used_it() {
+async fn a_tag_is_invalidated_if_a_page_has_used_it() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("pages.sqlite3").display());
     let store = Arc::new(DatabaseKeyValue::from_url(&url).unwrap());
     // So that a machine under load loses no page.
     let cache = Cache::builder(store).deadline(Duration::from_secs(30));
     let (app, runs) = tagged(cache.build());
-    let purge = "admin/cache/purge.txt";
+    let invalidate = "admin/cache/invalidate.txt";
     for tag in ["a", "b"] {
         ask(&app, HTTP_GET, "page.txt", &[("tag", tag)])
             .await
@@ -27,11 +27,11 @@ async fn a_tag_is_purged_if_somebody_has_used_it() {
     }
     for wrong in ["of:", "of", "of:c", "OF:A", "%"] {
         let data = [("tag", wrong), ("yes", "true")];
-        let refused = ask(&app, CMD, purge, &data).await.unwrap_err();
+        let refused = ask(&app, CMD, invalidate, &data).await.unwrap_err();
         assert_eq!(*refused.kind(), ErrorKind::InvalidInput, "{refused}");
     }
     let data = [("tag", "of:a"), ("yes", "true")];
-    let said = ask(&app, CMD, purge, &data).await.unwrap();
+    let said = ask(&app, CMD, invalidate, &data).await.unwrap();
     assert_eq!(
         said,
         "all pages with the tag of:a are old: 1 write, and every process knows\n"
@@ -51,14 +51,10 @@ async fn a_name_of_the_program_itself_wins_and_the_query_reaches_the_other() {
         .await
         .unwrap();
     let refused = ask(&app, HTTP_POST, "admin/cache/purge/page", &[("tag", "a")]).await;
-    assert!(
-        refused
-            .unwrap_err()
-            .to_string()
-            .contains("several things are named")
-    );
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("remove page"), "{refused}");
     let data = [("invocation", "page?tag=a"), ("yes", "true")];
-    let said = ask(&app, HTTP_POST, "admin/cache/purge.txt", &data)
+    let said = ask(&app, HTTP_POST, "admin/cache/remove.txt", &data)
         .await
         .unwrap();
     assert!(
@@ -90,6 +86,8 @@ async fn over_http_a_server_can_be_asked_and_get_changes_nothing() {
     assert!(report.contains("\"status\":\"hit\""), "{report}");
     for program in [
         "cache/expire",
+        "cache/remove",
+        "cache/invalidate",
         "cache/purge",
         "cache/warm",
         "flush",

@@ -18,19 +18,19 @@ fn filled() -> Desk {
 }
 
 #[test]
-fn expire_and_purge_of_an_invocation_mean_all_formats_or_the_one_that_is_named() {
+fn expire_and_remove_mean_all_formats_of_an_invocation_or_the_one_that_is_named() {
     let desk = filled();
     let said = desk.says(&["mgt/cache/expire", "squared.html", "x=1"]);
     assert_eq!(said, "expired 1 page of squared {'x': 1}: text/html\n");
     assert!(!desk.is_stored(&["squared.html", "x=1"]));
     assert!(desk.is_stored(&["squared.json", "x=1"]));
-    let said = desk.says(&["mgt/cache/purge", "squared", "x=1", "--yes"]);
+    let said = desk.says(&["mgt/cache/remove", "squared", "x=1", "--yes"]);
     let removed = "removed 2 pages of squared {'x': 1}: application/json, text/cmd\n";
     assert_eq!(said, removed);
-    let said = desk.says(&["mgt/cache/purge", "squared", "x=1", "--yes"]);
+    let said = desk.says(&["mgt/cache/remove", "squared", "x=1", "--yes"]);
     assert_eq!(said, "nothing was stored of squared {'x': 1}\n");
-    let purged = desk.json(&["mgt/cache/purge.json", "squared.json?x=2", "yes=true"]);
-    assert_eq!(purged["removed"], serde_json::json!(["application/json"]));
+    let removed = desk.json(&["mgt/cache/remove.json", "squared.json?x=2", "yes=true"]);
+    assert_eq!(removed["removed"], serde_json::json!(["application/json"]));
     assert!(desk.is_stored(&["squared.html", "x=2"]));
     desk.refuses(
         &["mgt/cache/expire", "greet", "nmae=A"],
@@ -66,29 +66,69 @@ fn nothing_is_purged_by_accident() {
             &["no page has the tag \"user:7\""],
         ),
         (&["tag=*", "--yes"], &["no page has the tag"]),
-        (&["squared", "--yes"], &["'x'", "missing"]),
+        (&["program=squared", "tag=a", "--yes"], &["several"]),
+        (&["program=squared", "--all", "--yes"], &["several"]),
+        (
+            &["program=squared"],
+            &["all pages of the program squared", "--yes"],
+        ),
+        (&["--all", "yes=false"], &["Nothing was done"]),
+        (&["--all", "yes=maybe"], &["'yes'"]),
+    ] {
+        for program in ["mgt/cache/invalidate", "mgt/cache/purge"] {
+            desk.refuses(&[&[program], words].concat(), parts);
+        }
+    }
+    for (words, parts) in [
+        (&["squared", "--yes"][..], &["'x'", "missing"][..]),
         (&["squared", "x=", "--yes"], &["'x'"]),
         (&["squared", "x=1", "y=2", "--yes"], &["'y'"]),
         (&["x=1", "--yes"], &["of which program"]),
-        (&["squared", "x=1", "--all", "--yes"], &["several"]),
-        (&["program=squared", "tag=a", "--yes"], &["several"]),
-        (&["program=squared", "--all", "--yes"], &["several"]),
-        (&["tag=a", "squared", "x=1", "--yes"], &["several"]),
         (
             &["squared", "x=1"],
             &["this removes the pages of squared {'x': 1} as", "--yes"],
         ),
-        (
-            &["program=squared"],
-            &["all pages of the program squared old", "--yes"],
-        ),
-        (&["--all"], &["this makes all pages old", "--yes"]),
-        (&["--all", "--hard"], &["never served again", "--yes"]),
-        (&["--all", "yes=false"], &["Nothing was done"]),
-        (&["--all", "yes=maybe"], &["'yes'"]),
+        (&["squared", "x=1", "yes=false"], &["Nothing was done"]),
     ] {
-        desk.refuses(&[&["mgt/cache/purge"], words].concat(), parts);
+        desk.refuses(&[&["mgt/cache/remove"], words].concat(), parts);
     }
+    desk.refuses(
+        &["mgt/cache/invalidate", "--all"],
+        &["this invalidates all pages", "where an old page may be"],
+    );
+    desk.refuses(
+        &["mgt/cache/purge", "--all"],
+        &["this purges all pages", "never served again"],
+    );
+    is_filled(&desk);
+}
+
+/// Of what `purge` once did, each is refused with the program that does it now.
+#[test]
+fn a_program_that_is_soft_or_hard_names_the_other() {
+    let desk = filled();
+    for (program, words, remedy) in [
+        ("purge", &["squared", "x=1"][..], "`remove`: remove squared"),
+        ("purge", &["squared?x=1"], "`remove`: remove squared?x=1"),
+        ("purge", &["--all", "squared", "x=1"], "`remove`"),
+        ("purge", &["--all", "--hard"], "`invalidate`"),
+        ("purge", &["--all", "hard=false"], "`invalidate`"),
+        (
+            "invalidate",
+            &["squared", "x=1"],
+            "`expire`: expire squared",
+        ),
+        ("invalidate", &["tag=a", "squared", "x=1"], "`expire`"),
+        ("invalidate", &["--all", "--hard"], "`purge`"),
+        ("invalidate", &["program=squared", "hard=true"], "`purge`"),
+    ] {
+        let path = format!("mgt/cache/{program}");
+        desk.refuses(&[&[&*path], words, &["--yes"]].concat(), &[remedy]);
+    }
+    is_filled(&desk);
+}
+
+fn is_filled(desk: &Desk) {
     for x in ["x=1", "x=2"] {
         for program in ["squared", "squared.html", "squared.json"] {
             let next = desk.next(&[program, x]);
@@ -98,7 +138,7 @@ fn nothing_is_purged_by_accident() {
 }
 
 #[test]
-fn a_purged_program_is_computed_again_by_every_process_and_nothing_else_is() {
+fn an_invalidated_program_is_computed_again_by_every_process_and_nothing_else_is() {
     let desk = filled();
     let server = Server::start_in(desk.path(), &SHARED);
     let status = |target: &str| {
@@ -107,14 +147,14 @@ fn a_purged_program_is_computed_again_by_every_process_and_nothing_else_is() {
     };
     assert!(status("/squared.html?x=1").starts_with("giotto; hit"));
     desk.says(&["paint.html", "red"]);
-    let said = desk.says(&["mgt/cache/purge", "program=squared", "--yes"]);
+    let said = desk.says(&["mgt/cache/invalidate", "program=squared", "--yes"]);
     let done = "all pages of the program squared are old: 1 write, and every process knows\n";
     assert_eq!(said, done);
     let missed = status("/squared.html?x=1");
     assert!(missed.contains("invalidated program squared"), "{missed}");
     assert!(status("/paint.html?colour=red").starts_with("giotto; hit"));
 
-    let said = desk.says(&["mgt/cache/purge", "all=true", "--hard", "--yes"]);
+    let said = desk.says(&["mgt/cache/purge", "all=true", "--yes"]);
     let done = "all pages are never served again: 1 write, and every process knows\n";
     assert_eq!(said, done);
     let missed = status("/paint.html?colour=red");
@@ -146,21 +186,21 @@ fn at_terminal(desk: &Desk, words: &str, typed: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn purge_asks_at_a_terminal() {
+fn remove_asks_at_a_terminal() {
     let desk = filled();
-    let purge = "mgt/cache/purge squared x=1";
+    let remove = "mgt/cache/remove squared x=1";
     for typed in ["n\n", "\n", "yess\n"] {
-        let (code, screen) = at_terminal(&desk, purge, typed);
+        let (code, screen) = at_terminal(&desk, remove, typed);
         assert!(
             screen.contains("this removes the pages of squared {'x': 1}"),
             "{screen}"
         );
         assert!(screen.contains("Go on? [y/N]"), "{screen}");
-        assert!(screen.contains("nothing was purged"), "{screen}");
+        assert!(screen.contains("nothing was removed"), "{screen}");
         assert_eq!(code, Some(1));
         assert!(desk.is_stored(&["squared", "x=1"]));
     }
-    let (code, screen) = at_terminal(&desk, purge, "y\n");
+    let (code, screen) = at_terminal(&desk, remove, "y\n");
     assert!(screen.contains("removed 3 pages of squared"), "{screen}");
     assert_eq!(code, Some(0));
     assert!(!desk.is_stored(&["squared", "x=1"]));
@@ -176,6 +216,8 @@ fn a_cache_that_a_command_cannot_reach_is_said_so() {
     ] {
         for words in [
             &["mgt/cache/expire", "squared", "x=1"][..],
+            &["mgt/cache/remove", "squared", "x=1", "--yes"],
+            &["mgt/cache/invalidate", "--all", "--yes"],
             &["mgt/cache/purge", "--all", "--yes"],
             &["mgt/cache/warm", "squared", "x=1..3"],
         ] {

@@ -83,65 +83,59 @@ pub(crate) fn options() -> [Arg; 3] {
 
 /// The options of one program, made from its parameters.
 pub(super) fn command(program: &Program, name: &str) -> Command {
-    let path = shown(program);
-    let usage = program
-        .parameters()
-        .iter()
-        .map(|parameter| match parameter.required {
-            _ if program.collector() == Some(parameter.name) => {
-                " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned()
-            }
-            true => format!(" {}=VALUE", parameter.name),
-            false => format!(" [{}=VALUE]", parameter.name),
-        });
-    let is_free = |option: &str| {
-        program
-            .parameters()
-            .iter()
-            .all(|parameter| !is_option_of(parameter, option))
-    };
-    let collector = program.collector().and_then(|name| {
-        let mut parameters = program.parameters().iter();
-        parameters.find(|parameter| parameter.name == name)
-    });
-    let help = collector.map_or(
+    let parameters = program.parameters();
+    let is_collector = |parameter: &Parameter| program.collector() == Some(parameter.name);
+    let help = parameters.iter().find(|one| is_collector(one)).map_or(
         "An argument by name; without NAME=, arguments are taken in the order above",
-        |parameter| parameter.doc,
+        |collector| collector.doc,
     );
     let given = Arg::new(GIVEN)
         .help(help)
         .num_args(0..)
         .allow_negative_numbers(true);
-    let mut command = Command::new(path.to_owned())
+    let own = parameters
+        .iter()
+        .map(|one| option(one).hide(is_collector(one)));
+    let is_free = |option: &str| parameters.iter().all(|one| !is_option_of(one, option));
+    let common = [help_flag(), mock_flag()]
+        .into_iter()
+        .chain(options())
+        .chain(flags());
+    Command::new(shown(program).to_owned())
         .no_binary_name(true)
         .disable_help_flag(true)
         .about(program.about().to_owned())
-        .override_usage(format!(
-            "{name} {path}[.FORMAT]{}",
-            usage.collect::<String>()
-        ))
-        .args(program.parameters().iter().map(|parameter| {
-            option(parameter).hide(collector.is_some_and(|one| one.name == parameter.name))
-        }))
+        .override_usage(usage(program, name))
+        .args(own)
         .arg(given)
-        .after_help(format!("Formats: {}", formats(program)));
-    if is_free("help") {
-        command = command.arg(
-            Arg::new("help")
-                .long("help")
-                .short('h')
-                .action(ArgAction::Help)
-                .help("Print this"),
-        );
-    }
-    if is_free(MODEL_MOCK) {
-        let mock = Arg::new(MODEL_MOCK)
-            .long(MODEL_MOCK)
-            .action(ArgAction::SetTrue);
-        command = command.arg(mock.help("Show the program's mock instead of running its model"));
-    }
-    let options = options().into_iter().chain(flags());
-    command.args(options.filter(|option| option.get_long().is_none_or(is_free)))
+        .after_help(format!("Formats: {}", formats(program)))
+        .args(common.filter(|option| option.get_long().is_none_or(is_free)))
+}
+
+/// `app cmd squared[.FORMAT] x=VALUE`
+fn usage(program: &Program, name: &str) -> String {
+    let usage = program.parameters().iter().map(|one| match one.required {
+        _ if program.collector() == Some(one.name) => " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned(),
+        true => format!(" {}=VALUE", one.name),
+        false => format!(" [{}=VALUE]", one.name),
+    });
+    let usage: String = usage.collect();
+    format!("{name} {}[.FORMAT]{usage}", shown(program))
+}
+
+fn help_flag() -> Arg {
+    Arg::new("help")
+        .long("help")
+        .short('h')
+        .action(ArgAction::Help)
+        .help("Print this")
+}
+
+fn mock_flag() -> Arg {
+    Arg::new(MODEL_MOCK)
+        .long(MODEL_MOCK)
+        .action(ArgAction::SetTrue)
+        .help("Show the program's mock instead of running its model")
 }
 
 /// `html, json, txt, cmd`

@@ -7,8 +7,9 @@ use giotto_cache::{Staleness, Status};
 
 use super::terminal::{Colours, for_stderr, for_stdout};
 use crate::error::{Error, ErrorKind};
+use crate::mime::Mime;
+use crate::mime::TEXT_CMD;
 use crate::rendered::Rendered;
-use crate::view::{Mime, TEXT_CMD};
 
 pub(crate) const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;

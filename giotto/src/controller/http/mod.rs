@@ -1,9 +1,14 @@
-//! The HTTP controller, in the order of a request: `serve.rs` brings connections (`watch.rs` times them, `signals.rs`
-//! ends them), `service.rs` takes each request through `input.rs`, the application, and `output.rs` or `problem.rs`.
+//! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
-//! The only folder that knows HTTP.
+//! The first and the last step of an invocation over HTTP. `serve.rs` accepts connections; `watch.rs` times them out,
+//! `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs` takes each request through
+//! `head.rs`, `input.rs` and `body.rs` to the application, and its answer through `output.rs`, or the problem
+//! (`problem.rs`) through `failure.rs`. No other folder knows HTTP.
 
+mod body;
 mod date;
+mod failure;
+mod head;
 mod input;
 mod output;
 mod problem;

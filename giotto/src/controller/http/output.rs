@@ -196,3 +196,7 @@ fn numbered(text: &str, number: i64) -> HeaderValue {
 pub(super) fn value(text: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text)).expect("letters, digits and punctuation only")
 }
+
+pub(super) fn allow(methods: &[&str]) -> HeaderValue {
+    value(format!("{}, OPTIONS", methods.join(", ")))
+}

@@ -85,9 +85,33 @@ pub(crate) async fn serve(
 ) -> io::Result<Ended> {
     let mut connections = Connections::new();
     let service = service.wants_host();
+    let stop = accept(&service, &listener, &mut connections, &mut signals).await?;
+    connections.accept_waiting(listener, &service);
+    let grace = match stop {
+        Stop::Interrupted => SHUTDOWN_GRACE,
+        Stop::Terminated => drain.max(SHUTDOWN_GRACE),
+    };
+    let ended = tokio::select! {
+        () = finish(connections, &service, grace) => Ended::Drained,
+        () = signals.interrupt() => Ended::Cut,
+    };
+    if ended == Ended::Cut {
+        tracing::warn!("interrupted again: what is under way is cut");
+    }
+    service.app().log().flush();
+    Ok(ended)
+}
+
+/// Accepts connections until a signal tells it to stop.
+async fn accept(
+    service: &Service,
+    listener: &TcpListener,
+    connections: &mut Connections,
+    signals: &mut Signals,
+) -> io::Result<Stop> {
     let beat = beats()?;
     let mut is_accepting = true;
-    let stop = loop {
+    loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
@@ -104,23 +128,9 @@ pub(crate) async fn serve(
                 }
             },
             () = beat.notified() => connections.beat(|watch| watch.is_waiting_for(PATIENCE_BEATS)),
-            stop = signals.stop() => break stop,
+            stop = signals.stop() => return Ok(stop),
         }
-    };
-    connections.accept_waiting(listener, &service);
-    let grace = match stop {
-        Stop::Interrupted => SHUTDOWN_GRACE,
-        Stop::Terminated => drain.max(SHUTDOWN_GRACE),
-    };
-    let ended = tokio::select! {
-        () = finish(connections, &service, grace) => Ended::Drained,
-        () = signals.interrupt() => Ended::Cut,
-    };
-    if ended == Ended::Cut {
-        tracing::warn!("interrupted again: what is under way is cut");
     }
-    service.app().log().flush();
-    Ok(ended)
 }
 
 /// Answers what is under way, and stores its results.

@@ -14,13 +14,16 @@ use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Response};
 
-use super::input::{self, Fields};
-use super::output::{Body, Outcome, is_known};
-use super::problem::{Problem, allow};
+use super::body;
+use super::failure;
+use super::head::{Fields, controller};
+use super::input;
+use super::output::{Body, Outcome, allow, is_known};
+use super::problem::Problem;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
 /// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
 #[derive(Clone, Debug)]
@@ -91,19 +94,6 @@ impl Service {
         &self.0.app
     }
 
-    /// Whether clients see the messages of internal errors.
-    pub(super) fn shows_errors(&self) -> bool {
-        self.0.debug
-    }
-
-    /// The path in the manifest of the program that answers `head`.
-    pub(super) fn program_of(&self, head: &Parts) -> Option<&str> {
-        let mut path = Segments::new();
-        input::segments(head.uri.path(), &mut path, |_| None).ok()?;
-        let found = self.app().manifest().find(&path, controller(&head.method)?);
-        Some(found.ok()?.program.path())
-    }
-
     /// Answers one request; every failure is a response too.
     pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
@@ -111,7 +101,7 @@ impl Service {
     {
         match self.outcome(head, body).await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
-            Err(problem) => problem.into_response(head, self),
+            Err(problem) => failure::response(problem, head, &self.0.app, self.0.debug),
         }
     }
 
@@ -143,17 +133,16 @@ impl Service {
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
-            // First of all, because who asks for nothing is not to be told what is wrong with what was sent.
+            // An unknown path is the error to tell, whatever is wrong with the body.
             manifest.find(&request.path, HTTP_POST)?;
-            posted = Box::pin(input::read(body)).await?;
-            input::posted_data(&head.headers, &posted, &mut request.data)?;
+            posted = Box::pin(body::read(body)).await?;
+            body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
         let page = self.app().invoke(&mut request).await?;
-        Ok(if is_known(&page, &fields.known) {
-            Outcome::NotModified(page)
-        } else {
-            Outcome::Page(page)
+        Ok(match is_known(&page, &fields.known) {
+            true => Outcome::NotModified(page),
+            false => Outcome::Page(page),
         })
     }
 
@@ -192,15 +181,6 @@ impl Service {
         }
         let message = format!("{} is not allowed here", head.method);
         Err(Error::new(ErrorKind::WrongController(allowed), message).into())
-    }
-}
-
-/// The controller that answers `method`.
-const fn controller(method: &Method) -> Option<Controller> {
-    match *method {
-        Method::GET | Method::HEAD => Some(HTTP_GET),
-        Method::POST => Some(HTTP_POST),
-        _ => None,
     }
 }
 

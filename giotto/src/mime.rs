@@ -8,8 +8,6 @@ use std::sync::Arc;
 use http::HeaderValue;
 use mediatype::MediaType;
 
-use crate::error::{Error, Result};
-
 /// A media type such as `text/html`, without parameters and in lower case. Cloning it copies no text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mime(Arc<Inner>);
@@ -21,17 +19,24 @@ struct Inner {
     content_type: HeaderValue,
 }
 
+/// A text that is not a media type.
+#[derive(Clone, Debug)]
+pub struct InvalidMime(String);
+
+/// The media type of the command line.
+pub(crate) const TEXT_CMD: &str = "text/cmd";
+
 impl Mime {
     /// `text` as a media type.
     ///
     /// # Errors
     ///
-    /// If it is not `type/subtype`.
-    pub fn new(text: &str) -> Result<Self> {
+    /// If `text` is not `type/subtype`.
+    pub fn new(text: &str) -> Result<Self, InvalidMime> {
         match MediaType::parse(text) {
             Ok(parsed) if parsed.params.is_empty() => {
                 let essence = text.to_ascii_lowercase();
-                // The usual ones from constants, which are cloned for nothing.
+                // Cloning a header value made from a constant allocates nothing.
                 let content_type = match essence.as_str() {
                     "text/html" => HeaderValue::from_static("text/html; charset=utf-8"),
                     "text/plain" => HeaderValue::from_static("text/plain; charset=utf-8"),
@@ -44,7 +49,7 @@ impl Mime {
                     content_type,
                 })))
             }
-            _ => Err(no_media_type(text)),
+            _ => Err(InvalidMime(text.to_owned())),
         }
     }
 
@@ -61,14 +66,21 @@ impl Mime {
     }
 }
 
-fn field(text: &str) -> Result<HeaderValue> {
-    HeaderValue::try_from(text).map_err(|_| no_media_type(text))
+fn field(text: &str) -> Result<HeaderValue, InvalidMime> {
+    HeaderValue::try_from(text).map_err(|_| InvalidMime(text.to_owned()))
 }
 
-fn no_media_type(text: &str) -> Error {
-    let message = format!("{text:?} is not a media type: write it like \"text/csv\"");
-    Error::configuration(message)
+impl fmt::Display for InvalidMime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        write!(
+            f,
+            "{text:?} is not a media type: write it like \"text/csv\""
+        )
+    }
 }
+
+impl std::error::Error for InvalidMime {}
 
 impl fmt::Display for Mime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,9 @@
 //! A model: the function that computes what a program shows.
 //!
-//! Run in step 8 of an invocation, and not at all on a hit.
+//! Step 6 of an invocation runs it. A cache hit does not.
 
-use std::fmt;
-use std::pin::Pin;
+use std::any::Any;
+use std::sync::Arc;
 
 #[doc(hidden)]
 pub use serde;
@@ -12,15 +12,16 @@ use serde::de::DeserializeOwned;
 
 use giotto_cache::CacheControl;
 
-use crate::app::App;
+#[doc(hidden)]
+pub use super::call::Call;
 use crate::error::{Error, Redirection, Result};
 use crate::request::Controller;
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
-/// Implemented by `#[model]`, and for every `fn(A) -> R` and `async fn(A) -> R` where `A` is one struct of
-/// arguments and `R` a [`Reply`]; a second parameter is taken [from the context](FromContext). `M` only tells these
-/// implementations apart; it is never written.
+/// `#[model]` implements it. Every `fn(A) -> R` and `async fn(A) -> R` implements it, too, where `A` is one struct of
+/// arguments and `R` a [`Reply`]; a second parameter comes [from the context](FromContext). `M` distinguishes these
+/// implementations and is never written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model",
     note = "a model is a function marked #[model], or one that takes a single struct which implements \
@@ -33,36 +34,77 @@ pub trait Model<M>: Send + Sync + 'static {
     type Output: Send + Sync + 'static;
 
     /// Starts one computation.
+    #[doc(hidden)]
     fn call(&self, arguments: Self::Arguments, context: &Context) -> Call<Self::Output>;
 
-    /// Whether it may set how long its result is fresh: it asks for a [`CacheControl`].
+    /// Whether it may set the fresh time of its result, because it takes a [`CacheControl`].
+    #[doc(hidden)]
     fn sets_time(&self) -> bool {
         false
     }
 
-    /// What its author says of it.
+    /// Its doc comments.
+    #[doc(hidden)]
     fn documentation(&self) -> Documentation {
         Documentation::default()
     }
 }
 
-/// What a model may ask for beside its arguments.
+/// What a model may ask for in addition to its arguments.
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) control: CacheControl,
-    /// Only for the programs of the operator: what depended on it and were cached would be shown to the others, too.
+    /// For the management programs only. A cached page must not depend on it: it would be served to the other
+    /// controllers, too.
     pub(crate) controller: Controller,
-    pub(crate) app: App,
+    /// The `App`. Its type is erased because an application contains models, directly or not, and `app.rs` imports
+    /// this file.
+    app: Arc<dyn Any + Send + Sync>,
 }
 
-/// What a model's parameter can be that is no argument: a [`CacheControl`], or the [`App`] that it runs in.
-pub trait FromContext: Send + 'static {
-    /// Whether the model can set how long its result is fresh by it.
+impl Context {
+    pub(crate) fn new(
+        control: CacheControl,
+        controller: Controller,
+        app: impl Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            control,
+            controller,
+            app: Arc::new(app),
+        }
+    }
+
+    /// The `App` that the model runs in.
+    pub(crate) fn app<A: Clone + 'static>(&self) -> A {
+        let app = self.app.downcast_ref::<A>();
+        app.expect("only an App makes a context").clone()
+    }
+}
+
+pub(crate) mod sealed {
+    //! Keeps applications from implementing the traits of this file that may change.
+
+    pub trait FromContext {}
+    pub trait Reply<M> {}
+}
+
+/// A parameter of a model that is not an argument: a [`CacheControl`](giotto_cache::CacheControl), or the
+/// [`App`](crate::App) that the model runs in.
+///
+/// Applications do not implement this trait.
+pub trait FromContext: sealed::FromContext + Send + 'static {
+    /// Whether the parameter lets the model set the fresh time of its result.
+    #[doc(hidden)]
     const SETS_TIME: bool = false;
 
     /// The parameter.
+    #[doc(hidden)]
     fn from_context(context: &Context) -> Self;
 }
+
+impl sealed::FromContext for CacheControl {}
 
 impl FromContext for CacheControl {
     const SETS_TIME: bool = true;
@@ -72,24 +114,8 @@ impl FromContext for CacheControl {
     }
 }
 
-impl FromContext for App {
-    fn from_context(context: &Context) -> Self {
-        context.app.clone()
-    }
-}
-
-/// A computation that is about to run.
-pub enum Call<T> {
-    /// Of an ordinary function: it may compute or block for long, so it runs on the blocking pool.
-    Blocking(Box<dyn FnOnce() -> Result<T> + Send>),
-    /// Of an async function: it is awaited.
-    Awaited(Pending<T>),
-}
-
-/// A result that is yet to come.
-pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
-
-/// What the author of a model says of it.
+/// What `#[model]` finds in the doc comments of a function.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Documentation {
     /// Of the model.
@@ -100,26 +126,33 @@ pub struct Documentation {
 
 /// What a model may return: a value, a [`Redirection`], or a `Result` of a value.
 ///
-/// `M` only tells the implementations apart; it is never written.
+/// `M` distinguishes the implementations and is never written. Applications do not implement this trait.
 #[diagnostic::on_unimplemented(
     message = "a model cannot return `{Self}`",
     note = "a model returns a value that implements Serialize, a Redirection, or a Result whose error \
             implements std::error::Error or is a giotto::Error, an InvalidInput or a Redirection"
 )]
-pub trait Reply<M>: Send + 'static {
-    /// What is left when errors and redirections are taken out.
+pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
+    /// The value, without errors and redirections.
     type Value: Send + Sync + 'static;
 
-    /// The value, or why there is none.
+    /// The value, or the reason why there is none.
+    #[doc(hidden)]
     fn into_result(self) -> Result<Self::Value>;
 }
 
 /// Marks a [`Reply`] that is a value.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Plain;
 /// Marks a [`Reply`] that is a `Result`.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Fallible;
+
+impl<T: Serialize> sealed::Reply<Plain> for T {}
+impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
+impl sealed::Reply<Elsewhere> for Redirection {}
 
 impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
     type Value = T;
@@ -142,6 +175,7 @@ where
 }
 
 /// Marks a [`Reply`] that is a [`Redirection`].
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Elsewhere;
 
@@ -222,39 +256,5 @@ where
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
         let pending = self(arguments, C::from_context(context));
         Call::Awaited(Box::pin(async move { pending.await.into_result() }))
-    }
-}
-
-impl<T: 'static> Call<T> {
-    /// Runs the computation and then `view` on its result, in the same place.
-    pub(crate) async fn then<V>(
-        self,
-        view: impl FnOnce(&T) -> Result<V> + Send + 'static,
-    ) -> Result<V>
-    where
-        V: Send + 'static,
-    {
-        match self {
-            Self::Awaited(pending) => view(&pending.await?),
-            Self::Blocking(run) => {
-                let task = tokio::task::spawn_blocking(move || view(&run()?));
-                match task.await {
-                    Ok(result) => result,
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => Err(Error::other("the application is shutting down")),
-                    },
-                }
-            }
-        }
-    }
-}
-
-impl<T> fmt::Debug for Call<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Blocking(_) => "Blocking",
-            Self::Awaited(_) => "Awaited",
-        })
     }
 }

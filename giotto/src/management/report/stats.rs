@@ -4,30 +4,31 @@
 
 use std::fmt;
 
+use giotto_cache::{Counts, LayerMeasure};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::holdings::Holdings;
-use super::text::columns;
-use super::{Nothing, Operator};
+use super::holdings;
+use crate::management::model::{Nothing, shown};
+use crate::management::operator::Operator;
+use crate::management::text::columns;
 use crate::program::Program;
 use crate::request::CMD;
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     Program::new(stats)
         .description(
             "Shows what the store holds, and what the cache of the answering process has counted since it began\n\n\
              The figures are those that the store has at hand, mostly of the whole server or table: see `figures of`.",
         )
-        .view(super::shown())
+        .view(shown())
 }
 
 #[derive(Serialize)]
 struct Report {
     /// The fastest first.
-    layers: Vec<Holdings>,
+    layers: Vec<LayerMeasure>,
     process: u32,
-    counts: Map<String, Value>,
+    counts: Counts,
     in_flight: usize,
     /// Invalidations that the store has not accepted yet.
     pending: usize,
@@ -36,14 +37,10 @@ struct Report {
 
 async fn stats(_: Nothing, operator: Operator) -> Report {
     let cache = operator.app.shared_cache();
-    let layers = cache.measure().await.into_iter();
-    let counts = cache.counts().by_name().into_iter();
     Report {
-        layers: layers.map(Holdings::from).collect(),
+        layers: cache.measure().await,
         process: std::process::id(),
-        counts: counts
-            .map(|(name, count)| (name.to_owned(), count.into()))
-            .collect(),
+        counts: cache.counts(),
         in_flight: cache.in_flight(),
         pending: cache.pending_invalidations(),
         note: (operator.controller == CMD).then_some(
@@ -55,9 +52,9 @@ async fn stats(_: Nothing, operator: Operator) -> Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = self.counts.iter();
-        let counts = counts.map(|(name, count)| (name.as_str(), count.to_string()));
-        let layers = self.layers.iter().flat_map(Holdings::lines);
+        let counts = self.counts.by_name().into_iter();
+        let counts = counts.map(|(name, count)| (name, count.to_string()));
+        let layers = self.layers.iter().flat_map(holdings::lines);
         let head = layers.chain([("process", self.process.to_string())]);
         let tail = [
             Some(("in_flight", self.in_flight.to_string())),

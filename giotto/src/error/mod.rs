@@ -2,14 +2,18 @@
 //!
 //! Any step may return an [`Error`]; the controllers turn its kind into a status or an exit code.
 
+mod answer;
+mod invalid_input;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
+pub use self::answer::{NotModified, Redirection};
+pub use self::invalid_input::{Field, InvalidInput};
+use crate::mime::Mime;
 use crate::rendered::Receipt;
-use crate::view::Mime;
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,6 +33,19 @@ struct Inner {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     receipt: Option<Receipt>,
     page: Option<(Mime, Bytes)>,
+}
+
+impl Inner {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            invalid: InvalidInput::default(),
+            source: None,
+            receipt: None,
+            page: None,
+        }
+    }
 }
 
 /// What an [`Error`] is about. The HTTP status and the exit code follow from it.
@@ -65,14 +82,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            message: message.into(),
-            invalid: InvalidInput::default(),
-            source: None,
-            receipt: None,
-            page: None,
-        }))
+        Self(Arc::new(Inner::new(kind, message)))
     }
 
     /// Nothing was found under these arguments: HTTP 404.
@@ -171,27 +181,18 @@ impl fmt::Debug for Error {
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     fn from(source: E) -> Self {
+        let inner = Inner::new(ErrorKind::Other, source.to_string());
         Self(Arc::new(Inner {
-            kind: ErrorKind::Other,
-            message: source.to_string(),
-            invalid: InvalidInput::default(),
             source: Some(Arc::new(source)),
-            receipt: None,
-            page: None,
+            ..inner
         }))
     }
 }
 
 impl From<InvalidInput> for Error {
     fn from(invalid: InvalidInput) -> Self {
-        Self(Arc::new(Inner {
-            kind: ErrorKind::InvalidInput,
-            message: invalid.to_string(),
-            invalid,
-            source: None,
-            receipt: None,
-            page: None,
-        }))
+        let inner = Inner::new(ErrorKind::InvalidInput, invalid.to_string());
+        Self(Arc::new(Inner { invalid, ..inner }))
     }
 }
 
@@ -202,139 +203,10 @@ impl From<Redirection> for Error {
     }
 }
 
-/// The old page is still right: returned as an error by a model that has looked at
-/// [`CacheControl::old_value`](giotto_cache::CacheControl::old_value). The page is fresh again as if it had been
-/// computed now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotModified;
-
 impl From<NotModified> for Error {
     fn from(_: NotModified) -> Self {
         let message = "the model says that the old page is not modified, but there is none: ask \
                        CacheControl::old_value first";
         Self::new(ErrorKind::NotModified, message)
-    }
-}
-
-/// Sends the caller to another address: returned by a model instead of a value.
-///
-/// A model that sometimes returns a value returns `Err(Redirection::to("/login").into())` the other times. A model may
-/// also return a `Result<Redirection, Error>`; its view is never asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirection {
-    location: String,
-}
-
-impl Redirection {
-    /// To `location`, a path or an absolute URL: HTTP 302.
-    #[must_use]
-    pub fn to(location: impl Into<String>) -> Self {
-        Self {
-            location: location.into(),
-        }
-    }
-}
-
-/// Input that a model refuses, field by field.
-///
-/// Returned for an HTTP POST, it is answered with the page that GET shows, these errors in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InvalidInput {
-    fields: Vec<Field>,
-}
-
-/// One refused field.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Field {
-    #[serde(skip)]
-    name: String,
-    value: String,
-    message: String,
-}
-
-impl InvalidInput {
-    /// No field refused yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Refuses field `name`, which was given as `value`, because of `message`.
-    #[must_use]
-    pub fn field(
-        mut self,
-        name: impl Into<String>,
-        value: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        let field = Field {
-            name: name.into(),
-            value: value.into(),
-            message: message.into(),
-        };
-        self.fields.push(field);
-        self
-    }
-
-    /// Whether no field was refused.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
-    }
-
-    /// The refused fields in the order in which they were refused.
-    #[must_use]
-    pub fn fields(&self) -> &[Field] {
-        &self.fields
-    }
-
-    /// What serialises as `{"email": {"value": "x", "message": "has no @"}}`.
-    // Not `Serialize` itself: a `Result<T, InvalidInput>` would be a value and an error of a model at once.
-    pub fn by_name(&self) -> impl Serialize + '_ {
-        ByName(self)
-    }
-}
-
-impl Field {
-    /// The name of the argument.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What was given; empty if nothing was.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// Why it was refused, and what would be accepted.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-}
-
-impl fmt::Display for InvalidInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, field) in self.fields.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}argument '{}': {}", field.name, field.message)?;
-        }
-        Ok(())
-    }
-}
-
-/// The refused fields of an [`InvalidInput`] by name.
-struct ByName<'i>(&'i InvalidInput);
-
-impl Serialize for ByName<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let fields = self.0.fields();
-        let mut map = serializer.serialize_map(Some(fields.len()))?;
-        for field in fields {
-            map.serialize_entry(&field.name, field)?;
-        }
-        map.end()
     }
 }

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::invocation::{FrontEnd, Invocation};
 use crate::error::{Error, Result, quoted};
+use crate::management::invocation::{FrontEnd, Invocation};
 
 /// More invocations at once are a mistake of the hand.
 const MOST: u64 = 1_000_000;
@@ -44,7 +44,7 @@ impl Invocations {
         let named = |name: &str| parameters.iter().find(|one| one.is_called(name));
         let is_number =
             |name: &str| named(name).is_some_and(|one| one.kind == "integer" && !one.is_list);
-        let open = pattern.open(front_end.program);
+        let open = front_end.open(&pattern);
         let segments = pattern
             .path
             .iter()
@@ -179,7 +179,7 @@ fn too_many(name: &str, text: &str) -> Error {
 }
 
 fn refused(name: &str, text: &str, problem: &str) -> Error {
-    super::refused(name, text, format!("{}: {problem}", quoted(text)))
+    crate::management::model::refused(name, text, format!("{}: {problem}", quoted(text)))
 }
 
 #[cfg(test)]

@@ -10,23 +10,24 @@ use giotto_cache::{Mode, Staleness, Status};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::invocation::Invocation;
 use super::progress::Progress;
 use super::range::Invocations;
 use super::warmed::{Outcome, Report};
-use super::{Documented, INVOCATION, Operator, refused};
 use crate::app::App;
 use crate::error::{Result, quoted};
+use crate::management::invocation::{FrontEnd, Invocation, Target, no_front_end};
+use crate::management::model::{Documented, INVOCATION, refused, shown};
+use crate::management::operator::Operator;
+use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request};
-use crate::view::Mime;
 
 const MOST_JOBS: usize = 64;
 /// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
 const SETTLING: Duration = Duration::from_secs(5);
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: warm,
         parameters: &[
@@ -55,7 +56,7 @@ pub(super) fn program() -> Program {
              exit code is 1, and over HTTP the status is 500; the report is there all the same.",
         )
         .collects(INVOCATION)
-        .view(super::shown().fails_by(Report::failure))
+        .view(shown().fails_by(Report::failure))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -127,23 +128,13 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
         return Err(refused("budget", "0".to_owned(), message));
     }
     let pattern = Invocation::read(&arguments.invocation)?;
-    let front_ends = pattern.front_ends(app)?;
-    let front_end = front_ends
-        .first()
-        .ok_or_else(|| refused(INVOCATION, String::new(), "no front end can ask for it"))?;
+    let front_ends = FrontEnd::all(&pattern, app)?;
+    let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
-    // What is wrong with the first and the last is told before anything is computed.
-    let target = invocations.at(0);
-    let target = target.target(app)?;
-    invocations.at(invocations.count() - 1).target(app)?;
-    let mimes = match &arguments.formats {
-        Some(formats) if target.has_format => {
-            let message = "the invocation names a format already: leave one of them out";
-            return Err(refused("formats", formats.clone(), message));
-        }
-        Some(formats) => chosen(formats, target.asked.program)?,
-        None => target.mimes().to_vec(),
-    };
+    // An error of the first or the last page is told before anything is computed.
+    let target = Target::of(&invocations.at(0), app)?;
+    Target::of(&invocations.at(invocations.count() - 1), app)?;
+    let mimes = chosen(arguments.formats.as_deref(), &target)?;
     let pages = invocations.count().saturating_mul(mimes.len() as u64);
     let until = arguments
         .budget
@@ -165,11 +156,18 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
     })
 }
 
-/// The media types of the program that `formats` names, `html,json`.
-fn chosen(formats: &str, program: &Program) -> Result<Vec<Mime>> {
+/// The media types that `formats` names, `html,json`, or else the ones that are meant.
+fn chosen(formats: Option<&str>, target: &Target<'_>) -> Result<Vec<Mime>> {
+    let Some(formats) = formats else {
+        return Ok(target.mimes().to_vec());
+    };
+    if target.has_format {
+        let message = "the invocation names a format already: leave one of them out";
+        return Err(refused("formats", formats, message));
+    }
     let mut mimes: Vec<Mime> = Vec::new();
     for format in formats.split(',').map(str::trim) {
-        let mime = negotiate::choose(Some(format), "", program.mimes())
+        let mime = negotiate::choose(Some(format), "", target.asked.program.mimes())
             .map_err(|error| refused("formats", formats, format!("{}: {error}", quoted(format))))?;
         if !mimes.contains(&mime) {
             mimes.push(mime);
@@ -211,10 +209,9 @@ impl Work {
 
     /// Refuses another page than the one that was named, of which middleware has made `request`.
     fn check_unchanged(&self, invocation: &Invocation, request: &Request<'_>) -> Result<()> {
-        let front_ends = invocation.front_ends(&self.app)?;
-        let mut front_ends = front_ends.iter();
+        let mut front_ends = FrontEnd::all(invocation, &self.app)?.into_iter();
         let asked = front_ends.find(|at| at.controller == self.controller);
-        asked.map_or(Ok(()), |at| invocation.check_unchanged(at, request))
+        asked.map_or(Ok(()), |at| at.check_unchanged(invocation, request))
     }
 
     async fn page(&self, invocation: &Invocation, mime: &Mime) -> Outcome {

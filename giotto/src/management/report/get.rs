@@ -2,25 +2,26 @@
 //!
 //! Runs no model.
 
-use giotto_cache::Mode;
+use giotto_cache::{EntryState, Mode};
 use serde::Serialize;
 
-use super::entry::Entry;
-use super::invocation::Invocation;
-use super::text::time;
-use super::{Documented, INVOCATION, Operator, WORDS, Words};
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
+use crate::management::invocation::{Invocation, Target};
+use crate::management::model::{Documented, INVOCATION, WORDS, Words};
+use crate::management::operator::Operator;
+use crate::management::text::time;
+use crate::mime::TEXT_CMD;
 use crate::program::Program;
 use crate::request::CMD;
-use crate::view::{BasicView, TEXT_CMD};
+use crate::view::BasicView;
 
-pub(super) fn program() -> Program {
+pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: get,
         parameters: &[WORDS],
     };
-    let body = |page: &Page| page.raw.to_vec();
+    let body = |page: &Page| page.entry.body.clone();
     Program::new(model)
         .description(
             "Prints the stored page of an invocation, whatever its age, without running its model\n\n\
@@ -39,15 +40,13 @@ struct Page {
     mimetype: String,
     /// Why a request would not get it as it is; `null` if it would.
     reason: Option<String>,
-    entry: Entry,
+    entry: EntryState,
     /// `null` if the page is no text.
     body: Option<String>,
-    #[serde(skip)]
-    raw: bytes::Bytes,
 }
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
-    let target = Invocation::read(&words.invocation)?.target(&operator.app)?;
+    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app)?;
     let lookup = target.lookup()?.mode(Mode::Only);
     let explained = operator.app.shared_cache().explain(&lookup).await;
     let reason = explained.reason.as_ref().map(ToString::to_string);
@@ -68,8 +67,7 @@ async fn get(words: Words, operator: Operator) -> Result<Page> {
         key: explained.key,
         mimetype: target.asked.mime.essence().to_owned(),
         reason,
-        entry: Entry::new(&entry),
-        body: String::from_utf8(entry.body.to_vec()).ok(),
-        raw: entry.body,
+        body: std::str::from_utf8(&entry.body).ok().map(str::to_owned),
+        entry,
     })
 }

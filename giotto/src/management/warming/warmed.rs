@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::text::{columns, count, time};
 use crate::error::Error;
+use crate::management::text::{columns, count, time};
 
 /// So many errors are shown.
 const SHOWN: usize = 10;

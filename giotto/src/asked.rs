@@ -1,0 +1,90 @@
+//! What a request asks for: a program, its arguments, a media type.
+//!
+//! Steps 2 to 4 of an invocation, and the lookup that step 5 makes of them.
+
+use std::sync::Arc;
+
+use giotto_cache::{Lookup, Policy};
+
+use crate::args::{Arguments, Typed};
+use crate::error::Result;
+use crate::manifest::{Found, Manifest};
+use crate::mime::Mime;
+use crate::negotiate;
+use crate::program::Program;
+use crate::request::Request;
+
+/// A request that has passed the input middleware of its program.
+pub(crate) struct Asked<'m> {
+    pub(crate) program: &'m Arc<Program>,
+    pub(crate) args: Arguments,
+    pub(crate) mime: Mime,
+}
+
+impl<'m> Asked<'m> {
+    /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
+    pub(crate) fn of(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+        let found = manifest.find(&request.path, request.controller)?;
+        let program = found.program;
+        program.collect(found.consumed, request);
+        program.check_names(request)?;
+        program.admit(request)?;
+        let args = program.bind(found.consumed, request)?;
+        let mime = chosen(&found, request)?;
+        Ok(Self {
+            program,
+            args,
+            mime,
+        })
+    }
+
+    /// The same for a form that is shown again because its input was refused. Arguments that the program does not take are
+    /// ignored: they were those of another program.
+    pub(crate) fn again(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+        let found = manifest.find(&request.path, request.controller)?;
+        let program = found.program;
+        program.collect(found.consumed, request);
+        program.admit(request)?;
+        let mime = chosen(&found, request)?;
+        let args = program.bind(found.consumed, request).or_else(|_| {
+            // The posted values may be what was refused: then the form is empty.
+            request.data.clear();
+            program.admit(request)?;
+            program.bind(found.consumed, request)
+        })?;
+        Ok(Self {
+            program,
+            args,
+            mime,
+        })
+    }
+
+    /// What `request` asks the cache for.
+    pub(crate) fn lookup(&self, policy: &Policy, request: &Request<'_>) -> Result<Lookup> {
+        let Arguments { typed, canonical } = &self.args;
+        let canonical = canonical.clone();
+        lookup(self.program, policy, typed, canonical, &self.mime, request)
+    }
+}
+
+fn chosen(found: &Found<'_>, request: &Request<'_>) -> Result<Mime> {
+    let superformat = found.superformat.as_deref();
+    negotiate::choose(superformat, &request.accept, found.program.mimes())
+}
+
+/// What `request` asks the cache for. It takes the text of the arguments because a hit clones nothing.
+pub(crate) fn lookup(
+    program: &Program,
+    policy: &Policy,
+    typed: &Typed,
+    canonical: String,
+    mime: &Mime,
+    request: &Request<'_>,
+) -> Result<Lookup> {
+    let lookup = Lookup::new(program.key(canonical, mime), *policy)
+        .tags(program.tags_of(typed)?)
+        .mode(request.mode)
+        .allow_own_time(program.sets_time())
+        .wait_for_fresh(!request.takes_stale);
+    Ok(lookup)
+}

@@ -1,0 +1,219 @@
+//! The configuration: `giotto.toml`, overridden by environment variables, overridden by flags.
+//!
+//! Read before the first step of an invocation: `flags.rs` takes the words of a command, `source.rs` collects what was said and
+//! where (`links.rs`: what others said), `setting.rs` gives each its type, `store.rs` and `engine.rs` open the cache. Every
+//! key and value that is not known is refused, with the place where it stands.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use giotto_cache::Cache;
+use giotto_cache::keyvalue::Namespace;
+
+use super::key::SIGNING_KEY;
+use super::setting::Setting;
+use super::source;
+use super::store::{CacheSettings, keys};
+use crate::error::Result;
+
+/// A key that is shorter than the digest that it makes is easier to guess than the digest.
+const SIGNING_KEY_BYTES: usize = 32;
+const SIGNING_KEY_REMEDY: &str = "openssl rand -hex 32";
+
+/// The settings of a process.
+pub(crate) struct Config {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// So many connections may wait to be accepted, if the kernel allows it.
+    pub(crate) backlog: u32,
+    /// For clients with idle connections once the server is told to stop.
+    pub(crate) drain: Duration,
+    pub(crate) debug: bool,
+    pub(crate) log: Option<tracing::Level>,
+    /// The keys that sign what is stored: the first signs, and all are good for reading.
+    pub(crate) signing_keys: Vec<String>,
+    namespace: Option<Setting>,
+    cache: CacheSettings,
+    /// Variables that look like settings and are those of a service.
+    links: Vec<String>,
+}
+
+impl Config {
+    /// Reads the file at `path` (or the variable `GIOTTO_CONFIG`, or `giotto.toml` if there is one), the
+    /// `variables` and the `KEY=VALUE`s of `set`; each overrides those before it.
+    pub(crate) fn load<'s>(
+        path: Option<&Path>,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+        set: impl Iterator<Item = &'s str>,
+    ) -> Result<Self> {
+        let mut config = Self {
+            host: "127.0.0.1".to_owned(),
+            port: 5000,
+            backlog: 4096,
+            drain: Duration::from_secs(5),
+            debug: false,
+            log: None,
+            signing_keys: Vec::new(),
+            namespace: None,
+            cache: CacheSettings::default(),
+            links: Vec::new(),
+        };
+        let source = source::read(path, variables, set)?;
+        for setting in source.settings {
+            config.apply(setting)?;
+        }
+        config.links = source.links;
+        Ok(config)
+    }
+
+    /// Logs the variables that were ignored, once.
+    pub(crate) fn tell(&self) {
+        if !self.links.is_empty() {
+            tracing::info!(
+                variables = self.links.join(", "),
+                "variables ignored: Kubernetes or Docker set them for a service"
+            );
+        }
+    }
+
+    /// Overrides `key`, as the flag `origin` says.
+    pub(crate) fn set(&mut self, key: &str, value: &str, origin: &str) -> Result<()> {
+        self.apply(Setting::text(key, value, origin))
+    }
+
+    fn apply(&mut self, setting: Setting) -> Result<()> {
+        match setting.key.as_str() {
+            "debug" => self.debug = setting.boolean()?,
+            "http" => setting.check_empty_table("http.host and http.port")?,
+            "http.backlog" => self.backlog = setting.positive()?,
+            "http.drain_seconds" => {
+                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
+            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.port" => self.port = setting.integer()?,
+            "log" => self.log = Some(level(&setting)?),
+            "namespace" => {
+                setting.checked(Namespace::new(setting.string()?))?;
+                self.namespace = Some(setting);
+            }
+            SIGNING_KEY => {
+                self.signing_keys = setting.secrets(SIGNING_KEY_BYTES, SIGNING_KEY_REMEDY)?;
+            }
+            key if key == "cache" || key.starts_with("cache.") => self.cache.apply(setting),
+            key => {
+                let mut known = keys();
+                known.push("http".to_owned());
+                let known = known.iter().map(String::as_str);
+                return Err(setting.unlike("key", key, known));
+            }
+        }
+        Ok(())
+    }
+
+    /// The cache that the settings name, if they name one. Nothing is connected yet.
+    pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
+        self.cache.open(self.namespace.as_ref(), &self.signing_keys)
+    }
+}
+
+fn level(setting: &Setting) -> Result<tracing::Level> {
+    let level = setting.string()?.parse();
+    level.map_err(|_| setting.refused("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""))
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variables: &[(&str, &str)], set: &[&str]) -> Result<Config> {
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| (name.into(), value.into()));
+        Config::load(None, variables, set.iter().copied())
+    }
+
+    fn signing_keys(value: &str) -> Result<Vec<String>> {
+        let config = config(&[("GIOTTO_SIGNING_KEY", value)], &[])?;
+        assert!(!format!("{config:?}").contains("0123456789"));
+        Ok(config.signing_keys)
+    }
+
+    #[test]
+    fn a_signing_key_is_one_secret_or_several() {
+        let (new, old) = ("0123456789abcdef".repeat(2), "[0123456789]{}=".repeat(3));
+        assert_eq!(signing_keys(&new).ok(), Some(vec![new.clone()]));
+        assert_eq!(signing_keys(&old).ok(), Some(vec![old.clone()]));
+        let both = format!("[\"{new}\", \"{old}\"]");
+        assert_eq!(signing_keys(&both).ok(), Some(vec![new.clone(), old]));
+        for wrong in [&new[1..], &format!("[\"{new}\", \"{}\"]", &new[1..])] {
+            let error = signing_keys(wrong).unwrap_err().to_string();
+            for word in ["GIOTTO_SIGNING_KEY", "31 bytes", "openssl rand -hex 32"] {
+                assert!(error.contains(word), "{error}");
+            }
+            assert!(!error.contains("0123456789"), "{error}");
+        }
+        assert_eq!(signing_keys("").ok(), Some(Vec::new()));
+    }
+
+    /// In a variable and a flag, a value of another shape is still the text that stands there.
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_password_is_the_text_that_stands_there() {
+        for password in ["[1]", "{}", "{a=1}", "true", "12", "\"x\"", "[\"a\"]"] {
+            let flag = format!("cache.password={password}");
+            for config in [
+                config(
+                    &[("GIOTTO_CACHE_PASSWORD", password)],
+                    &["cache.engine=redis"],
+                ),
+                config(&[], &["cache.engine=redis", &flag]),
+            ] {
+                let config = config.unwrap();
+                let password = toml::Value::String(password.to_owned());
+                assert!(config.cache.has("cache.password", &password));
+                config.open_cache().unwrap();
+            }
+        }
+        for empty in ["cache.password=", "cache.user="] {
+            let config = config(&[], &["cache.engine=redis", empty]).unwrap();
+            assert!(config.open_cache().is_err(), "{empty}");
+        }
+    }
+
+    /// `[::1]` is the address that `::1` is.
+    #[cfg(all(feature = "redis", feature = "memcache"))]
+    #[test]
+    fn an_address_is_the_same_in_a_table_a_variable_and_a_flag() {
+        for engine in ["redis", "memcache"] {
+            for host in ["::1", "[::1]"] {
+                let name = format!("cache.engine={engine}");
+                let table =
+                    format!("cache={{ engine = \"{engine}\", port = 1, host = \"{host}\" }}");
+                let flag = format!("cache.host={host}");
+                for config in [
+                    config(&[], &[&table]),
+                    config(&[("GIOTTO_CACHE_HOST", host)], &[&name, "cache.port=1"]),
+                    config(&[], &[&name, "cache.port=1", &flag]),
+                ] {
+                    let store = format!("{:?}", config.unwrap().open_cache().unwrap());
+                    assert!(store.contains("[::1]:1"), "{host}: {store}");
+                }
+            }
+        }
+        for host in ["::1", "[::1]"] {
+            let config = config(&[("GIOTTO_HTTP_HOST", host)], &[]);
+            assert_eq!(config.unwrap().host, "::1");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The body of a POST: a form or a JSON object, within limits.
+//!
+//! The second step of an invocation over HTTP that writes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
+use http_body_util::BodyExt;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use tokio::time::Instant;
+
+use super::input::{MAX_PAIRS, pairs};
+use super::problem::Problem;
+use crate::request::{Pairs, Value};
+
+const MAX_BODY: usize = 1 << 20;
+
+/// A body must begin within this time, and then arrive at this rate.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+const BODY_BYTES_PER_SECOND: usize = 1 << 10;
+
+/// Reads a body that is neither too large nor too slow.
+pub(super) async fn read<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large: 1 MiB at most",
+        )
+    };
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
+    let mut body = std::pin::pin!(body);
+    let mut bytes = BytesMut::new();
+    let started = Instant::now();
+    loop {
+        let patience =
+            BODY_PATIENCE + Duration::from_secs((bytes.len() / BODY_BYTES_PER_SECOND) as u64);
+        match tokio::time::timeout_at(started + patience, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    bytes.put(data);
+                }
+            }
+            Ok(None) => return Ok(bytes.freeze()),
+            Ok(Some(Err(_))) => return Err(Problem::bad("the body ended early")),
+            Err(_) => {
+                return Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the body is too slow",
+                ));
+            }
+        }
+        if bytes.len() > MAX_BODY {
+            return Err(too_large());
+        }
+    }
+}
+
+/// Adds what was posted, a form or a JSON object, to `data`.
+pub(super) fn posted_data<'b>(
+    headers: &HeaderMap,
+    body: &'b [u8],
+    data: &mut Pairs<'b>,
+) -> Result<(), Problem> {
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    match essence.to_ascii_lowercase().as_slice() {
+        b"application/x-www-form-urlencoded" | b"" => {
+            let form =
+                std::str::from_utf8(body).map_err(|_| Problem::bad("the form is not UTF-8"))?;
+            pairs(form, data)
+        }
+        b"application/json" => {
+            let Members(members) = serde_json::from_slice(body)
+                .map_err(|error| Problem::bad(format!("the body is not a JSON object: {error}")))?;
+            if members.len() + data.len() > MAX_PAIRS {
+                return Err(Problem::bad("too many arguments: 1,000 at most"));
+            }
+            data.extend(members);
+            Ok(())
+        }
+        _ => {
+            let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+        }
+    }
+}
+
+/// The members of a JSON object in their order, those included that have the same name: a form with two
+/// values for one argument is not silently taken for one of them either.
+struct Members(Vec<(Cow<'static, str>, Value<'static>)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, serde_json::Value>()? {
+            members.push((name.into(), Value::json(value)));
+        }
+        Ok(Members(members))
+    }
+}

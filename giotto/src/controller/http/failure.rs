@@ -1,0 +1,196 @@
+//! An error as a response of HTTP.
+//!
+//! The last step of an invocation over HTTP that has no page.
+
+use bytes::Bytes;
+use giotto_cache::log::Cut;
+use http::header::{self, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde_json::json;
+
+use super::head::{Fields, controller};
+use super::input;
+use super::output::{Body, CACHE_STATUS, NO_STORE, allow, cache_status, value};
+use super::problem::Problem;
+use crate::app::App;
+use crate::error::{Error, ErrorKind, InvalidInput};
+use crate::mime::Mime;
+use crate::negotiate;
+use crate::request::Segments;
+use crate::view::escape_html;
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
+    h1{font-size:1.4rem}";
+
+/// What no URI has (RFC 3986, 2), and so no `Location`; nor has it what is not ASCII. A `%` is left alone: it may
+/// be the beginning of what is encoded already.
+const NOT_IN_URI: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The response to a request that has no page because of `problem`. With `shows_errors`, the client sees the messages of
+/// internal errors.
+pub(super) fn response(
+    problem: Problem,
+    head: &Parts,
+    app: &App,
+    shows_errors: bool,
+) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::new()));
+    let fields = response.headers_mut();
+    fields.insert(header::CACHE_CONTROL, NO_STORE);
+    let rendered = |status, message: &str, refused: &InvalidInput| {
+        let mime = problem_mime(head);
+        let page = render(mime.essence(), status, message, refused);
+        (mime, page)
+    };
+    let (status, (mime, page)) = match problem {
+        Problem::Request(status, message) => {
+            (status, rendered(status, &message, &InvalidInput::new()))
+        }
+        Problem::Invocation(error) => {
+            let (status, field) = status(&error);
+            fields.extend(field);
+            if let Some(receipt) = error.receipt() {
+                fields.insert(CACHE_STATUS, cache_status(receipt));
+            }
+            let message = message(&error, status, head, app, shows_errors);
+            let page = match error.page() {
+                // A report of its own says more than the message.
+                Some((mime, page)) => (mime.clone(), page.clone()),
+                None => rendered(status, &message, error.invalid_input()),
+            };
+            (status, page)
+        }
+    };
+    fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
+    *response.status_mut() = status;
+    *response.body_mut() = Body::from(page);
+    response
+}
+
+/// The status of an error, and the field that goes with it.
+fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
+    match error.kind() {
+        ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, None),
+        ErrorKind::NotAuthorized => (StatusCode::FORBIDDEN, None),
+        // A program of other front ends only: over HTTP there is nothing.
+        ErrorKind::WrongController(methods) if methods.is_empty() => (StatusCode::NOT_FOUND, None),
+        ErrorKind::WrongController(methods) => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            Some((header::ALLOW, allow(methods))),
+        ),
+        ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
+        ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
+        ErrorKind::Redirection(location) => {
+            let location = utf8_percent_encode(location, NOT_IN_URI).to_string();
+            (StatusCode::FOUND, Some((header::LOCATION, value(location))))
+        }
+        ErrorKind::Overloaded => {
+            let soon = HeaderValue::from_static("1");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Some((header::RETRY_AFTER, soon)),
+            )
+        }
+        ErrorKind::Timeout | ErrorKind::NotCached => (StatusCode::GATEWAY_TIMEOUT, None),
+        ErrorKind::Configuration | ErrorKind::NotModified | ErrorKind::Other => {
+            (StatusCode::INTERNAL_SERVER_ERROR, None)
+        }
+    }
+}
+
+/// What a client is told; what only concerns the operator goes to the log instead.
+fn message(
+    error: &Error,
+    status: StatusCode,
+    head: &Parts,
+    app: &App,
+    shows_errors: bool,
+) -> String {
+    let message = error.to_string();
+    match error.kind() {
+        ErrorKind::WrongController(methods) if methods.is_empty() => {
+            "there is no program here".to_owned()
+        }
+        _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
+            log(&message, head, app);
+            match shows_errors {
+                true => message,
+                false => "something went wrong here; the reason is in the server's log".to_owned(),
+            }
+        }
+        _ => message,
+    }
+}
+
+/// Logs that a program failed. The same error of the same program is one event, whatever it was asked.
+fn log(message: &str, head: &Parts, app: &App) {
+    let program = program_of(head, app).unwrap_or_default().to_owned();
+    let path = format!("{:?}", Cut(head.uri.path()));
+    let error = format!("{:?}", Cut(message));
+    let event = (program.clone(), error.clone());
+    app.log().tell(event, move |repeated| {
+        tracing::error!(program, %path, %error, repeated, "a program failed");
+    });
+}
+
+/// The path in the manifest of the program that answers `head`.
+fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
+    let mut path = Segments::new();
+    input::segments(head.uri.path(), &mut path, |_| None).ok()?;
+    let found = app.manifest().find(&path, controller(&head.method)?);
+    Some(found.ok()?.program.path())
+}
+
+fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidInput) -> Bytes {
+    let (code, reason) = (
+        status.as_u16(),
+        status.canonical_reason().unwrap_or_default(),
+    );
+    match mimetype {
+        "application/json" => {
+            json!({ "error": { "status": code, "message": message, "fields": refused.by_name() } })
+                .to_string()
+                .into()
+        }
+        "text/html" => {
+            let message = escape_html(message);
+            format!(
+                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{reason}</title>\n\
+                 <style>{STYLE}</style>\n<h1>{code} {reason}</h1>\n<p>{message}</p>\n</html>\n"
+            )
+            .into()
+        }
+        _ => format!("{message}\n").into(),
+    }
+}
+
+/// What an error is shown as: what the path or the client asks for, else plain text.
+fn problem_mime(head: &Parts) -> Mime {
+    let offered = ["text/html", "application/json", "text/plain"]
+        .map(|mimetype| Mime::new(mimetype).expect("a media type of three"));
+    let superformats = head
+        .uri
+        .path()
+        .split('/')
+        .filter_map(|segment| segment.split_once('.'));
+    let by_path = superformats
+        .filter_map(|(_, name)| negotiate::choose(Some(name), "", &offered).ok())
+        .next();
+    let accept = Fields::read(&head.headers).accept;
+    let [.., plain] = &offered;
+    by_path
+        .or_else(|| negotiate::choose(None, &accept, &offered).ok())
+        .unwrap_or_else(|| plain.clone())
+}

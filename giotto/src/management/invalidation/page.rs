@@ -1,0 +1,140 @@
+//! `cache/expire` and `cache/remove`: the pages of one invocation.
+//!
+//! An expired page is served only where the policy of its program allows an old page. A removed page is gone.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::consent::{YES, consent};
+use crate::error::Result;
+use crate::management::invocation::{Invocation, Target};
+use crate::management::model::{Documented, INVOCATION, WORDS, Words, shown};
+use crate::management::operator::Operator;
+use crate::management::text::count;
+use crate::mime::Mime;
+use crate::program::Program;
+
+pub(in crate::management) fn expire() -> Program {
+    let model = Documented {
+        model: expire_pages,
+        parameters: &[WORDS],
+    };
+    Program::new(model)
+        .description(
+            "Makes the stored pages of an invocation old, in all its formats or the one that is named\n\n\
+             An old page is served only where the program's cache setting says so: stale, or when the model fails. \
+             `remove` forbids that, too.",
+        )
+        .collects(INVOCATION)
+        .view(shown())
+}
+
+pub(in crate::management) fn remove() -> Program {
+    let model = Documented {
+        model: remove_pages,
+        parameters: &[WORDS, YES],
+    };
+    Program::new(model)
+        .description(
+            "Removes the stored pages of an invocation, in all its formats or the one that is named\n\n\
+             It says what it will do and asks; without a terminal it needs --yes. `expire` keeps an old page for when the \
+             model fails.",
+        )
+        .collects(INVOCATION)
+        .view(shown())
+}
+
+#[derive(Serialize, Deserialize)]
+struct Arguments {
+    #[serde(default)]
+    invocation: Vec<String>,
+    #[serde(default)]
+    yes: bool,
+}
+
+/// The media types of the pages that were there.
+#[derive(Serialize)]
+struct Expired {
+    invocation: String,
+    expired: Vec<String>,
+    note: Option<&'static str>,
+}
+
+/// The media types of the pages that were there.
+#[derive(Serialize)]
+struct Removed {
+    invocation: String,
+    removed: Vec<String>,
+    note: Option<&'static str>,
+}
+
+async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
+    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app)?;
+    operator.check_keeps("expire")?;
+    let mut expired = Vec::new();
+    for mime in target.mimes() {
+        let key = target.key(mime);
+        if operator.app.shared_cache().expire(&key).await? {
+            expired.push(mime.essence().to_owned());
+        }
+    }
+    Ok(Expired {
+        invocation: target.name(),
+        expired,
+        note: operator.behind(),
+    })
+}
+
+async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Removed> {
+    let target = Target::of(&Invocation::read(&arguments.invocation)?, &operator.app)?;
+    operator.check_keeps("remove")?;
+    if !arguments.yes {
+        let mimes: Vec<_> = target.mimes().iter().map(Mime::essence).collect();
+        let (name, mimes) = (target.name(), mimes.join(", "));
+        let plan = format!("this removes the pages of {name} as {mimes}");
+        consent(&operator, plan, "removed").await?;
+    }
+    let mut removed = Vec::new();
+    for mime in target.mimes() {
+        let key = target.key(mime);
+        if operator.app.shared_cache().remove(&key).await? {
+            removed.push(mime.essence().to_owned());
+        }
+    }
+    Ok(Removed {
+        invocation: target.name(),
+        removed,
+        note: operator.behind(),
+    })
+}
+
+impl fmt::Display for Expired {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tell(f, "expired", &self.invocation, &self.expired, self.note)
+    }
+}
+
+impl fmt::Display for Removed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        tell(f, "removed", &self.invocation, &self.removed, self.note)
+    }
+}
+
+/// `expired 2 pages of squared {'x': 12}: text/html, text/cmd`
+fn tell(
+    f: &mut fmt::Formatter<'_>,
+    done: &str,
+    invocation: &str,
+    mimes: &[String],
+    note: Option<&str>,
+) -> fmt::Result {
+    match mimes {
+        [] => writeln!(f, "nothing was stored of {invocation}")?,
+        _ => {
+            let pages = count(mimes.len() as u64, "page");
+            writeln!(f, "{done} {pages} of {invocation}: {}", mimes.join(", "))?;
+        }
+    }
+    note.map_or(Ok(()), |note| writeln!(f, "note: {note}"))
+}

@@ -1,0 +1,120 @@
+//! The front ends of a program that can ask for a stored page.
+//!
+//! HTTP and the command line may have different programs under one path, with different middleware.
+
+use super::words::{Invocation, wrong};
+use crate::app::App;
+use crate::error::{Error, Result, quoted};
+use crate::management::model::refused;
+use crate::parameter::Parameter;
+use crate::program::Program;
+use crate::request::{CMD, Controller, HTTP_GET, Request};
+
+/// A front end that can ask for a stored page, and the program that it finds.
+pub(in crate::management) struct FrontEnd<'a> {
+    pub(in crate::management) controller: Controller,
+    pub(in crate::management) program: &'a Program,
+    /// The number of segments that name the program.
+    pub(in crate::management) consumed: usize,
+    pub(super) has_format: bool,
+}
+
+impl<'a> FrontEnd<'a> {
+    /// Those that find a program for `invocation`. The ones whose program has a cache come first.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(in crate::management) fn all(invocation: &Invocation, app: &'a App) -> Result<Vec<Self>> {
+        let mut found = Vec::new();
+        let mut unknown = None;
+        for controller in [HTTP_GET, CMD] {
+            let request = invocation.request(controller);
+            match app.manifest().find(request.path(), controller) {
+                Ok(at) => found.push(Self {
+                    controller,
+                    program: at.program,
+                    consumed: at.consumed,
+                    has_format: at.superformat.is_some(),
+                }),
+                Err(error) => unknown = Some(error),
+            }
+        }
+        found.sort_by_key(|at: &Self| at.program.cache_policy().is_none());
+        match unknown {
+            Some(error) if found.is_empty() => Err(error),
+            _ => Ok(found),
+        }
+    }
+
+    /// The arguments of `invocation` that HTTP ignores because the program has no such parameter.
+    pub(in crate::management) fn ignored(&self, invocation: &Invocation) -> Vec<String> {
+        let is_known = |name: &str| {
+            let mut parameters = self.program.parameters().iter();
+            parameters.any(|parameter| parameter.is_called(name))
+        };
+        let names = invocation.data.iter().map(|(name, _)| name);
+        names.filter(|name| !is_known(name)).cloned().collect()
+    }
+
+    /// The parameters that `invocation` does not give by name. Its positional arguments are for these.
+    pub(in crate::management) fn open(&self, invocation: &Invocation) -> Vec<&'static str> {
+        let data = &invocation.data;
+        let is_given = |one: &Parameter| data.iter().any(|(name, _)| one.is_called(name));
+        let open = self
+            .program
+            .parameters()
+            .iter()
+            .filter(|one| !is_given(one));
+        open.map(|one| one.name).collect()
+    }
+
+    /// The arguments that middleware has changed in `request`: the name, what `invocation` gave, and what it is now.
+    pub(in crate::management) fn changed(
+        &self,
+        invocation: &Invocation,
+        request: &Request<'_>,
+    ) -> Vec<(&'static str, String, String)> {
+        let segments = invocation.path.get(self.consumed..).unwrap_or_default();
+        let positional: Vec<_> = self.open(invocation).into_iter().zip(segments).collect();
+        let changed = self.program.parameters().iter().filter_map(|parameter| {
+            let of_it = |name: &str| parameter.is_called(name);
+            let named = invocation.data.iter().filter(|(name, _)| of_it(name));
+            let named: Vec<_> = named.map(|(_, value)| value.clone()).collect();
+            let by_place = positional.iter().filter(|(name, _)| of_it(name));
+            let by_place: Vec<_> = by_place.map(|(_, value)| (*value).clone()).collect();
+            let now = request.data.iter().filter(|(name, _)| of_it(name));
+            let now: Vec<_> = now.map(|(_, value)| value.to_string()).collect();
+            let is_same = match by_place.is_empty() {
+                true => named.is_empty() || named == now,
+                false => now.is_empty(),
+            };
+            let given = [named, by_place].concat();
+            (!is_same).then(|| (parameter.name, given.join(", "), now.join(", ")))
+        });
+        changed.collect()
+    }
+
+    /// Refuses an argument that middleware has replaced: the page would be another one than `invocation` names.
+    pub(in crate::management) fn check_unchanged(
+        &self,
+        invocation: &Invocation,
+        request: &Request<'_>,
+    ) -> Result<()> {
+        match self.changed(invocation, request).into_iter().next() {
+            None => Ok(()),
+            Some((name, given, now)) => {
+                let (was, is) = (quoted(&given), quoted(&now));
+                let message = format!(
+                    "{was} is given, but middleware sets it to {is}: leave it out to work on that page"
+                );
+                Err(refused(name, given, message))
+            }
+        }
+    }
+}
+
+/// No front end admits the invocation.
+pub(in crate::management) fn no_front_end() -> Error {
+    wrong("", "no front end can ask for it")
+}

@@ -1,0 +1,73 @@
+//! The operator whom the programs here work for.
+//!
+//! The second parameter of every model under `mgt/`.
+
+use std::io::{self, IsTerminal};
+
+use giotto_cache::Place;
+
+use crate::app::App;
+use crate::error::{Error, ErrorKind, Result};
+use crate::program::model::{Context, FromContext, sealed};
+use crate::request::{CMD, Controller};
+
+/// The application, and the controller that the operator uses.
+pub(super) struct Operator {
+    pub(super) app: App,
+    pub(super) controller: Controller,
+}
+
+impl sealed::FromContext for Operator {}
+
+impl FromContext for Operator {
+    fn from_context(context: &Context) -> Self {
+        Self {
+            app: context.app(),
+            controller: context.controller,
+        }
+    }
+}
+
+impl Operator {
+    /// Whether a person at a terminal reads standard error. The terminal of a server does not count.
+    pub(super) fn is_watched(&self) -> bool {
+        self.controller == CMD && io::stderr().is_terminal()
+    }
+
+    /// Whether a person at the terminal can answer a question.
+    pub(super) fn can_ask(&self) -> bool {
+        self.is_watched() && io::stdin().is_terminal()
+    }
+
+    /// Whether the cache is the memory of a command, which was empty when the command started and ends with it.
+    pub(super) fn has_own_memory(&self) -> bool {
+        let place = self.app.shared_cache().store().place();
+        place == Place::InProcess && self.controller == CMD
+    }
+
+    /// Where a page may remain that was removed or made old here.
+    pub(super) fn behind(&self) -> Option<&'static str> {
+        match self.app.shared_cache().store().place() {
+            Place::Layered => {
+                Some("other processes may show what they have in their memory for a few seconds")
+            }
+            Place::InProcess => Some("this is the memory of one process: others have their own"),
+            _ => None,
+        }
+    }
+
+    /// Refuses to `change`, a word such as "purge", a cache that keeps nothing, or nothing after this command.
+    pub(super) fn check_keeps(&self, change: &str) -> Result<()> {
+        let message = match self.app.shared_cache().store().place() {
+            Place::Nowhere => format!(
+                "there is nothing to {change}: no cache is configured; set one, for example `cache = \"database\"` in giotto.toml"
+            ),
+            Place::InProcess if self.controller == CMD => format!(
+                "there is nothing to {change}: this cache lives in the memory of each process, and a command has its own; \
+                 list these programs over HTTP to reach a server's, or use a cache that processes share"
+            ),
+            _ => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Configuration, message))
+    }
+}

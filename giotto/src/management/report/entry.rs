@@ -1,0 +1,53 @@
+//! The lines of `cache/explain` about what is stored of an invocation.
+//!
+//! Part of a report: runs no model.
+
+use std::time::Duration;
+
+use giotto_cache::EntryState;
+
+use crate::management::text::time;
+
+/// What is stored, for people.
+pub(super) fn lines(entry: &EntryState) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("entry", clocks(entry)),
+        ("version", entry.version.to_string()),
+    ];
+    if !entry.tags.is_empty() {
+        let tags = entry.tags.iter();
+        let tags = tags.map(|(tag, state)| format!("{tag} ({state})"));
+        lines.push(("tags", tags.collect::<Vec<_>>().join(", ")));
+    }
+    lines.push(("etag", entry.etag.clone()));
+    lines
+}
+
+/// `120 bytes, computed 5 min ago in 12 ms` and the clocks that still run.
+fn clocks(entry: &EntryState) -> String {
+    let what = match entry.is_negative {
+        true => "\"not found\", ",
+        false => "",
+    };
+    let (bytes, age, cost) = (entry.body.len(), time(entry.age), time(entry.cost));
+    let mut text = format!("{what}{bytes} bytes, computed {age} ago in {cost}\n");
+    let left = |left: Option<Duration>| match left {
+        None => "for ever".to_owned(),
+        Some(left) if left.is_zero() => "no more".to_owned(),
+        Some(left) => format!("for {}", time(left)),
+    };
+    text.push_str(&format!("fresh {}", left(entry.fresh_for)));
+    if entry.stale_for != entry.fresh_for {
+        text.push_str(&format!(", stale {}", left(entry.stale_for)));
+    }
+    if entry.keep_for != entry.stale_for {
+        text.push_str(&format!(", kept {}", left(entry.keep_for)));
+    }
+    if !entry.throttled_for.is_zero() {
+        let again = time(entry.throttled_for);
+        text.push_str(&format!(
+            "\nthe model failed: it is not run again for {again}"
+        ));
+    }
+    text
+}

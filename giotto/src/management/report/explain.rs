@@ -1,0 +1,214 @@
+//! `cache/explain`: what the cache has of an invocation, and what the next request would get.
+//!
+//! Runs no model. It understands the invocation and judges what is stored as a request does.
+
+use std::fmt;
+
+use giotto_cache::{EntryState, Explanation, LayerState, Place};
+use serde::Serialize;
+
+use super::entry;
+use super::next::Next;
+use crate::asked::Asked;
+use crate::error::Result;
+use crate::management::invocation::{
+    FrontEnd, Invocation, no_cache, no_front_end, shown as shown_path,
+};
+use crate::management::model::{Documented, INVOCATION, WORDS, Words, shown};
+use crate::management::operator::Operator;
+use crate::management::text::columns;
+use crate::program::Program;
+use crate::request::CMD;
+
+pub(in crate::management) fn program() -> Program {
+    let model = Documented {
+        model: explain,
+        parameters: &[WORDS],
+    };
+    Program::new(model)
+        .description(
+            "Explains an invocation: its key, what is stored, and what the next request would get",
+        )
+        .collects(INVOCATION)
+        .view(shown())
+}
+
+/// What is known of an invocation. All times of its JSON are in milliseconds; `null` = for ever.
+#[derive(Default, Serialize)]
+struct Report {
+    program: String,
+    /// As they stand in the key.
+    arguments: String,
+    ignored: Vec<String>,
+    /// Those that middleware sets, whatever was given.
+    replaced: Vec<&'static str>,
+    mimetype: String,
+    is_cached: bool,
+    key: Option<String>,
+    stored_key: Option<String>,
+    layers: Vec<LayerState>,
+    entry: Option<EntryState>,
+    is_computed_now: bool,
+    next: Vec<Next>,
+    note: Option<&'static str>,
+}
+
+async fn explain(words: Words, operator: Operator) -> Result<Report> {
+    let invocation = Invocation::read(&words.invocation)?;
+    let mut report: Option<Report> = None;
+    let mut nexts = Vec::new();
+    let mut refused = None;
+    for front_end in FrontEnd::all(&invocation, &operator.app)? {
+        match seen(&front_end, &invocation, &operator).await {
+            Ok((seen, next)) => {
+                let key = seen.key.clone();
+                let report = report.get_or_insert(seen);
+                let other = key.filter(|key| Some(key) != report.key.as_ref());
+                nexts.extend(next.map(|next| next.under(other)));
+            }
+            Err(error) => {
+                nexts.push(Next::refused(front_end.controller, &error));
+                refused = refused.or(Some(error));
+            }
+        }
+    }
+    let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
+    report.next = nexts;
+    if operator.has_own_memory() {
+        report.note = Some(
+            "this cache lives in the memory of each process, and a command has its own, which is empty: \
+             ask a server over HTTP, where the application lists this program",
+        );
+    }
+    Ok(report)
+}
+
+/// What is stored of `invocation`, and what the next request of one front end would get.
+async fn seen(
+    front_end: &FrontEnd<'_>,
+    invocation: &Invocation,
+    operator: &Operator,
+) -> Result<(Report, Option<Next>)> {
+    let mut request = invocation.request(front_end.controller);
+    let asked = Asked::of(operator.app.manifest(), &mut request)?;
+    let explained = match asked.program.cache_policy() {
+        None => None,
+        Some(policy) => {
+            let lookup = asked.lookup(policy, &request)?;
+            Some(operator.app.shared_cache().explain(&lookup).await)
+        }
+    };
+    let next = explained.as_ref();
+    let next = next.map(|explained| Next::new(front_end.controller, explained));
+    let replaced = front_end.changed(invocation, &request).into_iter();
+    let report = Report {
+        program: asked.program.path().to_owned(),
+        arguments: asked.args.canonical,
+        ignored: front_end.ignored(invocation),
+        replaced: replaced.map(|(name, ..)| name).collect(),
+        mimetype: asked.mime.essence().to_owned(),
+        ..Report::default()
+    };
+    let report = match explained {
+        None => report,
+        Some(explained) => report.of_cached(explained, operator),
+    };
+    Ok((report, next))
+}
+
+impl Report {
+    fn of_cached(self, explained: Explanation, operator: &Operator) -> Self {
+        let layers = explained.layers.into_iter();
+        Self {
+            is_cached: true,
+            key: Some(explained.key),
+            stored_key: Some(explained.stored_key),
+            layers: layers.map(|layer| visible(layer, operator)).collect(),
+            entry: explained.entry,
+            is_computed_now: explained.is_computed_now,
+            ..self
+        }
+    }
+}
+
+/// The same `layer`, unless it is the memory of a command, which says nothing about a server's.
+fn visible(mut layer: LayerState, operator: &Operator) -> LayerState {
+    let is_commands_own = layer.place == Place::InProcess && operator.controller == CMD;
+    if is_commands_own && !operator.has_own_memory() {
+        "the memory of each process".clone_into(&mut layer.store);
+        "not seen from a command: ask a server over HTTP, where the application lists this program"
+            .clone_into(&mut layer.state);
+    }
+    layer
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.asked_lines();
+        lines.extend(self.stored_lines());
+        for (label, next) in self.labelled() {
+            lines.push((label, next.says.clone()));
+            if let Some(key) = &next.key {
+                lines.push(("", format!("under another key: {key}")));
+            }
+        }
+        lines.extend(self.note.map(|note| ("note", note.to_owned())));
+        f.write_str(&columns(lines))
+    }
+}
+
+impl Report {
+    /// How the invocation is understood.
+    fn asked_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = vec![
+            ("program", shown_path(&self.program).to_owned()),
+            ("arguments", self.arguments.clone()),
+        ];
+        if !self.ignored.is_empty() {
+            let ignored = self.ignored.join(", ");
+            let remark = "no parameter of that name; HTTP ignores it, the command line refuses it";
+            lines.push(("ignored", format!("{ignored} ({remark})")));
+        }
+        if !self.replaced.is_empty() {
+            let replaced = self.replaced.join(", ");
+            let remark = "middleware sets it, whatever is given";
+            lines.push(("replaced", format!("{replaced} ({remark})")));
+        }
+        lines.push(("shown as", self.mimetype.clone()));
+        if !self.is_cached {
+            lines.push(("next", no_cache(&self.program)));
+        }
+        lines
+    }
+
+    /// What the store has.
+    fn stored_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        if let (Some(key), Some(stored_key)) = (&self.key, &self.stored_key) {
+            lines.extend([("key", key.clone()), ("stored as", stored_key.clone())]);
+        }
+        for (number, layer) in self.layers.iter().enumerate() {
+            let name = if number == 0 { "store" } else { "" };
+            lines.push((name, format!("{}: {}", layer.store, layer.state)));
+        }
+        lines.extend(self.entry.iter().flat_map(entry::lines));
+        if self.is_computed_now {
+            lines.push(("computing", "a process computes it now".to_owned()));
+        }
+        lines
+    }
+
+    /// What is next, said once if it is the same over all front ends.
+    fn labelled(&self) -> Vec<(&'static str, &Next)> {
+        match &*self.next {
+            [one, other] if one.says == other.says && other.key.is_none() => vec![("next", one)],
+            nexts => nexts
+                .iter()
+                .map(|next| match next.over {
+                    "http" => ("next, over HTTP", next),
+                    _ => ("next, on the command line", next),
+                })
+                .collect(),
+        }
+    }
+}

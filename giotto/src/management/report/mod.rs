@@ -1,0 +1,10 @@
+//! What is only looked at: `cache/explain`, `cache/get` and `cache/stats`.
+//!
+//! Programs under `mgt/cache/` that run no model.
+
+mod entry;
+pub(super) mod explain;
+pub(super) mod get;
+mod holdings;
+mod next;
+pub(super) mod stats;

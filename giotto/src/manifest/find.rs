@@ -1,0 +1,191 @@
+//! Finds a program under its path.
+//!
+//! Step 2 of an invocation.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::tree::{Kind, Manifest};
+use crate::args::nearest;
+use crate::error::{Error, ErrorKind, Result, quoted};
+use crate::negotiate;
+use crate::program::Program;
+use crate::request::{Controller, HTTP_GET, HTTP_POST};
+
+/// The longest chain of aliases that is followed, so that a circle of them ends.
+const MAX_ALIASES: usize = 16;
+
+/// A program found under a path.
+#[derive(Debug)]
+pub(crate) struct Found<'m> {
+    pub(crate) program: &'m Arc<Program>,
+    /// `json` of `/squared.json/12`.
+    pub(crate) superformat: Option<String>,
+    /// How many segments of the path name the program; the others are its positional arguments.
+    pub(crate) consumed: usize,
+}
+
+impl Manifest {
+    /// Looks for what is wrong: in the programs, in the names, and with aliases that lead nowhere.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        self.check_aliases(self)
+    }
+
+    fn check_aliases(&self, root: &Self) -> Result<()> {
+        self.entries
+            .iter()
+            .try_for_each(|(name, entry)| match &entry.0 {
+                Kind::Manifest(manifest) => manifest.check_aliases(root),
+                Kind::Alias(path) if root.at(root, path, 0).is_none() => {
+                    let message =
+                        format!("the alias '{name}' leads to '{path}', where there is no program");
+                    Err(Error::configuration(message))
+                }
+                Kind::Programs(_) | Kind::Alias(_) => Ok(()),
+            })
+    }
+
+    /// The program at `path` that answers `controller`.
+    pub(crate) fn find(&self, path: &[Cow<'_, str>], controller: Controller) -> Result<Found<'_>> {
+        let unknown = |consumed: usize| self.unknown(&path[..consumed.min(path.len())], controller);
+        let mut manifest = self;
+        for consumed in 1.. {
+            let segment = path.get(consumed - 1).map(AsRef::as_ref);
+            if segment == Some("") {
+                return Err(unknown(consumed));
+            }
+            let (name, superformat) = split(segment.unwrap_or_default());
+            let programs = match manifest.entries.get(name).map(|entry| &entry.0) {
+                Some(Kind::Manifest(inner)) if superformat.is_none() => {
+                    manifest = inner;
+                    continue;
+                }
+                // `/blog.json` is the program '' of the manifest `blog`, as JSON.
+                Some(Kind::Manifest(inner)) => inner.at(self, "", 0),
+                Some(Kind::Programs(programs)) => Some(programs.as_slice()),
+                Some(Kind::Alias(target)) => self.at(self, target, 0),
+                None => None,
+            };
+            let programs = programs.ok_or_else(|| unknown(consumed))?;
+            // `/.json` is the program '' as JSON. Everything else that begins with a dot (`/.git/config`,
+            // `/.well-known/..`) names no program.
+            let is_hidden = |format| consumed < path.len() || !renders(programs, format);
+            if name.is_empty() && superformat.is_some_and(is_hidden) {
+                return Err(unknown(path.len()));
+            }
+            return Ok(Found {
+                program: choose(programs, controller)?,
+                superformat: superformat.map(str::to_owned),
+                consumed: consumed.min(path.len()),
+            });
+        }
+        Err(unknown(path.len()))
+    }
+
+    /// The name of the parameter for which a segment after `before` would be the positional argument.
+    pub(crate) fn parameter_after(
+        &self,
+        before: &[Cow<'_, str>],
+        controller: Controller,
+    ) -> Option<&'static str> {
+        let found = self.find(before, controller).ok()?;
+        let parameter = found
+            .program
+            .parameters()
+            .get(before.len() - found.consumed)?;
+        Some(parameter.name)
+    }
+
+    /// All programs that answer `controller`, sorted by path.
+    pub(crate) fn programs(&self, controller: Controller) -> Vec<&Program> {
+        let mut found = Vec::new();
+        for entry in self.entries.values() {
+            match &entry.0 {
+                Kind::Programs(programs) => {
+                    let answering = programs
+                        .iter()
+                        .filter(|program| program.answers(controller));
+                    found.extend(answering.map(AsRef::as_ref));
+                }
+                Kind::Manifest(manifest) => found.extend(manifest.programs(controller)),
+                Kind::Alias(_) => {}
+            }
+        }
+        found
+    }
+
+    /// The programs whose whole path is `path`.
+    fn at<'m>(&'m self, root: &'m Self, path: &str, aliases: usize) -> Option<&'m [Arc<Program>]> {
+        let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+        match &self.entries.get(name)?.0 {
+            Kind::Programs(programs) => rest.is_empty().then_some(programs),
+            Kind::Manifest(inner) => inner.at(root, rest, aliases),
+            Kind::Alias(target) if rest.is_empty() && aliases < MAX_ALIASES => {
+                root.at(root, target, aliases + 1)
+            }
+            Kind::Alias(_) => None,
+        }
+    }
+
+    fn unknown(&self, path: &[Cow<'_, str>], controller: Controller) -> Error {
+        let path = path.join("/");
+        let programs = self.programs(controller);
+        let message = match nearest(&path, programs.iter().map(|program| program.path())) {
+            _ if path.is_empty() => "there is no program at the root".to_owned(),
+            Some(near) => format!(
+                "there is no program {}; did you mean '{near}'?",
+                quoted(&path)
+            ),
+            None => format!("there is no program {}", quoted(&path)),
+        };
+        Error::new(ErrorKind::NoProgram, message)
+    }
+}
+
+/// The name and the superformat in a segment: `squared.json` is `squared` and `json`.
+fn split(segment: &str) -> (&str, Option<&str>) {
+    // Most segments have no dot. A search for one byte is faster than `split_once` on a few of them.
+    match segment.as_bytes().contains(&b'.') {
+        true => segment
+            .split_once('.')
+            .map_or((segment, None), |(name, rest)| (name, Some(rest))),
+        false => (segment, None),
+    }
+}
+
+/// Whether one of `programs` has a renderer that `superformat` names.
+fn renders(programs: &[Arc<Program>], superformat: &str) -> bool {
+    let mut mimes = programs.iter().flat_map(|program| program.mimes());
+    mimes.any(|mime| negotiate::answers(superformat, mime))
+}
+
+/// The program of a list that answers `controller`.
+fn choose(programs: &[Arc<Program>], controller: Controller) -> Result<&Arc<Program>> {
+    programs
+        .iter()
+        .find(|program| program.answers(controller))
+        .ok_or_else(|| {
+            let answered = |controller| programs.iter().any(|program| program.answers(controller));
+            let path = programs.first().map_or("", |program| program.path());
+            let names: Vec<_> = Controller::ALL
+                .into_iter()
+                .filter(|&c| answered(c))
+                .map(|c| c.to_string())
+                .collect();
+            let mut methods = Vec::new();
+            if answered(HTTP_GET) {
+                methods.extend(["GET", "HEAD"]);
+            }
+            if answered(HTTP_POST) {
+                methods.push("POST");
+            }
+            let message = format!(
+                "'{path}' is not available over {controller}, only over {}",
+                names.join(", ")
+            );
+            Error::new(ErrorKind::WrongController(methods), message)
+        })
+}

@@ -1,0 +1,9 @@
+//! The tree of programs, and how one is found.
+//!
+//! Step 2 of an invocation: `find.rs` finds a program in the tree that its author wrote (`tree.rs`).
+
+mod find;
+mod tree;
+
+pub(crate) use find::Found;
+pub use tree::{Entry, Manifest};

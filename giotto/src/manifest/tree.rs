@@ -1,0 +1,198 @@
+//! The tree of programs, as an author writes it.
+//!
+//! Before the first request; see [`Manifest`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::program::Program;
+use crate::request::{Controller, Request};
+
+/// A tree of programs by name.
+///
+/// The program under the name `""` answers at the root of its manifest. A name is written as it stands in
+/// a URL or on the command line; it has no `/`, `.`, `(`, `)`, white space or control characters.
+#[derive(Clone, Debug, Default)]
+pub struct Manifest {
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) error: Option<Error>,
+}
+
+/// What a name of a [`Manifest`] stands for.
+#[derive(Clone, Debug)]
+pub struct Entry(pub(super) Kind);
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Programs told apart by controller.
+    Programs(Vec<Arc<Program>>),
+    Manifest(Manifest),
+    /// The path, from the root, of the program to use instead.
+    Alias(String),
+}
+
+impl From<Program> for Entry {
+    fn from(program: Program) -> Self {
+        Self::from([program])
+    }
+}
+
+impl<const N: usize> From<[Program; N]> for Entry {
+    fn from(programs: [Program; N]) -> Self {
+        Self::from(Vec::from(programs))
+    }
+}
+
+impl From<Vec<Program>> for Entry {
+    fn from(programs: Vec<Program>) -> Self {
+        Self(Kind::Programs(programs.into_iter().map(Arc::new).collect()))
+    }
+}
+
+impl From<Manifest> for Entry {
+    fn from(manifest: Manifest) -> Self {
+        Self(Kind::Manifest(manifest))
+    }
+}
+
+impl From<&str> for Entry {
+    fn from(path: &str) -> Self {
+        Self(Kind::Alias(path.to_owned()))
+    }
+}
+
+impl Manifest {
+    /// A manifest of `entries`: names and what they stand for. Entries of another kind are added
+    /// [`with`](Self::with) it.
+    ///
+    /// What is wrong with it is told when the application starts.
+    #[must_use]
+    pub fn new<N, E>(entries: impl IntoIterator<Item = (N, E)>) -> Self
+    where
+        N: Into<String>,
+        E: Into<Entry>,
+    {
+        entries
+            .into_iter()
+            .fold(Self::default(), |manifest, (name, entry)| {
+                manifest.with(name, entry)
+            })
+    }
+
+    /// The same manifest with `name` standing for `entry`: a program, several programs told apart by
+    /// controller, another manifest, or the path of a program to use instead.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, entry: impl Into<Entry>) -> Self {
+        let (name, mut entry) = (name.into(), entry.into());
+        let problem = check_name(&name).or_else(|| entry.problem(&name));
+        if let Some(message) = problem {
+            self.fail(Error::configuration(message));
+        }
+        if !entry.change(&|program| program.enter(&name)) {
+            let message = format!(
+                "'{name}' was cloned, and its programs cannot have two paths, which are in the keys of their pages: \
+                 build it twice, in a function for example"
+            );
+            self.fail(Error::configuration(message));
+        }
+        if self.entries.insert(name.clone(), entry).is_some() {
+            let message = format!("the manifest has '{name}' twice: rename one of them");
+            self.fail(Error::configuration(message));
+        }
+        self
+    }
+
+    /// Runs `check` before every program that is in this manifest by now, before the program's own
+    /// [`input_middleware`](Program::input_middleware): one guard for all of them.
+    #[must_use]
+    pub fn input_middleware<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        let check = Arc::new(check);
+        let guarded = self.change(&|program| {
+            let check = Arc::clone(&check);
+            program.guard(Box::new(move |request| check(request)));
+        });
+        if !guarded {
+            let message = "a manifest that was cloned cannot be given middleware, which its copy would not \
+                           have: give it the middleware first";
+            self.fail(Error::configuration(message));
+        }
+        self
+    }
+
+    /// Whether `change` was made to all programs: it is not to those that a clone has, too.
+    fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
+        let mut entries = self.entries.values_mut();
+        entries.all(|entry| entry.change(change))
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// Keeps the first error only: the others often follow from it.
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl Entry {
+    /// Whether `change` was made to all programs of it.
+    fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
+        match &mut self.0 {
+            Kind::Programs(programs) => programs
+                .iter_mut()
+                .all(|program| Arc::get_mut(program).map(change).is_some()),
+            Kind::Manifest(manifest) => manifest.change(change),
+            Kind::Alias(_) => true,
+        }
+    }
+
+    /// What is wrong with it, `name` being its name.
+    fn problem(&self, name: &str) -> Option<String> {
+        match &self.0 {
+            Kind::Alias(_) => None,
+            Kind::Manifest(_) if name.is_empty() => Some(
+                "'' is the root itself and cannot be a manifest: put its programs beside the others, or name it"
+                    .to_owned(),
+            ),
+            Kind::Manifest(manifest) => manifest.error.as_ref().map(ToString::to_string),
+            Kind::Programs(programs) if programs.is_empty() => Some(format!(
+                "'{name}' is an empty list of programs: put one in, or remove the name"
+            )),
+            Kind::Programs(programs) => {
+                let error = programs.iter().find_map(|program| program.error());
+                error
+                    .map(|error| format!("program '{name}': {error}"))
+                    .or_else(|| contested(name, programs))
+            }
+        }
+    }
+}
+
+fn check_name(name: &str) -> Option<String> {
+    let is_bad = |character: char| {
+        "/.()%?#&=\"'\\".contains(character) || character.is_whitespace() || character.is_control()
+    };
+    name.contains(is_bad).then(|| {
+        format!("the name {name:?} cannot stand in a path: use letters, digits, '-' and '_'")
+    })
+}
+
+/// Two programs of one list that answer the same controller.
+fn contested(name: &str, programs: &[Arc<Program>]) -> Option<String> {
+    let is_contested = |controller: &Controller| {
+        programs
+            .iter()
+            .filter(|program| program.answers(*controller))
+            .count()
+            > 1
+    };
+    let controller = Controller::ALL.into_iter().find(is_contested)?;
+    Some(format!(
+        "'{name}' has two programs for {controller}: give each its own .controllers([..])"
+    ))
+}

@@ -1,0 +1,217 @@
+//! What an author says of a program.
+//!
+//! Before the first request; see [`Program`].
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use giotto_cache::IntoPolicy;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::definition::{Bare, ErasedArguments, Program, Ready, Render, Settings, Source, Tags};
+use super::model::Model;
+use crate::args;
+use crate::error::{Error, Result};
+use crate::keyed;
+use crate::parameter::{Parameters, parameters};
+use crate::rendered::Rendered;
+use crate::request::{Controller, Request};
+use crate::view::View;
+
+impl<T, A> Program<Bare<T, A>>
+where
+    T: Send + Sync + 'static,
+    A: DeserializeOwned + Serialize + Send + 'static,
+{
+    /// A program that runs `model`: a function marked `#[model]`, or any that takes one struct of arguments.
+    #[must_use]
+    pub fn new<M>(model: impl Model<M, Arguments = A, Output = T>) -> Self
+    where
+        M: 'static,
+    {
+        let stage = Bare {
+            documentation: model.documentation(),
+            sets_time: model.sets_time(),
+            model: Arc::new(move |arguments, context| model.call(arguments.downcast(), context)),
+            mock: None,
+            arguments: PhantomData,
+        };
+        let mut program = Self {
+            settings: Settings::default(),
+            stage,
+        };
+        if std::any::type_name::<T>().starts_with("core::result::Result<") {
+            let message = "the error of the model's Result is a value like any other: let it implement \
+                           std::error::Error, or return giotto::Error";
+            program.settings.error = Some(Error::configuration(message));
+        }
+        program
+    }
+
+    /// What is shown instead of the model's result when the application runs with `--model-mock`.
+    #[must_use]
+    pub fn mock(mut self, value: T) -> Self {
+        self.stage.mock = Some(Arc::new(value));
+        self
+    }
+
+    /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them,
+    /// with [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the
+    /// page old.
+    #[must_use]
+    pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.tags = Some(erased(tags));
+        self
+    }
+
+    /// Tags that are invalidated when the model has succeeded, by its arguments, before its caller is answered: for
+    /// programs that write.
+    #[must_use]
+    pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.invalidates = Some(erased(tags));
+        self
+    }
+
+    /// How the model's result is shown.
+    #[must_use]
+    pub fn view(self, view: View<T>) -> Program {
+        let Self {
+            mut settings,
+            stage,
+        } = self;
+        let Bare {
+            documentation,
+            sets_time,
+            ..
+        } = stage;
+        let parameters = parameters::<A>(documentation.parameters).unwrap_or_else(|error| {
+            settings.error.get_or_insert(error);
+            Parameters::default()
+        });
+        if let Some(error) = view.error() {
+            settings.error.get_or_insert(error);
+        }
+        let stage = Ready {
+            parameters,
+            documentation,
+            sets_time,
+            mimes: view.mimes(),
+            styled: view.styled(),
+            keys: Vec::new(),
+            arguments: ErasedArguments {
+                bind: args::bind::<A>,
+                key_problem: keyed::problem::<A>,
+            },
+            render: render(stage, view),
+        };
+        Program { settings, stage }
+    }
+}
+
+impl<S> Program<S> {
+    /// Answers these controllers only; a program that names none answers all.
+    #[must_use]
+    pub fn controllers(mut self, controllers: impl IntoIterator<Item = Controller>) -> Self {
+        self.settings.controllers = controllers.into_iter().collect();
+        self
+    }
+
+    /// Keeps rendered pages for so many seconds (or a `Duration`, or as a [`Policy`] says); `0` = they never expire,
+    /// `None` = off.
+    #[must_use]
+    pub fn cache(mut self, policy: impl IntoPolicy) -> Self {
+        match policy.into_policy() {
+            Ok(policy) => {
+                let version = self.settings.version;
+                self.settings.cache = policy.map(|policy| match version {
+                    0 => policy,
+                    _ => policy.version(version),
+                });
+            }
+            Err(error) => self.settings.error = Some(Error::configuration(error.to_string())),
+        }
+        self
+    }
+
+    /// The version of what the program computes and shows; 0 if not set. Pages of another version are not served as
+    /// fresh, and as old ones only under a policy with [`stale_versions`](Policy::stale_versions).
+    #[must_use]
+    pub fn version(mut self, version: u32) -> Self {
+        self.settings.version = version;
+        self.settings.cache = self.settings.cache.map(|policy| policy.version(version));
+        self
+    }
+
+    /// What the program does, where the model's own documentation does not say it well.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.settings.description = Some(description.into());
+        self
+    }
+
+    /// Gives all arguments that the program does not declare, in the order given, to its parameter `name`, as
+    /// the words of another invocation: `squared`, `x=12`.
+    pub(crate) fn collects(mut self, name: &'static str) -> Self {
+        self.settings.collects = Some(name);
+        self
+    }
+
+    /// Runs `check` before arguments are bound and the cache is asked, on every request. It may refuse the
+    /// request with an error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
+    #[must_use]
+    pub fn input_middleware<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
+    {
+        self.settings.input.push(Box::new(check));
+        self
+    }
+
+    /// Runs `finish` on every page, whether it was computed or found in the cache. What it changes is
+    /// never stored.
+    #[must_use]
+    pub fn output_middleware<F>(mut self, finish: F) -> Self
+    where
+        F: Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync + 'static,
+    {
+        self.settings.output.push(Box::new(finish));
+        self
+    }
+}
+
+/// Runs the model of `stage`, or takes its mock, and shows the value with `view`.
+fn render<T, A>(stage: Bare<T, A>, view: View<T>) -> Render
+where
+    T: Send + Sync + 'static,
+{
+    let Bare { model, mock, .. } = stage;
+    let view = Arc::new(view);
+    Box::new(move |typed, mime, source, refused, context| {
+        let view = Arc::clone(&view);
+        match source {
+            Source::Mock => {
+                let mock = Arc::clone(mock.as_ref()?);
+                Some(Box::pin(async move { view.render(&mime, &mock, &refused) }))
+            }
+            Source::Model => {
+                let page =
+                    model(typed, context).then(move |data| view.render(&mime, data, &refused));
+                Some(Box::pin(page))
+            }
+        }
+    })
+}
+
+fn erased<A: 'static, I>(tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Tags
+where
+    I: IntoIterator<Item: Into<String>>,
+{
+    Box::new(move |typed| tags(typed.as_ref()).into_iter().map(Into::into).collect())
+}

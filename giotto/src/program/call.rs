@@ -1,0 +1,54 @@
+//! One computation of a model.
+//!
+//! Step 6 of an invocation awaits it, or runs it on the blocking pool.
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::error::{Error, Result};
+
+/// A computation that is about to run.
+#[doc(hidden)]
+pub enum Call<T> {
+    /// Of an ordinary function. It may compute or block for long, so it runs on the blocking pool.
+    Blocking(Box<dyn FnOnce() -> Result<T> + Send>),
+    /// Of an async function, which is awaited.
+    Awaited(Pending<T>),
+}
+
+/// The result of an async function.
+type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+impl<T: 'static> Call<T> {
+    /// Runs the computation, and then `view` on its result on the same thread.
+    pub(crate) async fn then<V>(
+        self,
+        view: impl FnOnce(&T) -> Result<V> + Send + 'static,
+    ) -> Result<V>
+    where
+        V: Send + 'static,
+    {
+        match self {
+            Self::Awaited(pending) => view(&pending.await?),
+            Self::Blocking(run) => {
+                let task = tokio::task::spawn_blocking(move || view(&run()?));
+                match task.await {
+                    Ok(result) => result,
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => std::panic::resume_unwind(panic),
+                        Err(_) => Err(Error::other("the application is shutting down")),
+                    },
+                }
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Blocking(_) => "Blocking",
+            Self::Awaited(_) => "Awaited",
+        })
+    }
+}

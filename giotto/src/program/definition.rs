@@ -1,0 +1,127 @@
+//! The parts of a program, at its two stages.
+//!
+//! `builder.rs` fills them in before the first request. The steps of an invocation ask for them through `steps.rs`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use giotto_cache::{Key, Policy};
+
+use super::call::Call;
+use super::model::{Context, Documentation};
+use crate::args::{Arguments, Typed};
+use crate::error::{Error, InvalidInput, Result};
+use crate::mime::Mime;
+use crate::parameter::{Parameter, Parameters};
+use crate::rendered::Rendered;
+use crate::request::{Controller, Request};
+
+/// A model and a view under one name, for the controllers that it names.
+///
+/// `Program::new(model)` is incomplete (`Program<Bare<T, A>>`) until [`view`](Program::view) gives it the view of what
+/// the model computes. Then it is a `Program`, whatever the model, and can enter a [`Manifest`](crate::Manifest). The
+/// order of all other calls does not matter.
+pub struct Program<S = Ready> {
+    pub(super) settings: Settings,
+    pub(super) stage: S,
+}
+
+/// The stage of a [`Program`] that has a model but no view yet. `T` is what the model computes, `A` the struct of its
+/// arguments.
+pub struct Bare<T, A> {
+    pub(super) model: ErasedModel<T>,
+    pub(super) documentation: Documentation,
+    pub(super) sets_time: bool,
+    pub(super) mock: Option<Arc<T>>,
+    pub(super) arguments: PhantomData<fn(A)>,
+}
+
+/// The stage of a [`Program`] that can run.
+pub struct Ready {
+    pub(super) parameters: Parameters,
+    pub(super) documentation: Documentation,
+    pub(super) sets_time: bool,
+    pub(super) mimes: Vec<Mime>,
+    /// The media types whose pages may have colours of their author.
+    pub(super) styled: Vec<Mime>,
+    /// The end of the keys of its pages, for each of the media types.
+    pub(super) keys: Vec<Key>,
+    pub(super) arguments: ErasedArguments,
+    pub(super) render: Render,
+}
+
+#[derive(Default)]
+pub(super) struct Settings {
+    pub(super) path: String,
+    pub(super) controllers: Vec<Controller>,
+    pub(super) cache: Option<Policy>,
+    pub(super) version: u32,
+    pub(super) tags: Option<Tags>,
+    pub(super) invalidates: Option<Tags>,
+    pub(super) description: Option<String>,
+    pub(super) collects: Option<&'static str>,
+    pub(super) input: Vec<InputMiddleware>,
+    pub(super) output: Vec<OutputMiddleware>,
+    pub(super) error: Option<Error>,
+}
+
+/// The tags of an invocation, by its arguments.
+pub(super) type Tags = Box<dyn Fn(&Typed) -> Vec<String> + Send + Sync>;
+pub(super) type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
+pub(super) type OutputMiddleware =
+    Box<dyn Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync>;
+
+/// A model whose function type and arguments are erased.
+pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Call<T> + Send + Sync>;
+
+/// What depends on the type of the arguments, which is erased here.
+pub(super) struct ErasedArguments {
+    pub(super) bind: Bind,
+    /// What is wrong with the keys of its pages.
+    pub(super) key_problem: fn(&[Parameter]) -> Option<String>,
+}
+
+/// Binds positional segments and named values to parameters.
+pub(super) type Bind = fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>;
+
+/// Runs the model and then the view, whose common type is erased here; `None` if a mock is asked for and there is none.
+pub(super) type Render =
+    Box<dyn Fn(Typed, Mime, Source, InvalidInput, &Context) -> Option<Pending> + Send + Sync>;
+
+/// A page that is being computed.
+pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+
+/// What computes the value that is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Model,
+    Mock,
+}
+
+impl<S> fmt::Debug for Program<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("path", &self.settings.path)
+            .field("controllers", &self.settings.controllers)
+            .field("cache", &self.settings.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T, A> fmt::Debug for Bare<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bare")
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("mimes", &self.mimes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! What the steps of an invocation ask of a program.
+//!
+//! Step 2 finds it under its path, step 3 binds arguments to its parameters, step 4 chooses one of its media types, step
+//! 5 takes its cache policy, and step 6 has it render.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use giotto_cache::{Key, Policy};
+
+use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Source, Tags};
+use super::model::Context;
+use crate::args::{self, Arguments, Typed};
+use crate::error::{Error, InvalidInput, Result};
+use crate::mime::Mime;
+use crate::parameter::Parameter;
+use crate::rendered::Rendered;
+use crate::request::{CMD, Controller, Request, Value};
+
+impl Program {
+    /// The path in the manifest: its name in messages and in keys.
+    pub(crate) fn path(&self) -> &str {
+        &self.settings.path
+    }
+
+    /// Puts the program under `name` of a manifest.
+    pub(crate) fn enter(&mut self, name: &str) {
+        let path = &mut self.settings.path;
+        *path = if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{name}/{path}")
+        };
+        let key = |mime: &Mime| Key::new(path, "", mime.essence());
+        self.stage.keys = self.stage.mimes.iter().map(key).collect();
+    }
+
+    /// The key of its page under these arguments, as the literal that they make, in `mime`.
+    pub(crate) fn key(&self, arguments: String, mime: &Mime) -> Key {
+        let Ready { mimes, keys, .. } = &self.stage;
+        match mimes.iter().zip(keys).find(|(own, _)| *own == mime) {
+            Some((_, key)) => key.with_arguments(arguments),
+            None => Key::new(self.path(), arguments, mime.essence()),
+        }
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn error(&self) -> Option<Error> {
+        let Settings {
+            cache,
+            version,
+            tags,
+            invalidates,
+            error,
+            ..
+        } = &self.settings;
+        let contradiction = match cache {
+            None if tags.is_some() => {
+                Some("it has tags but no cache: give it .cache(..), or leave the tags out")
+            }
+            None if *version > 0 => {
+                Some("it has a version but no cache: give it .cache(..), or leave the version out")
+            }
+            Some(_) if invalidates.is_some() => Some(
+                "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
+            ),
+            _ => None,
+        };
+        let wrong = contradiction
+            .map(str::to_owned)
+            .or_else(|| cache.and_then(|_| (self.stage.arguments.key_problem)(self.parameters())));
+        error.clone().or_else(|| wrong.map(Error::configuration))
+    }
+
+    /// What it takes, in declared order.
+    #[must_use]
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.stage.parameters.all
+    }
+
+    /// Refuses a name that is not known where that is a mistake: of the hand, on the command line, and everywhere if
+    /// the struct of the arguments says so. Otherwise HTTP ignores it.
+    pub(crate) fn check_names(&self, request: &Request<'_>) -> Result<()> {
+        match request.controller == CMD || self.stage.parameters.denies_unknown {
+            true => args::check_known(self.parameters(), request),
+            false => Ok(()),
+        }
+    }
+
+    /// What it does, in the words of its author; may be empty.
+    #[must_use]
+    pub fn about(&self) -> &str {
+        self.settings
+            .description
+            .as_deref()
+            .unwrap_or(self.stage.documentation.model)
+    }
+
+    /// The media types that it renders, the preferred one first.
+    #[must_use]
+    pub fn mimes(&self) -> &[Mime] {
+        &self.stage.mimes
+    }
+
+    /// Whether the colours in its pages of `mime` may be its author's, and not its data's.
+    pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
+        self.stage.styled.contains(mime)
+    }
+
+    /// How long its pages are kept; `None` = they are not.
+    #[must_use]
+    pub fn cache_policy(&self) -> Option<&Policy> {
+        self.settings.cache.as_ref()
+    }
+
+    /// Whether its model may set how long a page is fresh, so that a stored one may live longer than the policy says.
+    pub(crate) const fn sets_time(&self) -> bool {
+        self.stage.sets_time
+    }
+
+    /// The tags of its pages under these arguments, known before they are computed.
+    pub(crate) fn tags_of(&self, typed: &Typed) -> Result<Vec<String>> {
+        tags(self.settings.tags.as_ref(), typed)
+    }
+
+    /// The tags that running it under these arguments invalidates.
+    pub(crate) fn invalidated_by(&self, typed: &Typed) -> Result<Vec<String>> {
+        tags(self.settings.invalidates.as_ref(), typed)
+    }
+
+    pub(crate) fn answers(&self, controller: Controller) -> bool {
+        self.settings.controllers.is_empty() || self.settings.controllers.contains(&controller)
+    }
+
+    /// Whether a page depends on more than its arguments: middleware may have refused it to others, set an argument
+    /// from a field of the request, or changed the page.
+    pub(crate) fn is_guarded(&self) -> bool {
+        !self.settings.input.is_empty() || !self.settings.output.is_empty()
+    }
+
+    /// The parameter that takes what the others do not.
+    pub(crate) fn collector(&self) -> Option<&'static str> {
+        self.settings.collects
+    }
+
+    /// Gives the path's segments from `consumed` on, and all names that are not the program's own, to the
+    /// parameter that takes them, if there is one.
+    pub(crate) fn collect(&self, consumed: usize, request: &mut Request<'_>) {
+        let Some(collector) = self.settings.collects else {
+            return;
+        };
+        let is_own = |given: &str| {
+            let mut parameters = self.parameters().iter();
+            parameters.any(|parameter| parameter.is_called(given))
+        };
+        let segments: Vec<_> = request.path.drain(consumed..).collect();
+        let mut words: Vec<_> = segments.into_iter().map(Value::text).collect();
+        request.data.retain(|(name, value)| {
+            let is_own = is_own(name);
+            if !is_own {
+                let word = match value.as_str() {
+                    Some(text) => format!("{name}={text}"),
+                    None => format!("{name}={value}"),
+                };
+                words.push(Value::text(word));
+            }
+            is_own
+        });
+        let words = words.into_iter().map(|word| (collector.into(), word));
+        request.data.extend(words);
+    }
+
+    /// Has `check` run before the program's own middleware.
+    pub(crate) fn guard(&mut self, check: InputMiddleware) {
+        self.settings.input.insert(0, check);
+    }
+
+    pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
+        let mut input = self.settings.input.iter();
+        unwound("middleware", || input.try_for_each(|check| check(request)))
+    }
+
+    /// Binds the path's segments from `consumed` on and the request's named values.
+    pub(crate) fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
+        unwound("the reading of an argument", || {
+            let positional = &request.path[consumed..];
+            (self.stage.arguments.bind)(self.parameters(), positional, request)
+        })
+    }
+
+    /// Runs the model, then the view, which is also told what was `refused`.
+    pub(crate) fn render(
+        &self,
+        typed: Typed,
+        mime: Mime,
+        source: Source,
+        refused: InvalidInput,
+        context: &Context,
+    ) -> Pending {
+        let page = (self.stage.render)(typed, mime, source, refused, context);
+        page.unwrap_or_else(|| {
+            let path = self.path();
+            let message =
+                format!("{path} has no mock: add .mock(..) to it, or run without --model-mock");
+            Box::pin(std::future::ready(Err(Error::other(message))))
+        })
+    }
+
+    pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Rendered) -> Result<()> {
+        if self.is_guarded() {
+            rendered.make_private();
+        }
+        let mut output = self.settings.output.iter();
+        unwound("middleware", || {
+            output.try_for_each(|finish| finish(request, rendered))
+        })
+    }
+}
+
+/// Runs `what`, code of the application; a panic in it is an error of the request, not the end of the
+/// caller's connection.
+fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        let message = format!("{what} panicked; its message is in the log");
+        Err(Error::other(message))
+    })
+}
+
+fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {
+    match tags {
+        None => Ok(Vec::new()),
+        Some(tags) => unwound("the closure that names the tags", || Ok(tags(typed))),
+    }
+}

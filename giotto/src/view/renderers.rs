@@ -1,0 +1,250 @@
+//! The renderers of a program, one for each media type.
+//!
+//! The last step of an invocation, skipped on a hit.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
+use crate::mime::{Mime, TEXT_CMD};
+
+/// Shows a `T`, and the fields of it that were refused, as bytes.
+pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
+
+/// What a program usually answers as.
+const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
+
+/// The renderers of a program, the preferred one first.
+pub struct View<T> {
+    renderers: Vec<Listed<T>>,
+    failure: Option<fn(&T) -> Option<Error>>,
+    error: Option<Error>,
+}
+
+/// A renderer of a view.
+struct Listed<T> {
+    mime: Mime,
+    renderer: Renderer<T>,
+    /// Whether its author may have coloured the page: then a terminal gets the colours in it.
+    is_styled: bool,
+}
+
+impl<T: 'static> View<T> {
+    /// A view that renders nothing yet. Most programs start from [`BasicView::new`] instead.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            renderers: Vec::new(),
+            failure: None,
+            error: None,
+        }
+    }
+
+    /// Renders `text/html` with `renderer`.
+    #[must_use]
+    pub fn html<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("text/html", renderer)
+    }
+
+    /// Renders `application/json` with `renderer`.
+    #[must_use]
+    pub fn json<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("application/json", renderer)
+    }
+
+    /// Renders `text/plain` with `renderer`.
+    #[must_use]
+    pub fn text<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders("text/plain", renderer)
+    }
+
+    /// Renders `text/cmd`, the command line's media type, with `renderer`. Sequences in it that set colours reach a
+    /// terminal that wants them. There every other control character is shown, not obeyed, whatever the media type.
+    #[must_use]
+    pub fn cmd<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.renders(TEXT_CMD, renderer)
+    }
+
+    /// Renders `mimetype` with `renderer`, instead of the renderer that it had or as the last choice. Its
+    /// subtype becomes a superformat: `text/csv` answers `report.csv`.
+    #[must_use]
+    pub fn renders<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, true)
+    }
+
+    /// The same with a renderer that shows data and has no colours of its own.
+    pub(crate) fn shows<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
+        self.list(mimetype, renderer, false)
+    }
+
+    fn list<M>(
+        mut self,
+        mimetype: &str,
+        renderer: impl IntoRenderer<T, M>,
+        is_styled: bool,
+    ) -> Self {
+        let mime = match Mime::new(mimetype) {
+            Ok(mime) => mime,
+            Err(error) => {
+                let error = Error::configuration(error.to_string());
+                self.error.get_or_insert(error);
+                return self;
+            }
+        };
+        let listed = Listed {
+            renderer: renderer.into_renderer(&mime),
+            mime,
+            is_styled,
+        };
+        let mut existing = self.renderers.iter_mut();
+        match existing.find(|existing| existing.mime == listed.mime) {
+            Some(existing) => *existing = listed,
+            None => self.renderers.push(listed),
+        }
+        self
+    }
+
+    /// Renders as before, but if `failure` finds one in the value, the page is only told with that error: a report of
+    /// what went wrong.
+    pub(crate) fn fails_by(self, failure: fn(&T) -> Option<Error>) -> Self {
+        let failure = Some(failure);
+        Self { failure, ..self }
+    }
+
+    /// The media types that it renders. A [`Redirection`] needs no renderer: a program that redirects answers the
+    /// usual ones, too.
+    pub(crate) fn mimes(&self) -> Vec<Mime> {
+        let own = self.renderers.iter().map(|listed| listed.mime.clone());
+        let mut mimes: Vec<_> = own.collect();
+        for usual in USUAL.iter().filter(|_| Self::redirects()) {
+            let usual = Mime::new(usual).expect("a media type");
+            if !mimes.contains(&usual) {
+                mimes.push(usual);
+            }
+        }
+        mimes
+    }
+
+    fn redirects() -> bool {
+        TypeId::of::<T>() == TypeId::of::<Redirection>()
+    }
+
+    /// The media types whose pages may have colours of their author.
+    pub(crate) fn styled(&self) -> Vec<Mime> {
+        let styled = self.renderers.iter().filter(|listed| listed.is_styled);
+        styled.map(|listed| listed.mime.clone()).collect()
+    }
+
+    pub(crate) fn error(&self) -> Option<Error> {
+        let no_renderer =
+            || Error::configuration("the view renders nothing: add .html(..) or another renderer");
+        self.error
+            .clone()
+            .or_else(|| (self.renderers.is_empty() && !Self::redirects()).then(no_renderer))
+    }
+
+    pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
+        // A `Redirection` is never shown, whichever way the model or its mock returns it.
+        if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
+            return Err(redirection.clone().into());
+        }
+        let listed = self.renderers.iter().find(|listed| listed.mime == *mime);
+        let missing = || {
+            Error::new(
+                ErrorKind::NotAcceptable,
+                format!("the view does not render {mime}"),
+            )
+        };
+        let page = (listed.ok_or_else(missing)?.renderer)(data, refused)?;
+        match self.failure.and_then(|failure| failure(data)) {
+            None => Ok(page),
+            Some(error) => Err(error.with_page(mime.clone(), page)),
+        }
+    }
+}
+
+impl<T: 'static> Default for View<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for View<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.renderers.iter().map(|listed| &listed.mime))
+            .finish()
+    }
+}
+
+/// What can render a `T`: a function of `&T`, or of `&T` and the [`InvalidInput`] of a refused POST, that
+/// returns an [`IntoBody`]; or a template.
+///
+/// `M` only tells the implementations apart; it is never written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot render a `{T}`",
+    note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
+            `data`. It returns text or bytes, or a Result of them"
+)]
+pub trait IntoRenderer<T, M> {
+    /// The renderer of `mime`, the media type under which the view lists it.
+    fn into_renderer(self, mime: &Mime) -> Renderer<T>;
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
+where
+    F: Fn(&T) -> R + Send + Sync + 'static,
+    R: IntoBody,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        Box::new(move |data, _| self(data).into_body())
+    }
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T, &InvalidInput) -> R> for F
+where
+    F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
+    R: IntoBody,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        Box::new(move |data, refused| self(data, refused).into_body())
+    }
+}
+
+/// What a renderer may return: text or bytes, or a `Result` of them.
+pub trait IntoBody {
+    /// The bytes, or why there are none.
+    fn into_body(self) -> Result<Bytes>;
+}
+
+impl IntoBody for String {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for &'static str {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for Vec<u8> {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self.into())
+    }
+}
+
+impl IntoBody for Bytes {
+    fn into_body(self) -> Result<Bytes> {
+        Ok(self)
+    }
+}
+
+impl<B: IntoBody, E: Into<Error>> IntoBody for Result<B, E> {
+    fn into_body(self) -> Result<Bytes> {
+        self.map_err(Into::into)?.into_body()
+    }
+}
