@@ -3,7 +3,7 @@
 //! Equal values print the same text and different values of one type print different texts, on every
 //! machine and in every release. Every literal ends where its first bracket closes. serde does not tell a set from a list:
 //! one that has no order, like `HashSet`, is written in the order in which it is iterated, so that equal sets have different
-//! texts. Take a `BTreeSet`. (`giotto` refuses a program with a cache that takes such a set.)
+//! texts. Take a `BTreeSet`. (`giotto` sorts what a set reads.)
 //!
 //! | Rust | text |
 //! |---|---|

@@ -57,10 +57,10 @@
 
 mod app;
 mod args;
+mod arguments;
 mod config;
 mod controller;
 mod error;
-mod keyed;
 mod management;
 mod manifest;
 pub mod model;

@@ -3,7 +3,10 @@
 //! Worked out once, when a program is made, by offering its argument struct to serde and watching what it
 //! asks for.
 
+use std::any::type_name;
 use std::cell::RefCell;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::mem::discriminant;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
@@ -95,7 +98,7 @@ fn names<A: DeserializeOwned>() -> Result<&'static [&'static str]> {
         }
         Asked::Other => format!(
             "a model takes one struct with named fields, not {}",
-            std::any::type_name::<A>()
+            type_name::<A>()
         ),
     };
     Err(Error::configuration(message))
@@ -238,7 +241,12 @@ enum Field {
 impl Field {
     /// Two names of one field are the same variant of an enum that `derive` has made for the struct.
     fn of<K>(key: &K) -> Self {
-        sample::identity(key).map_or(Self::Other, Self::Known)
+        match type_name::<K>().contains("__Field") {
+            true => Self::Known(
+                BuildHasherDefault::<DefaultHasher>::default().hash_one(discriminant(key)),
+            ),
+            false => Self::Other,
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use giotto_cache::{IntoPolicy, Key, Policy};
 
 use crate::args::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
-use crate::keyed;
 use crate::model::{Call, Context, Documentation, Model};
 use crate::parameter::{Parameter, Parameters, parameters};
 use crate::rendered::Rendered;
@@ -292,10 +291,9 @@ impl Program {
             ),
             _ => None,
         };
-        let wrong = contradiction
-            .map(str::to_owned)
-            .or_else(|| cache.and_then(|_| self.stage.runner.key_problem(self.parameters())));
-        error.clone().or_else(|| wrong.map(Error::configuration))
+        error
+            .clone()
+            .or_else(|| contradiction.map(Error::configuration))
     }
 
     /// What it takes, in declared order.
@@ -479,7 +477,6 @@ trait ErasedModel<T>: Send + Sync {
     ) -> Result<Arguments>;
     fn call(&self, arguments: Typed, context: &Context) -> Call<T>;
     fn parameters(&self) -> Result<Parameters>;
-    fn key_problem(&self, parameters: &[Parameter]) -> Option<String>;
     fn documentation(&self) -> Documentation;
     fn sets_time(&self) -> bool;
 }
@@ -507,10 +504,6 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
         parameters::<F::Arguments>(self.model.documentation().parameters)
     }
 
-    fn key_problem(&self, parameters: &[Parameter]) -> Option<String> {
-        keyed::problem::<F::Arguments>(parameters)
-    }
-
     fn documentation(&self) -> Documentation {
         self.model.documentation()
     }
@@ -528,9 +521,6 @@ trait Run: Send + Sync {
         consumed: usize,
         request: &Request<'_>,
     ) -> Result<Arguments>;
-
-    /// What is wrong with the keys of its pages.
-    fn key_problem(&self, parameters: &[Parameter]) -> Option<String>;
 
     fn is_styled(&self, mime: &Mime) -> bool;
 
@@ -559,10 +549,6 @@ impl<T: Send + Sync + 'static> Run for Runner<T> {
         request: &Request<'_>,
     ) -> Result<Arguments> {
         self.model.bind(parameters, consumed, request)
-    }
-
-    fn key_problem(&self, parameters: &[Parameter]) -> Option<String> {
-        self.model.key_problem(parameters)
     }
 
     fn is_styled(&self, mime: &Mime) -> bool {

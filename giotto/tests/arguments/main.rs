@@ -1,9 +1,10 @@
 //! Arguments of every type and with every attribute of serde, from every front end: each works, or the program is refused
-//! before it starts, with the reason. No two values share a key, and no value has two.
+//! before it starts, with the reason. Two values never share a page.
 
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 mod attributes;
+mod folds;
 mod keys;
 mod parts;
 mod sets;
@@ -14,7 +15,7 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use giotto::cache::LocMemKeyValue;
 use giotto::prelude::*;
-use giotto::{ErrorKind, Request};
+use giotto::{ErrorKind, Request, management};
 use http_body_util::{BodyExt, Full};
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serializer};
@@ -99,4 +100,63 @@ async fn shown(app: &App, arguments: &[(&'static str, &'static str)]) -> Result<
         }
         (get, cmd) => panic!("{arguments:?}: {get:?} {cmd:?}"),
     }
+}
+
+/// One request: names and values.
+type Given<'g> = &'g [(&'g str, &'g str)];
+
+/// The page of a GET.
+async fn page(app: &App, given: Given<'_>) -> String {
+    let request = Request::new(HTTP_GET, "it").accept("text/plain");
+    let mut request = given.iter().fold(request, |request, (name, value)| {
+        request.argument(name, *value)
+    });
+    let page = app.invoke(&mut request).await.unwrap();
+    String::from_utf8(page.body().to_vec()).unwrap()
+}
+
+/// Expects each request to get the page that it gets without a cache, also when all others have been answered before.
+/// Returns how many were computed.
+async fn pages<A>(requests: &[Given<'_>]) -> u64
+where
+    A: DeserializeOwned + Serialize + Debug + Send + 'static,
+{
+    assert_eq!(check::<A>(), Ok(()));
+    let (app, uncached) = (app::<A>(), App::new(Manifest::new([("it", shows::<A>())])));
+    for _ in 0..3 {
+        for given in requests {
+            let (found, expected) = (page(&app, given).await, page(&uncached, given).await);
+            assert_eq!(found, expected, "{given:?}");
+        }
+    }
+    app.shared_cache().counts().computed
+}
+
+/// Expects all requests to have pages of their own, and the same one each time.
+async fn differ<A>(requests: &[Given<'_>])
+where
+    A: DeserializeOwned + Serialize + Debug + Send + 'static,
+{
+    assert_eq!(
+        pages::<A>(requests).await,
+        requests.len() as u64,
+        "{requests:?}"
+    );
+}
+
+/// The arguments in the key of a GET, as `cache/explain` shows them; a request is then answered from this key.
+async fn key<A>(given: Given<'_>) -> String
+where
+    A: DeserializeOwned + Serialize + Debug + Send + 'static,
+{
+    let manifest = Manifest::new([("it", shows::<A>())]).with("mgt", management());
+    let app = App::new(manifest).cache(LocMemKeyValue::new());
+    page(&app, given).await;
+    let explain = Request::new(CMD, "mgt/cache/explain.json");
+    let invocation = format!("it.txt?{}", query(given));
+    let mut explain = explain.argument("invocation", invocation);
+    let report = app.invoke(&mut explain).await.unwrap();
+    let report: serde_json::Value = serde_json::from_slice(report.body()).unwrap();
+    assert!(!report["entry"].is_null(), "{report}");
+    report["arguments"].as_str().unwrap().to_owned()
 }

@@ -97,21 +97,100 @@ fn count(ids: HashSet<i64>) -> usize {
     ids.len()
 }
 
-#[test]
-fn a_set_without_an_order_is_refused_for_a_program_with_a_cache() {
-    is_refused::<Plain>(&["'ids'", "BTreeSet", ".cache(..)"]);
-    is_refused::<Aliased>(&["'names'", "BTreeSet"]);
-    is_refused::<Nested>(&["'filter'", "BTreeSet"]);
-    is_refused::<Flags>(&["'flags'", "BTreeSet"]);
-    is_refused::<Picky>(&["'days'", "BTreeSet"]);
-    is_refused::<Converted>(&["'ids'", "BTreeSet"]);
-    is_refused::<Chosen>(&["'choice'", "BTreeSet"]);
-    is_refused::<Fixed>(&["'ids'", "BTreeSet"]);
+/// Expects one page for all requests, however often they come.
+pub(super) async fn have_one_page<A>(requests: &[Given<'_>])
+where
+    A: DeserializeOwned + Serialize + Debug + Send + 'static,
+{
+    assert_eq!(check::<A>(), Ok(()));
+    let app = app::<A>();
+    for _ in 0..10 {
+        for given in requests {
+            page(&app, given).await;
+        }
+    }
+    assert_eq!(app.shared_cache().counts().computed, 1, "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_set_has_one_page_whatever_its_order() {
+    have_one_page::<Plain>(&[
+        &[("ids", "[1,2,3,4,5,6,7,8]")],
+        &[("ids", "[8,7,6,5,4,3,2,1]")],
+        &[("ids", "[8,8,7,6,5,4,3,2,1,1]")],
+    ])
+    .await;
+    have_one_page::<Aliased>(&[
+        &[("x", "1"), ("names", "a"), ("names", "b"), ("names", "c")],
+        &[("x", "1"), ("names", "c"), ("names", "b"), ("names", "a")],
+    ])
+    .await;
+    have_one_page::<Flags>(&[
+        &[("flags", "[true,false]")],
+        &[("flags", "[false,true]")],
+        &[("flags", "[false,true,false]")],
+    ])
+    .await;
+    have_one_page::<Fixed>(&[&[("ids", "[1,2,3]")], &[("ids", "[3,2,1]")]]).await;
+    let [one, two] = [&[("ids", "[1,2]")][..], &[("ids", "[1,3]")]];
+    differ_in_count::<Plain>(&[one, two]).await;
     let model = Program::new(count).cache(60).view(BasicView::new());
-    let refusal = App::new(Manifest::new([("it", model)])).check();
-    assert!(refusal.unwrap_err().to_string().contains("'ids'"));
-    let uncached = Program::new(count).view(BasicView::new());
-    App::new(Manifest::new([("it", uncached)])).check().unwrap();
+    App::new(Manifest::new([("it", model)])).check().unwrap();
+}
+
+/// A page shows a set in any order.
+async fn differ_in_count<A>(requests: &[Given<'_>])
+where
+    A: DeserializeOwned + Serialize + Debug + Send + 'static,
+{
+    let app = app::<A>();
+    for given in [requests, requests].concat() {
+        page(&app, given).await;
+    }
+    assert_eq!(app.shared_cache().counts().computed, requests.len() as u64);
+}
+
+/// What is read in any order of its own, by a type that writes its items as they come.
+#[tokio::test]
+async fn a_set_within_another_type_has_one_page_for_one_request() {
+    let sets = "{\"by\":{\"b\":[[[1,true],[2,true],[3,false]],[[4,true],[5,true]]],\"a\":[]}}";
+    have_one_page::<Nested>(&[&[("filter", sets)]]).await;
+    let days = "[\"day 1\",\"day 2\",\"day 3\",\"day 4\",\"day 5\"]";
+    have_one_page::<Picky>(&[&[("days", days)]]).await;
+    have_one_page::<Converted>(&[&[("ids", "[1,2,3,4,5,6]")]]).await;
+    have_one_page::<Chosen>(&[&[("choice", "[\"a\",\"b\",\"c\",\"d\"]")]]).await;
+    have_one_page::<Preset>(&[&[]]).await;
+    have_one_page::<Preset>(&[
+        &[("filter", "{\"words\":[\"a\",\"b\",\"c\"]}")],
+        &[("filter", "{\"words\":[\"c\",\"b\",\"a\"]}")],
+    ])
+    .await;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Preset {
+    #[serde(default)]
+    filter: Words,
+    #[serde(default = "letters")]
+    letters: HashSet<char>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Words {
+    words: HashSet<String>,
+    #[serde(default)]
+    page: u8,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        let words = ["x", "y", "z", "w"].map(str::to_owned).into();
+        Self { words, page: 1 }
+    }
+}
+
+fn letters() -> HashSet<char> {
+    ('a'..='h').collect()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
