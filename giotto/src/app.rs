@@ -13,7 +13,7 @@ use giotto_cache::{
 };
 use tokio::sync::Semaphore;
 
-use crate::args::{Arguments, Typed};
+use crate::arguments::{Arguments, Typed};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::management::{self, management};
 use crate::manifest::Manifest;

@@ -46,8 +46,7 @@
 //! 1. `controller/` makes a [`Request`] of what came over HTTP (`http/`) or on the command line (`cmd/`),
 //!    and calls [`App::invoke`] (`app.rs`), which reads like this list.
 //! 2. `manifest.rs` finds the [`Program`] under the path.
-//! 3. `args.rs` binds what was given to what the model takes (`value.rs`, `parameter.rs`): typed arguments,
-//!    and their text in the key.
+//! 3. `arguments/` binds what was given to what the model takes: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type.
 //! 5. [`cache`] looks the key up: its own crate, with a tour of its own. A hit ends here.
 //! 6. `program.rs` runs the model (`model.rs`) and shows the result with the view (`view/`).
@@ -56,7 +55,6 @@
 //! `testing.rs` is for the tests of applications.
 
 mod app;
-mod args;
 mod arguments;
 mod config;
 mod controller;
@@ -66,18 +64,16 @@ mod manifest;
 pub mod model;
 mod negotiate;
 mod panics;
-mod parameter;
 mod program;
 mod rendered;
 mod request;
 mod run;
-mod sample;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod value;
 pub mod view;
 
 pub use app::App;
+pub use arguments::Parameter;
 pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
@@ -85,7 +81,6 @@ pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Entry, Manifest};
-pub use parameter::Parameter;
 pub use program::{Bare, Program, Ready};
 pub use rendered::{Receipt, Rendered};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};

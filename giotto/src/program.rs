@@ -12,10 +12,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use giotto_cache::{IntoPolicy, Key, Policy};
 
-use crate::args::{self, Arguments, Typed};
+use crate::arguments::{self, Arguments, Parameter, Parameters, Typed, parameters};
 use crate::error::{Error, InvalidInput, Result};
 use crate::model::{Call, Context, Documentation, Model};
-use crate::parameter::{Parameter, Parameters, parameters};
 use crate::rendered::Rendered;
 use crate::request::{CMD, Controller, Request, Value};
 use crate::view::{Mime, View};
@@ -306,7 +305,7 @@ impl Program {
     /// the struct of the arguments says so. Otherwise HTTP ignores it.
     pub(crate) fn check_names(&self, request: &Request<'_>) -> Result<()> {
         match request.controller == CMD || self.stage.parameters.denies_unknown {
-            true => args::check_known(self.parameters(), request),
+            true => arguments::check_known(self.parameters(), request),
             false => Ok(()),
         }
     }
@@ -493,7 +492,7 @@ impl<F: Model<M>, M: 'static> ErasedModel<F::Output> for Erased<F, M> {
         consumed: usize,
         request: &Request<'_>,
     ) -> Result<Arguments> {
-        args::bind::<F::Arguments>(parameters, &request.path[consumed..], request)
+        arguments::bind::<F::Arguments>(parameters, &request.path[consumed..], request)
     }
 
     fn call(&self, arguments: Typed, context: &Context) -> Call<F::Output> {

@@ -21,9 +21,9 @@ use giotto_cache::literal;
 use serde::ser::{Impossible, Serialize, SerializeStruct, Serializer};
 
 use super::order::sorted;
+use super::parameter::Parameter;
 use super::plain::{self, Memory, is_of_std, refused, structs_only};
 use crate::error::Result;
-use crate::parameter::Parameter;
 
 /// What was read for the parameters that were given, in declared order.
 pub(crate) type Read = Vec<(&'static str, String)>;

@@ -1,11 +1,17 @@
 //! Arguments of a program: from what was given to typed values and the text that stands for them in a key.
 //!
-//! Step 3 of an invocation.
+//! Step 3 of an invocation: `bind` reads each given value (`value`) for the parameters that a model declares
+//! (`parameter`, which tries `sample` values once), and `key` writes the text.
 
+mod bind;
 mod key;
 mod order;
+mod parameter;
 mod plain;
 mod reading;
+mod sample;
+mod value;
 
-pub(crate) use key::{Read, is_plain, text};
-pub(crate) use reading::Reading;
+pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
+pub use parameter::Parameter;
+pub(crate) use parameter::{Parameters, parameters};

@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::SIGNING_KEY;
 use super::source::PREFIX;
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
 /// A key, its value, and where that was said. A value may be a secret, and no error and no debug output shows one.

@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::setting::Setting;
 use super::{SIGNING_KEY, keys, links};
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Error, Result};
 
 const DEFAULT_PATH: &str = "giotto.toml";

@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 
 use super::{INVOCATION, refused};
 use crate::app::{self, App, Asked};
-use crate::args;
+use crate::arguments;
+use crate::arguments::Parameter;
 use crate::controller::cmd::is_name;
 use crate::error::{Error, Result, quoted};
-use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
 use crate::view::Mime;
@@ -195,7 +195,7 @@ impl Invocation {
         for front_end in self.front_ends(app)? {
             let program = front_end.program;
             let mut request = self.request(front_end.controller);
-            args::check_known(program.parameters(), &request)?;
+            arguments::check_known(program.parameters(), &request)?;
             let Some(policy) = program.cache_policy() else {
                 refused = refused.or_else(|| Some(keeps_nothing(program)));
                 break;

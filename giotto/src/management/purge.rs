@@ -12,7 +12,7 @@ use super::expire::pages;
 use super::invocation::{Invocation, Target, no_cache, shown, wrong};
 use super::{Documented, INVOCATION, Operator, WORDS, refused};
 use crate::app::App;
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::controller::cmd::ask;
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::program::Program;

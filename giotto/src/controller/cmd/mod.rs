@@ -15,10 +15,10 @@ use clap::error::{ContextKind, ContextValue};
 use giotto_cache::{Cache, Place};
 
 use crate::app::App;
-use crate::args::no_such_argument;
+use crate::arguments::Parameter;
+use crate::arguments::no_such_argument;
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::manifest::Manifest;
-use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
 use crate::view::TEXT_CMD;

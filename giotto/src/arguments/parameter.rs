@@ -12,9 +12,9 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
+use super::sample::{self, Samples};
+use super::value::Refused;
 use crate::error::{Error, Result};
-use crate::sample::{self, Samples};
-use crate::value::Refused;
 
 /// One parameter of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeser
 use serde::forward_to_deserialize_any;
 use serde_json::Value as Json;
 
-use crate::parameter::Parameter;
-use crate::value::{Refused, TWICE};
+use super::parameter::Parameter;
+use super::value::{Refused, TWICE};
 
 const TEXTS: [&str; 10] = [
     "a",

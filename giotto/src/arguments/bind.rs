@@ -12,11 +12,12 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
-use crate::arguments::{self, Read, Reading};
+use super::key::{self, Read};
+use super::parameter::Parameter;
+use super::reading::Reading;
+use super::value::{One, Refused, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
-use crate::parameter::Parameter;
 use crate::request::{Request, Value};
-use crate::value::{One, Refused, Values};
 
 /// Bound arguments: typed, and as the text that stands in the key.
 pub(crate) struct Arguments {
@@ -59,7 +60,7 @@ where
         read: None,
     };
     let typed = given.make::<A>()?;
-    if arguments::is_plain(&typed, parameters) {
+    if key::is_plain(&typed, parameters) {
         return Ok(Arguments {
             canonical: literal::to_string(&typed)?,
             typed: Typed(Box::new(typed)),
@@ -69,7 +70,7 @@ where
     given.read = Some(Read::new());
     let typed = given.make::<A>()?;
     Ok(Arguments {
-        canonical: arguments::text(&typed, parameters, &given.read.unwrap_or_default())?,
+        canonical: key::text(&typed, parameters, &given.read.unwrap_or_default())?,
         typed: Typed(Box::new(typed)),
     })
 }
