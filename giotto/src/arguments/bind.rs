@@ -15,7 +15,8 @@ use serde::{Serialize, forward_to_deserialize_any};
 use super::key::{self, Read};
 use super::parameter::Parameter;
 use super::reading::Reading;
-use super::value::{One, Refused, Values};
+use super::refused::Refused;
+use super::value::{One, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::request::{Request, Value};
 

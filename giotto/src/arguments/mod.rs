@@ -4,14 +4,21 @@
 //! (`parameter`, which tries `sample` values once), and `key` writes the text.
 
 mod bind;
+mod describe;
+mod form;
+mod forward;
 mod key;
 mod order;
 mod parameter;
 mod plain;
 mod reading;
+mod refused;
 mod sample;
+mod samples;
 mod value;
+mod watch;
 
 pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
+pub(crate) use describe::parameters;
 pub use parameter::Parameter;
-pub(crate) use parameter::{Parameters, parameters};
+pub(crate) use parameter::Parameters;

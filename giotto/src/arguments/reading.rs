@@ -1,7 +1,8 @@
 //! Writes down what a type reads, as a literal.
 //!
 //! Stands between a deserializer and the visitors of serde, for arguments that are not [`plain`](super::plain). What
-//! they read decides what they are, so that two values of one text are one value.
+//! they read decides what they are, so that two values of one text are one value. One file, because deserializers and
+//! visitors call each other.
 
 use std::any::type_name;
 use std::fmt;
@@ -11,6 +12,9 @@ use serde::Serialize;
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
+
+use super::form::{Form, Member};
+use super::forward::forward;
 
 /// A deserializer that notes in `text` what is read of `inner`.
 pub(crate) struct Reading<'t, D> {
@@ -24,119 +28,32 @@ impl<'t, D> Reading<'t, D> {
     }
 }
 
-/// What a type has asked for, as far as it changes the text.
-#[derive(Clone, Copy)]
-enum Form {
-    Any,
-    Float,
-    List,
-    Tuple,
-    /// Its order is no part of it.
-    Set,
-    /// Nor is this one's.
-    Map,
-    Struct(&'static [&'static str]),
-}
-
-impl Form {
-    /// Of a list that is read by `V`.
-    fn list<'de, V: Visitor<'de>>() -> Self {
-        let name = type_name::<V::Value>();
-        let sets = [
-            "std::collections::hash::set::HashSet<",
-            "alloc::collections::btree::set::BTreeSet<",
-        ];
-        match of(name, &sets).is_some_and(is_ordered_by_value::<V>) {
-            true => Self::Set,
-            false => Self::List,
-        }
-    }
-
-    /// Of a map that is read by `V`.
-    fn map<'de, V: Visitor<'de>>() -> Self {
-        let name = type_name::<V::Value>();
-        let maps = [
-            "std::collections::hash::map::HashMap<",
-            "alloc::collections::btree::map::BTreeMap<",
-        ];
-        match of(name, &maps).is_some_and(is_ordered_by_value::<V>) {
-            true => Self::Map,
-            false => Self::Any,
-        }
-    }
-}
-
-/// What the type `name` holds, if it is one of these.
-fn of(name: &'static str, types: &[&str]) -> Option<&'static str> {
-    types.iter().find_map(|start| name.strip_prefix(start))
-}
-
-/// Whether `V` is serde's own, and two `items` are equal only if they are read alike.
-fn is_ordered_by_value<V>(items: &str) -> bool {
-    const KEYS: [&str; 13] = [
-        "alloc::string::String",
-        "char",
-        "bool",
-        "i8",
-        "i16",
-        "i32",
-        "i64",
-        "i128",
-        "u8",
-        "u16",
-        "u32",
-        "u64",
-        "u128",
-    ];
-    let end = items.find([',', '>']).unwrap_or(items.len());
-    type_name::<V>().starts_with("serde") && KEYS.contains(&&items[..end])
-}
-
-/// Deserializes as `inner` does, watching the visitor.
-macro_rules! watched {
-    ($($method:ident($($argument:ident: $type:ty),*) $form:expr;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, D::Error> {
-            let visitor = Watch { visitor, text: self.text, form: $form };
-            self.inner.$method($($argument,)* visitor)
-        })*
-    };
-}
-
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reading<'_, D> {
     type Error = D::Error;
 
-    watched! {
-        deserialize_any() Form::Any;
-        deserialize_bool() Form::Any;
-        deserialize_i8() Form::Any;
-        deserialize_i16() Form::Any;
-        deserialize_i32() Form::Any;
-        deserialize_i64() Form::Any;
-        deserialize_i128() Form::Any;
-        deserialize_u8() Form::Any;
-        deserialize_u16() Form::Any;
-        deserialize_u32() Form::Any;
-        deserialize_u64() Form::Any;
-        deserialize_u128() Form::Any;
-        deserialize_f32() Form::Float;
-        deserialize_f64() Form::Float;
-        deserialize_char() Form::Any;
-        deserialize_str() Form::Any;
-        deserialize_string() Form::Any;
-        deserialize_bytes() Form::Any;
-        deserialize_byte_buf() Form::Any;
-        deserialize_option() Form::Any;
-        deserialize_unit() Form::Any;
-        deserialize_unit_struct(name: &'static str) Form::Any;
-        deserialize_newtype_struct(name: &'static str) Form::Any;
-        deserialize_seq() Form::list::<V>();
-        deserialize_tuple(length: usize) Form::Tuple;
-        deserialize_tuple_struct(name: &'static str, length: usize) Form::Tuple;
-        deserialize_map() Form::map::<V>();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]) Form::Struct(fields);
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) Form::Any;
-        deserialize_identifier() Form::Any;
-        deserialize_ignored_any() Form::Any;
+    forward! {
+        self, visitor => self.inner, Watch::new(visitor, self.text, Form::Any); for
+            deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+            deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+            deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
+            deserialize_option deserialize_unit deserialize_unit_struct deserialize_newtype_struct
+            deserialize_enum deserialize_identifier deserialize_ignored_any;
+        self, visitor => self.inner, Watch::new(visitor, self.text, Form::Float); for
+            deserialize_f32 deserialize_f64;
+        self, visitor => self.inner, Watch::new(visitor, self.text, Form::list::<V>()); for deserialize_seq;
+        self, visitor => self.inner, Watch::new(visitor, self.text, Form::map::<V>()); for deserialize_map;
+        self, visitor => self.inner, Watch::new(visitor, self.text, Form::Tuple); for
+            deserialize_tuple deserialize_tuple_struct;
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let visitor = Watch::new(visitor, self.text, Form::Struct(fields));
+        self.inner.deserialize_struct(name, fields, visitor)
     }
 
     fn is_human_readable(&self) -> bool {
@@ -151,7 +68,15 @@ struct Watch<'t, V> {
     form: Form,
 }
 
-impl<V> Watch<'_, V> {
+impl<'t, V> Watch<'t, V> {
+    const fn new(visitor: V, text: &'t mut String, form: Form) -> Self {
+        Self {
+            visitor,
+            text,
+            form,
+        }
+    }
+
     fn note<T: Serialize + ?Sized, E: Error>(&mut self, value: &T) -> Result<(), E> {
         let text = literal::to_string(value).map_err(E::custom)?;
         self.text.push_str(&text);
@@ -242,16 +167,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
             inner,
             items: &mut items,
         });
-        if matches!(self.form, Form::Set) {
-            items.sort_unstable();
-            items.dedup();
-        }
-        let (open, close) = match (self.form, items.len()) {
-            (Form::Tuple, 1) => ("(", ",)"),
-            (Form::Tuple, _) => ("(", ")"),
-            _ => ("[", "]"),
-        };
-        push(self.text, open, &items, close);
+        self.text.push_str(&self.form.of_items(items));
         made
     }
 
@@ -261,32 +177,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
             inner,
             members: &mut members,
         });
-        match self.form {
-            Form::Map => members.sort_by(|one, other| one.text.cmp(&other.text)),
-            Form::Struct(fields) if members.iter().all(|member| member.is_field) => {
-                let place = |member: &Member| {
-                    let name = member.text.trim_matches('\'');
-                    fields.iter().position(|field| name == *field)
-                };
-                members.retain(|member| !member.is_ignored);
-                members.sort_by_key(place);
-            }
-            _ => {}
-        }
-        let members: Vec<_> = members.iter().map(Member::to_string).collect();
-        push(self.text, "{", &members, "}");
+        self.text.push_str(&self.form.of_members(members));
         made
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.visitor.visit_enum(Reading::new(inner, self.text))
     }
-}
-
-fn push(text: &mut String, open: &str, items: &[String], close: &str) {
-    text.push_str(open);
-    text.push_str(&items.join(", "));
-    text.push_str(close);
 }
 
 struct Bytes<'b>(&'b [u8]);
@@ -331,23 +228,6 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, A> {
     }
 }
 
-/// A member of a map or a struct.
-#[derive(Default)]
-struct Member {
-    /// Its name.
-    text: String,
-    value: String,
-    /// Whether a struct for which serde's `derive` has written the code knows it by this name, or ignores it.
-    is_field: bool,
-    is_ignored: bool,
-}
-
-impl fmt::Display for Member {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.text, self.value)
-    }
-}
-
 struct Members<'t, A> {
     inner: A,
     members: &'t mut Vec<Member>,
@@ -360,13 +240,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        let mut member = Member {
-            is_field: type_name::<S::Value>().ends_with("::__Field"),
-            ..Member::default()
-        };
+        let mut member = Member::of::<S::Value>();
         let key = self
             .inner
-            .next_key_seed(Reading::new(seed, &mut member.text));
+            .next_key_seed(Reading::new(seed, &mut member.name));
         if !matches!(key, Ok(None)) {
             self.members.push(member);
         }

@@ -1,17 +1,11 @@
-//! Makes a struct of arguments from made-up values, to see what it holds for those that nobody gave.
-//!
-//! Used once, when a program is made: `parameter.rs` finds defaults and aliases by it. serde asks for every value in turn
-//! and gets one from a table; what refuses it gets the next.
-
-use std::panic::{AssertUnwindSafe, catch_unwind};
+//! One made-up value, whatever type asks for it.
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
-use super::parameter::Parameter;
-use super::value::{Refused, TWICE};
+use super::forward::methods;
+use super::refused::Refused;
 
 const TEXTS: [&str; 10] = [
     "a",
@@ -25,8 +19,8 @@ const TEXTS: [&str; 10] = [
     "https://example.org/a",
     "1.0.0",
 ];
-const INTEGERS: [i8; 5] = [1, 0, 2, 10, 100];
-const NUMBERS: [f32; 3] = [1.5, 0.0, 1.0];
+const INTEGERS: [u32; 5] = [1, 0, 2, 10, 100];
+const NUMBERS: [f64; 3] = [1.5, 0.0, 1.0];
 /// For types that leave it to the format what they are made of.
 const VALUES: [&str; 9] = [
     "\"a\"",
@@ -40,131 +34,33 @@ const VALUES: [&str; 9] = [
     "[\"a\"]",
 ];
 /// A parameter that takes none of so many values takes none at all.
-const CHOICES: usize = TEXTS.len();
+pub(super) const CHOICES: usize = TEXTS.len();
 /// Types that contain themselves end here.
 const DEEP: u8 = 4;
 
-/// Values for the parameters of a struct.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Samples {
-    /// The parameters that are given, each with the place of its values in the tables.
-    given: Vec<(&'static str, usize)>,
+pub(super) fn no_sample() -> Refused {
+    Refused::new("there is no such sample")
 }
 
-/// Samples for the required parameters of an `A`.
-pub(crate) fn required<A: DeserializeOwned>(parameters: &[Parameter]) -> Option<Samples> {
-    Samples::default().mended::<A>(parameters)
-}
-
-/// Which of the `names` of one field is its own: serde tells when it is given twice.
-pub(crate) fn own_name<A: DeserializeOwned>(names: &[&'static str]) -> Option<&'static str> {
-    (0..CHOICES).find_map(|choice| {
-        let samples = Samples {
-            given: vec![(names[0], choice); 2],
-        };
-        let refused = samples.make::<A>().err()?;
-        let is_own = |name: &&&str| **name == refused.name && refused.message == TWICE;
-        names.iter().find(is_own).copied()
-    })
-}
-
-impl Samples {
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.given.iter().any(|(given, _)| *given == name)
-    }
-
-    /// A panic of the application's code is found out by a request.
-    pub(crate) fn make<A: DeserializeOwned>(&self) -> Result<A, Refused> {
-        let made = catch_unwind(AssertUnwindSafe(|| A::deserialize(self)));
-        made.unwrap_or_else(|_| Err(no_sample()))
-    }
-
-    /// The same, changed until a struct can be made: a value that is missing is added, one that is refused is replaced by
-    /// the next of its table.
-    fn mended<A: DeserializeOwned>(mut self, parameters: &[Parameter]) -> Option<Self> {
-        loop {
-            let Err(refused) = self.make::<A>() else {
-                return Some(self);
-            };
-            let is_it = |name: &&'static str| *name == refused.name;
-            let name = parameters.iter().map(|one| one.name).find(is_it)?;
-            match self.given.iter_mut().find(|(given, _)| *given == name) {
-                Some((_, choice)) if *choice + 1 < CHOICES => *choice += 1,
-                Some(_) => return None,
-                None => self.given.push((name, 0)),
-            }
-        }
-    }
-}
-
-impl<'de> Deserializer<'de> for &Samples {
-    type Error = Refused;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_map(Arguments {
-            remaining: self.given.iter(),
-            current: None,
-        })
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-/// The fields of the argument struct.
-struct Arguments<'s> {
-    remaining: std::slice::Iter<'s, (&'static str, usize)>,
-    current: Option<(&'static str, usize)>,
-}
-
-impl<'de> de::MapAccess<'de> for Arguments<'_> {
-    type Error = Refused;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Refused> {
-        self.current = self.remaining.next().copied();
-        let key = self.current.map(|(name, _)| seed.deserialize(named(name)));
-        key.transpose()
-    }
-
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
-        let (name, choice) = self.current.ok_or_else(no_sample)?;
-        let refused = seed.deserialize(Sample { choice, depth: 0 });
-        refused.map_err(|refused| Refused::of(name, String::new(), refused.message))
-    }
-}
-
-fn no_sample<E: de::Error>() -> E {
-    E::custom("there is no such sample")
-}
-
-fn named(name: &str) -> StrDeserializer<'_, Refused> {
+pub(super) fn named(name: &str) -> StrDeserializer<'_, Refused> {
     name.into_deserializer()
 }
 
 /// One value, whatever type asks for it.
 #[derive(Clone, Copy)]
-struct Sample {
+pub(super) struct Sample {
     /// Its place in the tables.
     choice: usize,
     depth: u8,
 }
 
 impl Sample {
-    fn of<T: Copy>(self, table: &[T]) -> Result<T, Refused> {
-        table.get(self.choice).copied().ok_or_else(no_sample)
+    pub(super) const fn new(choice: usize) -> Self {
+        Self { choice, depth: 0 }
     }
 
-    fn integer<T: TryFrom<i8>>(self) -> Result<T, Refused> {
-        self.of(&INTEGERS)?.try_into().map_err(|_| no_sample())
+    fn of<T: Copy>(self, table: &[T]) -> Result<T, Refused> {
+        table.get(self.choice).copied().ok_or_else(no_sample)
     }
 
     const fn part(self) -> Self {
@@ -182,43 +78,31 @@ impl Sample {
     }
 }
 
-/// Values without parts.
-macro_rules! simple {
-    ($($method:ident $visit:ident $value:expr;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-            visitor.$visit($value(self)?)
-        })*
-    };
-}
-
 impl<'de> Deserializer<'de> for Sample {
     type Error = Refused;
 
-    simple! {
-        deserialize_bool visit_bool |this: Self| this.of(&[true, false]);
-        deserialize_i8 visit_i8 Self::integer;
-        deserialize_i16 visit_i16 Self::integer;
-        deserialize_i32 visit_i32 Self::integer;
-        deserialize_i64 visit_i64 Self::integer;
-        deserialize_i128 visit_i128 Self::integer;
-        deserialize_u8 visit_u8 Self::integer;
-        deserialize_u16 visit_u16 Self::integer;
-        deserialize_u32 visit_u32 Self::integer;
-        deserialize_u64 visit_u64 Self::integer;
-        deserialize_u128 visit_u128 Self::integer;
-        deserialize_f32 visit_f32 |this: Self| this.of(&NUMBERS);
-        deserialize_f64 visit_f64 |this: Self| this.of(&NUMBERS).map(f64::from);
-        deserialize_char visit_char |this: Self| this.of(&['a', '0', ' ']);
-        deserialize_str visit_str |this: Self| this.of(&TEXTS);
-        deserialize_string visit_str |this: Self| this.of(&TEXTS);
-        deserialize_identifier visit_str |this: Self| this.of(&TEXTS);
-        deserialize_bytes visit_bytes |this: Self| this.of(&TEXTS).map(str::as_bytes);
-        deserialize_byte_buf visit_bytes |this: Self| this.of(&TEXTS).map(str::as_bytes);
+    methods! {
+        self, visitor => visitor.visit_bool(self.of(&[true, false])?); for deserialize_bool;
+        self, visitor => visitor.visit_i64(self.of(&INTEGERS)?.into()); for
+            deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128;
+        self, visitor => visitor.visit_u64(self.of(&INTEGERS)?.into()); for
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128;
+        self, visitor => visitor.visit_f64(self.of(&NUMBERS)?); for deserialize_f32 deserialize_f64;
+        self, visitor => visitor.visit_char(self.of(&['a', '0', ' '])?); for deserialize_char;
+        self, visitor => visitor.visit_str(self.of(&TEXTS)?); for
+            deserialize_str deserialize_string deserialize_identifier;
+        self, visitor => visitor.visit_bytes(self.of(&TEXTS)?.as_bytes()); for
+            deserialize_bytes deserialize_byte_buf;
+        self, visitor => visitor.visit_unit(); for
+            deserialize_unit deserialize_unit_struct deserialize_ignored_any;
+        self, visitor => visitor.visit_newtype_struct(self.part()); for deserialize_newtype_struct;
+        self, visitor => visitor.visit_seq(self.items(1)); for deserialize_seq;
+        self, visitor => visitor.visit_map(self.items(1)); for deserialize_map;
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        let value: Json = self.of(&VALUES)?.parse().map_err(de::Error::custom)?;
-        value.deserialize_any(visitor).map_err(de::Error::custom)
+        let value: Json = self.of(&VALUES)?.parse()?;
+        Ok(value.deserialize_any(visitor)?)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -226,38 +110,6 @@ impl<'de> Deserializer<'de> for Sample {
             true => visitor.visit_none(),
             false => visitor.visit_some(self.part()),
         }
-    }
-
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_unit()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_newtype_struct(self.part())
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_seq(self.items(1))
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_map(self.items(1))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
