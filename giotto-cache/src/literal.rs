@@ -2,7 +2,7 @@
 //!
 //! Before a lookup. Equal values have the same text, and different values of one type have different texts, on every machine
 //! and in every release. Every literal ends where its first bracket closes. serde does not distinguish a set from a list: a
-//! `HashSet` is written in the order of its iteration, so that equal sets have different texts. Use a `BTreeSet`.
+//! `HashSet` is written in the order of its iteration, so that equal sets have different texts. Use a `BTreeSet`. (`giotto` sorts what a set reads.)
 //!
 //! | Rust | text |
 //! |---|---|

@@ -10,7 +10,7 @@ use giotto_cache::{
     Answer, Cache, CacheControl, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
 };
 
-use crate::args::{Arguments, Typed};
+use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
 use crate::compute::{Failure, Models};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};

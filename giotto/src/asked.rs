@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::{Lookup, Policy};
 
-use crate::args::{Arguments, Typed};
+use crate::arguments::{Arguments, Typed};
 use crate::error::Result;
 use crate::manifest::{Found, Manifest};
 use crate::mime::Mime;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use giotto_cache::{Computed, ErrorKind as CacheErrorKind, Policy};
 use tokio::sync::Semaphore;
 
-use crate::args::Typed;
+use crate::arguments::Typed;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::program::model::Context;

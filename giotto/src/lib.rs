@@ -45,8 +45,7 @@
 //!
 //! 1. `controller/` makes a [`Request`] (`request.rs`) of what came over HTTP (`http/`) or on the command line (`cmd/`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path.
-//! 3. `args.rs` binds the given values to the parameters of the model (`value.rs`, `parameter.rs`): typed arguments, and
-//!    their text in the key.
+//! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
@@ -57,34 +56,31 @@
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
 //! Imports point down one list, and no two files import each other: `run`, `management`, `controller`, `config`, `panics`,
-//! `app`, `asked`, `manifest`, `compute`, `program`, `keyed`, `args`, `parameter`, `value`, `view`, `negotiate`, `error`,
+//! `app`, `asked`, `manifest`, `compute`, `program`, `arguments`, `view`, `negotiate`, `error`,
 //! `rendered`, `request`, `mime`.
 
 mod app;
-mod args;
+mod arguments;
 mod asked;
 mod compute;
 mod config;
 mod controller;
 mod error;
-mod keyed;
 mod management;
 mod manifest;
 mod mime;
 mod negotiate;
 mod panics;
-mod parameter;
 mod program;
 mod rendered;
 mod request;
 mod run;
-mod sample;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod value;
 pub mod view;
 
 pub use app::App;
+pub use arguments::Parameter;
 pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
@@ -92,7 +88,6 @@ pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Entry, Manifest};
-pub use parameter::Parameter;
 pub use program::{Bare, Program, Ready, model};
 pub use rendered::{Receipt, Rendered};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};

@@ -5,7 +5,7 @@ use std::fmt;
 use toml::Value;
 
 use super::key::{PREFIX, SIGNING_KEY};
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
 /// A key, its value, and where that was said. A value may be a secret, and no error and no debug output shows one.

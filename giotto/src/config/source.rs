@@ -11,7 +11,7 @@ use super::key::{CONFIG, PREFIX, STRUCTURED};
 use super::links;
 use super::setting::Setting;
 use super::store::keys;
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Error, Result};
 
 const DEFAULT_PATH: &str = "giotto.toml";

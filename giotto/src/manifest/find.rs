@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::tree::{Kind, Manifest};
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::negotiate;
 use crate::program::Program;

@@ -9,12 +9,11 @@ use giotto_cache::IntoPolicy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::definition::{Bare, ErasedArguments, Program, Ready, Render, Settings, Source, Tags};
+use super::definition::{Bare, Program, Ready, Render, Settings, Source, Tags};
 use super::model::Model;
-use crate::args;
+use crate::arguments;
+use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
-use crate::keyed;
-use crate::parameter::{Parameters, parameters};
 use crate::rendered::Rendered;
 use crate::request::{Controller, Request};
 use crate::view::View;
@@ -105,10 +104,7 @@ where
             mimes: view.mimes(),
             styled: view.styled(),
             keys: Vec::new(),
-            arguments: ErasedArguments {
-                bind: args::bind::<A>,
-                key_problem: keyed::problem::<A>,
-            },
+            bind: arguments::bind::<A>,
             render: render(stage, view),
         };
         Program { settings, stage }

@@ -13,10 +13,10 @@ use giotto_cache::{Key, Policy};
 
 use super::call::Call;
 use super::model::{Context, Documentation};
-use crate::args::{Arguments, Typed};
+use crate::arguments::{Arguments, Typed};
+use crate::arguments::{Parameter, Parameters};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::parameter::{Parameter, Parameters};
 use crate::rendered::Rendered;
 use crate::request::{Controller, Request};
 
@@ -50,7 +50,7 @@ pub struct Ready {
     pub(super) styled: Vec<Mime>,
     /// The end of the keys of its pages, for each of the media types.
     pub(super) keys: Vec<Key>,
-    pub(super) arguments: ErasedArguments,
+    pub(super) bind: Bind,
     pub(super) render: Render,
 }
 
@@ -77,13 +77,6 @@ pub(super) type OutputMiddleware =
 
 /// A model whose function type and arguments are erased.
 pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Call<T> + Send + Sync>;
-
-/// What depends on the type of the arguments, which is erased here.
-pub(super) struct ErasedArguments {
-    pub(super) bind: Bind,
-    /// What is wrong with the keys of its pages.
-    pub(super) key_problem: fn(&[Parameter]) -> Option<String>,
-}
 
 /// Binds positional segments and named values to parameters.
 pub(super) type Bind = fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>;

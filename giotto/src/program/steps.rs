@@ -9,10 +9,10 @@ use giotto_cache::{Key, Policy};
 
 use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Source, Tags};
 use super::model::Context;
-use crate::args::{self, Arguments, Typed};
+use crate::arguments::Parameter;
+use crate::arguments::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::parameter::Parameter;
 use crate::rendered::Rendered;
 use crate::request::{CMD, Controller, Request, Value};
 
@@ -65,10 +65,9 @@ impl Program {
             ),
             _ => None,
         };
-        let wrong = contradiction
-            .map(str::to_owned)
-            .or_else(|| cache.and_then(|_| (self.stage.arguments.key_problem)(self.parameters())));
-        error.clone().or_else(|| wrong.map(Error::configuration))
+        error
+            .clone()
+            .or_else(|| contradiction.map(Error::configuration))
     }
 
     /// What it takes, in declared order.
@@ -81,7 +80,7 @@ impl Program {
     /// the struct of the arguments says so. Otherwise HTTP ignores it.
     pub(crate) fn check_names(&self, request: &Request<'_>) -> Result<()> {
         match request.controller == CMD || self.stage.parameters.denies_unknown {
-            true => args::check_known(self.parameters(), request),
+            true => arguments::check_known(self.parameters(), request),
             false => Ok(()),
         }
     }
@@ -183,7 +182,7 @@ impl Program {
     pub(crate) fn bind(&self, consumed: usize, request: &Request<'_>) -> Result<Arguments> {
         unwound("the reading of an argument", || {
             let positional = &request.path[consumed..];
-            (self.stage.arguments.bind)(self.parameters(), positional, request)
+            (self.stage.bind)(self.parameters(), positional, request)
         })
     }
 

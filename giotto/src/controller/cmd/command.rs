@@ -6,10 +6,10 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use giotto_cache::Mode;
 
+use crate::arguments::Parameter;
 use crate::config::flags;
 use crate::manifest::Manifest;
 use crate::negotiate;
-use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::CMD;
 

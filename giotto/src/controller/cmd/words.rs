@@ -7,9 +7,9 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
 
 use super::command::{CACHE, GIVEN, MODEL_MOCK, STALE_OK, VERBOSE, is_option_of, is_switch};
+use crate::arguments::Parameter;
 use crate::error::{InvalidInput, Result, quoted};
 use crate::manifest::Manifest;
-use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request, Value};
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::consent::{YES, consent};
 use crate::app::App;
-use crate::args::nearest;
+use crate::arguments::nearest;
 use crate::error::{Result, quoted};
 use crate::management::invocation::{no_cache, shown as shown_path, wrong};
 use crate::management::model::{Documented, INVOCATION, refused, shown};

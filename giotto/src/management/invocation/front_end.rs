@@ -4,9 +4,9 @@
 
 use super::words::{Invocation, wrong};
 use crate::app::App;
+use crate::arguments::Parameter;
 use crate::error::{Error, Result, quoted};
 use crate::management::model::refused;
-use crate::parameter::Parameter;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request};
 

@@ -8,7 +8,7 @@ use giotto_cache::{Key, Lookup, Policy};
 use super::front_end::{FrontEnd, no_front_end};
 use super::words::{Invocation, wrong};
 use crate::app::App;
-use crate::args;
+use crate::arguments;
 use crate::asked::Asked;
 use crate::error::Result;
 use crate::mime::Mime;
@@ -29,7 +29,7 @@ impl<'a> Target<'a> {
         for front_end in FrontEnd::all(invocation, app)? {
             let program = front_end.program;
             let mut request = invocation.request(front_end.controller);
-            args::check_known(program.parameters(), &request)?;
+            arguments::check_known(program.parameters(), &request)?;
             let Some(policy) = program.cache_policy() else {
                 let keeps_nothing = || wrong(program.path(), &no_cache(program.path()));
                 refused = refused.or_else(|| Some(keeps_nothing()));

@@ -3,62 +3,20 @@
 //! Worked out once, when a program is made, by offering its argument struct to serde and watching what it
 //! asks for.
 
+use std::any::type_name;
 use std::cell::RefCell;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::mem::discriminant;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
+use super::parameter::{Parameter, Parameters};
+use super::refused::Refused;
+use super::samples::{self, Samples};
+use super::watch::Watch;
 use crate::error::{Error, Result};
-use crate::sample::{self, Samples};
-use crate::value::Refused;
-
-/// One parameter of a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its name.
-    pub name: &'static str,
-    /// Other names that it may be given under: serde's `alias`.
-    pub aliases: Vec<&'static str>,
-    /// What it takes, in a word or two: `integer`, `number`, `text`, `true or false`, `JSON object`, a list of choices.
-    pub kind: String,
-    /// Whether it may be given several times.
-    pub is_list: bool,
-    /// Whether an invocation has to give it.
-    pub required: bool,
-    /// The value that it has when it is not given, as JSON; not known for every type.
-    pub default: Option<String>,
-    /// Its documentation.
-    pub doc: &'static str,
-}
-
-impl Parameter {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            aliases: Vec::new(),
-            kind: "value".to_owned(),
-            is_list: false,
-            required: true,
-            default: None,
-            doc: "",
-        }
-    }
-
-    /// Whether `name` is its name, or another that it may be given under.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.aliases.contains(&name)
-    }
-}
-
-/// What a model takes: the fields of its argument struct.
-#[derive(Debug, Default)]
-pub(crate) struct Parameters {
-    /// In declared order.
-    pub(crate) all: Vec<Parameter>,
-    /// Whether its struct refuses names that it does not know: serde's `deny_unknown_fields`.
-    pub(crate) denies_unknown: bool,
-}
 
 /// The parameters of a model that takes an `A`; `docs` are their documentations by name.
 pub(crate) fn parameters<A>(docs: &[(&str, &'static str)]) -> Result<Parameters>
@@ -71,7 +29,7 @@ where
         let doc = docs.iter().find(|(name, _)| *name == parameter.name);
         parameter.doc = doc.map_or("", |(_, doc)| doc);
     }
-    if let Some(samples) = sample::required::<A>(&all) {
+    if let Some(samples) = samples::required::<A>(&all) {
         read_defaults::<A>(&samples, &mut all);
     }
     Ok(Parameters {
@@ -95,7 +53,7 @@ fn names<A: DeserializeOwned>() -> Result<&'static [&'static str]> {
         }
         Asked::Other => format!(
             "a model takes one struct with named fields, not {}",
-            std::any::type_name::<A>()
+            type_name::<A>()
         ),
     };
     Err(Error::configuration(message))
@@ -116,7 +74,7 @@ fn fields<A: DeserializeOwned>(names: &[&'static str]) -> Vec<Parameter> {
     let named = |names: Vec<&'static str>| {
         let own = match names.as_slice() {
             [own] => own,
-            _ => sample::own_name::<A>(&names).unwrap_or(names[0]),
+            _ => samples::own_name::<A>(&names).unwrap_or(names[0]),
         };
         let mut parameter = Parameter::new(own);
         parameter
@@ -238,7 +196,12 @@ enum Field {
 impl Field {
     /// Two names of one field are the same variant of an enum that `derive` has made for the struct.
     fn of<K>(key: &K) -> Self {
-        sample::identity(key).map_or(Self::Other, Self::Known)
+        match type_name::<K>().contains("__Field") {
+            true => Self::Known(
+                BuildHasherDefault::<DefaultHasher>::default().hash_one(discriminant(key)),
+            ),
+            false => Self::Other,
+        }
     }
 }
 
@@ -281,105 +244,5 @@ impl<'de> de::MapAccess<'de> for OneField<'_> {
     ) -> Result<S::Value, Refused> {
         let value = self.value.take();
         seed.deserialize(value.ok_or_else(|| Refused::new("only the name was offered"))?)
-    }
-}
-
-/// Notes which type a field asks for.
-struct Watch<'s>(&'s RefCell<Parameter>);
-
-/// What a field is called that asks for one of these types.
-macro_rules! called {
-    ($($name:literal: $($method:ident)*;)*) => {
-        $($(fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refused> {
-            self.note($name)
-        })*)*
-    };
-}
-
-impl Watch<'_> {
-    fn note<T>(self, kind: &str) -> Result<T, Refused> {
-        self.0.borrow_mut().kind = kind.to_owned();
-        Err(Refused::new("only the type was wanted"))
-    }
-}
-
-impl<'de> Deserializer<'de> for Watch<'_> {
-    type Error = Refused;
-
-    called! {
-        "integer": deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128;
-        "number": deserialize_f32 deserialize_f64;
-        "true or false": deserialize_bool;
-        "character": deserialize_char;
-        "text": deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf;
-        "JSON object": deserialize_map;
-        "text or JSON": deserialize_any;
-        "value": deserialize_unit deserialize_identifier deserialize_ignored_any;
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.0.borrow_mut().required = false;
-        visitor.visit_some(self)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.0.borrow_mut().is_list = true;
-        visitor.visit_seq(de::value::SeqDeserializer::new(std::iter::once(self)))
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: V,
-    ) -> Result<V::Value, Refused> {
-        self.note("value")
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Refused> {
-        self.note("JSON object")
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        variants: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Refused> {
-        self.note(&variants.join(", "))
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Refused> for Watch<'_> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
     }
 }

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserializer, IntoDeserializer, Visitor};
+use serde::de::value::SeqDeserializer;
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
-use crate::error::{InvalidInput, quoted};
+use super::forward::{forward, methods};
+use super::refused::Refused;
+use crate::error::quoted;
 use crate::request::{Given, Value};
 
 /// One or more values given for one parameter.
@@ -53,24 +56,21 @@ impl<'de> Values<'de> {
     }
 }
 
-/// What a parameter of a simple type makes of its only value.
-macro_rules! only {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-            self.only()?.$method(visitor)
-        })*
-    };
-}
-
 impl<'de> Deserializer<'de> for Values<'de> {
     type Error = Refused;
 
-    only! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string
-        deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_map
-        deserialize_identifier deserialize_ignored_any
+    forward! {
+        self, visitor => self.only()?, visitor; for
+            deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+            deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+            deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+            deserialize_byte_buf deserialize_unit deserialize_unit_struct deserialize_map deserialize_struct
+            deserialize_enum deserialize_identifier deserialize_ignored_any;
+    }
+
+    methods! {
+        self, visitor => visitor.visit_newtype_struct(self); for deserialize_newtype_struct;
+        self, visitor => self.deserialize_seq(visitor); for deserialize_tuple deserialize_tuple_struct;
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -80,71 +80,24 @@ impl<'de> Deserializer<'de> for Values<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_newtype_struct(self)
-    }
-
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match (self.first, self.rest.is_empty()) {
             (One::Json(array @ Json::Array(_)), true) => {
-                return array.deserialize_seq(visitor).map_err(de::Error::custom);
+                return Ok(array.deserialize_seq(visitor)?);
             }
             (One::Text(text), true) if text.trim_start().starts_with('[') => {
                 if let Ok(array @ Json::Array(_)) = serde_json::from_str(text) {
-                    return array.deserialize_seq(visitor).map_err(de::Error::custom);
+                    return Ok(array.deserialize_seq(visitor)?);
                 }
             }
             _ => {}
         }
         let values = std::iter::once(self.first).chain(self.rest);
-        let mut values = de::value::SeqDeserializer::new(values);
+        let mut values = SeqDeserializer::new(values);
         let list = visitor.visit_seq(&mut values)?;
         // A tuple leaves what is too much for it.
         values.end()?;
         Ok(list)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.deserialize_unit(visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.only()?.deserialize_struct(name, fields, visitor)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.only()?.deserialize_enum(name, variants, visitor)
     }
 }
 
@@ -178,10 +131,8 @@ macro_rules! structured {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
             match self {
-                Self::Json(value) => value.$method($($argument,)* visitor).map_err(de::Error::custom),
-                Self::Text(text) => {
-                    read(text)?.$method($($argument,)* visitor).map_err(de::Error::custom)
-                }
+                Self::Json(value) => value.$method($($argument,)* visitor).map_err(Into::into),
+                Self::Text(text) => read(text)?.$method($($argument,)* visitor).map_err(Into::into),
             }
         })*
     };
@@ -192,7 +143,7 @@ macro_rules! textual {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             match self {
-                Self::Json(value) => value.$method(visitor).map_err(de::Error::custom),
+                Self::Json(value) => value.$method(visitor).map_err(Into::into),
                 Self::Text(text) => visitor.visit_borrowed_str(text),
             }
         })*
@@ -232,12 +183,12 @@ impl<'de> Deserializer<'de> for One<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         let text = match self {
-            Self::Json(value) => return value.deserialize_any(visitor).map_err(de::Error::custom),
+            Self::Json(value) => return Ok(value.deserialize_any(visitor)?),
             Self::Text(text) => text,
         };
         let takes_all = takes_all::<V::Value>();
         match meant(text).filter(|value| takes_all || value.is_array() || value.is_object()) {
-            Some(value) => value.deserialize_any(visitor).map_err(de::Error::custom),
+            Some(value) => Ok(value.deserialize_any(visitor)?),
             None => visitor.visit_borrowed_str(text),
         }
     }
@@ -250,10 +201,6 @@ impl<'de> Deserializer<'de> for One<'de> {
             }
             Self::Text(text) => visitor.visit_borrowed_str(text),
         }
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.deserialize_str(visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -275,14 +222,6 @@ impl<'de> Deserializer<'de> for One<'de> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        visitor.visit_newtype_struct(self)
-    }
-
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -290,29 +229,20 @@ impl<'de> Deserializer<'de> for One<'de> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         match self {
-            Self::Json(value) => value
-                .deserialize_enum(name, variants, visitor)
-                .map_err(de::Error::custom),
+            Self::Json(value) => Ok(value.deserialize_enum(name, variants, visitor)?),
             // Whether a text is one of the variants is for the type to say: it may have one for all others.
             Self::Text(text) if !text.starts_with('{') => {
                 visitor.visit_enum(text.into_deserializer())
             }
-            Self::Text(text) => read(text)?
-                .deserialize_enum(name, variants, visitor)
-                .map_err(de::Error::custom),
+            Self::Text(text) => Ok(read(text)?.deserialize_enum(name, variants, visitor)?),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Refused> {
-        Err(Refused::new("the parameter takes no value: leave it out"))
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
-        self.deserialize_unit(visitor)
+    methods! {
+        self, visitor => self.deserialize_str(visitor); for deserialize_string;
+        self, visitor => visitor.visit_newtype_struct(self); for deserialize_newtype_struct;
+        self, _visitor => Err(Refused::new("the parameter takes no value: leave it out"));
+            for deserialize_unit deserialize_unit_struct;
     }
 }
 
@@ -345,83 +275,4 @@ fn meant(text: &str) -> Option<Json> {
 fn takes_all<T>() -> bool {
     let name = std::any::type_name::<T>();
     name.contains("::Content") || name.ends_with("::Value")
-}
-
-/// What serde says of a field that it gets a second time.
-pub(crate) const TWICE: &str = "it is given twice";
-
-/// A refusal on its way through serde, which knows the message before the name of the field.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) name: String,
-    pub(crate) value: String,
-    pub(crate) message: String,
-}
-
-impl Refused {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            name: String::new(),
-            value: String::new(),
-            message: message.into(),
-        }
-    }
-
-    /// Of the argument `name`, which was given as `value`.
-    pub(crate) fn of(name: &str, value: String, message: String) -> Self {
-        Self {
-            name: name.to_owned(),
-            value,
-            message,
-        }
-    }
-
-    fn text(text: &str, expected: &str) -> Self {
-        Self::new(format!("{} is not {expected}", quoted(text)))
-    }
-
-    fn json(value: &Json, expected: &str) -> Self {
-        match value {
-            Json::String(text) => Self::text(text, expected),
-            Json::Array(_) => Self::new(format!("an array is not {expected}")),
-            Json::Object(_) => Self::new(format!("an object is not {expected}")),
-            value => Self::new(format!("{value} is not {expected}")),
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl de::Error for Refused {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(message.to_string())
-    }
-
-    fn unknown_variant(variant: &str, variants: &'static [&'static str]) -> Self {
-        Self::text(variant, &format!("one of '{}'", variants.join("', '")))
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::of(field, String::new(), TWICE.to_owned())
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        let message = format!("it is missing: add {field}=VALUE");
-        Self {
-            name: field.to_owned(),
-            ..Self::new(message)
-        }
-    }
-}
-
-impl From<Refused> for InvalidInput {
-    fn from(refused: Refused) -> Self {
-        Self::new().field(refused.name, refused.value, refused.message)
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Step 3 of an invocation. For each parameter in declared order: the named value if there is one, else
 //! the next positional segment, else the parameter's default, else an error that names it. What serde
-//! makes of that is typed; written back as a literal, it is the argument part of the key.
+//! makes of that is typed; `arguments` writes the text that stands for it in a key.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -12,10 +12,13 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
+use super::key::{self, Read};
+use super::parameter::Parameter;
+use super::reading::Reading;
+use super::refused::Refused;
+use super::value::{One, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
-use crate::parameter::Parameter;
 use crate::request::{Request, Value};
-use crate::value::{One, Refused, Values};
 
 /// Bound arguments: typed, and as the text that stands in the key.
 pub(crate) struct Arguments {
@@ -55,14 +58,21 @@ where
         parameters,
         positional: positional.iter(),
         data: &request.data,
+        read: None,
     };
-    let typed = A::deserialize(&mut given);
-    let typed = typed.map_err(InvalidInput::from)?;
-    given.check_positional()?;
-    let canonical = literal::to_string(&typed)?;
+    let typed = given.make::<A>()?;
+    if key::is_plain(&typed, parameters) {
+        return Ok(Arguments {
+            canonical: literal::to_string(&typed)?,
+            typed: Typed(Box::new(typed)),
+        });
+    }
+    given.positional = positional.iter();
+    given.read = Some(Read::new());
+    let typed = given.make::<A>()?;
     Ok(Arguments {
+        canonical: key::text(&typed, parameters, &given.read.unwrap_or_default())?,
         typed: Typed(Box::new(typed)),
-        canonical,
     })
 }
 
@@ -94,9 +104,17 @@ struct Given<'g> {
     parameters: &'g [Parameter],
     positional: std::slice::Iter<'g, Cow<'g, str>>,
     data: &'g [(Cow<'g, str>, Value<'g>)],
+    /// Where it is noted what is read.
+    read: Option<Read>,
 }
 
 impl<'g> Given<'g> {
+    fn make<A: DeserializeOwned>(&mut self) -> Result<A> {
+        let made = A::deserialize(&mut *self).map_err(InvalidInput::from)?;
+        self.check_positional()?;
+        Ok(made)
+    }
+
     fn check_positional(&self) -> Result<()> {
         let Some(extra) = self.positional.as_slice().first() else {
             return Ok(());
@@ -224,7 +242,15 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
             .take()
             .ok_or_else(|| Refused::new("a value without a name"))?;
         let first = values.first;
-        let refused = seed.deserialize(values);
+        let refused = match &mut self.given.read {
+            None => seed.deserialize(values),
+            Some(read) => {
+                let mut text = String::new();
+                let made = seed.deserialize(Reading::new(values, &mut text));
+                read.push((name, text));
+                made
+            }
+        };
         refused.map_err(|refused| Refused::of(name, first.to_string(), refused.message))
     }
 }

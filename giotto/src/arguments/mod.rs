@@ -1,0 +1,24 @@
+//! Arguments of a program: from what was given to typed values and the text that stands for them in a key.
+//!
+//! Step 3 of an invocation: `bind` reads each given value (`value`) for the parameters that a model declares
+//! (`parameter`, which tries `sample` values once), and `key` writes the text.
+
+mod bind;
+mod describe;
+mod form;
+mod forward;
+mod key;
+mod order;
+mod parameter;
+mod plain;
+mod reading;
+mod refused;
+mod sample;
+mod samples;
+mod value;
+mod watch;
+
+pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
+pub(crate) use describe::parameters;
+pub use parameter::Parameter;
+pub(crate) use parameter::Parameters;

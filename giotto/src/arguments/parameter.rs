@@ -1,0 +1,48 @@
+//! One parameter of a program, and all of them.
+
+/// One parameter of a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Other names that it may be given under: serde's `alias`.
+    pub aliases: Vec<&'static str>,
+    /// What it takes, in a word or two: `integer`, `number`, `text`, `true or false`, `JSON object`, a list of choices.
+    pub kind: String,
+    /// Whether it may be given several times.
+    pub is_list: bool,
+    /// Whether an invocation has to give it.
+    pub required: bool,
+    /// The value that it has when it is not given, as JSON; not known for every type.
+    pub default: Option<String>,
+    /// Its documentation.
+    pub doc: &'static str,
+}
+
+impl Parameter {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            aliases: Vec::new(),
+            kind: "value".to_owned(),
+            is_list: false,
+            required: true,
+            default: None,
+            doc: "",
+        }
+    }
+
+    /// Whether `name` is its name, or another that it may be given under.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
+    }
+}
+
+/// What a model takes: the fields of its argument struct.
+#[derive(Debug, Default)]
+pub(crate) struct Parameters {
+    /// In declared order.
+    pub(crate) all: Vec<Parameter>,
+    /// Whether its struct refuses names that it does not know: serde's `deny_unknown_fields`.
+    pub(crate) denies_unknown: bool,
+}
