@@ -1,6 +1,6 @@
 //! Pages that are never older than the last change: tags, a policy, and a program that writes.
 //!
-//! `cargo run --release --example prices -- http`, and then `curl -i http://127.0.0.1:5000/price/apple` twice, `curl
+//! `cargo run -p prices -- http`, and then `curl -i http://127.0.0.1:5000/price/apple` twice, `curl
 //! -d cents=75 http://127.0.0.1:5000/price/apple`, and the first again.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! A giotto application inside an axum application, which keeps its own routes.
 //!
 //! ```console
-//! $ cargo run --release --example axum_mount -- 5001
+//! $ cargo run -p axum_mount -- 5001
 //! $ curl localhost:5001/health           # axum's own
 //! $ curl -i localhost:5001/square/12     # giotto's, for whatever axum has no route; twice, for a hit
 //! $ curl -i localhost:5001/reports/square/12

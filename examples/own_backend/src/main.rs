@@ -1,12 +1,12 @@
 //! A store of your own: pages in files, one for each.
 //!
 //! ```console
-//! $ cargo run --example own_backend -- cmd squared x=12
-//! $ cargo run --example own_backend -- http
+//! $ cargo run -p own_backend -- cmd squared x=12
+//! $ cargo run -p own_backend -- http
 //! ```
 //!
 //! `get` and `set` are enough; `delete` and `clear` let an operator remove pages. The contract is the trait's
-//! documentation, and `giotto/tests/own_backend.rs` runs the suite that checks it.
+//! documentation, and the test at the end runs the suite that checks it.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -23,13 +23,13 @@ const HEADER: usize = 16;
 
 /// A [`KeyValue`] that keeps every value in a file of one folder.
 #[derive(Clone, Debug)]
-pub struct FileKeyValue {
+struct FileKeyValue {
     folder: PathBuf,
 }
 
 impl FileKeyValue {
     /// A store in `folder`, which is created when the first value is stored.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
+    fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
         }
@@ -151,4 +151,21 @@ fn main() -> ExitCode {
     let squared = Program::new(square).cache(3600).view(BasicView::new());
     let app = App::new(Manifest::new([("squared", squared)]));
     giotto::run(app.cache(FileKeyValue::new("own_backend.cache")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use giotto::cache::conformance::{self, Subject};
+
+    use super::FileKeyValue;
+
+    #[tokio::test]
+    async fn the_store_obeys_the_contract() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = |name: &str| Arc::new(FileKeyValue::new(folder.path().join(name)));
+        let subject = Subject::new(store("one")).neighbour(store("other"));
+        conformance::check(&subject).await;
+    }
 }

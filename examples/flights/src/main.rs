@@ -4,10 +4,10 @@
 //! a second; a page in the cache skips that. Compare `Cache-Status` and the time of two equal requests.
 //!
 //! ```console
-//! $ cargo run --release --example flights -- http     # and open http://127.0.0.1:5000
-//! $ cargo run --release --example flights -- cmd delays origin=JFK month=7
-//! $ cargo run --release --example flights -- cmd routes EWR 5
-//! $ cargo run --release --example flights -- cmd routes.json EWR --top 5
+//! $ cargo run -p flights -- http     # and open http://127.0.0.1:5000
+//! $ cargo run -p flights -- cmd delays origin=JFK month=7
+//! $ cargo run -p flights -- cmd routes EWR 5
+//! $ cargo run -p flights -- cmd routes.json EWR --top 5
 //! ```
 //!
 //! Read it from the top: the manifest, the models, the reading of the data, and the [`Page`] that both
@@ -23,7 +23,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 use giotto::prelude::*;
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
 
 fn main() -> ExitCode {
     giotto::run(manifest())

@@ -1,8 +1,8 @@
 //! The program of the original's documentation, and one for every way of caching.
 //!
 //! ```console
-//! $ cargo run --release --example squared -- http
-//! $ cargo run --release --example squared -- cmd squared x=12
+//! $ cargo run -p squared -- http
+//! $ cargo run -p squared -- cmd squared x=12
 //! ```
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

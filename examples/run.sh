@@ -1,0 +1,95 @@
+#!/bin/sh
+# Runs every example and compares what it answers: `make examples`.
+set -eu
+
+# One by one, as a reader does: together, one would have the features that another asks for.
+for example in axum_mount flights own_backend prices squared; do
+    cargo build --quiet --locked -p "$example"
+done
+programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
+repository=$PWD
+# The examples write files into the working folder.
+folder=$(mktemp -d)
+cd "$folder"
+# Pages are kept, whatever the load of the machine.
+GIOTTO_CACHE=locmem
+GIOTTO_CACHE_DEADLINE_MS=30000
+export GIOTTO_CACHE GIOTTO_CACHE_DEADLINE_MS
+
+# In place of the shell that calls it, so that the program is what `kill` ends.
+start() {
+    program=$1
+    shift
+    exec "$programs/$program" "$@"
+}
+run() { (start "$@"); }
+
+# Asks up to a number of times, ten a second, until the answer has what is expected.
+expect_within() {
+    tries=$1
+    expected=$2
+    shift 2
+    for _ in $(seq "$tries"); do
+        got=$("$@")
+        case $got in
+            *"$expected"*) return ;;
+        esac
+        sleep 0.1
+    done
+    echo "$*: expected '$expected', got '$got'" >&2
+    exit 1
+}
+
+expect() { expect_within 1 "$@"; }
+# For half a minute: a response is sent before its page is stored.
+expect_soon() { expect_within 300 "$@"; }
+
+# Starts an example that serves HTTP; its address is then in $address.
+serve() {
+    log=$(mktemp)
+    start "$@" 2>"$log" &
+    server=$!
+    address=
+    for _ in $(seq 600); do
+        address=$(sed -n 's/.*\(http:\/\/127[^ ]*\).*/\1/p' "$log")
+        [ -n "$address" ] && return
+        sleep 0.1
+    done
+    cat "$log" >&2
+    exit 1
+}
+
+stop() {
+    kill "$server"
+    wait "$server" || true
+}
+
+expect 144 run squared cmd squared x=12
+expect '{"x":144}' run squared cmd squared.json x=12
+expect JetBlue run flights cmd delays origin=JFK month=7
+expect '"carriers"' run flights cmd delays.json origin=JFK month=7
+expect 144 run own_backend cmd squared x=12
+
+serve flights http --port 0
+expect '<svg' curl -sS "$address/delays/JFK"
+expect_soon 'giotto; hit; ttl=' curl -sSI "$address/delays/JFK"
+stop
+
+serve prices http --port 0
+expect 0.60 curl -sS "$address/price/apple"
+expect 0.75 curl -sS -d cents=75 "$address/price/apple"
+expect 0.75 curl -sS "$address/price/apple"
+stop
+
+serve axum_mount 0
+expect 144 curl -sS "$address/square/12"
+stop
+
+# With a file, the next process has the page.
+cargo build --quiet --locked --manifest-path "$repository/Cargo.toml" -p squared --features sqlite
+in_file() { run squared cmd --set cache=database -v forever x=1 2>&1; }
+expect 'giotto; fwd=uri-miss' in_file
+expect 'giotto; hit' in_file
+
+rm -r "$folder"
+echo "all examples answer"
