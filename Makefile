@@ -22,7 +22,7 @@ check: fmt spelling structure clippy doc api-check features examples unused deny
 fmt: ## Formatting is that of rustfmt.
 	$(CARGO) fmt --all --check
 
-spelling: ## No common misspelling in code or text; words that are none stand in checks/words.txt.
+spelling: ## No common misspelling in code or text; checks/words.txt lists words that are none.
 	$(INSTALL) codespell git
 	git ls-files -z -- ':!*.gz' ':!*.csv' ':!*.lock' | xargs -0 codespell --ignore-words checks/words.txt
 

@@ -1,3 +1,3 @@
 #!/bin/sh
-# The rustdoc of the toolchain, with the output that is not stable: see api.rs.
+# rustdoc with its unstable output enabled: see src/api.rs.
 RUSTC_BOOTSTRAP=1 exec rustdoc "$@"

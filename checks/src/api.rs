@@ -1,7 +1,7 @@
 //! The public API of the crates that are published, beside the listing that is committed with them.
 //!
-//! rustdoc describes a crate in JSON, which only nightly has by right; `RUSTC_BOOTSTRAP` gives it to the
-//! compiler at hand. The format changes with releases: the crate `public-api` reads that of one (`Cargo.toml`).
+//! rustdoc describes a crate in JSON. That output is unstable: `RUSTC_BOOTSTRAP` enables it in a stable toolchain, and
+//! its format changes with releases, so that a version of the crate `public-api` reads the format of one of them.
 
 use std::error::Error;
 use std::fs;
@@ -22,7 +22,7 @@ pub(crate) enum Listing {
     Write,
 }
 
-/// Writes the listings, or tells what differs from them.
+/// Writes the listings, or reports what differs from them.
 pub(crate) fn api(root: &Path, listing: Listing) -> Result<Vec<Violation>, Box<dyn Error>> {
     document(root)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or("target".into());
@@ -109,13 +109,13 @@ fn differences(place: &str, committed: &str, now: &str) -> Vec<Violation> {
         let violations = only.map(|line| Violation {
             place: place.to_owned(),
             what: format!("{what} `{line}`"),
-            remedy: "if that is meant, run `make api` and commit the listing".to_owned(),
+            remedy: "if this is intended, run `make api` and commit the listing".to_owned(),
         });
         violations.collect::<Vec<_>>()
     };
     [
         only(committed, now, "the API has lost"),
-        only(now, committed, "the API has won"),
+        only(now, committed, "the API has gained"),
     ]
     .concat()
 }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_and_what_is_new_is_told() {
+    fn what_the_api_loses_and_gains_is_reported() {
         let told = differences(
             "a/public-api.txt",
             "pub fn a()\npub fn b()\n",
@@ -147,7 +147,7 @@ mod tests {
             told,
             [
                 "the API has lost `pub fn a()`",
-                "the API has won `pub fn c()`"
+                "the API has gained `pub fn c()`"
             ]
         );
         assert_eq!(

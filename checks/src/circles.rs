@@ -1,4 +1,4 @@
-//! No circle among the files of a crate: of two files, at most one leads to the other, by whatever way.
+//! No circle among the files of a crate: of two files, at most one uses the other, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

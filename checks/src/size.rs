@@ -94,7 +94,7 @@ impl<'l> Sizes<'l> {
             .filter(|(_, exception)| !exception.is_needed);
         let unused = unused.map(|(name, exception)| Violation {
             place: format!("checks/large.txt:{}", exception.line),
-            what: format!("the exception of {name} is not needed any more"),
+            what: format!("the exception of {name} is no longer needed"),
             remedy: "remove it from the list".to_owned(),
         });
         unused.collect()

@@ -133,7 +133,7 @@ fn tests_may_import_what_they_like() {
 }
 
 #[test]
-fn an_import_through_the_facade_is_told_with_the_way_without_it() {
+fn an_import_through_the_facade_is_reported_with_the_direct_path() {
     has(
         &[
             (
@@ -169,7 +169,7 @@ fn nothing_is_taken_from_the_facade_itself() {
 }
 
 #[test]
-fn an_import_upwards_is_told() {
+fn an_import_upwards_is_reported() {
     let files = [
         ("lib.rs", "mod b; mod c; mod d;"),
         ("b.rs", "use crate::{c::C, d::D};"),
@@ -240,20 +240,20 @@ fn a_function_over_the_limit_needs_a_reason() {
 }
 
 #[test]
-fn an_exception_that_nothing_needs_is_told() {
+fn an_exception_that_nothing_needs_is_reported() {
     is_reported(
         &[("lib.rs", "fn short() {}")],
         "",
         "a/src/lib.rs: one table\n\na/src/lib.rs fn short: one match\n",
         &[
-            "checks/large.txt:1: the exception of a/src/lib.rs is not needed any more: remove it from the list",
-            "checks/large.txt:3: the exception of a/src/lib.rs fn short is not needed any more",
+            "checks/large.txt:1: the exception of a/src/lib.rs is no longer needed: remove it from the list",
+            "checks/large.txt:3: the exception of a/src/lib.rs fn short is no longer needed",
         ],
     );
 }
 
 #[test]
-fn a_module_without_its_file_is_told() {
+fn a_module_without_its_file_is_reported() {
     has(
         &[("main.rs", "mod b;")],
         &["a/src/b.rs: declared as a module and not found"],
