@@ -40,7 +40,7 @@ if ! has apt-get; then
     echo "these packages of Debian are missing; install them as your system names them:$packages" >&2
     exit 1
 elif [ "$(id -u)" = 0 ]; then
-    as_root=env
+    as_root="env"
 elif has sudo && sudo -n true 2>/dev/null; then
     as_root="sudo env"
 else

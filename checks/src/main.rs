@@ -2,7 +2,8 @@
 //!
 //! `cargo run -p checks` looks at the structure of every crate: no circles among files, no imports through a
 //! crate's own facade or upwards in `order.txt`, no file or function over the limits without a reason in
-//! `large.txt`. It reads the text of the sources, so that it sees neither calls of methods nor what macros expand to. `cargo run -p checks -- api` compares the public API with its listing; with `--write` it writes the listing.
+//! `large.txt`. It reads the text of the sources, so that it sees neither calls of methods nor what macros
+//! expand to. `cargo run -p checks -- api` compares the public API with its listing; `--write` writes it.
 
 mod api;
 mod circles;
