@@ -36,7 +36,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for violation in &violations {
         println!("{violation}");
     }
-    println!("{} violations", violations.len());
+    println!("violations: {}", violations.len());
     Ok(match violations.is_empty() {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
