@@ -1,57 +1,75 @@
-# What a contributor runs. `make test` installs the servers that it needs; `make check` is what CI runs besides.
+# What a contributor runs; CI runs `make test` and `make check`. `make` alone lists the targets.
 
 CARGO ?= cargo
+INSTALL = sh checks/install.sh
 
-.PHONY: test servers check fmt clippy doc features examples fuzz deny bench drill
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill
 
-# Every test of every crate, with all features and with none. The backends are tested on real servers. A failure does not
-# keep the other test binaries from running.
-test: servers
+help: ## Lists the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
+
+# A failure does not keep the other test binaries from running.
+test: servers ## Runs every test of every crate, with all features and with none, the backends on real servers.
 	$(CARGO) test --locked --workspace --all-features --no-fail-fast
 	$(CARGO) build --locked -p giotto --no-default-features --example testbed
 	$(CARGO) test --locked -p giotto -p giotto-cache --no-default-features --lib --tests --no-fail-fast
 
-# Installs the servers that the tests start, if they are missing.
-servers:
-	sh servers.sh
+servers: ## Installs the servers that the tests start, if they are missing.
+	$(INSTALL) redis-server redis-tools memcached postgresql pgbouncer mariadb-server mariadb-client openssl
 
-check: fmt clippy doc features examples fuzz deny
+check: fmt spelling structure clippy doc api-check features examples unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
 
-fmt:
+fmt: ## Formatting is that of rustfmt.
 	$(CARGO) fmt --all --check
 
-clippy:
+spelling: ## No common misspelling in code or text; checks/words.txt lists words that are none.
+	$(INSTALL) codespell git
+	git ls-files -z -- ':!*.gz' ':!*.csv' ':!*.lock' | xargs -0 codespell --ignore-words checks/words.txt
+
+structure: ## No circles, facade imports or upward imports (checks/order.txt), no long files (checks/large.txt).
+	$(CARGO) run --quiet --locked -p checks
+
+clippy: ## No warnings of the compiler and clippy, in any target.
 	$(CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 
-doc:
+doc: ## The documentation has no warnings, private items included.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
 
-# Each feature alone compiles without a warning, and the default features have no database and no client in them.
-features:
+api: ## Writes the listing of the public API, giotto/public-api.txt and giotto-cache/public-api.txt.
+	$(CARGO) run --quiet --locked -p checks -- api --write
+
+api-check: ## The public API is the one that is listed, so that a change of it is a change of the listing.
+	$(CARGO) run --quiet --locked -p checks -- api
+
+features: ## Each feature compiles alone, and the default features have no database and no client.
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features testing
 	for feature in template testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
 	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
 
-# Every example answers.
-examples:
-	sh examples.sh
+examples: ## Every example compiles alone and answers.
+	$(INSTALL) curl
+	sh examples/run.sh
 
-# Fuzz targets compile on stable; running them takes nightly and cargo-fuzz (see CONTRIBUTING.md).
-fuzz:
-	@if command -v c++ >/dev/null; then $(CARGO) check --locked --manifest-path fuzz/Cargo.toml; \
-	else echo "left out: the fuzz targets need a C++ compiler (apt-get install g++)"; fi
+unused: ## No dependency that nothing uses.
+	$(INSTALL) cargo-machete
+	$(CARGO) machete
 
-deny:
-	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check licenses bans sources; \
-	else echo "left out: licences and sources need cargo-deny (cargo install cargo-deny)"; fi
+deny: ## Licences and sources of the dependencies are those of deny.toml.
+	$(INSTALL) cargo-deny
+	$(CARGO) deny --locked check licenses bans sources
 
-# Side by side with their rivals, as ratios; takes some minutes.
-bench: servers
+package: ## Each crate compiles from what would be published, in the order of their dependencies.
+	$(CARGO) publish --locked --workspace --dry-run --allow-dirty
+
+fuzz: ## The fuzz targets compile; running them takes nightly and cargo-fuzz (see CONTRIBUTING.md).
+	$(INSTALL) g++
+	$(CARGO) check --locked --manifest-path fuzz/Cargo.toml
+
+bench: servers ## Compares with rivals side by side, as ratios; takes some minutes.
 	$(CARGO) bench --locked -p giotto-cache --all-features
 	$(CARGO) bench --locked -p giotto --all-features
 
-# Every store fails in every way while a server is under load; takes some minutes, on a machine that does nothing else.
-drill: servers
+drill: servers ## Fails every store in every way while a server is under load; takes some minutes on a machine that does nothing else.
 	$(CARGO) run --locked --release -p drills

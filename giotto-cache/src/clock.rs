@@ -43,9 +43,9 @@ impl Clock {
     /// Moves a manual clock forward. The system clock is left alone.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
-            now.update(Ordering::SeqCst, Ordering::SeqCst, |now| {
-                now.saturating_add(milliseconds(by))
-            });
+            // Not `update`, which is younger than the Rust that this crate needs.
+            let later = |now: u64| Some(now.saturating_add(milliseconds(by)));
+            let _ = now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later);
         }
     }
 
