@@ -1,8 +1,7 @@
 //! A response cache that can be used alone: it knows nothing of programs, HTTP or command lines.
 //!
-//! Give [`Cache::get_or_compute`] a [`Key`], a [`Policy`] and a computation. It returns the stored
-//! bytes while they are fresh, and otherwise runs the computation once, however many callers wait for
-//! it, and stores what it returned in a [`KeyValue`].
+//! Give [`Cache::get_or_compute`] a [`Key`], a [`Policy`] and a computation. It returns the stored bytes while they are fresh.
+//! Otherwise it runs the computation once, however many callers wait, and stores the result in a [`KeyValue`].
 //!
 //! ```
 //! use giotto_cache::{Cache, Key, LocMemKeyValue, Policy, literal};
@@ -21,21 +20,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # The files in the order of a request
+//! # A miss, file by file
 //!
-//! 1. `cache.rs`: [`Cache::answer`], the engine, asked with a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`,
-//!    its argument part written by [`literal`]) and a [`Policy`] (`policy.rs`).
-//! 2. `look.rs`: one look into the store, through `backend.rs`: every call under one deadline (`in_time.rs`) and a
-//!    breaker (`breaker.rs`).
-//! 3. `entry.rs`: [`Entry`], the stored envelope; `generation.rs`: what an invalidation changes; `verdict.rs`: what
-//!    may be done with the entry, and the [`Reason`] if it is not fresh (`recent.rs` knows what was there).
-//! 4. `flight.rs`: one computation per key, however many wait (`wait.rs`); `computation.rs`: one computation (`job.rs`)
-//!    from beginning to end, if it is this process that may (`permit.rs`, with a `lease.rs` among processes), under the
-//!    generations of its tags (`tags.rs`), with a say in how its result is stored (`control.rs`).
-//! 5. `keyvalue/`: the trait [`KeyValue`] and its implementations, which see only bytes.
+//! 1. `cache.rs`: [`Cache::answer`] takes a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`, its arguments written by
+//!    [`literal`]), a [`Policy`] (`policy/`), tags and a [`Mode`].
+//! 2. `engine/mod.rs` has the order of all that follows, one line a step. `engine/state.rs` is what it consists of.
+//! 3. `engine/read.rs`: the entry and the generations that it depends on (`invalidation/`), through the deadline and the
+//!    circuit breaker of `guard/`, from the store: `keyvalue/` has the trait [`KeyValue`] and its implementations, which
+//!    see only bytes.
+//! 4. `entry/`: `codec.rs` opens the bytes as an [`Entry`], `freshness.rs` decides what may be done with it. A hit ends here.
+//! 5. `engine/single_flight.rs`: one computation for each key, however many callers wait.
+//! 6. `engine/acquire.rs`: one of several processes computes, by a lease (`engine/lease.rs`). From here on
+//!    `engine/attempt.rs` goes with the computation.
+//! 7. `engine/compute.rs`: the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
+//! 8. `engine/store.rs`: the result becomes an entry under the generations from before it was computed.
+//! 9. `engine/fallback.rs`: what the caller gets: the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
-//! Beside the way: `invalidation.rs` makes entries old, `explain.rs` tells what a lookup would find and `measure.rs`
-//! what the store holds, `testing.rs` is for the tests of applications.
+//! `invalidation/` makes entries old. `inspect/` explains a lookup and measures the store. `reason.rs`, `scope.rs`,
+//! `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and `signature.rs` are what all of them are made of.
 
 mod answer;
 mod cache;
@@ -93,3 +95,8 @@ pub use policy::into::IntoPolicy;
 pub use reason::{NotStored, Reason, Staleness, Status};
 pub use scope::Scope;
 pub use stats::Counts;
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

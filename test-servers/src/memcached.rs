@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port};
+use crate::port::free_port;
+use crate::process::Process;
 
 /// A running Memcached server.
 #[derive(Debug)]

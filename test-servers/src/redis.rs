@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port};
+use crate::port::free_port;
+use crate::process::Process;
 
 /// A cluster or a group of sentinels that has not formed within this time has failed to start.
 const FORM: Duration = Duration::from_secs(60);

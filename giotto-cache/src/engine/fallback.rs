@@ -13,7 +13,7 @@ use crate::engine::read::{self, Found};
 use crate::engine::single_flight::{Flight, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::codec::Extension;
+use crate::entry::extension::Extension;
 use crate::entry::freshness::StandIn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Cut;

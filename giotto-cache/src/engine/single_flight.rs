@@ -11,11 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 use crate::answer::Answer;
+use crate::engine::uncacheable::Uncacheable;
 use crate::error::Result;
 use crate::invalidation::generation::Generations;
-
-/// How long a key is uncacheable after a result that must not be stored.
-const UNCACHEABLE_MS: u64 = 5_000;
 
 /// How a computation ended.
 #[derive(Clone, Debug)]
@@ -35,10 +33,7 @@ pub(crate) struct SingleFlight(Arc<Mutex<Flights>>);
 #[derive(Debug, Default)]
 struct Flights {
     by_key: HashMap<String, Running>,
-    /// Until when a key is uncacheable.
-    uncacheable: HashMap<String, u64>,
-    /// With this many uncacheable keys, those whose time has passed are removed.
-    sweep_at: usize,
+    uncacheable: Uncacheable,
 }
 
 /// The computations of one key.
@@ -107,11 +102,8 @@ impl SingleFlight {
     /// Joins the computation of `key`, or leads it.
     pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
         let mut flights = self.lock();
-        if let Some(&until_ms) = flights.uncacheable.get(key) {
-            if now_ms < until_ms {
-                return Join::Uncacheable;
-            }
-            flights.uncacheable.remove(key);
+        if flights.uncacheable.has(key, now_ms) {
+            return Join::Uncacheable;
         }
         if let Some(running) = flights.by_key.get(key)
             && let Some(signals) = &running.leader
@@ -159,19 +151,12 @@ impl SingleFlight {
 
     /// Whether callers of `key` compute side by side.
     pub(crate) fn is_uncacheable(&self, key: &str, now_ms: u64) -> bool {
-        let until_ms = self.lock().uncacheable.get(key).copied();
-        until_ms.is_some_and(|until_ms| now_ms < until_ms)
+        self.lock().uncacheable.has(key, now_ms)
     }
 
     /// Has callers of `key` compute side by side for a few seconds.
     pub(crate) fn note_uncacheable(&self, key: &str, now_ms: u64) {
-        let mut flights = self.lock();
-        if flights.uncacheable.len() >= flights.sweep_at {
-            flights.uncacheable.retain(|_, until_ms| now_ms < *until_ms);
-            flights.sweep_at = 2 * flights.uncacheable.len() + 64;
-        }
-        let until_ms = now_ms.saturating_add(UNCACHEABLE_MS);
-        flights.uncacheable.insert(key.to_owned(), until_ms);
+        self.lock().uncacheable.note(key, now_ms);
     }
 
     /// Tells all computations of `key` that their results must not be kept.

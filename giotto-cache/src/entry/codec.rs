@@ -19,15 +19,7 @@
 //! | 60..64 | length of the ETag |
 //! | 64.. | key, media type, ETag, extension, body; behind it a keyed digest, where signing keys are set (`signature.rs`) |
 //!
-//! A plain page has no extension and costs nothing for what others have in it:
-//!
-//! | bytes | field |
-//! |---|---|
-//! | 0..4 | length of the extension |
-//! | 4..8 | version of the program |
-//! | 8..16 | no new attempt to compute before, after one has failed; 0 = none has |
-//! | 16..32 | the generation of its program and of everything in one, soft and hard |
-//! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
+//! A plain page has no extension (`extension.rs`).
 //!
 //! XXH3: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>. It finds damage, not malice:
 //! what protects against a foreign value is the full key in the envelope, which must be the one asked for.
@@ -38,10 +30,9 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
-use crate::invalidation::generation::Generation;
+use crate::entry::extension::{Extension, SHORTEST};
 use crate::key::Key;
 use crate::policy::clocks::Clocks;
-use crate::scope::MAX_TAGS;
 use crate::signature::{Forged, Signer};
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
@@ -50,7 +41,6 @@ const EXTENDED: u8 = 2;
 const NEGATIVE: u8 = 1;
 const OWN_TIME: u8 = 2;
 const HEADER: usize = 64;
-const EXTENSION: usize = 32;
 
 pub(crate) const CREATED: usize = 16;
 const FRESH_UNTIL: usize = 24;
@@ -84,23 +74,6 @@ pub(crate) struct Draft<'d> {
     pub(crate) body: &'d [u8],
 }
 
-/// What only some entries have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extension {
-    pub(crate) version: u32,
-    /// No new attempt to compute before; 0 = none has failed.
-    pub(crate) retry_at: u64,
-    pub(crate) program: Generation,
-    pub(crate) tags: Vec<Stamp>,
-}
-
-/// A tag, and its generation before the result was computed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    pub(crate) tag: String,
-    pub(crate) generation: Generation,
-}
-
 /// Why stored bytes are not an entry of the key that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -125,47 +98,6 @@ pub enum Undecodable {
 impl From<Forged> for Undecodable {
     fn from(_: Forged) -> Self {
         Self::Forged
-    }
-}
-
-impl Extension {
-    fn encode(&self) -> BytesMut {
-        let mut raw = BytesMut::with_capacity(EXTENSION);
-        raw.put_u32_le(0);
-        raw.put_u32_le(self.version);
-        raw.put_u64_le(self.retry_at);
-        self.program.put(&mut raw);
-        for Stamp { tag, generation } in &self.tags {
-            raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
-            raw.put_slice(tag.as_bytes());
-            generation.put(&mut raw);
-        }
-        let length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-        raw[..4].copy_from_slice(&length.to_le_bytes());
-        raw
-    }
-
-    /// `None` if `raw`, which follows the length of the extension, is not one.
-    fn decode(mut raw: &[u8]) -> Option<Self> {
-        let mut extension = Self {
-            version: raw.try_get_u32_le().ok()?,
-            retry_at: raw.try_get_u64_le().ok()?,
-            program: Generation::take(&mut raw)?,
-            tags: Vec::new(),
-        };
-        while !raw.is_empty() {
-            if extension.tags.len() == MAX_TAGS {
-                return None;
-            }
-            let length = usize::from(raw.try_get_u16_le().ok()?);
-            let (tag, rest) = raw.split_at_checked(length)?;
-            raw = rest;
-            extension.tags.push(Stamp {
-                tag: std::str::from_utf8(tag).ok()?.to_owned(),
-                generation: Generation::take(&mut raw)?,
-            });
-        }
-        Some(extension)
     }
 }
 
@@ -258,7 +190,7 @@ impl Envelope {
         if version == EXTENDED {
             let mut extension = raw.get(body..).unwrap_or_default();
             let length = extension.try_get_u32_le().unwrap_or(u32::MAX) as usize;
-            if length < EXTENSION {
+            if length < SHORTEST {
                 return Err(Undecodable::Foreign);
             }
             body = body.saturating_add(length);

@@ -4,7 +4,7 @@
 //! [`Cache::explain`](crate::Cache::explain) tells what the next lookup does.
 
 use crate::entry::Entry;
-use crate::entry::codec::Extension;
+use crate::entry::extension::Extension;
 use crate::invalidation::generation::{Difference, Generations};
 use crate::lookup::Lookup;
 use crate::policy::Policy;

@@ -4,6 +4,7 @@
 //! may be done with it.
 
 pub(crate) mod codec;
+pub(crate) mod extension;
 pub(crate) mod freshness;
 
 use std::time::Duration;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
-use crate::entry::codec::{Draft, Envelope, Extension, Undecodable};
+use crate::entry::codec::{Draft, Envelope, Undecodable};
+use crate::entry::extension::Extension;
 use crate::key::Key;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;

@@ -4,7 +4,7 @@
 
 use crate::computed::Directives;
 use crate::engine::state::Engine;
-use crate::entry::codec::Stamp;
+use crate::entry::extension::Stamp;
 use crate::invalidation::generation::{Generations, Record, TAG_MARGIN_MS};
 use crate::invalidation::records;
 use crate::key::Key;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::entry::codec::{Draft, Stamp};
+use crate::entry::codec::Draft;
+use crate::entry::extension::Stamp;
 use crate::invalidation::generation::Record;
 use crate::key::Key;
 use crate::signature::Signer;

@@ -16,11 +16,14 @@
 //!
 //! Numbers and escapes: <https://docs.python.org/3/reference/lexical_analysis.html>.
 
+mod text;
+
 use std::fmt::Write as _;
 
 use serde::ser::{self, Serialize};
 
 use crate::error::{Error, Result};
+use crate::literal::text::{float, string};
 
 /// `value` as a literal; an error only if its own `Serialize` implementation returns one.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {
@@ -101,59 +104,6 @@ impl Parts<'_> {
         }
         self.text.push_str(self.close);
         Ok(())
-    }
-}
-
-/// Quotes and escapes `value`. What a terminal or a log would act on rather than show is escaped.
-fn string(text: &mut String, value: &str) {
-    text.push('\'');
-    let mut rest = value;
-    while let Some(at) = rest.find(is_escaped) {
-        text.push_str(&rest[..at]);
-        let mut chars = rest[at..].chars();
-        if let Some(character) = chars.next() {
-            escape(text, character);
-        }
-        rest = chars.as_str();
-    }
-    text.push_str(rest);
-    text.push('\'');
-}
-
-fn is_escaped(character: char) -> bool {
-    // Line and paragraph separators, and the marks that turn the direction of text.
-    matches!(
-        character,
-        '\'' | '\\' | '\u{61c}' | '\u{2028}' | '\u{2029}' | '\u{feff}'
-    ) || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        || character.is_control()
-}
-
-fn escape(text: &mut String, character: char) {
-    let written = match character {
-        '\'' | '\\' => write!(text, "\\{character}"),
-        '\n' => write!(text, "\\n"),
-        '\r' => write!(text, "\\r"),
-        '\t' => write!(text, "\\t"),
-        _ if character <= '\u{ff}' => write!(text, "\\x{:02x}", u32::from(character)),
-        _ => write!(text, "\\u{:04x}", u32::from(character)),
-    };
-    written.expect("writing to a String cannot fail");
-}
-
-/// The shortest digits that read back as `value`, laid out as Python's `repr` lays them out.
-fn float(text: &mut String, value: f64) -> std::fmt::Result {
-    let scientific = format!("{value:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return write!(text, "{}", scientific.to_lowercase()); // nan, inf, -inf
-    };
-    match exponent.parse::<i32>() {
-        Ok(-4..16) => write!(text, "{value:?}"),
-        Ok(exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            write!(text, "{digits}e{sign}{:02}", exponent.abs())
-        }
-        Err(_) => Err(std::fmt::Error),
     }
 }
 

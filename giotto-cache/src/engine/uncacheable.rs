@@ -1,0 +1,32 @@
+//! Hit-for-miss: the keys whose last result must not be stored.
+//!
+//! Part of step 3 of a lookup: their callers do not wait for each other, because one caller's result is for nobody else.
+
+use std::collections::HashMap;
+
+/// How long a key is uncacheable after a result that must not be stored.
+const UNCACHEABLE_MS: u64 = 5_000;
+
+/// The uncacheable keys, and until when.
+#[derive(Debug, Default)]
+pub(crate) struct Uncacheable {
+    until_ms: HashMap<String, u64>,
+    /// With this many keys, those whose time has passed are removed.
+    sweep_at: usize,
+}
+
+impl Uncacheable {
+    pub(crate) fn has(&self, key: &str, now_ms: u64) -> bool {
+        let until_ms = self.until_ms.get(key);
+        until_ms.is_some_and(|&until_ms| now_ms < until_ms)
+    }
+
+    pub(crate) fn note(&mut self, key: &str, now_ms: u64) {
+        if self.until_ms.len() >= self.sweep_at {
+            self.until_ms.retain(|_, until_ms| now_ms < *until_ms);
+            self.sweep_at = 2 * self.until_ms.len() + 64;
+        }
+        let until_ms = now_ms.saturating_add(UNCACHEABLE_MS);
+        self.until_ms.insert(key.to_owned(), until_ms);
+    }
+}
