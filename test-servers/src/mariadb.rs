@@ -5,7 +5,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::client::{Client, Session};
-use crate::{Process, free_port, unprivileged};
+use crate::port::free_port;
+use crate::process::Process;
+use crate::unprivileged;
 
 const PACKAGE: &str = "mariadb-server";
 

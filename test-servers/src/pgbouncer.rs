@@ -5,7 +5,10 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::{Postgres, Process, free_port, unprivileged};
+use crate::port::free_port;
+use crate::postgres::Postgres;
+use crate::process::Process;
+use crate::unprivileged;
 
 const PACKAGE: &str = "pgbouncer";
 

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::client::{Client, Session};
+use crate::port::free_port;
+use crate::process::Process;
 use crate::stopped::wait_until_stopped;
-use crate::{Process, free_port, unprivileged};
+use crate::unprivileged;
 
 const PACKAGE: &str = "postgresql";
 
