@@ -4,6 +4,7 @@
 
 mod sql;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,7 +15,10 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
-use super::server::{self, Dialect, Failure};
+use super::server::dialect::Dialect;
+use super::server::failure::Failure;
+use super::server::statement::{Statement, Statements, Value};
+use super::server::{self, url};
 use super::{Opener, without_user};
 use crate::error::Result;
 use sql::{GetMany, Sql};
@@ -70,7 +74,7 @@ struct Connection {
 }
 
 pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
-    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
+    let (checked, connections) = url::check(url, &PARAMETERS)?;
     let options: MySqlConnectOptions = checked.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
     let opener = server::opener(without_user(url), move |table| MySqlDialect {
@@ -134,16 +138,64 @@ impl Dialect for MySqlDialect {
         }
     }
 
-    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        self.run_on(&mut connection.client, call).await
+    fn statements(&self) -> &Statements {
+        &self.sql.common
+    }
+
+    async fn value(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<Option<Vec<u8>>> {
+        let row = bound(statement)
+            .fetch_optional(&mut connection.client)
+            .await?;
+        row.map(|row| row.try_get(0)).transpose()
+    }
+
+    async fn size(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<(i64, i64)> {
+        let row = bound(statement).fetch_one(&mut connection.client).await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    async fn change(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<u64> {
+        let done = bound(statement).execute(&mut connection.client).await?;
+        Ok(done.rows_affected())
+    }
+
+    async fn run_own(
+        &self,
+        connection: &mut Connection,
+        call: &Call,
+    ) -> sqlx::Result<Option<Reply>> {
+        let (sql, client) = (&self.sql, &mut connection.client);
+        let rows = match call {
+            Call::GetMany(keys, longest) => {
+                let values = get_many(client, keys, *longest, &sql.get_many).await?;
+                return Ok(Some(Reply::values(values)));
+            }
+            Call::Add(row) => self.add(connection, call, row).await?,
+            Call::DeleteExpired(limit) => {
+                delete(client, query(&sql.expired).bind(limit), &sql.delete_expired).await?
+            }
+            Call::DeleteOldest(limit) => {
+                delete(client, query(&sql.oldest).bind(limit), &sql.delete_chosen).await?
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(Reply::rows(rows)))
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
         raw(&mut connection.client, sql).await
-    }
-
-    fn create(&self) -> String {
-        self.sql.create.clone()
     }
 }
 
@@ -153,68 +205,26 @@ async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Resu
 }
 
 impl MySqlDialect {
-    async fn run_on(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
-        let sql = &self.sql;
-        let query = match call {
-            Call::Get(key, longest) => {
-                let get = query(&sql.get).bind(longest).bind(&key.digest[..]);
-                let row = get.bind(key.text.as_bytes()).fetch_optional(client).await?;
-                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
-                return Ok(Reply::value(value));
-            }
-            Call::GetMany(keys, longest) => {
-                return get_many(client, keys, *longest, &sql.get_many).await;
-            }
-            Call::Measure(slice) => {
-                let query = query(&sql.measure)
-                    .bind(&slice.low[..])
-                    .bind(&slice.high[..]);
-                let row = query.fetch_one(client).await?;
-                return Ok(Reply::size(row.try_get(0)?, row.try_get(1)?));
-            }
-            // The server's connections ask rights first.
-            Call::Create => return Ok(Reply::default()),
-            Call::Add(row) => return self.add(client, row).await,
-            Call::Set(row) => with_row(&sql.set, row),
-            Call::Replace(row, old) => query(&sql.replace)
-                .bind(&row.value[..])
-                .bind(row.size_column())
-                .bind(row.lifetime_ms)
-                .bind(&row.key.digest[..])
-                .bind(row.key.text.as_bytes())
-                .bind(&old[..]),
-            Call::Delete(key) => by_key(&sql.delete, key),
-            Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
-            Call::Clear(chosen, slice) => query(&sql.clear)
-                .bind(&slice.low[..])
-                .bind(&slice.high[..])
-                .bind(chosen.prefix.len() as u64)
-                .bind(chosen.prefix.as_bytes())
-                .bind(chosen.part.as_bytes()),
-            Call::DeleteExpired(limit) => {
-                let chosen = query(&sql.expired).bind(limit);
-                return delete(client, chosen, &sql.delete_expired).await;
-            }
-            Call::DeleteOldest(limit) => {
-                let chosen = query(&sql.oldest).bind(limit);
-                return delete(client, chosen, &sql.delete_chosen).await;
-            }
-        };
-        Ok(Reply::rows(query.execute(client).await?.rows_affected()))
-    }
-
     /// A row that is in the way and dead is removed first. The insert alone decides who adds: one statement
     /// for both cannot say afterwards which it was.
-    async fn add(&self, client: &mut MySqlConnection, row: &Row) -> sqlx::Result<Reply> {
-        let insert = || with_row(&self.sql.insert, row);
-        let mut rows = insert().execute(&mut *client).await?.rows_affected();
-        if rows == 0 {
-            let delete_dead = by_key(&self.sql.delete_dead, &row.key);
-            if delete_dead.execute(&mut *client).await?.rows_affected() > 0 {
-                rows = insert().execute(client).await?.rows_affected();
+    async fn add(&self, connection: &mut Connection, add: &Call, row: &Row) -> sqlx::Result<u64> {
+        for is_last in [false, true] {
+            let Some(insert) = self.sql.common.statement(add, Cow::Borrowed) else {
+                break;
+            };
+            let added = self.change(connection, insert).await?;
+            if added > 0 || is_last {
+                return Ok(added);
+            }
+            let delete_dead = query(&self.sql.delete_dead)
+                .bind(&row.key.digest[..])
+                .bind(row.key.text.as_bytes());
+            let done = delete_dead.execute(&mut connection.client).await?;
+            if done.rows_affected() == 0 {
+                break;
             }
         }
-        Ok(Reply::rows(rows))
+        Ok(0)
     }
 }
 
@@ -224,19 +234,19 @@ async fn delete(
     client: &mut MySqlConnection,
     chosen: Query<'_, MySql, MySqlArguments>,
     statement: &str,
-) -> sqlx::Result<Reply> {
+) -> sqlx::Result<u64> {
     let mut digests = Vec::new();
     for row in chosen.fetch_all(&mut *client).await? {
         let digest: Vec<u8> = row.try_get(0)?;
         digests.push(digest);
     }
     if digests.is_empty() {
-        return Ok(Reply::default());
+        return Ok(0);
     }
     digests.sort_unstable();
     let delete = with_digests(statement, &digests);
     let done = sqlx::raw_sql(delete).execute(client).await?;
-    Ok(Reply::rows(done.rows_affected()))
+    Ok(done.rows_affected())
 }
 
 async fn get_many(
@@ -244,7 +254,7 @@ async fn get_many(
     keys: &[Key],
     longest: i64,
     statement: &GetMany,
-) -> sqlx::Result<Reply> {
+) -> sqlx::Result<Vec<Option<Bytes>>> {
     let digests: Vec<_> = keys.iter().map(|key| key.digest).collect();
     let longest_key = keys.iter().map(|key| key.text.len()).max();
     let statement = statement.bounded(longest, longest_key.unwrap_or_default());
@@ -255,7 +265,7 @@ async fn get_many(
         found.insert(text, Bytes::from(value));
     }
     let value = |key: &Key| found.get(key.text.as_bytes()).cloned();
-    Ok(Reply::values(keys.iter().map(value).collect()))
+    Ok(keys.iter().map(value).collect())
 }
 
 /// `statement` and the list of `digests`, of which there is at least one.
@@ -273,15 +283,16 @@ fn query<'q>(sql: &Arc<str>) -> Query<'q, MySql, MySqlArguments> {
     sqlx::query(AssertSqlSafe(Arc::clone(sql)))
 }
 
-fn by_key<'q>(sql: &Arc<str>, key: &'q Key) -> Query<'q, MySql, MySqlArguments> {
-    query(sql).bind(&key.digest[..]).bind(key.text.as_bytes())
-}
-
-fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments> {
-    query(sql)
-        .bind(&row.key.digest[..])
-        .bind(row.key.text.as_bytes())
-        .bind(&row.value[..])
-        .bind(row.size_column())
-        .bind(row.lifetime_ms)
+fn bound<'q>(statement: Statement<'q>) -> Query<'q, MySql, MySqlArguments> {
+    let bind = |query: Query<'q, MySql, MySqlArguments>, value| match value {
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Text(Cow::Borrowed(text)) => query.bind(text.as_bytes()),
+        Value::Text(Cow::Owned(text)) => query.bind(text.into_bytes()),
+        Value::Number(number) => query.bind(number),
+        Value::NumberOrNull(number) => query.bind(number),
+    };
+    statement
+        .values
+        .into_iter()
+        .fold(query(statement.sql), bind)
 }

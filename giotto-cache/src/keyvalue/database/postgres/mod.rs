@@ -16,12 +16,15 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 
-use super::call::{Call, Chosen, Key, Reply, Row, Slice};
-use super::server::{self, Dialect, Failure};
+use super::call::{Call, Key, Reply};
+use super::server::dialect::Dialect;
+use super::server::failure::Failure;
+use super::server::statement::{Statement, Statements, Value};
+use super::server::{self, url};
 use super::{Opener, without_user};
 use crate::error::Result;
 use sql::Sql;
-use statement::{Statement, Value};
+use statement::Bound;
 
 /// What the statements rely on, whatever the server, the database or the user has as a default. No statement waits
 /// for a lock longer than a caller waits for the statement. They are sent when a session is opened, so that a pooler,
@@ -80,7 +83,7 @@ struct Connection {
 }
 
 pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
-    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
+    let (checked, connections) = url::check(url, &PARAMETERS)?;
     let options = options(&checked)?;
     let opener = server::opener(without_user(url), move |table| PostgreSql {
         options: options.clone(),
@@ -126,29 +129,67 @@ impl Dialect for PostgreSql {
         is_full.then_some(Failure::NoConnection)
     }
 
-    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        match call {
-            Call::Get(..) => {
-                let rows = self.select(connection, call).await?;
-                let value: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?;
-                Ok(Reply::value(value))
+    fn text<'t>(connection: &Connection, text: &'t str) -> Cow<'t, str> {
+        connection.text(text)
+    }
+
+    fn statements(&self) -> &Statements {
+        &self.sql.common
+    }
+
+    async fn value(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<Option<Vec<u8>>> {
+        let rows = select(connection, Bound(statement, Vec::new())).await?;
+        rows.first().map(|row| row.try_get(0)).transpose()
+    }
+
+    async fn size(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<(i64, i64)> {
+        let rows = select(connection, Bound(statement, Vec::new())).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    async fn change(
+        &self,
+        connection: &mut Connection,
+        statement: Statement<'_>,
+    ) -> sqlx::Result<u64> {
+        let done = if connection.is_pooled {
+            let sql = AssertSqlSafe(in_transaction(&Bound(statement, Vec::new()).text(), true));
+            sqlx::raw_sql(sql).execute(&mut connection.client).await?
+        } else {
+            Bound(statement, Vec::new())
+                .query()
+                .execute(&mut connection.client)
+                .await?
+        };
+        Ok(done.rows_affected())
+    }
+
+    async fn run_own(
+        &self,
+        connection: &mut Connection,
+        call: &Call,
+    ) -> sqlx::Result<Option<Reply>> {
+        let (sql, limit) = match call {
+            Call::GetMany(keys, longest) => {
+                let values = self.get_many(connection, keys, *longest).await?;
+                return Ok(Some(Reply::values(values)));
             }
-            Call::GetMany(keys, _) => {
-                let mut found = HashMap::new();
-                for row in self.select(connection, call).await? {
-                    let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-                    found.insert(text, Bytes::from(value));
-                }
-                let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
-                Ok(Reply::values(keys.iter().map(value).collect()))
-            }
-            Call::Measure(_) => {
-                let rows = self.select(connection, call).await?;
-                let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-                Ok(Reply::size(row.try_get(0)?, row.try_get(1)?))
-            }
-            _ => self.change(connection, call).await.map(Reply::rows),
-        }
+            Call::DeleteExpired(limit) => (&self.sql.delete_expired, limit),
+            Call::DeleteOldest(limit) => (&self.sql.delete_oldest, limit),
+            _ => return Ok(None),
+        };
+        let values = vec![Value::Number((*limit).into())];
+        let rows = self.change(connection, Statement { sql, values }).await?;
+        Ok(Some(Reply::rows(rows)))
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
@@ -158,10 +199,6 @@ impl Dialect for PostgreSql {
         };
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
         sql.execute(&mut connection.client).await.map(drop)
-    }
-
-    fn create(&self) -> String {
-        self.sql.create.clone()
     }
 }
 
@@ -211,76 +248,35 @@ impl PostgreSql {
         })
     }
 
-    async fn select(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Vec<PgRow>> {
-        let Some(statement) = self.statement(connection, call) else {
-            return Ok(Vec::new());
+    async fn get_many(
+        &self,
+        connection: &mut Connection,
+        keys: &[Key],
+        longest: i64,
+    ) -> sqlx::Result<Vec<Option<Bytes>>> {
+        let digests = keys.iter().map(|key| &key.digest[..]).collect();
+        let lengths = keys.iter().map(|key| connection.text(&key.text).len());
+        let longest_key = lengths.max().unwrap_or_default() as i64;
+        let statement = Statement {
+            sql: &self.sql.get_many,
+            values: vec![Value::Number(longest), Value::Number(longest_key)],
         };
-        if connection.is_pooled {
-            let sql = AssertSqlSafe(in_transaction(&statement.written(), false));
-            sqlx::raw_sql(sql).fetch_all(&mut connection.client).await
-        } else {
-            statement.bound().fetch_all(&mut connection.client).await
+        let mut found = HashMap::new();
+        for row in select(connection, Bound(statement, digests)).await? {
+            let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+            found.insert(text, Bytes::from(value));
         }
+        let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
+        Ok(keys.iter().map(value).collect())
     }
+}
 
-    /// How many rows were changed.
-    async fn change(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<u64> {
-        let Some(statement) = self.statement(connection, call) else {
-            return Ok(0);
-        };
-        let done = if connection.is_pooled {
-            let sql = AssertSqlSafe(in_transaction(&statement.written(), true));
-            sqlx::raw_sql(sql).execute(&mut connection.client).await?
-        } else {
-            statement.bound().execute(&mut connection.client).await?
-        };
-        Ok(done.rows_affected())
-    }
-
-    /// None for the call that the server's connections carry out: it asks rights first.
-    fn statement<'c>(&'c self, connection: &Connection, call: &'c Call) -> Option<Statement<'c>> {
-        use Value::{Bytes, ManyBytes, Number, NumberOrNull, Text};
-
-        let key = |key: &'c Key| vec![Bytes(&key.digest), Text(connection.text(&key.text))];
-        let row = |row: &'c Row| {
-            let mut values = key(&row.key);
-            values.push(Bytes(&row.value));
-            values.push(Number(row.size_column()));
-            values.push(NumberOrNull(row.lifetime_ms));
-            values
-        };
-        let and = |mut values: Vec<Value<'c>>, last| {
-            values.push(last);
-            values
-        };
-        let slice = |slice: &'c Slice| vec![Bytes(&slice.low), Bytes(&slice.high)];
-        let sql = &self.sql;
-        let (sql, values) = match call {
-            Call::Create => return None,
-            Call::Get(of, longest) => (&sql.get, and(key(of), Number(*longest))),
-            Call::GetMany(keys, longest) => {
-                let digests = keys.iter().map(|key| &key.digest[..]).collect();
-                let lengths = keys.iter().map(|key| connection.text(&key.text).len());
-                let longest_key = lengths.max().unwrap_or_default() as i64;
-                let bounds = [Number(*longest), Number(longest_key)];
-                let values = [ManyBytes(digests)].into_iter().chain(bounds);
-                (&sql.get_many, values.collect())
-            }
-            Call::Set(of) => (&sql.set, row(of)),
-            Call::Add(of) => (&sql.add, row(of)),
-            Call::Replace(of, old) => (&sql.replace, and(row(of), Bytes(old))),
-            Call::Delete(of) => (&sql.delete, key(of)),
-            Call::DeleteIf(of, old) => (&sql.delete_if, and(key(of), Bytes(old))),
-            Call::Clear(Chosen { prefix, part }, of) => {
-                let prefix = Text(Cow::Borrowed(prefix));
-                let values = and(and(slice(of), prefix), Text(connection.text(part)));
-                (&sql.clear, values)
-            }
-            Call::Measure(of) => (&sql.measure, slice(of)),
-            Call::DeleteExpired(limit) => (&sql.delete_expired, vec![Number((*limit).into())]),
-            Call::DeleteOldest(limit) => (&sql.delete_oldest, vec![Number((*limit).into())]),
-        };
-        Some(Statement { sql, values })
+async fn select(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Result<Vec<PgRow>> {
+    if connection.is_pooled {
+        let sql = AssertSqlSafe(in_transaction(&statement.text(), false));
+        sqlx::raw_sql(sql).fetch_all(&mut connection.client).await
+    } else {
+        statement.query().fetch_all(&mut connection.client).await
     }
 }
 

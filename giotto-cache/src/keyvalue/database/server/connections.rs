@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::dialect::{self, Dialect};
 use super::failure::{self, Failure};
 use super::permits::Permits;
-use super::{Dialect, rights};
+use super::rights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::database::call::{Call, Reply};
@@ -201,7 +202,7 @@ impl<D: Dialect> Server<D> {
     async fn carry_out(&self, connection: &mut D::Connection, call: &Call) -> sqlx::Result<Reply> {
         let mut tries = 1;
         loop {
-            match self.dialect.run(connection, call).await {
+            match dialect::run(&self.dialect, connection, call).await {
                 Err(error) if tries < TRIES && Self::failure(&error) == Failure::Conflict => {
                     tries += 1;
                 }
@@ -246,7 +247,7 @@ impl<D: Dialect> Server<D> {
         }
         match self
             .dialect
-            .execute(connection, self.dialect.create())
+            .execute(connection, self.dialect.statements().create.clone())
             .await
         {
             Err(error) if Self::failure(&error) == Failure::Denied => {
