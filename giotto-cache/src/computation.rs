@@ -14,7 +14,7 @@ use crate::builder::ENVELOPE;
 use crate::cache::Inner;
 use crate::entry::{Clocks, Draft, Entry, Extension};
 use crate::flight::{Flight, Outcome};
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::job::{COMPUTING, Computed, Job, Rank};
 use crate::lease::Lease;
 use crate::log::Cut;

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use tokio::task::AbortHandle;
 
 use crate::Key;
-use crate::guard::store::{GuardedStore, Unanswered};
+use crate::guard::store::GuardedStore;
+use crate::guard::unanswered::Unanswered;
 use crate::log::Cut;
 
 /// The life of a lease that is not renewed.

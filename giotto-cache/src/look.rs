@@ -10,7 +10,7 @@ use crate::answer::{Answer, Status};
 use crate::cache::Inner;
 use crate::entry::{Entry, Undecodable};
 use crate::generation::{ALL, Generation, Record, Scope, program_key, tag_key};
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::verdict::{Fallback, Marks, Reason, Verdict, judge};

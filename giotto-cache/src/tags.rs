@@ -6,7 +6,7 @@ use crate::cache::Inner;
 use crate::control::Wish;
 use crate::entry::{Clocks, Stamp};
 use crate::generation::{Record, TAG_MARGIN_MS, tag_key};
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::job::Job;
 use crate::log::Cut;
 use crate::lookup::{MAX_TAGS, is_tag};

@@ -4,12 +4,10 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::clock::milliseconds;
-use crate::error::Result;
 use crate::keyvalue::longest;
 
 /// What a row costs besides its key and its value: its other columns, its header, three indexes.
@@ -20,24 +18,6 @@ pub(super) const RECORD: i64 = longest::RECORD as i64;
 
 /// 317 years: more is for ever, and an expiry can be computed without an overflow.
 const LONGEST_MS: u64 = 10_000_000_000_000;
-
-/// A database of one kind, with one table in it.
-#[async_trait]
-pub(super) trait Engine: Send + Sync {
-    /// Carries out `call`. A caller that gives up harms nobody.
-    async fn run(&self, call: Call) -> Result<Reply>;
-
-    /// The value of the stored key `text`, if it can be had without waiting; nothing of one that is longer than so
-    /// many bytes.
-    fn get_now(&self, _text: &str, _longest: i64) -> Option<Option<Bytes>> {
-        None
-    }
-
-    /// The largest row that the database is known to accept, in bytes, if there is a limit.
-    fn max_value(&self) -> Option<u64> {
-        None
-    }
-}
 
 pub(super) enum Call {
     /// The value of a live row, or an empty one if it is longer than so many bytes.

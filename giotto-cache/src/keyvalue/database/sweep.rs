@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::call::{Call, Engine, Reply, Slice};
+use super::call::{Call, Reply, Slice};
+use super::engine::Engine;
 use crate::error::Result;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::expiry::{self, HEADER};
-use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
-use super::servers::Server;
+use super::protocol::{Command, MAX_VALUE, Verb};
+use super::reply::{Found, Reply};
+use super::server::Server;
 use super::{MemcacheKeyValue, dump, key};
 use crate::error::{Error, Result};
 use crate::guard::server::Loss;

@@ -6,24 +6,21 @@
 //! connection, with the same error for all who wait.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::protocol::{self, Command, Expected, Reply};
-use crate::error::{self, Error, Result};
+use super::dial::{PATIENCE, Reader, Writer, connect, silent};
+use super::protocol::{Command, Expected};
+use super::reply::{self, Reply};
+use crate::error::{Error, Result};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
-
-/// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
-/// long: a connection that is older than this without an answer serves nobody.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// So many requests may wait for their replies; further callers wait before they send theirs.
 const MAX_WAITING: usize = 1024;
@@ -32,8 +29,6 @@ const MAX_WAITING: usize = 1024;
 const BATCH: usize = 64;
 const BUFFER: usize = 16 << 10;
 
-pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
-pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 pub(super) type Pending = oneshot::Receiver<Result<Reply>>;
 type Inbox = mpsc::UnboundedReceiver<Request>;
 
@@ -118,22 +113,7 @@ impl Connection {
     }
 
     fn lost(&self) -> Error {
-        self.address.failed(&protocol::closed())
-    }
-}
-
-impl Address {
-    /// The error of a server here that failed as `error` says, and what to do about it.
-    pub(super) fn failed(&self, error: &io::Error) -> Error {
-        let remedy = match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
-                ": start memcached there, or configure where it is"
-            }
-            ErrorKind::InvalidData => ": check whether it is a memcached without authentication",
-            _ => "",
-        };
-        let message = format!("memcached at {self}: {error}{remedy}");
-        Error::new(error::ErrorKind::Backend, message)
+        self.address.failed(&reply::closed())
     }
 }
 
@@ -169,27 +149,6 @@ async fn exchange(
         end = send(write, inbox, waiting) => end,
         end = receive(read, waiting, longest) => end,
     }
-}
-
-/// A connection of its own to `address`, as its reading and its writing half.
-pub(super) async fn connect(address: &Address) -> io::Result<(Reader, Writer)> {
-    let connecting = async {
-        let halves: (Reader, Writer) = match address {
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                let (read, write) = stream.into_split();
-                (Box::new(read), Box::new(write))
-            }
-            Address::Unix(path) => {
-                let (read, write) = UnixStream::connect(path).await?.into_split();
-                (Box::new(read), Box::new(write))
-            }
-        };
-        Ok(halves)
-    };
-    let connected = with_deadline(PATIENCE, connecting).await;
-    connected.unwrap_or_else(|| Err(silent("no connection")))
 }
 
 /// Writes requests as they come, as many at a time as there are.
@@ -240,7 +199,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
     loop {
         let left = due(answered).map_or(PATIENCE, left_until);
         match with_deadline(left, reader.fill_buf()).await {
-            Some(Ok([])) => return Err(protocol::closed()),
+            Some(Ok([])) => return Err(reply::closed()),
             Some(read) => {
                 read?;
             }
@@ -250,7 +209,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
             None => continue,
         }
         let Some(sent) = waiting.pop() else {
-            return Err(protocol::not_a_reply(reader.buffer()));
+            return Err(reply::not_a_reply(reader.buffer()));
         };
         let left = left_until(sent.since.max(answered) + PATIENCE);
         let reply = Reply::read(&mut reader, sent.expected, &sent.key, longest, &mut line);
@@ -267,11 +226,6 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
 
 fn left_until(due: Instant) -> Duration {
     due.saturating_duration_since(Instant::now())
-}
-
-fn silent(what: &str) -> io::Error {
-    let message = format!("{what} within {PATIENCE:?}");
-    io::Error::new(ErrorKind::TimedOut, message)
 }
 
 impl Caller {

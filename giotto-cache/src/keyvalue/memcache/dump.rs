@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{Reader, connect};
+use super::dial::{Reader, connect};
 use super::key;
-use super::protocol::{quote, read_line};
+use super::reply::{quote, read_line};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::percent::decoded;
 

@@ -6,8 +6,8 @@ use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader};
 
-use super::connection::connect;
-use super::protocol::{not_a_reply, number, read_line};
+use super::dial::connect;
+use super::reply::{not_a_reply, number, read_line};
 use crate::error::Result;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;

@@ -1,17 +1,20 @@
 //! Memcached as a store, on one server or several.
 //!
 //! The last step of a lookup: a key as Memcached takes it (`key.rs`), the server that has it (`servers.rs`), and one
-//! request (`calls.rs`) on the connection to that server (`connection.rs`, `protocol.rs`). Every value has its expiry
+//! request (`calls.rs`) on the connection to that server (`connection.rs`, `protocol.rs`, `reply.rs`). Every value has its expiry
 //! in front (`expiry.rs`).
 
 mod address;
 mod calls;
 mod connection;
+mod dial;
 mod dump;
 mod expiry;
 mod key;
 mod measure;
 mod protocol;
+mod reply;
+mod server;
 mod servers;
 
 use std::fmt;
@@ -21,7 +24,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::protocol::{Found, Verb};
+use self::protocol::Verb;
+use self::reply::Found;
 use self::servers::Servers;
 use super::KeyValue;
 use super::namespace::Namespace;

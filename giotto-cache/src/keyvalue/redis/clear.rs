@@ -4,10 +4,10 @@
 
 use redis::{Value, cmd};
 
+use super::client::failure::Failure;
+use super::client::link::Link;
+use super::client::request::Request;
 use super::command::{beginning, each, unexpected, unlink};
-use super::connection::Request;
-use super::failure::Failure;
-use super::link::Link;
 use crate::entry::MAGIC;
 use crate::error::Result;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value, cmd};
 
-use super::connection::Request;
+use super::client::request::Request;
 use crate::clock::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::longest::Longest;

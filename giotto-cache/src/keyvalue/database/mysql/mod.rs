@@ -15,11 +15,12 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
+use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
 use super::server::statement::{Statement, Statements, Value};
 use super::server::{self, url};
-use super::{Opener, without_user};
+use super::url::without_user;
 use crate::error::Result;
 use sql::{GetMany, Sql};
 

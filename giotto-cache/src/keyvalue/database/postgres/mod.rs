@@ -3,6 +3,7 @@
 //! The last step of a lookup. The statements of `sql.rs` are given their values by `statement.rs`, and their keys by
 //! `text.rs`.
 
+mod session;
 mod sql;
 mod statement;
 mod text;
@@ -16,33 +17,17 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 
+use self::session::{MARK, SESSION, in_transaction, is_refused_option};
+use self::sql::Sql;
+use self::statement::Bound;
 use super::call::{Call, Key, Reply};
+use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
 use super::server::statement::{Statement, Statements, Value};
 use super::server::{self, url};
-use super::{Opener, without_user};
+use super::url::without_user;
 use crate::error::Result;
-use sql::Sql;
-use statement::Bound;
-
-/// What the statements rely on, whatever the server, the database or the user has as a default. No statement waits
-/// for a lock longer than a caller waits for the statement. They are sent when a session is opened, so that a pooler,
-/// which shares sessions among its clients, never sees them.
-const SESSION: [(&str, &str); 5] = [
-    ("statement_timeout", "1000"),
-    ("lock_timeout", "1000"),
-    ("client_min_messages", "warning"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_read_only", "off"),
-];
-
-/// A setting that means nothing: a session that has the value it was opened with belongs to this connection alone.
-const MARK: &str = "giotto.session";
-
-/// The same for one transaction of a session that a pooler shares: what is sent at once is one.
-const TRANSACTION: &str = "SET LOCAL statement_timeout = 1000; SET LOCAL lock_timeout = 1000; \
-    SET LOCAL client_min_messages = warning; ";
 
 /// What a URL may have after the question mark.
 const PARAMETERS: [&str; 18] = [
@@ -202,21 +187,6 @@ impl Dialect for PostgreSql {
     }
 }
 
-/// As poolers say it that do not know of options.
-fn is_refused_option(error: &sqlx::Error) -> bool {
-    let state = error.as_database_error().and_then(|error| error.code());
-    matches!(
-        state.as_deref(),
-        Some("08P01" | "0A000" | "22023" | "42704")
-    )
-}
-
-/// A server that is a copy of another one answers readers, and takes no promise to write.
-fn in_transaction(sql: &str, is_write: bool) -> String {
-    let write = if is_write { ", READ WRITE" } else { "" };
-    format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED{write}; {TRANSACTION}{sql}")
-}
-
 impl Connection {
     fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.is_unicode {
@@ -282,7 +252,7 @@ async fn select(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Resu
 
 #[cfg(test)]
 mod tests {
-    use super::super::Table;
+    use super::super::table::Table;
     use super::*;
 
     #[tokio::test]

@@ -3,14 +3,15 @@
 //! Between a call and its dialect of SQL. Not the client's own pool: that one waits and tries again where
 //! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::dialect::{self, Dialect};
 use super::failure::{self, Failure};
+use super::idle::Idle;
 use super::permits::Permits;
 use super::rights;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,18 +47,12 @@ pub(super) struct Server<D: Dialect> {
     place: String,
     dialect: D,
     table: Table,
-    idle: Mutex<Vec<Idle<D::Connection>>>,
+    idle: Idle<D::Connection>,
     pub(super) permits: Permits,
     /// Whether a task looks for connections that have been idle for too long.
     is_closing: AtomicBool,
     /// What one statement may hold, as the last connection was told; 0 = there was none.
     largest: AtomicU64,
-}
-
-struct Idle<C> {
-    connection: C,
-    opened: Instant,
-    since: Instant,
 }
 
 /// Closes connections of `server` that are not used any more, even if no further call comes. One task at a time does,
@@ -73,12 +68,12 @@ pub(super) async fn close_idle<D: Dialect>(server: Arc<Server<D>>) {
         let Some(server) = closing.upgrade() else {
             return;
         };
-        if server.close_old() > 0 {
+        if server.idle.close_old(server.longest_idle()) > 0 {
             continue;
         }
         server.is_closing.store(false, Ordering::SeqCst);
         // A call may have returned its connection meanwhile, and have left the closing to this task.
-        if server.idle().is_empty() || server.is_closing.swap(true, Ordering::SeqCst) {
+        if server.idle.is_empty() || server.is_closing.swap(true, Ordering::SeqCst) {
             return;
         }
     }
@@ -103,7 +98,7 @@ impl<D: Dialect> Server<D> {
             place,
             dialect,
             table,
-            idle: Mutex::default(),
+            idle: Idle::default(),
             permits,
             is_closing: AtomicBool::new(false),
             largest: AtomicU64::new(0),
@@ -122,7 +117,7 @@ impl<D: Dialect> Server<D> {
             Some(outcome) => outcome,
             None => {
                 // The others lead to the same server, which hangs.
-                self.forget_idle(begun);
+                self.idle.forget(begun);
                 Outcome::Answered(Err(self.explain(&sqlx::Error::PoolTimedOut)))
             }
         }
@@ -130,13 +125,10 @@ impl<D: Dialect> Server<D> {
 
     async fn converse(&self, call: &Call, caller: &Caller) -> Outcome {
         let begun = Instant::now();
-        if let Some(idle) = self.take_idle() {
-            match self
-                .exchange(idle.connection, idle.opened, call, caller)
-                .await
-            {
+        if let Some((connection, opened)) = self.idle.take(self.longest_idle()) {
+            match self.exchange(connection, opened, call, caller).await {
                 // The server closed it while it was idle, or has been started again.
-                Err(error) if Self::failure(&error) == Failure::Lost => self.forget_idle(begun),
+                Err(error) if Self::failure(&error) == Failure::Lost => self.idle.forget(begun),
                 result => return Outcome::Answered(self.told(result)),
             }
         }
@@ -155,7 +147,7 @@ impl<D: Dialect> Server<D> {
         if let Err(error) = &result
             && Self::failure(error) == Failure::Lost
         {
-            self.forget_idle(begun);
+            self.idle.forget(begun);
         }
         Outcome::Answered(self.told(result))
     }
@@ -177,7 +169,7 @@ impl<D: Dialect> Server<D> {
         } else if bytes(call) > D::largest(&connection) {
             self.refuse(&mut connection, call).await
         } else if matches!(call, Call::Create) {
-            self.create(&mut connection).await
+            rights::create(&self.dialect, &mut connection, &self.place, &self.table).await
         } else {
             self.carry_out(&mut connection, call).await.map(Ok)
         };
@@ -189,11 +181,7 @@ impl<D: Dialect> Server<D> {
             Err(_) => false,
         };
         if is_in_order {
-            self.idle().push(Idle {
-                connection,
-                opened,
-                since: Instant::now(),
-            });
+            self.idle.put(connection, opened);
         }
         result
     }
@@ -228,67 +216,16 @@ impl<D: Dialect> Server<D> {
         Ok(Err(Error::new(ErrorKind::TooLarge, message)))
     }
 
-    /// Looks first: a user with the rights to use a table that is there needs none to create it.
-    async fn create(&self, connection: &mut D::Connection) -> sqlx::Result<Result<Reply>> {
-        let (mut is_there, mut missing) = (true, Vec::new());
-        for (right, probe) in rights::probes(&self.table, D::QUOTE) {
-            match self.dialect.execute(connection, probe).await {
-                Ok(()) => {}
-                Err(error) => match Self::failure(&error) {
-                    Failure::NoTable => is_there = false,
-                    Failure::Denied => missing.push(right),
-                    _ => return Err(error),
-                },
-            }
-        }
-        if is_there && !missing.is_empty() {
-            let message = rights::missing(&self.place, &self.table, D::QUOTE, &missing);
-            return Ok(Err(Error::new(ErrorKind::Backend, message)));
-        }
-        match self
-            .dialect
-            .execute(connection, self.dialect.statements().create.clone())
-            .await
-        {
-            Err(error) if Self::failure(&error) == Failure::Denied => {
-                if is_there {
-                    return Ok(Ok(Reply::default()));
-                }
-                let message = rights::no_create(&self.place, &self.table, &error);
-                Ok(Err(Error::new(ErrorKind::Backend, message)))
-            }
-            result => result.map(|()| Ok(Reply::default())),
-        }
-    }
-
     fn failure(error: &sqlx::Error) -> Failure {
         failure::of(error, D::failure)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle<D::Connection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The one that was used last, so that those that are not needed grow old.
-    fn take_idle(&self) -> Option<Idle<D::Connection>> {
-        self.close_old();
-        self.idle().pop()
-    }
-
-    /// How many idle connections are left when those are closed that were not used for too long.
-    fn close_old(&self) -> usize {
-        let longest = match self.permits.are_short() {
+    /// How long a connection may be idle before it is closed.
+    fn longest_idle(&self) -> Duration {
+        match self.permits.are_short() {
             true => IDLE_IF_SHORT,
             false => IDLE,
-        };
-        let mut idle = self.idle();
-        idle.retain(|idle| idle.since.elapsed() < longest);
-        idle.len()
-    }
-
-    /// Those that were open when a call began that found its own one lost lead to the same server.
-    fn forget_idle(&self, begun: Instant) {
-        self.idle().retain(|idle| idle.opened > begun);
+        }
     }
 
     fn told(&self, result: sqlx::Result<Result<Reply>>) -> Result<Reply> {

@@ -1,11 +1,13 @@
 //! A database server: what one kind has to say in its dialect of SQL, and how a call gets to it.
 //!
 //! Between a call and its dialect. `permits.rs` is the turn of a call, `connections.rs` what it is carried out on,
-//! `failure.rs` what an error means, `rights.rs` what `syncdb` asks first, `url.rs` what a URL may say.
+//! `idle.rs` those that are not in use, `dialect.rs` and
+//! `statement.rs` what is sent, `failure.rs` what an error means, `rights.rs` what `syncdb` asks first, `url.rs` what a URL may say.
 
 mod connections;
 pub(super) mod dialect;
 pub(super) mod failure;
+mod idle;
 mod permits;
 mod rights;
 pub(super) mod statement;
@@ -17,9 +19,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::call::{Call, Engine, Reply};
+use super::call::{Call, Reply};
+use super::engine::{Engine, Opener, Setup};
 use super::table::Table;
-use super::{Opener, Setup};
 use crate::error::{Error, ErrorKind, Result};
 use connections::{Outcome, Server};
 use dialect::Dialect;

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, Request};
+use super::connection::Connection;
 use super::failure::{Cure, Failure};
-use super::settings::Login;
+use super::request::Request;
 use crate::keyvalue::address::Address;
+use crate::keyvalue::redis::settings::Login;
 
 /// A connection to the master that one of `sentinels` names. All are asked at once, so that one that hangs
 /// or has not heard of a failover yet holds up nobody.

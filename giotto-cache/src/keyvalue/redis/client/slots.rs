@@ -9,10 +9,12 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use super::connection::{CONNECT, Connection, Request, within};
+use super::connection::{Connection, within};
 use super::failure::{Cure, Failure};
-use super::settings::Login;
+use super::request::Request;
+use super::wire::CONNECT;
 use crate::keyvalue::address::Address;
+use crate::keyvalue::redis::settings::Login;
 
 const SLOTS: u16 = 16_384;
 

@@ -20,8 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
-use super::connection::CONNECT;
 use crate::keyvalue::address::Address;
+
+/// The time limit of connecting, until the first request can be sent.
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
 
 /// Less than the four minutes after which some load balancers forget a connection.
 const KEEPALIVE: Duration = Duration::from_secs(60);

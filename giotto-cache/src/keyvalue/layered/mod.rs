@@ -3,6 +3,9 @@
 //! The last step of a lookup: the layers are asked in turn, and those above the one that answers get a
 //! copy, for a short time.
 
+mod copies;
+mod failure;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +13,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::failure::{refused, unanswered};
 use super::{KeyValue, Place};
 use crate::clock::Clock;
-use crate::clock::milliseconds;
 use crate::entry;
-use crate::error::{Error, ErrorKind, Result};
-use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore, Unanswered};
+use crate::error::Result;
+use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
+use crate::guard::unanswered::Unanswered;
 use crate::stats::{Counts, Stats};
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
@@ -100,32 +104,6 @@ impl LayeredKeyValue {
         }
     }
 
-    /// How long a copy of `value` may live above the last layer; `None` if it is not an entry, which alone says
-    /// how long it has left.
-    fn copy_for(&self, value: &[u8]) -> Option<Duration> {
-        let left = entry::keep_until(value)?.saturating_sub(self.settings.clock.now_ms());
-        let longest = milliseconds(self.settings.refill);
-        Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
-    }
-
-    /// Copies what the last layer has to all above it. A copy is not copied again: it would live on for the time
-    /// of each.
-    async fn refill_all(&self, key: &str, value: &Bytes) {
-        let Some(expire) = self.copy_for(value) else {
-            return;
-        };
-        // A copy of the bytes, because what a client returned may be a slice of a larger buffer.
-        let copy = Bytes::copy_from_slice(value);
-        for (number, above) in self.layers.iter().enumerate().take(self.layers.len() - 1) {
-            if above.place() == Place::InProcess {
-                above.set_for(key, copy.clone(), expire).await;
-            } else {
-                let (layers, copy, key) = (Arc::clone(&self.layers), copy.clone(), key.to_owned());
-                tokio::spawn(async move { layers[number].set_for(&key, copy, expire).await });
-            }
-        }
-    }
-
     /// The store that all processes share.
     fn last_store(&self) -> Option<&dyn KeyValue> {
         self.layers.last().map(GuardedStore::store)
@@ -145,17 +123,6 @@ impl LayeredKeyValue {
             answer = answer.and(result);
         }
         answer
-    }
-
-    /// Removes from all layers but the last what the last one contradicts. One that does not answer forgets its
-    /// copy by itself, soon.
-    async fn forget_above(&self, key: &str) {
-        for above in self.layers.iter().take(self.layers.len() - 1) {
-            // Looked for first: a store of one's own may have no `delete`, and mostly has no copy either.
-            if above.get(key).await != Ok(None) {
-                let _ = above.delete(key).await;
-            }
-        }
     }
 }
 
@@ -334,21 +301,4 @@ impl KeyValue for LayeredKeyValue {
     fn place(&self) -> Place {
         Place::Layered
     }
-}
-
-fn refused(is_too_large: bool) -> Error {
-    Error::new(
-        match is_too_large {
-            true => ErrorKind::TooLarge,
-            false => ErrorKind::Rejected,
-        },
-        "the last layer of the cache does not accept this key or value",
-    )
-}
-
-fn unanswered() -> Error {
-    Error::new(
-        ErrorKind::Backend,
-        "a layer of the cache did not answer; the log says which and why",
-    )
 }

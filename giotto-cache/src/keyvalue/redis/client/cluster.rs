@@ -10,12 +10,10 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::command;
-use super::connection::Request;
 use super::failure::{Cure, Failure};
 use super::link::{Link, Target};
 use super::promise::Promise;
-use super::settings::Login;
+use super::request::Request;
 use super::slots::{self, Slots};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -23,13 +21,15 @@ use crate::guard::breakers::Want;
 use crate::guard::server::{Fault, GuardedServer, Loss};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::redis::command;
+use crate::keyvalue::redis::settings::Login;
 use crate::keyvalue::together::together;
 use crate::stats::{Counts, Stats};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     nodes: Vec<Address>,
     login: Arc<Login>,
     /// For the reply of one node.
@@ -41,7 +41,7 @@ pub(super) struct Cluster {
 
 /// A node, and what stands in front of it.
 pub(super) struct Node {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     guard: GuardedServer,
 }
 
@@ -161,7 +161,7 @@ impl Cluster {
             let target = Target::Server(address.clone());
             let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
             Arc::new(Node {
-                link: Link::new(target, Arc::clone(&self.login)),
+                link: Arc::new(Link::new(target, Arc::clone(&self.login))),
                 guard: GuardedServer::new(name, stats, self.clock.clone()),
             })
         };

@@ -13,7 +13,7 @@ const LEAST_BULK: usize = 1 << 20;
 
 /// A request without a usable reply.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     error: Error,
     pub(super) cure: Cure,
 }
@@ -91,7 +91,7 @@ impl Failure {
         Self { error, ..self }
     }
 
-    pub(super) fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         self.error
     }
 
