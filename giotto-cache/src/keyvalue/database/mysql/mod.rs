@@ -18,7 +18,7 @@ use super::call::{Call, Key, Reply, Row};
 use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
-use super::server::statement::{Statement, Statements, Value};
+use super::server::statement::{Returns, Statement, Statements, Value};
 use super::server::{self, url};
 use super::url::without_user;
 use crate::error::Result;
@@ -35,7 +35,7 @@ const SESSION: &str = "SET SESSION autocommit = 1, \
     SET SESSION TRANSACTION READ WRITE";
 
 /// No statement locks the gaps between the rows that it reads. A server whose log has statements in it, not rows,
-/// refuses writers who see what others commit.
+/// refuses writes at that level.
 const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 const REPEATABLE_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
@@ -143,56 +143,19 @@ impl Dialect for MySqlDialect {
         &self.sql.common
     }
 
-    async fn value(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<Option<Vec<u8>>> {
-        let row = bound(statement)
-            .fetch_optional(&mut connection.client)
-            .await?;
-        row.map(|row| row.try_get(0)).transpose()
-    }
-
-    async fn size(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<(i64, i64)> {
-        let row = bound(statement).fetch_one(&mut connection.client).await?;
-        Ok((row.try_get(0)?, row.try_get(1)?))
-    }
-
-    async fn change(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<u64> {
-        let done = bound(statement).execute(&mut connection.client).await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn run_own(
-        &self,
-        connection: &mut Connection,
-        call: &Call,
-    ) -> sqlx::Result<Option<Reply>> {
+    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
         let (sql, client) = (&self.sql, &mut connection.client);
-        let rows = match call {
-            Call::GetMany(keys, longest) => {
-                let values = get_many(client, keys, *longest, &sql.get_many).await?;
-                return Ok(Some(Reply::values(values)));
-            }
-            Call::Add(row) => self.add(connection, call, row).await?,
+        match call {
+            Call::GetMany(keys, longest) => get_many(client, keys, *longest, &sql.get_many).await,
+            Call::Add(row) => self.add(client, call, row).await,
             Call::DeleteExpired(limit) => {
-                delete(client, query(&sql.expired).bind(limit), &sql.delete_expired).await?
+                delete(client, query(&sql.expired).bind(limit), &sql.delete_expired).await
             }
             Call::DeleteOldest(limit) => {
-                delete(client, query(&sql.oldest).bind(limit), &sql.delete_chosen).await?
+                delete(client, query(&sql.oldest).bind(limit), &sql.delete_chosen).await
             }
-            _ => return Ok(None),
-        };
-        Ok(Some(Reply::rows(rows)))
+            call => self.run_one(client, call).await,
+        }
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
@@ -206,26 +169,45 @@ async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Resu
 }
 
 impl MySqlDialect {
-    /// A row that is in the way and dead is removed first. The insert alone decides who adds: one statement
+    /// Carries out a call that is one statement.
+    async fn run_one(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
+        let Some(statement) = self.sql.common.statement(call, Cow::Borrowed) else {
+            return Ok(Reply::default());
+        };
+        let returns = statement.returns;
+        let query = bound(statement);
+        Ok(match returns {
+            Returns::Changed => Reply::rows(query.execute(client).await?.rows_affected()),
+            Returns::Value => {
+                let row = query.fetch_optional(client).await?;
+                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+                Reply::value(value)
+            }
+            Returns::Size => {
+                let row = query.fetch_one(client).await?;
+                Reply::size(row.try_get(0)?, row.try_get(1)?)
+            }
+        })
+    }
+
+    /// A row that is in the way and dead is removed first. The insert alone decides which caller adds: one statement
     /// for both cannot say afterwards which it was.
-    async fn add(&self, connection: &mut Connection, add: &Call, row: &Row) -> sqlx::Result<u64> {
-        for is_last in [false, true] {
-            let Some(insert) = self.sql.common.statement(add, Cow::Borrowed) else {
-                break;
-            };
-            let added = self.change(connection, insert).await?;
-            if added > 0 || is_last {
-                return Ok(added);
-            }
-            let delete_dead = query(&self.sql.delete_dead)
-                .bind(&row.key.digest[..])
-                .bind(row.key.text.as_bytes());
-            let done = delete_dead.execute(&mut connection.client).await?;
-            if done.rows_affected() == 0 {
-                break;
-            }
+    async fn add(
+        &self,
+        client: &mut MySqlConnection,
+        add: &Call,
+        row: &Row,
+    ) -> sqlx::Result<Reply> {
+        let added = self.run_one(client, add).await?;
+        if added.rows > 0 {
+            return Ok(added);
         }
-        Ok(0)
+        let delete_dead = query(&self.sql.delete_dead).bind(&row.key.digest[..]);
+        let delete_dead = delete_dead.bind(row.key.text.as_bytes());
+        match delete_dead.execute(&mut *client).await?.rows_affected() {
+            0 => Ok(added),
+            _ => self.run_one(client, add).await,
+        }
     }
 }
 
@@ -235,19 +217,19 @@ async fn delete(
     client: &mut MySqlConnection,
     chosen: Query<'_, MySql, MySqlArguments>,
     statement: &str,
-) -> sqlx::Result<u64> {
+) -> sqlx::Result<Reply> {
     let mut digests = Vec::new();
     for row in chosen.fetch_all(&mut *client).await? {
         let digest: Vec<u8> = row.try_get(0)?;
         digests.push(digest);
     }
     if digests.is_empty() {
-        return Ok(0);
+        return Ok(Reply::default());
     }
     digests.sort_unstable();
     let delete = with_digests(statement, &digests);
     let done = sqlx::raw_sql(delete).execute(client).await?;
-    Ok(done.rows_affected())
+    Ok(Reply::rows(done.rows_affected()))
 }
 
 async fn get_many(
@@ -255,7 +237,7 @@ async fn get_many(
     keys: &[Key],
     longest: i64,
     statement: &GetMany,
-) -> sqlx::Result<Vec<Option<Bytes>>> {
+) -> sqlx::Result<Reply> {
     let digests: Vec<_> = keys.iter().map(|key| key.digest).collect();
     let longest_key = keys.iter().map(|key| key.text.len()).max();
     let statement = statement.bounded(longest, longest_key.unwrap_or_default());
@@ -266,7 +248,7 @@ async fn get_many(
         found.insert(text, Bytes::from(value));
     }
     let value = |key: &Key| found.get(key.text.as_bytes()).cloned();
-    Ok(keys.iter().map(value).collect())
+    Ok(Reply::values(keys.iter().map(value).collect()))
 }
 
 /// `statement` and the list of `digests`, of which there is at least one.

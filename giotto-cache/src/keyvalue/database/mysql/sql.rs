@@ -35,6 +35,7 @@ impl GetMany {
 }
 
 impl Sql {
+    /// A table of statements.
     pub(super) fn new(table: &Table) -> Self {
         let t = table.quoted('`');
         let now_ms = format!("{NOW_US} DIV 1000");

@@ -24,7 +24,7 @@ use super::call::{Call, Key, Reply};
 use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
-use super::server::statement::{Statement, Statements, Value};
+use super::server::statement::{Returns, Statement, Statements, Value};
 use super::server::{self, url};
 use super::url::without_user;
 use crate::error::Result;
@@ -114,67 +114,43 @@ impl Dialect for PostgreSql {
         is_full.then_some(Failure::NoConnection)
     }
 
-    fn text<'t>(connection: &Connection, text: &'t str) -> Cow<'t, str> {
-        connection.text(text)
-    }
-
     fn statements(&self) -> &Statements {
         &self.sql.common
     }
 
-    async fn value(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<Option<Vec<u8>>> {
-        let rows = select(connection, Bound(statement, Vec::new())).await?;
-        rows.first().map(|row| row.try_get(0)).transpose()
-    }
-
-    async fn size(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<(i64, i64)> {
-        let rows = select(connection, Bound(statement, Vec::new())).await?;
-        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
-        Ok((row.try_get(0)?, row.try_get(1)?))
-    }
-
-    async fn change(
-        &self,
-        connection: &mut Connection,
-        statement: Statement<'_>,
-    ) -> sqlx::Result<u64> {
-        let done = if connection.is_pooled {
-            let sql = AssertSqlSafe(in_transaction(&Bound(statement, Vec::new()).text(), true));
-            sqlx::raw_sql(sql).execute(&mut connection.client).await?
-        } else {
-            Bound(statement, Vec::new())
-                .query()
-                .execute(&mut connection.client)
-                .await?
+    async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
+        let limited = |sql, limit: &u32| Statement {
+            sql,
+            values: vec![Value::Number((*limit).into())],
+            returns: Returns::Changed,
         };
-        Ok(done.rows_affected())
-    }
-
-    async fn run_own(
-        &self,
-        connection: &mut Connection,
-        call: &Call,
-    ) -> sqlx::Result<Option<Reply>> {
-        let (sql, limit) = match call {
-            Call::GetMany(keys, longest) => {
-                let values = self.get_many(connection, keys, *longest).await?;
-                return Ok(Some(Reply::values(values)));
+        let statement = match call {
+            Call::GetMany(keys, longest) => return self.get_many(connection, keys, *longest).await,
+            Call::DeleteExpired(limit) => Some(limited(&self.sql.delete_expired, limit)),
+            Call::DeleteOldest(limit) => Some(limited(&self.sql.delete_oldest, limit)),
+            call => self
+                .sql
+                .common
+                .statement(call, |text| connection.text(text)),
+        };
+        let Some(statement) = statement else {
+            return Ok(Reply::default());
+        };
+        let returns = statement.returns;
+        let bound = Bound(statement, Vec::new());
+        match returns {
+            Returns::Changed => change(connection, bound).await.map(Reply::rows),
+            Returns::Value => {
+                let rows = select(connection, bound).await?;
+                let value: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?;
+                Ok(Reply::value(value))
             }
-            Call::DeleteExpired(limit) => (&self.sql.delete_expired, limit),
-            Call::DeleteOldest(limit) => (&self.sql.delete_oldest, limit),
-            _ => return Ok(None),
-        };
-        let values = vec![Value::Number((*limit).into())];
-        let rows = self.change(connection, Statement { sql, values }).await?;
-        Ok(Some(Reply::rows(rows)))
+            Returns::Size => {
+                let rows = select(connection, bound).await?;
+                let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+                Ok(Reply::size(row.try_get(0)?, row.try_get(1)?))
+            }
+        }
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
@@ -223,13 +199,14 @@ impl PostgreSql {
         connection: &mut Connection,
         keys: &[Key],
         longest: i64,
-    ) -> sqlx::Result<Vec<Option<Bytes>>> {
+    ) -> sqlx::Result<Reply> {
         let digests = keys.iter().map(|key| &key.digest[..]).collect();
         let lengths = keys.iter().map(|key| connection.text(&key.text).len());
         let longest_key = lengths.max().unwrap_or_default() as i64;
         let statement = Statement {
             sql: &self.sql.get_many,
             values: vec![Value::Number(longest), Value::Number(longest_key)],
+            returns: Returns::Value,
         };
         let mut found = HashMap::new();
         for row in select(connection, Bound(statement, digests)).await? {
@@ -237,8 +214,19 @@ impl PostgreSql {
             found.insert(text, Bytes::from(value));
         }
         let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
-        Ok(keys.iter().map(value).collect())
+        Ok(Reply::values(keys.iter().map(value).collect()))
     }
+}
+
+async fn change(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Result<u64> {
+    let client = &mut connection.client;
+    let done = if connection.is_pooled {
+        let sql = AssertSqlSafe(in_transaction(&statement.text(), true));
+        sqlx::raw_sql(sql).execute(client).await?
+    } else {
+        statement.query().execute(client).await?
+    };
+    Ok(done.rows_affected())
 }
 
 async fn select(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Result<Vec<PgRow>> {

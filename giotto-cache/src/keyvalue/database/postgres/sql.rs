@@ -21,6 +21,7 @@ pub(super) struct Sql {
 }
 
 impl Sql {
+    /// A table of statements.
     pub(super) fn new(table: &Table) -> Self {
         let index = |suffix| table.index(suffix, '"');
         let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));

@@ -1,7 +1,7 @@
 //! The connections to a database server: a few, opened when needed, each used by one call at a time.
 //!
-//! Between a call and its dialect of SQL. Not the client's own pool: that one waits and tries again where
-//! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
+//! Between a call and its dialect of SQL. The client's own pool is not used: it waits and retries where a server refuses
+//! connections, and it passes on a connection whose last caller was dropped in the middle of a reply.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::dialect::{self, Dialect};
+use super::dialect::Dialect;
 use super::failure::{self, Failure};
 use super::idle::Idle;
 use super::permits::Permits;
@@ -19,16 +19,16 @@ use crate::guard::deadline::with_deadline;
 use crate::keyvalue::database::call::{Call, Reply};
 use crate::keyvalue::database::table::Table;
 
-/// What a call may take, connecting included. Its caller has given up long before; a connection that has not
-/// answered by then is closed.
+/// The time limit of a call, connecting included. Its caller gives up much sooner. A connection that has not answered by
+/// then is closed.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A connection that was not used for so long is closed: something on the way may have forgotten it.
+/// The time after which an idle connection is closed: a firewall on the way may have dropped it.
 const IDLE: Duration = Duration::from_secs(60);
 /// The same where the server has fewer connections than are wanted, and another process may wait for one.
 const IDLE_IF_SHORT: Duration = Duration::from_secs(1);
 
-/// So often a statement is sent that meets another one each time.
+/// How often a statement is sent that conflicts with another one each time.
 const TRIES: u32 = 3;
 
 /// What a statement is on the wire besides its row.
@@ -55,8 +55,8 @@ pub(super) struct Server<D: Dialect> {
     largest: AtomicU64,
 }
 
-/// Closes connections of `server` that are not used any more, even if no further call comes. One task at a time does,
-/// for as long as there are any; it does not keep the server's connections open.
+/// Closes idle connections of `server`, even if no further call comes. One task does this at a time, while there are any.
+/// It does not keep the server's connections open.
 pub(super) async fn close_idle<D: Dialect>(server: Arc<Server<D>>) {
     if server.is_closing.swap(true, Ordering::SeqCst) {
         return;
@@ -152,7 +152,7 @@ impl<D: Dialect> Server<D> {
         Outcome::Answered(self.told(result))
     }
 
-    /// Carries out `call` on `connection`, which is kept for the next one unless it may have a rest of this one in it.
+    /// Carries out `call` on `connection`, which is kept for the next call unless it may hold the rest of a reply.
     async fn exchange(
         &self,
         mut connection: D::Connection,
@@ -161,7 +161,7 @@ impl<D: Dialect> Server<D> {
         caller: &Caller,
     ) -> sqlx::Result<Result<Reply>> {
         let result = if caller.is_closed() {
-            // Connecting took too long. A value that nobody waits for might replace a newer one.
+            // Connecting took too long. A value that no caller waits for might replace a newer one.
             Ok(Err(Error::new(
                 ErrorKind::Backend,
                 "the caller has given up",
@@ -186,11 +186,11 @@ impl<D: Dialect> Server<D> {
         result
     }
 
-    /// The server ends one of two statements that wait for each other, and wants it sent again.
+    /// Sends a statement again that the server has ended because it and another one waited for each other.
     async fn carry_out(&self, connection: &mut D::Connection, call: &Call) -> sqlx::Result<Reply> {
         let mut tries = 1;
         loop {
-            match dialect::run(&self.dialect, connection, call).await {
+            match self.dialect.run(connection, call).await {
                 Err(error) if tries < TRIES && Self::failure(&error) == Failure::Conflict => {
                     tries += 1;
                 }
@@ -199,7 +199,7 @@ impl<D: Dialect> Server<D> {
         }
     }
 
-    /// The old value goes all the same: it is not the last one set.
+    /// Refuses a value that is too large. The old value is removed: it is not the last one set.
     async fn refuse(
         &self,
         connection: &mut D::Connection,

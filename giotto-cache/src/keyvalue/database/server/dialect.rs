@@ -1,13 +1,11 @@
-//! What differs between one database server and another, and what does not: how a call is carried out.
+//! What differs between one database server and another.
 //!
 //! Between a connection and its SQL.
-
-use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
 
 use super::failure::Failure;
-use super::statement::{Statement, Statements};
+use super::statement::Statements;
 use crate::keyvalue::database::call::{Call, Reply};
 
 /// What differs between one database server and another.
@@ -30,40 +28,14 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
         None
     }
 
-    /// `text` as the database can hold it.
-    fn text<'t>(_connection: &Self::Connection, text: &'t str) -> Cow<'t, str> {
-        Cow::Borrowed(text)
-    }
-
     fn statements(&self) -> &Statements;
 
-    /// Carries out `statement`; the first column of its first row, if there is one.
-    fn value(
-        &self,
-        connection: &mut Self::Connection,
-        statement: Statement<'_>,
-    ) -> impl Future<Output = sqlx::Result<Option<Vec<u8>>>> + Send;
-
-    /// Carries out `statement`; the first two columns of its row.
-    fn size(
-        &self,
-        connection: &mut Self::Connection,
-        statement: Statement<'_>,
-    ) -> impl Future<Output = sqlx::Result<(i64, i64)>> + Send;
-
-    /// Carries out `statement`; how many rows it changed.
-    fn change(
-        &self,
-        connection: &mut Self::Connection,
-        statement: Statement<'_>,
-    ) -> impl Future<Output = sqlx::Result<u64>> + Send;
-
-    /// Carries out a call that is more to this dialect than one of its [`Statements`]. None for every other call.
-    fn run_own(
+    /// Carries out any call but [`Call::Create`].
+    fn run(
         &self,
         connection: &mut Self::Connection,
         call: &Call,
-    ) -> impl Future<Output = sqlx::Result<Option<Reply>>> + Send;
+    ) -> impl Future<Output = sqlx::Result<Reply>> + Send;
 
     /// Carries out `sql`, which has no parameters and returns nothing.
     fn execute(
@@ -71,27 +43,4 @@ pub(crate) trait Dialect: Send + Sync + Sized + 'static {
         connection: &mut Self::Connection,
         sql: String,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
-}
-
-/// Carries out any call but [`Call::Create`].
-pub(super) async fn run<D: Dialect>(
-    dialect: &D,
-    connection: &mut D::Connection,
-    call: &Call,
-) -> sqlx::Result<Reply> {
-    if let Some(reply) = dialect.run_own(connection, call).await? {
-        return Ok(reply);
-    }
-    let text = |text| D::text(connection, text);
-    let Some(statement) = dialect.statements().statement(call, text) else {
-        return Ok(Reply::default());
-    };
-    Ok(match call {
-        Call::Get(..) => Reply::value(dialect.value(connection, statement).await?),
-        Call::Measure(_) => {
-            let (rows, bytes) = dialect.size(connection, statement).await?;
-            Reply::size(rows, bytes)
-        }
-        _ => Reply::rows(dialect.change(connection, statement).await?),
-    })
 }

@@ -27,6 +27,7 @@ pub(crate) struct Statements {
     pub(crate) measure: Arc<str>,
 }
 
+#[derive(Clone)]
 pub(crate) enum Value<'v> {
     Bytes(&'v [u8]),
     Text(Cow<'v, str>),
@@ -37,11 +38,23 @@ pub(crate) enum Value<'v> {
 pub(crate) struct Statement<'v> {
     pub(crate) sql: &'v Arc<str>,
     pub(crate) values: Vec<Value<'v>>,
+    pub(crate) returns: Returns,
+}
+
+/// What a statement returns.
+#[derive(Clone, Copy)]
+pub(crate) enum Returns {
+    /// A value in the first column of its row, if there is one.
+    Value,
+    /// Rows and bytes in the two columns of its row.
+    Size,
+    /// The number of rows that it changed.
+    Changed,
 }
 
 impl Statements {
-    /// What `call` is; `text` writes a key as the database holds it. None for the calls that no dialect has a statement
-    /// of this kind for.
+    /// The statement of `call`, one arm for each; `text` writes a key as the database holds it. None for the calls that
+    /// are more than one of these statements.
     pub(crate) fn statement<'c>(
         &'c self,
         call: &'c Call,
@@ -63,17 +76,11 @@ impl Statements {
                 let [digest, key] = key(of);
                 (&self.get, vec![Number(*longest), digest, key])
             }
-            Call::Set(row) => (
-                &self.set,
-                key(&row.key).into_iter().chain(value(row)).collect(),
-            ),
-            Call::Add(row) => (
-                &self.add,
-                key(&row.key).into_iter().chain(value(row)).collect(),
-            ),
+            Call::Set(row) => (&self.set, [&key(&row.key)[..], &value(row)].concat()),
+            Call::Add(row) => (&self.add, [&key(&row.key)[..], &value(row)].concat()),
             Call::Replace(row, old) => {
-                let values = value(row).into_iter().chain(key(&row.key));
-                (&self.replace, values.chain([Bytes(old)]).collect())
+                let values = [&value(row)[..], &key(&row.key), &[Bytes(old)]];
+                (&self.replace, values.concat())
             }
             Call::Delete(of) => (&self.delete, key(of).into()),
             Call::DeleteIf(of, old) => {
@@ -92,6 +99,15 @@ impl Statements {
                 return None;
             }
         };
-        Some(Statement { sql, values })
+        let returns = match call {
+            Call::Get(..) => Returns::Value,
+            Call::Measure(_) => Returns::Size,
+            _ => Returns::Changed,
+        };
+        Some(Statement {
+            sql,
+            values,
+            returns,
+        })
     }
 }
