@@ -18,7 +18,7 @@ use super::url::{no_engine, without_user};
 use crate::error::Result;
 use crate::keyvalue::namespace::Namespace;
 
-/// As many as a database serves at a time without slowing down, and few enough for several processes.
+/// Enough for the load that a database serves without slowing down, and few enough for several processes.
 const CONNECTIONS: usize = 8;
 
 impl DatabaseKeyValue {
@@ -72,7 +72,7 @@ impl DatabaseKeyValue {
         }
     }
 
-    /// Makes the engine anew, after a change of what it is made for.
+    /// Makes the engine again after a change of its setup.
     fn set_up(self) -> Self {
         let engine = (self.opener)(&self.setup);
         Self { engine, ..self }
@@ -91,24 +91,24 @@ impl DatabaseKeyValue {
         Ok(self.set_up())
     }
 
-    /// At most so many connections are open at a time, eight if not given, and at least one (SQLite: two, of which one
-    /// writes). A call waits for its turn. If a server accepts fewer, the store does with those that it has, and tries
-    /// one more every ten seconds.
+    /// The maximum number of open connections: eight if not given, and at least one (SQLite: two, of which one writes). A
+    /// call waits for its turn. If a server accepts fewer, the store uses those that it has, and tries one more every ten
+    /// seconds.
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.setup.connections = connections.max(1);
         self.set_up()
     }
 
-    /// About so many rows are kept, a million if not given. Beyond them, those stored longest ago leave.
+    /// The approximate maximum number of rows, a million if not given. Beyond it, the rows stored longest ago are removed.
     #[must_use]
     pub fn max_rows(self, rows: u64) -> Self {
         let sweeper = Arc::new(Sweeper::new(rows, self.sweeper.max_bytes));
         Self { sweeper, ..self }
     }
 
-    /// About so many bytes are kept, keys and 128 bytes a row included; 256 MiB if not given. Beyond them,
-    /// the rows stored longest ago leave. One value that is larger is refused.
+    /// The approximate maximum number of bytes, keys and 128 bytes a row included; 256 MiB if not given. Beyond it, the rows
+    /// stored longest ago are removed. A single value that is larger is refused.
     #[must_use]
     pub fn max_bytes(self, bytes: u64) -> Self {
         let sweeper = Arc::new(Sweeper::new(self.sweeper.max_rows, bytes));

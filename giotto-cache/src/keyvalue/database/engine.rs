@@ -14,11 +14,11 @@ use crate::error::Result;
 /// A database of one kind, with one table in it.
 #[async_trait]
 pub(super) trait Engine: Send + Sync {
-    /// Carries out `call`. A caller that gives up harms nobody.
+    /// Carries out `call`. A caller that gives up does not disturb other calls.
     async fn run(&self, call: Call) -> Result<Reply>;
 
-    /// The value of the stored key `text`, if it can be had without waiting; nothing of one that is longer than so
-    /// many bytes.
+    /// The value of the stored key `text`, if it can be read without waiting; an empty one if it has more than `longest`
+    /// bytes.
     fn get_now(&self, _text: &str, _longest: i64) -> Option<Option<Bytes>> {
         None
     }

@@ -1,8 +1,8 @@
 //! A database as a store: one table, in an SQLite file, in PostgreSQL, MySQL or MariaDB.
 //!
-//! The last step of a lookup. What is the same for all of them is here; `call.rs` is what an engine is
-//! asked, `sqlite/`, `postgres/` and `mysql/` say it in SQL (the latter two through the connections of `server/`),
-//! and `sweep.rs` removes what has expired and what is too much.
+//! The last step of a lookup. The store itself is here. `call.rs` is what an engine (`engine.rs`) is asked; `sqlite/`,
+//! `postgres/` and `mysql/` translate it to SQL, the latter two through the connections of `server/`; `sweep.rs` removes
+//! expired rows and rows beyond the bounds.
 
 mod builder;
 mod call;
@@ -36,17 +36,17 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::measure::Measure;
 use crate::log::Cut;
 
-/// What PostgreSQL takes with room to spare; SQLite and MySQL take a little less than twice that.
+/// PostgreSQL accepts more than this; SQLite and MySQL accept a little less than twice as much.
 const LARGEST_BYTES: u64 = 512 << 20;
 
-/// So many rows at most are deleted by one statement of [`clear`](KeyValue::clear), more or less.
+/// The approximate maximum number of rows that one statement of [`clear`](KeyValue::clear) deletes.
 const CLEARED_AT_ONCE: u64 = 1000;
 
 /// A [`KeyValue`] in a table of a database: SQLite (a file, no server needed), PostgreSQL, MySQL or MariaDB.
 ///
 /// An SQLite file and its table are created on first use. On a server, create the table with
-/// [`syncdb`](KeyValue::syncdb) once. The table holds at most a million rows and 256 MiB, about: what was
-/// stored longest ago leaves first, and what has expired is removed in the background.
+/// [`syncdb`](KeyValue::syncdb) once. The table holds about a million rows and 256 MiB at most: the rows stored longest ago
+/// are removed first, and expired rows are removed in the background.
 ///
 /// Cloning it shares its connections.
 #[derive(Clone)]
@@ -62,8 +62,8 @@ pub struct DatabaseKeyValue {
 }
 
 impl DatabaseKeyValue {
-    /// Removes what has expired, then what is more than the bounds allow. It runs by itself after writes, in
-    /// the background; call it where nothing is written for a long time and the space matters.
+    /// Removes expired rows, then rows beyond the bounds. It runs automatically in the background after writes. Call it
+    /// where nothing is written for a long time and the space matters.
     ///
     /// # Errors
     ///
@@ -74,14 +74,14 @@ impl DatabaseKeyValue {
 
     /// Removes the rows of this namespace whose keys contain `part`.
     async fn delete_rows(&self, part: &str) -> Result<()> {
-        // Where not even that can be found out, it is one slice.
+        // If the size is not known, it is one slice.
         let size = sweep::measure(&*self.engine).await;
         let rows = size.map_or(0, |size| size.rows);
         let chosen = Chosen {
             prefix: self.namespace.prefix().to_owned(),
             part: part.to_owned(),
         };
-        // Slice by slice, so that no statement holds up the others for long.
+        // Slice by slice, so that no statement blocks others for long.
         for slice in Slice::all(rows / CLEARED_AT_ONCE) {
             self.engine.run(Call::Clear(chosen.clone(), slice)).await?;
         }
@@ -113,7 +113,7 @@ impl DatabaseKeyValue {
         self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
                 let error = Cut(error);
-                tracing::warn!(%error, "the cache table was not swept: it may grow beyond its bounds");
+                tracing::warn!(%error, "cache table was not swept: it may grow beyond its bounds");
             }
         }));
     }
@@ -158,7 +158,7 @@ impl KeyValue for DatabaseKeyValue {
         let row = match self.row(key, value, expire) {
             Ok(row) => row,
             Err(too_large) => {
-                // The old value goes all the same: it is not the last one set.
+                // The old value is removed: it is not the last one set.
                 self.delete(key).await?;
                 return Err(too_large);
             }

@@ -21,13 +21,12 @@ impl LayeredKeyValue {
         Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
     }
 
-    /// Copies what the last layer has to all above it. A copy is not copied again: it would live on for the time
-    /// of each.
+    /// Copies a value of the last layer to all layers above. A copy is not copied again: it would live for the time of each.
     pub(super) async fn refill_all(&self, key: &str, value: &Bytes) {
         let Some(expire) = self.copy_for(value) else {
             return;
         };
-        // A copy of the bytes, because what a client returned may be a slice of a larger buffer.
+        // The bytes are copied, because a client may return a slice of a larger buffer.
         let copy = Bytes::copy_from_slice(value);
         for (number, above) in self.layers.iter().enumerate().take(self.layers.len() - 1) {
             if above.place() == Place::InProcess {
@@ -39,11 +38,11 @@ impl LayeredKeyValue {
         }
     }
 
-    /// Removes from all layers but the last what the last one contradicts. One that does not answer forgets its
-    /// copy by itself, soon.
+    /// Removes the copies of a value that the last layer contradicts. In a layer that does not answer, the copy soon
+    /// expires.
     pub(super) async fn forget_above(&self, key: &str) {
         for above in self.layers.iter().take(self.layers.len() - 1) {
-            // Looked for first: a store of one's own may have no `delete`, and mostly has no copy either.
+            // It is looked for first: a store may not implement `delete`, and mostly has no copy.
             if above.get(key).await != Ok(None) {
                 let _ = above.delete(key).await;
             }

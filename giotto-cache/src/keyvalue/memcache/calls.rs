@@ -14,9 +14,9 @@ use super::{MemcacheKeyValue, dump, key};
 use crate::error::{Error, Result};
 use crate::guard::server::Loss;
 
-/// `clear` holds so many keys at a time, 25 MB at most.
+/// The keys that `clear` holds at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;
-/// So many are deleted before their replies are read.
+/// The number of deletes that are sent before their replies are read.
 const DELETE_AT_ONCE: usize = 256;
 
 impl MemcacheKeyValue {

@@ -1,9 +1,9 @@
 //! One connection to a server, shared by all callers: requests go out as they come, replies come in order.
 //!
-//! The last step of a lookup. A task of its own connects, writes and reads. A caller that gives up leaves its request
-//! where it is, so its reply is read and thrown away, and no reply is ever taken for that of another request. What
-//! was sent cannot be called back: a server that hung may carry it out after newer ones. Whatever goes wrong ends the
-//! connection, with the same error for all who wait.
+//! The last step of a lookup. A task connects, writes and reads. The request of a caller that gives up stays in the queue:
+//! its reply is read and dropped, so that no reply is ever taken for that of another request. A request cannot be called
+//! back: a server that hung may carry it out after newer ones. Every error ends the connection, and all waiting callers get
+//! it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,10 +22,10 @@ use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 
-/// So many requests may wait for their replies; further callers wait before they send theirs.
+/// The number of requests that may wait for replies; further callers wait before they send theirs.
 const MAX_WAITING: usize = 1024;
 
-/// So many requests are written before the buffer is sent off.
+/// The number of requests that are written before the buffer is flushed.
 const BATCH: usize = 64;
 const BUFFER: usize = 16 << 10;
 
@@ -47,7 +47,7 @@ struct Request {
     caller: Caller,
 }
 
-/// Who waits for a reply; gone or not, the reply is read.
+/// The caller that waits for a reply; the reply is read even if the caller has given up.
 #[derive(Debug)]
 struct Caller {
     reply: oneshot::Sender<Result<Reply>>,
@@ -117,7 +117,7 @@ impl Connection {
     }
 }
 
-/// Connects, and answers requests until something goes wrong or nobody can send any more.
+/// Connects, and answers requests until an error or until the last sender is dropped.
 async fn serve(
     address: Arc<Address>,
     mut inbox: Inbox,
@@ -126,7 +126,7 @@ async fn serve(
 ) {
     let waiting = Waiting::default();
     let end = exchange(&address, &mut inbox, &waiting, &longest).await;
-    // Before anybody learns of the error: who tries again gets a new connection.
+    // Before any caller gets the error: a caller that tries again gets a new connection.
     inbox.close();
     slots.close();
     let Err(error) = end else { return };
@@ -156,7 +156,7 @@ async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result
     let mut writer = BufWriter::with_capacity(BUFFER, write);
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), Vec::new());
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
-        // Others who are about to ask do so first: a write for each is a fifth of the CPU time of a hit over HTTP.
+        // Other tasks that are about to ask run first: a write for each is a fifth of the CPU time of a hit over HTTP.
         tokio::task::yield_now().await;
         while batch.len() < BATCH
             && let Ok(request) = inbox.try_recv()
@@ -172,7 +172,7 @@ async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result
             let expected = command.expected();
             bytes.clear();
             let value = command.write(&key, &mut bytes);
-            // Before the first byte leaves, so that no reply can come before it.
+            // Before the first byte is sent, so that no reply can come earlier.
             waiting.push(Sent {
                 key,
                 expected,

@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
 
-/// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
-/// long: a connection that is older than this without an answer serves nobody.
+/// The time limit of connecting, and of the next reply that is due. The engine gives up sooner: after this time no caller
+/// waits.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;

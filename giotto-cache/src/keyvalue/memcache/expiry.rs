@@ -1,8 +1,7 @@
 //! When a value expires: to the millisecond for us, in whole seconds for the server.
 //!
-//! Inside the last step of a lookup. The server's clock ticks once a second, so it would forget a value up to a
-//! second early or late. It is told a later time, which frees the memory; the exact one stands in front of the
-//! value.
+//! Inside the last step of a lookup. The server's clock ticks once a second, so that a value would expire up to a second
+//! early or late. The server gets a later time, which frees the memory; the exact expiry is stored in front of the value.
 
 use std::time::Duration;
 

@@ -10,14 +10,14 @@ use bytes::Bytes;
 use super::expiry::{HEADER, SERVER_AT_ONCE};
 use crate::guard::breakers::Want;
 
-/// The largest value that is sent or accepted. Memcached itself takes 1 MiB, or what its `-I` says.
+/// The largest value that is sent or accepted. Memcached's own limit is 1 MiB, or its `-I`.
 pub(super) const MAX_VALUE: usize = 128 << 20;
 
 /// What is asked about one key.
 #[derive(Clone, Debug)]
 pub(super) enum Command {
     Get,
-    /// About several, in whose place their text with a space between any two is given, as it is sent.
+    /// About several keys, given as one text with spaces between them, as it is sent.
     GetMany,
     Store {
         verb: Verb,

@@ -18,13 +18,13 @@ use crate::keyvalue::longest::Longest;
 /// The longest line: one of a dump, which has a key of 250 bytes, each written as three, and some numbers.
 const MAX_LINE: u64 = 2048;
 
-/// Set aside for a value before its bytes have come, whatever length the server says it has.
+/// The memory that is reserved for a value before its bytes arrive, whatever length the server claims.
 const PREALLOCATED: usize = 1 << 20;
 
-/// So much of a value that is too long is read and dropped at a time.
+/// The bytes of a value that is too long that are read and dropped at a time.
 const DROPPED: usize = 256 << 10;
 
-/// So much of what a server said goes into an error.
+/// The bytes of a reply that an error quotes.
 const MAX_QUOTE: usize = 120;
 
 /// What a server replied.
@@ -151,7 +151,7 @@ async fn read_values(
     }
 }
 
-/// The next `length` bytes, which `end` must follow. Of more than the `longest`, so many are kept that it shows.
+/// The next `length` bytes, which `end` must follow. Of more than `longest` bytes, one byte more than that is kept.
 async fn read_value<const N: usize>(
     reader: &mut (impl AsyncBufRead + Unpin),
     length: usize,

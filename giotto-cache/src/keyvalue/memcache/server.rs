@@ -24,11 +24,11 @@ use crate::keyvalue::longest::Longest;
 use crate::log::Pace;
 use crate::stats::Stats;
 
-/// How long a server has to say what it takes.
+/// The time limit of asking for the largest item.
 const LEARN: Duration = Duration::from_secs(1);
 const LEARN_EVERY_MS: u64 = 60_000;
 
-/// What an item has besides its value, at most: what the server keeps of it, a key and the expiry in front.
+/// The maximum bytes of an item besides its value: the server's own, a key, and the expiry in front of the value.
 const BESIDE_VALUE: usize = 80 + MAX_LENGTH + HEADER;
 
 /// One server and the connection to it.
@@ -88,8 +88,7 @@ impl Server {
         Arc::clone(connection.insert(new))
     }
 
-    /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
-    /// open.
+    /// Asks for the largest item, once a minute: the server may have been restarted. A proxy may not know it.
     fn learn(self: &Arc<Self>, now_ms: u64) {
         if !self.learning.allows(now_ms, LEARN_EVERY_MS) {
             return;
@@ -123,7 +122,7 @@ impl Server {
         }
     }
 
-    /// The error of a value of so many bytes, or of no value, for this `reason`.
+    /// The error for this `reason`, of a value of `length` bytes or of no value.
     pub(super) fn refused(&self, length: usize, reason: &str) -> Error {
         if !reason.contains("too large") {
             return self.failed(reason);

@@ -1,7 +1,7 @@
-//! The servers of one store: which of them has a key, and what is done without one that fails.
+//! The servers of one store: which of them has a key, and what happens if one fails.
 //!
-//! Inside the last step of a lookup. With several servers each has a guard of its own, so that the one that is
-//! lost takes its own keys with it and nothing else.
+//! Inside the last step of a lookup. Each of several servers has its own guard, so that a lost server affects only its own
+//! keys.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Servers {
         &self.longest
     }
 
-    /// The longest value that all servers take of which it is known. Who asks first has them asked.
+    /// The longest value that all servers accept whose limit is known. The first call makes the servers be asked.
     pub(super) fn max_value(&self, now_ms: u64) -> Option<usize> {
         let all = self.all.iter().map(|server| server.max_value(now_ms));
         all.flatten().min()
@@ -87,8 +87,8 @@ impl Servers {
         self.ask_one(self.of(key), key, command, deadline).await
     }
 
-    /// The values of `keys` that are there; those of a server that is lost are not. Each server is asked once,
-    /// all at the same time.
+    /// The values of `keys` that are present; those of a lost server are not. Each server is asked once, all at the same
+    /// time.
     pub(super) async fn find(
         &self,
         keys: &[String],
@@ -153,8 +153,8 @@ impl Servers {
         server.guard.ask(want, deadline, call, probe).await
     }
 
-    /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
-    /// the address: without one server only its keys move, and the order of the list says nothing.
+    /// The server that scores highest for `key` (rendezvous hashing). A score depends only on the key and the address: if a
+    /// server is removed from the list, only its keys move, and the order of the list does not matter.
     pub(super) fn of(&self, key: &str) -> &Arc<Server> {
         let score = |server: &&Arc<Server>| xxh3_64_with_seed(key.as_bytes(), server.seed);
         let highest = self.all.iter().max_by_key(score);

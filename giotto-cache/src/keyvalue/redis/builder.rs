@@ -23,8 +23,7 @@ impl RedisKeyValue {
 
     /// A store in the servers that `url` names:
     ///
-    /// - `redis://user:password@localhost:6379/0`, where all but the scheme may be left out, and
-    ///   `rediss://...` for TLS
+    /// - `redis://user:password@localhost:6379/0`, where everything but the scheme is optional, and `rediss://...` for TLS
     /// - `redis+unix:///run/redis/redis-server.sock?db=0`
     /// - `redis+cluster://a:7000,b:7001`, a few nodes of a cluster, and `rediss+cluster://...`
     /// - `redis+sentinel://a:26379,b:26379/mymaster/0`, and `rediss+sentinel://...`
@@ -33,13 +32,13 @@ impl RedisKeyValue {
     ///
     /// # Errors
     ///
-    /// What of the URL cannot be read, with an example and without the password.
+    /// If the URL cannot be read. The error says which part, with an example and without the password.
     pub fn from_url(url: &str) -> Result<Self> {
         Ok(Self::with(url::read(url)?, Namespace::default()))
     }
 
-    /// The host of the one server; `localhost` if not set. It may have its port behind it (`host:6380`, `[::1]:6380`), or
-    /// be a Unix socket (`/run/redis.sock`), as in a URL and in a list of servers.
+    /// The host of a single server; `localhost` if not set. It may include the port (`host:6380`, `[::1]:6380`), or be a
+    /// Unix socket (`/run/redis.sock`), as in a URL and in a list of servers.
     #[must_use]
     pub fn host(self, host: impl Into<String>) -> Self {
         let port = match self.settings.servers {
@@ -47,12 +46,12 @@ impl RedisKeyValue {
             _ => PORT,
         };
         let host = host.into();
-        // What is no address fails to connect, and the error names it.
+        // An invalid address fails to connect, and the error names it.
         let address = Address::read(&host, port).unwrap_or_else(|| Address::tcp(host, port));
         self.servers(Servers::One(address))
     }
 
-    /// The port of the one server; 6379 if not set.
+    /// The port of a single server; 6379 if not set.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         let host = match &self.settings.servers {
@@ -62,7 +61,7 @@ impl RedisKeyValue {
         self.servers(Servers::One(Address::tcp(host, port)))
     }
 
-    /// The number of the database; 0 if not set. A cluster has no other (but in Valkey 9): there every call is an
+    /// The number of the database; 0 if not set. A cluster has no other (except in Valkey 9): every call to it fails with an
     /// error that says so.
     #[must_use]
     pub fn db(self, db: u32) -> Self {
@@ -82,7 +81,7 @@ impl RedisKeyValue {
         self.login(|login| login.password = password)
     }
 
-    /// The Unix socket of the one server, instead of host and port.
+    /// The Unix socket of a single server, instead of host and port.
     #[must_use]
     pub fn socket(self, path: impl AsRef<Path>) -> Self {
         self.servers(Servers::One(Address::Unix(path.as_ref().into())))
@@ -95,7 +94,7 @@ impl RedisKeyValue {
         self.login(|login| login.tls = tls)
     }
 
-    /// A Redis Cluster, of which `nodes` are some: `host:port` each. They name the others.
+    /// A Redis Cluster. `nodes` are some of its nodes, `host:port` each; they name the others.
     ///
     /// A lost master affects only its own keys, until it is back or replaced: `get` finds none of them, and every other
     /// call fails with [`ErrorKind::ServerLost`](crate::ErrorKind::ServerLost). Leave [`db`](Self::db) at 0.
@@ -107,17 +106,17 @@ impl RedisKeyValue {
         Ok(self.servers(Servers::Cluster(Address::list(nodes, PORT)?)))
     }
 
-    /// The same with `deadline` for a reply of one node of a cluster, after which it is a miss; 50 ms if not set.
+    /// The time limit of a call to one node of a cluster, after which it is a miss; 50 ms if not set.
     ///
-    /// Keep it below the [cache's own](crate::Builder::deadline), which is about the store as a whole: when that
-    /// passes too often, all nodes are left alone. Without a cluster there is only that one.
+    /// Keep it below the [cache's own deadline](crate::Builder::deadline), which is for the store as a whole: when that
+    /// passes several times in a row, no node is asked. Without a cluster there is only the cache's deadline.
     #[must_use]
     pub fn server_deadline(mut self, deadline: Duration) -> Self {
         self.settings.server_deadline = deadline;
         Self::with(self.settings, self.namespace)
     }
 
-    /// The server that `sentinels`, `host:port` each, call the master `master`, whichever that is.
+    /// The server that `sentinels`, `host:port` each, name as the master `master`.
     ///
     /// # Errors
     ///
@@ -137,7 +136,7 @@ impl RedisKeyValue {
     ///
     /// # Errors
     ///
-    /// The namespace has other characters than letters, digits, `.`, `_` and `-`.
+    /// If the namespace has other characters than letters, digits, `.`, `_` and `-`.
     pub fn namespace(self, namespace: &str) -> Result<Self> {
         let namespace = Namespace::new(namespace)?;
         Ok(Self { namespace, ..self })

@@ -1,4 +1,4 @@
-//! Redis and its kin (Valkey) as a store: one server, a cluster, or a master that sentinels name.
+//! Redis and Valkey as a store: one server, a cluster, or a master that sentinels name.
 //!
 //! The last step of a lookup: `command.rs` says what to ask, and the client (`client/`) asks the right server.
 
@@ -32,11 +32,11 @@ use crate::stats::Counts;
 /// A key is stored as the text it is, behind the namespace if there is one:
 /// `redis-cli GET "{'x': 12}(squared)(text/html)"` finds it. Expiry is Redis' own, to the millisecond.
 ///
-/// Nothing connects before the first call. Then one connection (per master of a cluster) is shared by all
-/// callers and clones; it is made anew when it broke, or when the server owed a reply for a second.
+/// The first call connects. One connection (per master of a cluster) is shared by all callers and clones. It is replaced
+/// when it breaks, or when the server has not replied for a second.
 ///
-/// A value is read with `GETRANGE`, so that no more of it is read than the cache in front can use, whatever somebody else
-/// has stored under the key.
+/// A value is read with `GETRANGE`, so that no more of it is read than the cache can use, whatever another program has
+/// stored under the key.
 ///
 /// A user who may not run every command (ACL) needs `GETRANGE`, `EXISTS`, `SET` and `UNLINK`, `EVAL` for
 /// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for

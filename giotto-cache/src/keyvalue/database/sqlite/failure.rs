@@ -13,14 +13,14 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
 
     let kind = match error.sqlite_error_code() {
         Some(ErrorCode::TooBig) => ErrorKind::TooLarge,
-        // What a trigger or a check of the operator's refuses, or a value of another type.
+        // A trigger or a check that the operator has added refuses the value, or it has another type.
         Some(
             ErrorCode::ConstraintViolation
             | ErrorCode::TypeMismatch
             | ErrorCode::ParameterOutOfRange,
         ) => ErrorKind::Rejected,
         Some(_) => ErrorKind::Backend,
-        // The client found something in a row that it did not expect.
+        // The client cannot read a row.
         None => ErrorKind::Rejected,
     };
     let remedy = match error.sqlite_error_code() {
@@ -40,7 +40,7 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> Error {
     Error::new(kind, message)
 }
 
-/// Nothing can be written: the disk has no room, or its owner no more of it.
+/// Whether nothing can be written: the disk is full, or the user's quota is used up.
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi::{SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
 

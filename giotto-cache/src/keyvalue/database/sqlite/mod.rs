@@ -1,8 +1,8 @@
 //! SQLite: a file that several processes share, read where the request runs.
 //!
-//! The last step of a lookup. A hit takes a few reads of the page cache and waits for nobody, so it is not
-//! worth a change of thread; whatever could wait runs on Tokio's threads for blocking work. The statements are in
-//! `sql.rs`, what concerns the file itself in `file.rs`.
+//! The last step of a lookup. A hit takes a few reads of the page cache and never waits, so it is not worth a change of
+//! thread. Every call that could wait runs on Tokio's threads for blocking work. The statements are in `sql.rs`, the
+//! connections in `shared.rs`, the file itself in `file.rs`.
 
 mod failure;
 mod file;
@@ -24,12 +24,12 @@ use super::engine::{Engine, Opener, Setup};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 
-/// A reader looks this often whether its file is still the one of that name.
+/// How often a reader checks that its file is still the one of that name.
 const LOOK_EVERY_MS: i64 = 1_000;
 
 struct Sqlite {
     shared: Arc<Shared>,
-    /// The first one that is free is used, so only as many are opened as there are readers at a time.
+    /// The first free one is used, so that only as many are opened as are used at the same time.
     readers: Vec<Slot>,
     writer: Slot,
 }

@@ -17,19 +17,19 @@ use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::keyvalue::database::call::{Call, Reply};
 
-/// How long a call waits for a lock that another process holds: less than the engine's deadline, so that
-/// no thread waits for nothing.
+/// How long a call waits for a lock that another process holds: less than the engine's deadline, so that no thread waits
+/// after its caller has given up.
 const BUSY: Duration = Duration::from_millis(80);
 
-/// The log lets readers read while somebody writes. 8 MiB of pages for each reader, not 2, make a hit among
-/// a thousand entries of 2 KiB twice as fast.
+/// The log lets readers read during a write. 8 MiB of pages for each reader, not 2, make a hit among a thousand entries of
+/// 2 KiB twice as fast.
 const SESSION: &str =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192";
 
 pub(super) struct Shared {
     pub(super) path: PathBuf,
     pub(super) sql: Sql,
-    /// Not the wall clock, which may be set: no row dies or revives by that.
+    /// Not the wall clock: setting it must neither expire nor revive a row.
     pub(super) clock: Clock,
     /// How often this process removed the file.
     pub(super) removed: AtomicU64,
@@ -49,7 +49,7 @@ pub(super) type FileId = (u64, u64);
 
 impl Shared {
     pub(super) fn run(&self, slot: &mut Option<Open>, call: &Call) -> Result<Reply> {
-        // Another file may have taken the place of the one that was opened.
+        // The file may have been replaced since it was opened.
         if slot
             .as_ref()
             .is_some_and(|open| file_id(&self.path) != Some(open.file))
@@ -65,7 +65,7 @@ impl Shared {
         result.map_err(|error| {
             let error = explain(&self.path, &error);
             if error.kind() == ErrorKind::Backend {
-                // Whatever is wrong with this connection, the next call has another.
+                // The next call opens another connection.
                 *slot = None;
             }
             error
@@ -84,9 +84,9 @@ impl Shared {
         reply
     }
 
-    /// Removes rows where none can be written. What is removed is written to the log first, which has room once its
-    /// contents are in the file. If even these have none, the file goes as a whole: what must go may not stay, and
-    /// the rest is a cache.
+    /// Removes rows where none can be written. SQLite writes what it removes to its log first, which has room once its
+    /// contents are copied to the file. If there is no room for that either, the whole file is removed: an invalidated page
+    /// must not stay, and the rest is a cache.
     fn run_without_room(
         &self,
         slot: &mut Option<Open>,
@@ -94,7 +94,7 @@ impl Shared {
         full: rusqlite::Error,
     ) -> rusqlite::Result<Reply> {
         if let Some(open) = slot {
-            // Whether it did shows in what follows.
+            // If it fails, the next statement fails too.
             let _ = open
                 .connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
@@ -112,7 +112,7 @@ impl Shared {
         }
         self.removed.fetch_add(1, Ordering::Relaxed);
         *slot = None;
-        tracing::warn!(path = ?self.path, "the disk is full: the cache file was removed, because nothing else could be removed from it");
+        tracing::warn!(path = ?self.path, "disk is full: the cache file was removed, because no row could be removed from it");
         Ok(Reply::rows(1))
     }
 
@@ -122,8 +122,8 @@ impl Shared {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(BUSY)?;
-        // The last one to close the file would copy the log into it and delete the log: slow for a command
-        // that lives for milliseconds, and harmful if the file of that name is by then another one.
+        // Otherwise the last process to close the file copies the log into it and deletes the log: slow for a command that
+        // runs for milliseconds, and harmful if the file of that name has been replaced.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         begin_session(&connection)?;
         connection.execute_batch(&self.sql.create)?;
@@ -140,8 +140,8 @@ impl Shared {
     }
 }
 
-/// While one process gives a new file its log, SQLite turns the others away at once: a reader that would have to
-/// become the writer is not made to wait (<https://www.sqlite.org/c3ref/busy_handler.html>). They wait here.
+/// While one process creates the log of a new file, SQLite refuses the others at once: it does not let a reader wait that
+/// would have to become the writer (<https://www.sqlite.org/c3ref/busy_handler.html>). They wait here.
 fn begin_session(connection: &Connection) -> rusqlite::Result<()> {
     let started = Instant::now();
     loop {

@@ -1,8 +1,8 @@
 //! A Redis Cluster: which of its masters has a key, and what to do when that changes.
 //!
-//! The last step but two of a lookup. Each master has a link and a guard of its own, so that one that is dead or
-//! hangs costs its own keys and no others. (The cluster client of the library lets every request wait while it
-//! reads the slots again, and that takes a timeout for each node that hangs.)
+//! The last step of a lookup. Each master has its own connection and guard, so that a master that is down or hangs affects
+//! only its own keys. (The cluster client of the library makes every request wait while it reads the slots again, which
+//! takes a timeout for each node that hangs.)
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ pub(crate) struct Cluster {
     state: Mutex<State>,
 }
 
-/// A node, and what stands in front of it.
+/// A node with its connection and its guard.
 pub(super) struct Node {
     pub(super) link: Arc<Link>,
     guard: GuardedServer,
@@ -119,8 +119,8 @@ impl Cluster {
         node.is_none_or(|node| node.guard.is_writable())
     }
 
-    /// The reply of one node, or the failure that names another. Without either the node is lost, and what it was
-    /// the master of may be elsewhere.
+    /// The reply of one node, or the failure that names another node. Without either the node is lost, and its keys may
+    /// have moved.
     async fn ask_node(
         &self,
         address: &Address,
@@ -170,7 +170,7 @@ impl Cluster {
         Arc::clone(node)
     }
 
-    /// Has the slots read in the background, unless that was done a moment ago.
+    /// Starts reading the slots in the background, unless they were read less than a second ago.
     fn read_soon(&self) {
         let read_at = self.state().read_at;
         if read_at.is_none_or(|read_at| read_at.elapsed() >= READ_EVERY) {
@@ -178,7 +178,7 @@ impl Cluster {
         }
     }
 
-    /// Has the slots read, or joins those who do.
+    /// Starts reading the slots, or joins a reading that has started.
     fn read_now(&self) -> Promise<Slots> {
         let mut state = self.state();
         state.slots();
@@ -212,7 +212,7 @@ impl Node {
 }
 
 impl State {
-    /// The slots that were read last. When they are new, the ways to those that are no masters any more go.
+    /// The slots that were read last. When they are new, the connections to nodes that are not masters any more are dropped.
     fn slots(&mut self) -> &Slots {
         let read = self
             .reading

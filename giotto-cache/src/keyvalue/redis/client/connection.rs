@@ -1,7 +1,7 @@
 //! One connection to one server, shared by all callers: requests go out at once, replies come in order.
 //!
-//! The last step of a lookup. A caller that goes away leaves its reply to be read and dropped by the client
-//! library, so that no other caller gets it.
+//! The last step of a lookup. If a caller is dropped, the client library reads and drops its reply, so that no other caller
+//! gets it.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::redis::settings::Login;
 
-/// A server that owes a reply for so long is hung, or behind a network that drops what it is sent.
+/// A server that owes a reply for this time hangs, or the network drops what it is sent.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -40,8 +40,8 @@ struct Silence {
 
 /// A reply that a caller waits for.
 ///
-/// When the caller goes away, nobody sees whether the reply comes: then a `PING` is sent behind its request. The
-/// reply to that, be it an error, shows that the server owes nothing.
+/// When the caller is dropped, its reply is not seen: a `PING` is sent behind the request. The reply to the `PING`, even an
+/// error, shows that the server owes nothing.
 struct Owed<'c>(Option<&'c Connection>);
 
 impl Connection {
@@ -63,14 +63,14 @@ impl Connection {
         let reply = self.reply(request.send(&mut self.wire.requests())).await;
         owed.end();
         match reply {
-            // A key that somebody else uses for a list is no value, and the next SET replaces it.
+            // A key that another program uses for a list has no value, and the next SET replaces it.
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(Value::Nil),
             reply => reply.map_err(|error| Failure::of(&error, &self.address)),
         }
     }
 
-    /// Whether another connection should be made: the server has closed it, as it does with one that nobody uses, or owes
-    /// a reply for too long.
+    /// Whether another connection should be made: the server has closed this one, as it does when it is idle, or owes a
+    /// reply for too long.
     pub(super) fn is_lost(&self) -> bool {
         self.wire.is_closed() || self.silence.lasts() > milliseconds(SILENCE)
     }
@@ -79,7 +79,7 @@ impl Connection {
         Arc::ptr_eq(&self.silence, &other.silence)
     }
 
-    /// The reply to `request`, which is a timeout once the server has kept quiet for too long.
+    /// The reply to `request`; a timeout if the server has been silent for too long.
     async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
         let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
         with_deadline(SILENCE, request).await.unwrap_or_else(silent)

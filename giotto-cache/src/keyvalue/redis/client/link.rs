@@ -1,6 +1,6 @@
-//! The way to one server: its connection, made when it is first needed and again when it broke.
+//! One server: its connection is made when it is first needed, and again when it breaks.
 //!
-//! The last step but one of a lookup.
+//! The last step of a lookup.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,7 +44,7 @@ impl Link {
 
     pub(crate) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         match self.ask_once(request).await {
-            // The server closes connections that nobody used for a while, or it was restarted.
+            // The server closes idle connections, or it was restarted.
             Err(failure) if failure.cure == Cure::Reconnect && request.is_repeatable() => {
                 let again = self.ask_once(request).await;
                 again.map_err(|failure| failure.of_value(request.longest_argument()))

@@ -68,7 +68,7 @@ impl Slots {
     }
 }
 
-/// The slots as one of `nodes` knows them. All are asked at once, so that one that hangs holds up nobody.
+/// The slots as one of `nodes` knows them. All are asked at the same time, so that a node that hangs delays no caller.
 pub(super) async fn read(nodes: Vec<Address>, login: Arc<Login>) -> Result<Slots, Failure> {
     let nowhere = Address::tcp("", 0);
     let mut failure = Failure::new("no node of a cluster is configured", &nowhere, Cure::Later);

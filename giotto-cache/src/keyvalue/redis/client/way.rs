@@ -1,6 +1,6 @@
-//! The way to whatever the servers are: one of them, or a cluster of many.
+//! The servers of a store: one of them, or a cluster.
 //!
-//! The last step but three of a lookup.
+//! The last step of a lookup.
 
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Way {
         settled.into_iter().collect()
     }
 
-    /// `value`, if it is none that an absent key has too.
+    /// `value`, unless it is empty because the key is absent.
     async fn settle(&self, key: &str, value: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
         if !is_empty(value.as_ref()) {
             return Ok(value);
@@ -156,7 +156,7 @@ impl Way {
     }
 }
 
-/// Whether an absent key has this value, too.
+/// Whether an absent key is answered like this, too.
 fn is_empty(value: Option<&Vec<u8>>) -> bool {
     value.is_some_and(Vec::is_empty)
 }
