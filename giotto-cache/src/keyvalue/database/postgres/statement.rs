@@ -108,6 +108,7 @@ fn write_bytes(written: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyvalue::database::server::statement::Returns;
 
     #[test]
     fn values_are_written_in_the_place_of_their_numbers_and_of_nothing_else() {
@@ -116,6 +117,7 @@ mod tests {
         );
         let statement = Statement {
             sql: &sql,
+            returns: Returns::Value,
             values: vec![
                 Value::Bytes(b"\0'$2"),
                 Value::Text("'; --".into()),
