@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::task::AbortHandle;
 
-use crate::guard::store::{GuardedStore, Unanswered};
+use crate::guard::store::GuardedStore;
+use crate::guard::unanswered::Unanswered;
 use crate::key::Key;
 use crate::log::Cut;
 

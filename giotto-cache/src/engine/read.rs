@@ -9,7 +9,7 @@ use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
 use crate::entry::freshness::{self, Freshness, StandIn};
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::{Generation, Generations};
 use crate::invalidation::records;
 use crate::key::Key;

@@ -15,7 +15,7 @@ use crate::entry::Entry;
 use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
 use crate::error::Error;
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;

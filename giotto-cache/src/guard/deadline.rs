@@ -48,7 +48,7 @@ mod tests {
         assert!(waited < LIMIT + Duration::from_millis(2), "{waited:?}");
     }
 
-    /// The thread stands still for longer than the limit, before the one who answers is even asked.
+    /// The thread is paused for longer than the limit, before the answering task gets the question.
     #[tokio::test]
     async fn what_was_lost_by_a_standstill_is_added() {
         let (ask, asked) = oneshot::channel();

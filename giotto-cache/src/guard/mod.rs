@@ -6,6 +6,8 @@
 mod breaker;
 pub(crate) mod breakers;
 pub(crate) mod deadline;
+mod refused;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 pub(crate) mod server;
 pub(crate) mod store;
+pub(crate) mod unanswered;

@@ -4,13 +4,14 @@
 //! asked, except for one probe a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::breakers::{Breakers, Want, is_of_value};
 use super::deadline::with_deadline;
+use super::refused::Refused;
+use super::unanswered::Unanswered;
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::{Error, ErrorKind, Result};
@@ -31,30 +32,6 @@ pub(crate) struct GuardedStore {
     refused: Refused,
     /// Whether it asks the store while a breaker is open.
     insists: bool,
-}
-
-/// The shortest value that the store has refused as too long, for a minute: its limit may be raised.
-#[derive(Debug, Default)]
-struct Refused {
-    length: AtomicUsize,
-    until_ms: AtomicU64,
-}
-
-const REFUSED_FOR_MS: u64 = 60_000;
-
-/// Why a store gave no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unanswered {
-    /// It failed.
-    Failed,
-    /// It is well, and does not accept this key or value.
-    Rejected,
-    /// It is well, and does not accept a value of this length.
-    TooLarge,
-    /// It did not answer within the deadline.
-    Late,
-    /// It was not asked: it failed a few times in a row.
-    Skipped,
 }
 
 impl GuardedStore {
@@ -308,35 +285,6 @@ impl GuardedStore {
             self.deadline
         );
         Error::new(ErrorKind::Backend, message)
-    }
-}
-
-impl Unanswered {
-    fn of(error: &Error) -> Self {
-        match error.kind() {
-            ErrorKind::TooLarge => Self::TooLarge,
-            ErrorKind::Rejected => Self::Rejected,
-            _ => Self::Failed,
-        }
-    }
-}
-
-impl Refused {
-    fn note(&self, length: usize, now_ms: u64) {
-        let known = match now_ms < self.until_ms.load(Ordering::Relaxed) {
-            true => self.length.load(Ordering::Relaxed),
-            false => usize::MAX,
-        };
-        self.length.store(length.min(known), Ordering::Relaxed);
-        let until_ms = now_ms.saturating_add(REFUSED_FOR_MS);
-        self.until_ms.store(until_ms, Ordering::Relaxed);
-    }
-
-    fn covers(&self, length: usize, now_ms: impl FnOnce() -> u64) -> bool {
-        match self.until_ms.load(Ordering::Relaxed) {
-            0 => false,
-            until_ms => length >= self.length.load(Ordering::Relaxed) && now_ms() < until_ms,
-        }
     }
 }
 

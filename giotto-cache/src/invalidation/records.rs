@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::{Generations, Record};
 use crate::keyvalue::Place;
 use crate::log::Cut;

@@ -6,7 +6,7 @@ use crate::engine::lease::lease_key;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::guard::store::Unanswered;
+use crate::guard::unanswered::Unanswered;
 use crate::invalidation::tell::unanswered;
 use crate::key::Key;
 use crate::policy::clocks::Clocks;

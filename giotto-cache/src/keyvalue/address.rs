@@ -104,7 +104,7 @@ fn ipv6(text: &str) -> Option<String> {
     }
 }
 
-/// No `@` and no `/`: a host may be shown, and those stand in URLs, behind or in front of a password.
+/// No `@` and no `/`: a host may be shown, and in a URL those are next to a password.
 fn name(text: &str) -> Option<String> {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     let is_name = !text.is_empty() && text.chars().all(is_plain);

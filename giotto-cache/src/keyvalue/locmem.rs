@@ -1,6 +1,6 @@
 //! This process's own memory as a store, bounded by bytes.
 //!
-//! The last step of a lookup: one hash table look-up, and the expiry checked on the way out.
+//! The last step of a lookup: one lookup in a hash table, and a check of the expiry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -125,12 +125,13 @@ impl LocMemKeyValue {
             .map(|cell| cell.value)
     }
 
-    /// The expiry is judged here, not by a purge that may come late.
+    /// The expiry is checked here, not by a purge that may come late.
     fn is_live(&self, cell: &Cell) -> bool {
         cell.expires_ms == u64::MAX || self.clock.now_ms() < cell.expires_ms
     }
 
-    /// The crate refuses, without a word, what does not fit the 97 % of a shard that it keeps for good.
+    /// The crate silently refuses a value that does not fit into the 97 % of a shard that it keeps for values that are read
+    /// again.
     fn check_size(&self, key: &str, cell: &Cell) -> Result<()> {
         if cell.weight(key) <= self.cells.shard_capacity() / 100 * 97 {
             return Ok(());
@@ -171,7 +172,7 @@ impl KeyValue for LocMemKeyValue {
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
         let cell = self.cell(value, expire);
-        // The old value goes all the same: it is not the last one set.
+        // The old value is removed: it is not the last one set.
         self.check_size(key, &cell)
             .inspect_err(|_| drop(self.cells.remove(key)))?;
         self.cells.insert(key.into(), cell);
@@ -211,7 +212,7 @@ impl KeyValue for LocMemKeyValue {
                 *existing = cell.clone();
                 EntryAction::Retain(true)
             }
-            // Others may have to leave for it, which only an insert makes them do.
+            // Other values may have to be evicted for it, which only an insert does.
             Some(_) => EntryAction::ReplaceWithGuard,
         };
         let swapped = self.cells.entry(&Box::from(key), None, swap);

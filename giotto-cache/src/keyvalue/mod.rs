@@ -1,7 +1,7 @@
 //! The trait that every store implements, and the implementations.
 //!
-//! The last step of a lookup: bytes in, bytes out. A store decides nothing: what is fresh stands inside
-//! the bytes (see [`Entry`](crate::Entry)), and nothing that a store forgets can change an answer.
+//! The last step of a lookup: bytes in, bytes out. A store decides nothing: freshness is encoded in the bytes (see
+//! [`Entry`](crate::Entry)), and nothing that a store forgets can change an answer.
 
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
@@ -134,31 +134,31 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(())
     }
 
-    /// The answer of [`get`](Self::get), if it can be had without waiting, else `None`. It MUST NOT block:
-    /// no deadline applies to it. A read of a file that the system has at hand is no wait; one for another
-    /// process, a lock or a network is. The default never can.
+    /// The answer of [`get`](Self::get) if it is available without waiting, else `None`. It MUST NOT block: no deadline
+    /// applies to it. It may read a file that the system has cached; it must not wait for another process, a lock or a
+    /// network. The default is `None`.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
         None
     }
 
-    /// What the store holds now, as far as it can tell at little cost: an operator asks, and waits two seconds, not
-    /// minutes. The default knows nothing. A store that has [`layers`](Self::layers) is not asked: they are.
+    /// What the store holds now, as far as it can tell at little cost: an operator waits for it for two seconds. The default
+    /// knows nothing. Of a store that has [`layers`](Self::layers), the layers are asked.
     async fn measure(&self) -> Result<Measure> {
         Ok(Measure::default())
     }
 
-    /// Returns once what the store does in the background has ended. The default has no background.
+    /// Returns once the background tasks of the store have ended. The default has none.
     async fn settle(&self) {}
 
-    /// What the store counted by itself, added to the counters of the cache. Layers do; the default counts
-    /// nothing.
+    /// What the store has counted, which is added to the counters of the cache. The default counts nothing.
     fn counts(&self) -> Counts {
         Counts::default()
     }
 
-    /// Called once by the cache in front of the store: no value that this cache stores is longer than `bytes`. If
-    /// another program has stored a longer one, a store outside this process SHOULD read no more than that of it, and MAY
-    /// return its beginning: it does not decode as an entry. The default reads the whole value.
+    /// Called once by the cache: no value that this cache stores is longer than `bytes`. If another program has stored a
+    /// longer one, a store outside this process SHOULD read no more of it, and MAY return its beginning, which does not
+    /// decode as an entry. A key that ends in `}` is that of a record, whose value has less than 256 bytes: a store SHOULD
+    /// read no more than 1 KiB of it. The default reads the whole value.
     fn limit_values(&self, _bytes: usize) {}
 
     /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
@@ -174,13 +174,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         true
     }
 
-    /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that of several processes one can be
-    /// told to compute what all of them want. The default says no: then each computes.
+    /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that a lease can make one of several
+    /// processes compute what all of them want. The default is no: then each computes.
     fn is_atomic(&self) -> bool {
         false
     }
 
-    /// `key` as the store writes it, for people who look for it there. The default writes it as it is.
+    /// `key` as the store writes it, for an operator who looks for it there. The default does not change it.
     fn stored_key(&self, key: &str) -> String {
         key.to_owned()
     }
@@ -196,18 +196,18 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     }
 }
 
-/// Where a [`KeyValue`] keeps its values, which decides how far the cache trusts and waits for it.
+/// Where a [`KeyValue`] keeps its values, which decides whether the cache verifies them and how long it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Place {
-    /// Outside this process, where others read and write too: calls have a deadline and a breaker, and
-    /// the checksum of every value is read over.
+    /// Outside this process, where others read and write too: calls have a deadline and a breaker, and the checksum of every
+    /// value is verified.
     Shared,
-    /// In layers, each of which has a deadline and a breaker of its own, so that one that fails does not take
-    /// the others with it. The checksum of every value is read over.
+    /// In layers, each of which has its own deadline and breaker, so that the failure of one does not affect the others. The
+    /// checksum of every value is verified.
     Layered,
-    /// In this process's own memory: calls return at once, nobody else can have changed a value, and the
-    /// cache sets it without an expiry, which it judges itself.
+    /// In this process's own memory: calls return at once, no other process can have changed a value, and the cache sets
+    /// values without an expiry, because it checks the expiry itself.
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,

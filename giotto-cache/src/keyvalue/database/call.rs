@@ -1,48 +1,28 @@
 //! What an engine is asked, and what it answers: the calls of a [`KeyValue`](super::KeyValue) and the sweeper's.
 //!
-//! Between the store and its SQL; every call owns what it needs, so that it can go on when its caller has left.
+//! Between the store and its SQL. A call owns what it needs, so that it completes after its caller has given up.
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::clock::milliseconds;
-use crate::error::Result;
 use crate::keyvalue::longest;
 
-/// What a row costs besides its key and its value: its other columns, its header, three indexes.
+/// The bytes of a row besides its key and value: the other columns, the header, three indexes.
 pub(super) const OVERHEAD: u64 = 128;
 
 /// What is read at most of a record, as statements have it.
 pub(super) const RECORD: i64 = longest::RECORD as i64;
 
-/// 317 years: more is for ever, and an expiry can be computed without an overflow.
+/// 317 years: a longer life is for ever, so that an expiry can be computed without an overflow.
 const LONGEST_MS: u64 = 10_000_000_000_000;
 
-/// A database of one kind, with one table in it.
-#[async_trait]
-pub(super) trait Engine: Send + Sync {
-    /// Carries out `call`. A caller that gives up harms nobody.
-    async fn run(&self, call: Call) -> Result<Reply>;
-
-    /// The value of the stored key `text`, if it can be had without waiting; nothing of one that is longer than so
-    /// many bytes.
-    fn get_now(&self, _text: &str, _longest: i64) -> Option<Option<Bytes>> {
-        None
-    }
-
-    /// The largest row that the database is known to accept, in bytes, if there is a limit.
-    fn max_value(&self) -> Option<u64> {
-        None
-    }
-}
-
 pub(super) enum Call {
-    /// The value of a live row, or an empty one if it is longer than so many bytes.
+    /// The value of a live row; an empty one if it has more bytes than this number.
     Get(Key, i64),
-    /// The values of live rows, in the order of the keys; an empty one for each that is longer than so many bytes, or
+    /// The values of live rows, in the order of the keys; an empty one for each that has more bytes than this number, or
     /// than a [record](RECORD) if the key is that of one.
     GetMany(Vec<Key>, i64),
     Set(Row),
@@ -60,14 +40,14 @@ pub(super) enum Call {
     Create,
     /// How many rows and bytes a slice has.
     Measure(Slice),
-    /// Removes so many rows, those that expired first.
+    /// Removes this number of rows, those that expired first.
     DeleteExpired(u32),
-    /// Removes so many rows, those stored longest ago.
+    /// Removes this number of rows, those stored longest ago.
     DeleteOldest(u32),
 }
 
 impl Call {
-    /// Whether it takes room only to give some back.
+    /// Whether it needs room only to free some.
     #[cfg(feature = "sqlite")]
     pub(super) fn is_removal(&self) -> bool {
         matches!(
@@ -119,7 +99,7 @@ impl Reply {
         }
     }
 
-    /// A count and a sum, of which a database that tells the truth makes no negative ones.
+    /// A count and a sum, which a sound database never answers as negative.
     pub(super) fn size(rows: i64, bytes: i64) -> Self {
         let [rows, bytes] = [rows, bytes].map(|number| u64::try_from(number).unwrap_or(0));
         Self {
@@ -130,8 +110,8 @@ impl Reply {
     }
 }
 
-/// What a row is found by. The digest is what the index holds, because no index takes keys of any length;
-/// the text decides, so that a collision of digests is a miss.
+/// The key of a row. The index holds the digest, because no index takes keys of any length. The text is compared too, so
+/// that a collision of digests is a miss.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) digest: [u8; 16],
@@ -154,7 +134,7 @@ pub(super) fn digest(text: &str) -> [u8; 16] {
 pub(super) struct Row {
     pub(super) key: Key,
     pub(super) value: Bytes,
-    /// What it counts for the bounds of the table.
+    /// Its bytes as the bounds of the table count them.
     pub(super) size: u64,
     /// Milliseconds by the database's clock; `None` = for ever.
     pub(super) lifetime_ms: Option<i64>,
@@ -178,8 +158,8 @@ impl Row {
     }
 }
 
-/// The rows whose digests are between two, both included. Digests are spread evenly, so a slice is a fair
-/// sample of the table, and the index finds it.
+/// The rows whose digests are between two, both included. Digests are spread evenly, so that a slice is a fair sample of
+/// the table, and an index finds it.
 pub(super) struct Slice {
     pub(super) low: [u8; 16],
     pub(super) high: [u8; 16],

@@ -1,6 +1,6 @@
-//! Removes what has expired, and what is more than the bounds allow, without counting the whole table.
+//! The sweep: removes expired rows and rows beyond the bounds, without counting the whole table.
 //!
-//! No step of a lookup: it runs after writes, in the background, in batches that hold up nobody for long.
+//! No step of a lookup: it runs after writes, in the background, in batches that block other statements only briefly.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::call::{Call, Engine, Reply, Slice};
+use super::call::{Call, Reply, Slice};
+use super::engine::Engine;
 use crate::error::Result;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
@@ -16,12 +17,12 @@ const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 
 /// A process that writes sweeps this often, and more often if it writes much.
 const EVERY: Duration = Duration::from_secs(60);
-/// So many rows written by this process make a sweep due; fewer in a small table.
+/// Rows written by this process that make a sweep due; fewer in a small table.
 const ROWS_BETWEEN: u64 = 10_000;
 
 const BATCH: u32 = 500;
 
-/// A table of fewer rows is counted exactly; of a larger one, a slice of at least so many rows, which tells
+/// A table of fewer rows is counted exactly. Of a larger table a slice of at least this many rows is counted, which gives
 /// its size to 1.4 % (one in the square root).
 const SAMPLE: u64 = 5_000;
 /// The first slice is one of 2^12; it grows by 2^2 until it has enough rows.
@@ -77,13 +78,13 @@ impl Sweeper {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(sweep) = last {
-            // It was not cancelled, and what it has to say it has logged.
+            // It was not cancelled, and it has logged its error.
             let _ = sweep.await;
         }
     }
 
-    /// Counts a row of `bytes` as written; whether a sweep is due, which is then counted as done. It is on
-    /// the first write of a process, so that a table written only by short-lived commands is swept too.
+    /// Counts a row of `bytes` as written, and returns whether a sweep is due, which then counts as done. The first write
+    /// of a process makes one due, so that a table that only short-lived commands write to is swept too.
     pub(super) fn is_due(&self, bytes: u64) -> bool {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         since.rows += 1;
@@ -123,7 +124,7 @@ impl Sweeper {
                 let batch = u32::try_from(excess).unwrap_or(BATCH).min(BATCH);
                 let deleted = engine.run(Call::DeleteOldest(batch)).await?.rows;
                 if deleted == 0 {
-                    // Somebody else is deleting them.
+                    // Another process is deleting them.
                     return Ok(());
                 }
                 excess = excess.saturating_sub(deleted);
@@ -131,7 +132,7 @@ impl Sweeper {
         }
     }
 
-    /// How many rows are too many, or hold what is too many bytes if each is as large as the others.
+    /// How many rows are beyond the bounds, if each is as large as the others.
     fn excess(&self, size: &Size) -> u64 {
         let rows = size.rows.saturating_sub(self.max_rows);
         let bytes = size.bytes.saturating_sub(self.max_bytes);
@@ -169,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// A table of so many rows of 1,000 bytes, spread as evenly as digests are.
+    /// A table with this number of rows of 1,000 bytes, spread as evenly as digests are.
     struct Rows(Mutex<u64>);
 
     #[async_trait]

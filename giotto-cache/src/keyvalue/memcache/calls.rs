@@ -7,15 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::expiry::{self, HEADER};
-use super::protocol::{Command, Found, MAX_VALUE, Reply, Verb};
-use super::servers::Server;
+use super::protocol::{Command, MAX_VALUE, Verb};
+use super::reply::{Found, Reply};
+use super::server::Server;
 use super::{MemcacheKeyValue, dump, key};
 use crate::error::{Error, Result};
 use crate::guard::server::Loss;
 
-/// `clear` holds so many keys at a time, 25 MB at most.
+/// The keys that `clear` holds at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;
-/// So many are deleted before their replies are read.
+/// The number of deletes that are sent before their replies are read.
 const DELETE_AT_ONCE: usize = 256;
 
 impl MemcacheKeyValue {

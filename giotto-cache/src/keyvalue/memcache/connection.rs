@@ -1,39 +1,34 @@
 //! One connection to a server, shared by all callers: requests go out as they come, replies come in order.
 //!
-//! The last step of a lookup. A task of its own connects, writes and reads. A caller that gives up leaves its request
-//! where it is, so its reply is read and thrown away, and no reply is ever taken for that of another request. What
-//! was sent cannot be called back: a server that hung may carry it out after newer ones. Whatever goes wrong ends the
-//! connection, with the same error for all who wait.
+//! The last step of a lookup. A task connects, writes and reads. The request of a caller that gives up stays in the queue:
+//! its reply is read and dropped, so that no reply is ever taken for that of another request. A request cannot be called
+//! back: a server that hung may carry it out after newer ones. Every error ends the connection, and all waiting callers get
+//! it.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, BufWriter};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::protocol::{self, Command, Expected, Reply};
-use crate::error::{self, Error, Result};
+use super::dial::{PATIENCE, Reader, Writer, connect, silent};
+use super::protocol::{Command, Expected};
+use super::reply::{self, Reply};
+use crate::error::{Error, Result};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 
-/// How long connecting may take, and how long the next reply that is due. The engine waits for no call that
-/// long: a connection that is older than this without an answer serves nobody.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// So many requests may wait for their replies; further callers wait before they send theirs.
+/// The number of requests that may wait for replies; further callers wait before they send theirs.
 const MAX_WAITING: usize = 1024;
 
-/// So many requests are written before the buffer is sent off.
+/// The number of requests that are written before the buffer is flushed.
 const BATCH: usize = 64;
 const BUFFER: usize = 16 << 10;
 
-pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
-pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 pub(super) type Pending = oneshot::Receiver<Result<Reply>>;
 type Inbox = mpsc::UnboundedReceiver<Request>;
 
@@ -52,7 +47,7 @@ struct Request {
     caller: Caller,
 }
 
-/// Who waits for a reply; gone or not, the reply is read.
+/// The caller that waits for a reply; the reply is read even if the caller has given up.
 #[derive(Debug)]
 struct Caller {
     reply: oneshot::Sender<Result<Reply>>,
@@ -118,26 +113,11 @@ impl Connection {
     }
 
     fn lost(&self) -> Error {
-        self.address.failed(&protocol::closed())
+        self.address.failed(&reply::closed())
     }
 }
 
-impl Address {
-    /// The error of a server here that failed as `error` says, and what to do about it.
-    pub(super) fn failed(&self, error: &io::Error) -> Error {
-        let remedy = match error.kind() {
-            ErrorKind::ConnectionRefused | ErrorKind::NotFound => {
-                ": start memcached there, or configure where it is"
-            }
-            ErrorKind::InvalidData => ": check whether it is a memcached without authentication",
-            _ => "",
-        };
-        let message = format!("memcached at {self}: {error}{remedy}");
-        Error::new(error::ErrorKind::Backend, message)
-    }
-}
-
-/// Connects, and answers requests until something goes wrong or nobody can send any more.
+/// Connects, and answers requests until an error or until the last sender is dropped.
 async fn serve(
     address: Arc<Address>,
     mut inbox: Inbox,
@@ -146,7 +126,7 @@ async fn serve(
 ) {
     let waiting = Waiting::default();
     let end = exchange(&address, &mut inbox, &waiting, &longest).await;
-    // Before anybody learns of the error: who tries again gets a new connection.
+    // Before any caller gets the error: a caller that tries again gets a new connection.
     inbox.close();
     slots.close();
     let Err(error) = end else { return };
@@ -171,33 +151,12 @@ async fn exchange(
     }
 }
 
-/// A connection of its own to `address`, as its reading and its writing half.
-pub(super) async fn connect(address: &Address) -> io::Result<(Reader, Writer)> {
-    let connecting = async {
-        let halves: (Reader, Writer) = match address {
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                stream.set_nodelay(true)?;
-                let (read, write) = stream.into_split();
-                (Box::new(read), Box::new(write))
-            }
-            Address::Unix(path) => {
-                let (read, write) = UnixStream::connect(path).await?.into_split();
-                (Box::new(read), Box::new(write))
-            }
-        };
-        Ok(halves)
-    };
-    let connected = with_deadline(PATIENCE, connecting).await;
-    connected.unwrap_or_else(|| Err(silent("no connection")))
-}
-
 /// Writes requests as they come, as many at a time as there are.
 async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(BUFFER, write);
     let (mut batch, mut bytes) = (Vec::with_capacity(BATCH), Vec::new());
     while inbox.recv_many(&mut batch, BATCH).await > 0 {
-        // Others who are about to ask do so first: a write for each is a fifth of the CPU time of a hit over HTTP.
+        // Other tasks that are about to ask run first: a write for each is a fifth of the CPU time of a hit over HTTP.
         tokio::task::yield_now().await;
         while batch.len() < BATCH
             && let Ok(request) = inbox.try_recv()
@@ -213,7 +172,7 @@ async fn send(write: Writer, inbox: &mut Inbox, waiting: &Waiting) -> io::Result
             let expected = command.expected();
             bytes.clear();
             let value = command.write(&key, &mut bytes);
-            // Before the first byte leaves, so that no reply can come before it.
+            // Before the first byte is sent, so that no reply can come earlier.
             waiting.push(Sent {
                 key,
                 expected,
@@ -240,7 +199,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
     loop {
         let left = due(answered).map_or(PATIENCE, left_until);
         match with_deadline(left, reader.fill_buf()).await {
-            Some(Ok([])) => return Err(protocol::closed()),
+            Some(Ok([])) => return Err(reply::closed()),
             Some(read) => {
                 read?;
             }
@@ -250,7 +209,7 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
             None => continue,
         }
         let Some(sent) = waiting.pop() else {
-            return Err(protocol::not_a_reply(reader.buffer()));
+            return Err(reply::not_a_reply(reader.buffer()));
         };
         let left = left_until(sent.since.max(answered) + PATIENCE);
         let reply = Reply::read(&mut reader, sent.expected, &sent.key, longest, &mut line);
@@ -267,11 +226,6 @@ async fn receive(read: Reader, waiting: &Waiting, longest: &Longest) -> io::Resu
 
 fn left_until(due: Instant) -> Duration {
     due.saturating_duration_since(Instant::now())
-}
-
-fn silent(what: &str) -> io::Error {
-    let message = format!("{what} within {PATIENCE:?}");
-    io::Error::new(ErrorKind::TimedOut, message)
 }
 
 impl Caller {

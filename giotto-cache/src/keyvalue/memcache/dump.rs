@@ -1,6 +1,6 @@
-//! The keys of one namespace on a server, as the server's own dump lists them: what `clear` removes.
+//! The keys of one namespace on a server, as the server's dump lists them: what `clear` removes.
 //!
-//! No step of a lookup. On a connection of its own, because a dump can take long.
+//! No step of a lookup. It has its own connection, because a dump can take long.
 
 use std::io;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 
-use super::connection::{Reader, connect};
+use super::dial::{Reader, connect};
 use super::key;
-use super::protocol::{quote, read_line};
+use super::reply::{quote, read_line};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::percent::decoded;
 
 /// How long a server may be silent in the middle of a dump.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server does one dump at a time, and answers `BUSY` to others; so often one is asked for again.
+/// How often a dump is requested: a server makes one at a time, and answers `BUSY` to other requests.
 const ATTEMPTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -1,7 +1,7 @@
 //! When a value expires: to the millisecond for us, in whole seconds for the server.
 //!
-//! Inside the last step of a lookup. The server counts time in whole seconds, so it would forget a value up to two
-//! seconds early. It is told a later time, which frees the memory; the exact one stands in front of the value.
+//! Inside the last step of a lookup. The server counts time in whole seconds, so that a value would expire up to two seconds
+//! early. The server gets a later time, which frees the memory; the exact expiry is stored in front of the value.
 
 use std::time::Duration;
 

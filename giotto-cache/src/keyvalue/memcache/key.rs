@@ -34,7 +34,7 @@ pub(super) fn stored(namespace: &Namespace, key: &str) -> String {
     stored
 }
 
-/// `part` as it stands in every stored key that has it, but for those that are digests.
+/// `part` as it is written in every stored key that contains it, except in digests.
 pub(super) fn stored_part(part: &str) -> String {
     utf8_percent_encode(part, WRITTEN_OUT).to_string()
 }

@@ -1,13 +1,14 @@
-//! What a server says of itself: four figures of what it holds, and the largest item that it takes.
+//! The figures of a server: four of what it holds, and the largest item that it accepts.
 //!
-//! No step of a lookup; for management, and once for each connection. On a connection of its own, because no other reply has so many lines.
+//! No step of a lookup; for management, and once a minute. It has its own connection, because no other reply has as many
+//! lines.
 
 use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncWriteExt, BufReader};
 
-use super::connection::connect;
-use super::protocol::{not_a_reply, number, read_line};
+use super::dial::connect;
+use super::reply::{not_a_reply, number, read_line};
 use crate::error::Result;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
@@ -15,7 +16,7 @@ use crate::keyvalue::measure::Measure;
 /// Memcached 1.6 has about a hundred.
 const MAX_LINES: usize = 1000;
 
-/// What the server at `address` holds. It may take as long as it wants: the caller limits it.
+/// What the server at `address` holds. The caller limits the time.
 ///
 /// # Errors
 ///
@@ -61,7 +62,7 @@ async fn read_measure(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Me
     Ok(measure)
 }
 
-/// Reads figures to their end, each of which `take` must take.
+/// Reads all figures; `take` must accept each.
 async fn read_stats(
     reader: &mut (impl AsyncBufRead + Unpin),
     mut take: impl FnMut(&str, &str) -> bool,

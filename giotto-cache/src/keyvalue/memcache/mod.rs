@@ -1,17 +1,20 @@
 //! Memcached as a store, on one server or several.
 //!
 //! The last step of a lookup: a key as Memcached takes it (`key.rs`), the server that has it (`servers.rs`), and one
-//! request (`calls.rs`) on the connection to that server (`connection.rs`, `protocol.rs`). Every value has its expiry
+//! request (`calls.rs`) on the connection to that server (`connection.rs`, `protocol.rs`, `reply.rs`). Every value has its expiry
 //! in front (`expiry.rs`).
 
 mod address;
 mod calls;
 mod connection;
+mod dial;
 mod dump;
 mod expiry;
 mod key;
 mod measure;
 mod protocol;
+mod reply;
+mod server;
 mod servers;
 
 use std::fmt;
@@ -21,7 +24,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::protocol::{Found, Verb};
+use self::protocol::Verb;
+use self::reply::Found;
 use self::servers::Servers;
 use super::KeyValue;
 use super::namespace::Namespace;
@@ -38,17 +42,17 @@ const DEFAULT_NAMESPACE: &str = "giotto";
 /// A longer one would leave no room for the key.
 const MAX_NAMESPACE: usize = 100;
 
-/// So often `add` and `replace` look what is in their way.
+/// How often `add` and `replace` look at a value that is in the way.
 const ATTEMPTS: usize = 3;
 
 /// A [`KeyValue`] on one Memcached server or several: `localhost:11211` if no host is given.
 ///
-/// Each key lives on one of the servers (rendezvous hashing of their names as given: every process must give
-/// them alike, in any order). A lost server affects only its own keys: `get` finds none of them, and every other call
+/// Each key lives on one of the servers (rendezvous hashing of their names as given: every process must give the same names,
+/// in any order). A lost server affects only its own keys: `get` finds none of them, and every other call
 /// fails with [`ErrorKind::ServerLost`]. They do not move to another server, so none comes back later with an old value.
 ///
-/// A server takes values of up to 1 MiB, key included, unless it was started with a larger `-I`. It must be
-/// reachable without a password. Connections are made when they are first needed, one for each server.
+/// A server accepts values of up to 1 MiB, key included, unless it was started with a larger `-I`. It must be reachable
+/// without a password. Connections are made when they are first needed, one for each server.
 #[derive(Clone)]
 pub struct MemcacheKeyValue {
     servers: Arc<Servers>,
@@ -102,10 +106,10 @@ impl MemcacheKeyValue {
         Ok(Self { namespace, ..self })
     }
 
-    /// The same with `deadline` for a reply of one of several servers, after which it is a miss; 50 ms if not set.
+    /// The time limit of a call to one of several servers, after which it is a miss; 50 ms if not set.
     ///
-    /// Keep it below the [cache's own](crate::Builder::deadline), which is about the store as a whole: when that
-    /// passes too often, all servers are left alone. A single server has only that one.
+    /// Keep it below the [cache's own deadline](crate::Builder::deadline), which is for the store as a whole: when that
+    /// passes several times in a row, no server is asked. A single server has only the cache's deadline.
     #[must_use]
     pub fn server_deadline(self, deadline: Duration) -> Self {
         Self {
@@ -170,8 +174,8 @@ impl KeyValue for MemcacheKeyValue {
             Err(lost @ Loss::Server(_)) => return Err(lost.into_error()),
             Err(refused) => refused.into_error(),
         };
-        // The old value goes all the same: it is not the last one set. Memcached itself does that with what is too
-        // large; where not even this works, the first error says why.
+        // The old value is removed: it is not the last one set. Memcached does that itself with a value that is too large.
+        // If the removal fails too, the first error says why.
         let _ = self.remove(&key).await;
         Err(error)
     }
@@ -179,8 +183,8 @@ impl KeyValue for MemcacheKeyValue {
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = key::stored(&self.namespace, key);
         let mut verb = Verb::Add;
-        // What is in the way may be gone a moment later, or have expired without the server's knowing; each time
-        // that it is not, somebody else has won.
+        // The value in the way may be gone a moment later, or have expired without the server's knowing. If it is live,
+        // another caller has won.
         for _ in 0..ATTEMPTS {
             let stored = self.store(verb, &key, &value, expire).await;
             if stored.map_err(Loss::into_error)? {
@@ -203,7 +207,7 @@ impl KeyValue for MemcacheKeyValue {
         expire: Option<Duration>,
     ) -> Result<bool> {
         let key = key::stored(&self.namespace, key);
-        // It may be stored again with the same bytes between the look and the swap.
+        // The same bytes may be stored again between the read and the swap.
         for _ in 0..ATTEMPTS {
             let found = self.find(&key).await.map_err(Loss::into_error)?;
             let is_old = |found: &Found| self.live(found).is_some_and(|value| value == old);
@@ -253,8 +257,7 @@ impl KeyValue for MemcacheKeyValue {
         })
     }
 
-    /// What the smallest of the servers takes, as they say themselves: they are asked in the background, so that it is not
-    /// known at first.
+    /// The smallest limit of the servers. They are asked for it in the background, so that it is not known at first.
     fn max_value(&self) -> Option<usize> {
         self.servers.max_value(self.clock.now_ms())
     }

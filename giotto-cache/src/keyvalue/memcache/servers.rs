@@ -1,58 +1,32 @@
-//! The servers of one store: which of them has a key, and what is done without one that fails.
+//! The servers of one store: which of them has a key, and what happens if one fails.
 //!
-//! Inside the last step of a lookup. With several servers each has a guard of its own, so that the one that is
-//! lost takes its own keys with it and nothing else.
+//! Inside the last step of a lookup. Each of several servers has its own guard, so that a lost server affects only its own
+//! keys.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::connection::Connection;
-use super::expiry::HEADER;
-use super::key::MAX_LENGTH;
 use super::measure;
-use super::protocol::{Command, Found, MAX_VALUE, Reply};
+use super::protocol::Command;
+use super::reply::{Found, Reply};
+use super::server::Server;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::guard::deadline::with_deadline;
-use crate::guard::server::{Fault, GuardedServer, Loss};
+use crate::guard::server::{Fault, Loss};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::measure::Measure;
 use crate::keyvalue::together::together;
-use crate::log::Pace;
 use crate::stats::{Counts, Stats};
-
-/// How long a server has to say what it takes.
-const LEARN: Duration = Duration::from_secs(1);
-const LEARN_EVERY_MS: u64 = 60_000;
-
-/// What an item has besides its value, at most: what the server keeps of it, a key and the expiry in front.
-const BESIDE_VALUE: usize = 80 + MAX_LENGTH + HEADER;
 
 #[derive(Debug)]
 pub(super) struct Servers {
     all: Vec<Arc<Server>>,
     stats: Arc<Stats>,
     longest: Arc<Longest>,
-}
-
-/// One server and the connection to it.
-#[derive(Debug)]
-pub(super) struct Server {
-    address: Arc<Address>,
-    seed: u64,
-    guard: GuardedServer,
-    connection: Mutex<Option<Arc<Connection>>>,
-    longest: Arc<Longest>,
-    /// The most bytes that an item may have; 0 = not known.
-    largest_item: AtomicUsize,
-    /// Limits how often it is asked for.
-    learning: Pace,
 }
 
 impl Servers {
@@ -87,7 +61,7 @@ impl Servers {
         &self.longest
     }
 
-    /// The longest value that all servers take of which it is known. Who asks first has them asked.
+    /// The longest value that all servers accept whose limit is known. The first call makes the servers be asked.
     pub(super) fn max_value(&self, now_ms: u64) -> Option<usize> {
         let all = self.all.iter().map(|server| server.max_value(now_ms));
         all.flatten().min()
@@ -113,8 +87,8 @@ impl Servers {
         self.ask_one(self.of(key), key, command, deadline).await
     }
 
-    /// The values of `keys` that are there; those of a server that is lost are not. Each server is asked once,
-    /// all at the same time.
+    /// The values of `keys` that are present; those of a lost server are not. Each server is asked once, all at the same
+    /// time.
     pub(super) async fn find(
         &self,
         keys: &[String],
@@ -179,104 +153,12 @@ impl Servers {
         server.guard.ask(want, deadline, call, probe).await
     }
 
-    /// The server that scores highest for `key` (rendezvous hashing). A score depends on nothing but the key and
-    /// the address: without one server only its keys move, and the order of the list says nothing.
+    /// The server that scores highest for `key` (rendezvous hashing). A score depends only on the key and the address: if a
+    /// server is removed from the list, only its keys move, and the order of the list does not matter.
     pub(super) fn of(&self, key: &str) -> &Arc<Server> {
         let score = |server: &&Arc<Server>| xxh3_64_with_seed(key.as_bytes(), server.seed);
         let highest = self.all.iter().max_by_key(score);
         highest.expect("there is at least one server")
-    }
-}
-
-impl Server {
-    fn new(address: Address, stats: &Arc<Stats>, longest: &Arc<Longest>, clock: &Clock) -> Self {
-        let name = address.to_string();
-        let server = format_args!("memcached at {name}");
-        Self {
-            seed: xxh3_64(name.as_bytes()),
-            guard: GuardedServer::new(server, Arc::clone(stats), clock.clone()),
-            address: Arc::new(address),
-            connection: Mutex::default(),
-            longest: Arc::clone(longest),
-            largest_item: AtomicUsize::new(0),
-            learning: Pace::default(),
-        }
-    }
-
-    pub(super) fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// The connection, a new one if the last has ended.
-    pub(super) fn connection(&self) -> Arc<Connection> {
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = connection
-            .as_ref()
-            .filter(|connection| connection.is_open())
-        {
-            return Arc::clone(open);
-        }
-        let new = Arc::new(Connection::open(
-            Arc::clone(&self.address),
-            Arc::clone(&self.longest),
-        ));
-        Arc::clone(connection.insert(new))
-    }
-
-    /// Asks what the server takes, once a minute: it may have been started anew. A proxy that does not know leaves it
-    /// open.
-    fn learn(self: &Arc<Self>, now_ms: u64) {
-        if !self.learning.allows(now_ms, LEARN_EVERY_MS) {
-            return;
-        }
-        let server = Arc::clone(self);
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                let largest = measure::largest_item(&server.address);
-                if let Some(Ok(Some(largest))) = with_deadline(LEARN, largest).await {
-                    let largest = usize::try_from(largest).unwrap_or(usize::MAX);
-                    server.largest_item.store(largest, Ordering::Relaxed);
-                }
-            });
-        }
-    }
-
-    fn max_value(self: &Arc<Self>, now_ms: u64) -> Option<usize> {
-        self.learn(now_ms);
-        match self.largest_item.load(Ordering::Relaxed) {
-            0 => None,
-            largest => Some(largest.saturating_sub(BESIDE_VALUE).min(MAX_VALUE - HEADER)),
-        }
-    }
-
-    async fn ask(&self, key: &str, command: Command) -> Result<Reply, Fault> {
-        let length = command.length();
-        let reply = self.connection().ask(key, command).await;
-        match reply.map_err(Fault::Lost)? {
-            Reply::Refused(reason) => Err(Fault::Refused(self.refused(length, &reason))),
-            reply => Ok(reply),
-        }
-    }
-
-    /// The error of a value of so many bytes, or of no value, for this `reason`.
-    pub(super) fn refused(&self, length: usize, reason: &str) -> Error {
-        if !reason.contains("too large") {
-            return self.failed(reason);
-        }
-        let address = &self.address;
-        let message = format!(
-            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
-        );
-        Error::new(ErrorKind::TooLarge, message)
-    }
-
-    /// The error of this server, which `reason` is about.
-    pub(super) fn failed(&self, reason: &str) -> Error {
-        let message = format!("memcached at {}: {reason}", self.address);
-        Error::new(ErrorKind::Backend, message)
     }
 }
 

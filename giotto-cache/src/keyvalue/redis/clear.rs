@@ -1,23 +1,23 @@
-//! Removing a namespace from one server, step by step: the server may be shared, and must not be held up.
+//! Removes a namespace from one server, in small steps: the server may be shared, and must not be blocked.
 //!
 //! No step of a lookup; for management.
 
 use redis::{Value, cmd};
 
+use super::client::failure::Failure;
+use super::client::link::Link;
+use super::client::request::Request;
 use super::command::{beginning, each, unexpected, unlink};
-use super::connection::Request;
-use super::failure::Failure;
-use super::link::Link;
 use crate::entry::codec::MAGIC;
 use crate::error::Result;
 
-/// Keys that one step looks at: a fraction of a millisecond of the server's time.
+/// Keys that one step visits: a fraction of a millisecond of the server's time.
 const STEP: u32 = 1000;
 
-/// Removes the keys that begin with `prefix` and contain `part`, if there is one. With `only_entries`, those whose value
-/// is not an entry are left alone: without a namespace, another program may have keys that begin like ours.
+/// Removes the keys that begin with `prefix` and contain `part`, if there is one. With `only_entries`, keys whose value is
+/// not an entry stay: without a namespace, another program may have keys that begin like ours.
 ///
-/// UNLINK needs no room, so a server that is full is cleared too.
+/// UNLINK needs no memory, so a full server is cleared too.
 pub(super) async fn clear(
     link: &Link,
     prefix: &str,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value, cmd};
 
-use super::connection::Request;
+use super::client::request::Request;
 use crate::clock::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::longest::Longest;
@@ -40,7 +40,7 @@ pub(super) fn exists(key: &str) -> Request {
 /// The same of each of `keys`, in one batch.
 pub(super) fn get_many(keys: &[&str], longest: &Longest) -> Request {
     let mut batch = Pipeline::with_capacity(keys.len());
-    // A value that is no string is not ours.
+    // A value that is not a string is not ours.
     batch.ignore_errors();
     for key in keys {
         batch.add_command(beginning(key.as_bytes(), longest.of(key)));
@@ -80,7 +80,7 @@ pub(super) fn unlink(key: &[u8]) -> Cmd {
     cmd("UNLINK").arg(key).take()
 }
 
-/// The value up to the byte after its first so many, which shows that there are more; all of it without a number.
+/// The first `bytes` of the value and one more, which shows that there are more; the whole value without a number.
 pub(super) fn beginning(key: &[u8], bytes: Option<usize>) -> Cmd {
     let last = bytes
         .and_then(|bytes| i64::try_from(bytes).ok())
@@ -124,14 +124,14 @@ fn add_value(command: &mut Cmd, value: &[u8], expire: Option<Duration>) -> Resul
 /// The reply to a [`get`].
 pub(super) fn value(reply: Value) -> Result<Option<Vec<u8>>> {
     match reply {
-        // What the key has is no string.
+        // The value of the key is not a string.
         Value::Nil | Value::ServerError(_) => Ok(None),
         Value::BulkString(value) => Ok(Some(value)),
         _ => Err(unexpected("GETRANGE")),
     }
 }
 
-/// The reply to a [`get_many`] for so many `keys`.
+/// The reply to a [`get_many`] for this number of `keys`.
 pub(super) fn values(reply: Value, keys: usize) -> Result<Vec<Option<Vec<u8>>>> {
     match reply {
         Value::Array(values) if values.len() == keys => values.into_iter().map(value).collect(),

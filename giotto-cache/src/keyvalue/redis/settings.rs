@@ -1,4 +1,4 @@
-//! Where the servers are, and who asks them.
+//! The servers and the login of a store.
 //!
 //! Before any lookup; nothing here touches the network.
 
@@ -30,7 +30,7 @@ pub(super) enum Servers {
     },
 }
 
-/// What every connection begins with. It has no `Debug`, because it has the password.
+/// What every connection starts with. It has no `Debug`, because it contains the password.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: Option<String>,
@@ -80,7 +80,7 @@ impl Address {
         }
     }
 
-    /// `host` and `port` as the node at this address names another; it leaves out a host that is its own.
+    /// The address of another node, as the node at this address names it: without a host if that is its own.
     pub(super) fn neighbour(&self, host: &str, port: u16) -> Self {
         match self {
             Self::Tcp { host: own, .. } if host.is_empty() => Self::tcp(own, port),

@@ -4,6 +4,7 @@
 
 mod sql;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -14,8 +15,12 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
 use super::call::{Call, Key, Reply, Row};
-use super::server::{self, Dialect, Failure};
-use super::{Opener, without_user};
+use super::engine::Opener;
+use super::server::dialect::Dialect;
+use super::server::failure::Failure;
+use super::server::statement::{Returns, Statement, Statements, Value};
+use super::server::{self, url};
+use super::url::without_user;
 use crate::error::Result;
 use sql::{GetMany, Sql};
 
@@ -30,7 +35,7 @@ const SESSION: &str = "SET SESSION autocommit = 1, \
     SET SESSION TRANSACTION READ WRITE";
 
 /// No statement locks the gaps between the rows that it reads. A server whose log has statements in it, not rows,
-/// refuses writers who see what others commit.
+/// refuses writes at that level.
 const READ_COMMITTED: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 const REPEATABLE_READ: &str = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ";
 
@@ -70,7 +75,7 @@ struct Connection {
 }
 
 pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
-    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
+    let (checked, connections) = url::check(url, &PARAMETERS)?;
     let options: MySqlConnectOptions = checked.parse().map_err(|error| server::bad_url(&error))?;
     let options = options.disable_statement_logging();
     let opener = server::opener(without_user(url), move |table| MySqlDialect {
@@ -134,16 +139,27 @@ impl Dialect for MySqlDialect {
         }
     }
 
+    fn statements(&self) -> &Statements {
+        &self.sql.common
+    }
+
     async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        self.run_on(&mut connection.client, call).await
+        let (sql, client) = (&self.sql, &mut connection.client);
+        match call {
+            Call::GetMany(keys, longest) => get_many(client, keys, *longest, &sql.get_many).await,
+            Call::Add(row) => self.add(client, call, row).await,
+            Call::DeleteExpired(limit) => {
+                delete(client, query(&sql.expired).bind(limit), &sql.delete_expired).await
+            }
+            Call::DeleteOldest(limit) => {
+                delete(client, query(&sql.oldest).bind(limit), &sql.delete_chosen).await
+            }
+            call => self.run_one(client, call).await,
+        }
     }
 
     async fn execute(&self, connection: &mut Connection, sql: String) -> sqlx::Result<()> {
         raw(&mut connection.client, sql).await
-    }
-
-    fn create(&self) -> String {
-        self.sql.create.clone()
     }
 }
 
@@ -153,68 +169,45 @@ async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Resu
 }
 
 impl MySqlDialect {
-    async fn run_on(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
-        let sql = &self.sql;
-        let query = match call {
-            Call::Get(key, longest) => {
-                let get = query(&sql.get).bind(longest).bind(&key.digest[..]);
-                let row = get.bind(key.text.as_bytes()).fetch_optional(client).await?;
-                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
-                return Ok(Reply::value(value));
-            }
-            Call::GetMany(keys, longest) => {
-                return get_many(client, keys, *longest, &sql.get_many).await;
-            }
-            Call::Measure(slice) => {
-                let query = query(&sql.measure)
-                    .bind(&slice.low[..])
-                    .bind(&slice.high[..]);
-                let row = query.fetch_one(client).await?;
-                return Ok(Reply::size(row.try_get(0)?, row.try_get(1)?));
-            }
-            // The server's connections ask rights first.
-            Call::Create => return Ok(Reply::default()),
-            Call::Add(row) => return self.add(client, row).await,
-            Call::Set(row) => with_row(&sql.set, row),
-            Call::Replace(row, old) => query(&sql.replace)
-                .bind(&row.value[..])
-                .bind(row.size_column())
-                .bind(row.lifetime_ms)
-                .bind(&row.key.digest[..])
-                .bind(row.key.text.as_bytes())
-                .bind(&old[..]),
-            Call::Delete(key) => by_key(&sql.delete, key),
-            Call::DeleteIf(key, old) => by_key(&sql.delete_if, key).bind(&old[..]),
-            Call::Clear(chosen, slice) => query(&sql.clear)
-                .bind(&slice.low[..])
-                .bind(&slice.high[..])
-                .bind(chosen.prefix.len() as u64)
-                .bind(chosen.prefix.as_bytes())
-                .bind(chosen.part.as_bytes()),
-            Call::DeleteExpired(limit) => {
-                let chosen = query(&sql.expired).bind(limit);
-                return delete(client, chosen, &sql.delete_expired).await;
-            }
-            Call::DeleteOldest(limit) => {
-                let chosen = query(&sql.oldest).bind(limit);
-                return delete(client, chosen, &sql.delete_chosen).await;
-            }
+    /// Carries out a call that is one statement.
+    async fn run_one(&self, client: &mut MySqlConnection, call: &Call) -> sqlx::Result<Reply> {
+        let Some(statement) = self.sql.common.statement(call, Cow::Borrowed) else {
+            return Ok(Reply::default());
         };
-        Ok(Reply::rows(query.execute(client).await?.rows_affected()))
+        let returns = statement.returns;
+        let query = bound(statement);
+        Ok(match returns {
+            Returns::Changed => Reply::rows(query.execute(client).await?.rows_affected()),
+            Returns::Value => {
+                let row = query.fetch_optional(client).await?;
+                let value: Option<Vec<u8>> = row.map(|row| row.try_get(0)).transpose()?;
+                Reply::value(value)
+            }
+            Returns::Size => {
+                let row = query.fetch_one(client).await?;
+                Reply::size(row.try_get(0)?, row.try_get(1)?)
+            }
+        })
     }
 
-    /// A row that is in the way and dead is removed first. The insert alone decides who adds: one statement
+    /// A row that is in the way and dead is removed first. The insert alone decides which caller adds: one statement
     /// for both cannot say afterwards which it was.
-    async fn add(&self, client: &mut MySqlConnection, row: &Row) -> sqlx::Result<Reply> {
-        let insert = || with_row(&self.sql.insert, row);
-        let mut rows = insert().execute(&mut *client).await?.rows_affected();
-        if rows == 0 {
-            let delete_dead = by_key(&self.sql.delete_dead, &row.key);
-            if delete_dead.execute(&mut *client).await?.rows_affected() > 0 {
-                rows = insert().execute(client).await?.rows_affected();
-            }
+    async fn add(
+        &self,
+        client: &mut MySqlConnection,
+        add: &Call,
+        row: &Row,
+    ) -> sqlx::Result<Reply> {
+        let added = self.run_one(client, add).await?;
+        if added.rows > 0 {
+            return Ok(added);
         }
-        Ok(Reply::rows(rows))
+        let delete_dead = query(&self.sql.delete_dead).bind(&row.key.digest[..]);
+        let delete_dead = delete_dead.bind(row.key.text.as_bytes());
+        match delete_dead.execute(&mut *client).await?.rows_affected() {
+            0 => Ok(added),
+            _ => self.run_one(client, add).await,
+        }
     }
 }
 
@@ -273,15 +266,16 @@ fn query<'q>(sql: &Arc<str>) -> Query<'q, MySql, MySqlArguments> {
     sqlx::query(AssertSqlSafe(Arc::clone(sql)))
 }
 
-fn by_key<'q>(sql: &Arc<str>, key: &'q Key) -> Query<'q, MySql, MySqlArguments> {
-    query(sql).bind(&key.digest[..]).bind(key.text.as_bytes())
-}
-
-fn with_row<'q>(sql: &Arc<str>, row: &'q Row) -> Query<'q, MySql, MySqlArguments> {
-    query(sql)
-        .bind(&row.key.digest[..])
-        .bind(row.key.text.as_bytes())
-        .bind(&row.value[..])
-        .bind(row.size_column())
-        .bind(row.lifetime_ms)
+fn bound<'q>(statement: Statement<'q>) -> Query<'q, MySql, MySqlArguments> {
+    let bind = |query: Query<'q, MySql, MySqlArguments>, value| match value {
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Text(Cow::Borrowed(text)) => query.bind(text.as_bytes()),
+        Value::Text(Cow::Owned(text)) => query.bind(text.into_bytes()),
+        Value::Number(number) => query.bind(number),
+        Value::NumberOrNull(number) => query.bind(number),
+    };
+    statement
+        .values
+        .into_iter()
+        .fold(query(statement.sql), bind)
 }

@@ -5,22 +5,16 @@
 use std::sync::Arc;
 
 use crate::keyvalue::database::call::RECORD;
+use crate::keyvalue::database::server::statement::Statements;
 use crate::keyvalue::database::table::Table;
 
 /// By the server's clock, at the beginning of the statement; `UNIX_TIMESTAMP` ends in 2038 on some.
 const NOW_US: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
 pub(super) struct Sql {
-    pub(super) create: String,
-    pub(super) get: Arc<str>,
-    pub(super) set: Arc<str>,
-    pub(super) insert: Arc<str>,
-    pub(super) replace: Arc<str>,
+    /// Its `add` adds nothing where a dead row is in the way.
+    pub(super) common: Statements,
     pub(super) delete_dead: Arc<str>,
-    pub(super) delete: Arc<str>,
-    pub(super) delete_if: Arc<str>,
-    pub(super) clear: Arc<str>,
-    pub(super) measure: Arc<str>,
     pub(super) expired: Arc<str>,
     pub(super) oldest: Arc<str>,
     pub(super) get_many: GetMany,
@@ -41,6 +35,7 @@ impl GetMany {
 }
 
 impl Sql {
+    /// A table of statements.
     pub(super) fn new(table: &Table) -> Self {
         let t = table.quoted('`');
         let now_ms = format!("{NOW_US} DIV 1000");
@@ -52,7 +47,7 @@ impl Sql {
             "INTO {t} (digest, `key`, value, size, stored, expires)
              VALUES (?, ?, ?, ?, {NOW_US}, {now_ms} + ?)"
         );
-        Self {
+        let common = Statements {
             create: format!(
                 "CREATE TABLE IF NOT EXISTS {t} (
                      `key` LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, expires BIGINT,
@@ -71,25 +66,17 @@ impl Sql {
                  size = VALUES(size), stored = VALUES(stored), expires = VALUES(expires)"
             )
             .into(),
-            insert: format!("INSERT IGNORE {insert}").into(),
+            add: format!("INSERT IGNORE {insert}").into(),
             replace: format!(
                 "UPDATE {t} SET value = ?, size = ?, stored = {NOW_US}, expires = {now_ms} + ?
                  WHERE digest = ? AND {key} = ? AND {live} AND value = ?"
             )
             .into(),
-            delete_dead: format!(
-                "DELETE FROM {t} WHERE digest = ? AND ({key} <> ? OR expires <= {now_ms})"
-            )
-            .into(),
             delete_if: format!("{delete} AND value = ?").into(),
             delete: delete.into(),
-            get_many: GetMany(
-                format!("SELECT {key}, IF(LENGTH(value) <= IF(RIGHT({key}, 1) = '}}', "),
-                format!("), value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
-            ),
             clear: format!(
                 "DELETE FROM {t} WHERE digest BETWEEN ? AND ?
-                 AND LEFT({key}, ?) = ? AND LOCATE(?, {key}) > 0"
+                 AND LOCATE(?, {key}) = 1 AND LOCATE(?, {key}) > 0"
             )
             .into(),
             measure: format!(
@@ -97,6 +84,17 @@ impl Sql {
                  WHERE digest BETWEEN ? AND ?"
             )
             .into(),
+        };
+        Self {
+            common,
+            delete_dead: format!(
+                "DELETE FROM {t} WHERE digest = ? AND ({key} <> ? OR expires <= {now_ms})"
+            )
+            .into(),
+            get_many: GetMany(
+                format!("SELECT {key}, IF(LENGTH(value) <= IF(RIGHT({key}, 1) = '}}', "),
+                format!("), value, x'') FROM {t} WHERE {live} AND LENGTH(`key`) <= "),
+            ),
             expired: format!(
                 "SELECT digest FROM {t} WHERE expires <= {now_ms} ORDER BY expires LIMIT ?"
             )
@@ -116,7 +114,8 @@ mod tests {
     fn no_statement_looks_at_rows_that_it_does_not_want() {
         let server = test_servers::MariaDb::start();
         let sql = Sql::new(&Table::default());
-        server.sql(&sql.create);
+        let common = &sql.common;
+        server.sql(&common.create);
         server.sql(
             "INSERT INTO giotto_cache (digest, `key`, value, size, stored, expires)
              SELECT UNHEX(MD5(seq)), seq, '', 1, seq, seq * 1000000000 FROM seq_1_to_5000",
@@ -130,18 +129,18 @@ mod tests {
         let [many, expired, chosen] = [&many, &sql.delete_expired, &sql.delete_chosen]
             .map(|sql| Arc::from(format!("{sql} ({low})")));
         for (sql, values, index) in [
-            (&sql.get, &["1", low, "'key'"][..], "PRIMARY"),
+            (&common.get, &["1", low, "'key'"][..], "PRIMARY"),
             (&many, &[], "PRIMARY"),
             (
-                &sql.replace,
+                &common.replace,
                 &["''", "0", "NULL", low, "'key'", "''"],
                 "PRIMARY",
             ),
-            (&sql.delete, &[low, "'key'"], "PRIMARY"),
-            (&sql.delete_if, &[low, "'key'", "''"], "PRIMARY"),
+            (&common.delete, &[low, "'key'"], "PRIMARY"),
+            (&common.delete_if, &[low, "'key'", "''"], "PRIMARY"),
             (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
-            (&sql.clear, &[low, high, "1", "'{'", "'a'"], "PRIMARY"),
-            (&sql.measure, &[low, high], "PRIMARY"),
+            (&common.clear, &[low, high, "'{'", "'a'"], "PRIMARY"),
+            (&common.measure, &[low, high], "PRIMARY"),
             (&sql.expired, &["10"], "expires"),
             (&sql.oldest, &["10"], "stored"),
             (&expired, &[], "PRIMARY"),

@@ -3,6 +3,7 @@
 //! The last step of a lookup. The statements of `sql.rs` are given their values by `statement.rs`, and their keys by
 //! `text.rs`.
 
+mod session;
 mod sql;
 mod statement;
 mod text;
@@ -16,30 +17,17 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 
-use super::call::{Call, Chosen, Key, Reply, Row, Slice};
-use super::server::{self, Dialect, Failure};
-use super::{Opener, without_user};
+use self::session::{MARK, SESSION, in_transaction, is_refused_option};
+use self::sql::Sql;
+use self::statement::Bound;
+use super::call::{Call, Key, Reply};
+use super::engine::Opener;
+use super::server::dialect::Dialect;
+use super::server::failure::Failure;
+use super::server::statement::{Returns, Statement, Statements, Value};
+use super::server::{self, url};
+use super::url::without_user;
 use crate::error::Result;
-use sql::Sql;
-use statement::{Statement, Value};
-
-/// What the statements rely on, whatever the server, the database or the user has as a default. No statement waits
-/// for a lock longer than a caller waits for the statement. They are sent when a session is opened, so that a pooler,
-/// which shares sessions among its clients, never sees them.
-const SESSION: [(&str, &str); 5] = [
-    ("statement_timeout", "1000"),
-    ("lock_timeout", "1000"),
-    ("client_min_messages", "warning"),
-    ("default_transaction_isolation", "read committed"),
-    ("default_transaction_read_only", "off"),
-];
-
-/// A setting that means nothing: a session that has the value it was opened with belongs to this connection alone.
-const MARK: &str = "giotto.session";
-
-/// The same for one transaction of a session that a pooler shares: what is sent at once is one.
-const TRANSACTION: &str = "SET LOCAL statement_timeout = 1000; SET LOCAL lock_timeout = 1000; \
-    SET LOCAL client_min_messages = warning; ";
 
 /// What a URL may have after the question mark.
 const PARAMETERS: [&str; 18] = [
@@ -80,7 +68,7 @@ struct Connection {
 }
 
 pub(super) fn opener(url: &str) -> Result<(Opener, Option<usize>)> {
-    let (checked, connections) = server::check_url(url, &PARAMETERS)?;
+    let (checked, connections) = url::check(url, &PARAMETERS)?;
     let options = options(&checked)?;
     let opener = server::opener(without_user(url), move |table| PostgreSql {
         options: options.clone(),
@@ -126,28 +114,42 @@ impl Dialect for PostgreSql {
         is_full.then_some(Failure::NoConnection)
     }
 
+    fn statements(&self) -> &Statements {
+        &self.sql.common
+    }
+
     async fn run(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Reply> {
-        match call {
-            Call::Get(..) => {
-                let rows = self.select(connection, call).await?;
+        let limited = |sql, limit: &u32| Statement {
+            sql,
+            values: vec![Value::Number((*limit).into())],
+            returns: Returns::Changed,
+        };
+        let statement = match call {
+            Call::GetMany(keys, longest) => return self.get_many(connection, keys, *longest).await,
+            Call::DeleteExpired(limit) => Some(limited(&self.sql.delete_expired, limit)),
+            Call::DeleteOldest(limit) => Some(limited(&self.sql.delete_oldest, limit)),
+            call => self
+                .sql
+                .common
+                .statement(call, |text| connection.text(text)),
+        };
+        let Some(statement) = statement else {
+            return Ok(Reply::default());
+        };
+        let returns = statement.returns;
+        let bound = Bound(statement, Vec::new());
+        match returns {
+            Returns::Changed => change(connection, bound).await.map(Reply::rows),
+            Returns::Value => {
+                let rows = select(connection, bound).await?;
                 let value: Option<Vec<u8>> = rows.first().map(|row| row.try_get(0)).transpose()?;
                 Ok(Reply::value(value))
             }
-            Call::GetMany(keys, _) => {
-                let mut found = HashMap::new();
-                for row in self.select(connection, call).await? {
-                    let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-                    found.insert(text, Bytes::from(value));
-                }
-                let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
-                Ok(Reply::values(keys.iter().map(value).collect()))
-            }
-            Call::Measure(_) => {
-                let rows = self.select(connection, call).await?;
+            Returns::Size => {
+                let rows = select(connection, bound).await?;
                 let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
                 Ok(Reply::size(row.try_get(0)?, row.try_get(1)?))
             }
-            _ => self.change(connection, call).await.map(Reply::rows),
         }
     }
 
@@ -159,25 +161,6 @@ impl Dialect for PostgreSql {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql));
         sql.execute(&mut connection.client).await.map(drop)
     }
-
-    fn create(&self) -> String {
-        self.sql.create.clone()
-    }
-}
-
-/// As poolers say it that do not know of options.
-fn is_refused_option(error: &sqlx::Error) -> bool {
-    let state = error.as_database_error().and_then(|error| error.code());
-    matches!(
-        state.as_deref(),
-        Some("08P01" | "0A000" | "22023" | "42704")
-    )
-}
-
-/// A server that is a copy of another one answers readers, and takes no promise to write.
-fn in_transaction(sql: &str, is_write: bool) -> String {
-    let write = if is_write { ", READ WRITE" } else { "" };
-    format!("SET TRANSACTION ISOLATION LEVEL READ COMMITTED{write}; {TRANSACTION}{sql}")
 }
 
 impl Connection {
@@ -211,82 +194,53 @@ impl PostgreSql {
         })
     }
 
-    async fn select(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<Vec<PgRow>> {
-        let Some(statement) = self.statement(connection, call) else {
-            return Ok(Vec::new());
+    async fn get_many(
+        &self,
+        connection: &mut Connection,
+        keys: &[Key],
+        longest: i64,
+    ) -> sqlx::Result<Reply> {
+        let digests = keys.iter().map(|key| &key.digest[..]).collect();
+        let lengths = keys.iter().map(|key| connection.text(&key.text).len());
+        let longest_key = lengths.max().unwrap_or_default() as i64;
+        let statement = Statement {
+            sql: &self.sql.get_many,
+            values: vec![Value::Number(longest), Value::Number(longest_key)],
+            returns: Returns::Value,
         };
-        if connection.is_pooled {
-            let sql = AssertSqlSafe(in_transaction(&statement.written(), false));
-            sqlx::raw_sql(sql).fetch_all(&mut connection.client).await
-        } else {
-            statement.bound().fetch_all(&mut connection.client).await
+        let mut found = HashMap::new();
+        for row in select(connection, Bound(statement, digests)).await? {
+            let (text, value): (String, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
+            found.insert(text, Bytes::from(value));
         }
+        let value = |key: &Key| found.get(&*connection.text(&key.text)).cloned();
+        Ok(Reply::values(keys.iter().map(value).collect()))
     }
+}
 
-    /// How many rows were changed.
-    async fn change(&self, connection: &mut Connection, call: &Call) -> sqlx::Result<u64> {
-        let Some(statement) = self.statement(connection, call) else {
-            return Ok(0);
-        };
-        let done = if connection.is_pooled {
-            let sql = AssertSqlSafe(in_transaction(&statement.written(), true));
-            sqlx::raw_sql(sql).execute(&mut connection.client).await?
-        } else {
-            statement.bound().execute(&mut connection.client).await?
-        };
-        Ok(done.rows_affected())
-    }
+async fn change(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Result<u64> {
+    let client = &mut connection.client;
+    let done = if connection.is_pooled {
+        let sql = AssertSqlSafe(in_transaction(&statement.text(), true));
+        sqlx::raw_sql(sql).execute(client).await?
+    } else {
+        statement.query().execute(client).await?
+    };
+    Ok(done.rows_affected())
+}
 
-    /// None for the call that the server's connections carry out: it asks rights first.
-    fn statement<'c>(&'c self, connection: &Connection, call: &'c Call) -> Option<Statement<'c>> {
-        use Value::{Bytes, ManyBytes, Number, NumberOrNull, Text};
-
-        let key = |key: &'c Key| vec![Bytes(&key.digest), Text(connection.text(&key.text))];
-        let row = |row: &'c Row| {
-            let mut values = key(&row.key);
-            values.push(Bytes(&row.value));
-            values.push(Number(row.size_column()));
-            values.push(NumberOrNull(row.lifetime_ms));
-            values
-        };
-        let and = |mut values: Vec<Value<'c>>, last| {
-            values.push(last);
-            values
-        };
-        let slice = |slice: &'c Slice| vec![Bytes(&slice.low), Bytes(&slice.high)];
-        let sql = &self.sql;
-        let (sql, values) = match call {
-            Call::Create => return None,
-            Call::Get(of, longest) => (&sql.get, and(key(of), Number(*longest))),
-            Call::GetMany(keys, longest) => {
-                let digests = keys.iter().map(|key| &key.digest[..]).collect();
-                let lengths = keys.iter().map(|key| connection.text(&key.text).len());
-                let longest_key = lengths.max().unwrap_or_default() as i64;
-                let bounds = [Number(*longest), Number(longest_key)];
-                let values = [ManyBytes(digests)].into_iter().chain(bounds);
-                (&sql.get_many, values.collect())
-            }
-            Call::Set(of) => (&sql.set, row(of)),
-            Call::Add(of) => (&sql.add, row(of)),
-            Call::Replace(of, old) => (&sql.replace, and(row(of), Bytes(old))),
-            Call::Delete(of) => (&sql.delete, key(of)),
-            Call::DeleteIf(of, old) => (&sql.delete_if, and(key(of), Bytes(old))),
-            Call::Clear(Chosen { prefix, part }, of) => {
-                let prefix = Text(Cow::Borrowed(prefix));
-                let values = and(and(slice(of), prefix), Text(connection.text(part)));
-                (&sql.clear, values)
-            }
-            Call::Measure(of) => (&sql.measure, slice(of)),
-            Call::DeleteExpired(limit) => (&sql.delete_expired, vec![Number((*limit).into())]),
-            Call::DeleteOldest(limit) => (&sql.delete_oldest, vec![Number((*limit).into())]),
-        };
-        Some(Statement { sql, values })
+async fn select(connection: &mut Connection, statement: Bound<'_>) -> sqlx::Result<Vec<PgRow>> {
+    if connection.is_pooled {
+        let sql = AssertSqlSafe(in_transaction(&statement.text(), false));
+        sqlx::raw_sql(sql).fetch_all(&mut connection.client).await
+    } else {
+        statement.query().fetch_all(&mut connection.client).await
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Table;
+    use super::super::table::Table;
     use super::*;
 
     #[tokio::test]

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::keyvalue::database::call::RECORD;
+use crate::keyvalue::database::server::statement::Statements;
 use crate::keyvalue::database::table::Table;
 
 /// By the server's clock, at the beginning of the statement.
@@ -13,21 +14,14 @@ const NOW_MS: &str = "(extract(epoch FROM statement_timestamp()) * 1000)::bigint
 const NOW_US: &str = "(extract(epoch FROM statement_timestamp()) * 1000000)::bigint";
 
 pub(super) struct Sql {
-    pub(super) create: String,
-    pub(super) get: Arc<str>,
+    pub(super) common: Statements,
     pub(super) get_many: Arc<str>,
-    pub(super) set: Arc<str>,
-    pub(super) add: Arc<str>,
-    pub(super) replace: Arc<str>,
-    pub(super) delete: Arc<str>,
-    pub(super) delete_if: Arc<str>,
-    pub(super) clear: Arc<str>,
-    pub(super) measure: Arc<str>,
     pub(super) delete_expired: Arc<str>,
     pub(super) delete_oldest: Arc<str>,
 }
 
 impl Sql {
+    /// A table of statements.
     pub(super) fn new(table: &Table) -> Self {
         let index = |suffix| table.index(suffix, '"');
         let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));
@@ -36,7 +30,7 @@ impl Sql {
         let value = |longest: &str| {
             format!("CASE WHEN octet_length(value) <= {longest} THEN value ELSE ''::bytea END")
         };
-        let longest = format!("CASE right(key, 1) WHEN '}}' THEN least($2, {RECORD}) ELSE $2 END");
+        let longest = format!("CASE right(key, 1) WHEN '}}' THEN least($1, {RECORD}) ELSE $1 END");
         let set = format!(
             "INSERT INTO {t} AS old (digest, key, value, size, stored, expires)
              VALUES ($1, $2, $3, $4, {NOW_US}, {NOW_MS} + $5)
@@ -52,7 +46,7 @@ impl Sql {
                      SELECT digest FROM {t} {chosen} LIMIT $1 FOR UPDATE SKIP LOCKED))"
             )
         };
-        Self {
+        let common = Statements {
             // One transaction; the lock is for two processes that create the table at the same time.
             create: format!(
                 "SELECT pg_advisory_xact_lock(7167843); CREATE UNLOGGED TABLE IF NOT EXISTS {t} (
@@ -63,21 +57,15 @@ impl Sql {
                  CREATE INDEX IF NOT EXISTS {stored} ON {t} (stored);"
             ),
             get: format!(
-                "SELECT {} FROM {t} WHERE digest = $1 AND key = $2 AND {live}",
-                value("$3")
-            )
-            .into(),
-            get_many: format!(
-                "SELECT key, {} FROM {t}
-                 WHERE digest = ANY ($1) AND octet_length(key) <= $3 AND {live}",
-                value(&longest)
+                "SELECT {} FROM {t} WHERE digest = $2 AND key = $3 AND {live}",
+                value("$1")
             )
             .into(),
             add: format!("{set} WHERE old.expires <= {NOW_MS} OR old.key <> excluded.key").into(),
             set: set.into(),
             replace: format!(
-                "UPDATE {t} SET value = $3, size = $4, stored = {NOW_US}, expires = {NOW_MS} + $5
-                 WHERE digest = $1 AND key = $2 AND {live} AND value = $6"
+                "UPDATE {t} SET value = $1, size = $2, stored = {NOW_US}, expires = {NOW_MS} + $3
+                 WHERE digest = $4 AND key = $5 AND {live} AND value = $6"
             )
             .into(),
             delete_if: format!("{delete_live} AND value = $3").into(),
@@ -89,6 +77,15 @@ impl Sql {
             .into(),
             measure: format!(
                 "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {t} WHERE digest BETWEEN $1 AND $2"
+            )
+            .into(),
+        };
+        Self {
+            common,
+            get_many: format!(
+                "SELECT key, {} FROM {t}
+                 WHERE digest = ANY ($3) AND octet_length(key) <= $2 AND {live}",
+                value(&longest)
             )
             .into(),
             delete_expired: delete(&format!("WHERE expires <= {NOW_MS} ORDER BY expires")).into(),
@@ -105,15 +102,16 @@ mod tests {
     fn no_statement_looks_at_rows_that_it_does_not_want() {
         let server = test_servers::Postgres::start();
         let sql = Sql::new(&Table::default());
-        server.sql(&sql.create);
+        let common = &sql.common;
+        server.sql(&common.create);
         for (sql, values, index) in [
-            (&sql.get, "'', '', 1", "giotto_cache_pkey"),
-            (&sql.get_many, "'{}', 1, 1", "giotto_cache_pkey"),
-            (&sql.replace, "'', '', '', 0, 0, ''", "giotto_cache_pkey"),
-            (&sql.delete, "'', ''", "giotto_cache_pkey"),
-            (&sql.delete_if, "'', '', ''", "giotto_cache_pkey"),
-            (&sql.clear, "'', '', '', ''", "giotto_cache_pkey"),
-            (&sql.measure, "'', ''", "giotto_cache_pkey"),
+            (&common.get, "1, '', ''", "giotto_cache_pkey"),
+            (&sql.get_many, "1, 1, '{}'", "giotto_cache_pkey"),
+            (&common.replace, "'', 0, 0, '', '', ''", "giotto_cache_pkey"),
+            (&common.delete, "'', ''", "giotto_cache_pkey"),
+            (&common.delete_if, "'', '', ''", "giotto_cache_pkey"),
+            (&common.clear, "'', '', '', ''", "giotto_cache_pkey"),
+            (&common.measure, "'', ''", "giotto_cache_pkey"),
             (&sql.delete_expired, "1", "giotto_cache_expires"),
             (&sql.delete_oldest, "1", "giotto_cache_stored"),
         ] {

@@ -1,8 +1,7 @@
-//! A statement and its values: bound to it where the session is ours, else written into it.
+//! The values of a statement: bound to it where the session is ours, else written into it.
 //!
 //! Between a call and its execution.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -11,53 +10,48 @@ use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 
-/// What takes the place of `$1`, `$2` and so on.
-pub(super) enum Value<'v> {
-    Bytes(&'v [u8]),
-    ManyBytes(Vec<&'v [u8]>),
-    Text(Cow<'v, str>),
-    Number(i64),
-    NumberOrNull(Option<i64>),
-}
+use crate::keyvalue::database::server::statement::{Statement, Value};
 
-pub(super) struct Statement<'v> {
-    pub(super) sql: &'v Arc<str>,
-    pub(super) values: Vec<Value<'v>>,
-}
+/// A statement, and the list of bytes that takes the place of the parameter after its values, if there is one.
+pub(super) struct Bound<'v>(pub(super) Statement<'v>, pub(super) Vec<&'v [u8]>);
 
-impl<'v> Statement<'v> {
+impl<'v> Bound<'v> {
     /// Prepared under a name, for the next time.
-    pub(super) fn bound(self) -> Query<'v, Postgres, PgArguments> {
-        let query = sqlx::query(AssertSqlSafe(Arc::clone(self.sql)));
+    pub(super) fn query(self) -> Query<'v, Postgres, PgArguments> {
+        let Self(statement, list) = self;
+        let query = sqlx::query(AssertSqlSafe(Arc::clone(statement.sql)));
         let bind = |query: Query<'v, Postgres, PgArguments>, value| match value {
             Value::Bytes(bytes) => query.bind(bytes),
-            Value::ManyBytes(many) => query.bind(many),
             Value::Text(text) => query.bind(text),
             Value::Number(number) => query.bind(number),
             Value::NumberOrNull(number) => query.bind(number),
         };
-        self.values.into_iter().fold(query, bind)
+        let query = statement.values.into_iter().fold(query, bind);
+        match list.is_empty() {
+            true => query,
+            false => query.bind(list),
+        }
     }
 
     /// As one text. Texts and bytes are written in hexadecimal digits, so that nothing in them is taken for SQL.
-    pub(super) fn written(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut written = String::new();
         let mut is_name = false;
-        let mut rest = &**self.sql;
+        let mut rest = &**self.0.sql;
         while let Some(at) = rest.find(['"', '$']) {
             let (before, from) = rest.split_at(at);
             written.push_str(before);
             let (mark, after) = from.split_at(1);
             rest = after;
-            // The name of a table may have a dollar in it.
-            let value = match mark {
-                "$" if !is_name => after.chars().next().and_then(|digit| self.value(digit)),
+            // The name of a table may have a dollar in it. No statement has ten parameters.
+            let number = match mark {
+                "$" if !is_name => after.chars().next().and_then(|digit| digit.to_digit(10)),
                 _ => None,
             };
             is_name ^= mark == "\"";
-            match value {
-                Some(value) => {
-                    write_value(&mut written, value);
+            match number {
+                Some(number) => {
+                    self.write(&mut written, number as usize);
                     rest = &after[1..];
                 }
                 None => written.push_str(mark),
@@ -66,24 +60,25 @@ impl<'v> Statement<'v> {
         written + rest
     }
 
-    /// No statement has ten.
-    fn value(&self, digit: char) -> Option<&Value<'v>> {
-        let number = digit.to_digit(10)? as usize;
-        self.values.get(number.checked_sub(1)?)
+    fn write(&self, written: &mut String, number: usize) {
+        let Self(statement, list) = self;
+        match statement.values.get(number.saturating_sub(1)) {
+            Some(value) => write_value(written, value),
+            None => {
+                written.push_str("ARRAY[");
+                for (number, bytes) in list.iter().enumerate() {
+                    written.push_str(if number == 0 { "" } else { ", " });
+                    write_bytes(written, bytes);
+                }
+                written.push_str("]::bytea[]");
+            }
+        }
     }
 }
 
 fn write_value(written: &mut String, value: &Value<'_>) {
     match value {
         Value::Bytes(bytes) => write_bytes(written, bytes),
-        Value::ManyBytes(many) => {
-            written.push_str("ARRAY[");
-            for (number, bytes) in many.iter().enumerate() {
-                written.push_str(if number == 0 { "" } else { ", " });
-                write_bytes(written, bytes);
-            }
-            written.push_str("]::bytea[]");
-        }
         Value::Text(text) => {
             written.push_str("convert_from(");
             write_bytes(written, text.as_bytes());
@@ -113,6 +108,7 @@ fn write_bytes(written: &mut String, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keyvalue::database::server::statement::Returns;
 
     #[test]
     fn values_are_written_in_the_place_of_their_numbers_and_of_nothing_else() {
@@ -121,15 +117,15 @@ mod tests {
         );
         let statement = Statement {
             sql: &sql,
+            returns: Returns::Value,
             values: vec![
                 Value::Bytes(b"\0'$2"),
                 Value::Text("'; --".into()),
                 Value::NumberOrNull(None),
-                Value::ManyBytes(vec![b"a", b""]),
             ],
         };
         assert_eq!(
-            statement.written(),
+            Bound(statement, vec![b"a", b""]).text(),
             "SELECT convert_from(decode('273b202d2d', 'hex'), 'UTF8') FROM \"a $1 \"\"$2\"\" table\" \
              WHERE a = decode('00272432', 'hex') AND b = NULL::bigint \
              AND c = ANY (ARRAY[decode('61', 'hex'), decode('', 'hex')]::bytea[])"

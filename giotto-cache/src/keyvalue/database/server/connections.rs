@@ -1,32 +1,34 @@
 //! The connections to a database server: a few, opened when needed, each used by one call at a time.
 //!
-//! Between a call and its dialect of SQL. Not the client's own pool: that one waits and tries again where
-//! a server refuses connections, and hands on a connection whose last caller was dropped in mid-reply.
+//! Between a call and its dialect of SQL. The client's own pool is not used: it waits and retries where a server refuses
+//! connections, and it passes on a connection whose last caller was dropped in the middle of a reply.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::dialect::Dialect;
 use super::failure::{self, Failure};
+use super::idle::Idle;
 use super::permits::Permits;
-use super::{Dialect, rights};
+use super::rights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::database::call::{Call, Reply};
 use crate::keyvalue::database::table::Table;
 
-/// What a call may take, connecting included. Its caller has given up long before; a connection that has not
-/// answered by then is closed.
+/// The time limit of a call, connecting included. Its caller gives up much sooner. A connection that has not answered by
+/// then is closed.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// A connection that was not used for so long is closed: something on the way may have forgotten it.
+/// The time after which an idle connection is closed: a firewall on the way may have dropped it.
 const IDLE: Duration = Duration::from_secs(60);
 /// The same where the server has fewer connections than are wanted, and another process may wait for one.
 const IDLE_IF_SHORT: Duration = Duration::from_secs(1);
 
-/// So often a statement is sent that meets another one each time.
+/// How often a statement is sent that conflicts with another one each time.
 const TRIES: u32 = 3;
 
 /// What a statement is on the wire besides its row.
@@ -45,7 +47,7 @@ pub(super) struct Server<D: Dialect> {
     place: String,
     dialect: D,
     table: Table,
-    idle: Mutex<Vec<Idle<D::Connection>>>,
+    idle: Idle<D::Connection>,
     pub(super) permits: Permits,
     /// Whether a task looks for connections that have been idle for too long.
     is_closing: AtomicBool,
@@ -53,14 +55,8 @@ pub(super) struct Server<D: Dialect> {
     largest: AtomicU64,
 }
 
-struct Idle<C> {
-    connection: C,
-    opened: Instant,
-    since: Instant,
-}
-
-/// Closes connections of `server` that are not used any more, even if no further call comes. One task at a time does,
-/// for as long as there are any; it does not keep the server's connections open.
+/// Closes idle connections of `server`, even if no further call comes. One task does this at a time, while there are any.
+/// It does not keep the server's connections open.
 pub(super) async fn close_idle<D: Dialect>(server: Arc<Server<D>>) {
     if server.is_closing.swap(true, Ordering::SeqCst) {
         return;
@@ -72,12 +68,12 @@ pub(super) async fn close_idle<D: Dialect>(server: Arc<Server<D>>) {
         let Some(server) = closing.upgrade() else {
             return;
         };
-        if server.close_old() > 0 {
+        if server.idle.close_old(server.longest_idle()) > 0 {
             continue;
         }
         server.is_closing.store(false, Ordering::SeqCst);
         // A call may have returned its connection meanwhile, and have left the closing to this task.
-        if server.idle().is_empty() || server.is_closing.swap(true, Ordering::SeqCst) {
+        if server.idle.is_empty() || server.is_closing.swap(true, Ordering::SeqCst) {
             return;
         }
     }
@@ -102,7 +98,7 @@ impl<D: Dialect> Server<D> {
             place,
             dialect,
             table,
-            idle: Mutex::default(),
+            idle: Idle::default(),
             permits,
             is_closing: AtomicBool::new(false),
             largest: AtomicU64::new(0),
@@ -121,7 +117,7 @@ impl<D: Dialect> Server<D> {
             Some(outcome) => outcome,
             None => {
                 // The others lead to the same server, which hangs.
-                self.forget_idle(begun);
+                self.idle.forget(begun);
                 Outcome::Answered(Err(self.explain(&sqlx::Error::PoolTimedOut)))
             }
         }
@@ -129,13 +125,10 @@ impl<D: Dialect> Server<D> {
 
     async fn converse(&self, call: &Call, caller: &Caller) -> Outcome {
         let begun = Instant::now();
-        if let Some(idle) = self.take_idle() {
-            match self
-                .exchange(idle.connection, idle.opened, call, caller)
-                .await
-            {
+        if let Some((connection, opened)) = self.idle.take(self.longest_idle()) {
+            match self.exchange(connection, opened, call, caller).await {
                 // The server closed it while it was idle, or has been started again.
-                Err(error) if Self::failure(&error) == Failure::Lost => self.forget_idle(begun),
+                Err(error) if Self::failure(&error) == Failure::Lost => self.idle.forget(begun),
                 result => return Outcome::Answered(self.told(result)),
             }
         }
@@ -154,12 +147,12 @@ impl<D: Dialect> Server<D> {
         if let Err(error) = &result
             && Self::failure(error) == Failure::Lost
         {
-            self.forget_idle(begun);
+            self.idle.forget(begun);
         }
         Outcome::Answered(self.told(result))
     }
 
-    /// Carries out `call` on `connection`, which is kept for the next one unless it may have a rest of this one in it.
+    /// Carries out `call` on `connection`, which is kept for the next call unless it may hold the rest of a reply.
     async fn exchange(
         &self,
         mut connection: D::Connection,
@@ -168,7 +161,7 @@ impl<D: Dialect> Server<D> {
         caller: &Caller,
     ) -> sqlx::Result<Result<Reply>> {
         let result = if caller.is_closed() {
-            // Connecting took too long. A value that nobody waits for might replace a newer one.
+            // Connecting took too long. A value that no caller waits for might replace a newer one.
             Ok(Err(Error::new(
                 ErrorKind::Backend,
                 "the caller has given up",
@@ -176,7 +169,7 @@ impl<D: Dialect> Server<D> {
         } else if bytes(call) > D::largest(&connection) {
             self.refuse(&mut connection, call).await
         } else if matches!(call, Call::Create) {
-            self.create(&mut connection).await
+            rights::create(&self.dialect, &mut connection, &self.place, &self.table).await
         } else {
             self.carry_out(&mut connection, call).await.map(Ok)
         };
@@ -188,16 +181,12 @@ impl<D: Dialect> Server<D> {
             Err(_) => false,
         };
         if is_in_order {
-            self.idle().push(Idle {
-                connection,
-                opened,
-                since: Instant::now(),
-            });
+            self.idle.put(connection, opened);
         }
         result
     }
 
-    /// The server ends one of two statements that wait for each other, and wants it sent again.
+    /// Sends a statement again that the server has ended because it and another one waited for each other.
     async fn carry_out(&self, connection: &mut D::Connection, call: &Call) -> sqlx::Result<Reply> {
         let mut tries = 1;
         loop {
@@ -210,7 +199,7 @@ impl<D: Dialect> Server<D> {
         }
     }
 
-    /// The old value goes all the same: it is not the last one set.
+    /// Refuses a value that is too large. The old value is removed: it is not the last one set.
     async fn refuse(
         &self,
         connection: &mut D::Connection,
@@ -227,67 +216,16 @@ impl<D: Dialect> Server<D> {
         Ok(Err(Error::new(ErrorKind::TooLarge, message)))
     }
 
-    /// Looks first: a user with the rights to use a table that is there needs none to create it.
-    async fn create(&self, connection: &mut D::Connection) -> sqlx::Result<Result<Reply>> {
-        let (mut is_there, mut missing) = (true, Vec::new());
-        for (right, probe) in rights::probes(&self.table, D::QUOTE) {
-            match self.dialect.execute(connection, probe).await {
-                Ok(()) => {}
-                Err(error) => match Self::failure(&error) {
-                    Failure::NoTable => is_there = false,
-                    Failure::Denied => missing.push(right),
-                    _ => return Err(error),
-                },
-            }
-        }
-        if is_there && !missing.is_empty() {
-            let message = rights::missing(&self.place, &self.table, D::QUOTE, &missing);
-            return Ok(Err(Error::new(ErrorKind::Backend, message)));
-        }
-        match self
-            .dialect
-            .execute(connection, self.dialect.create())
-            .await
-        {
-            Err(error) if Self::failure(&error) == Failure::Denied => {
-                if is_there {
-                    return Ok(Ok(Reply::default()));
-                }
-                let message = rights::no_create(&self.place, &self.table, &error);
-                Ok(Err(Error::new(ErrorKind::Backend, message)))
-            }
-            result => result.map(|()| Ok(Reply::default())),
-        }
-    }
-
     fn failure(error: &sqlx::Error) -> Failure {
         failure::of(error, D::failure)
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle<D::Connection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The one that was used last, so that those that are not needed grow old.
-    fn take_idle(&self) -> Option<Idle<D::Connection>> {
-        self.close_old();
-        self.idle().pop()
-    }
-
-    /// How many idle connections are left when those are closed that were not used for too long.
-    fn close_old(&self) -> usize {
-        let longest = match self.permits.are_short() {
+    /// How long a connection may be idle before it is closed.
+    fn longest_idle(&self) -> Duration {
+        match self.permits.are_short() {
             true => IDLE_IF_SHORT,
             false => IDLE,
-        };
-        let mut idle = self.idle();
-        idle.retain(|idle| idle.since.elapsed() < longest);
-        idle.len()
-    }
-
-    /// Those that were open when a call began that found its own one lost lead to the same server.
-    fn forget_idle(&self, begun: Instant) {
-        self.idle().retain(|idle| idle.opened > begun);
+        }
     }
 
     fn told(&self, result: sqlx::Result<Result<Reply>>) -> Result<Reply> {

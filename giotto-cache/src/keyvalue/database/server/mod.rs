@@ -1,29 +1,31 @@
 //! A database server: what one kind has to say in its dialect of SQL, and how a call gets to it.
 //!
 //! Between a call and its dialect. `permits.rs` is the turn of a call, `connections.rs` what it is carried out on,
-//! `failure.rs` what an error means, `rights.rs` what `syncdb` asks first, `url.rs` what a URL may say.
+//! `idle.rs` those that are not in use, `dialect.rs` and
+//! `statement.rs` what is sent, `failure.rs` what an error means, `rights.rs` what `syncdb` asks first, `url.rs` what a URL may say.
 
 mod connections;
-mod failure;
+pub(super) mod dialect;
+pub(super) mod failure;
+mod idle;
 mod permits;
 mod rights;
-mod url;
+pub(super) mod statement;
+pub(super) mod url;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::error::DatabaseError;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::call::{Call, Engine, Reply};
+use super::call::{Call, Reply};
+use super::engine::{Engine, Opener, Setup};
 use super::table::Table;
-use super::{Opener, Setup};
 use crate::error::{Error, ErrorKind, Result};
 use connections::{Outcome, Server};
-pub(crate) use failure::Failure;
+use dialect::Dialect;
 use permits::Permits;
-pub(crate) use url::check as check_url;
 
 /// A call that no connection is open for tries again after these: the server may not have noticed yet that others were
 /// closed. All together they are less than a caller waits.
@@ -32,44 +34,6 @@ const PAUSES: [Duration; 3] = [
     Duration::from_millis(15),
     Duration::from_millis(30),
 ];
-
-/// What differs between one database server and another.
-pub(crate) trait Dialect: Send + Sync + Sized + 'static {
-    type Connection: Send + 'static;
-
-    /// What stands around the names of tables and columns.
-    const QUOTE: char;
-
-    /// A connection whose session has every setting that the statements rely on.
-    fn connect(&self) -> impl Future<Output = sqlx::Result<Self::Connection>> + Send;
-
-    /// How many bytes of a row the server takes in one statement.
-    fn largest(_connection: &Self::Connection) -> u64 {
-        u64::MAX
-    }
-
-    /// What an error means that other kinds of server have no code for.
-    fn failure(_error: &dyn DatabaseError) -> Option<Failure> {
-        None
-    }
-
-    /// Carries out any call but [`Call::Create`].
-    fn run(
-        &self,
-        connection: &mut Self::Connection,
-        call: &Call,
-    ) -> impl Future<Output = sqlx::Result<Reply>> + Send;
-
-    /// Carries out `sql`, which has no parameters and returns nothing.
-    fn execute(
-        &self,
-        connection: &mut Self::Connection,
-        sql: String,
-    ) -> impl Future<Output = sqlx::Result<()>> + Send;
-
-    /// What creates the table and its indexes if they are missing.
-    fn create(&self) -> String;
-}
 
 struct Calls<D: Dialect>(Arc<Server<D>>);
 

@@ -1,13 +1,13 @@
-//! How many connections may be in use at a time: what was configured, or fewer if the server refuses more.
+//! The number of connections in use at a time: the configured number, or fewer if the server refuses more.
 //!
-//! In front of every call to a database server.
+//! Before every call to a database server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So long after a refusal one more connection is tried: another process may have closed some.
+/// The time after a refusal until one more connection is tried: another process may have closed some.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) struct Permits {
@@ -36,11 +36,11 @@ impl Permits {
     /// A permit for one connection, once there is one; first come, first served.
     pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         self.try_one_more(Instant::now());
-        // Nobody closes the semaphore.
+        // The semaphore is never closed.
         Arc::clone(&self.semaphore).acquire_owned().await.ok()
     }
 
-    /// The server refused the connection of `permit`. Whether there are others, whose turn can be waited for.
+    /// Notes that the server refused the connection of `permit`; whether there are others to wait for.
     pub(super) fn refused(&self, permit: OwnedSemaphorePermit) -> bool {
         let mut refused = self.lock();
         refused.last = Some(Instant::now());
@@ -52,7 +52,7 @@ impl Permits {
         are_others
     }
 
-    /// Whether the server refused some, so that others may wait for those that are not in use here.
+    /// Whether the server refused some, so that other processes may be waiting for connections that are idle here.
     pub(super) fn are_short(&self) -> bool {
         self.lock().count > 0
     }

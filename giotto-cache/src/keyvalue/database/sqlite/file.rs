@@ -1,4 +1,4 @@
-//! The file of SQLite: made for its owner alone and removed, also behind a symbolic link, and why it cannot be used.
+//! The file of SQLite: created for its owner alone and removed, also behind a symbolic link, and why it cannot be used.
 //!
 //! No step of a lookup: before a connection is opened, or after a call has failed.
 
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// As many symbolic links as Linux follows.
 const MOST_LINKS: usize = 40;
 
-/// Creates the file so that nobody else can read what is cached; SQLite gives the two files beside it the same
-/// mode. A failure shows when SQLite opens it.
+/// Creates the file so that only its owner can read it; SQLite gives the two files beside it the same mode. If this fails,
+/// opening it fails too, with an error.
 pub(super) fn create(path: &Path) {
     let _: io::Result<File> = File::options()
         .write(true)

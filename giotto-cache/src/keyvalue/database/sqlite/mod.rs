@@ -1,71 +1,40 @@
 //! SQLite: a file that several processes share, read where the request runs.
 //!
-//! The last step of a lookup. A hit takes a few reads of the page cache and waits for nobody, so it is not
-//! worth a change of thread; whatever could wait runs on Tokio's threads for blocking work. The statements are in
-//! `sql.rs`, what concerns the file itself in `file.rs`.
+//! The last step of a lookup. A hit takes a few reads of the page cache and never waits, so it is not worth a change of
+//! thread. Every call that could wait runs on Tokio's threads for blocking work. The statements are in `sql.rs`, the
+//! connections in `shared.rs`, the file itself in `file.rs`.
 
+mod failure;
 mod file;
+mod shared;
 mod sql;
 
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::call::{Call, Engine, Reply, digest};
-use super::{Opener, Setup};
+use self::shared::{Open, Shared, file_id};
+use self::sql::{Sql, get};
+use super::call::{Call, Reply, digest};
+use super::engine::{Engine, Opener, Setup};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use sql::{Sql, get};
 
-/// How long a call waits for a lock that another process holds: less than the engine's deadline, so that
-/// no thread waits for nothing.
-const BUSY: Duration = Duration::from_millis(80);
-
-/// A reader looks this often whether its file is still the one of that name.
+/// How often a reader checks that its file is still the one of that name.
 const LOOK_EVERY_MS: i64 = 1_000;
-
-/// The log lets readers read while somebody writes. 8 MiB of pages for each reader, not 2, make a hit among
-/// a thousand entries of 2 KiB twice as fast.
-const SESSION: &str =
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192";
 
 struct Sqlite {
     shared: Arc<Shared>,
-    /// The first one that is free is used, so only as many are opened as there are readers at a time.
+    /// The first free one is used, so that only as many are opened as are used at the same time.
     readers: Vec<Slot>,
     writer: Slot,
 }
 
 type Slot = Arc<Mutex<Option<Open>>>;
-
-struct Shared {
-    path: PathBuf,
-    sql: Sql,
-    /// Not the wall clock, which may be set: no row dies or revives by that.
-    clock: Clock,
-    /// How often this process removed the file.
-    removed: AtomicU64,
-}
-
-/// A connection to a file.
-struct Open {
-    connection: Connection,
-    file: FileId,
-    looked_ms: i64,
-    /// How often this process had removed the file when the connection was opened.
-    removed: u64,
-}
-
-/// Device and inode.
-type FileId = (u64, u64);
 
 /// The part of a URL after `sqlite://`.
 pub(super) fn check_path(path: &str) -> Result<&str> {
@@ -154,170 +123,12 @@ impl Engine for Sqlite {
     }
 }
 
-impl Shared {
-    fn run(&self, slot: &mut Option<Open>, call: &Call) -> Result<Reply> {
-        // Another file may have taken the place of the one that was opened.
-        if slot
-            .as_ref()
-            .is_some_and(|open| file_id(&self.path) != Some(open.file))
-        {
-            *slot = None;
-        }
-        let result = match self.run_open(slot, call) {
-            Err(error) if is_full(&error) && call.is_removal() => {
-                self.run_without_room(slot, call, error)
-            }
-            result => result,
-        };
-        result.map_err(|error| {
-            let error = explain(&self.path, &error);
-            if error.kind() == ErrorKind::Backend {
-                // Whatever is wrong with this connection, the next call has another.
-                *slot = None;
-            }
-            error
-        })
-    }
-
-    fn run_open(&self, slot: &mut Option<Open>, call: &Call) -> rusqlite::Result<Reply> {
-        let open = match slot {
-            Some(open) => open,
-            None => slot.insert(self.open()?),
-        };
-        open.connection.busy_timeout(BUSY)?;
-        let reply = self.sql.run(&open.connection, call, self.now_ms());
-        // For `get_now`, which never waits.
-        open.connection.busy_timeout(Duration::ZERO)?;
-        reply
-    }
-
-    /// Removes rows where none can be written. What is removed is written to the log first, which has room once its
-    /// contents are in the file. If even these have none, the file goes as a whole: what must go may not stay, and
-    /// the rest is a cache.
-    fn run_without_room(
-        &self,
-        slot: &mut Option<Open>,
-        call: &Call,
-        full: rusqlite::Error,
-    ) -> rusqlite::Result<Reply> {
-        if let Some(open) = slot {
-            // Whether it did shows in what follows.
-            let _ = open
-                .connection
-                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        }
-        match self.run_open(slot, call) {
-            Err(error) if is_full(&error) => {}
-            result => return result,
-        }
-        if matches!(call, Call::DeleteExpired(_) | Call::DeleteOldest(_)) {
-            return Err(full);
-        }
-        // The log stays: SQLite empties it when the file is made anew.
-        if file::remove(&self.path).is_err() {
-            return Err(full);
-        }
-        self.removed.fetch_add(1, Ordering::Relaxed);
-        *slot = None;
-        tracing::warn!(path = ?self.path, "the disk is full: the cache file was removed, because nothing else could be removed from it");
-        Ok(Reply::rows(1))
-    }
-
-    fn open(&self) -> rusqlite::Result<Open> {
-        let removed = self.removed.load(Ordering::Relaxed);
-        file::create(&self.path);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY)?;
-        // The last one to close the file would copy the log into it and delete the log: slow for a command
-        // that lives for milliseconds, and harmful if the file of that name is by then another one.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        begin_session(&connection)?;
-        connection.execute_batch(&self.sql.create)?;
-        Ok(Open {
-            connection,
-            file: file_id(&self.path).unwrap_or_default(),
-            looked_ms: self.now_ms(),
-            removed,
-        })
-    }
-
-    fn now_ms(&self) -> i64 {
-        i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX)
-    }
-}
-
-/// What an error says of the file, or of one request alone.
-fn explain(path: &Path, error: &rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode;
-
-    let kind = match error.sqlite_error_code() {
-        Some(ErrorCode::TooBig) => ErrorKind::TooLarge,
-        // What a trigger or a check of the operator's refuses, or a value of another type.
-        Some(
-            ErrorCode::ConstraintViolation
-            | ErrorCode::TypeMismatch
-            | ErrorCode::ParameterOutOfRange,
-        ) => ErrorKind::Rejected,
-        Some(_) => ErrorKind::Backend,
-        // The client found something in a row that it did not expect.
-        None => ErrorKind::Rejected,
-    };
-    let remedy = match error.sqlite_error_code() {
-        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            file::why_not(path)
-        }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            Some("move it away, and a new one is made".to_owned())
-        }
-        Some(ErrorCode::DiskFull) => Some("free some space on its disk".to_owned()),
-        _ => None,
-    };
-    let remedy = remedy
-        .map(|remedy| format!(": {remedy}"))
-        .unwrap_or_default();
-    let message = format!("the cache cannot use the SQLite file {path:?}: {error}{remedy}");
-    Error::new(kind, message)
-}
-
-/// Nothing can be written: the disk has no room, or its owner no more of it.
-fn is_full(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi::{SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
-
-    let code = error.sqlite_error();
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
-        || code.is_some_and(|code| {
-            [SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE].contains(&code.extended_code)
-        })
-}
-
-/// While one process gives a new file its log, SQLite turns the others away at once: a reader that would have to
-/// become the writer is not made to wait (<https://www.sqlite.org/c3ref/busy_handler.html>). They wait here.
-fn begin_session(connection: &Connection) -> rusqlite::Result<()> {
-    let started = Instant::now();
-    loop {
-        match connection.execute_batch(SESSION) {
-            Err(error) if is_busy(&error) && started.elapsed() < BUSY => {
-                std::thread::sleep(BUSY / 40);
-            }
-            result => return result,
-        }
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
-}
-
-fn file_id(path: &Path) -> Option<FileId> {
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::call::{Key, Row};
-    use super::super::{CONNECTIONS, Table};
+    use super::super::table::Table;
     use super::*;
 
     /// The wall clock may be set meanwhile: nothing here reads it.
@@ -326,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let setup = Setup {
             table: Table::default(),
-            connections: CONNECTIONS,
+            connections: 8,
         };
         let clock = Clock::manual(1_000_000);
         let sqlite = Sqlite::new(folder.path().join("cache.db"), &setup, clock.clone());

@@ -1,4 +1,4 @@
-//! What SQLite is told, with the name of the table in it, and how it is given its values.
+//! The statements of SQLite with the name of the table in them, and how they are given their values.
 //!
 //! Each statement but one finds its rows by an index.
 
@@ -40,6 +40,7 @@ pub(super) fn get(
 }
 
 impl Sql {
+    /// A table of statements.
     pub(super) fn new(table: &Table) -> Self {
         let index = |suffix| table.index(suffix, '"');
         let (t, expires, stored) = (table.quoted('"'), index("_expires"), index("_stored"));
@@ -95,6 +96,7 @@ impl Sql {
         }
     }
 
+    /// Carries out `call`, one arm for each.
     pub(super) fn run(
         &self,
         connection: &Connection,

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use super::connection::{CONNECT, Connection, Request, within};
+use super::connection::{Connection, within};
 use super::failure::{Cure, Failure};
-use super::settings::Login;
+use super::request::Request;
+use super::wire::CONNECT;
 use crate::keyvalue::address::Address;
+use crate::keyvalue::redis::settings::Login;
 
 const SLOTS: u16 = 16_384;
 
@@ -66,7 +68,7 @@ impl Slots {
     }
 }
 
-/// The slots as one of `nodes` knows them. All are asked at once, so that one that hangs holds up nobody.
+/// The slots as one of `nodes` knows them. All are asked at the same time, so that a node that hangs delays no caller.
 pub(super) async fn read(nodes: Vec<Address>, login: Arc<Login>) -> Result<Slots, Failure> {
     let nowhere = Address::tcp("", 0);
     let mut failure = Failure::new("no node of a cluster is configured", &nowhere, Cure::Later);

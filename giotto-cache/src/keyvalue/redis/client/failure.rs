@@ -1,4 +1,4 @@
-//! What went wrong with a request, what to do about it, and how a person is told.
+//! Why a request failed, what to do about it, and the error that says so.
 //!
 //! The last step of a lookup that fails.
 
@@ -8,23 +8,23 @@ use crate::error::{Error, ErrorKind};
 use crate::guard::server::Fault;
 use crate::keyvalue::address::Address;
 
-/// The least that a server takes for `proto-max-bulk-len`, the limit of one value.
+/// The smallest `proto-max-bulk-len`, the limit of one value, that a server accepts.
 const LEAST_BULK: usize = 1 << 20;
 
 /// A request without a usable reply.
 #[derive(Clone, Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     error: Error,
     pub(super) cure: Cure,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cure {
-    /// None: the server answered, and would answer so again.
+    /// None: the server answered, and would give the same answer again.
     None,
     /// The connection had been closed: another one may answer at once.
     Reconnect,
-    /// The connection is of no use any more, and another would not be now: the next request tries one.
+    /// The connection is useless, and another one would be, too. The next request tries one.
     Later,
     /// The server wants a password that this connection did not give.
     SignIn,
@@ -67,7 +67,7 @@ impl Failure {
         }
     }
 
-    /// The same without a word of `secret`, which some servers repeat.
+    /// The same without `secret`, which some servers repeat.
     pub(super) fn without(self, secret: &str) -> Self {
         let told = self.error.to_string();
         if secret.is_empty() || !told.contains(secret) {
@@ -77,7 +77,7 @@ impl Failure {
         Self { error, ..self }
     }
 
-    /// The same of a request whose longest value has so many bytes, if the server closed the connection on it twice: a
+    /// The same for a request whose longest value has `length` bytes, if the server closed the connection on it twice: a
     /// client that is still writing cannot read the reply that says why.
     pub(super) fn of_value(self, length: usize) -> Self {
         if self.cure != Cure::Reconnect || length <= LEAST_BULK {
@@ -91,7 +91,7 @@ impl Failure {
         Self { error, ..self }
     }
 
-    pub(super) fn into_error(self) -> Error {
+    pub(crate) fn into_error(self) -> Error {
         self.error
     }
 
@@ -100,13 +100,13 @@ impl Failure {
         matches!(self.cure, Cure::Moved(_) | Cure::Asking(_))
     }
 
-    /// Whether the connection it was met on is of no use any more.
+    /// Whether the connection is useless from now on.
     pub(super) fn breaks_connection(&self) -> bool {
         matches!(self.cure, Cure::Reconnect | Cure::Later | Cure::SignIn)
     }
 }
 
-/// What an error is about: most are about the server, some about one key or value.
+/// Most errors are about the server, some about one key or value.
 fn kind(error: &RedisError) -> ErrorKind {
     let Kind::Server(kind) = error.kind() else {
         return ErrorKind::Backend;

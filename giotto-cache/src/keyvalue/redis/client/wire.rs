@@ -1,8 +1,8 @@
 //! The bytes of one connection: how it is dialled, and the task that writes requests and reads replies.
 //!
-//! Inside the last step of a lookup. The task goes behind all others that can run, so that one write has what
-//! they ask: a write for each is a quarter of the CPU time of a hit over HTTP. For TLS the task is the client
-//! library's, which does not wait.
+//! Inside the last step of a lookup. The task runs after all other ready tasks, so that one write carries all their
+//! requests: a write for each is a quarter of the CPU time of a hit over HTTP. For TLS the client library has a task of its
+//! own, which does not wait.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,8 +20,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
-use super::connection::CONNECT;
 use crate::keyvalue::address::Address;
+
+/// The time limit of connecting, until the first request can be sent.
+pub(super) const CONNECT: Duration = Duration::from_secs(1);
 
 /// Less than the four minutes after which some load balancers forget a connection.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -32,11 +34,11 @@ pub(super) struct Wire {
     task: Option<Arc<Task>>,
 }
 
-/// Ends when the last who can send a request is gone, whatever the server still owes.
+/// Ends when the last handle is dropped, whatever the server still owes.
 struct Task(AbortHandle);
 
-/// A future that, each time it is woken, lets all tasks run first that can. Tokio would run it at once, before
-/// the next of those who are about to ask.
+/// A future that, each time it is woken, first lets all other ready tasks run. Tokio would run it at once, before tasks that
+/// are about to send a request.
 struct Last<F> {
     future: Pin<Box<F>>,
     has_waited: bool,
@@ -48,7 +50,7 @@ impl Wire {
             Address::Tcp { host, port } if tls => Self::encrypted(host, *port).await,
             Address::Tcp { host, port } => {
                 let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                // Small requests go out at once, and firewalls do not forget a connection that nobody uses.
+                // Small requests are sent at once, and firewalls do not drop an idle connection.
                 stream.set_nodelay(true)?;
                 SockRef::from(&stream).set_tcp_keepalive(&keepalive())?;
                 Self::over(stream).await
@@ -61,7 +63,7 @@ impl Wire {
         self.requests.clone()
     }
 
-    /// Whether the server has closed the connection, as far as is known: that of the client library does not tell.
+    /// Whether the server has closed the connection, as far as is known: the client library's task does not say.
     pub(super) fn is_closed(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.0.is_finished())
     }

@@ -1,8 +1,8 @@
 //! A Redis Cluster: which of its masters has a key, and what to do when that changes.
 //!
-//! The last step but two of a lookup. Each master has a link and a guard of its own, so that one that is dead or
-//! hangs costs its own keys and no others. (The cluster client of the library lets every request wait while it
-//! reads the slots again, and that takes a timeout for each node that hangs.)
+//! The last step of a lookup. Each master has its own connection and guard, so that a master that is down or hangs affects
+//! only its own keys. (The cluster client of the library makes every request wait while it reads the slots again, which
+//! takes a timeout for each node that hangs.)
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,10 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::command;
-use super::connection::Request;
 use super::failure::{Cure, Failure};
 use super::link::{Link, Target};
 use super::promise::Promise;
-use super::settings::Login;
+use super::request::Request;
 use super::slots::{self, Slots};
 use crate::clock::Clock;
 use crate::error::Error;
@@ -23,13 +21,15 @@ use crate::guard::breakers::Want;
 use crate::guard::server::{Fault, GuardedServer, Loss};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::redis::command;
+use crate::keyvalue::redis::settings::Login;
 use crate::keyvalue::together::together;
 use crate::stats::{Counts, Stats};
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     nodes: Vec<Address>,
     login: Arc<Login>,
     /// For the reply of one node.
@@ -39,9 +39,9 @@ pub(super) struct Cluster {
     state: Mutex<State>,
 }
 
-/// A node, and what stands in front of it.
+/// A node with its connection and its guard.
 pub(super) struct Node {
-    pub(super) link: Link,
+    pub(super) link: Arc<Link>,
     guard: GuardedServer,
 }
 
@@ -119,8 +119,8 @@ impl Cluster {
         node.is_none_or(|node| node.guard.is_writable())
     }
 
-    /// The reply of one node, or the failure that names another. Without either the node is lost, and what it was
-    /// the master of may be elsewhere.
+    /// The reply of one node, or the failure that names another node. Without either the node is lost, and its keys may
+    /// have moved.
     async fn ask_node(
         &self,
         address: &Address,
@@ -161,7 +161,7 @@ impl Cluster {
             let target = Target::Server(address.clone());
             let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
             Arc::new(Node {
-                link: Link::new(target, Arc::clone(&self.login)),
+                link: Arc::new(Link::new(target, Arc::clone(&self.login))),
                 guard: GuardedServer::new(name, stats, self.clock.clone()),
             })
         };
@@ -170,7 +170,7 @@ impl Cluster {
         Arc::clone(node)
     }
 
-    /// Has the slots read in the background, unless that was done a moment ago.
+    /// Starts reading the slots in the background, unless they were read less than a second ago.
     fn read_soon(&self) {
         let read_at = self.state().read_at;
         if read_at.is_none_or(|read_at| read_at.elapsed() >= READ_EVERY) {
@@ -178,7 +178,7 @@ impl Cluster {
         }
     }
 
-    /// Has the slots read, or joins those who do.
+    /// Starts reading the slots, or joins a reading that has started.
     fn read_now(&self) -> Promise<Slots> {
         let mut state = self.state();
         state.slots();
@@ -212,7 +212,7 @@ impl Node {
 }
 
 impl State {
-    /// The slots that were read last. When they are new, the ways to those that are no masters any more go.
+    /// The slots that were read last. When they are new, the connections to nodes that are not masters any more are dropped.
     fn slots(&mut self) -> &Slots {
         let read = self
             .reading

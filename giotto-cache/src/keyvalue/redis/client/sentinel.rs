@@ -7,13 +7,14 @@ use std::sync::Arc;
 use redis::Value;
 use tokio::task::JoinSet;
 
-use super::connection::{Connection, Request};
+use super::connection::Connection;
 use super::failure::{Cure, Failure};
-use super::settings::Login;
+use super::request::Request;
 use crate::keyvalue::address::Address;
+use crate::keyvalue::redis::settings::Login;
 
-/// A connection to the master that one of `sentinels` names. All are asked at once, so that one that hangs
-/// or has not heard of a failover yet holds up nobody.
+/// A connection to the master that one of `sentinels` names. All are asked at the same time, so that one that hangs or does
+/// not know of a failover yet delays no caller.
 pub(super) async fn connect(
     name: &str,
     sentinels: &[Address],
@@ -38,7 +39,7 @@ pub(super) async fn connect(
 async fn search(name: String, sentinel: Address, login: Arc<Login>) -> Result<Connection, Failure> {
     let master = locate(&name, &sentinel, &login).await?;
     let connection = Connection::open(&master, &login).await?;
-    // A server that was the master may not know yet that it is not. One that may not be asked is believed.
+    // A former master may not know yet that it was replaced. A server that refuses the question is believed.
     let role = connection.ask(&Request::Once(redis::cmd("ROLE"))).await;
     match role.as_ref().map(first_text) {
         Ok(Some(role)) if role != "master" => {
@@ -50,7 +51,7 @@ async fn search(name: String, sentinel: Address, login: Arc<Login>) -> Result<Co
 }
 
 async fn locate(name: &str, sentinel: &Address, login: &Login) -> Result<Address, Failure> {
-    // Most sentinels have no password, and one that has none refuses every.
+    // Most sentinels have no password, and these refuse any password.
     let stranger = Login {
         tls: login.tls,
         ..Login::default()

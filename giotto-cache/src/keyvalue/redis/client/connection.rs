@@ -1,40 +1,26 @@
 //! One connection to one server, shared by all callers: requests go out at once, replies come in order.
 //!
-//! The last step of a lookup. A caller that goes away leaves its reply to be read and dropped by the client
-//! library, so that no other caller gets it.
+//! The last step of a lookup. If a caller is dropped, the client library reads and drops its reply, so that no other caller
+//! gets it.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use redis::aio::MultiplexedConnection;
-use redis::{Arg, Cmd, Pipeline, RedisError, RedisResult, Value};
+use redis::{RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::failure::{Cure, Failure};
-use super::settings::Login;
-use super::wire::Wire;
+use super::request::Request;
+use super::wire::{CONNECT, Wire};
 use crate::clock::milliseconds;
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::address::Address;
+use crate::keyvalue::redis::settings::Login;
 
-/// Connecting takes no longer, with all that it takes until the first request can go out.
-pub(super) const CONNECT: Duration = Duration::from_secs(1);
-/// A server that owes a reply for so long is hung, or behind a network that drops what it is sent.
+/// A server that owes a reply for this time hangs, or the network drops what it is sent.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
-
-/// What is asked of a server.
-pub(super) enum Request {
-    /// A repetition could be answered otherwise.
-    Once(Cmd),
-    /// It may be sent again when the connection broke, to the same effect.
-    Again(Cmd),
-    /// Many at once, of which a repetition of one could be answered otherwise.
-    Batch(Pipeline),
-    /// Many at once, to the same effect however often.
-    BatchAgain(Pipeline),
-}
 
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -54,8 +40,8 @@ struct Silence {
 
 /// A reply that a caller waits for.
 ///
-/// When the caller goes away, nobody sees whether the reply comes: then a `PING` is sent behind its request. The
-/// reply to that, be it an error, shows that the server owes nothing.
+/// When the caller is dropped, its reply is not seen: a `PING` is sent behind the request. The reply to the `PING`, even an
+/// error, shows that the server owes nothing.
 struct Owed<'c>(Option<&'c Connection>);
 
 impl Connection {
@@ -77,14 +63,14 @@ impl Connection {
         let reply = self.reply(request.send(&mut self.wire.requests())).await;
         owed.end();
         match reply {
-            // A key that somebody else uses for a list is no value, and the next SET replaces it.
+            // A key that another program uses for a list has no value, and the next SET replaces it.
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(Value::Nil),
             reply => reply.map_err(|error| Failure::of(&error, &self.address)),
         }
     }
 
-    /// Whether another connection should be made: the server has closed it, as it does with one that nobody uses, or owes
-    /// a reply for too long.
+    /// Whether another connection should be made: the server has closed this one, as it does when it is idle, or owes a
+    /// reply for too long.
     pub(super) fn is_lost(&self) -> bool {
         self.wire.is_closed() || self.silence.lasts() > milliseconds(SILENCE)
     }
@@ -93,7 +79,7 @@ impl Connection {
         Arc::ptr_eq(&self.silence, &other.silence)
     }
 
-    /// The reply to `request`, which is a timeout once the server has kept quiet for too long.
+    /// The reply to `request`; a timeout if the server has been silent for too long.
     async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
         let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
         with_deadline(SILENCE, request).await.unwrap_or_else(silent)
@@ -125,81 +111,6 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-impl Request {
-    /// The same for a node that a slot is moving to.
-    pub(super) fn asking(&self) -> Self {
-        let commands: Vec<_> = match self {
-            Self::Once(command) | Self::Again(command) => vec![command],
-            Self::Batch(commands) | Self::BatchAgain(commands) => commands.cmd_iter().collect(),
-        };
-        let mut batch = redis::pipe();
-        // The errors of a batch as a whole have no code: `none_refused` finds the first.
-        batch.ignore_errors();
-        for command in commands {
-            // It holds for one command.
-            batch.cmd("ASKING").add_command(command.clone());
-        }
-        Self::Batch(batch)
-    }
-
-    /// The reply to this request in `reply`, which is that to [`asking`](Self::asking).
-    pub(super) fn asked(&self, reply: Value) -> Value {
-        let Value::Array(replies) = reply else {
-            return reply;
-        };
-        let mut replies = replies.into_iter().skip(1).step_by(2);
-        match self {
-            Self::Once(_) | Self::Again(_) => replies.next().unwrap_or(Value::Nil),
-            Self::Batch(_) | Self::BatchAgain(_) => Value::Array(replies.collect()),
-        }
-    }
-
-    /// Whether it may be sent again when the connection broke.
-    pub(super) const fn is_repeatable(&self) -> bool {
-        matches!(self, Self::Again(_) | Self::BatchAgain(_))
-    }
-
-    /// How long the longest is that is sent.
-    pub(super) fn longest_argument(&self) -> usize {
-        let longest = |command: &Cmd| {
-            let arguments = command.args_iter().map(|argument| match argument {
-                Arg::Simple(bytes) => bytes.len(),
-                _ => 0,
-            });
-            arguments.max().unwrap_or(0)
-        };
-        match self {
-            Self::Once(command) | Self::Again(command) => longest(command),
-            Self::Batch(commands) | Self::BatchAgain(commands) => {
-                commands.cmd_iter().map(longest).max().unwrap_or(0)
-            }
-        }
-    }
-
-    async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
-        match self {
-            Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
-            Self::Batch(commands) | Self::BatchAgain(commands) => {
-                none_refused(commands.query_async(wire).await?)
-            }
-        }
-    }
-}
-
-/// The replies of a batch whose errors are ignored: that a key holds no string is one to ignore, that a command is
-/// not allowed is none.
-fn none_refused(replies: Value) -> RedisResult<Value> {
-    let refusal = |reply: &Value| match reply {
-        Value::ServerError(error) if error.code() != "WRONGTYPE" => Some(error.clone()),
-        _ => None,
-    };
-    match &replies {
-        Value::Array(all) => all.iter().find_map(refusal),
-        _ => None,
-    }
-    .map_or(Ok(replies), |error| Err(error.into()))
 }
 
 impl Silence {

@@ -1,6 +1,6 @@
-//! Something that is made in a task of its own while those who want it wait together.
+//! A value that a task of its own makes while its callers wait for it together.
 //!
-//! Before a request goes out: connecting goes on when the caller that began it gave up at its deadline.
+//! Before a request is sent: connecting completes even if the caller that started it gives up at its deadline.
 
 use tokio::sync::watch;
 
@@ -25,7 +25,7 @@ impl<T: Clone + Send + Sync + 'static> Promise<T> {
         outcome.unwrap_or_else(|| Err(runtime_ended()))
     }
 
-    /// Looks at what was made, if it has been.
+    /// Looks at the value, if it has been made.
     pub(super) fn peek<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
         let outcome = self.0.borrow();
         outcome.as_ref()?.as_ref().ok().map(look)

@@ -1,21 +1,23 @@
-//! The way to one server: its connection, made when it is first needed and again when it broke.
+//! One server: its connection is made when it is first needed, and again when it breaks.
 //!
-//! The last step but one of a lookup.
+//! The last step of a lookup.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::Value;
 
-use super::command;
-use super::connection::{CONNECT, Connection, Request, within};
+use super::connection::{Connection, within};
 use super::failure::{Cure, Failure};
 use super::promise::Promise;
+use super::request::Request;
 use super::sentinel;
-use super::settings::Login;
+use super::wire::CONNECT;
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::redis::command;
+use crate::keyvalue::redis::settings::Login;
 
-pub(super) struct Link {
+pub(crate) struct Link {
     target: Target,
     login: Arc<Login>,
     /// The connection in use, or the one being made.
@@ -40,9 +42,9 @@ impl Link {
         }
     }
 
-    pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
         match self.ask_once(request).await {
-            // The server closes connections that nobody used for a while, or it was restarted.
+            // The server closes idle connections, or it was restarted.
             Err(failure) if failure.cure == Cure::Reconnect && request.is_repeatable() => {
                 let again = self.ask_once(request).await;
                 again.map_err(|failure| failure.of_value(request.longest_argument()))

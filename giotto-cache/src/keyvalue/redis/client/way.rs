@@ -1,47 +1,50 @@
-//! The way to whatever the servers are: one of them, or a cluster of many.
+//! The servers of a store: one of them, or a cluster.
 //!
-//! The last step but three of a lookup.
+//! The last step of a lookup.
 
 use std::sync::Arc;
 
 use redis::Value;
 
 use super::cluster::Cluster;
-use super::command;
-use super::connection::Request;
 use super::failure::Failure;
 use super::link::{Link, Target};
-use super::settings::{Servers, Settings};
+use super::request::Request;
 use crate::error::Result;
 use crate::guard::breakers::Want;
 use crate::guard::server::Loss;
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::redis::command;
+use crate::keyvalue::redis::settings::{Servers, Settings};
 use crate::keyvalue::sum::sum;
 use crate::keyvalue::together::together;
 use crate::stats::Counts;
 
-pub(super) enum Way {
-    One(Link),
+pub(crate) enum Way {
+    One(Arc<Link>),
     Cluster(Cluster),
 }
 
 impl Way {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let login = Arc::new(settings.login.clone());
         match settings.servers.clone() {
-            Servers::One(address) => Self::One(Link::new(Target::Server(address), login)),
+            Servers::One(address) => Self::One(Arc::new(Link::new(Target::Server(address), login))),
             Servers::Cluster(nodes) => {
                 Self::Cluster(Cluster::new(nodes, login, settings.server_deadline))
             }
             Servers::Sentinel { master, sentinels } => {
                 let name = master;
-                Self::One(Link::new(Target::MasterOf { name, sentinels }, login))
+                Self::One(Arc::new(Link::new(
+                    Target::MasterOf { name, sentinels },
+                    login,
+                )))
             }
         }
     }
 
-    pub(super) async fn ask(&self, want: Want, key: &str, request: Request) -> Result<Value, Loss> {
+    pub(crate) async fn ask(&self, want: Want, key: &str, request: Request) -> Result<Value, Loss> {
         match self {
             Self::One(link) => {
                 let reply = link.ask(&request).await;
@@ -58,7 +61,7 @@ impl Way {
     }
 
     /// The value of `key`, but no more of it than shows that it is longer than the `longest`.
-    pub(super) async fn get(&self, key: &str, longest: Option<usize>) -> Result<Option<Vec<u8>>> {
+    pub(crate) async fn get(&self, key: &str, longest: Option<usize>) -> Result<Option<Vec<u8>>> {
         let reply = self.look(key, command::get(key, longest)).await?;
         let value = reply.map_or(Ok(None), command::value)?;
         self.settle(key, value).await
@@ -66,7 +69,7 @@ impl Way {
 
     /// The same of `keys`, of which there is at least one. In a cluster, where one command may not name keys of
     /// two slots nor those of one that is moving, each has a batch of its own, all sent at once.
-    pub(super) async fn get_many(
+    pub(crate) async fn get_many(
         &self,
         keys: &[impl AsRef<str>],
         longest: &Longest,
@@ -95,7 +98,7 @@ impl Way {
         settled.into_iter().collect()
     }
 
-    /// `value`, if it is none that an absent key has too.
+    /// `value`, unless it is empty because the key is absent.
     async fn settle(&self, key: &str, value: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
         if !is_empty(value.as_ref()) {
             return Ok(value);
@@ -106,7 +109,7 @@ impl Way {
     }
 
     /// What the servers hold, and of what that is.
-    pub(super) async fn measure(&self) -> Result<Measure> {
+    pub(crate) async fn measure(&self) -> Result<Measure> {
         let (of, measure) = match self {
             Self::One(link) => (
                 "the whole server; the entries are the keys of this database, in every namespace",
@@ -124,14 +127,28 @@ impl Way {
     }
 
     /// Whether the server of `key` is well, as far as is known. The cache knows that of a single server.
-    pub(super) fn is_writable(&self, key: &str) -> bool {
+    pub(crate) fn is_writable(&self, key: &str) -> bool {
         match self {
             Self::One(_) => true,
             Self::Cluster(cluster) => cluster.is_writable(key),
         }
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    /// The ways to all servers that have keys: one, or every master of a cluster.
+    pub(crate) async fn links(&self) -> Result<Vec<Arc<Link>>> {
+        match self {
+            Self::One(link) => Ok(vec![Arc::clone(link)]),
+            Self::Cluster(cluster) => {
+                let masters = cluster.masters().await.map_err(Failure::into_error)?;
+                Ok(masters
+                    .iter()
+                    .map(|master| Arc::clone(&master.link))
+                    .collect())
+            }
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
         match self {
             Self::One(_) => Counts::default(),
             Self::Cluster(cluster) => cluster.counts(),
@@ -139,7 +156,7 @@ impl Way {
     }
 }
 
-/// Whether an absent key has this value, too.
+/// Whether an absent key is answered like this, too.
 fn is_empty(value: Option<&Vec<u8>>) -> bool {
     value.is_some_and(Vec::is_empty)
 }

@@ -1,7 +1,9 @@
 //! Stores in layers: this process's memory in front of a shared store.
 //!
-//! The last step of a lookup: the layers are asked in turn, and those above the one that answers get a
-//! copy, for a short time.
+//! The last step of a lookup: the layers are asked in turn, and the layers above the last one get a copy for a short time.
+
+mod copies;
+mod failure;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,23 +12,24 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::failure::{refused, unanswered};
 use super::{KeyValue, Place};
 use crate::clock::Clock;
-use crate::clock::milliseconds;
 use crate::entry::codec;
-use crate::error::{Error, ErrorKind, Result};
-use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore, Unanswered};
+use crate::error::Result;
+use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
+use crate::guard::unanswered::Unanswered;
 use crate::stats::{Counts, Stats};
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 
 /// A [`KeyValue`] of several, the fastest first, the one that all processes share last.
 ///
-/// The last layer keeps a value for its whole life. Those above keep a copy of it for at most 5 seconds (see
-/// [`refill`](Self::refill)), so that a value deleted or replaced below by another process does not live on. `delete`
-/// and `clear` go to all layers. A value that is not an [`Entry`](crate::Entry) says nothing of its own life: it is
-/// kept in the last layer only, where everybody finds the same one. Each layer outside this process has a deadline
-/// and a breaker of its own: while the last one is down, the others still answer and still keep what is computed.
+/// The last layer keeps a value for its whole life. The layers above keep a copy for at most 5 seconds (see
+/// [`refill`](Self::refill)), so that a value that another process deletes or replaces below is soon gone above. `delete`
+/// and `clear` go to all layers. A value that is not an [`Entry`](crate::Entry) does not say how long it lives: it is kept
+/// in the last layer only, where all processes find the same one. Each layer outside this process has its own deadline and
+/// breaker: while the last one is down, the others still answer and still keep computed results.
 #[derive(Clone)]
 pub struct LayeredKeyValue {
     layers: Arc<[GuardedStore]>,
@@ -53,15 +56,15 @@ impl LayeredKeyValue {
         Self::with(layers, settings)
     }
 
-    /// How long a copy above the last layer lives at most; 5 seconds if not set. So long may a page be served
-    /// here after another process has deleted it.
+    /// The maximum life of a copy above the last layer; 5 seconds if not set. A page may be served for this time after
+    /// another process has deleted it.
     #[must_use]
     pub fn refill(mut self, refill: Duration) -> Self {
         self.settings.refill = refill;
         self
     }
 
-    /// How long one call to one layer outside this process may take; 100 ms if not set.
+    /// The time limit of a call to a layer outside this process; 100 ms if not set.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         let settings = Settings {
@@ -100,38 +103,12 @@ impl LayeredKeyValue {
         }
     }
 
-    /// How long a copy of `value` may live above the last layer; `None` if it is not an entry, which alone says
-    /// how long it has left.
-    fn copy_for(&self, value: &[u8]) -> Option<Duration> {
-        let left = codec::keep_until(value)?.saturating_sub(self.settings.clock.now_ms());
-        let longest = milliseconds(self.settings.refill);
-        Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
-    }
-
-    /// Copies what the last layer has to all above it. A copy is not copied again: it would live on for the time
-    /// of each.
-    async fn refill_all(&self, key: &str, value: &Bytes) {
-        let Some(expire) = self.copy_for(value) else {
-            return;
-        };
-        // A copy of the bytes, because what a client returned may be a slice of a larger buffer.
-        let copy = Bytes::copy_from_slice(value);
-        for (number, above) in self.layers.iter().enumerate().take(self.layers.len() - 1) {
-            if above.place() == Place::InProcess {
-                above.set_for(key, copy.clone(), expire).await;
-            } else {
-                let (layers, copy, key) = (Arc::clone(&self.layers), copy.clone(), key.to_owned());
-                tokio::spawn(async move { layers[number].set_for(&key, copy, expire).await });
-            }
-        }
-    }
-
     /// The store that all processes share.
     fn last_store(&self) -> Option<&dyn KeyValue> {
         self.layers.last().map(GuardedStore::store)
     }
 
-    /// Runs `operation` on every layer, also after one has failed: the last answer, or the first error.
+    /// Runs `operation` on every layer, even if one fails; the last answer, or the first error.
     async fn on_all<'s, T: Default, F>(
         &'s self,
         operation: impl Fn(&'s dyn KeyValue) -> F,
@@ -145,17 +122,6 @@ impl LayeredKeyValue {
             answer = answer.and(result);
         }
         answer
-    }
-
-    /// Removes from all layers but the last what the last one contradicts. One that does not answer forgets its
-    /// copy by itself, soon.
-    async fn forget_above(&self, key: &str) {
-        for above in self.layers.iter().take(self.layers.len() - 1) {
-            // Looked for first: a store of one's own may have no `delete`, and mostly has no copy either.
-            if above.get(key).await != Ok(None) {
-                let _ = above.delete(key).await;
-            }
-        }
     }
 }
 
@@ -215,10 +181,10 @@ impl KeyValue for LayeredKeyValue {
         let Some((last, above)) = self.layers.split_last() else {
             return Ok(());
         };
-        // The shared store first, so that nobody reads above what is not yet below.
+        // The shared store first, so that no caller reads above what is not yet below.
         let stored = last.set(key, value.clone(), expire).await;
         if let Err(Unanswered::TooLarge | Unanswered::Rejected) = stored {
-            // The old value goes all the same: it is not the last one set.
+            // The old value is removed: it is not the last one set.
             self.forget_above(key).await;
             return Err(refused(stored == Err(Unanswered::TooLarge)));
         }
@@ -244,7 +210,7 @@ impl KeyValue for LayeredKeyValue {
         let Some(last) = self.layers.last() else {
             return Ok(true);
         };
-        // The store that all share decides, and what is above must not contradict it.
+        // The shared store decides, and a copy above must not contradict it.
         let added = last.add(key, value, expire).await;
         if added != Ok(false) {
             self.forget_above(key).await;
@@ -263,7 +229,7 @@ impl KeyValue for LayeredKeyValue {
             return Ok(false);
         };
         let replaced = last.replace(key, old, new, expire).await;
-        // What is above may be the very value that has been replaced already.
+        // A copy above may be the value that was replaced.
         self.forget_above(key).await;
         replaced.or(Err(unanswered()))
     }
@@ -334,21 +300,4 @@ impl KeyValue for LayeredKeyValue {
     fn place(&self) -> Place {
         Place::Layered
     }
-}
-
-fn refused(is_too_large: bool) -> Error {
-    Error::new(
-        match is_too_large {
-            true => ErrorKind::TooLarge,
-            false => ErrorKind::Rejected,
-        },
-        "the last layer of the cache does not accept this key or value",
-    )
-}
-
-fn unanswered() -> Error {
-    Error::new(
-        ErrorKind::Backend,
-        "a layer of the cache did not answer; the log says which and why",
-    )
 }
