@@ -235,7 +235,7 @@ fn program_scope(name: &str, app: &App) -> Result<Scope> {
 
 /// There is no program `name`, whose path would be `path`.
 fn unknown(name: &str, path: &str, programs: &[&Program], app: &App) -> String {
-    // An alias is found under the path all the same, and so is a program with its arguments.
+    // The path may be an alias, or a program with its arguments.
     let found = Controller::ALL.into_iter().find_map(|controller| {
         let request = Request::new(controller, path.trim_matches('/'));
         let found = app.manifest().find(request.path(), controller).ok()?;

@@ -15,9 +15,9 @@ pub(super) struct Next {
     status: &'static str,
     reason: Option<String>,
     refreshes: bool,
-    /// Whether the old page is served if the model is run and fails.
+    /// Whether the old page is served if the model runs and fails.
     falls_back: bool,
-    /// The key, if it is not that of the others: middleware tells front ends apart.
+    /// The key, if it differs from that of the other front end because middleware distinguishes them.
     pub(super) key: Option<String>,
     pub(super) says: String,
 }
@@ -43,7 +43,7 @@ impl Next {
         }
     }
 
-    /// The same under a key of its own.
+    /// The same under another key.
     pub(super) fn under(self, key: Option<String>) -> Self {
         Self { key, ..self }
     }
@@ -76,7 +76,7 @@ const fn obstacle(not_stored: NotStored) -> &'static str {
     }
 }
 
-/// The name of what a request is told. Of old pages, whether the model fails or is late is known only afterwards.
+/// The name of a status. For an old page, only the request itself will know whether the model fails or is late.
 const fn name(status: Status) -> &'static str {
     match status {
         Status::Hit => "hit",
