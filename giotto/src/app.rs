@@ -246,7 +246,7 @@ impl App {
                     tracing::error!(
                         error,
                         repeated,
-                        "a program invalidates what cannot be a tag: no page is made old"
+                        "invalid tag: a program invalidates no page with it"
                     );
                 });
             }
@@ -279,7 +279,7 @@ fn served(mime: Mime, answer: Answer) -> Result<Rendered> {
 
 fn never_stored(program: &Program) -> Error {
     let message = format!(
-        "no page of {} is ever taken from the cache here: leave out --cache=only",
+        "{} takes no page from the cache here: leave out --cache=only",
         program.path()
     );
     Error::new(ErrorKind::NotCached, message)

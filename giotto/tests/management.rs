@@ -142,7 +142,7 @@ fn explain_shows_the_key_the_store_and_the_clocks() {
         "ignored                    y (",
         "key                        {'x': 12}(squared)(text/html)\n",
         ": absent\n",
-        "next, over HTTP            the model is run and its page stored (first-seen)\n",
+        "next, over HTTP            the model runs, and its page is stored (first-seen)\n",
         "next, on the command line  an error, before the cache is asked: argument 'y'",
     ] {
         assert!(text.contains(line), "{line}: {text}");
@@ -541,7 +541,7 @@ fn stats_says_whose_counters_they_are() {
     assert!(text.starts_with("store "), "{text}");
     assert!(text.contains("\nhits             0\n"), "{text}");
     assert!(
-        text.contains("the counters of this command, which has just begun"),
+        text.contains("the counters of this command, which has just started"),
         "{text}"
     );
     assert_eq!(desk.json(&["mgt/cache/stats.json"])["counts"]["hits"], 0);
@@ -640,7 +640,7 @@ fn help_says_what_each_takes() {
             &["squared.html x=12", "what the next request would get"][..],
         ),
         ("get", &["exit code is 3", "squared/12"]),
-        ("stats", &["since it began"]),
+        ("stats", &["since it started"]),
         ("expire", &["in all its formats", "when the model fails"]),
         ("remove", &["in all its formats", "--yes", "`expire`"]),
         (
@@ -882,7 +882,7 @@ async fn expire_leaves_an_old_page_for_when_the_model_fails() {
     )
     .await;
     let report = report.unwrap();
-    let next = "the model is run and its page stored (expired); if it fails, the old page\n";
+    let next = "the model runs, and its page is stored (expired); if it fails, the old page\n";
     assert!(report.contains(next), "{report}");
     assert!(
         report.contains("fresh no more, kept for 10 min\n"),

@@ -90,7 +90,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
         let near = nearest(suffix, suffixes.clone());
         if let Some(near) = near.filter(|near| *near != suffix) {
             let message = format!(
-                "the environment variable {name} is no setting: did you mean {PREFIX}{near}? Unset it if it is not \
+                "the environment variable {name} is not a setting: did you mean {PREFIX}{near}? Unset it if it is not \
                  meant for this program"
             );
             return Err(Error::configuration(message));
@@ -126,7 +126,7 @@ fn from_file(path: &Path, named_by: &str) -> Result<Vec<Setting>> {
             (ErrorKind::PermissionDenied, _) => {
                 format!("{error}; give the user of this process the right to read it")
             }
-            (ErrorKind::IsADirectory, _) => format!("{error}; a file is wanted"),
+            (ErrorKind::IsADirectory, _) => format!("{error}; name a file"),
             _ => error.to_string(),
         };
         Error::configuration(format!("{named_by}{shown} cannot be read: {problem}"))

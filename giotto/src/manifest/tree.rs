@@ -178,7 +178,7 @@ fn check_name(name: &str) -> Option<String> {
         "/.()%?#&=\"'\\".contains(character) || character.is_whitespace() || character.is_control()
     };
     name.contains(is_bad).then(|| {
-        format!("the name {name:?} cannot stand in a path: use letters, digits, '-' and '_'")
+        format!("the name {name:?} cannot be part of a path: use letters, digits, '-' and '_'")
     })
 }
 

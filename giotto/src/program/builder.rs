@@ -42,7 +42,7 @@ where
             stage,
         };
         if std::any::type_name::<T>().starts_with("core::result::Result<") {
-            let message = "the error of the model's Result is a value like any other: let it implement \
+            let message = "the model returns a Result whose error is not an error type: let it implement \
                            std::error::Error, or return giotto::Error";
             program.settings.error = Some(Error::configuration(message));
         }

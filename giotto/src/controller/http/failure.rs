@@ -141,7 +141,7 @@ fn log(message: &str, head: &Parts, app: &App) {
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
     app.log().tell(event, move |repeated| {
-        tracing::error!(program, %path, %error, repeated, "a program failed");
+        tracing::error!(program, %path, %error, repeated, "program failed");
     });
 }
 

@@ -200,7 +200,7 @@ impl Connections {
     fn open(&mut self, stream: TcpStream, service: Service) {
         // Without it a response in two packets waits for the client's acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY on this connection");
+            tracing::debug!(%error, "TCP_NODELAY failed");
         }
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
         let connection = tokio::spawn(connection(stream, service, Arc::clone(&watch)));
@@ -268,7 +268,7 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         .max_buf_size(READ_BUFFER)
         .writev(false);
     if let Err(error) = server.serve_connection(stream, answer).await {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection ended early");
     }
 }
 

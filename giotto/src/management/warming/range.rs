@@ -166,7 +166,7 @@ fn check_no_range(name: &str, text: &str) -> Result<()> {
     if !text.contains("..") || !matches!(Values::read(name, text), Ok(Some(_))) {
         return Ok(());
     }
-    let message = "only a parameter of one whole number has ranges, and this is none: warm each of its values by itself";
+    let message = "only a parameter that is one whole number has ranges: warm each value by itself";
     Err(refused(name, text, message))
 }
 

@@ -124,7 +124,7 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
         return Err(refused("jobs", arguments.jobs.to_string(), "it is 1 to 64"));
     }
     if arguments.budget == Some(0) {
-        let message = "no time is no budget: give the seconds that it may take, or leave it out";
+        let message = "a budget of 0 seconds computes nothing: give more seconds, or leave it out";
         return Err(refused("budget", "0".to_owned(), message));
     }
     let pattern = Invocation::read(&arguments.invocation)?;
@@ -243,7 +243,7 @@ impl Work {
             Some(Status::Hit) => Outcome::Skipped,
             Some(Status::Stored | Status::Collapsed) => Outcome::Computed,
             Some(Status::Stale(Staleness::Throttled)) => Outcome::Failed(
-                "the model failed a moment ago, and is not run again yet".to_owned(),
+                "the model failed a moment ago, and does not run again yet".to_owned(),
             ),
             Some(Status::Stale(_)) => {
                 Outcome::Failed("the model failed or is late; there is an old page".to_owned())
