@@ -213,8 +213,7 @@ fn redis_servers(
     match (table.get("master"), table.get("sentinels")) {
         (None, None) => {}
         (Some(master), Some(sentinels)) => {
-            let named = store.sentinel(master.string()?, sentinels.strings()?);
-            store = sentinels.checked(named)?;
+            store = sentinels.checked(store.sentinel(master.string()?, sentinels.strings()?))?;
         }
         (Some(alone), None) | (None, Some(alone)) => {
             return Err(alone.refused("both cache.master and cache.sentinels"));
