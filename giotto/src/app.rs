@@ -124,7 +124,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// The reason why there is no page; see [`ErrorKind`](crate::ErrorKind).
+    /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
         let Asked {
             program,

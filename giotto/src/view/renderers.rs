@@ -32,7 +32,7 @@ struct Listed<T> {
 }
 
 impl<T: 'static> View<T> {
-    /// A view that renders nothing yet. Most programs start from [`BasicView::new`] instead.
+    /// A view that renders nothing yet. Most programs start from [`BasicView::new`](crate::view::BasicView::new) instead.
     #[must_use]
     pub const fn new() -> Self {
         Self {
