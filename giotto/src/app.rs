@@ -1,6 +1,6 @@
 //! An application: a manifest and a cache, and [`App::invoke`], which every controller calls.
 //!
-//! Step 1 of an invocation, and the order of all others.
+//! Every step of an invocation, in order.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ pub struct App {
 }
 
 impl App {
-    /// The application of `manifest`. [`run`](crate::run()) gives it the cache that the configuration names,
-    /// unless [`cache`](Self::cache) gave it one; without either it keeps nothing.
+    /// The application of `manifest`. It caches nothing until [`cache`](Self::cache) gives it a store, or
+    /// [`run`](crate::run()) the cache of the configuration.
     #[must_use]
     pub fn new(manifest: Manifest) -> Self {
         Self {
@@ -45,13 +45,13 @@ impl App {
         }
     }
 
-    /// Keeps rendered pages in `store`.
+    /// Caches rendered pages in `store`.
     #[must_use]
     pub fn cache(self, store: impl KeyValue) -> Self {
         self.with_cache(Cache::new(store))
     }
 
-    /// Keeps rendered pages in `cache`, which may have settings of its own.
+    /// Caches rendered pages in `cache`, which may have its own settings.
     #[must_use]
     pub fn with_cache(self, cache: Cache) -> Self {
         Self {
@@ -61,8 +61,7 @@ impl App {
         }
     }
 
-    /// Shows the mocks of the programs instead of running their models. What is mocked is never stored,
-    /// and nothing stored is shown.
+    /// Shows the mocks of the programs instead of running their models. Mocks are not cached, and no cached page is shown.
     #[must_use]
     pub fn model_mock(self, mock: bool) -> Self {
         let source = match mock {
@@ -75,7 +74,7 @@ impl App {
         }
     }
 
-    /// Runs at most `limit` models at a time, 1,024 if not set; invocations over it fail with HTTP 503.
+    /// Limits the models that run at the same time, 1,024 by default. Requests above the limit fail with HTTP 503.
     #[must_use]
     pub fn max_models(self, limit: usize) -> Self {
         Self {
@@ -84,16 +83,16 @@ impl App {
         }
     }
 
-    /// Whether the manifest is sound: every front end asks before it starts.
+    /// Checks the manifest. Every front end does so before it starts.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong with it, and how to mend it.
+    /// The first mistake, and its remedy.
     pub fn check(&self) -> Result<()> {
         self.manifest.check()
     }
 
-    /// For log lines that a client can cause.
+    /// Limits the log lines that clients can cause.
     pub(crate) const fn log(&self) -> &Limiter {
         &self.log
     }
@@ -114,7 +113,7 @@ impl App {
         self.cache_is_given
     }
 
-    /// The cache that the programs share: its counters, its store.
+    /// The cache that the programs share, with its counters and its store.
     #[must_use]
     pub const fn shared_cache(&self) -> &Cache {
         &self.cache
@@ -125,7 +124,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// The reason why there is no page; see [`ErrorKind`](crate::ErrorKind).
+    /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
         let Asked {
             program,
@@ -235,8 +234,8 @@ impl App {
         })
     }
 
-    /// Makes the pages with these tags old, before the client that has changed something is answered. The cache itself
-    /// repeats and reports what its store does not accept now.
+    /// Invalidates these tags, before the client that has changed something gets its answer. The cache itself repeats and
+    /// reports an invalidation that its store does not accept now.
     async fn invalidate(&self, tags: Vec<String>) {
         for tag in tags {
             if let Err(error) = self.cache.invalidate(tag.as_str()).await
@@ -247,7 +246,7 @@ impl App {
                     tracing::error!(
                         error,
                         repeated,
-                        "a program invalidates what cannot be a tag: no page is made old"
+                        "invalid tag: a program invalidates no page with it"
                     );
                 });
             }
@@ -280,7 +279,7 @@ fn served(mime: Mime, answer: Answer) -> Result<Rendered> {
 
 fn never_stored(program: &Program) -> Error {
     let message = format!(
-        "no page of {} is ever taken from the cache here: leave out --cache=only",
+        "{} takes no page from the cache here: leave out --cache=only",
         program.path()
     );
     Error::new(ErrorKind::NotCached, message)

@@ -1,6 +1,6 @@
 //! A media type that a view renders.
 //!
-//! Chosen in step 4 of an invocation, part of the key, and the `Content-Type` of the response.
+//! Step 4 of an invocation chooses one. It is part of the key, and the `Content-Type` of the response.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct Mime(Arc<Inner>);
 #[derive(PartialEq, Eq)]
 struct Inner {
     essence: String,
-    /// Checked and shared here, once, because every response has one.
+    /// Checked once and shared, because every response has one.
     content_type: HeaderValue,
 }
 

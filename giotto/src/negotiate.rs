@@ -1,4 +1,4 @@
-//! Chooses the media type: by the superformat in the path, else by what the caller accepts.
+//! Chooses the media type: by the superformat in the path, or else by what the caller accepts.
 //!
 //! Step 4 of an invocation. The choice is always one of the program's own renderers, never text of the
 //! caller, so a page has no more keys than its program has renderers.
@@ -8,7 +8,7 @@ use mediatype::{MediaType, MediaTypeList, ReadParams};
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::mime::Mime;
 
-/// More of an `Accept` field than this is not read (RFC 9110 sets no limit).
+/// The most ranges of an `Accept` field that are read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;
 
 /// The superformats that do not follow from a media type's name.
@@ -99,7 +99,7 @@ impl<'a> From<MediaType<'a>> for Range<'a> {
             .find(|(name, _)| *name == "q")
             .map(|(_, value)| value);
         let weight = weight.map_or(Some(1.0), |value| value.as_str().parse::<f32>().ok());
-        // A weight that is none is taken for no wish at all.
+        // An invalid weight counts as zero.
         let weight = weight
             .filter(|weight| (0.0..=1.0).contains(weight))
             .unwrap_or(0.0);

@@ -1,6 +1,6 @@
-//! Panics of programs, which clients can repeat, in the output of a server.
+//! Limits the output of panics, which clients can repeat.
 //!
-//! Installed before the first request. A panic is an error of its request; what is told of it here is for the operator.
+//! Installed before the first request. A panic is an error of its request; this output is for the operator.
 
 use std::panic::{set_hook, take_hook};
 use std::sync::Arc;
@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use giotto_cache::log::Limiter;
 
-/// Hands each panic to the hook that is installed, but those of one place in the code at most once a second: the others
-/// are counted.
+/// Passes panics to the installed hook, at most once a second for one place in the code. The others are counted.
 pub(crate) fn limit(log: Limiter) {
     let hook = take_hook();
     set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! What a controller gets: a finished page, and how it was come by. No transport types in either.
+//! What a controller gets: a finished page, and what the cache did for it. Neither has types of a transport.
 //!
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
@@ -38,7 +38,7 @@ impl Rendered {
         }
     }
 
-    /// A page that a cache could have held, had it been asked.
+    /// A page of a program with a cache that was not asked.
     pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
         Self {
             receipt: Some(Receipt::bypassing()),
@@ -46,7 +46,7 @@ impl Rendered {
         }
     }
 
-    /// From here on only this caller may keep the page.
+    /// Lets only this caller store the page from now on.
     pub(crate) const fn make_private(&mut self) {
         self.private = true;
     }
@@ -63,18 +63,17 @@ impl Rendered {
         &self.body
     }
 
-    /// The page itself, which it has no more.
+    /// Takes the page itself out.
     pub(crate) fn take_body(&mut self) -> Bytes {
         std::mem::take(&mut self.body)
     }
 
-    /// Its entity tag, which it has no more.
+    /// Takes its entity tag out.
     pub(crate) fn take_etag(&mut self) -> Option<Bytes> {
         self.receipt.as_mut()?.etag.take()
     }
 
-    /// Replaces the page. What was known of the stored one no longer holds for it: it has no entity tag
-    /// and nobody may keep it.
+    /// Replaces the page. The new page has no entity tag, and no client or cache may store it.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
         self.private = true;
@@ -84,41 +83,39 @@ impl Rendered {
         }
     }
 
-    /// How it was come by, for a program with a cache.
+    /// What the cache did, for a program with a cache.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
     }
 
-    /// Whether it may depend on more than its arguments, because the program has middleware: shared caches do not keep
-    /// it, and a browser asks again before it shows it.
+    /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
+    /// it, and a browser revalidates it before it shows it.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private
     }
 }
 
-/// How a page of a program with a cache was come by. It is shown as a member of `Cache-Status` (RFC 9211):
-/// `giotto; hit; ttl=3540`.
+/// What the cache did for a page. It displays as a member of `Cache-Status` (RFC 9211): `giotto; hit; ttl=3540`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Hit, stored, collapsed; `None` if the cache was not asked, because models are mocked.
+    /// Hit, stored, collapsed and so on; `None` if the cache was not asked, for example because models are mocked.
     pub status: Option<Status>,
     /// Why it was not a fresh hit; `None` if it was.
     pub reason: Option<Reason>,
     /// Why it is not stored, where that is known.
     pub not_stored: Option<NotStored>,
-    /// The strong entity tag of the page, quotes included; none once the page was changed, and none of one that must not
-    /// be stored anywhere.
+    /// The strong entity tag of the page, with its quotes; `None` if middleware has changed the page, or if the page must
+    /// not be stored anywhere.
     pub etag: Option<Bytes>,
-    /// How much longer the page is fresh, in whole seconds; below zero for how long it has not been fresh any more,
-    /// `None` = it is for ever.
+    /// The seconds until the page expires; negative since it expired; `None` = never.
     pub ttl: Option<i64>,
 }
 
 impl Receipt {
-    // Of every hit: a call of its own would be felt.
+    // Every hit makes one: a call would be felt.
     #[inline]
     pub(crate) fn new(answer: &Answer) -> Self {
         Self {
@@ -132,7 +129,7 @@ impl Receipt {
         }
     }
 
-    /// Of an answer without a page.
+    /// The receipt of an answer without a page.
     pub(crate) fn of_failure(reason: Reason) -> Self {
         Self {
             status: Some(Status::NotStored),
@@ -151,7 +148,7 @@ impl Receipt {
         }
     }
 
-    /// The `fwd` parameter of RFC 9211: why the model was asked.
+    /// The `fwd` parameter of RFC 9211: why the model was run.
     fn forward(&self) -> &'static str {
         match self.reason {
             Some(
@@ -163,8 +160,7 @@ impl Receipt {
         }
     }
 
-    /// What a person wants to know besides: the reason, what became of the attempt to compute, and why its result is not
-    /// stored.
+    /// The details for a person: the reason, the outcome of the computation, and why its result is not stored.
     fn detail(&self) -> String {
         let reason = self
             .reason

@@ -1,4 +1,4 @@
-//! `giotto::run`: configuration, then the cache, then the controller that was asked for.
+//! `giotto::run`: the configuration, then the cache, then a controller.
 //!
 //! Before the first step of an invocation.
 
@@ -21,15 +21,20 @@ use crate::management;
 use crate::panics;
 use crate::request::HTTP_GET;
 
-/// The exit code of a server that SIGINT has ended before it was done, as shells tell it.
+/// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
-/// Started under a name that ends in `-cmd`, it is its command-line controller. The exit code is 0, 1 if the program
-/// failed, or 2 if it was used wrongly or the manifest or configuration is wrong; on the command line also 3 if only
-/// a stored page was wanted and there is none, and 4 if the page is an old one because the model failed or is late,
-/// or there is none in time.
+/// Under a name that ends in `-cmd`, it is the command-line controller itself. The exit codes:
+///
+/// | Code | Meaning |
+/// |---|---|
+/// | 0 | success |
+/// | 1 | the program failed |
+/// | 2 | wrong usage, manifest or configuration |
+/// | 3 | `--cache=only`, and there is no stored page |
+/// | 4 | the page is an old one because the model failed or is late, or there is no page in time |
 pub fn run(manifest: impl Into<App>) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(start(manifest.into(), &words))
@@ -106,7 +111,7 @@ fn cmd_command(name: String) -> Command {
         .arg(words)
 }
 
-/// The option of both front ends that stands beside the flags of the configuration.
+/// An option of both front ends that does not belong to the configuration.
 fn mock() -> Arg {
     Arg::new(MODEL_MOCK)
         .long(MODEL_MOCK)
@@ -133,9 +138,9 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let result = runtime.block_on(async {
         let listener = listen(&config).await?;
         let address = listener.local_addr()?;
-        // Before it is told that it listens: who reads that may tell it to stop at once.
+        // Before the line below: its reader may stop the server at once.
         let signals = Signals::new()?;
-        // Nothing depends on this line being read.
+        // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
         service.app().warn_without_cache();
         Ok(
@@ -145,7 +150,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
             },
         )
     });
-    // A model that still computes is not waited for.
+    // Does not wait for a model that still computes.
     runtime.shutdown_background();
     result
 }
@@ -153,7 +158,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
 async fn listen(config: &Config) -> Result<TcpListener> {
     if date(SystemTime::now()).is_none() {
         return Err(Error::configuration(
-            "the clock of this machine does not stand between 1970 and 9999, which responses over HTTP need: set it, and \
+            "the clock of this machine is not between 1970 and 9999, which responses over HTTP require: set the clock, and \
              start again",
         ));
     }
@@ -191,7 +196,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     Ok(code)
 }
 
-/// The application with what belongs to its front ends.
+/// The application as its front ends need it.
 fn prepare(app: App, matches: &ArgMatches) -> App {
     let app = if matches.get_flag(MODEL_MOCK) {
         app.model_mock(true)
@@ -202,14 +207,14 @@ fn prepare(app: App, matches: &ArgMatches) -> App {
 }
 
 impl App {
-    /// The same with the cache that the configuration names, unless its code gave it one.
+    /// The same with the cache of the configuration, unless its code gave it one.
     fn with_configured_cache(self, config: &Config) -> Result<Self> {
         if self.cache_is_given() {
             return match config.signing_keys.is_empty() {
                 true => Ok(self),
                 false => Err(Error::configuration(
-                    "signing_key is set, but the application brings its own cache: give that the keys, with \
-                     Cache::builder(..).signing_keys(..), and leave out the setting",
+                    "signing_key is set, but the application brings its own cache: give that cache the keys with \
+                     Cache::builder(..).signing_keys(..), and remove the setting",
                 )),
             };
         }
@@ -219,7 +224,7 @@ impl App {
         })
     }
 
-    /// Warns that the programs which say `.cache(..)` are not cached, unless that was meant.
+    /// Warns that programs with `.cache(..)` are not cached, unless the configuration or the code says so.
     fn warn_without_cache(&self) {
         let programs = self.manifest().programs(HTTP_GET);
         let cached = programs
@@ -236,7 +241,7 @@ impl App {
     }
 }
 
-/// Log lines go to standard error; a subscriber that the application installed before is left in place.
+/// Writes log lines to standard error, unless the application has installed a subscriber of its own.
 fn log(level: tracing::Level) {
     let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     let lines = tracing_subscriber::fmt().with_max_level(level);

@@ -1,4 +1,4 @@
-//! What the tests of an application need: those of the cache, for pages.
+//! What the tests of an application need: the assertions of the cache, for pages.
 //!
 //! No step of a request. [`Chaos`] stands in front of a store and makes it fail; the assertions take a [`Rendered`]
 //! page or its [`Receipt`], and say what was there instead.
@@ -68,7 +68,7 @@ impl Answered for Receipt {
     }
 }
 
-/// A page of a program without a cache was come by without asking it.
+/// A page of a program without a cache has no status and no reason.
 impl Answered for Rendered {
     fn status(&self) -> Option<Status> {
         self.receipt()?.status

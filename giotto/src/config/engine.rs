@@ -1,4 +1,6 @@
 //! The stores that can be named, and how each is made of its settings.
+//!
+//! Before the first step of an invocation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue};
 use super::table::Table;
 use crate::error::Result;
 
-/// Less memory than this holds no page worth keeping.
+/// The least memory that is useful.
 const MIN_BYTES: u64 = 64 << 10;
 
 /// One kind of store: its name, the schemes of its URLs, and the keys of its table.
@@ -160,7 +162,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         &["master", "sentinels"],
         &["host", "port"],
     ])?;
-    // A URL says these too, and a cluster has no numbered databases.
+    // A URL has these members, too, and a cluster has no numbered databases.
     table.check_one_of(&[&["url"], &["db", "tls"]])?;
     table.check_one_of(&[&["nodes"], &["db"]])?;
     let mut store = match table.get("url") {
@@ -190,7 +192,7 @@ fn redis(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
     }
     store = redis_servers(store, table)?;
     if let Some(deadline) = table.deadline()? {
-        // One master that hangs has failed before the deadline of the whole cache is over.
+        // A master that hangs must fail before the deadline of the whole cache is over.
         store = store.server_deadline(deadline / 2);
     }
     if let Some(namespace) = table.namespace {
@@ -211,8 +213,7 @@ fn redis_servers(
     match (table.get("master"), table.get("sentinels")) {
         (None, None) => {}
         (Some(master), Some(sentinels)) => {
-            let named = store.sentinel(master.string()?, sentinels.strings()?);
-            store = sentinels.checked(named)?;
+            store = sentinels.checked(store.sentinel(master.string()?, sentinels.strings()?))?;
         }
         (Some(alone), None) | (None, Some(alone)) => {
             return Err(alone.refused("both cache.master and cache.sentinels"));
@@ -231,7 +232,7 @@ fn memcache(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         Some(url) => url.checked(MemcacheKeyValue::from_url(url.string()?))?,
     };
     if let Some(deadline) = table.deadline()? {
-        // One host that hangs has failed before the deadline of the whole cache is over.
+        // A host that hangs must fail before the deadline of the whole cache is over.
         store = store.server_deadline(deadline / 2);
     }
     if let Some(hosts) = table.get("hosts") {

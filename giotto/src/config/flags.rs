@@ -1,6 +1,6 @@
-//! The flags of every front end that have to do with the configuration.
+//! The flags of the configuration, which every front end has.
 //!
-//! Read before the first step of an invocation. On the command line they stand before the program or after it.
+//! Read before the first step of an invocation. On the command line, they are given before the program or after it.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub(crate) fn flags() -> [Arg; 2] {
     ]
 }
 
-/// The configuration that the flags in `matches` ask for; later ones override those before them.
+/// The configuration with the flags in `matches`. Later flags override earlier ones.
 pub(crate) fn configure(matches: &[&ArgMatches]) -> Result<Config> {
     let all = |flag| {
         let values = matches

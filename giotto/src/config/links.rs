@@ -1,7 +1,9 @@
-//! Variables that Kubernetes and Docker set for the services beside a container.
+//! Recognises variables that Kubernetes and Docker set for the services beside a container.
+//!
+//! Before the first step of an invocation.
 //!
 //! A service that is called `giotto-cache` puts `GIOTTO_CACHE_PORT=tcp://10.0.0.9:6379` into every container of its
-//! namespace. Such a variable is no setting, so `source.rs` leaves it out.
+//! namespace. Such a variable is not a setting, and `source.rs` ignores it.
 //! <https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables>
 
 use super::key::PREFIX;

@@ -1,4 +1,6 @@
-//! One setting: its key, its value, and where that was said.
+//! One setting: its key, its value, and its origin.
+//!
+//! Before the first step of an invocation.
 
 use std::fmt;
 
@@ -8,7 +10,7 @@ use super::key::{PREFIX, SIGNING_KEY};
 use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
-/// A key, its value, and where that was said. A value may be a secret, and no error and no debug output shows one.
+/// A key, its value, and its origin. A value may be a secret: no error and no debug output shows a secret.
 #[derive(Clone)]
 pub(super) struct Setting {
     pub(super) key: String,
@@ -37,7 +39,7 @@ impl Setting {
             .ok_or_else(|| self.refused("a text in quotes"))
     }
 
-    /// A text that says nothing if it is empty.
+    /// A text that must not be empty.
     #[cfg(feature = "redis")]
     pub(super) fn non_empty(&self) -> Result<&str> {
         match self.string()? {
@@ -46,8 +48,8 @@ impl Setting {
         }
     }
 
-    /// A host's name or address, which may stand in brackets as in a URL, and nothing else of a URL, which may hold a
-    /// password.
+    /// A host's name or address, which may be in brackets as in a URL. No other part of a URL is allowed, because it may hold
+    /// a password.
     pub(super) fn host(&self) -> Result<&str> {
         let host = self.string()?;
         let bare = host
@@ -65,7 +67,7 @@ impl Setting {
         }
     }
 
-    /// One secret, or an array of them, each with at least so many bytes.
+    /// One secret, or an array of them, each with at least `least` bytes.
     pub(super) fn secrets(&self, least: usize, remedy: &str) -> Result<Vec<String>> {
         let expected = || self.refused("a text in quotes, or an array of texts");
         let texts = match &self.value {
@@ -118,7 +120,7 @@ impl Setting {
         number.ok_or_else(|| self.refused("a whole number in the range of the key"))
     }
 
-    /// A number of which there is at least one.
+    /// A number that is at least one.
     pub(super) fn positive<N: TryFrom<i64> + Default + PartialEq>(&self) -> Result<N> {
         match self.integer()? {
             number if number == N::default() => Err(self.refused("at least 1")),
@@ -126,7 +128,7 @@ impl Setting {
         }
     }
 
-    /// A table header with nothing below it says nothing; any other value of a table's name is a mistake.
+    /// Refuses any value under the name of a table but an empty table.
     pub(super) fn check_empty_table(&self, members: &str) -> Result<()> {
         match &self.value {
             Value::Table(_) => Ok(()),
@@ -138,7 +140,7 @@ impl Setting {
         self.wrong(&format!("expected {expected}"))
     }
 
-    /// This setting and what is wrong with it, on one line.
+    /// The error of this setting, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         let Self { key, value, origin } = self;
         let is_secret = ["password", "url", SIGNING_KEY]
@@ -146,9 +148,9 @@ impl Setting {
             .any(|secret| key.ends_with(secret));
         let shown = match value {
             Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
-            // They may have a password in them.
+            // They may contain a password.
             Value::Table(_) | Value::Array(_) => String::new(),
-            // On one line, which TOML's own form of a text with line breaks is not.
+            // TOML's own form of a text with line breaks takes several lines.
             Value::String(text) => format!(" = {text:?}"),
             _ if is_secret => String::new(),
             value => format!(" = {value}"),
@@ -160,12 +162,12 @@ impl Setting {
         Error::configuration(format!("{origin}: {key}{shown}: {problem}{whose}"))
     }
 
-    /// What a store made of this setting, or why it could not.
+    /// The `result` of a store for this setting, its error with the place of the setting.
     pub(super) fn checked<T>(&self, result: giotto_cache::Result<T>) -> Result<T> {
         result.map_err(|error| self.wrong(&error.to_string()))
     }
 
-    /// The error of `name`, which is none of the `known`.
+    /// The error of a `name` that is not one of the `known`.
     pub(super) fn unlike<'n>(
         &self,
         what: &str,
@@ -177,7 +179,7 @@ impl Setting {
             None if known.clone().next().is_none() => "it takes none".to_owned(),
             None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
         };
-        // A misspelled URL may hold a password.
+        // A misspelled URL may contain a password.
         let name = match name.contains([':', '@']) {
             true => "(not shown)".to_owned(),
             false => quoted(name),

@@ -1,8 +1,6 @@
-//! The configuration: `giotto.toml`, overridden by environment variables, overridden by flags.
+//! The settings of a process, each with its type.
 //!
-//! Read before the first step of an invocation: `flags.rs` takes the words of a command, `source.rs` collects what was said and
-//! where (`links.rs`: what others said), `setting.rs` gives each its type, `store.rs` and `engine.rs` open the cache. Every
-//! key and value that is not known is refused, with the place where it stands.
+//! Read before the first step of an invocation.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -26,23 +24,23 @@ const SIGNING_KEY_REMEDY: &str = "openssl rand -hex 32";
 pub(crate) struct Config {
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// So many connections may wait to be accepted, if the kernel allows it.
+    /// The most connections that wait to be accepted, if the kernel allows so many.
     pub(crate) backlog: u32,
-    /// For clients with idle connections once the server is told to stop.
+    /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
     pub(crate) debug: bool,
     pub(crate) log: Option<tracing::Level>,
-    /// The keys that sign what is stored: the first signs, and all are good for reading.
+    /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
-    /// Variables that look like settings and are those of a service.
+    /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
 }
 
 impl Config {
-    /// Reads the file at `path` (or the variable `GIOTTO_CONFIG`, or `giotto.toml` if there is one), the
-    /// `variables` and the `KEY=VALUE`s of `set`; each overrides those before it.
+    /// Reads the file at `path` (or the one that `GIOTTO_CONFIG` names, or `giotto.toml` if it exists), then the `variables`,
+    /// then the `KEY=VALUE`s of `set`. Later settings override earlier ones.
     pub(crate) fn load<'s>(
         path: Option<&Path>,
         variables: impl Iterator<Item = (OsString, OsString)>,
@@ -68,7 +66,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Logs the variables that were ignored, once.
+    /// Logs the variables that are ignored.
     pub(crate) fn tell(&self) {
         if !self.links.is_empty() {
             tracing::info!(
@@ -166,7 +164,7 @@ mod tests {
         assert_eq!(signing_keys("").ok(), Some(Vec::new()));
     }
 
-    /// In a variable and a flag, a value of another shape is still the text that stands there.
+    /// In a variable and a flag, a value that looks like another type is still a text.
     #[cfg(feature = "redis")]
     #[test]
     fn a_password_is_the_text_that_stands_there() {

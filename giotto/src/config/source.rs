@@ -1,4 +1,6 @@
-//! Where settings come from: the file, the environment, `--set`.
+//! Reads settings from the file, the environment and `--set`.
+//!
+//! Before the first step of an invocation.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -20,7 +22,7 @@ const DEFAULT_PATH: &str = "giotto.toml";
 pub(super) struct Source {
     /// All settings, in the order in which later ones override earlier ones.
     pub(super) settings: Vec<Setting>,
-    /// The variables that Kubernetes or Docker have set for a service, and that are no settings.
+    /// The variables that Kubernetes or Docker have set for a service. They are not settings.
     pub(super) links: Vec<String>,
 }
 
@@ -38,7 +40,7 @@ pub(super) fn read<'s>(
         (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
         (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            // What exists under that name is read, or named in the error.
+            // A file of that name is read, or named in the error.
             _ => from_file(Path::new(DEFAULT_PATH), "")?,
         },
     };
@@ -55,8 +57,8 @@ pub(super) fn read<'s>(
     })
 }
 
-/// The variables of this process that begin with `GIOTTO_`. An empty one counts as not set, as it does in a shell's
-/// `${NAME:-default}`: `NAME=` is how a container or a service file leaves one out.
+/// The variables of this process that begin with `GIOTTO_`. An empty variable counts as not set, as in `${NAME:-default}` of
+/// a shell: containers and service files write `NAME=` to leave a variable out.
 fn own_variables(
     variables: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>> {
@@ -79,8 +81,8 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
             settings.push(written(key, value, name));
         }
     }
-    // Other variables may belong to the application; one that is almost a setting is a mistake. Their common
-    // prefix is left out: it would make any two names look alike.
+    // Other variables may belong to the application, but a variable that is almost a setting is a mistake. The comparison
+    // ignores the common prefix, which would make any two names similar.
     let names = known.iter().map(String::as_str).chain([CONFIG]);
     let suffixes = names.filter_map(|name| name.strip_prefix(PREFIX));
     for (name, _) in variables {
@@ -88,7 +90,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
         let near = nearest(suffix, suffixes.clone());
         if let Some(near) = near.filter(|near| *near != suffix) {
             let message = format!(
-                "the environment variable {name} is no setting: did you mean {PREFIX}{near}? Unset it if it is not \
+                "the environment variable {name} is not a setting: did you mean {PREFIX}{near}? Unset it if it is not \
                  meant for this program"
             );
             return Err(Error::configuration(message));
@@ -97,7 +99,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
     Ok(settings)
 }
 
-/// What a variable or a flag says of `key`.
+/// The setting that a variable or a flag gives `key`.
 fn written(key: &str, text: &str, origin: &str) -> Setting {
     let is_structured = STRUCTURED.contains(&key) && text.starts_with(['{', '[']);
     let parsed = is_structured
@@ -111,7 +113,7 @@ fn written(key: &str, text: &str, origin: &str) -> Setting {
     }
 }
 
-/// Reads the file at `path`, which `named_by` says, if anything but its place does.
+/// Reads the file at `path`. An error begins with `named_by`, which says where the path is from.
 fn from_file(path: &Path, named_by: &str) -> Result<Vec<Setting>> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -124,7 +126,7 @@ fn from_file(path: &Path, named_by: &str) -> Result<Vec<Setting>> {
             (ErrorKind::PermissionDenied, _) => {
                 format!("{error}; give the user of this process the right to read it")
             }
-            (ErrorKind::IsADirectory, _) => format!("{error}; a file is wanted"),
+            (ErrorKind::IsADirectory, _) => format!("{error}; name a file"),
             _ => error.to_string(),
         };
         Error::configuration(format!("{named_by}{shown} cannot be read: {problem}"))
@@ -169,7 +171,7 @@ fn position(text: &str, path: &str, at: usize) -> String {
     format!("{path}:{line}:{column}")
 }
 
-/// Calls `each` with the dotted key, the place and the value of everything that is not a table with members.
+/// Calls `each` with the dotted key, the place and the value of every item that is not a table with members.
 fn flatten(
     prefix: &str,
     places: &DeTable<'_>,

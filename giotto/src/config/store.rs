@@ -1,6 +1,7 @@
 //! The cache that the settings name: one store, or several in layers.
 //!
-//! `cache = ..` is a name, a URL, a table or an array of these; `cache.port` and so on refine it.
+//! Opened before the first step of an invocation. `cache = ..` is a name, a URL, a table or an array of these; keys such as
+//! `cache.port` refine it.
 
 use super::engine::{COMMON, ENGINES, LAYERS, open};
 use super::key::KEYS;
@@ -26,12 +27,12 @@ fn cache_keys() -> Vec<String> {
     keys
 }
 
-/// What was said of the cache, later settings after earlier ones.
+/// The settings of the cache, later ones after earlier ones.
 #[derive(Debug, Default)]
 pub(super) struct CacheSettings(Vec<Setting>);
 
 impl CacheSettings {
-    /// `cache = ..` replaces what was said before; `cache.port = ..` refines it.
+    /// `cache = ..` replaces earlier settings; `cache.port = ..` refines them.
     pub(super) fn apply(&mut self, setting: Setting) {
         if setting.key == "cache" {
             self.0.clear();
@@ -46,7 +47,7 @@ impl CacheSettings {
         settings.any(|setting| setting.key == key && setting.value == *value)
     }
 
-    /// The cache; `None` if nothing was said of it.
+    /// The cache; `None` if there is no setting for it.
     pub(super) fn open(
         &self,
         namespace: Option<&Setting>,

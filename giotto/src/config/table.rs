@@ -31,7 +31,7 @@ fn members_of(setting: &Setting) -> Result<Vec<Setting>> {
     }
 }
 
-/// What was said of one store.
+/// The settings of one store.
 pub(super) struct Table<'s> {
     pub(super) members: Vec<Setting>,
     /// The setting that an error names if it is not about one member.
@@ -40,7 +40,7 @@ pub(super) struct Table<'s> {
 }
 
 impl<'s> Table<'s> {
-    /// The members that `settings` name; errors that are of none of them name `origin`.
+    /// The members that `settings` name. Errors that are not about one of them name `origin`.
     pub(super) fn of(
         settings: &[Setting],
         origin: &'s Setting,
@@ -57,7 +57,7 @@ impl<'s> Table<'s> {
         })
     }
 
-    /// What stands in the array `layers`.
+    /// The elements of the array `layers`.
     pub(super) fn layers(&self) -> Result<&[Value]> {
         let setting = self.get("layers").unwrap_or(self.origin);
         match &setting.value {
@@ -66,7 +66,7 @@ impl<'s> Table<'s> {
         }
     }
 
-    /// One layer: what an element of the array `layers` says, and the deadline of all.
+    /// One layer: an element of the array `layers`, with the deadline of all layers.
     pub(super) fn layer(&self, value: &Value) -> Result<Self> {
         let setting = Setting {
             key: "cache".to_owned(),
@@ -75,7 +75,7 @@ impl<'s> Table<'s> {
         };
         let mut layer = Self::of(&[setting], self.origin, self.namespace)?;
         if let Some(deadline) = layer.get("deadline_ms") {
-            return Err(deadline.wrong("it is of all layers: say it beside cache.layers"));
+            return Err(deadline.wrong("it belongs to all layers: set it beside cache.layers"));
         }
         layer.members.extend(self.get("deadline_ms").cloned());
         Ok(layer)
@@ -89,22 +89,21 @@ impl<'s> Table<'s> {
             .map(|ms| Duration::from_millis(ms.into())))
     }
 
-    /// What was said last of the member `name`.
+    /// The last setting of the member `name`.
     pub(super) fn get(&self, name: &str) -> Option<&Setting> {
         let is_it = |setting: &&Setting| setting.member() == name;
         self.members.iter().rev().find(is_it)
     }
 
-    /// Refuses members of two of the `groups`, each of which says the same in another way.
+    /// Refuses members of two of the `groups`, which are different ways to say the same.
     pub(super) fn check_one_of(&self, groups: &[&[&str]]) -> Result<()> {
         let mut given = groups
             .iter()
             .filter_map(|group| group.iter().find_map(|name| self.get(name)));
         match (given.next(), given.next()) {
-            (Some(one), Some(other)) => Err(other.wrong(&format!(
-                "{} stands beside it: say it in one of them alone",
-                one.key
-            ))),
+            (Some(one), Some(other)) => {
+                Err(other.wrong(&format!("{} says the same: keep one of them", one.key)))
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! Input that a model refuses.
 //!
-//! Step 3 of an invocation refuses what it cannot bind; a model refuses what it does not accept.
+//! Step 3 of an invocation refuses values that it cannot bind; a model refuses values that it does not accept.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Input that a model refuses, field by field.
 ///
-/// Returned for an HTTP POST, it is answered with the page that GET shows, these errors in it.
+/// For an HTTP POST, the response is the page of GET with these errors in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct InvalidInput {
     fields: Vec<Field>,
@@ -53,14 +53,14 @@ impl InvalidInput {
         self.fields.is_empty()
     }
 
-    /// The refused fields in the order in which they were refused.
+    /// The refused fields, in the order of the refusals.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
         &self.fields
     }
 
     /// What serialises as `{"email": {"value": "x", "message": "has no @"}}`.
-    // Not `Serialize` itself: a `Result<T, InvalidInput>` would be a value and an error of a model at once.
+    // Not `Serialize` itself: then `Result<T, InvalidInput>` would be both a value and an error of a model.
     pub fn by_name(&self) -> impl Serialize + '_ {
         ByName(self)
     }
@@ -73,7 +73,7 @@ impl Field {
         &self.name
     }
 
-    /// What was given; empty if nothing was.
+    /// The value that was given; empty if there was none.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value

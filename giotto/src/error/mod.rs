@@ -1,4 +1,4 @@
-//! What can go wrong in an invocation, and how it is told.
+//! The errors of an invocation.
 //!
 //! Any step may return an [`Error`]; the controllers turn its kind into a status or an exit code.
 
@@ -20,8 +20,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an invocation has no page.
 ///
-/// Every error that implements [`std::error::Error`] turns into one of kind [`ErrorKind::Other`], so `?`
-/// works in a model on whatever it calls. That is why this type does not implement that trait itself.
+/// Every error that implements [`std::error::Error`] converts into one of kind [`ErrorKind::Other`], so that `?` works on
+/// them in a model. For this conversion, the type does not implement that trait itself.
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
@@ -48,7 +48,7 @@ impl Inner {
     }
 }
 
-/// What an [`Error`] is about. The HTTP status and the exit code follow from it.
+/// The kind of an [`Error`]. The HTTP status and the exit code follow from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -56,13 +56,13 @@ pub enum ErrorKind {
     InvalidInput,
     /// The manifest has no program at the path.
     NoProgram,
-    /// The program is there, but not for this controller; these HTTP methods are allowed.
+    /// The program does not answer this controller. These HTTP methods are allowed.
     WrongController(Vec<&'static str>),
-    /// The program has no renderer for what was asked for.
+    /// The program has no renderer for the media type or format of the request.
     NotAcceptable,
     /// The model found nothing under these arguments.
     NotFound,
-    /// The caller may not have this.
+    /// The caller is not authorized.
     NotAuthorized,
     /// Not an error: the answer is at this address.
     Redirection(String),
@@ -70,9 +70,9 @@ pub enum ErrorKind {
     Overloaded,
     /// The model takes longer than its hard timeout allows.
     Timeout,
-    /// The caller wanted a stored page only, and there is none.
+    /// The caller asked for a stored page only, and there is none.
     NotCached,
-    /// Not an error: the old page is still right.
+    /// Not an error: the old page is still correct.
     NotModified,
     /// The manifest or the configuration is wrong.
     Configuration,
@@ -85,19 +85,19 @@ impl Error {
         Self(Arc::new(Inner::new(kind, message)))
     }
 
-    /// Nothing was found under these arguments: HTTP 404.
+    /// The model found nothing under these arguments: HTTP 404.
     #[must_use]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
-    /// The caller may not have this: HTTP 403.
+    /// The caller is not authorized: HTTP 403.
     #[must_use]
     pub fn not_authorized(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotAuthorized, message)
     }
 
-    /// Anything else that went wrong: HTTP 500, its message shown only in debug mode.
+    /// Any other failure: HTTP 500. Clients see the message in debug mode only.
     #[must_use]
     pub fn other(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Other, message)
@@ -107,13 +107,13 @@ impl Error {
         Self::new(ErrorKind::Configuration, message)
     }
 
-    /// What this error is about.
+    /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// How the cache came by this answer: a stored "not found", or why there was no page to serve.
+    /// What the cache did: it had a stored "not found", or there was no page to serve.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.0.receipt.as_ref()
@@ -124,7 +124,7 @@ impl Error {
         self
     }
 
-    /// What the caller is shown all the same: how far the program came.
+    /// A report that the caller sees with the error.
     pub(crate) fn page(&self) -> Option<(&Mime, &Bytes)> {
         self.0.page.as_ref().map(|(mime, page)| (mime, page))
     }
@@ -134,7 +134,7 @@ impl Error {
         self
     }
 
-    /// Whether this is what the model has to say, and not a failure of it.
+    /// Whether this is an answer of the model, and not a failure.
     pub(crate) fn is_answer(&self) -> bool {
         !matches!(
             self.kind(),
@@ -152,10 +152,10 @@ impl Error {
     }
 }
 
-/// More of a refused value than this many characters helps nobody to recognise it.
+/// The most characters of a refused value that an error shows.
 const MAX_QUOTED: usize = 100;
 
-/// `text` as it stands in a message: in quotes, escaped, and cut if it is long.
+/// `text` for a message: in quotes, escaped, and cut if it is long.
 pub(crate) fn quoted(text: &str) -> String {
     match text.char_indices().nth(MAX_QUOTED) {
         None => format!("{text:?}"),

@@ -1,4 +1,4 @@
-//! The operator whom the programs here work for.
+//! The operator that the programs here work for.
 //!
 //! The second parameter of every model under `mgt/`.
 

@@ -31,7 +31,7 @@ pub(crate) fn beside(app: App) -> App {
 /// |---|---|
 /// | `cache/explain`, `cache/get`, `cache/stats` | show what is stored |
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
-/// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or forbid them for ever |
+/// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
 /// | `syncdb`, `flush` | create the table of a database; empty the store |
 ///

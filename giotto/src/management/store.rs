@@ -65,8 +65,7 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
     in_time(cache.store().clear()).await?;
     Ok(match cache.store().place() {
         Place::Layered => {
-            let done =
-                "the cache is empty, but for what other processes keep in memory for a few seconds";
+            let done = "the cache is empty, except for pages that other processes keep in memory for a few seconds";
             Done::new(done, cache)
         }
         _ => Done::new("the cache is empty", cache),

@@ -1,4 +1,4 @@
-//! How times and sizes read.
+//! Times and sizes for people.
 //!
 //! Part of the views of the programs under `mgt/cache/`.
 
@@ -71,7 +71,7 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// Lines of a name and a text, the texts below each other; a text of several lines, too.
+/// Lines of a name and a text in two columns. A text may have several lines.
 pub(super) fn columns<'l>(lines: impl IntoIterator<Item = (&'l str, String)>) -> String {
     let lines: Vec<_> = lines.into_iter().collect();
     let width = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);

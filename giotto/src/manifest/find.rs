@@ -21,12 +21,12 @@ pub(crate) struct Found<'m> {
     pub(crate) program: &'m Arc<Program>,
     /// `json` of `/squared.json/12`.
     pub(crate) superformat: Option<String>,
-    /// How many segments of the path name the program; the others are its positional arguments.
+    /// The number of segments that name the program. The others are its positional arguments.
     pub(crate) consumed: usize,
 }
 
 impl Manifest {
-    /// Looks for what is wrong: in the programs, in the names, and with aliases that lead nowhere.
+    /// Finds mistakes in the programs, in the names, and in aliases.
     pub(crate) fn check(&self) -> Result<()> {
         if let Some(error) = &self.error {
             return Err(error.clone());

@@ -11,8 +11,8 @@ use crate::request::{Controller, Request};
 
 /// A tree of programs by name.
 ///
-/// The program under the name `""` answers at the root of its manifest. A name is written as it stands in
-/// a URL or on the command line; it has no `/`, `.`, `(`, `)`, white space or control characters.
+/// The program under the name `""` answers at the root of its manifest. A name is part of URLs and commands; it has no `/`,
+/// `.`, `(`, `)`, white space or control characters.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     pub(super) entries: BTreeMap<String, Entry>,
@@ -25,7 +25,7 @@ pub struct Entry(pub(super) Kind);
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// Programs told apart by controller.
+    /// Programs for different controllers.
     Programs(Vec<Arc<Program>>),
     Manifest(Manifest),
     /// The path, from the root, of the program to use instead.
@@ -66,7 +66,7 @@ impl Manifest {
     /// A manifest of `entries`: names and what they stand for. Entries of another kind are added
     /// [`with`](Self::with) it.
     ///
-    /// What is wrong with it is told when the application starts.
+    /// Mistakes are errors when the application starts.
     #[must_use]
     pub fn new<N, E>(entries: impl IntoIterator<Item = (N, E)>) -> Self
     where
@@ -80,8 +80,8 @@ impl Manifest {
             })
     }
 
-    /// The same manifest with `name` standing for `entry`: a program, several programs told apart by
-    /// controller, another manifest, or the path of a program to use instead.
+    /// The same manifest with `entry` under `name`: a program, several programs for different controllers, another
+    /// manifest, or the path of a program to use instead.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, entry: impl Into<Entry>) -> Self {
         let (name, mut entry) = (name.into(), entry.into());
@@ -103,8 +103,8 @@ impl Manifest {
         self
     }
 
-    /// Runs `check` before every program that is in this manifest by now, before the program's own
-    /// [`input_middleware`](Program::input_middleware): one guard for all of them.
+    /// Runs `check` before every program that is in this manifest now: one guard for all of them. It runs before the
+    /// program's own [`input_middleware`](Program::input_middleware).
     #[must_use]
     pub fn input_middleware<F>(mut self, check: F) -> Self
     where
@@ -123,7 +123,7 @@ impl Manifest {
         self
     }
 
-    /// Whether `change` was made to all programs: it is not to those that a clone has, too.
+    /// Applies `change` to all programs; `false` if a clone shares one of them, which is not changed then.
     fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         let mut entries = self.entries.values_mut();
         entries.all(|entry| entry.change(change))
@@ -133,14 +133,14 @@ impl Manifest {
         self.entries.contains_key(name)
     }
 
-    /// Keeps the first error only: the others often follow from it.
+    /// Keeps only the first error: the others often follow from it.
     fn fail(&mut self, error: Error) {
         self.error.get_or_insert(error);
     }
 }
 
 impl Entry {
-    /// Whether `change` was made to all programs of it.
+    /// Applies `change` to all its programs; see [`Manifest::change`].
     fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         match &mut self.0 {
             Kind::Programs(programs) => programs
@@ -151,7 +151,7 @@ impl Entry {
         }
     }
 
-    /// What is wrong with it, `name` being its name.
+    /// The mistake in it, `name` being its name.
     fn problem(&self, name: &str) -> Option<String> {
         match &self.0 {
             Kind::Alias(_) => None,
@@ -178,7 +178,7 @@ fn check_name(name: &str) -> Option<String> {
         "/.()%?#&=\"'\\".contains(character) || character.is_whitespace() || character.is_control()
     };
     name.contains(is_bad).then(|| {
-        format!("the name {name:?} cannot stand in a path: use letters, digits, '-' and '_'")
+        format!("the name {name:?} cannot be part of a path: use letters, digits, '-' and '_'")
     })
 }
 

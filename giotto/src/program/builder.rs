@@ -1,4 +1,4 @@
-//! What an author says of a program.
+//! What an author declares about a program.
 //!
 //! Before the first request; see [`Program`].
 
@@ -41,23 +41,23 @@ where
             stage,
         };
         if std::any::type_name::<T>().starts_with("core::result::Result<") {
-            let message = "the error of the model's Result is a value like any other: let it implement \
+            let message = "the model returns a Result whose error is not an error type: let it implement \
                            std::error::Error, or return giotto::Error";
             program.settings.error = Some(Error::configuration(message));
         }
         program
     }
 
-    /// What is shown instead of the model's result when the application runs with `--model-mock`.
+    /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
     #[must_use]
     pub fn mock(mut self, value: T) -> Self {
         self.stage.mock = Some(Arc::new(value));
         self
     }
 
-    /// Tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. Invalidating one of them,
-    /// with [`invalidates`](Self::invalidates) or [`Cache::invalidate`](giotto_cache::Cache::invalidate), makes the
-    /// page old.
+    /// The tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. To invalidate a tag makes all
+    /// its pages old; use [`invalidates`](Self::invalidates) or
+    /// [`Cache::invalidate`](giotto_cache::Cache::invalidate).
     #[must_use]
     pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
     where
@@ -67,8 +67,8 @@ where
         self
     }
 
-    /// Tags that are invalidated when the model has succeeded, by its arguments, before its caller is answered: for
-    /// programs that write.
+    /// For programs that write: the tags to invalidate, by the arguments. They are invalidated when the model has succeeded,
+    /// before its caller gets the answer.
     #[must_use]
     pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
     where
@@ -78,7 +78,7 @@ where
         self
     }
 
-    /// How the model's result is shown.
+    /// The view of the model's result.
     #[must_use]
     pub fn view(self, view: View<T>) -> Program {
         let Self {
@@ -112,15 +112,15 @@ where
 }
 
 impl<S> Program<S> {
-    /// Answers these controllers only; a program that names none answers all.
+    /// The controllers that the program answers; all of them if it names none.
     #[must_use]
     pub fn controllers(mut self, controllers: impl IntoIterator<Item = Controller>) -> Self {
         self.settings.controllers = controllers.into_iter().collect();
         self
     }
 
-    /// Keeps rendered pages for so many seconds (or a `Duration`, or as a [`Policy`] says); `0` = they never expire,
-    /// `None` = off.
+    /// Caches rendered pages for a number of seconds, for a `Duration`, or as a [`Policy`](giotto_cache::Policy) says; `0` =
+    /// they never expire, `None` = off.
     #[must_use]
     pub fn cache(mut self, policy: impl IntoPolicy) -> Self {
         match policy.into_policy() {
@@ -136,8 +136,8 @@ impl<S> Program<S> {
         self
     }
 
-    /// The version of what the program computes and shows; 0 if not set. Pages of another version are not served as
-    /// fresh, and as old ones only under a policy with [`stale_versions`](Policy::stale_versions).
+    /// The version of the program's pages, 0 by default. A page of another version is never fresh, and is served as an old
+    /// one only under a policy with [`stale_versions`](giotto_cache::Policy::stale_versions).
     #[must_use]
     pub fn version(mut self, version: u32) -> Self {
         self.settings.version = version;
@@ -145,22 +145,22 @@ impl<S> Program<S> {
         self
     }
 
-    /// What the program does, where the model's own documentation does not say it well.
+    /// The description of the program, instead of the documentation of its model.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.settings.description = Some(description.into());
         self
     }
 
-    /// Gives all arguments that the program does not declare, in the order given, to its parameter `name`, as
-    /// the words of another invocation: `squared`, `x=12`.
+    /// Collects all arguments that the program does not declare in its parameter `name`, in the order given, as the words of
+    /// another invocation: `squared`, `x=12`.
     pub(crate) fn collects(mut self, name: &'static str) -> Self {
         self.settings.collects = Some(name);
         self
     }
 
-    /// Runs `check` before arguments are bound and the cache is asked, on every request. It may refuse the
-    /// request with an error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
+    /// Runs `check` on every request, before arguments are bound and the cache is asked. It may refuse the request with an
+    /// error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
     #[must_use]
     pub fn input_middleware<F>(mut self, check: F) -> Self
     where
@@ -170,8 +170,7 @@ impl<S> Program<S> {
         self
     }
 
-    /// Runs `finish` on every page, whether it was computed or found in the cache. What it changes is
-    /// never stored.
+    /// Runs `finish` on every page, computed or cached. Its changes are never stored.
     #[must_use]
     pub fn output_middleware<F>(mut self, finish: F) -> Self
     where

@@ -1,8 +1,7 @@
 //! A program: a model and a view under one name.
 //!
-//! The parts (`definition.rs`) of what an author says (`builder.rs`) are what the steps of an invocation ask for
-//! (`steps.rs`). `model.rs` has the functions that a program runs, `call.rs`
-//! one call of them.
+//! `definition.rs` has its parts, `builder.rs` what an author declares, and `steps.rs` what the steps of an invocation ask
+//! for. `model.rs` says which functions a program can run, and `call.rs` runs one.
 
 mod builder;
 mod call;

@@ -90,7 +90,7 @@ pub(crate) mod sealed {
     pub trait Reply<M> {}
 }
 
-/// A parameter of a model that is not an argument: a [`CacheControl`](giotto_cache::CacheControl), or the
+/// A parameter of a model that is not an argument: a [`CacheControl`], or the
 /// [`App`](crate::App) that the model runs in.
 ///
 /// Applications do not implement this trait.

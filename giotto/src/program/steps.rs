@@ -43,7 +43,7 @@ impl Program {
         }
     }
 
-    /// What is wrong with it.
+    /// The mistake in it, if there is one.
     pub(crate) fn error(&self) -> Option<Error> {
         let Settings {
             cache,
@@ -70,14 +70,14 @@ impl Program {
             .or_else(|| contradiction.map(Error::configuration))
     }
 
-    /// What it takes, in declared order.
+    /// Its parameters, in declared order.
     #[must_use]
     pub fn parameters(&self) -> &[Parameter] {
         &self.stage.parameters.all
     }
 
-    /// Refuses a name that is not known where that is a mistake: of the hand, on the command line, and everywhere if
-    /// the struct of the arguments says so. Otherwise HTTP ignores it.
+    /// Refuses an unknown argument on the command line, where it is a typing mistake, and everywhere if the struct of the
+    /// arguments denies unknown fields. Otherwise HTTP ignores it.
     pub(crate) fn check_names(&self, request: &Request<'_>) -> Result<()> {
         match request.controller == CMD || self.stage.parameters.denies_unknown {
             true => arguments::check_known(self.parameters(), request),
@@ -85,7 +85,7 @@ impl Program {
         }
     }
 
-    /// What it does, in the words of its author; may be empty.
+    /// The description by its author; may be empty.
     #[must_use]
     pub fn about(&self) -> &str {
         self.settings
@@ -100,18 +100,18 @@ impl Program {
         &self.stage.mimes
     }
 
-    /// Whether the colours in its pages of `mime` may be its author's, and not its data's.
+    /// Whether colours in its pages of `mime` may come from its author, and not from its data.
     pub(crate) fn is_styled(&self, mime: &Mime) -> bool {
         self.stage.styled.contains(mime)
     }
 
-    /// How long its pages are kept; `None` = they are not.
+    /// How its pages are cached; `None` = they are not.
     #[must_use]
     pub fn cache_policy(&self) -> Option<&Policy> {
         self.settings.cache.as_ref()
     }
 
-    /// Whether its model may set how long a page is fresh, so that a stored one may live longer than the policy says.
+    /// Whether its model may set the fresh time of a page, so that a stored page may live longer than the policy says.
     pub(crate) const fn sets_time(&self) -> bool {
         self.stage.sets_time
     }
@@ -136,13 +136,13 @@ impl Program {
         !self.settings.input.is_empty() || !self.settings.output.is_empty()
     }
 
-    /// The parameter that takes what the others do not.
+    /// The parameter that collects what the others do not take.
     pub(crate) fn collector(&self) -> Option<&'static str> {
         self.settings.collects
     }
 
-    /// Gives the path's segments from `consumed` on, and all names that are not the program's own, to the
-    /// parameter that takes them, if there is one.
+    /// Collects the path's segments from `consumed` on, and all unknown arguments, in the parameter that takes them, if there
+    /// is one.
     pub(crate) fn collect(&self, consumed: usize, request: &mut Request<'_>) {
         let Some(collector) = self.settings.collects else {
             return;
@@ -168,7 +168,7 @@ impl Program {
         request.data.extend(words);
     }
 
-    /// Has `check` run before the program's own middleware.
+    /// Puts `check` before the program's own middleware.
     pub(crate) fn guard(&mut self, check: InputMiddleware) {
         self.settings.input.insert(0, check);
     }
@@ -186,7 +186,7 @@ impl Program {
         })
     }
 
-    /// Runs the model, then the view, which is also told what was `refused`.
+    /// Runs the model, and then the view, which also shows what was `refused`.
     pub(crate) fn render(
         &self,
         typed: Typed,
@@ -215,8 +215,7 @@ impl Program {
     }
 }
 
-/// Runs `what`, code of the application; a panic in it is an error of the request, not the end of the
-/// caller's connection.
+/// Runs `what`, which is code of the application. A panic in it is an error of the request and does not end the connection.
 fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
         let message = format!("{what} panicked; its message is in the log");

@@ -1,6 +1,6 @@
-//! A view that shows any value as it is: the start of every other view.
+//! A view that shows any value: most views start from it.
 //!
-//! The last step of an invocation, for what has no renderer of its own.
+//! Step 6 of an invocation, where a program has no renderer of its own.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::mime::TEXT_CMD;
 pub struct BasicView;
 
 impl BasicView {
-    /// The four renderers, to be replaced one by one with [`View::html`] and the others.
+    /// The four renderers. [`View::html`] and the others replace one each.
     #[expect(
         clippy::new_ret_no_self,
         reason = "every view is a View; this names where it starts"
@@ -35,7 +35,7 @@ impl BasicView {
     }
 }
 
-/// `text` with `&`, `<`, `>`, `"` and `'` written so that HTML shows them.
+/// `text` with `&`, `<`, `>`, `"` and `'` escaped for HTML.
 #[must_use]
 pub fn escape_html(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {

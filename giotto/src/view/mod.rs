@@ -1,6 +1,7 @@
 //! A view: one renderer per media type for what a model computed.
 //!
-//! The last step of an invocation, skipped on a hit.
+//! Step 6 of an invocation, skipped on a hit. `renderers.rs` has the renderers of a program; [`BasicView`] (`basic.rs`)
+//! shows any value, and `template` (`template.rs`, feature `template`) renders Jinja templates.
 
 mod basic;
 mod renderers;

@@ -1,6 +1,6 @@
 //! The renderers of a program, one for each media type.
 //!
-//! The last step of an invocation, skipped on a hit.
+//! Step 6 of an invocation, skipped on a hit.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::mime::{Mime, TEXT_CMD};
 /// Shows a `T`, and the fields of it that were refused, as bytes.
 pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
 
-/// What a program usually answers as.
+/// The usual media types of a program.
 const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
 
 /// The renderers of a program, the preferred one first.
@@ -27,12 +27,12 @@ pub struct View<T> {
 struct Listed<T> {
     mime: Mime,
     renderer: Renderer<T>,
-    /// Whether its author may have coloured the page: then a terminal gets the colours in it.
+    /// Whether colours in the page may come from its author. A terminal gets only such colours.
     is_styled: bool,
 }
 
 impl<T: 'static> View<T> {
-    /// A view that renders nothing yet. Most programs start from [`BasicView::new`] instead.
+    /// A view that renders nothing yet. Most programs start from [`BasicView::new`](crate::view::BasicView::new) instead.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -60,21 +60,21 @@ impl<T: 'static> View<T> {
         self.renders("text/plain", renderer)
     }
 
-    /// Renders `text/cmd`, the command line's media type, with `renderer`. Sequences in it that set colours reach a
-    /// terminal that wants them. There every other control character is shown, not obeyed, whatever the media type.
+    /// Renders `text/cmd`, the media type of the command line, with `renderer`. Its escape sequences for colours reach a
+    /// terminal with colours. A terminal shows every other control character in escaped form, whatever the media type.
     #[must_use]
     pub fn cmd<M>(self, renderer: impl IntoRenderer<T, M>) -> Self {
         self.renders(TEXT_CMD, renderer)
     }
 
-    /// Renders `mimetype` with `renderer`, instead of the renderer that it had or as the last choice. Its
-    /// subtype becomes a superformat: `text/csv` answers `report.csv`.
+    /// Renders `mimetype` with `renderer`. This replaces an earlier renderer of `mimetype`; a new media type becomes the last
+    /// choice. Its subtype becomes a superformat: `text/csv` answers `report.csv`.
     #[must_use]
     pub fn renders<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
         self.list(mimetype, renderer, true)
     }
 
-    /// The same with a renderer that shows data and has no colours of its own.
+    /// The same with a renderer that has no colours of its own.
     pub(crate) fn shows<M>(self, mimetype: &str, renderer: impl IntoRenderer<T, M>) -> Self {
         self.list(mimetype, renderer, false)
     }
@@ -106,15 +106,14 @@ impl<T: 'static> View<T> {
         self
     }
 
-    /// Renders as before, but if `failure` finds one in the value, the page is only told with that error: a report of
-    /// what went wrong.
+    /// Renders as before. If `failure` finds an error in the value, the result is that error, with the page as its report.
     pub(crate) fn fails_by(self, failure: fn(&T) -> Option<Error>) -> Self {
         let failure = Some(failure);
         Self { failure, ..self }
     }
 
-    /// The media types that it renders. A [`Redirection`] needs no renderer: a program that redirects answers the
-    /// usual ones, too.
+    /// The media types that it renders. A program that redirects also answers the usual ones, because a [`Redirection`]
+    /// needs no renderer.
     pub(crate) fn mimes(&self) -> Vec<Mime> {
         let own = self.renderers.iter().map(|listed| listed.mime.clone());
         let mut mimes: Vec<_> = own.collect();
@@ -146,7 +145,7 @@ impl<T: 'static> View<T> {
     }
 
     pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
-        // A `Redirection` is never shown, whichever way the model or its mock returns it.
+        // A `Redirection` is never rendered, whether the model or the mock returns it.
         if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
             return Err(redirection.clone().into());
         }
@@ -182,7 +181,8 @@ impl<T> fmt::Debug for View<T> {
 /// What can render a `T`: a function of `&T`, or of `&T` and the [`InvalidInput`] of a refused POST, that
 /// returns an [`IntoBody`]; or a template.
 ///
-/// `M` only tells the implementations apart; it is never written.
+/// `M` distinguishes the implementations and is never written. An application may implement this trait for other template
+/// engines.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot render a `{T}`",
     note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
@@ -213,7 +213,8 @@ where
     }
 }
 
-/// What a renderer may return: text or bytes, or a `Result` of them.
+/// What a renderer may return: text or bytes, or a `Result` of them. An application may implement this trait for other
+/// types.
 pub trait IntoBody {
     /// The bytes, or why there are none.
     fn into_body(self) -> Result<Bytes>;

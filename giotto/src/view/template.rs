@@ -1,6 +1,6 @@
 //! Jinja templates as renderers.
 //!
-//! The last step of an invocation, for views that are written in files.
+//! Step 6 of an invocation, for views that are written in files.
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, path_loader};
@@ -10,14 +10,13 @@ use super::renderers::{IntoRenderer, Renderer};
 use crate::error::InvalidInput;
 use crate::mime::Mime;
 
-/// Renders the file `name` of the folder `templates/` with `data`, what the model computed, and `errors`,
-/// the refused fields of a POST: `errors.email.message`, which is empty while the field is not refused.
+/// Renders the file `name` of the folder `templates/`. The template has `data`, which the model computed, and `errors`, the
+/// refused fields of a POST: `errors.email.message` is empty while the field is not refused.
 ///
-/// What `{{ .. }}` inserts is escaped for the media type that is rendered, whatever the file is called: for HTML, XHTML,
-/// SVG and all other XML as HTML; for JSON, JavaScript and YAML as JSON, quotes included; in other text not at all. The
-/// same holds in templates that it includes or extends.
+/// `{{ .. }}` escapes for the media type, whatever the name of the file: HTML, XHTML, SVG and all other XML as HTML; JSON,
+/// JavaScript and YAML as JSON, with quotes; other text not at all. The same holds in templates that it includes or extends.
 ///
-/// In debug builds a changed file is seen at once.
+/// A debug build reads a changed file at once.
 #[must_use]
 pub fn template(name: impl Into<String>) -> Template {
     Template {
@@ -75,8 +74,8 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
     }
 }
 
-/// How the text of a value is written in a page of `mime`. Decided by the words of the media type, so that
-/// `application/vnd.example+xml` is XML, too.
+/// How values are escaped in a page of `mime`. The words of the media type decide, so that `application/vnd.example+xml` is
+/// XML, too.
 fn escaping(mime: &Mime) -> AutoEscape {
     let is_one_of = |known: &[&str]| {
         let mut words = mime

@@ -40,7 +40,7 @@ fn explain_shows_the_key_the_store_and_the_clocks() {
         "ignored                    y (",
         "key                        {'x': 12}(squared)(text/html)\n",
         ": absent\n",
-        "next, over HTTP            the model is run and its page stored (first-seen)\n",
+        "next, over HTTP            the model runs, and its page is stored (first-seen)\n",
         "next, on the command line  an error, before the cache is asked: argument 'y'",
     ] {
         assert!(text.contains(line), "{line}: {text}");
@@ -116,7 +116,7 @@ fn help_says_what_each_takes() {
             &["squared.html x=12", "what the next request would get"][..],
         ),
         ("get", &["exit code is 3", "squared/12"]),
-        ("stats", &["since it began"]),
+        ("stats", &["since it started"]),
         ("expire", &["in all its formats", "when the model fails"]),
         ("remove", &["in all its formats", "--yes", "`expire`"]),
         (

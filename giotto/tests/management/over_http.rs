@@ -183,7 +183,7 @@ async fn expire_leaves_an_old_page_for_when_the_model_fails() {
     )
     .await;
     let report = report.unwrap();
-    let next = "the model is run and its page stored (expired); if it fails, the old page\n";
+    let next = "the model runs, and its page is stored (expired); if it fails, the old page\n";
     assert!(report.contains(next), "{report}");
     assert!(
         report.contains("fresh no more, kept for 10 min\n"),

@@ -11,7 +11,7 @@ fn stats_says_whose_counters_they_are() {
     assert!(text.starts_with("store "), "{text}");
     assert!(text.contains("\nhits             0\n"), "{text}");
     assert!(
-        text.contains("the counters of this command, which has just begun"),
+        text.contains("the counters of this command, which has just started"),
         "{text}"
     );
     assert_eq!(desk.json(&["mgt/cache/stats.json"])["counts"]["hits"], 0);

@@ -189,7 +189,7 @@ fn a_file_that_cannot_be_read_is_an_error_that_names_it() {
             dangling,
             &["giotto.toml cannot be read", "link to gone.toml"][..],
         ),
-        (folder, &["giotto.toml cannot be read", "a file is wanted"]),
+        (folder, &["giotto.toml cannot be read", "name a file"]),
         (endless, &["giotto.toml cannot be read"]),
         (binary, &["giotto.toml cannot be read", "UTF-8"]),
     ] {

@@ -1,6 +1,6 @@
-//! What can be written on the command line: options, a program's parameters, help.
+//! The options of the command line, and help.
 //!
-//! Called by the controller, before it makes a request of what was written.
+//! The first step of an invocation on the command line.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -13,7 +13,7 @@ use crate::negotiate;
 use crate::program::Program;
 use crate::request::CMD;
 
-/// The kind of parameters whose option is enough to say that they are true.
+/// The kind of parameters whose option without a value means true.
 const SWITCH: &str = "true or false";
 pub(crate) const MODEL_MOCK: &str = "model-mock";
 pub(super) const GIVEN: &str = "NAME=VALUE";
@@ -21,7 +21,7 @@ pub(super) const CACHE: &str = "cache";
 pub(super) const STALE_OK: &str = "stale-ok";
 pub(super) const VERBOSE: &str = "verbose";
 
-/// How far a command asks the cache, and how much it says of it. Given before the program's name or after it.
+/// How a command uses the cache, and whether it reports that. Given before the program's name or after it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options {
     pub(super) mode: Option<Mode>,
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Those of `matches` that it has.
+    /// The options in `matches`.
     pub(crate) fn read(matches: &ArgMatches) -> Self {
         let flag = |name| matches!(matches.try_get_one::<bool>(name), Ok(Some(true)));
         let mode = matches.try_get_one::<Mode>(CACHE);
@@ -50,7 +50,7 @@ impl Options {
     }
 }
 
-/// The options of every command that have to do with the cache.
+/// The options about the cache, which every command has.
 pub(crate) fn options() -> [Arg; 3] {
     let modes = PossibleValuesParser::new(["prefer", "only", "refresh", "bypass"]);
     let modes = modes.map(|name| match name.as_str() {
@@ -77,7 +77,7 @@ pub(crate) fn options() -> [Arg; 3] {
             .long(VERBOSE)
             .short('v')
             .action(ArgAction::SetTrue)
-            .help("Say on standard error how the page was come by"),
+            .help("Report on standard error what the cache did"),
     ]
 }
 
@@ -175,7 +175,7 @@ pub(super) fn option(parameter: &Parameter) -> Arg {
     }
 }
 
-/// The names of the option of `parameter`, without their dashes: its own first.
+/// The names of the option of `parameter`, without dashes, its own name first.
 fn options_of(parameter: &Parameter) -> impl Iterator<Item = String> {
     let names = std::iter::once(&parameter.name).chain(&parameter.aliases);
     let names: Vec<_> = names.map(|name| (*name).to_owned()).collect();
@@ -187,13 +187,13 @@ pub(super) fn is_option_of(parameter: &Parameter, name: &str) -> bool {
     options_of(parameter).any(|option| option == name)
 }
 
-/// Whether `word` is the option of `parameter` without a value, which such a one need not have.
+/// Whether `word` is the option of `parameter` without a value, and needs none.
 pub(super) fn is_switch(parameter: &Parameter, word: &str) -> bool {
     let name = word.strip_prefix("--").unwrap_or_default();
     parameter.kind == SWITCH && is_option_of(parameter, name)
 }
 
-/// The programs of the command line, one a line, with what they do.
+/// The programs of the command line with their descriptions, one a line.
 pub(super) fn list(manifest: &Manifest, name: &str) -> String {
     let programs = manifest.programs(CMD);
     let width = programs
@@ -214,7 +214,7 @@ pub(super) fn list(manifest: &Manifest, name: &str) -> String {
     list
 }
 
-/// How a user writes the program's path.
+/// The program's path as a user writes it.
 fn shown(program: &Program) -> &str {
     match program.path() {
         "" => "/",

@@ -1,7 +1,7 @@
 //! The command-line controller: words to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation on the command line. `run.rs` runs one command: `words.rs` reads its words
-//! as options (`command.rs`) and arguments, and `output.rs` writes the answer, `terminal.rs` what a terminal may obey of it.
+//! as options (`command.rs`) and arguments, and `output.rs` writes the answer. `terminal.rs` escapes control characters.
 
 mod command;
 mod output;

@@ -1,5 +1,6 @@
-//! The end of an invocation on the command line: a page or an error to standard output, standard error and an exit
-//! code.
+//! Writes a page or an error to standard output and standard error, and gives the exit code.
+//!
+//! The last step of an invocation on the command line.
 
 use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Write};
 
@@ -14,14 +15,13 @@ use crate::rendered::Rendered;
 pub(crate) const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
-/// Only a stored page was wanted, and there is none.
+/// The user asked for a stored page only, and there is none.
 const NOT_CACHED: u8 = 3;
 /// The model failed or is late: the page is an old one, or there is none in time.
 const STALE: u8 = 4;
 
-/// Prints the page byte for byte, but for the command line's own media type: that ends in a newline, and keeps the
-/// colours of its author, if it `is_styled`, only on a terminal that wants them. On a terminal all other control
-/// characters are shown.
+/// Prints the page byte for byte. A page of the command line's own media type gets a newline at its end; if it
+/// `is_styled`, a terminal with colours gets its colours. A terminal shows all other control characters in escaped form.
 pub(super) fn show(rendered: &Rendered, is_styled: bool) -> u8 {
     let is_own = *rendered.mime().essence() == *TEXT_CMD;
     let colours = match is_own && is_styled {
@@ -43,7 +43,7 @@ pub(super) fn show(rendered: &Rendered, is_styled: bool) -> u8 {
     }
 }
 
-/// A page as standard output gets it; one that is no text is left alone.
+/// The page for standard output. A page that is not text stays as it is.
 fn adapted(mime: &Mime, body: &[u8], colours: Colours) -> Vec<u8> {
     let is_text = mime.essence().starts_with("text/") || std::str::from_utf8(body).is_ok();
     match is_text {
@@ -60,13 +60,13 @@ fn print(bytes: &[u8]) -> u8 {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
         Ok(()) => SUCCESS,
-        // The reader has seen enough: `| head`.
+        // The reader has closed the pipe, as `| head` does.
         Err(error) if error.kind() == IoErrorKind::BrokenPipe => SUCCESS,
         Err(error) => fail(&unwritten_result(&error)),
     }
 }
 
-/// Tells what the reader of the command line has to say: help, or what is wrong with the words; the exit code.
+/// Prints what clap says: help, or an error in the words. The exit code.
 pub(crate) fn tell(error: &clap::Error) -> u8 {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
@@ -80,7 +80,7 @@ fn unwritten_result(error: &io::Error) -> Error {
     Error::other(format!("the result could not be written: {error}"))
 }
 
-/// Tells the error on standard error; the exit code that follows from its kind.
+/// Prints the error on standard error. The exit code follows from its kind.
 pub(crate) fn fail(error: &Error) -> u8 {
     if let ErrorKind::Redirection(location) = error.kind() {
         return print_text(&format!("{location}\n"));
@@ -101,24 +101,24 @@ pub(crate) fn fail(error: &Error) -> u8 {
     }
 }
 
-/// Advice for a person; a script that reads standard error is left alone.
+/// Prints advice for a person. A script that reads standard error does not get it.
 pub(super) fn hint(text: &str) {
     if io::stderr().is_terminal() {
         complain(&format!("note: {text}"));
     }
 }
 
-/// Tells `line` on standard error.
+/// Prints `line` on standard error.
 pub(crate) fn complain(line: &str) {
     tell_stderr(&format!("{line}\n"), Colours::Shown);
 }
 
-/// Writes `question` to standard error; its answer is typed behind it.
+/// Prints `question` on standard error, without a newline.
 pub(crate) fn ask(question: &str) {
     tell_stderr(question, Colours::Shown);
 }
 
 fn tell_stderr(text: &str, colours: Colours) {
-    // Nothing is left to tell it to if standard error is closed.
+    // If standard error is closed, there is no place left to report that.
     let _ = io::stderr().write_all(&for_stderr(text, colours));
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     code.unwrap_or_else(|code| code)
 }
 
-/// The same for a program. An error is the exit code of what was told already.
+/// The same for a program. An error is the exit code of an error that was printed already.
 async fn invoke(
     app: &App,
     name: &str,
@@ -110,7 +110,7 @@ fn matched(
             return tell(&error);
         };
         let names = parameters.iter().map(|parameter| parameter.name);
-        // The words of another invocation are not an argument of the user.
+        // A user does not write the name of the parameter that collects words.
         let names: Vec<_> = names
             .filter(|name| program.collector() != Some(name))
             .collect();
@@ -118,7 +118,7 @@ fn matched(
     })
 }
 
-/// Tells on standard error what the cache did, as far as the user asked for it or should know it.
+/// Reports on standard error what the cache did, with `--verbose`. A cache in memory is always worth a hint.
 fn explain(result: &Result<Rendered>, app: &App, program: &Program, options: Options) {
     let is_cached = program.cache_policy().is_some();
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
@@ -143,12 +143,12 @@ fn explain(result: &Result<Rendered>, app: &App, program: &Program, options: Opt
     }
 }
 
-/// What was computed is for the next command, too. A page that was old is followed by a fresh one, however long that
-/// takes; otherwise a store that hangs holds nobody up.
+/// Waits until what was computed is stored, for the next command. With `--stale-ok`, it waits for the new page, however long
+/// that takes; otherwise it does not wait long for a store that hangs.
 async fn settle(cache: &Cache, is_refreshed: bool) {
     match is_refreshed {
         true => cache.settle().await,
-        // What is not stored by then is computed again.
+        // A page that is not stored by then is computed again.
         false => {
             let patience = STORE_PATIENCE.max(3 * cache.deadline());
             drop(tokio::time::timeout(patience, cache.settle()).await);
@@ -157,7 +157,7 @@ async fn settle(cache: &Cache, is_refreshed: bool) {
     cache.tell_invalidations().await;
 }
 
-/// The unknown program's error, which says where all of them are listed if it has no better advice.
+/// The error of an unknown program. It says where all programs are listed, unless it suggests one.
 fn with_list(error: Error, name: &str) -> Error {
     let message = error.to_string();
     match error.kind() {

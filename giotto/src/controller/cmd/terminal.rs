@@ -1,4 +1,4 @@
-//! Text on a terminal: what it would obey instead of showing it is made visible.
+//! Escapes the control characters that a terminal would obey.
 //!
 //! The last step of an invocation on the command line. A file or another program gets every byte as it is.
 
@@ -7,17 +7,17 @@ use std::io::{self, IsTerminal};
 use anstream::{AutoStream, ColorChoice};
 use giotto_cache::log::is_control;
 
-/// What becomes of the sequences that colour text (SGR), the only ones that a page of an application may contain.
+/// What happens to escape sequences for colours (SGR), the only ones that a page of an application may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Colours {
     Kept,
     Removed,
-    /// They are data like everything else.
+    /// They are data, and are escaped.
     Shown,
 }
 
 impl Colours {
-    /// Of what the application or clap has coloured, on `stream`.
+    /// For text that the application or clap has coloured, on `stream`.
     pub(super) fn on(stream: &impl anstream::stream::RawStream) -> Self {
         match AutoStream::choice(stream) {
             ColorChoice::Never => Self::Removed,
@@ -26,12 +26,12 @@ impl Colours {
     }
 }
 
-/// `text` as standard output gets it.
+/// `text` for standard output.
 pub(super) fn for_stdout(text: &[u8], colours: Colours) -> Vec<u8> {
     adapt(text, colours, io::stdout().is_terminal())
 }
 
-/// `text` as standard error gets it.
+/// `text` for standard error.
 pub(super) fn for_stderr(text: &str, colours: Colours) -> Vec<u8> {
     adapt(text.as_bytes(), colours, io::stderr().is_terminal())
 }
@@ -69,13 +69,13 @@ fn length_of_colour(text: &[u8]) -> Option<usize> {
     (parameters[end] == b'm').then_some(end + 3)
 }
 
-/// The bytes before the next one that needs a look of its own.
+/// The bytes before the next escape or carriage return.
 fn length_of_text(text: &[u8]) -> usize {
     let special = text.iter().position(|byte| matches!(byte, b'\x1b' | b'\r'));
     special.unwrap_or(text.len())
 }
 
-/// Appends `part`, control characters escaped, and bytes that are no UTF-8, which some terminals obey, too.
+/// Appends `part` with control characters escaped. Bytes that are not UTF-8 are escaped, too: some terminals obey them.
 fn make_visible(part: &[u8], adapted: &mut Vec<u8>) {
     for chunk in part.utf8_chunks() {
         for character in chunk.valid().chars() {

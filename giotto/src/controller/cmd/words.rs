@@ -1,7 +1,7 @@
 //! The words of a command line: which are options, arguments or values.
 //!
-//! The first step of an invocation on the command line. clap reads the options that `command.rs` lists; here is what clap
-//! cannot know.
+//! The first step of an invocation on the command line. clap reads the options that `command.rs` lists; this file has what
+//! clap cannot know.
 
 use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue};
@@ -49,7 +49,7 @@ pub(super) fn fill<'w>(
     request
 }
 
-/// The name that is no option's, unless clap knows which one was meant.
+/// The name of an unknown option, unless clap suggests another one.
 pub(super) fn unknown(error: &clap::Error) -> Option<&str> {
     let is_unknown = error.kind() == clap::error::ErrorKind::UnknownArgument;
     match error.get(ContextKind::InvalidArg) {
@@ -62,17 +62,17 @@ pub(super) fn unknown(error: &clap::Error) -> Option<&str> {
     }
 }
 
-/// What marks a word as a value. No word of a command line has this character.
+/// Marks a word as a value. No word of a command line contains this character.
 const MARK: char = '\0';
 
-/// The `words` as clap has to get them.
+/// The `words` as clap needs them.
 pub(super) fn prepared(words: Vec<String>, parameters: &[&Parameter]) -> Vec<String> {
     let words = words.into_iter().map(marked).collect();
     let is_switch = |word: &str| parameters.iter().any(|one| is_switch(one, word));
     join_switches(words, is_switch)
 }
 
-/// The same `word`, marked if it is a negative number in any notation, which clap would take for options.
+/// The same `word`, marked if it is a negative number in any notation: clap would take it for an option.
 fn marked(word: String) -> String {
     let is_negative = word.strip_prefix('-').is_some_and(|number| {
         let is_digits = number.starts_with(|first: char| first.is_ascii_digit() || first == '.');
@@ -88,7 +88,7 @@ fn marked(word: String) -> String {
     }
 }
 
-/// `--NAME true` as `--NAME=true` where `--NAME` alone would do, too: otherwise the next word is one of its own.
+/// Joins `--NAME true` to `--NAME=true` where `--NAME` is an option that may stand alone.
 fn join_switches(words: Vec<String>, is_switch: impl Fn(&str) -> bool) -> Vec<String> {
     let mut joined: Vec<String> = Vec::with_capacity(words.len());
     for word in words {
@@ -152,7 +152,7 @@ fn other_parameters<'m>(
     parameters.iter().filter(is_free).collect()
 }
 
-/// Refuses bytes that are no text, naming the argument that they were given for.
+/// Refuses bytes that are not text. The error names the argument that they were given for.
 pub(super) fn check_text(request: &Request<'_>, manifest: &Manifest) -> Result<()> {
     let is_bad = |text: &str| text.contains(char::REPLACEMENT_CHARACTER);
     let named = request.data.iter().find_map(|(name, value)| {

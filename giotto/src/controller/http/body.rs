@@ -1,6 +1,6 @@
 //! The body of a POST: a form or a JSON object, within limits.
 //!
-//! The second step of an invocation over HTTP that writes.
+//! Part of the first step of an invocation over HTTP.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -97,8 +97,8 @@ pub(super) fn posted_data<'b>(
     }
 }
 
-/// The members of a JSON object in their order, those included that have the same name: a form with two
-/// values for one argument is not silently taken for one of them either.
+/// The members of a JSON object in their order. Duplicate names are kept, so that two values for one argument are an error,
+/// as they are in a form.
 struct Members(Vec<(Cow<'static, str>, Value<'static>)>);
 
 impl<'de> Deserialize<'de> for Members {

@@ -1,13 +1,13 @@
-//! The `Date` of a response while the wall clock is behind what it was.
+//! The `Date` of a response after the wall clock was set back.
 //!
-//! Beside the last step of an invocation over HTTP. hyper writes the date, and formats it when a second has passed since
-//! the last time; after the clock was set back that is not before it has caught up. Until then the date is written here.
+//! Part of the last step of an invocation over HTTP. hyper formats the date when a second has passed since the last time.
+//! After the clock was set back, that takes until the clock has caught up. Until then, this file formats the date.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::HeaderValue;
 
-/// A date that hyper has formatted is at most so much later than the latest beat before the clock was set back.
+/// The most that a date of hyper is later than the latest beat before the clock was set back.
 const SLACK: Duration = Duration::from_secs(2);
 /// The end of the year 9999, in seconds: a date has four digits for the year.
 const END: u64 = 253_402_300_800;

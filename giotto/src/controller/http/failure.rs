@@ -1,6 +1,6 @@
-//! An error as a response of HTTP.
+//! The response to a request that has no page.
 //!
-//! The last step of an invocation over HTTP that has no page.
+//! The last step of an invocation over HTTP.
 
 use bytes::Bytes;
 use giotto_cache::log::Cut;
@@ -24,8 +24,8 @@ use crate::view::escape_html;
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
     h1{font-size:1.4rem}";
 
-/// What no URI has (RFC 3986, 2), and so no `Location`; nor has it what is not ASCII. A `%` is left alone: it may
-/// be the beginning of what is encoded already.
+/// The characters that a URI (RFC 3986, 2) and so a `Location` cannot contain, besides those that are not ASCII. `%` is not
+/// among them: the location may be encoded already.
 const NOT_IN_URI: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -110,7 +110,7 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
     }
 }
 
-/// What a client is told; what only concerns the operator goes to the log instead.
+/// The message for the client. An internal error goes to the log instead.
 fn message(
     error: &Error,
     status: StatusCode,
@@ -141,7 +141,7 @@ fn log(message: &str, head: &Parts, app: &App) {
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
     app.log().tell(event, move |repeated| {
-        tracing::error!(program, %path, %error, repeated, "a program failed");
+        tracing::error!(program, %path, %error, repeated, "program failed");
     });
 }
 

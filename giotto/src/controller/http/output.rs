@@ -14,17 +14,17 @@ use http::{Response, StatusCode};
 
 use crate::rendered::{Receipt, Rendered};
 
-/// What never expires is called fresh for a year, in seconds (RFC 9111, 1.2.1 knows no "for ever").
+/// A page that never expires is declared fresh for a year, in seconds: RFC 9111, 1.2.1 has no "for ever".
 const FOREVER: i64 = 365 * 24 * 3600;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// What middleware has seen of a request, a browser does not know: it asks again before it shows the page to the next
-/// reader who sits there.
+/// For pages behind middleware: a browser revalidates before it shows the page again, because the next user of the browser
+/// may be another one.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
 
-/// A body is handed on in pieces of at most this many bytes, so that a connection never buffers more.
+/// The most bytes of a body that a connection buffers.
 const PIECE: usize = 64 << 10;
 
 /// The body of a response.
@@ -62,21 +62,21 @@ impl http_body::Body for Body {
     }
 }
 
-/// What becomes of a request that is not refused.
+/// The outcome of a request that is not refused.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// 200.
     Page(Rendered),
     /// 304: the client has the page already.
     NotModified(Rendered),
-    /// 400: the page of GET, with what was refused of a POST.
+    /// 400: the page of GET, with the refused fields of a POST.
     Refused(Rendered),
     /// 204, with the methods that are allowed.
     Options(HeaderValue),
 }
 
 impl Outcome {
-    /// The response, with the emptied `fields` of the request: hyper takes their memory back for the next one.
+    /// The response. It reuses the `fields` of the request, whose memory hyper takes back for the next request.
     pub(super) fn into_response(mut self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
         let (status, body) = match &mut self {
@@ -104,7 +104,7 @@ fn with_body(page: &mut Rendered, fields: &mut HeaderMap) -> Bytes {
     page.take_body()
 }
 
-/// What is said of a page whether it is sent or not (RFC 9110, 15.4.5).
+/// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Rendered, fields: &mut HeaderMap) {
     fields.append(header::VARY, VARY);
     fields.append(header::CACHE_CONTROL, cache_control(page));
@@ -149,7 +149,7 @@ pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
     }
 }
 
-/// How much longer a page is fresh, as the fields tell it.
+/// The fields that depend on how much longer a page is fresh.
 struct Lifetime {
     seconds: i64,
     max_age: HeaderValue,
@@ -157,13 +157,13 @@ struct Lifetime {
 }
 
 thread_local! {
-    /// The last one told. A page that many people read has the same for a second, and then the fields need
-    /// neither be written nor allocated.
+    /// The fields of the last response. They are the same for a second for a page that many clients read, and then they are
+    /// neither formatted nor allocated.
     static LAST: RefCell<Lifetime> = RefCell::new(Lifetime::new(0));
 }
 
 impl Lifetime {
-    /// The field that tells `seconds`.
+    /// The field for `seconds`.
     fn told(seconds: i64, field: impl FnOnce(&Self) -> &HeaderValue) -> HeaderValue {
         LAST.with_borrow_mut(|last| {
             if last.seconds != seconds {

@@ -1,4 +1,4 @@
-//! The HTTP server: connections in, and out again when they are idle for too long or the server is to stop.
+//! The HTTP server: accepts connections, and ends them when they are idle for too long or the server stops.
 //!
 //! Before the first step of an invocation over HTTP.
 
@@ -24,23 +24,23 @@ use super::service::Service;
 use super::signals::{Signals, Stop};
 use super::watch::{Pulse, Watch, Watched};
 
-/// How often it is looked whether a connection has been quiet for too long.
+/// The interval of the check for connections that are idle for too long.
 const BEAT: Duration = Duration::from_millis(500);
-/// When so many beats have passed, 10 s at most, between the last byte taken by a client and its next complete
-/// head, it is cut off: that bounds idle connections, heads that come in drops, and clients that do not read.
+/// The most beats, 10 s at most, between the last byte that a client takes and its next complete head. The limit covers
+/// idle connections, heads that arrive slowly, and clients that do not read.
 const PATIENCE_BEATS: u64 = 19;
-/// For responses under way once the server was told to stop, and at least so much longer than idle connections have.
+/// How long responses may take after the signal to stop, and how much longer than idle connections at least.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(8);
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(3);
 const SHUTDOWN_BEAT: Duration = Duration::from_millis(50);
-/// For requests that were sent before their client could know that the server stops.
+/// For requests that their clients sent before they could know that the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
-/// Room for a head that is too large, so that it gets an answer (414 or 431) rather than a closed connection.
+/// Large enough for a head over the limit, so that its client gets a response (414 or 431).
 const READ_BUFFER: usize = 128 << 10;
-/// When no connection can be accepted, for want of file descriptors for example.
+/// The pause after a failed accept, for example because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens on `host` and `port`. So many connections at most wait to be accepted as `backlog` and the kernel say.
+/// Listens on `host` and `port`. `backlog` and the kernel limit the connections that wait to be accepted.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // A server that starts again need not wait until its old connections are forgotten.
+    // A restarted server need not wait until the kernel has forgotten its old connections.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(backlog)
@@ -71,12 +71,12 @@ fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     Drained,
-    /// By a second interruption; what was under way is cut.
+    /// By a second SIGINT, which cuts the responses under way.
     Cut,
 }
 
-/// Serves `service` on `listener` until a signal tells it to stop, and then what is under way. For up to `drain`, idle
-/// connections get one more answer.
+/// Serves `service` on `listener` until a signal stops it, and finishes the responses under way. For up to `drain`, idle
+/// connections get one more response.
 pub(crate) async fn serve(
     service: Service,
     listener: TcpListener,
@@ -96,13 +96,13 @@ pub(crate) async fn serve(
         () = signals.interrupt() => Ended::Cut,
     };
     if ended == Ended::Cut {
-        tracing::warn!("interrupted again: what is under way is cut");
+        tracing::warn!("interrupted again: responses under way are cut");
     }
     service.app().log().flush();
     Ok(ended)
 }
 
-/// Accepts connections until a signal tells it to stop.
+/// Accepts connections until a signal stops the server.
 async fn accept(
     service: &Service,
     listener: &TcpListener,
@@ -133,7 +133,7 @@ async fn accept(
     }
 }
 
-/// Answers what is under way, and stores its results.
+/// Finishes the responses under way, and stores their results.
 async fn finish(mut connections: Connections, service: &Service, grace: Duration) {
     tracing::info!("stopping: finishing the responses under way");
     connections.close(grace).await;
@@ -142,15 +142,15 @@ async fn finish(mut connections: Connections, service: &Service, grace: Duration
         .await
         .is_err()
     {
-        tracing::warn!("some results were still being computed and are lost");
+        tracing::warn!("results that are still being computed are lost");
     }
     cache.tell_invalidations().await;
 }
 
 /// Notifies once every [`BEAT`], until it is dropped.
 ///
-/// From a thread of its own: while the runtime has a timer of its own pending, every worker that runs out of
-/// work reads the clock and has the kernel wake it in time, which is a twentieth of what a hit costs.
+/// It runs in a thread of its own. A pending timer of the runtime would cost a twentieth of a hit: every worker without work
+/// would read the clock and have the kernel wake it.
 fn beats() -> io::Result<Arc<Notify>> {
     let beat = Arc::new(Notify::new());
     let listener = Arc::downgrade(&beat);
@@ -182,8 +182,7 @@ impl Connections {
         }
     }
 
-    /// Opens the connections that wait to be accepted on `listener`, the last ones: their clients have connected and
-    /// would be reset.
+    /// Opens the last connections that wait to be accepted on `listener`, which would be reset otherwise.
     fn accept_waiting(&mut self, listener: TcpListener, service: &Service) {
         let Ok(listener) = listener.into_std() else {
             return;
@@ -201,7 +200,7 @@ impl Connections {
     fn open(&mut self, stream: TcpStream, service: Service) {
         // Without it a response in two packets waits for the client's acknowledgement of the first.
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY on this connection");
+            tracing::debug!(%error, "TCP_NODELAY failed");
         }
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
         let connection = tokio::spawn(connection(stream, service, Arc::clone(&watch)));
@@ -220,8 +219,8 @@ impl Connections {
         });
     }
 
-    /// Ends each connection after the response that is under way on it, or the next one if it is idle and a request
-    /// comes within `grace`.
+    /// Ends each connection after its response under way. An idle connection gets one more response if its request comes
+    /// within `grace`.
     async fn close(&mut self, grace: Duration) {
         self.pulse.stop();
         let started = Instant::now();
@@ -234,7 +233,7 @@ impl Connections {
         if !self.open.is_empty() {
             tracing::warn!(
                 connections = self.open.len(),
-                "responses were still under way and are cut"
+                "responses under way are cut: they took too long"
             );
         }
     }
@@ -242,11 +241,13 @@ impl Connections {
 
 /// One connection, until it ends.
 ///
-/// hyper's own time limit for heads makes and drops a timer for every request, a tenth of what a hit costs;
-/// the [`Watch`] costs a few stores. hyper looks for a client that is gone, unless it may be half gone, before it
-/// lets the service answer, and allocates a second buffer for what it might read then; [`Watched`] looks when an
-/// answer is waited for. `writev` is off because copying a small body behind its head, and a large one in pieces,
-/// costs less than having the kernel gather them.
+/// Three settings of hyper are off because each would be felt in every hit:
+///
+/// - Its time limit for heads makes a timer for every request, a tenth of a hit. The [`Watch`] costs a few stores.
+/// - Its check for a disconnected client, before the service answers, allocates a second buffer. [`Watched`] checks while a
+///   response is computed; `half_close` turns hyper's check off.
+/// - `writev`: to copy a small body behind its head, and a large one in pieces, costs less than to have the kernel gather
+///   them.
 async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
     let (service, watch) = (&service, &*watch);
@@ -267,11 +268,11 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         .max_buf_size(READ_BUFFER)
         .writev(false);
     if let Err(error) = server.serve_connection(stream, answer).await {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "connection ended early");
     }
 }
 
-/// Adds what the state of the server asks for.
+/// Adds the fields that depend on the state of the server.
 fn amend(response: &mut Response<Body>, pulse: &Pulse) {
     if pulse.is_stopping() {
         let close = HeaderValue::from_static("close");

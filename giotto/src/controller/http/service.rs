@@ -1,7 +1,7 @@
 //! One request of HTTP, from its head and body to a response.
 //!
-//! The first and the last step of an invocation over HTTP; `input.rs` has the details of the first,
-//! `output.rs` and `problem.rs` those of the last.
+//! The first and the last step of an invocation over HTTP. `head.rs`, `input.rs` and `body.rs` have the details of the
+//! first, `output.rs` and `failure.rs` those of the last.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -25,7 +25,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
-/// An application as a [`tower_service::Service`], to be mounted in any server that speaks it.
+/// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
 pub struct Service(Arc<Inner>);
 
@@ -37,7 +37,7 @@ struct Inner {
 }
 
 impl App {
-    /// The application as a service, for `Router::fallback_service` of axum and the like.
+    /// The application as a service, for example for `Router::fallback_service` of axum.
     ///
     /// # Errors
     ///
@@ -79,8 +79,8 @@ impl Service {
         }))
     }
 
-    /// Answers a request of HTTP/1.1 without exactly one `Host` with 400 (RFC 9112, 3.2), which is the duty of
-    /// the server that the service runs in.
+    /// Refuses a request of HTTP/1.1 without exactly one `Host` with 400 (RFC 9112, 3.2). This is the duty of the server that
+    /// runs the service.
     pub(crate) fn wants_host(self) -> Self {
         let Inner { ref app, debug, .. } = *self.0;
         Self(Arc::new(Inner {
@@ -94,7 +94,7 @@ impl Service {
         &self.0.app
     }
 
-    /// Answers one request; every failure is a response too.
+    /// Answers one request. Every failure is a response, too.
     pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
         B: http_body::Body,
@@ -156,13 +156,13 @@ impl Service {
             return Err(error.into());
         }
         match self.app().invoke_refused(request, refused.clone()).await {
-            // JSON has no place for the errors but the error itself, which names the fields.
+            // As JSON, the error itself names the fields.
             Ok(page) if page.mime().essence() != "application/json" => Ok(Outcome::Refused(page)),
             _ => Err(error.into()),
         }
     }
 
-    /// OPTIONS, and what no program answers.
+    /// Answers OPTIONS, and refuses methods that no program answers.
     fn other_method(&self, head: &Parts) -> Result<Outcome, Problem> {
         let mut path = Segments::new();
         input::segments(head.uri.path(), &mut path, |_| None)?;

@@ -1,6 +1,6 @@
-//! What the signals of a Unix process mean to the server.
+//! The signals of Unix that stop the server.
 //!
-//! No step of a request: SIGINT and SIGTERM end the serving of all of them.
+//! Not a step of a request.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// How the server was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// By SIGINT: somebody waits at a terminal.
+    /// By SIGINT, from a person who waits at a terminal.
     Interrupted,
-    /// By SIGTERM: a supervisor takes it out of service.
+    /// By SIGTERM, from a supervisor.
     Terminated,
 }
 
@@ -41,8 +41,8 @@ impl Signals {
         })
     }
 
-    /// Ends at the next SIGINT or SIGTERM. Other signals, which would end the process by default, are logged: they do not
-    /// cut the requests that are under way.
+    /// Ends at the next SIGINT or SIGTERM. Other signals would end the process by default; they are logged and ignored, so
+    /// that they do not cut requests under way.
     pub(super) async fn stop(&mut self) -> Stop {
         loop {
             let ignored = tokio::select! {

@@ -1,6 +1,6 @@
-//! Tells how long a connection has been waiting for its client.
+//! Measures how long a connection has been waiting for its client.
 //!
-//! Beside every request over HTTP: the server looks at it twice a second and ends who is too slow.
+//! Beside every request over HTTP: the server checks it twice a second and ends connections of slow clients.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
-/// The time of all connections of a server, in beats since it started, and what they have to know of it.
+/// The state of a server that its connections read: the time in beats since it started, and two flags.
 #[derive(Debug, Default)]
 pub(super) struct Pulse {
     beats: AtomicU64,
@@ -22,7 +22,7 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    /// The next beat; the wall clock may be behind what it was.
+    /// Counts the next beat.
     pub(super) fn beat(&self, is_clock_behind: bool) {
         self.beats.fetch_add(1, Ordering::Relaxed);
         self.is_clock_behind
@@ -42,7 +42,7 @@ impl Pulse {
     }
 }
 
-/// Whom one connection waits for: us, or its client and since which beat.
+/// What one connection waits for: the application, or its client since some beat.
 #[derive(Debug)]
 pub(super) struct Watch {
     pulse: Arc<Pulse>,
@@ -50,7 +50,7 @@ pub(super) struct Watch {
     sending: AtomicBool,
 }
 
-/// Nobody waits for the client: a request is being answered.
+/// The connection waits for the application, which answers a request.
 const ANSWERING: u64 = u64::MAX;
 
 impl Watch {
@@ -67,7 +67,7 @@ impl Watch {
         &self.pulse
     }
 
-    /// A request has come, whole but for its body.
+    /// The head of a request has arrived.
     pub(super) fn answering(&self) {
         self.waiting_since.store(ANSWERING, Ordering::Relaxed);
     }
@@ -76,19 +76,19 @@ impl Watch {
         self.waiting_since.load(Ordering::Relaxed) == ANSWERING
     }
 
-    /// The response is ready, or some of it was taken: the client's turn to take the rest.
+    /// The response is ready, or the client has taken a part of it and must take the rest.
     pub(super) fn sending(&self) {
         let now = self.pulse.beats.load(Ordering::Relaxed);
         self.sending.store(true, Ordering::Relaxed);
         self.waiting_since.store(now, Ordering::Relaxed);
     }
 
-    /// Whether some of a response is yet to be taken.
+    /// Whether the client has not yet taken all of a response.
     pub(super) fn is_sending(&self) -> bool {
         self.sending.load(Ordering::Relaxed)
     }
 
-    /// Whether the client has done nothing for so many `beats`.
+    /// Whether the client has done nothing for that many `beats`.
     pub(super) fn is_waiting_for(&self, beats: u64) -> bool {
         let now = self.pulse.beats.load(Ordering::Relaxed);
         self.waiting_since
@@ -98,8 +98,8 @@ impl Watch {
     }
 }
 
-/// A stream that tells its [`Watch`] whenever the client takes bytes, and ends when the client goes while it is being
-/// answered.
+/// A stream that tells its [`Watch`] whenever the client takes bytes. It ends if the client disconnects while its request is
+/// being answered.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TokioIo<TcpStream>,
@@ -115,7 +115,7 @@ impl Watched {
     }
 
     fn wrote(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        // Between requests; what an interim response (100 Continue) writes during one is not the client's turn.
+        // Not while a request is answered: an interim response (100 Continue) does not make it the client's turn.
         if !self.watch.is_answering() {
             match result.is_ready() {
                 true => self.watch.sending(),
@@ -125,7 +125,7 @@ impl Watched {
         result
     }
 
-    /// An error once the client is gone; until then its task is woken when it goes.
+    /// An error if the client has disconnected. Otherwise the task is woken when it does.
     fn check_client(&self, context: &mut Context<'_>) -> io::Result<()> {
         let mut next = [0];
         let peek = self
@@ -174,7 +174,7 @@ impl Write for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper flushes when it has written all that it had, which is nothing while an answer is waited for.
+        // hyper flushes when it has written everything. While a request is answered, that is nothing.
         self.watch.sending.store(false, Ordering::Relaxed);
         if self.watch.is_answering() {
             self.check_client(context)?;

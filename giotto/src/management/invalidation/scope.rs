@@ -20,6 +20,10 @@ use crate::request::{Controller, Request};
 
 const PARAMETERS: &[(&str, &str)] = &[
     (
+        INVOCATION,
+        "Always refused: `expire` and `remove` are for the pages of one invocation.",
+    ),
+    (
         "program",
         "All pages of the program of this name, its whole path.",
     ),
@@ -56,8 +60,8 @@ pub(in crate::management) fn purge() -> Program {
     };
     Program::new(model)
         .description(
-            "Forbids pages for ever: those of a program, those with a tag, or all\n\n\
-             Name one of them: program=squared, tag=user:7, or --all. The pages are never served again, not even while new \
+            "Purges pages, which are never served again: those of a program, those with a tag, or all\n\n\
+             Name one of them: program=squared, tag=user:7, or --all. The pages are not served again, not even while new \
              ones are computed or if the model fails; `invalidate` allows that. For the pages of one invocation there is \
              `remove`. It says what it will do and asks; without a terminal it needs --yes. One small write, however many \
              pages there are.",
@@ -235,7 +239,7 @@ fn program_scope(name: &str, app: &App) -> Result<Scope> {
 
 /// There is no program `name`, whose path would be `path`.
 fn unknown(name: &str, path: &str, programs: &[&Program], app: &App) -> String {
-    // An alias is found under the path all the same, and so is a program with its arguments.
+    // The path may be an alias, or a program with its arguments.
     let found = Controller::ALL.into_iter().find_map(|controller| {
         let request = Request::new(controller, path.trim_matches('/'));
         let found = app.manifest().find(request.path(), controller).ok()?;

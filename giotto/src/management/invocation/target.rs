@@ -36,7 +36,7 @@ impl<'a> Target<'a> {
                 break;
             };
             let asked = Asked::of(app.manifest(), &mut request);
-            // A replaced argument is told first: the error of `asked` may follow from it.
+            // A replaced argument is the better error: that of `asked` may follow from it.
             let unchanged = front_end.check_unchanged(invocation, &request);
             match unchanged.and(asked) {
                 Ok(asked) => {

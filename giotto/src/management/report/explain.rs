@@ -1,6 +1,6 @@
 //! `cache/explain`: what the cache has of an invocation, and what the next request would get.
 //!
-//! Runs no model. It understands the invocation and judges what is stored as a request does.
+//! Runs no model. It understands the invocation and judges the stored entry as a request does.
 
 use std::fmt;
 
@@ -33,14 +33,14 @@ pub(in crate::management) fn program() -> Program {
         .view(shown())
 }
 
-/// What is known of an invocation. All times of its JSON are in milliseconds; `null` = for ever.
+/// What is known about an invocation. In JSON, all times are in milliseconds; `null` = for ever.
 #[derive(Default, Serialize)]
 struct Report {
     program: String,
     /// As they stand in the key.
     arguments: String,
     ignored: Vec<String>,
-    /// Those that middleware sets, whatever was given.
+    /// The arguments that middleware sets, whatever was given.
     replaced: Vec<&'static str>,
     mimetype: String,
     is_cached: bool,
@@ -198,7 +198,7 @@ impl Report {
         lines
     }
 
-    /// What is next, said once if it is the same over all front ends.
+    /// What is next, once if it is the same over all front ends.
     fn labelled(&self) -> Vec<(&'static str, &Next)> {
         match &*self.next {
             [one, other] if one.says == other.says && other.key.is_none() => vec![("next", one)],

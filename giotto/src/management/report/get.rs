@@ -29,7 +29,7 @@ pub(in crate::management) fn program() -> Program {
              none is stored.",
         )
         .collects(INVOCATION)
-        // Whatever program the page is of, here it is data.
+        // The page is data here, whatever program it is of.
         .view(BasicView::new().text(body).shows(TEXT_CMD, body))
 }
 
@@ -38,10 +38,10 @@ pub(in crate::management) fn program() -> Program {
 struct Page {
     key: String,
     mimetype: String,
-    /// Why a request would not get it as it is; `null` if it would.
+    /// Why a request would not get it unchanged; `null` if it would.
     reason: Option<String>,
     entry: EntryState,
-    /// `null` if the page is no text.
+    /// `null` if the page is not text.
     body: Option<String>,
 }
 

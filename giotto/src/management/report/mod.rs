@@ -1,4 +1,4 @@
-//! What is only looked at: `cache/explain`, `cache/get` and `cache/stats`.
+//! Reports: `cache/explain`, `cache/get` and `cache/stats`.
 //!
 //! Programs under `mgt/cache/` that run no model.
 

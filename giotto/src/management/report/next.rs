@@ -15,9 +15,9 @@ pub(super) struct Next {
     status: &'static str,
     reason: Option<String>,
     refreshes: bool,
-    /// Whether the old page is served if the model is run and fails.
+    /// Whether the old page is served if the model runs and fails.
     falls_back: bool,
-    /// The key, if it is not that of the others: middleware tells front ends apart.
+    /// The key, if it differs from that of the other front end because middleware distinguishes them.
     pub(super) key: Option<String>,
     pub(super) says: String,
 }
@@ -43,7 +43,7 @@ impl Next {
         }
     }
 
-    /// The same under a key of its own.
+    /// The same under another key.
     pub(super) fn under(self, key: Option<String>) -> Self {
         Self { key, ..self }
     }
@@ -76,7 +76,7 @@ const fn obstacle(not_stored: NotStored) -> &'static str {
     }
 }
 
-/// The name of what a request is told. Of old pages, whether the model fails or is late is known only afterwards.
+/// The name of a status. For an old page, only the request itself will know whether the model fails or is late.
 const fn name(status: Status) -> &'static str {
     match status {
         Status::Hit => "hit",
@@ -98,26 +98,26 @@ fn says(status: Status, explained: &Explanation) -> String {
     };
     match status {
         Status::Hit if explained.refreshes => {
-            "a hit; by chance, a new page would be computed early, behind the scenes".to_owned()
+            "a hit; by chance, a new page would be computed early, in the background".to_owned()
         }
         Status::Hit => "a hit: the stored page".to_owned(),
         Status::Stale(Staleness::Throttled) => {
-            format!("the old page{why}: the model failed a moment ago, and is not run again yet")
+            format!("the old page{why}: the model failed a moment ago, and does not run again yet")
         }
         Status::Stale(_) if explained.refreshes => {
-            format!("the old page{why}, at once; a new one is computed behind the scenes")
+            format!("the old page{why}, at once; a new one is computed in the background")
         }
         Status::Stale(_) => format!("the old page{why}, at once; a new one is being computed"),
-        Status::Stored => format!("the model is run and its page stored{why}{fallback}"),
+        Status::Stored => format!("the model runs, and its page is stored{why}{fallback}"),
         Status::Collapsed => {
             format!("the page that is being computed now, once it is there{why}{fallback}")
         }
         _ => match explained.not_stored {
             Some(not_stored) => format!(
-                "the model is run{why}; its page is not stored: {}",
+                "the model runs{why}; its page is not stored: {}",
                 obstacle(not_stored)
             ),
-            None => format!("the model is run; nothing is stored{why}"),
+            None => format!("the model runs; nothing is stored{why}"),
         },
     }
 }

@@ -17,7 +17,7 @@ use crate::request::CMD;
 pub(in crate::management) fn program() -> Program {
     Program::new(stats)
         .description(
-            "Shows what the store holds, and what the cache of the answering process has counted since it began\n\n\
+            "Shows what the store holds, and what the cache of the answering process has counted since it started\n\n\
              The figures are those that the store has at hand, mostly of the whole server or table: see `figures of`.",
         )
         .view(shown())
@@ -44,7 +44,7 @@ async fn stats(_: Nothing, operator: Operator) -> Report {
         in_flight: cache.in_flight(),
         pending: cache.pending_invalidations(),
         note: (operator.controller == CMD).then_some(
-            "these are the counters of this command, which has just begun; list this program over HTTP to see a \
+            "these are the counters of this command, which has just started; list this program over HTTP to see a \
              server's",
         ),
     }

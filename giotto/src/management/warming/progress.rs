@@ -1,10 +1,10 @@
-//! How far a long program has come, on a terminal.
+//! A progress bar on a terminal.
 //!
 //! Shown by `cache/warm`.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar on standard error, or nothing where nobody looks.
+/// A bar on standard error, or nothing if no person reads it.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {

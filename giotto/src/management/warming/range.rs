@@ -1,14 +1,14 @@
 //! Several invocations in one: `x=1..100`, `x=0..100..10`, `x=1,2,3`.
 //!
-//! Read by `cache/warm`. Only whole numbers have ranges. What looks like a range and is given for a text is refused: it is
-//! one page, and hardly the one that was meant.
+//! Read by `cache/warm`. Only whole numbers have ranges. A range for a text is refused: it would be one page, and hardly the
+//! one that is meant.
 
 use std::borrow::Cow;
 
 use crate::error::{Error, Result, quoted};
 use crate::management::invocation::{FrontEnd, Invocation};
 
-/// More invocations at once are a mistake of the hand.
+/// More invocations at once are a typing mistake.
 const MOST: u64 = 1_000_000;
 
 /// The invocations that one stands for, each by its number.
@@ -161,12 +161,12 @@ impl Range {
     }
 }
 
-/// Refuses a range as the value of a parameter that is no whole number.
+/// Refuses a range as the value of a parameter that is not a whole number.
 fn check_no_range(name: &str, text: &str) -> Result<()> {
     if !text.contains("..") || !matches!(Values::read(name, text), Ok(Some(_))) {
         return Ok(());
     }
-    let message = "only a parameter of one whole number has ranges, and this is none: warm each of its values by itself";
+    let message = "only a parameter that is one whole number has ranges: warm each value by itself";
     Err(refused(name, text, message))
 }
 

@@ -1,6 +1,6 @@
 //! `cache/warm`: computes pages before they are asked for.
 //!
-//! Each is asked for as a request asks for it, under the same leases; what is fresh is left alone.
+//! It asks for each page as a request does, under the same leases. Fresh pages are skipped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +24,7 @@ use crate::program::Program;
 use crate::request::{CMD, Controller, Request};
 
 const MOST_JOBS: usize = 64;
-/// What was computed last is still on its way into the store when a command ends; one that hangs holds nobody up.
+/// How long the end of a command waits until the last pages are stored.
 const SETTLING: Duration = Duration::from_secs(5);
 
 pub(in crate::management) fn program() -> Program {
@@ -44,16 +44,16 @@ pub(in crate::management) fn program() -> Program {
             ("jobs", "How many models run at the same time, 64 at most."),
             (
                 "budget",
-                "After so many seconds nothing more is begun, and the exit code is 1 if something is left; without it there is no limit.",
+                "The seconds after which no more pages are begun; then the exit code is 1 if pages are left. Without it, there is no limit.",
             ),
-            ("refresh", "Compute what is fresh, too."),
+            ("refresh", "Compute fresh pages, too."),
         ],
     };
     Program::new(model)
         .description(
             "Computes pages before they are asked for: squared x=1..100 --formats=html,json\n\n\
-             What is fresh is left alone. If a model or the store failed, or if the budget ran out before the end, the \
-             exit code is 1, and over HTTP the status is 500; the report is there all the same.",
+             Fresh pages are skipped. If a model or the store failed, or if the budget ran out, the exit code is 1, and over \
+             HTTP the status is 500; both come with the report.",
         )
         .collects(INVOCATION)
         .view(shown().fails_by(Report::failure))
@@ -124,14 +124,14 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
         return Err(refused("jobs", arguments.jobs.to_string(), "it is 1 to 64"));
     }
     if arguments.budget == Some(0) {
-        let message = "no time is no budget: give the seconds that it may take, or leave it out";
+        let message = "a budget of 0 seconds computes nothing: give more seconds, or leave it out";
         return Err(refused("budget", "0".to_owned(), message));
     }
     let pattern = Invocation::read(&arguments.invocation)?;
     let front_ends = FrontEnd::all(&pattern, app)?;
     let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
-    // An error of the first or the last page is told before anything is computed.
+    // Errors of the first and the last page are found before anything is computed.
     let target = Target::of(&invocations.at(0), app)?;
     Target::of(&invocations.at(invocations.count() - 1), app)?;
     let mimes = chosen(arguments.formats.as_deref(), &target)?;
@@ -181,7 +181,7 @@ impl Work {
         self.invocations.count() * self.mimes.len() as u64
     }
 
-    /// Takes one page after the other until there is none, or no time.
+    /// Computes one page after another until there are no more, or no time.
     async fn run(self: Arc<Self>) -> Report {
         let mut report = Report::default();
         loop {
@@ -195,7 +195,7 @@ impl Work {
             let mime = &self.mimes[(number % formats) as usize];
             let page = self.page(&invocation, mime);
             let outcome = match self.until {
-                // The model goes on, and its page is stored if this process lives so long.
+                // The computation goes on, and its page is stored if this process lives long enough.
                 Some(until) => match tokio::time::timeout_at(until, page).await {
                     Ok(outcome) => outcome,
                     Err(_) => return report,
@@ -207,7 +207,7 @@ impl Work {
         }
     }
 
-    /// Refuses another page than the one that was named, of which middleware has made `request`.
+    /// Refuses an invocation whose arguments middleware has replaced in `request`.
     fn check_unchanged(&self, invocation: &Invocation, request: &Request<'_>) -> Result<()> {
         let mut front_ends = FrontEnd::all(invocation, &self.app)?.into_iter();
         let asked = front_ends.find(|at| at.controller == self.controller);
@@ -243,7 +243,7 @@ impl Work {
             Some(Status::Hit) => Outcome::Skipped,
             Some(Status::Stored | Status::Collapsed) => Outcome::Computed,
             Some(Status::Stale(Staleness::Throttled)) => Outcome::Failed(
-                "the model failed a moment ago, and is not run again yet".to_owned(),
+                "the model failed a moment ago, and does not run again yet".to_owned(),
             ),
             Some(Status::Stale(_)) => {
                 Outcome::Failed("the model failed or is late; there is an old page".to_owned())

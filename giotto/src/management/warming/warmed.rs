@@ -1,6 +1,6 @@
-//! What became of the pages that were to be computed ahead.
+//! The report of `cache/warm`.
 //!
-//! The result of `cache/warm`.
+//! Counts the outcome of each page.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::management::text::{columns, count, time};
 
-/// So many errors are shown.
+/// The most errors that are shown.
 const SHOWN: usize = 10;
 
-/// What became of the pages.
+/// The outcomes of all pages.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) pages: u64,
     computed: u64,
     /// They were fresh.
     skipped: u64,
-    /// Computed, but too large, not to be stored, or the store takes nothing.
+    /// Computed, but too large, not to be stored, or refused by the store.
     not_stored: u64,
     /// The model says that there is none: not found, for example.
     no_page: u64,
     failed: u64,
-    /// The budget ran out before.
+    /// The budget ran out before these.
     pub(super) left: u64,
     pub(super) took_ms: u128,
-    /// How often the store did not take or give what it should.
+    /// How often the store failed.
     pub(super) store_failures: u64,
     /// The first errors, with what they are about.
     errors: Vec<Failure>,
@@ -36,14 +36,14 @@ pub(super) struct Report {
 
 #[derive(Clone, Debug, Serialize)]
 struct Failure {
-    /// Which of the pages it is, in the order in which they were named.
+    /// The number of the page, in the order of the invocations.
     #[serde(skip)]
     number: u64,
     invocation: String,
     error: String,
 }
 
-/// What became of one page.
+/// The outcome of one page.
 pub(super) enum Outcome {
     Computed,
     Skipped,
@@ -89,7 +89,7 @@ impl Report {
         self.computed + self.skipped + self.not_stored + self.no_page + self.failed
     }
 
-    /// What is wrong with the pages, if anything is.
+    /// The error of the whole run, if there is one.
     pub(super) fn failure(&self) -> Option<Error> {
         let problems = [
             (self.failed > 0).then(|| format!("{} failed, see above", count(self.failed, "page"))),
@@ -119,7 +119,7 @@ impl fmt::Display for Report {
         ];
         let took = Duration::from_millis(u64::try_from(self.took_ms).unwrap_or(u64::MAX));
         let total = format!("{} in {}", self.pages, time(took));
-        // What is usual is shown always, the rest only if there is any.
+        // The usual numbers are always shown, the others only if they are not zero.
         let numbers = numbers
             .into_iter()
             .enumerate()
