@@ -2,13 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use crate::client::{Client, Session};
 use crate::stopped::wait_until_stopped;
-use crate::{Process, free_port, unprivileged};
+use crate::{Process, free_port, unprivileged, wait_until};
 
 const PACKAGE: &str = "postgresql";
 
@@ -162,14 +161,7 @@ impl Postgres {
 
     /// It listens before it has recovered from a crash.
     fn wait_until_it_answers(&self) {
-        let started = Instant::now();
-        while !self.client("postgres").answers() {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "PostgreSQL does not answer"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("PostgreSQL answers", || self.client("postgres").answers());
     }
 
     fn client(&self, database: &str) -> Client {

