@@ -9,6 +9,8 @@ mod operated;
 mod pooler;
 mod postgres;
 mod server;
+#[path = "../common/soon.rs"]
+mod soon;
 mod sqlite;
 mod sweep;
 mod table;
@@ -151,12 +153,4 @@ where
         .collect::<JoinSet<_>>()
         .join_all()
         .await
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < PATIENCE, "waited for: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -8,6 +8,8 @@ mod expiry;
 mod lies;
 mod outage;
 mod several_servers;
+#[path = "../common/soon.rs"]
+mod soon;
 mod values;
 
 use std::time::Duration;

@@ -8,6 +8,7 @@ use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, Result, Status};
 use test_servers::{Memcached, free_port};
 use tokio::time::{Instant, sleep};
 
+use crate::soon::soon;
 use crate::{PATIENCE, bytes, store};
 
 #[tokio::test]
@@ -205,11 +206,10 @@ async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result
 }
 
 async fn all_are_used(cache: &Cache) {
-    let started = Instant::now();
-    while hits(cache).await.len() < PAGES {
-        assert!(started.elapsed() < PATIENCE, "it is not back");
-        sleep(Duration::from_millis(100)).await;
-    }
+    soon("every page is a hit", async || {
+        hits(cache).await.len() == PAGES
+    })
+    .await;
 }
 
 /// Without `-M` a server makes room for what is new.
