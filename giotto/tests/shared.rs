@@ -90,7 +90,7 @@ fn is_shared(cache: &str) {
 }
 
 #[test]
-fn redis_shares_pages_under_keys_that_people_can_read() {
+fn redis_shares_pages_under_readable_keys() {
     let redis = Redis::start();
     is_shared(&format!("redis://127.0.0.1:{}", redis.process.port()));
 

@@ -184,7 +184,7 @@ async fn changing_what_was_set_or_got_changes_nothing_in_the_store() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_that_add_at_once_one_is_told_that_it_did() {
+async fn one_of_many_concurrent_adds_succeeds() {
     let store = LocMemKeyValue::new();
     for round in 0..200 {
         let mut callers = JoinSet::new();

@@ -105,7 +105,7 @@ impl Operated for MariaDb {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_is_used_as_people_run_it() {
+async fn postgres_works_as_it_is_operated() {
     let mut server = Postgres::start();
     is_used(&mut server).await;
     a_database_of_few_characters_holds_every_key(&server).await;
@@ -124,7 +124,7 @@ async fn mysql_is_used_where_its_log_is_one_of_statements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mysql_is_used_as_people_run_it() {
+async fn mysql_works_as_it_is_operated() {
     let mut server = MariaDb::start();
     is_used(&mut server).await;
     a_session_in_another_charset_has_the_same_keys(&server).await;

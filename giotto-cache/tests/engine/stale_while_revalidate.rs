@@ -8,7 +8,7 @@ use crate::until::until;
 use crate::world::{World, ask, callers, ms, pass, processes, seconds, stale, worlds};
 
 #[tokio::test]
-async fn nobody_waits_in_the_window_and_one_refresh_outlives_its_callers() -> Result<()> {
+async fn no_caller_waits_in_the_window_and_one_refresh_outlives_its_callers() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         world.ask(&stale(), &model).await?;

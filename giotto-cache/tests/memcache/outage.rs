@@ -147,7 +147,7 @@ async fn a_connection_without_an_answer_is_given_up_after_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_caller_that_gave_up_leaves_no_reply_to_another() -> Result<()> {
+async fn a_cancelled_call_leaves_its_reply_to_no_other() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
     for number in 0..1000 {

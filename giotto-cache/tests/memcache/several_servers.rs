@@ -109,7 +109,7 @@ fn assert_only_its_keys_miss(hits: &HashSet<usize>, lost: &HashSet<usize>, cache
 }
 
 #[tokio::test]
-async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
+async fn a_killed_server_of_three_loses_only_its_own_keys() {
     let (mut servers, cache, lost) = three().await;
     servers[0].process.kill();
     for _ in 0..3 {
@@ -125,7 +125,7 @@ async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
 }
 
 #[tokio::test]
-async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
+async fn a_frozen_server_of_three_loses_only_its_own_keys() {
     let (servers, cache, lost) = three().await;
     servers[0].process.freeze();
     for _ in 0..3 {

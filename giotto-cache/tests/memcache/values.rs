@@ -53,7 +53,7 @@ async fn thousands_are_got_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_value_of_somebody_else_is_a_miss_or_just_bytes() -> Result<()> {
+async fn a_value_of_another_program_is_a_miss_or_just_bytes() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
     for value in ["", "short", "\0\0\0\0\0\0\0\0expired in 1970"] {

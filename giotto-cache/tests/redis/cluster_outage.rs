@@ -54,7 +54,7 @@ fn assert_that_the_store_as_a_whole_is_well(cache: &Cache) {
 }
 
 #[tokio::test]
-async fn of_three_masters_one_killed_takes_its_own_pages_with_it() -> Result<()> {
+async fn a_killed_master_of_three_loses_only_its_own_pages() -> Result<()> {
     let mut cluster = RedisCluster::start(0, GONE);
     let (cache, node, lost, others) = filled(&cluster).await?;
     assert!(!lost.is_empty() && !others.is_empty());
