@@ -6,6 +6,8 @@
 mod file;
 mod mysql;
 mod operated;
+#[path = "../common/patient.rs"]
+mod patient;
 mod pooler;
 mod postgres;
 mod server;
@@ -25,6 +27,8 @@ use giotto_cache::conformance::{self, Subject};
 use giotto_cache::{DatabaseKeyValue, ErrorKind, KeyValue, Place, Result};
 use tokio::task::JoinSet;
 
+use crate::patient::Patient;
+
 /// What the engine gives a call.
 const DEADLINE: Duration = Duration::from_millis(100);
 
@@ -42,7 +46,7 @@ trait Database: Sync {
     /// The one number that `sql` selects.
     fn number(&self, sql: &str) -> u64;
 
-    /// What makes a value of so many bytes in SQL.
+    /// The SQL expression of a value of this many `bytes`.
     fn value_of(&self, bytes: usize) -> String;
 
     fn execute(&self, sql: &str);
@@ -57,9 +61,15 @@ async fn check(database: &impl Database) {
 }
 
 async fn obeys_the_contract(database: &impl Database) {
-    let [store, neighbour] = ["ours", "ours.too"].map(|name| database.store().namespace(name));
-    let subject = Subject::new(Arc::new(store.unwrap())).atomic();
-    conformance::check(&subject.neighbour(Arc::new(neighbour.unwrap()))).await;
+    let [store, neighbour] = ["ours", "ours.too"].map(|name| {
+        let store = database.store().namespace(name).unwrap();
+        Arc::new(Patient {
+            store,
+            gives_up_after: LEAST_WAIT,
+        })
+    });
+    let subject = Subject::new(store).atomic();
+    conformance::check(&subject.neighbour(neighbour)).await;
     assert_eq!(database.store().place(), Place::Shared);
 }
 

@@ -12,6 +12,8 @@ mod contract;
 mod fake_server;
 mod measure;
 mod outage;
+#[path = "../common/patient.rs"]
+mod patient;
 mod rights;
 mod sentinel;
 #[path = "../common/soon.rs"]
