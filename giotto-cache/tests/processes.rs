@@ -168,7 +168,7 @@ async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> R
         if let Some(scope) = &scope {
             tokio::time::sleep(one.settles_within(scope)).await;
         }
-        // Whoever comes now meets that computation, which is not for them.
+        // A lookup that begins now meets that computation, whose result it must not get.
         let collapsed = one.counts().collapsed;
         let late = spawn(one, way, &tags, &model);
         soon("the late one waits", async || {

@@ -17,7 +17,7 @@ use common::server::{Reply, Server};
 use test_servers::{MariaDb, Memcached, Postgres, Redis, RedisCluster, RedisSentinel, wait_until};
 
 const HIT: &str = "giotto; hit";
-/// Of a page that this process has stored, and that somebody else has removed.
+/// Of a page that this process has stored, and that another client has removed.
 const MISS: &str = "giotto; fwd=uri-miss; stored; detail=evicted";
 
 /// So that a machine under load loses no page: what is tested is where pages go, not how fast.
@@ -50,7 +50,7 @@ fn until(status: &str, server: &Server, target: &str) -> Reply {
     last
 }
 
-/// A page that tells who computed it and when is the same on both front ends, whoever computed it.
+/// A page that shows which process computed it and when is the same on both front ends, whichever computed it.
 fn is_shared(cache: &str) {
     let folder = tempfile::tempdir().unwrap();
     cmd(folder.path(), cache, &["mgt/syncdb"]);

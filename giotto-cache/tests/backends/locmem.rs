@@ -133,7 +133,7 @@ async fn what_is_accepted_is_there_whatever_its_size_and_the_cap() -> Result<()>
     Ok(())
 }
 
-/// A crawler asks once for each of a million pages, while people read a thousand.
+/// A crawler asks once for each of a million pages, while clients read a thousand.
 #[tokio::test]
 async fn a_scan_of_a_million_keys_leaves_what_is_read_alone() -> Result<()> {
     let store = LocMemKeyValue::new().max_bytes(4 * MIB);

@@ -1,4 +1,4 @@
-//! Database servers as people run them: idle and restarted, with few connections, few rights and settings of their own.
+//! Database servers as they are operated: idle and restarted, with few connections, few rights and settings of their own.
 
 use test_servers::{MariaDb, Postgres};
 
@@ -11,7 +11,7 @@ trait Operated: Server {
     /// The URL of a user with another name.
     fn url_as(&self, user: &str) -> String;
 
-    /// Creates a user who may do nothing yet, with so many connections at most.
+    /// Creates a user without any right, with at most this many `connections`.
     fn create_user(&self, user: &str, connections: u32);
 
     /// The user of the store may do everything in it.

@@ -117,7 +117,7 @@ async fn a_locked_file_is_an_error_and_no_longer_once_it_is_released() -> Result
     Ok(())
 }
 
-/// Somebody keeps the file for himself, so that readers cannot have it either.
+/// Another process locks the file exclusively, so that readers cannot have it either.
 #[tokio::test]
 async fn a_file_that_another_process_keeps_is_a_miss_and_no_longer_once_it_lets_go() -> Result<()> {
     let folder = Folder::new();
@@ -208,7 +208,7 @@ async fn a_file_that_cannot_be_used_says_so_and_is_used_once_it_can() -> Result<
     std::fs::create_dir(&missing).unwrap();
     store.set("key", "value".into(), None).await?;
 
-    let text = "This is no database, but a text that somebody needs. ".repeat(100);
+    let text = "This is no database, but a text that another program needs. ".repeat(100);
     std::fs::write(folder.path(), &text).unwrap();
     let store = folder.store();
     for error in [

@@ -79,7 +79,7 @@ async fn a_store_that_refuses_writes_is_read_and_tried_again() -> Result<()> {
     Ok(())
 }
 
-/// The store hangs: whoever comes while the breaker is open waits for nothing, not even for the probe.
+/// The store hangs: while the breaker is open, a request waits for nothing, not even for the probe.
 #[tokio::test(start_paused = true)]
 async fn no_request_waits_for_the_probe() -> Result<()> {
     let (cache, store, clock) = scripted();

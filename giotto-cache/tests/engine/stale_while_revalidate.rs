@@ -48,7 +48,7 @@ async fn the_window_opens_and_closes_on_its_millisecond() -> Result<()> {
         clock.advance(ms(1));
         let answer = world.ask(&stale(), &model).await?;
         assert_miss!(answer, Reason::Expired);
-        assert_eq!(answer.status, Status::Stored, "whoever asks now waits");
+        assert_eq!(answer.status, Status::Stored, "a request now waits");
     }
     Ok(())
 }
