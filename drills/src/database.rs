@@ -120,7 +120,7 @@ fn sqlite_corrupted(_: &Handle, folder: &Path) -> Stage {
     })
 }
 
-/// Something that is no database takes the place of the file, until somebody moves it away.
+/// Something that is no database takes the place of the file, until it is moved away.
 fn sqlite_noise(_: &Handle, folder: &Path) -> Stage {
     let folder = folder.to_owned();
     Stage::new(sqlite_url(), (), move |(), step| {

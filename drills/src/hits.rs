@@ -10,7 +10,7 @@ const WINDOW: usize = 50;
 /// The share of them that must be hits.
 pub(crate) const BACK: f64 = 0.9;
 
-/// How long after `since` so many of 100 ms of requests for known pages were hits; until their last one was due.
+/// How long after `since` the share [`BACK`] of 100 ms of requests for known pages were hits, until their last one was due.
 pub(crate) fn hits_back(samples: &[Sample], since: Duration) -> Option<Duration> {
     let start = samples.partition_point(|sample| sample.due() < since);
     let mut windows = samples[start..].windows(WINDOW);

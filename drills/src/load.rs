@@ -22,10 +22,10 @@ pub(crate) const EVERY: Duration = Duration::from_millis(2);
 /// So many pages are asked for again and again.
 const KNOWN: u64 = 97;
 
-/// One request of so many asks for a page that nobody asked for before.
+/// One request of this many asks for a page that no request asked for before.
 const NEW_EVERY: u64 = 20;
 
-/// One request of so many is abandoned while clients leave: 30 %, spread evenly.
+/// The requests that are abandoned while clients leave: 30 %, spread evenly.
 const LEAVING_OF_TEN: u64 = 3;
 
 /// A request that is not answered within this time has failed.

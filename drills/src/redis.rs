@@ -1,9 +1,9 @@
 //! What can go wrong with Redis: one server, a master with its sentinels, a cluster.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use test_servers::{Redis, RedisCluster, RedisSentinel, free_port};
+use test_servers::{Redis, RedisCluster, RedisSentinel, free_port, wait_until};
 use tokio::runtime::Handle;
 
 use crate::drill::{Drill, Promise, Stage, Step};
@@ -272,7 +272,7 @@ fn cluster_master_stopped(_: &Handle, _: &Path) -> Stage {
 
 /// A master that was away answers with CLUSTERDOWN for some seconds.
 fn wait_until_it_serves(cluster: &RedisCluster) {
-    wait_until(|| {
+    wait_until("the cluster is whole again", || {
         let info = cluster.nodes[0].cli(&["cluster", "info"]);
         info.contains("cluster_state:ok")
     });
@@ -284,20 +284,9 @@ fn cluster_failover(_: &Handle, _: &Path) -> Stage {
     let url = cluster_url(&cluster);
     Stage::new(url, cluster, |cluster, step| match step {
         Step::Fail => cluster.nodes[0].process.kill(),
-        Step::Heal => wait_until(|| {
+        Step::Heal => wait_until("a replica has become a master", || {
             let mut replicas = cluster.nodes[3..].iter();
             replicas.any(|node| node.cli(&["role"]).starts_with("master"))
         }),
     })
-}
-
-fn wait_until(holds: impl Fn() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(
-            started.elapsed() < Duration::from_secs(20),
-            "the cluster does not recover"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -2,53 +2,32 @@
 //!
 //! It is started before the load and killed after it; what it logs is kept for the drills that break a promise.
 
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use test_servers::HttpServer;
+
 pub(crate) struct Server {
-    child: Child,
-    address: SocketAddr,
+    process: HttpServer,
     starting: Duration,
-    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Starts it in `folder` with the store that `cache` names, and waits until it listens.
     pub(crate) fn start(folder: &Path, cache: &str) -> io::Result<Self> {
         let started = Instant::now();
-        let mut child = command(folder, cache, &["http", "--port", "0"])?.spawn()?;
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut first = String::new();
-        stderr.read_line(&mut first)?;
-        let address = first.trim().strip_prefix("Listening on http://");
-        let address =
-            address.ok_or_else(|| io::Error::other(format!("the server says {first}")))?;
-        let address = address.parse().map_err(io::Error::other)?;
-        let starting = started.elapsed();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let lines = Arc::clone(&log);
-        std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                lines
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(line);
-            }
-        });
+        let mut command = command(folder, cache, &["http", "--port", "0"])?;
         Ok(Self {
-            child,
-            address,
-            starting,
-            log,
+            process: HttpServer::start(&mut command),
+            starting: started.elapsed(),
         })
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+        self.process.address()
     }
 
     /// How long it took until it listened.
@@ -58,18 +37,7 @@ impl Server {
 
     /// What it logged so far.
     pub(crate) fn log(&self) -> Vec<String> {
-        self.log
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.log().lines().map(String::from).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The contract of [`KeyValue`] as tests that any store can run.
 //!
-//! No step of a request: it is for whoever writes a store. One function for each numbered sentence of
+//! No step of a request: it is for the author of a store. It has one function for each numbered sentence of
 //! [`KeyValue`], named like it, and [`check`], which runs them all and panics with the sentence that does
 //! not hold and the key that shows it.
 //!
@@ -42,7 +42,7 @@ const EXPIRE: Duration = Duration::from_secs(1);
 /// What a server may take to notice, on a machine under load.
 const SLACK: Duration = Duration::from_millis(100);
 
-/// So many keys are asked for at once.
+/// The number of keys in one `get_many`.
 const MANY: usize = 300;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -60,7 +60,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// `store`, for which time passes as it does for everybody. All keys begin with a prefix that no other
+    /// `store`, whose time is that of the system. All keys begin with a prefix that no other
     /// subject has, so that the server behind it may be shared.
     #[must_use]
     pub fn new(store: Arc<dyn KeyValue>) -> Self {

@@ -1,4 +1,4 @@
-//! A value that somebody else put into a store, larger than anything a cache stores: it costs a miss, and no memory.
+//! A value that another program put into a store, larger than anything a cache stores: it costs a miss, and no memory.
 //!
 //! In a process of its own, whose memory is looked at, and in one test, so that nothing else uses any.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]

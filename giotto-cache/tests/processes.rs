@@ -6,8 +6,8 @@
 #[expect(dead_code, reason = "the tests of the engine use the rest")]
 #[path = "common/model.rs"]
 mod model;
-#[path = "common/until.rs"]
-mod until;
+#[path = "common/soon.rs"]
+mod soon;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use test_servers::{MariaDb, Memcached, Postgres, Redis};
 use tokio::task::JoinSet;
 
 use crate::model::{Model, page};
-use crate::until::until;
+use crate::soon::soon;
 
 const HOUR: Policy = Policy::seconds(3600);
 /// More than usual, for a machine under load.
@@ -53,15 +53,6 @@ fn cache(store: impl KeyValue) -> Cache {
     Cache::builder(Arc::new(store)).deadline(DEADLINE).build()
 }
 
-/// Returns once `condition` holds, and lets the servers work meanwhile.
-async fn soon(condition: impl Fn() -> bool) {
-    until(async || {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        condition()
-    })
-    .await;
-}
-
 /// All of it, on stores that `open` connects to one server.
 async fn check<S: KeyValue>(open: impl Fn() -> S) -> Result<()> {
     let (chaos, next) = (Chaos::new(open()), cache(open()));
@@ -82,7 +73,7 @@ async fn a_holder_that_dies_is_succeeded(chaos: Chaos, next: Cache) -> Result<()
     let (held, model) = (Model::held(), Model::default());
     let dying = cache(chaos.clone());
     let _dead = spawn(&dying, "dying", &[], &held);
-    soon(|| held.runs() == 1).await;
+    soon("the model runs", async || held.runs() == 1).await;
     assert!(chaos.is_dead());
     let started = Instant::now();
     ask(&next, Lookup::new(key("dying"), HOUR), &model).await?;
@@ -95,9 +86,9 @@ async fn a_holder_that_dies_is_succeeded(chaos: Chaos, next: Cache) -> Result<()
 async fn one_computes_and_the_other_waits_for_its_page([one, two]: &[Cache; 2]) -> Result<()> {
     let model = Model::held();
     let first = spawn(one, "leased", &[], &model);
-    soon(|| model.runs() == 1).await;
+    soon("the model runs", async || model.runs() == 1).await;
     let second = spawn(two, "leased", &[], &model);
-    soon(|| two.counts().waited > 0).await;
+    soon("the other waits", async || two.counts().waited > 0).await;
     model.release();
     for answers in [first, second] {
         for answer in answers.join_all().await {
@@ -121,7 +112,10 @@ async fn in_the_stale_window_nobody_waits_and_one_refreshes([one, two]: &[Cache;
             .await?;
         assert_stale!(answer, Staleness::Revalidating);
     }
-    soon(|| model.runs() == 1 && (one.counts().waited > 0 || two.counts().waited > 0)).await;
+    soon("one refreshes", async || {
+        model.runs() == 1 && (one.counts().waited > 0 || two.counts().waited > 0)
+    })
+    .await;
     model.release();
     for cache in [one, two] {
         cache.settle().await;
@@ -159,7 +153,7 @@ async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> R
     for way in ["tag", "program", "all", "expire", "remove"] {
         let model = Model::held();
         let first = spawn(one, way, &tags, &model);
-        soon(|| model.runs() == 1).await;
+        soon("the model runs", async || model.runs() == 1).await;
         let scope = match way {
             "tag" => Some(Scope::Tag("racing".to_owned())),
             "program" => Some(Scope::Program("program".to_owned())),
@@ -174,10 +168,13 @@ async fn an_invalidation_during_a_computation_wins([one, two]: &[Cache; 2]) -> R
         if let Some(scope) = &scope {
             tokio::time::sleep(one.settles_within(scope)).await;
         }
-        // Whoever comes now meets that computation, which is not for them.
+        // A lookup that begins now meets that computation, whose result it must not get.
         let collapsed = one.counts().collapsed;
         let late = spawn(one, way, &tags, &model);
-        soon(|| one.counts().collapsed > collapsed).await;
+        soon("the late one waits", async || {
+            one.counts().collapsed > collapsed
+        })
+        .await;
         model.release();
         assert_eq!(page(&first.join_all().await.remove(0)?), 1);
         assert_eq!(page(&late.join_all().await.remove(0)?), 2, "{way}");

@@ -363,7 +363,7 @@ async fn explain_tells_the_truth_in_1000_states() {
 }
 
 #[tokio::test]
-async fn explain_sees_that_somebody_computes() {
+async fn explain_sees_a_running_computation() {
     let (begun, gate) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let page = {
         let (begun, gate) = (Arc::clone(&begun), Arc::clone(&gate));

@@ -445,7 +445,7 @@ async fn unknown_arguments_are_refused_on_the_command_line_alone() {
     assert!(error.to_string().contains("takes no arguments"), "{error}");
 }
 
-/// What middleware sets is not what somebody typed.
+/// What middleware sets is not what a user typed.
 #[tokio::test]
 async fn middleware_may_set_what_the_model_does_not_take() {
     let program = Program::new(square)

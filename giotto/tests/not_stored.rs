@@ -89,7 +89,7 @@ async fn a_page_that_is_too_large_says_so() {
 }
 
 #[tokio::test]
-async fn stored_is_not_said_of_a_full_store() {
+async fn a_full_store_is_not_said_to_store() {
     for is_layered in [false, true] {
         let (no_store, full) = (Arc::default(), Chaos::new(LocMemKeyValue::new()));
         full.full(true);

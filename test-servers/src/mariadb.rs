@@ -38,6 +38,8 @@ impl MariaDb {
     pub fn start_with(options: &[&str]) -> Self {
         let (folder, data) = unprivileged::folder();
         let at = |option: &str, name: &str| format!("--{option}={}", data.join(name).display());
+        // A folder of its own for temporary tables too: a server that starts removes those that it finds there, and in
+        // /tmp they may be those of another server that is at work.
         unprivileged::run(
             Path::new("/usr/bin/mariadb-install-db"),
             PACKAGE,
@@ -47,6 +49,7 @@ impl MariaDb {
                 "--skip-test-db",
                 "--innodb-log-file-size=8M",
                 &at("datadir", ""),
+                &at("tmpdir", ""),
             ],
         );
         let port = free_port();
@@ -62,6 +65,7 @@ impl MariaDb {
             "--performance-schema=OFF".into(),
             format!("--port={port}"),
             at("datadir", ""),
+            at("tmpdir", ""),
             at("socket", "socket"),
             at("pid-file", "pid"),
         ]);

@@ -21,7 +21,7 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts it in front of `server`, with so many sessions of it and with more `settings` of the pooler, one a line.
+    /// Starts it in front of `server`, with this many `sessions` of it and with more `settings` of the pooler, one a line.
     ///
     /// # Panics
     ///

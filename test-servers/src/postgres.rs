@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -10,7 +9,7 @@ use crate::client::{Client, Session};
 use crate::port::free_port;
 use crate::process::Process;
 use crate::stopped::wait_until_stopped;
-use crate::unprivileged;
+use crate::{Process, free_port, unprivileged, wait_until};
 
 const PACKAGE: &str = "postgresql";
 
@@ -164,14 +163,7 @@ impl Postgres {
 
     /// It listens before it has recovered from a crash.
     fn wait_until_it_answers(&self) {
-        let started = Instant::now();
-        while !self.client("postgres").answers() {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "PostgreSQL does not answer"
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("PostgreSQL answers", || self.client("postgres").answers());
     }
 
     fn client(&self, database: &str) -> Client {

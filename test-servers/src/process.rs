@@ -150,7 +150,7 @@ mod tests {
     /// Without the look at whose port it is, a server that takes a moment to fail would be taken for the other one.
     #[test]
     #[should_panic(expected = "does not listen on 127.0.0.1")]
-    fn the_server_of_somebody_else_on_the_port_is_not_taken_for_the_one_that_was_started() {
+    fn another_server_on_the_port_is_not_taken_for_the_one_that_was_started() {
         let port = free_port();
         let _other = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("it is free");
         let folder = tempfile::tempdir().expect("the temporary folder is writable");

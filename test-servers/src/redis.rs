@@ -3,15 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::port::free_port;
-use crate::process::Process;
-
-/// A cluster or a group of sentinels that has not formed within this time has failed to start.
-const FORM: Duration = Duration::from_secs(60);
+use crate::{Process, free_port, wait_until};
 
 /// What every server is started with: nothing is saved, and only this machine may connect.
 const PLAIN: [&str; 8] = [
@@ -296,12 +292,4 @@ fn cli(port: u16, arguments: &[&str]) -> String {
         .output()
         .expect("redis-cli is not installed: run `apt-get install redis-tools`");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < FORM, "not within a minute: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

@@ -22,7 +22,7 @@ pub(crate) fn folder() -> (TempDir, PathBuf) {
     (folder, data)
 }
 
-/// The program and the first arguments that run `program` as somebody else than root.
+/// The program and the first arguments that run `program` as another user than root.
 pub(crate) fn command(program: &Path, package: &str) -> (String, Vec<String>) {
     let name = program.display().to_string();
     assert!(

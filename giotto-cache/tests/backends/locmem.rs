@@ -133,7 +133,7 @@ async fn what_is_accepted_is_there_whatever_its_size_and_the_cap() -> Result<()>
     Ok(())
 }
 
-/// A crawler asks once for each of a million pages, while people read a thousand.
+/// A crawler asks once for each of a million pages, while clients read a thousand.
 #[tokio::test]
 async fn a_scan_of_a_million_keys_leaves_what_is_read_alone() -> Result<()> {
     let store = LocMemKeyValue::new().max_bytes(4 * MIB);
@@ -184,7 +184,7 @@ async fn changing_what_was_set_or_got_changes_nothing_in_the_store() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_that_add_at_once_one_is_told_that_it_did() {
+async fn one_of_many_concurrent_adds_succeeds() {
     let store = LocMemKeyValue::new();
     for round in 0..200 {
         let mut callers = JoinSet::new();
@@ -218,14 +218,4 @@ async fn a_value_expires_on_its_millisecond() -> Result<()> {
     assert!(store.get("key").await?.is_none());
     assert!(!store.delete("key").await?, "it was not there any more");
     Ok(())
-}
-
-#[test]
-fn a_manual_clock_that_is_advanced_too_far_stops_at_the_end_of_time() {
-    let clock = Clock::manual(1_000);
-    let same = clock.clone();
-    same.advance(Duration::MAX);
-    assert_eq!(clock.now_ms(), u64::MAX);
-    clock.advance(Duration::from_secs(1));
-    assert_eq!(clock.now_ms(), u64::MAX);
 }

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use super::sqlite::store_at;
 use super::*;
+use crate::soon::soon;
 
 /// Tells this program that it was started by one of its tests, and in which folder it is to work.
 const FOLDER: &str = "GIOTTO_TEST_FOLDER";
@@ -89,7 +90,7 @@ async fn it_goes(folder: &Path) {
             assert_eq!(store.get_now(&last).flatten(), None, "{removes}");
         }
         for store in [&store, &other] {
-            until("it is gone for all", || async {
+            soon("it is gone for all", async || {
                 store.get_now(&last).flatten().is_none()
             })
             .await;

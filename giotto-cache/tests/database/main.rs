@@ -6,9 +6,13 @@
 mod file;
 mod mysql;
 mod operated;
+#[path = "../common/patient.rs"]
+mod patient;
 mod pooler;
 mod postgres;
 mod server;
+#[path = "../common/soon.rs"]
+mod soon;
 mod sqlite;
 mod sweep;
 mod table;
@@ -22,6 +26,8 @@ use bytes::Bytes;
 use giotto_cache::conformance::{self, Subject};
 use giotto_cache::{DatabaseKeyValue, ErrorKind, KeyValue, Place, Result};
 use tokio::task::JoinSet;
+
+use crate::patient::Patient;
 
 /// What the engine gives a call.
 const DEADLINE: Duration = Duration::from_millis(100);
@@ -40,7 +46,7 @@ trait Database: Sync {
     /// The one number that `sql` selects.
     fn number(&self, sql: &str) -> u64;
 
-    /// What makes a value of so many bytes in SQL.
+    /// The SQL expression of a value of this many `bytes`.
     fn value_of(&self, bytes: usize) -> String;
 
     fn execute(&self, sql: &str);
@@ -55,9 +61,15 @@ async fn check(database: &impl Database) {
 }
 
 async fn obeys_the_contract(database: &impl Database) {
-    let [store, neighbour] = ["ours", "ours.too"].map(|name| database.store().namespace(name));
-    let subject = Subject::new(Arc::new(store.unwrap())).atomic();
-    conformance::check(&subject.neighbour(Arc::new(neighbour.unwrap()))).await;
+    let [store, neighbour] = ["ours", "ours.too"].map(|name| {
+        let store = database.store().namespace(name).unwrap();
+        Arc::new(Patient {
+            store,
+            gives_up_after: LEAST_WAIT,
+        })
+    });
+    let subject = Subject::new(store).atomic();
+    conformance::check(&subject.neighbour(neighbour)).await;
     assert_eq!(database.store().place(), Place::Shared);
 }
 
@@ -117,9 +129,9 @@ async fn fails_at_once(store: &DatabaseKeyValue) {
         assert_eq!(error.kind(), ErrorKind::Backend);
         took.push(started.elapsed());
     }
-    // All of them but those in which this machine stood still.
-    took.sort();
-    assert!(took[5] < DEADLINE, "{took:?}");
+    // A wait would be in each of them, and a standstill of this machine is in some.
+    let fastest = took.iter().min().unwrap();
+    assert!(*fastest < DEADLINE, "{took:?}");
 }
 
 /// What `call` answers, if need be when it is made again: on a machine under load it may wait for too long, but
@@ -151,12 +163,4 @@ where
         .collect::<JoinSet<_>>()
         .join_all()
         .await
-}
-
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let started = Instant::now();
-    while !condition().await {
-        assert!(started.elapsed() < PATIENCE, "waited for: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -1,16 +1,17 @@
-//! Database servers as people run them: idle and restarted, with few connections, few rights and settings of their own.
+//! Database servers as they are operated: idle and restarted, with few connections, few rights and settings of their own.
 
 use test_servers::{MariaDb, Postgres};
 
 use super::server::Server;
 use super::*;
+use crate::soon::soon;
 
 /// What each kind of server has its own words for.
 trait Operated: Server {
     /// The URL of a user with another name.
     fn url_as(&self, user: &str) -> String;
 
-    /// Creates a user who may do nothing yet, with so many connections at most.
+    /// Creates a user without any right, with at most this many `connections`.
     fn create_user(&self, user: &str, connections: u32);
 
     /// The user of the store may do everything in it.
@@ -104,7 +105,7 @@ impl Operated for MariaDb {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_is_used_as_people_run_it() {
+async fn postgres_works_as_it_is_operated() {
     let mut server = Postgres::start();
     is_used(&mut server).await;
     a_database_of_few_characters_holds_every_key(&server).await;
@@ -123,7 +124,7 @@ async fn mysql_is_used_where_its_log_is_one_of_statements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mysql_is_used_as_people_run_it() {
+async fn mysql_works_as_it_is_operated() {
     let mut server = MariaDb::start();
     is_used(&mut server).await;
     a_session_in_another_charset_has_the_same_keys(&server).await;
@@ -159,14 +160,14 @@ async fn connections_that_the_server_ended_are_no_miss(server: &mut impl Operate
     let ended = |server: &_| Operated::connections(server) == 0;
     opens_some(&store, server).await;
     server.terminate();
-    until("they are ended", || async { ended(server) }).await;
+    soon("they are ended", async || ended(server)).await;
     all_are_own(&store).await;
 
     server.end_idle_sessions(true);
     let idle = server.store();
     opens_some(&idle, server).await;
     drop(store);
-    until("all have been idle", || async { ended(server) }).await;
+    soon("all have been idle", async || ended(server)).await;
     all_are_own(&idle).await;
     server.end_idle_sessions(false);
 
@@ -183,7 +184,7 @@ async fn a_user_of_few_connections_waits_for_a_turn(server: &impl Operated) {
     server.create_user("few", 3);
     server.grant("SELECT, INSERT, UPDATE, DELETE", "giotto_cache", "few");
     let store = DatabaseKeyValue::from_url(&server.url_as("few")).unwrap();
-    until("all three are open", || async {
+    soon("all three are open", async || {
         all_are_own_in_parallel(&store).await;
         server.connections() >= 3
     })
@@ -207,15 +208,12 @@ async fn all_are_own_in_parallel(store: &DatabaseKeyValue) {
 }
 
 async fn a_limit_that_is_set_is_kept(server: &impl Operated) {
-    until("all others are closed", || async {
-        server.connections() == 0
-    })
-    .await;
+    soon("all others are closed", async || server.connections() == 0).await;
     server.create_user("two", 2);
     server.grant("SELECT, INSERT, UPDATE, DELETE", "giotto_cache", "two");
     let url = server.url_as("two");
     let in_url = DatabaseKeyValue::from_url(&format!("{url}?max_connections=2")).unwrap();
-    until("both are open", || async {
+    soon("both are open", async || {
         all_are_own_in_parallel(&in_url).await;
         server.connections() == 2
     })
@@ -230,7 +228,7 @@ async fn a_limit_that_is_set_is_kept(server: &impl Operated) {
 
     let one = server.store().max_connections(1);
     drop(other);
-    until("the others are closed", || async {
+    soon("the others are closed", async || {
         all_are_own_in_parallel(&one).await;
         server.connections() == 1
     })

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
+use crate::soon::soon;
 
 /// A folder with a database file in it.
 struct Folder(TempDir);
@@ -78,7 +79,7 @@ async fn a_hit_needs_no_other_thread_and_outlives_its_store() -> Result<()> {
     store.set("key", "value".into(), None).await?;
     store.get("key").await?;
     // Unless the sweeper, which the first write starts, has the only open connection at this moment.
-    until("a connection is free", || async {
+    soon("a connection is free", async || {
         store.get_now("key").is_some()
     })
     .await;
@@ -116,7 +117,7 @@ async fn a_locked_file_is_an_error_and_no_longer_once_it_is_released() -> Result
     Ok(())
 }
 
-/// Somebody keeps the file for himself, so that readers cannot have it either.
+/// Another process locks the file exclusively, so that readers cannot have it either.
 #[tokio::test]
 async fn a_file_that_another_process_keeps_is_a_miss_and_no_longer_once_it_lets_go() -> Result<()> {
     let folder = Folder::new();
@@ -161,7 +162,7 @@ async fn a_file_that_is_deleted_or_replaced_is_made_anew() -> Result<()> {
         }
         store.set("key", "new".into(), None).await?;
         assert_eq!(other.get("key").await?, Some("new".into()));
-        until("the reader looks", || async {
+        soon("the reader looks", async || {
             store.get_now("key") == Some(Some("new".into()))
                 || store.get("key").await.unwrap() == Some("new".into())
         })
@@ -182,11 +183,11 @@ async fn a_table_that_is_dropped_is_made_anew() -> Result<()> {
         .execute_batch("DROP TABLE giotto_cache")
         .unwrap();
     // Each connection finds out by itself, with one error at most.
-    until("readers are well", || async {
+    soon("readers are well", async || {
         matches!(store.get("key").await, Ok(None))
     })
     .await;
-    until("the writer is well", || async {
+    soon("the writer is well", async || {
         store.set("key", "value".into(), None).await.is_ok()
     })
     .await;
@@ -207,7 +208,7 @@ async fn a_file_that_cannot_be_used_says_so_and_is_used_once_it_can() -> Result<
     std::fs::create_dir(&missing).unwrap();
     store.set("key", "value".into(), None).await?;
 
-    let text = "This is no database, but a text that somebody needs. ".repeat(100);
+    let text = "This is no database, but a text that another program needs. ".repeat(100);
     std::fs::write(folder.path(), &text).unwrap();
     let store = folder.store();
     for error in [

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use giotto_cache::KeyValue;
 
-use crate::{Database, in_parallel, in_the_end, until};
+use crate::soon::soon;
+use crate::{Database, in_parallel, in_the_end};
 
 pub(crate) async fn check(database: &impl Database) {
     rows_beyond_the_bound_leave_and_the_newest_stay(database).await;
@@ -73,7 +74,7 @@ async fn what_has_expired_is_swept_and_nothing_else(database: &impl Database) {
     .await;
     let millisecond = Some(Duration::from_millis(1));
     store.set("last", Bytes::new(), millisecond).await.unwrap();
-    until("the last one expires", || async {
+    soon("the last one expires", async || {
         store.get("last").await.unwrap().is_none()
     })
     .await;
@@ -93,7 +94,7 @@ async fn what_is_replaced_is_swept_by_its_new_size_and_expiry(database: &impl Da
         assert!(store.replace(key, b"old", new, expire).await.unwrap());
     }
     assert_eq!(database.number("SELECT SUM(size) FROM replaced"), 2000);
-    until("one expires", || async {
+    soon("one expires", async || {
         store.get("b").await.unwrap().is_none()
     })
     .await;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use giotto_cache::{DatabaseKeyValue, ErrorKind, KeyValue};
 
-use crate::{Database, PATIENCE, all_are_own, in_parallel, in_the_end, set_many, until};
+use crate::soon::soon;
+use crate::{Database, PATIENCE, all_are_own, in_parallel, in_the_end, set_many};
 
 pub(crate) async fn check(database: &impl Database) {
     one_of_many_adds_succeeds(database).await;
@@ -26,7 +27,7 @@ async fn one_of_many_adds_succeeds(database: &impl Database) {
                 .await
                 .unwrap();
             let store = database.store();
-            until("it expires", || async {
+            soon("it expires", async || {
                 store.get(&key).await.unwrap().is_none()
             })
             .await;

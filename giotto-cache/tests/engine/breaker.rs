@@ -79,9 +79,9 @@ async fn a_store_that_refuses_writes_is_read_and_tried_again() -> Result<()> {
     Ok(())
 }
 
-/// The store hangs: whoever comes while the breaker is open waits for nothing, not even for the probe.
+/// The store hangs: while the breaker is open, a request waits for nothing, not even for the probe.
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_the_probe() -> Result<()> {
+async fn no_request_waits_for_the_probe() -> Result<()> {
     let (cache, store, clock) = scripted();
     store.moods(Mood::Hangs, Mood::Hangs);
     let ask = || cache.get_or_compute(key("page"), HOUR, || body("one"));
@@ -98,7 +98,7 @@ async fn nobody_waits_for_the_probe() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_store_that_only_refuses_large_values_is_not_taken_for_down() -> Result<()> {
+async fn a_store_that_refuses_only_large_values_does_not_open_the_breaker() -> Result<()> {
     let (cache, store, _clock) = scripted();
     store.moods(Mood::Works, Mood::Refuses);
     for runs in 1..=20 {

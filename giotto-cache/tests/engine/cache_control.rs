@@ -8,7 +8,7 @@ use crate::until::until;
 use crate::world::{MINUTE, World, ask, ask_for, callers, key, seconds, worlds};
 
 #[tokio::test]
-async fn the_last_word_on_a_setting_counts_and_nothing_after_no_store() -> Result<()> {
+async fn the_last_call_of_a_setting_wins_except_that_no_store_is_final() -> Result<()> {
     let last = |control: &CacheControl| {
         control.ttl(5);
         control.ttl(20);

@@ -48,7 +48,7 @@ async fn a_thousand_callers_run_one_computation_and_get_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_that_come_at_any_moment_never_run_it_twice() {
+async fn callers_at_any_moment_never_run_the_computation_twice() {
     for _ in 0..50 {
         let ((cache, _clock), model) = (in_memory(), Model::held());
         let mut callers = callers(&cache, 50, HOUR, &model);
@@ -82,7 +82,7 @@ async fn a_computation_holds_up_no_other_key() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_error_goes_to_all_who_wait_and_is_not_stored() {
+async fn an_error_goes_to_all_waiters_and_is_not_stored() {
     let ((cache, _clock), model) = (in_memory(), Model::held());
     model.says(Says::Fails);
     let callers = callers(&cache, 100, HOUR, &model);
@@ -103,7 +103,7 @@ async fn an_error_goes_to_all_who_wait_and_is_not_stored() {
 
 /// The flight has ended by the time that its callers hear of it, so that asking again computes again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn whoever_asks_again_after_an_error_computes_again() {
+async fn a_call_after_an_error_computes_again() {
     let (cache, _clock) = in_memory();
     for runs in 1..=2000 {
         let answer = cache
@@ -119,7 +119,7 @@ async fn whoever_asks_again_after_an_error_computes_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn after_a_panic_its_caller_gets_an_error_and_one_who_waited_computes_once_more() {
+async fn after_a_panic_the_leader_gets_an_error_and_one_waiter_computes_again() {
     let ((cache, _clock), model) = (in_memory(), Model::held());
     model.says(Says::PanicsAtFirst);
     let callers = callers(&cache, 100, HOUR, &model);
@@ -159,7 +159,8 @@ async fn a_second_panic_is_shared_and_the_next_caller_starts_afresh() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_leader_whose_caller_goes_away_finishes_for_the_others_and_is_stored() -> Result<()> {
+async fn a_computation_whose_caller_disconnects_completes_for_the_others_and_is_stored()
+-> Result<()> {
     let ((cache, _clock), model) = (in_memory(), Model::held());
     let mut leader = callers(&cache, 1, HOUR, &model);
     until(async || model.runs() == 1).await;
@@ -187,7 +188,7 @@ async fn a_leader_whose_caller_goes_away_finishes_for_the_others_and_is_stored()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn ten_thousand_callers_that_go_away_leave_nothing_behind() -> Result<()> {
+async fn ten_thousand_callers_that_disconnect_leave_nothing_behind() -> Result<()> {
     let ((cache, _clock), model) = (in_memory(), Model::held());
     let mut callers = callers(&cache, 10_000, HOUR, &model);
     until(async || cache.counts().collapsed == 9_999).await;
@@ -207,7 +208,7 @@ async fn ten_thousand_callers_that_go_away_leave_nothing_behind() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn callers_that_go_away_at_any_moment_leave_nothing_behind() {
+async fn callers_that_disconnect_at_any_moment_leave_nothing_behind() {
     let (cache, _clock) = in_memory();
     for round in 0..1000 {
         let mut callers = JoinSet::new();

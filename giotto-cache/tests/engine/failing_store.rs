@@ -224,7 +224,7 @@ async fn a_store_that_fails_at_random_or_answers_with_foreign_bytes_never_shows(
     Ok(())
 }
 
-/// One call that hangs is what it costs, and the result is given to whoever came while it was computed.
+/// It costs one call that hangs, and the callers that came during the computation get its result.
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_while_the_model_runs_costs_one_deadline() -> Result<()> {
     let says = [

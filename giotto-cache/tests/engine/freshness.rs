@@ -8,8 +8,7 @@ use crate::scripted::{HOUR, body, in_memory, scripted};
 use crate::world::{START_MS, key};
 
 #[tokio::test]
-async fn what_was_computed_is_stored_and_then_a_hit_that_tells_how_long_it_stays_fresh()
--> Result<()> {
+async fn a_computed_page_is_stored_and_then_a_hit_with_the_time_it_stays_fresh() -> Result<()> {
     let (cache, clock) = in_memory();
     let first = cache
         .get_or_compute(key("page"), HOUR, || body("one"))

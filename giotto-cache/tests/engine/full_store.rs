@@ -78,7 +78,7 @@ async fn the_pages_of_other_programs_survive_a_purge_of_one_on_a_full_store() ->
 
 /// The record is gone, a computation that began before names the tag when it ends, and makes a new one.
 #[tokio::test(start_paused = true)]
-async fn what_was_begun_before_a_tag_was_removed_is_not_fresh_for_long() -> Result<()> {
+async fn a_computation_begun_before_a_tag_was_removed_is_not_fresh_for_long() -> Result<()> {
     let ([writer, reader], [full, _], _) = processes();
     let model = Model::default();
     warm_user_page([&writer, &reader], &model).await?;

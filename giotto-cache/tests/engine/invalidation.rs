@@ -15,7 +15,7 @@ use crate::world::{
 };
 
 #[tokio::test]
-async fn programs_and_everything_are_old_for_this_process_at_once_and_for_others_within_a_second()
+async fn programs_and_everything_are_invalidated_here_at_once_and_elsewhere_within_a_second()
 -> Result<()> {
     for scope in [Scope::Program("program".into()), Scope::All] {
         for is_hard in [false, true] {
@@ -48,7 +48,7 @@ async fn programs_and_everything_are_old_for_this_process_at_once_and_for_others
 
 /// Within the second in which two invalidate the same, whose clocks differ: all know the last.
 #[tokio::test]
-async fn of_two_invalidations_the_last_counts_even_if_its_clock_is_behind() -> Result<()> {
+async fn the_last_of_two_invalidations_wins_even_if_its_clock_is_behind() -> Result<()> {
     let (ahead, behind) = (Clock::manual(START_MS + 300), Clock::manual(START_MS));
     let store = Spy::new(LocMemKeyValue::new().clock(behind.clone()));
     let one = cache_on(Arc::new(store.clone()), &ahead);
@@ -96,7 +96,7 @@ async fn an_entry_that_is_removed_or_expired_while_it_is_computed_is_not_found_a
 }
 
 #[tokio::test]
-async fn what_was_made_old_before_its_time_says_that_it_is_not_fresh() -> Result<()> {
+async fn an_invalidated_page_says_that_it_is_not_fresh() -> Result<()> {
     for world in worlds() {
         let policy = Policy::seconds(3_600).stale_while_revalidate(300);
         let (cache, model) = (&world.cache, Model::default());

@@ -16,7 +16,7 @@ use crate::world::{
 const LEASE: &str = "{lease:page(program)(text/html)}";
 
 #[tokio::test(start_paused = true)]
-async fn of_four_processes_one_computes_and_the_others_get_its_page() -> Result<()> {
+async fn one_of_four_processes_computes_and_the_others_get_its_page() -> Result<()> {
     let (caches, _, _) = processes::<4>();
     let model = Model::default();
     model.hold();
@@ -134,7 +134,7 @@ async fn a_failure_a_panic_or_a_refusal_frees_the_lease_at_once() -> Result<()> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_cannot_ask_for_a_lease_computes_without_at_once() -> Result<()> {
+async fn a_caller_that_cannot_ask_for_a_lease_computes_without_one_at_once() -> Result<()> {
     let ([one, two], [_, spy], _) = spied();
     let (held, model) = (Model::default(), Model::default());
     held.hold();
@@ -175,7 +175,7 @@ async fn a_store_without_an_atomic_add_and_a_policy_without_a_lease_use_none() -
 
 /// Those who came before the model ran are owed its result; who came while it ran cannot know what became of the page.
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_lost_costs_those_who_came_before_no_other_run() -> Result<()> {
+async fn a_lost_lease_costs_earlier_callers_no_other_run() -> Result<()> {
     let ([one, two], [spy, _], _) = spied();
     for removes in [false, true] {
         one.remove(&key("page")).await?;
@@ -206,7 +206,7 @@ async fn a_lease_that_is_lost_costs_those_who_came_before_no_other_run() -> Resu
 
 /// Planted, it would keep the page from being stored for ever.
 #[tokio::test(start_paused = true)]
-async fn what_is_no_lease_is_waited_for_once_and_removed() -> Result<()> {
+async fn a_value_that_is_no_lease_is_waited_for_once_and_removed() -> Result<()> {
     let ([cache], [chaos], _) = processes();
     let model = Model::default();
     chaos.set(LEASE, "planted".into(), None).await?;

@@ -35,7 +35,7 @@ async fn not_found_is_stored_only_if_the_policy_has_a_time_for_it() -> Result<()
 }
 
 #[tokio::test]
-async fn not_found_is_an_answer_in_whose_place_no_old_page_is_served() -> Result<()> {
+async fn no_old_page_is_served_in_place_of_not_found() -> Result<()> {
     for world in worlds() {
         for policy in [kept(), stale().stale_if_error(600)] {
             let model = Model::default();

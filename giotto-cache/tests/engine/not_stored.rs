@@ -96,7 +96,7 @@ async fn a_result_with_a_bad_tag_says_so_and_takes_the_older_one_with_it() -> Re
 }
 
 #[tokio::test]
-async fn stored_is_not_said_where_the_store_is_known_to_refuse() -> Result<()> {
+async fn a_status_does_not_say_stored_while_the_store_refuses() -> Result<()> {
     let ([cache], [chaos], clock) = processes();
     let model = Model::default();
     chaos.full(true);

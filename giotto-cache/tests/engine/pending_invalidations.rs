@@ -9,7 +9,7 @@ use crate::world::{
 };
 
 #[tokio::test(start_paused = true)]
-async fn what_a_silent_store_was_not_told_is_obeyed_here_at_once_and_told_when_it_is_back()
+async fn an_invalidation_that_a_silent_store_missed_is_obeyed_here_and_sent_when_it_is_back()
 -> Result<()> {
     for scope in scopes() {
         let ([writer, reader], [silent, _], clock) = processes();
@@ -43,7 +43,7 @@ async fn what_a_silent_store_was_not_told_is_obeyed_here_at_once_and_told_when_i
 
 /// The reader has the page, the writer cannot tell the store: no page from before is a hit once the store is back.
 #[tokio::test(start_paused = true)]
-async fn the_other_processes_know_soon_after_the_store_is_back() -> Result<()> {
+async fn other_processes_obey_soon_after_the_store_is_back() -> Result<()> {
     for scope in scopes() {
         let ([writer, reader], [silent, _], clock) = processes();
         let model = Model::default();
@@ -61,7 +61,7 @@ async fn the_other_processes_know_soon_after_the_store_is_back() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invalidations_that_are_due_are_bounded_and_all_of_them_are_obeyed() -> Result<()> {
+async fn pending_invalidations_are_bounded_and_all_are_obeyed() -> Result<()> {
     let ([writer], [silent], _) = processes();
     let model = Model::default();
     warm_user_page([&writer, &writer], &model).await?;
@@ -85,7 +85,7 @@ async fn invalidations_that_are_due_are_bounded_and_all_of_them_are_obeyed() -> 
 
 /// A soft invalidation of another process, made while this one's purge is due, does not take its place.
 #[tokio::test(start_paused = true)]
-async fn a_purge_that_is_due_survives_an_invalidation_of_another_process() -> Result<()> {
+async fn a_pending_purge_survives_an_invalidation_of_another_process() -> Result<()> {
     let ([writer, reader], [silent, _], clock) = processes();
     let (model, policy) = (Model::default(), MINUTE.stale_while_revalidate(300));
     let lookup = || Lookup::new(key("page"), policy);

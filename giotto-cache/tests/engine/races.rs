@@ -155,7 +155,7 @@ async fn race(random: &mut fastrand::Rng, what: What, is_outside: bool) -> Resul
             "{what:?} at {point:?}: {answer:?}"
         );
     };
-    // Whoever comes next meets that computation, in its own process, unless it knows only a second later.
+    // The next lookup meets that computation, in its own process, unless the scope is known only a second later.
     let is_told = !matches!(what, What::Program | What::All);
     let second = tokio::spawn({
         let (here, truth) = (here.clone(), truth.clone());

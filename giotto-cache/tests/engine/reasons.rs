@@ -32,7 +32,7 @@ async fn what_is_gone_was_never_there_has_expired_or_was_lost() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_was_made_old_says_by_what() -> Result<()> {
+async fn an_invalidated_page_names_what_invalidated_it() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
         let lookup = || Lookup::new(key("page"), MINUTE).tags(vec!["tag".into()]);
@@ -86,7 +86,7 @@ async fn another_version_is_a_miss_and_stale_only_if_the_policy_says_so() -> Res
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_fails_is_late_or_is_left_alone_is_told_apart() -> Result<()> {
+async fn a_store_that_fails_one_that_is_late_and_an_open_breaker_are_told_apart() -> Result<()> {
     let ([cache], [chaos], _) = processes();
     let model = Model::default();
     chaos.errors(1.0);
@@ -105,7 +105,7 @@ async fn a_store_that_fails_is_late_or_is_left_alone_is_told_apart() -> Result<(
 }
 
 #[tokio::test]
-async fn what_was_damaged_is_undecodable_and_what_a_caller_wants_is_told() -> Result<()> {
+async fn a_damaged_entry_is_undecodable_and_bypass_and_refresh_are_named() -> Result<()> {
     let ([cache], [chaos], _) = processes();
     let model = Model::default();
     ask(&cache, &MINUTE, &model).await?;
@@ -139,7 +139,7 @@ async fn what_was_damaged_is_undecodable_and_what_a_caller_wants_is_told() -> Re
 }
 
 #[tokio::test]
-async fn whoever_wants_only_what_is_stored_never_computes() -> Result<()> {
+async fn a_lookup_in_mode_only_never_computes() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());
         let policy = MINUTE

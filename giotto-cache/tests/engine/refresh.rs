@@ -12,7 +12,7 @@ use crate::world::{
 
 /// What a computation returns that was begun before is not what they want: they wait for its end, and then compute.
 #[tokio::test(start_paused = true)]
-async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -> Result<()> {
+async fn a_refresh_takes_the_lease_and_no_result_of_an_earlier_run() -> Result<()> {
     let ([one, two], [spy, _], _) = spied();
     let model = Model::default();
     model.hold();
@@ -57,7 +57,7 @@ async fn whoever_wants_a_new_page_takes_the_lease_and_none_of_an_earlier_run() -
 }
 
 #[tokio::test]
-async fn whoever_wants_a_fresh_page_waits_for_it_and_joins_a_refresh_under_way() -> Result<()> {
+async fn waiting_for_a_fresh_page_joins_a_running_refresh() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model, policy) = (&world, Model::default(), stale());
         let lookup = || Lookup::new(key("page"), policy).wait_for_fresh(true);
@@ -88,7 +88,7 @@ async fn whoever_wants_a_fresh_page_waits_for_it_and_joins_a_refresh_under_way()
 }
 
 #[tokio::test]
-async fn whoever_wants_a_fresh_page_gets_the_old_one_if_the_model_fails() -> Result<()> {
+async fn waiting_for_a_fresh_page_returns_the_old_one_if_the_model_fails() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         let policy = stale().stale_if_error(600);
@@ -109,7 +109,7 @@ async fn whoever_wants_a_fresh_page_gets_the_old_one_if_the_model_fails() -> Res
 
 /// In the window everybody gets the old page, but for those who want to wait.
 #[tokio::test]
-async fn without_stale_if_error_whoever_waits_for_a_fresh_page_gets_the_error() -> Result<()> {
+async fn without_stale_if_error_waiting_for_a_fresh_page_returns_the_error() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         let policy = stale();
@@ -138,7 +138,7 @@ async fn without_stale_if_error_whoever_waits_for_a_fresh_page_gets_the_error() 
 
 /// It could be served stale anyway; but not in the place of an error.
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_a_fresh_page_gets_the_stale_one_if_that_is_late() -> Result<()> {
+async fn waiting_for_a_fresh_page_returns_the_stale_one_if_the_model_is_late() -> Result<()> {
     let policy = stale().soft_timeout(2).hard_timeout(9);
     for (says, is_served) in [(Says::Page, true), (Says::Fails, false)] {
         let ([cache], _, clock) = processes();

@@ -77,7 +77,7 @@ impl Spy {
         Self::new(self.store.clone())
     }
 
-    /// A store of somebody's own, whose `add` and `replace` look first and then set.
+    /// The same as a custom store, whose `add` and `replace` get first and then set.
     pub(crate) fn without_atomic_add(self) -> Self {
         Self {
             is_atomic: false,

@@ -83,7 +83,7 @@ async fn a_model_that_is_healed_shows_within_one_period() -> Result<()> {
 
 /// Those who wait for a failure get the old page, too, and do not ask the model each for themselves.
 #[tokio::test]
-async fn all_who_wait_for_a_failure_get_the_old_page_after_one_run() -> Result<()> {
+async fn all_waiters_of_a_failure_get_the_old_page_after_one_run() -> Result<()> {
     for world in worlds() {
         for says in [Says::Fails, Says::Panics] {
             let (cache, model) = (&world.cache, Model::default());
@@ -107,7 +107,7 @@ async fn all_who_wait_for_a_failure_get_the_old_page_after_one_run() -> Result<(
 }
 
 #[tokio::test]
-async fn what_was_made_old_is_served_after_an_error_and_what_was_removed_never() -> Result<()> {
+async fn an_invalidated_page_is_served_after_an_error_and_a_removed_one_never() -> Result<()> {
     let scopes = [
         Scope::Tag("tag".into()),
         Scope::Program("program".into()),

@@ -8,7 +8,7 @@ use crate::until::until;
 use crate::world::{World, ask, callers, ms, pass, processes, seconds, stale, worlds};
 
 #[tokio::test]
-async fn nobody_waits_in_the_window_and_one_refresh_outlives_its_callers() -> Result<()> {
+async fn no_caller_waits_in_the_window_and_one_refresh_outlives_its_callers() -> Result<()> {
     for world in worlds() {
         let (World { cache, clock }, model) = (&world, Model::default());
         world.ask(&stale(), &model).await?;
@@ -48,7 +48,7 @@ async fn the_window_opens_and_closes_on_its_millisecond() -> Result<()> {
         clock.advance(ms(1));
         let answer = world.ask(&stale(), &model).await?;
         assert_miss!(answer, Reason::Expired);
-        assert_eq!(answer.status, Status::Stored, "whoever asks now waits");
+        assert_eq!(answer.status, Status::Stored, "a request now waits");
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ fn invalidated(tag: &str) -> Reason {
 }
 
 #[tokio::test]
-async fn ten_thousand_entries_are_made_old_by_one_read_and_one_small_write() -> Result<()> {
+async fn ten_thousand_entries_are_invalidated_by_one_read_and_one_small_write() -> Result<()> {
     let clock = Clock::manual(START_MS);
     let spy = Spy::new(LocMemKeyValue::new().clock(clock.clone()));
     let [one, two] = [spy.clone(), spy.another()]

@@ -9,7 +9,7 @@ use crate::until::until;
 use crate::world::{MINUTE, ask, callers, key, processes, seconds, worlds};
 
 #[tokio::test]
-async fn what_must_not_be_stored_is_not_shared_and_for_five_seconds_nobody_queues() -> Result<()> {
+async fn an_uncacheable_result_is_not_shared_and_for_five_seconds_no_caller_queues() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (
             &world.cache,
@@ -47,7 +47,7 @@ async fn what_must_not_be_stored_is_not_shared_and_for_five_seconds_nobody_queue
 
 /// Results that are not shared are computed by each caller at the same time: none waits for the lease of another.
 #[tokio::test(start_paused = true)]
-async fn callers_of_what_must_not_be_stored_do_not_queue() -> Result<()> {
+async fn callers_of_an_uncacheable_page_do_not_queue() -> Result<()> {
     let ([cache], _, clock) = processes();
     let model = Model::saying(Says::Wants(CacheControl::no_store));
     ask(&cache, &MINUTE, &model).await?;

@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, UnixListener};
 use crate::bytes;
 
 /// A Unix socket that the server on `port` is behind: Memcached itself listens on a socket or on ports. It takes
-/// one connection; whoever loses that gets no other.
+/// one connection; a client that loses it gets no other.
 pub(crate) fn socket_for_one_connection(folder: &Path, port: u16) -> PathBuf {
     let socket = folder.join("memcached.sock");
     let listener = UnixListener::bind(&socket).unwrap();

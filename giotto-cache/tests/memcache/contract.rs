@@ -5,14 +5,21 @@ use std::sync::Arc;
 use giotto_cache::conformance::{self, Subject};
 use test_servers::Memcached;
 
-use crate::store;
+use crate::patient::Patient;
+use crate::{SILENCE, store};
 
 async fn obeys_the_contract(servers: &[Memcached]) {
-    let [ours, theirs] = ["ours", "theirs"].map(|name| store(servers).namespace(name).unwrap());
-    let subject = Subject::new(Arc::new(ours)).neighbour(Arc::new(theirs));
+    let patient = |store| {
+        Arc::new(Patient {
+            store,
+            gives_up_after: SILENCE,
+        })
+    };
+    let named = |name| patient(store(servers).namespace(name).unwrap());
+    let subject = Subject::new(named("ours")).neighbour(named("theirs"));
     conformance::check(&subject.atomic()).await;
-    let (default, theirs) = (store(servers), store(servers).namespace("theirs").unwrap());
-    let subject = Subject::new(Arc::new(default)).neighbour(Arc::new(theirs));
+    let default = patient(store(servers));
+    let subject = Subject::new(default).neighbour(named("theirs"));
     conformance::clear_removes_every_key_of_this_namespace_and_nothing_else(&subject).await;
 }
 

@@ -88,7 +88,7 @@ async fn a_second_is_a_second_to_a_tenth() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_many_that_add_over_an_expired_value_one_is_told_that_it_did() -> Result<()> {
+async fn one_of_many_concurrent_adds_over_an_expired_value_succeeds() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
     for round in 0..50 {

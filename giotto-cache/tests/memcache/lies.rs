@@ -148,7 +148,7 @@ async fn a_false_reply_to_many_gets_is_an_error_and_the_end_of_its_connection() 
     Ok(())
 }
 
-/// It is stored again with the same bytes after it was looked at, and then by somebody else.
+/// Between the look and the swap it is stored again with the same bytes, and then by another client.
 #[tokio::test]
 async fn a_replace_that_comes_too_late_looks_again() -> Result<()> {
     let found = |unique: &str, value: &str| {

@@ -7,7 +7,11 @@ mod contract;
 mod expiry;
 mod lies;
 mod outage;
+#[path = "../common/patient.rs"]
+mod patient;
 mod several_servers;
+#[path = "../common/soon.rs"]
+mod soon;
 mod values;
 
 use std::time::Duration;
@@ -15,6 +19,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use giotto_cache::MemcacheKeyValue;
 use test_servers::Memcached;
+
+/// After so long without a reply the store itself gives a connection up.
+const SILENCE: Duration = Duration::from_secs(1);
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

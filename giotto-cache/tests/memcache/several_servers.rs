@@ -8,6 +8,7 @@ use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, Result, Status};
 use test_servers::{Memcached, free_port};
 use tokio::time::{Instant, sleep};
 
+use crate::soon::soon;
 use crate::{PATIENCE, bytes, store};
 
 #[tokio::test]
@@ -108,7 +109,7 @@ fn assert_only_its_keys_miss(hits: &HashSet<usize>, lost: &HashSet<usize>, cache
 }
 
 #[tokio::test]
-async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
+async fn a_killed_server_of_three_loses_only_its_own_keys() {
     let (mut servers, cache, lost) = three().await;
     servers[0].process.kill();
     for _ in 0..3 {
@@ -124,7 +125,7 @@ async fn of_three_servers_one_killed_takes_its_own_keys_with_it() {
 }
 
 #[tokio::test]
-async fn of_three_servers_one_frozen_takes_its_own_keys_with_it() {
+async fn a_frozen_server_of_three_loses_only_its_own_keys() {
     let (servers, cache, lost) = three().await;
     servers[0].process.freeze();
     for _ in 0..3 {
@@ -205,11 +206,10 @@ async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result
 }
 
 async fn all_are_used(cache: &Cache) {
-    let started = Instant::now();
-    while hits(cache).await.len() < PAGES {
-        assert!(started.elapsed() < PATIENCE, "it is not back");
-        sleep(Duration::from_millis(100)).await;
-    }
+    soon("every page is a hit", async || {
+        hits(cache).await.len() == PAGES
+    })
+    .await;
 }
 
 /// Without `-M` a server makes room for what is new.

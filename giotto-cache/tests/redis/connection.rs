@@ -149,7 +149,7 @@ async fn a_replace_is_not_sent_again_but_many_gets_are() -> Result<()> {
 
 /// The reply to a caller that went away is read by nobody; it was given all the same.
 #[tokio::test]
-async fn a_connection_whose_caller_went_away_is_kept() -> Result<()> {
+async fn a_connection_whose_caller_was_cancelled_is_kept() -> Result<()> {
     let server = Redis::start();
     let store = store_in(&server);
     set(&store, KEY, "value").await?;
@@ -183,7 +183,7 @@ fn connections(server: &Redis, options: &[&str]) -> u32 {
 }
 
 #[tokio::test]
-async fn connecting_goes_on_when_its_caller_gave_up() -> Result<()> {
+async fn connecting_continues_when_its_caller_gave_up() -> Result<()> {
     let server = Redis::start_with(&["--requirepass", "s3cret"]);
     let connections = || connections(&server, &["-a", "s3cret"]);
     loop {

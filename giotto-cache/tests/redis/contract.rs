@@ -6,10 +6,17 @@ use giotto_cache::RedisKeyValue;
 use giotto_cache::conformance::{self, Subject};
 use test_servers::{Redis, RedisCluster, RedisSentinel};
 
-use crate::{PATIENCE, store_in};
+use crate::patient::Patient;
+use crate::{PATIENCE, SILENCE, store_in};
 
 async fn obeys_the_contract(store: RedisKeyValue) {
-    let namespaced = |name| Arc::new(store.clone().namespace(name).expect("a plain name"));
+    let namespaced = |name| {
+        let store = store.clone().namespace(name).unwrap();
+        Arc::new(Patient {
+            store,
+            gives_up_after: SILENCE,
+        })
+    };
     let subject = Subject::new(namespaced("ours")).neighbour(namespaced("theirs"));
     conformance::check(&subject.atomic()).await;
 }

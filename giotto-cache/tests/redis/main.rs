@@ -1,6 +1,7 @@
 //! `RedisKeyValue` against real servers: the contract, what is stored, and every way in which a server fails.
 //!
 //! Each test starts the servers that it needs (Debian's package `redis-server`) and stops them.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod address;
 mod clear;
@@ -11,8 +12,12 @@ mod contract;
 mod fake_server;
 mod measure;
 mod outage;
+#[path = "../common/patient.rs"]
+mod patient;
 mod rights;
 mod sentinel;
+#[path = "../common/soon.rs"]
+mod soon;
 mod values;
 
 use std::time::{Duration, Instant};

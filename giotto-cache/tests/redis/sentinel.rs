@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
 
 use giotto_cache::{KeyValue, RedisKeyValue, Result};
 use test_servers::{Redis, RedisSentinel};
 
 use crate::fake_server::fake_server;
-use crate::{FAILOVER, GONE, KEY, PATIENCE, is_master, is_unanswered, recovers, set};
+use crate::soon::soon;
+use crate::{GONE, KEY, PATIENCE, is_master, is_unanswered, recovers, set};
 
 #[tokio::test]
 async fn a_failover_from_a_dead_master_is_followed() -> Result<()> {
@@ -44,11 +44,10 @@ async fn a_failover_from_a_frozen_master_is_followed() -> Result<()> {
 }
 
 async fn follows_to_the_replica(servers: &RedisSentinel, store: &RedisKeyValue) -> Result<()> {
-    let started = Instant::now();
-    while !is_master(&servers.replica) {
-        assert!(started.elapsed() < FAILOVER, "no failover");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    soon("the replica is the master", async || {
+        is_master(&servers.replica)
+    })
+    .await;
     let found = recovers(store, KEY).await;
     assert_eq!(found, Some("value".into()));
     set(store, KEY, "other").await?;

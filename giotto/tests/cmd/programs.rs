@@ -57,7 +57,7 @@ fn the_cache_of_one_process_changes_nothing_that_a_command_says() {
 }
 
 #[test]
-fn a_command_says_that_no_cache_is_configured_if_it_is_asked_how_it_came_by_its_page() {
+fn a_verbose_command_says_that_no_cache_is_configured() {
     let note = "note: no cache is configured";
     let says = |words: &[&str]| on_terminal(&[], words, Shown::Stderr).contains(note);
     assert!(says(&["-v", "squared", "x=12"]));

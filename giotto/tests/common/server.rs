@@ -3,10 +3,10 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::process::ExitStatus;
 use std::time::Duration;
+
+use test_servers::HttpServer;
 
 use crate::testbed;
 
@@ -16,10 +16,7 @@ const HANGS: Duration = Duration::from_secs(40);
 /// A server on a free port of its own; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
-    address: SocketAddr,
-    log: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
+    process: HttpServer,
     folder: Option<tempfile::TempDir>,
 }
 
@@ -38,38 +35,16 @@ impl Server {
 
     /// In a folder that others share.
     pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
-        let mut child = testbed::command(folder)
-            .args(["http", "--port", "0"])
-            .args(options)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut first = String::new();
-        stderr.read_line(&mut first).unwrap();
-        let address = first.trim().strip_prefix("Listening on http://");
-        let address = address
-            .unwrap_or_else(|| panic!("the server says {first:?}"))
-            .parse()
-            .unwrap();
-        let log = Arc::new(Mutex::new(String::new()));
-        let lines = Arc::clone(&log);
-        let reader = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                lines.lock().unwrap().push_str(&(line + "\n"));
-            }
-        });
+        let mut command = testbed::command(folder);
+        command.args(["http", "--port", "0"]).args(options);
         Self {
-            child,
-            address,
-            log,
-            reader: Some(reader),
+            process: HttpServer::start(&mut command),
             folder: None,
         }
     }
 
     pub(crate) fn connect(&self) -> Connection {
-        Connection::to(self.address)
+        Connection::to(self.process.address())
     }
 
     /// GET with the header fields `fields`, each ending in CR LF.
@@ -109,44 +84,22 @@ impl Server {
 
     /// Sends the signal `name`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        let status = std::process::Command::new("kill")
-            .args([&format!("-{name}"), &id])
-            .status();
-        assert!(status.unwrap().success());
+        self.process.signal(name);
     }
 
     /// Waits until the server has logged `text`.
     pub(crate) fn until_logged(&self, text: &str) {
-        let started = std::time::Instant::now();
-        while !self.log.lock().unwrap().contains(text) {
-            let log = self.log.lock().unwrap();
-            assert!(started.elapsed() < HANGS, "{text} is not logged: {log}");
-            drop(log);
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.process.until_logged(text);
     }
 
     /// Waits for the end; the exit status and all that was logged.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().unwrap();
-        self.reader.take().unwrap().join().unwrap();
-        let log = self.log.lock().unwrap().clone();
-        (status, log)
+        self.process.end()
     }
 
     /// Kills it; all that was logged.
     pub(crate) fn kill(mut self) -> String {
-        self.child.kill().unwrap();
-        self.end().1
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill()
     }
 }
 

@@ -187,7 +187,7 @@ fn garbage_is_refused_and_the_server_lives_on() {
 }
 
 #[test]
-fn a_client_that_goes_away_costs_nobody_else_anything() {
+fn a_disconnecting_client_costs_no_other_client_anything() {
     let server = Server::start();
     let mut leader = server.connect();
     leader.send("GET /lab/gated.txt?name=shared HTTP/1.1\r\nHost: a\r\n\r\n");

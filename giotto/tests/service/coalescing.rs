@@ -80,7 +80,7 @@ async fn no_page_waits_for_another() {
 }
 
 #[tokio::test]
-async fn an_error_is_shared_by_those_who_waited_and_kept_for_nobody() {
+async fn an_error_is_shared_by_all_waiters_and_not_stored() {
     let staged = Staged::new();
     let program = staged.program(|x| Err(Error::not_found(format!("no {x}"))));
     let app = app("slow", program.cache(60).view(BasicView::new()));
@@ -101,7 +101,7 @@ async fn an_error_is_shared_by_those_who_waited_and_kept_for_nobody() {
 }
 
 #[tokio::test]
-async fn a_panic_is_tried_once_more_and_leaves_nobody_waiting() {
+async fn a_panic_is_tried_once_more_and_leaves_no_request_waiting() {
     let staged = Staged::new();
     let program = staged.program(|_| -> Result<String, Error> { panic!("on purpose") });
     let app = app("slow", program.cache(60).view(BasicView::new()));
@@ -189,7 +189,7 @@ async fn too_many_models_are_refused_with_advice_and_hits_are_not() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_does_not_end_what_others_wait_for() {
+async fn a_disconnecting_client_does_not_cancel_what_others_wait_for() {
     let staged = Staged::new();
     let uncached = Staged::new();
     let manifest = Manifest::new([

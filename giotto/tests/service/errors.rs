@@ -58,32 +58,6 @@ async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
 }
 
 #[tokio::test]
-async fn a_redirection_has_nothing_in_it_that_a_uri_has_not() {
-    let program = |location: &'static str| {
-        Program::new(move |_: Nothing| Redirection::to(location)).view(BasicView::new())
-    };
-    let manifest = Manifest::new([
-        ("split", program("/a\r\nSet-Cookie: b=c")),
-        ("split-too", program("/é\0\r\n\"a b\"")),
-        ("plain", program("/a?b=c%20d#e")),
-    ]);
-    let service = manifest.into_service().unwrap();
-    for (target, location) in [
-        ("/split", "/a%0D%0ASet-Cookie:%20b=c"),
-        ("/split-too", "/%C3%A9%00%0D%0A%22a%20b%22"),
-        ("/plain", "/a?b=c%20d#e"),
-    ] {
-        let reply = get(&service, target).await;
-        assert_eq!(
-            (reply.status, reply.fields["location"].to_str().unwrap()),
-            (302, location),
-            "{target}"
-        );
-        assert!(!reply.fields.contains_key("set-cookie"), "{target}");
-    }
-}
-
-#[tokio::test]
 async fn a_failing_store_breaks_no_page() {
     let store = Broken(Arc::default());
     let calls = Arc::clone(&store.0);

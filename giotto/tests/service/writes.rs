@@ -45,7 +45,7 @@ fn written_and_shown() -> App {
 }
 
 #[tokio::test]
-async fn whoever_writes_makes_pages_old_if_it_succeeds() {
+async fn a_program_that_writes_invalidates_pages_if_it_succeeds() {
     let app = written_and_shown();
     let shown = async || {
         let mut request = Request::new(HTTP_GET, "shown").argument("x", "1");

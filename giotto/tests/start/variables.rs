@@ -189,7 +189,7 @@ fn sound_configurations_start() {
         ("GIOTTO_CACHE_NAME", "/web/giotto_cache"),
         ("GIOTTO_CACHE_ENV_PASSWORD", "x"),
         ("GIOTTO_HTTP_ENV_PORT", "80"),
-        // Variables of somebody else.
+        // Variables of another program.
         ("GIOTTO_FOO", "1"),
         ("GIOTTO_HOME", "/opt/giotto"),
         ("GIOTTO", "1"),

@@ -1,0 +1,81 @@
+//! A store on a machine under load: what it gives up after a wait is asked again.
+//!
+//! A store gives up a call that its server has not answered for a while, as it must. On a machine that is busy with
+//! something else an honest server may be that late. A call that fails sooner is not repeated, nor is one that may have
+//! changed something and would not do the same again.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use giotto_cache::{KeyValue, Result};
+
+/// For so long a call is repeated.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The store, and the time after which it gives up a call.
+#[derive(Debug)]
+pub(crate) struct Patient<S> {
+    pub(crate) store: S,
+    pub(crate) gives_up_after: Duration,
+}
+
+impl<S> Patient<S> {
+    async fn in_the_end<F, T>(&self, call: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let begun = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let answer = call().await;
+            let is_late = asked.elapsed() >= self.gives_up_after && begun.elapsed() < PATIENCE;
+            if answer.is_ok() || !is_late {
+                return answer;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<S: KeyValue> KeyValue for Patient<S> {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        self.in_the_end(|| self.store.get(key)).await
+    }
+
+    fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
+        self.store.get_now(key)
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        self.in_the_end(async || self.store.get_many(keys).await)
+            .await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        let set = || self.store.set(key, value.clone(), expire);
+        self.in_the_end(set).await
+    }
+
+    async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        self.store.add(key, value, expire).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: Option<Bytes>,
+        expire: Option<Duration>,
+    ) -> Result<bool> {
+        self.store.replace(key, old, new, expire).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.store.delete(key).await
+    }
+
+    async fn clear(&self) -> Result<()> {
+        self.in_the_end(|| self.store.clear()).await
+    }
+}
