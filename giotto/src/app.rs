@@ -16,9 +16,9 @@ use crate::compute::{Failure, Models};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::mime::Mime;
+use crate::page::{CacheStatus, Page};
 use crate::program::model::{Context, FromContext, sealed};
 use crate::program::{Program, Source};
-use crate::rendered::{Receipt, Rendered};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
@@ -125,7 +125,7 @@ impl App {
     /// # Errors
     ///
     /// The reason why there is no page; see [`ErrorKind`].
-    pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Rendered> {
+    pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
         let Asked {
             program,
             args: Arguments { typed, canonical },
@@ -156,8 +156,8 @@ impl App {
                     .bypass(program, typed, &mime, nothing_refused, request.controller)
                     .await?;
                 match policy {
-                    Some(_) => Rendered::bypassing(mime, body),
-                    None => Rendered::new(mime, body),
+                    Some(_) => Page::bypassing(mime, body),
+                    None => Page::new(mime, body),
                 }
             }
         };
@@ -174,7 +174,7 @@ impl App {
         &self,
         request: Request<'_>,
         refused: InvalidInput,
-    ) -> Result<Rendered> {
+    ) -> Result<Page> {
         let mut request = Request {
             controller: HTTP_GET,
             ..request
@@ -187,7 +187,7 @@ impl App {
         let body = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
-        let mut page = Rendered::bypassing(mime, body);
+        let mut page = Page::bypassing(mime, body);
         program.finish(&request, &mut page)?;
         Ok(page)
     }
@@ -269,12 +269,12 @@ impl From<Manifest> for App {
 }
 
 /// The page of `answer`, or the "not found" that was stored in place of a page.
-fn served(mime: Mime, answer: Answer) -> Result<Rendered> {
+fn served(mime: Mime, answer: Answer) -> Result<Page> {
     if answer.entry.is_negative() {
         let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-        return Err(Error::not_found(message).with_receipt(Receipt::new(&answer)));
+        return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&answer)));
     }
-    Ok(Rendered::from_cache(mime, answer))
+    Ok(Page::from_cache(mime, answer))
 }
 
 fn never_stored(program: &Program) -> Error {

@@ -12,9 +12,9 @@ use tokio::sync::Semaphore;
 use crate::arguments::Typed;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
+use crate::page::CacheStatus;
 use crate::program::model::Context;
 use crate::program::{Program, Source};
-use crate::rendered::Receipt;
 
 /// The most models that run, or wait for a thread to run on, at the same time.
 const MAX_MODELS: usize = 1024;
@@ -111,7 +111,7 @@ impl Failure {
             }
         };
         match error.reason() {
-            Some(reason) => told.with_receipt(Receipt::of_failure(reason.clone())),
+            Some(reason) => told.with_cache_status(CacheStatus::of_failure(reason.clone())),
             None => told,
         }
     }

@@ -50,14 +50,14 @@
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
 //!
-//! The controller gets a page (`rendered.rs`) or an error (`error/`).
+//! The controller gets a page (`page.rs`) or an error (`error/`).
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
 //! Imports point down one list, and no two files import each other: `run`, `management`, `controller`, `config`, `panics`,
 //! `app`, `asked`, `manifest`, `compute`, `program`, `arguments`, `view`, `negotiate`, `error`,
-//! `rendered`, `request`, `mime`.
+//! `page`, `request`, `mime`.
 
 mod app;
 mod arguments;
@@ -70,9 +70,9 @@ mod management;
 mod manifest;
 mod mime;
 mod negotiate;
+mod page;
 mod panics;
 mod program;
-mod rendered;
 mod request;
 mod run;
 #[cfg(feature = "testing")]
@@ -87,9 +87,9 @@ pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::{management, management_over};
-pub use manifest::{Entry, Manifest};
+pub use manifest::{Item, Manifest};
+pub use page::{CacheStatus, Page};
 pub use program::{Bare, Program, Ready, model};
-pub use rendered::{Receipt, Rendered};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use run::run;
 

@@ -1,7 +1,7 @@
 //! What the tests of an application need: the assertions of the cache, for pages.
 //!
-//! No step of a request. [`Chaos`] stands in front of a store and makes it fail; the assertions take a [`Rendered`]
-//! page or its [`Receipt`], and say what was there instead.
+//! No step of a request. [`Chaos`] stands in front of a store and makes it fail; the assertions take a [`Page`]
+//! page or its [`CacheStatus`], and say what was there instead.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,9 +56,9 @@
 pub use giotto_cache::testing::{Answered, Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{Reason, Status};
 
-use crate::rendered::{Receipt, Rendered};
+use crate::page::{CacheStatus, Page};
 
-impl Answered for Receipt {
+impl Answered for CacheStatus {
     fn status(&self) -> Option<Status> {
         self.status
     }
@@ -69,12 +69,12 @@ impl Answered for Receipt {
 }
 
 /// A page of a program without a cache has no status and no reason.
-impl Answered for Rendered {
+impl Answered for Page {
     fn status(&self) -> Option<Status> {
-        self.receipt()?.status
+        self.cache_status()?.status
     }
 
     fn reason(&self) -> Option<Reason> {
-        self.receipt()?.reason.clone()
+        self.cache_status()?.reason.clone()
     }
 }

@@ -13,7 +13,7 @@ use giotto::cache::{
     self, Cache, Clock, Key, LayeredKeyValue, Mode, Place, Scope, Staleness, Status,
 };
 use giotto::prelude::*;
-use giotto::{Controller, ErrorKind, Receipt, Request, management, management_over};
+use giotto::{CacheStatus, Controller, ErrorKind, Request, management, management_over};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -162,8 +162,10 @@ impl World {
         let rendered = self.app().invoke(&mut request).await;
         self.cache.settle().await;
         match rendered {
-            Ok(rendered) => Answer::new(rendered.receipt()),
-            Err(error) if error.receipt().is_some_and(is_stored) => Answer::new(error.receipt()),
+            Ok(rendered) => Answer::new(rendered.cache_status()),
+            Err(error) if error.cache_status().is_some_and(is_stored) => {
+                Answer::new(error.cache_status())
+            }
             Err(error) => Answer {
                 status: "error".to_owned(),
                 reason: Some(format!("{:?}", error.kind())),
@@ -246,8 +248,8 @@ fn policy(random: &mut Random) -> Policy {
 }
 
 /// Whether it is that of an answer of the model, stored or to be.
-fn is_stored(receipt: &Receipt) -> bool {
-    receipt.status != Some(Status::NotStored)
+fn is_stored(cache_status: &CacheStatus) -> bool {
+    cache_status.status != Some(Status::NotStored)
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -257,9 +259,9 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(receipt: Option<&Receipt>) -> Self {
-        let receipt = receipt.unwrap();
-        let status = match receipt.status.unwrap() {
+    fn new(cache_status: Option<&CacheStatus>) -> Self {
+        let cache_status = cache_status.unwrap();
+        let status = match cache_status.status.unwrap() {
             Status::Hit => "hit",
             Status::Stale(Staleness::Revalidating) => "stale-revalidating",
             Status::Stale(Staleness::Throttled) => "stale-throttled",
@@ -270,7 +272,7 @@ impl Answer {
         };
         Self {
             status: status.to_owned(),
-            reason: receipt.reason.as_ref().map(ToString::to_string),
+            reason: cache_status.reason.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -9,7 +9,8 @@ use crate::client::{Client, Session};
 use crate::port::free_port;
 use crate::process::Process;
 use crate::stopped::wait_until_stopped;
-use crate::{Process, free_port, unprivileged, wait_until};
+use crate::unprivileged;
+use crate::until::wait_until;
 
 const PACKAGE: &str = "postgresql";
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port, wait_until};
+use crate::port::free_port;
+use crate::process::Process;
+use crate::until::wait_until;
 
 /// What every server is started with: nothing is saved, and only this machine may connect.
 const PLAIN: [&str; 8] = [

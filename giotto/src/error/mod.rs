@@ -13,7 +13,7 @@ use bytes::Bytes;
 pub use self::answer::{NotModified, Redirection};
 pub use self::invalid_input::{Field, InvalidInput};
 use crate::mime::Mime;
-use crate::rendered::Receipt;
+use crate::page::CacheStatus;
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,7 +31,7 @@ struct Inner {
     message: String,
     invalid: InvalidInput,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
-    receipt: Option<Receipt>,
+    cache_status: Option<CacheStatus>,
     page: Option<(Mime, Bytes)>,
 }
 
@@ -42,7 +42,7 @@ impl Inner {
             message: message.into(),
             invalid: InvalidInput::default(),
             source: None,
-            receipt: None,
+            cache_status: None,
             page: None,
         }
     }
@@ -115,12 +115,12 @@ impl Error {
 
     /// What the cache did: it had a stored "not found", or there was no page to serve.
     #[must_use]
-    pub fn receipt(&self) -> Option<&Receipt> {
-        self.0.receipt.as_ref()
+    pub fn cache_status(&self) -> Option<&CacheStatus> {
+        self.0.cache_status.as_ref()
     }
 
-    pub(crate) fn with_receipt(mut self, receipt: Receipt) -> Self {
-        Arc::make_mut(&mut self.0).receipt = Some(receipt);
+    pub(crate) fn with_cache_status(mut self, cache_status: CacheStatus) -> Self {
+        Arc::make_mut(&mut self.0).cache_status = Some(cache_status);
         self
     }
 

@@ -6,4 +6,4 @@ mod find;
 mod tree;
 
 pub(crate) use find::Found;
-pub use tree::{Entry, Manifest};
+pub use tree::{Item, Manifest};

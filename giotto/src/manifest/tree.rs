@@ -15,13 +15,13 @@ use crate::request::{Controller, Request};
 /// `.`, `(`, `)`, white space or control characters.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
-    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<String, Item>,
     pub(super) error: Option<Error>,
 }
 
 /// What a name of a [`Manifest`] stands for.
 #[derive(Clone, Debug)]
-pub struct Entry(pub(super) Kind);
+pub struct Item(pub(super) Kind);
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
@@ -32,31 +32,31 @@ pub(super) enum Kind {
     Alias(String),
 }
 
-impl From<Program> for Entry {
+impl From<Program> for Item {
     fn from(program: Program) -> Self {
         Self::from([program])
     }
 }
 
-impl<const N: usize> From<[Program; N]> for Entry {
+impl<const N: usize> From<[Program; N]> for Item {
     fn from(programs: [Program; N]) -> Self {
         Self::from(Vec::from(programs))
     }
 }
 
-impl From<Vec<Program>> for Entry {
+impl From<Vec<Program>> for Item {
     fn from(programs: Vec<Program>) -> Self {
         Self(Kind::Programs(programs.into_iter().map(Arc::new).collect()))
     }
 }
 
-impl From<Manifest> for Entry {
+impl From<Manifest> for Item {
     fn from(manifest: Manifest) -> Self {
         Self(Kind::Manifest(manifest))
     }
 }
 
-impl From<&str> for Entry {
+impl From<&str> for Item {
     fn from(path: &str) -> Self {
         Self(Kind::Alias(path.to_owned()))
     }
@@ -71,7 +71,7 @@ impl Manifest {
     pub fn new<N, E>(entries: impl IntoIterator<Item = (N, E)>) -> Self
     where
         N: Into<String>,
-        E: Into<Entry>,
+        E: Into<Item>,
     {
         entries
             .into_iter()
@@ -83,7 +83,7 @@ impl Manifest {
     /// The same manifest with `entry` under `name`: a program, several programs for different controllers, another
     /// manifest, or the path of a program to use instead.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, entry: impl Into<Entry>) -> Self {
+    pub fn with(mut self, name: impl Into<String>, entry: impl Into<Item>) -> Self {
         let (name, mut entry) = (name.into(), entry.into());
         let problem = check_name(&name).or_else(|| entry.problem(&name));
         if let Some(message) = problem {
@@ -139,7 +139,7 @@ impl Manifest {
     }
 }
 
-impl Entry {
+impl Item {
     /// Applies `change` to all its programs; see [`Manifest::change`].
     fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         match &mut self.0 {

@@ -14,7 +14,7 @@ use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
-use crate::rendered::Rendered;
+use crate::page::Page;
 use crate::request::{Controller, Request};
 use crate::view::View;
 
@@ -174,7 +174,7 @@ impl<S> Program<S> {
     #[must_use]
     pub fn output_middleware<F>(mut self, finish: F) -> Self
     where
-        F: Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync + 'static,
+        F: Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync + 'static,
     {
         self.settings.output.push(Box::new(finish));
         self

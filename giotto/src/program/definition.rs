@@ -17,7 +17,7 @@ use crate::arguments::{Arguments, Typed};
 use crate::arguments::{Parameter, Parameters};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::rendered::Rendered;
+use crate::page::Page;
 use crate::request::{Controller, Request};
 
 /// A model and a view under one name, for the controllers that it names.
@@ -72,8 +72,7 @@ pub(super) struct Settings {
 /// The tags of an invocation, by its arguments.
 pub(super) type Tags = Box<dyn Fn(&Typed) -> Vec<String> + Send + Sync>;
 pub(super) type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
-pub(super) type OutputMiddleware =
-    Box<dyn Fn(&Request<'_>, &mut Rendered) -> Result<()> + Send + Sync>;
+pub(super) type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync>;
 
 /// A model whose function type and arguments are erased.
 pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Call<T> + Send + Sync>;

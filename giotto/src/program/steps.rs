@@ -13,7 +13,7 @@ use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::rendered::Rendered;
+use crate::page::Page;
 use crate::request::{CMD, Controller, Request, Value};
 
 impl Program {
@@ -204,7 +204,7 @@ impl Program {
         })
     }
 
-    pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Rendered) -> Result<()> {
+    pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Page) -> Result<()> {
         if self.is_guarded() {
             rendered.make_private();
         }

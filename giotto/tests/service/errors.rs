@@ -34,7 +34,7 @@ async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
         Program::new(|_: Nothing| 1).input_middleware(|_: &mut Request<'_>| panic!("input"));
     let output = Program::new(|_: Nothing| 1)
         .cache(60)
-        .output_middleware(|_: &Request<'_>, _: &mut giotto::Rendered| panic!("output"));
+        .output_middleware(|_: &Request<'_>, _: &mut giotto::Page| panic!("output"));
     let argument = Program::new(|_: Explosive| 1).cache(60);
     let manifest = Manifest::new([
         ("view", view),

@@ -22,7 +22,7 @@ async fn middleware_runs_on_hits_and_what_it_changes_is_not_stored() {
                 _ => Err(Error::not_authorized("no key")),
             }
         })
-        .output_middleware(|request: &Request<'_>, page: &mut giotto::Rendered| {
+        .output_middleware(|request: &Request<'_>, page: &mut giotto::Page| {
             if let Some(name) = request.header("x-name") {
                 page.set_body(format!("{name}: {}", String::from_utf8_lossy(page.body())));
             }
@@ -58,7 +58,7 @@ async fn a_browser_asks_again_for_a_page_of_a_program_with_middleware() {
         request.set("user", user);
         Ok(())
     };
-    let leave = |_: &Request<'_>, _: &mut giotto::Rendered| Ok(());
+    let leave = |_: &Request<'_>, _: &mut giotto::Page| Ok(());
     let inner = Manifest::new([("c", page().view(BasicView::new()))]);
     let manifest = Manifest::new([
         ("a", page().input_middleware(sign_in).view(BasicView::new())),

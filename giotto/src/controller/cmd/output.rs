@@ -10,7 +10,7 @@ use super::terminal::{Colours, for_stderr, for_stdout};
 use crate::error::{Error, ErrorKind};
 use crate::mime::Mime;
 use crate::mime::TEXT_CMD;
-use crate::rendered::Rendered;
+use crate::page::Page;
 
 pub(crate) const SUCCESS: u8 = 0;
 const FAILURE: u8 = 1;
@@ -22,7 +22,7 @@ const STALE: u8 = 4;
 
 /// Prints the page byte for byte. A page of the command line's own media type gets a newline at its end; if it
 /// `is_styled`, a terminal with colours gets its colours. A terminal shows all other control characters in escaped form.
-pub(super) fn show(rendered: &Rendered, is_styled: bool) -> u8 {
+pub(super) fn show(rendered: &Page, is_styled: bool) -> u8 {
     let is_own = *rendered.mime().essence() == *TEXT_CMD;
     let colours = match is_own && is_styled {
         true => Colours::on(&io::stdout()),
@@ -33,7 +33,10 @@ pub(super) fn show(rendered: &Rendered, is_styled: bool) -> u8 {
         page.push(b'\n');
     }
     let printed = print(&page);
-    match rendered.receipt().and_then(|receipt| receipt.status) {
+    match rendered
+        .cache_status()
+        .and_then(|cache_status| cache_status.status)
+    {
         Some(Status::Stale(staleness))
             if staleness != Staleness::Revalidating && printed == SUCCESS =>
         {

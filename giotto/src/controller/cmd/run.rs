@@ -17,8 +17,8 @@ use crate::arguments::Parameter;
 use crate::arguments::no_such_argument;
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::mime::TEXT_CMD;
+use crate::page::Page;
 use crate::program::Program;
-use crate::rendered::Rendered;
 use crate::request::{CMD, Request};
 
 /// How long a store that hangs may delay the end of a command, unless its deadline is longer.
@@ -119,7 +119,7 @@ fn matched(
 }
 
 /// Reports on standard error what the cache did, with `--verbose`. A cache in memory is always worth a hint.
-fn explain(result: &Result<Rendered>, app: &App, program: &Program, options: Options) {
+fn explain(result: &Result<Page>, app: &App, program: &Program, options: Options) {
     let is_cached = program.cache_policy().is_some();
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(
@@ -129,12 +129,12 @@ fn explain(result: &Result<Rendered>, app: &App, program: &Program, options: Opt
     if !options.verbose {
         return;
     }
-    let receipt = match result {
-        Ok(page) => page.receipt(),
-        Err(error) => error.receipt(),
+    let cache_status = match result {
+        Ok(page) => page.cache_status(),
+        Err(error) => error.cache_status(),
     };
-    match receipt {
-        Some(receipt) => complain(&format!("Cache-Status: {receipt}")),
+    match cache_status {
+        Some(cache_status) => complain(&format!("Cache-Status: {cache_status}")),
         None if !is_cached => hint("the program has no cache"),
         None => {}
     }

@@ -61,8 +61,8 @@ pub(super) fn response(
         Problem::Invocation(error) => {
             let (status, field) = status(&error);
             fields.extend(field);
-            if let Some(receipt) = error.receipt() {
-                fields.insert(CACHE_STATUS, cache_status(receipt));
+            if let Some(status) = error.cache_status() {
+                fields.insert(CACHE_STATUS, cache_status(status));
             }
             let message = message(&error, status, head, app, shows_errors);
             let page = match error.page() {

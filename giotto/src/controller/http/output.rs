@@ -12,7 +12,7 @@ use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use crate::rendered::{Receipt, Rendered};
+use crate::page::{CacheStatus, Page};
 
 /// A page that never expires is declared fresh for a year, in seconds: RFC 9111, 1.2.1 has no "for ever".
 const FOREVER: i64 = 365 * 24 * 3600;
@@ -66,11 +66,11 @@ impl http_body::Body for Body {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// 200.
-    Page(Rendered),
+    Page(Page),
     /// 304: the client has the page already.
-    NotModified(Rendered),
+    NotModified(Page),
     /// 400: the page of GET, with the refused fields of a POST.
-    Refused(Rendered),
+    Refused(Page),
     /// 204, with the methods that are allowed.
     Options(HeaderValue),
 }
@@ -98,18 +98,18 @@ impl Outcome {
     }
 }
 
-fn with_body(page: &mut Rendered, fields: &mut HeaderMap) -> Bytes {
+fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     describe(page, fields);
     page.take_body()
 }
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
-fn describe(page: &mut Rendered, fields: &mut HeaderMap) {
+fn describe(page: &mut Page, fields: &mut HeaderMap) {
     fields.append(header::VARY, VARY);
     fields.append(header::CACHE_CONTROL, cache_control(page));
-    if let Some(receipt) = page.receipt() {
-        fields.append(CACHE_STATUS, cache_status(receipt));
+    if let Some(status) = page.cache_status() {
+        fields.append(CACHE_STATUS, cache_status(status));
     }
     if let Some(Ok(etag)) = page.take_etag().map(HeaderValue::from_maybe_shared) {
         fields.append(header::ETAG, etag);
@@ -117,8 +117,11 @@ fn describe(page: &mut Rendered, fields: &mut HeaderMap) {
 }
 
 /// Whether one of the lists of `If-None-Match` names the page; the comparison is weak (RFC 9110, 13.1.2).
-pub(super) fn is_known(page: &Rendered, lists: &[&[u8]]) -> bool {
-    let Some(etag) = page.receipt().and_then(|receipt| receipt.etag.as_ref()) else {
+pub(super) fn is_known(page: &Page, lists: &[&[u8]]) -> bool {
+    let Some(etag) = page
+        .cache_status()
+        .and_then(|cache_status| cache_status.etag.as_ref())
+    else {
         return false;
     };
     let candidates = lists
@@ -129,23 +132,26 @@ pub(super) fn is_known(page: &Rendered, lists: &[&[u8]]) -> bool {
     })
 }
 
-fn cache_control(rendered: &Rendered) -> HeaderValue {
-    let Some(receipt) = rendered.receipt().filter(|receipt| receipt.etag.is_some()) else {
+fn cache_control(rendered: &Page) -> HeaderValue {
+    let Some(cache_status) = rendered
+        .cache_status()
+        .filter(|cache_status| cache_status.etag.is_some())
+    else {
         return NO_STORE;
     };
     if rendered.is_private() {
         return PRIVATE;
     }
-    let max_age = receipt.ttl.unwrap_or(FOREVER).clamp(0, FOREVER);
+    let max_age = cache_status.ttl.unwrap_or(FOREVER).clamp(0, FOREVER);
     Lifetime::told(max_age, |lifetime| &lifetime.max_age)
 }
 
 /// RFC 9211.
-pub(super) fn cache_status(receipt: &Receipt) -> HeaderValue {
-    match (receipt.status, receipt.ttl) {
+pub(super) fn cache_status(cache_status: &CacheStatus) -> HeaderValue {
+    match (cache_status.status, cache_status.ttl) {
         (Some(Status::Hit), Some(ttl)) => Lifetime::told(ttl, |lifetime| &lifetime.hit),
         (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
-        _ => value(receipt.to_string()),
+        _ => value(cache_status.to_string()),
     }
 }
 

@@ -225,11 +225,11 @@ impl Work {
             return Outcome::Failed(error.to_string());
         }
         // "Not found" may be stored, too.
-        let receipt = match &rendered {
-            Ok(rendered) => rendered.receipt(),
-            Err(error) => error.receipt(),
+        let cache_status = match &rendered {
+            Ok(rendered) => rendered.cache_status(),
+            Err(error) => error.cache_status(),
         };
-        let status = receipt.and_then(|receipt| receipt.status);
+        let status = cache_status.and_then(|cache_status| cache_status.status);
         match rendered {
             Err(error) if status.is_none_or(|status| status == Status::NotStored) => {
                 return match error.is_answer() {

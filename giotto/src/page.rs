@@ -13,27 +13,27 @@ use crate::mime::Mime;
 
 /// A finished page.
 #[derive(Clone, Debug)]
-pub struct Rendered {
+pub struct Page {
     mime: Mime,
     body: Bytes,
-    receipt: Option<Receipt>,
+    cache_status: Option<CacheStatus>,
     private: bool,
 }
 
-impl Rendered {
+impl Page {
     pub(crate) fn new(mime: Mime, body: Bytes) -> Self {
         Self {
             mime,
             body,
-            receipt: None,
+            cache_status: None,
             private: false,
         }
     }
 
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let receipt = Receipt::new(&answer);
+        let cache_status = CacheStatus::new(&answer);
         Self {
-            receipt: Some(receipt),
+            cache_status: Some(cache_status),
             ..Self::new(mime, answer.entry.into_body())
         }
     }
@@ -41,7 +41,7 @@ impl Rendered {
     /// A page of a program with a cache that was not asked.
     pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
         Self {
-            receipt: Some(Receipt::bypassing()),
+            cache_status: Some(CacheStatus::bypassing()),
             ..Self::new(mime, body)
         }
     }
@@ -70,23 +70,23 @@ impl Rendered {
 
     /// Takes its entity tag out.
     pub(crate) fn take_etag(&mut self) -> Option<Bytes> {
-        self.receipt.as_mut()?.etag.take()
+        self.cache_status.as_mut()?.etag.take()
     }
 
     /// Replaces the page. The new page has no entity tag, and no client or cache may store it.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
         self.private = true;
-        if let Some(receipt) = &mut self.receipt {
-            receipt.etag = None;
-            receipt.ttl = Some(0);
+        if let Some(cache_status) = &mut self.cache_status {
+            cache_status.etag = None;
+            cache_status.ttl = Some(0);
         }
     }
 
     /// What the cache did, for a program with a cache.
     #[must_use]
-    pub fn receipt(&self) -> Option<&Receipt> {
-        self.receipt.as_ref()
+    pub fn cache_status(&self) -> Option<&CacheStatus> {
+        self.cache_status.as_ref()
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
@@ -100,7 +100,7 @@ impl Rendered {
 /// What the cache did for a page. It displays as a member of `Cache-Status` (RFC 9211): `giotto; hit; ttl=3540`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Receipt {
+pub struct CacheStatus {
     /// Hit, stored, collapsed and so on; `None` if the cache was not asked, for example because models are mocked.
     pub status: Option<Status>,
     /// Why it was not a fresh hit; `None` if it was.
@@ -114,7 +114,7 @@ pub struct Receipt {
     pub ttl: Option<i64>,
 }
 
-impl Receipt {
+impl CacheStatus {
     // Every hit makes one: a call would be felt.
     #[inline]
     pub(crate) fn new(answer: &Answer) -> Self {
@@ -129,7 +129,7 @@ impl Receipt {
         }
     }
 
-    /// The receipt of an answer without a page.
+    /// The cache_status of an answer without a page.
     pub(crate) fn of_failure(reason: Reason) -> Self {
         Self {
             status: Some(Status::NotStored),
@@ -182,7 +182,7 @@ impl Receipt {
     }
 }
 
-impl fmt::Display for Receipt {
+impl fmt::Display for CacheStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("giotto; ")?;
         let Some(status) = self.status else {
