@@ -101,7 +101,7 @@ pub(super) fn closed() -> io::Error {
 
 /// The error of a server that said `text` where it may not.
 pub(super) fn not_a_reply(text: &[u8]) -> io::Error {
-    let message = format!("{:?} is no reply to what was asked", quote(text));
+    let message = format!("{:?} is not a reply to this request", quote(text));
     io::Error::new(ErrorKind::InvalidData, message)
 }
 

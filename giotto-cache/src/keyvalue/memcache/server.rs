@@ -129,7 +129,7 @@ impl Server {
         }
         let address = &self.address;
         let message = format!(
-            "memcached at {address} takes no value of {length} bytes: start it with a larger -I"
+            "memcached at {address} does not accept a value of {length} bytes: start it with a larger -I"
         );
         Error::new(ErrorKind::TooLarge, message)
     }

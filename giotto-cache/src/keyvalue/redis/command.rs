@@ -210,8 +210,9 @@ pub(super) fn measure(size: &Value, info: &Value) -> Result<Measure> {
 }
 
 pub(super) fn unexpected(command: &str) -> Error {
-    let message =
-        format!("the reply of the Redis server is none to {command}: is it a Redis server?");
+    let message = format!(
+        "the Redis server sent an invalid reply to {command}: check that it is a Redis server"
+    );
     Error::new(ErrorKind::Backend, message)
 }
 

@@ -70,7 +70,11 @@ async fn locate(name: &str, sentinel: &Address, login: &Login) -> Result<Address
             Err(Failure::new(&what, sentinel, Cure::Later))
         }
         reply => address(reply, sentinel).ok_or_else(|| {
-            Failure::new("this is no sentinel, by its reply", sentinel, Cure::Later)
+            Failure::new(
+                "this is not a sentinel: check host and port",
+                sentinel,
+                Cure::Later,
+            )
         }),
     }
 }
