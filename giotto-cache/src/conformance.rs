@@ -20,6 +20,8 @@
 //! ```
 
 mod case;
+mod expiry;
+mod many;
 mod replace;
 mod samples;
 
@@ -30,6 +32,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::case::Case;
+pub use self::expiry::{
+    a_second_set_replaces_the_value_and_its_expiry,
+    a_value_set_with_an_expiry_is_absent_once_that_time_has_passed,
+    a_value_set_without_an_expiry_does_not_expire,
+};
+pub use self::many::get_many_returns_what_get_returns_of_each_key_in_their_order;
 pub use self::replace::{
     of_many_that_replace_a_value_at_once_one_is_told_that_it_did,
     replace_stores_or_removes_only_if_the_value_is_exactly_the_old_one_and_says_whether_it_did,
@@ -39,14 +47,9 @@ use crate::{Clock, KeyValue};
 
 /// The expiry that is waited for: a second, because some servers count in whole ones.
 const EXPIRE: Duration = Duration::from_secs(1);
+
 /// What a server may take to notice, on a machine under load.
 const SLACK: Duration = Duration::from_millis(100);
-
-/// The number of keys in one `get_many`.
-const MANY: usize = 300;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A store under test, and how time passes for it.
 #[derive(Debug)]
@@ -186,29 +189,6 @@ pub async fn get_of_an_absent_key_returns_none(subject: &Subject) {
     }
 }
 
-/// Sentence 3: A second `set` MUST replace the value and its expiry.
-pub async fn a_second_set_replaces_the_value_and_its_expiry(subject: &Subject) {
-    let sentence = "3. A second `set` MUST replace the value and its expiry";
-    let shorter = subject.case(sentence, "replaced by a shorter value");
-    shorter.set(b"a long value", None).await;
-    shorter.set(b"short", None).await;
-    shorter.finds(Some(b"short"), "after the second set").await;
-
-    let longer_lived = subject.case(sentence, "replaced by one that never expires");
-    let shorter_lived = subject.case(sentence, "replaced by one that expires");
-    longer_lived.set(b"1", Some(EXPIRE)).await;
-    longer_lived.set(b"2", None).await;
-    shorter_lived.set(b"1", None).await;
-    shorter_lived.set(b"2", Some(EXPIRE)).await;
-    subject.pass(EXPIRE + SLACK).await;
-    longer_lived
-        .finds(Some(b"2"), "after the expiry of the first set")
-        .await;
-    shorter_lived
-        .finds(None, "after the expiry of the second set")
-        .await;
-}
-
 /// Sentence 4: Keys that differ in any character MUST be different keys.
 pub async fn keys_that_differ_in_any_character_are_different_keys(subject: &Subject) {
     let sentence = "4. Keys that differ in any character MUST be different keys: letter case, accents, \
@@ -227,52 +207,6 @@ pub async fn keys_that_differ_in_any_character_are_different_keys(subject: &Subj
             .finds(Some(number.to_string().as_bytes()), when)
             .await;
     }
-}
-
-/// Sentence 5: A value set with an expiry MUST be absent once that time has passed, and SHOULD be present
-/// until then.
-pub async fn a_value_set_with_an_expiry_is_absent_once_that_time_has_passed(subject: &Subject) {
-    let sentence = "5. A value set with an expiry MUST be absent once that time has passed, and SHOULD be \
-                    present until then";
-    let name = "expires in a second";
-    let (brief, soon) = (subject.brief(sentence, name), subject.case(sentence, name));
-    let at_once = subject.case(sentence, "expires in a millisecond");
-    soon.set(b"value", Some(EXPIRE)).await;
-    at_once.set(b"value", Some(Duration::from_millis(1))).await;
-
-    // Beyond 30 days Memcached takes the number for a moment; beyond 136 years 32 bits are not enough.
-    for (name, expire) in [
-        ("31 days", 31 * DAY),
-        ("200 years", 200 * YEAR),
-        ("for ever", Duration::MAX),
-    ] {
-        let late = subject.case(sentence, name);
-        late.set(b"value", Some(expire)).await;
-        late.finds(Some(b"value"), "long before its expiry").await;
-    }
-
-    subject.pass(EXPIRE / 2).await;
-    brief
-        .finds(Some(b"value"), "when half of its time has passed")
-        .await;
-    subject.pass(EXPIRE / 2 + SLACK).await;
-    soon.finds(None, "when its time has passed").await;
-    at_once.finds(None, "when its time has passed").await;
-}
-
-/// Sentence 6: A value set without an expiry MUST NOT expire.
-pub async fn a_value_set_without_an_expiry_does_not_expire(subject: &Subject) {
-    let sentence = "6. A value set without an expiry MUST NOT expire";
-    let case = subject.case(sentence, "never expires");
-    case.set(b"value", None).await;
-    let long = if subject.clock.is_some() {
-        10 * YEAR
-    } else {
-        EXPIRE + SLACK
-    };
-    subject.pass(long).await;
-    case.finds(Some(b"value"), "a long time after it was set")
-        .await;
 }
 
 /// Sentence 7: `add` MUST store the value only if the key is absent, and MUST say whether it did.
@@ -358,56 +292,5 @@ pub async fn clear_removes_every_key_of_this_namespace_and_nothing_else(subject:
             case.finds(Some(b"neighbour"), "after the neighbour was cleared")
                 .await;
         }
-    }
-}
-
-/// Sentence 10: `get_many` MUST return what `get` returns of each key, in their order.
-pub async fn get_many_returns_what_get_returns_of_each_key_in_their_order(subject: &Subject) {
-    let sentence = "10. `get_many` MUST return what `get` returns of each key, in their order, however many they are \
-                    and however often one is among them";
-    let mut names = keys(&subject.prefix);
-    names.extend((names.len()..MANY).map(|number| format!("many {number}")));
-    let cases = names.iter().enumerate().map(|(number, name)| {
-        let value = match number % 4 {
-            0 => None,
-            1 => Some(Vec::new()),
-            _ => Some(format!("{number}\r\nEND\r\n\0").into_bytes()),
-        };
-        (subject.case(sentence, &format!("{name}, of many")), value)
-    });
-    let mut cases: Vec<_> = cases.collect();
-    for (case, value) in &cases {
-        if let Some(value) = value {
-            case.set(value, None).await;
-        }
-    }
-    let (expired, value) = &mut cases[2];
-    expired.set(b"value", Some(Duration::from_millis(1))).await;
-    *value = None;
-    subject.pass(EXPIRE + SLACK).await;
-
-    // None at all, one, all in an order of their own, and each twice.
-    let scattered = (0..MANY).map(|number| number * 7 % MANY).collect();
-    let twice = (0..2 * MANY).map(|number| number / 2).collect();
-    for asked in [vec![], vec![0], vec![3], scattered, twice] {
-        let asked = asked.into_iter().map(|number| &cases[number]);
-        gets_many(&subject.case(sentence, "one of many"), asked).await;
-    }
-}
-
-async fn gets_many<'c>(
-    any: &Case<'_>,
-    asked: impl Iterator<Item = &'c (Case<'c>, Option<Vec<u8>>)>,
-) {
-    let asked: Vec<_> = asked.collect();
-    let keys: Vec<_> = asked.iter().map(|(case, _)| case.key.as_str()).collect();
-    let operation = format!("a get_many of {} keys", keys.len());
-    let found = match any.store.get_many(&keys).await {
-        Ok(found) if found.len() == keys.len() => found,
-        Ok(found) => any.fail(&format!("{operation} returned {}", found.len())),
-        Err(error) => any.fail(&format!("{operation} failed: {error}")),
-    };
-    for ((case, value), found) in asked.into_iter().zip(found) {
-        case.is(value.as_deref(), found.as_deref(), &operation);
     }
 }

@@ -23,11 +23,17 @@ pub(crate) fn fake_server(
     port
 }
 
+/// Answers each command, however many of them one read brings: with one answer too few, every later call would get
+/// that to the call before.
 fn say(mut stream: TcpStream, answer: impl Fn() -> Option<Vec<u8>>) {
     let mut asked = [0; 1 << 16];
-    while let Ok(1..) = stream.read(&mut asked) {
-        if answer().is_some_and(|reply| stream.write_all(&reply).is_err()) {
-            break;
+    while let Ok(read @ 1..) = stream.read(&mut asked) {
+        let lines = asked[..read].split(|byte| *byte == b'\n');
+        let commands = lines.filter(|line| line.starts_with(b"*")).count();
+        for reply in (0..commands).map_while(|_| answer()) {
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
         }
     }
 }
