@@ -61,7 +61,7 @@ macro_rules! asking {
             $($name: $type,)*
             $visitor: V,
         ) -> Result<V::Value, Self::Error> {
-            $inner.$method($($name,)* $shown).map_err(Into::into)
+            $inner.$method($($name,)* $shown)
         }
     };
 }

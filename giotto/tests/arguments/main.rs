@@ -7,7 +7,9 @@ mod attributes;
 mod folds;
 mod keys;
 mod parts;
+mod property;
 mod sets;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
