@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 mod attributes;
+mod enums;
 mod folds;
 mod keys;
 mod parts;
