@@ -1,8 +1,8 @@
-//! Binds what was given to what a model takes, and tells what it takes.
+//! Binds the values of a request to the parameters of a model.
 //!
-//! Step 3 of an invocation. For each parameter in declared order: the named value if there is one, else
-//! the next positional segment, else the parameter's default, else an error that names it. What serde
-//! makes of that is typed; `arguments` writes the text that stands for it in a key.
+//! Step 3 of an invocation. Each parameter, in declared order, takes its named value, or else the next positional
+//! segment, or else its default; a parameter without any of them is an error that names it. serde makes typed arguments
+//! of the values, and `key` writes their text.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,14 +20,14 @@ use super::value::{One, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::request::{Request, Value};
 
-/// Bound arguments: typed, and as the text that stands in the key.
+/// Bound arguments: typed, and as text.
 pub(crate) struct Arguments {
     pub(crate) typed: Typed,
-    /// `{'x': 12}`
+    /// Their text in the key: `{'x': 12}`.
     pub(crate) canonical: String,
 }
 
-/// Arguments of the one model that they were bound for.
+/// The struct of arguments of one model, its type erased.
 pub(crate) struct Typed(Box<dyn Any + Send>);
 
 impl Typed {
@@ -45,7 +45,7 @@ impl Typed {
     }
 }
 
-/// Binds `positional` segments and the request's named values to an `A`, which takes the `parameters`.
+/// Binds the `positional` segments and the named values of the `request` to the `parameters` of an `A`.
 pub(crate) fn bind<A>(
     parameters: &[Parameter],
     positional: &[Cow<'_, str>],
@@ -69,6 +69,7 @@ where
     }
     given.positional = positional.iter();
     given.read = Some(Read::new());
+    // From here on, the second value counts: a default such as `today()` may differ between two readings.
     let typed = given.make::<A>()?;
     Ok(Arguments {
         canonical: key::text(&typed, parameters, &given.read.unwrap_or_default())?,
@@ -76,7 +77,7 @@ where
     })
 }
 
-/// Refuses a name that none of the `parameters` has.
+/// Refuses a named value that belongs to none of the `parameters`.
 pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
     let is_known = |name: &str| parameters.iter().any(|parameter| parameter.is_called(name));
     let mut given = request.data.iter();
@@ -90,7 +91,7 @@ pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Re
     }
 }
 
-/// Says what the program takes, which are the `names`, instead of `name`.
+/// The error for an unknown `name`. It suggests the nearest of the `names`, or lists all.
 pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Error {
     let message = match nearest(name, names.iter().copied()) {
         Some(near) => format!("there is no such argument; did you mean '{near}'?"),
@@ -99,12 +100,12 @@ pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Err
     InvalidInput::new().field(name, value, message).into()
 }
 
-/// What was given, on its way into a struct.
+/// The values of a request, as a deserializer of the argument struct.
 struct Given<'g> {
     parameters: &'g [Parameter],
     positional: std::slice::Iter<'g, Cow<'g, str>>,
     data: &'g [(Cow<'g, str>, Value<'g>)],
-    /// Where it is noted what is read.
+    /// What the parameters read, if that is recorded.
     read: Option<Read>,
 }
 
@@ -244,13 +245,23 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
         let first = values.first;
         let refused = match &mut self.given.read {
             None => seed.deserialize(values),
-            Some(read) => {
-                let mut text = String::new();
-                let made = seed.deserialize(Reading::new(values, &mut text));
-                read.push((name, text));
-                made
-            }
+            Some(read) => noted(read, name, seed, values),
         };
         refused.map_err(|refused| Refused::of(name, first.to_string(), refused.message))
     }
+}
+
+/// Deserializes `values` and records what is read. A function of its own keeps the path of plain arguments small.
+#[cold]
+#[inline(never)]
+fn noted<'de, S: de::DeserializeSeed<'de>>(
+    read: &mut Read,
+    name: &'static str,
+    seed: S,
+    values: Values<'de>,
+) -> Result<S::Value, Refused> {
+    let mut text = String::new();
+    let made = seed.deserialize(Reading::new(values, &mut text));
+    read.push((name, text));
+    made
 }

@@ -1,7 +1,6 @@
-//! What a program takes, for `--help`, the list of programs and error messages.
+//! Finds the parameters of a model, for `--help`, the list of programs and error messages.
 //!
-//! Worked out once, when a program is made, by offering its argument struct to serde and watching what it
-//! asks for.
+//! Runs once, when a program is made: it offers values to the argument struct and watches what the struct asks serde for.
 
 use std::any::type_name;
 use std::cell::RefCell;
@@ -13,12 +12,13 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 use serde::{Serialize, forward_to_deserialize_any};
 
 use super::parameter::{Parameter, Parameters};
+use super::plain::is_standard;
 use super::refused::Refused;
 use super::samples::{self, Samples};
 use super::watch::Watch;
 use crate::error::{Error, Result};
 
-/// The parameters of a model that takes an `A`; `docs` are their documentations by name.
+/// The parameters of a model that takes an `A`; `docs` has their documentation by name.
 pub(crate) fn parameters<A>(docs: &[(&str, &'static str)]) -> Result<Parameters>
 where
     A: DeserializeOwned + Serialize,
@@ -26,6 +26,8 @@ where
     let mut all = fields::<A>(names::<A>()?);
     for parameter in &mut all {
         watch::<A>(parameter);
+        // The struct that `#[model]` writes has no attributes that change what a field writes.
+        parameter.is_plain &= type_name::<A>().ends_with("::__GiottoArguments");
         let doc = docs.iter().find(|(name, _)| *name == parameter.name);
         parameter.doc = doc.map_or("", |(_, doc)| doc);
     }
@@ -33,13 +35,13 @@ where
         read_defaults::<A>(&samples, &mut all);
     }
     Ok(Parameters {
-        // No field is called like this.
+        // No field has this name.
         denies_unknown: !all.is_empty() && matches!(field::<A>("\0"), Field::Refused),
         all,
     })
 }
 
-/// The names that serde knows fields by: each field's own and, beside it, its aliases.
+/// The names by which serde knows the fields: the name of each field, next to its aliases.
 fn names<A: DeserializeOwned>() -> Result<&'static [&'static str]> {
     let asked = RefCell::new(Asked::Other);
     let is_made = A::deserialize(Names(&asked)).is_ok();
@@ -59,7 +61,7 @@ fn names<A: DeserializeOwned>() -> Result<&'static [&'static str]> {
     Err(Error::configuration(message))
 }
 
-/// The fields that have these `names`. Those of one field are neighbours, sorted by the alphabet.
+/// The fields with these `names`. The names of one field are neighbours, in alphabetical order.
 fn fields<A: DeserializeOwned>(names: &[&'static str]) -> Vec<Parameter> {
     let mut fields: Vec<(Field, Vec<&'static str>)> = Vec::new();
     for name in names {
@@ -88,7 +90,7 @@ fn fields<A: DeserializeOwned>(names: &[&'static str]) -> Vec<Parameter> {
 /// Which field of an `A` serde understands by `name`.
 fn field<A: DeserializeOwned>(name: &'static str) -> Field {
     let found = RefCell::new(Field::Refused);
-    // Always an error: what counts is what became of the name.
+    // The result is always an error. Only `found` counts.
     let _ = A::deserialize(OneField {
         name,
         found: &found,
@@ -97,10 +99,10 @@ fn field<A: DeserializeOwned>(name: &'static str) -> Field {
     found.into_inner()
 }
 
-/// Notes what the parameter's type asks for.
+/// Notes what the type of the `parameter` asks serde for.
 fn watch<A: DeserializeOwned>(parameter: &mut Parameter) {
     let seen = RefCell::new(parameter.clone());
-    // Always an error: what counts is what was asked for on the way.
+    // The result is always an error. Only `seen` counts.
     let _ = A::deserialize(OneField {
         name: parameter.name,
         found: &RefCell::new(Field::Refused),
@@ -109,7 +111,7 @@ fn watch<A: DeserializeOwned>(parameter: &mut Parameter) {
     *parameter = seen.into_inner();
 }
 
-/// What a struct made of `samples` for the required parameters holds for the others are their defaults.
+/// Sets the defaults: what a struct made of `samples` for the required parameters holds for the others.
 fn read_defaults<A>(samples: &Samples, parameters: &mut [Parameter])
 where
     A: DeserializeOwned + Serialize,
@@ -130,11 +132,11 @@ where
     }
 }
 
-/// What a type asked for that was to be a struct.
+/// What the argument type asked serde for.
 enum Asked {
-    /// One with these names.
+    /// A struct with these names.
     Struct(&'static [&'static str]),
-    /// A struct that has taken in the fields of another.
+    /// A struct with flattened fields.
     Flattened,
     Other,
 }
@@ -182,19 +184,19 @@ impl<'de> Deserializer<'de> for Names<'_> {
     }
 }
 
-/// What serde makes of a name.
+/// What serde understands by a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Field {
-    /// One of the fields, or the one for names that are ignored.
+    /// A field, or the placeholder for ignored names.
     Known(u64),
-    /// The type has no fields that `derive` has made.
+    /// The type does not derive `Deserialize`.
     Other,
     /// The name is refused.
     Refused,
 }
 
 impl Field {
-    /// Two names of one field are the same variant of an enum that `derive` has made for the struct.
+    /// `derive` makes an enum of the fields of a struct: two names of one field are one variant of it.
     fn of<K>(key: &K) -> Self {
         match type_name::<K>().contains("__Field") {
             true => Self::Known(
@@ -243,6 +245,8 @@ impl<'de> de::MapAccess<'de> for OneField<'_> {
         seed: S,
     ) -> Result<S::Value, Refused> {
         let value = self.value.take();
-        seed.deserialize(value.ok_or_else(|| Refused::new("only the name was offered"))?)
+        let value = value.ok_or_else(|| Refused::new("only the name was offered"))?;
+        value.0.borrow_mut().is_plain = is_standard(type_name::<S::Value>());
+        seed.deserialize(value)
     }
 }

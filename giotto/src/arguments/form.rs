@@ -1,26 +1,28 @@
-//! What the text of a value looks like, by what its type has asked serde for.
+//! The text of lists, maps and structs that were read, by what their types asked serde for.
+//!
+//! Used by `reading`.
 
 use std::any::type_name;
 use std::fmt;
 
 use serde::de::Visitor;
 
-/// What a type has asked for, as far as it changes the text.
+/// What a type asked serde for, as far as it matters for the text.
 #[derive(Clone, Copy)]
 pub(super) enum Form {
     Any,
     Float,
     List,
     Tuple,
-    /// Its order is no part of it.
+    /// A set, whose items are sorted.
     Set,
-    /// Nor is this one's.
+    /// A map without an order, whose members are sorted.
     Map,
     Struct(&'static [&'static str]),
 }
 
 impl Form {
-    /// Of a list that is read by `V`.
+    /// The form of a list that `V` reads.
     pub(super) fn list<'de, V: Visitor<'de>>() -> Self {
         let name = type_name::<V::Value>();
         let sets = [
@@ -33,7 +35,7 @@ impl Form {
         }
     }
 
-    /// Of a map that is read by `V`.
+    /// The form of a map that `V` reads.
     pub(super) fn map<'de, V: Visitor<'de>>() -> Self {
         let name = type_name::<V::Value>();
         let maps = [
@@ -79,12 +81,12 @@ impl Form {
     }
 }
 
-/// What the type `name` holds, if it is one of these.
+/// The parameters of the type `name`, if it is one of the `types`.
 fn of(name: &'static str, types: &[&str]) -> Option<&'static str> {
     types.iter().find_map(|start| name.strip_prefix(start))
 }
 
-/// Whether `V` is serde's own, and two `items` are equal only if they are read alike.
+/// Whether `V` is a visitor of serde itself, and equal `items` have equal texts.
 fn is_ordered_by_value<V>(items: &str) -> bool {
     const KEYS: [&str; 13] = [
         "alloc::string::String",
@@ -110,13 +112,13 @@ fn is_ordered_by_value<V>(items: &str) -> bool {
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) value: String,
-    /// Whether a struct for which serde's `derive` has written the code knows it by this name, or ignores it.
+    /// Whether the struct derives `Deserialize`, so that the order of its members does not matter.
     is_field: bool,
     pub(super) is_ignored: bool,
 }
 
 impl Member {
-    /// One whose name is read as a `K`.
+    /// A member whose name is read as a `K`.
     pub(super) fn of<K>() -> Self {
         Self {
             is_field: type_name::<K>().ends_with("::__Field"),

@@ -1,6 +1,6 @@
-//! The methods of serde's `Deserializer`, whose signatures stand here once.
+//! Macros for the methods of serde's `Deserializer`. Their signatures are written here only.
 
-/// Methods of a `Deserializer` that ask `inner` the same, for the visitor `shown`.
+/// Methods that call the same method of `inner` with the visitor `shown`.
 macro_rules! forward {
     ($($this:ident, $visitor:ident => $inner:expr, $shown:expr; for $($method:ident)*;)*) => {
         $($($crate::arguments::forward::signature! {
@@ -10,7 +10,7 @@ macro_rules! forward {
 }
 pub(super) use forward;
 
-/// Methods of a `Deserializer` that have one `body`, whatever they are told of the type.
+/// Methods with one `body`, which ignores their other parameters.
 macro_rules! methods {
     ($($this:ident, $visitor:ident => $body:expr; for $($method:ident)*;)*) => {
         $($($crate::arguments::forward::signature! {
@@ -61,7 +61,7 @@ macro_rules! asking {
             $($name: $type,)*
             $visitor: V,
         ) -> Result<V::Value, Self::Error> {
-            $inner.$method($($name,)* $shown).map_err(Into::into)
+            $inner.$method($($name,)* $shown)
         }
     };
 }

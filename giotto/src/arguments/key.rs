@@ -1,18 +1,19 @@
 //! The text of the arguments in the key of a page: `{'x': 12}`.
 //!
-//! It has to tell apart what the model can tell apart. What a type writes need not: a `serialize_with`, an `into` or a
-//! `Serialize` by hand may write two values alike. What it *read* does, because the value was made of that. So the text
-//! is what is written of [`plain`](super::plain) fields, and what was [read](super::reading) for all others:
+//! Two values that a model can tell apart need two texts. What a type *writes* is not enough: a `serialize_with`, an
+//! `into` or a hand-written `Serialize` may write two values as one text. What a type *reads* is enough, because the value
+//! is made of it. The text therefore has what is written of [`plain`] fields, and what was
+//! [read](super::reading) for all others:
 //!
 //! | field | text |
 //! |---|---|
 //! | plain | what is written |
-//! | read, and written alike or in another order | what was read |
-//! | read, and written in another way | `Read('ab', 'AB')`: what was read and what is written |
-//! | not given | `Default('AB')`; `None`, `[]` or `{}` of the standard library as it is |
+//! | read, and written with the same content in any order | what was read |
+//! | read, and written with other content | `Read('ab', 'AB')`: what was read and what is written |
+//! | not given | `Default('AB')`; an empty option, list or map of the standard library as it is written |
 //!
-//! What is written stands beside what was read because a function that reads may know more than its input: the day, for
-//! `since=yesterday`. The items of lists are sorted there, since a type may have a `HashSet` in it.
+//! What is written stands beside what was read because a value may depend on more than its input: `since=yesterday`
+//! depends on the day. Lists are sorted there, because a `HashSet` inside another type has no order.
 
 use std::any::type_name;
 use std::fmt;
@@ -25,18 +26,20 @@ use super::parameter::Parameter;
 use super::plain::{self, Memory, is_of_std, refused, structs_only};
 use crate::error::Result;
 
-/// What was read for the parameters that were given, in declared order.
+/// What was read for each parameter that was given, in declared order.
 pub(crate) type Read = Vec<(&'static str, String)>;
 
-/// Whether all that the `arguments` read is known from what they write.
+/// Whether what the `arguments` write determines them.
 pub(crate) fn is_plain<A: Serialize>(arguments: &A, parameters: &[Parameter]) -> bool {
+    // This includes a type without parameters, such as `()`, which is not written as a struct.
+    if parameters.iter().all(|parameter| parameter.is_plain) {
+        return true;
+    }
     let mut fields = Fields::new(arguments, parameters, None);
-    // A struct without fields is written in many ways.
-    parameters.is_empty()
-        || arguments.serialize(&mut fields).is_ok() && fields.is_complete() && fields.is_plain
+    arguments.serialize(&mut fields).is_ok() && fields.is_complete() && fields.is_plain
 }
 
-/// The text of `arguments` for which this was `read`.
+/// The text of the `arguments` that were made of what was `read`.
 pub(crate) fn text<A: Serialize>(
     arguments: &A,
     parameters: &[Parameter],
@@ -46,12 +49,12 @@ pub(crate) fn text<A: Serialize>(
     if arguments.serialize(&mut fields).is_ok() && fields.is_complete() {
         return Ok(braces(&fields.items));
     }
-    // No fields, or not those that were read.
+    // The type does not write its parameters as fields: all of them are compared at once.
     let items: Vec<_> = read.iter().map(|(name, read)| field(name, read)).collect();
     Ok(given(&braces(&items), &literal::to_string(arguments)?))
 }
 
-/// The text of what was `read` and is `written` like this.
+/// The text of a value from what was `read` and what is `written`.
 fn given(read: &str, written: &str) -> String {
     if read == written {
         return read.to_owned();
@@ -72,12 +75,12 @@ fn braces(items: &[String]) -> String {
     format!("{{{}}}", items.join(", "))
 }
 
-/// The fields of the arguments while they are written.
+/// A serializer for the argument struct that looks at each field.
 struct Fields<'f> {
     memory: Memory,
-    /// Those that have not been written yet.
+    /// The parameters that are still to come.
     parameters: std::slice::Iter<'f, Parameter>,
-    /// Without it, the fields are only looked at.
+    /// `None` = only `is_plain` is wanted.
     read: Option<&'f Read>,
     is_plain: bool,
     items: Vec<String>,
@@ -94,7 +97,7 @@ impl<'f> Fields<'f> {
         }
     }
 
-    /// Whether every parameter is a field, and in the order of their declaration.
+    /// Whether all parameters were fields, in declared order.
     fn is_complete(&self) -> bool {
         self.parameters.as_slice().is_empty()
     }
@@ -113,7 +116,7 @@ impl<'f> Fields<'f> {
 
     fn text<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<String, fmt::Error> {
         let (is_parameter, is_own) = (self.is_parameter(name), self.memory.owns(value));
-        // Nobody can give what is no parameter.
+        // A request cannot change a field that is not a parameter.
         let is_plain = !is_parameter || is_own && plain::is_plain(value);
         self.is_plain &= is_plain;
         if self.read.is_none() {
@@ -124,7 +127,7 @@ impl<'f> Fields<'f> {
         Ok(match self.read(name) {
             _ if is_plain => written,
             Some(read) => given(read, &written),
-            None if is_nothing && is_own && is_of_std(type_name::<T>()) => written,
+            None if is_nothing && is_own && is_of_std(type_name::<T>().as_bytes()) => written,
             None => format!("Default({})", sorted(&written)),
         })
     }
@@ -172,7 +175,7 @@ impl SerializeStruct for &mut Fields<'_> {
         Ok(())
     }
 
-    /// A `skip_serializing_if` leaves it out.
+    /// Called for a field that `skip_serializing_if` leaves out.
     fn skip_field(&mut self, name: &'static str) -> Result<(), fmt::Error> {
         self.is_plain &= !self.is_parameter(name);
         if let Some(read) = self.read(name) {

@@ -1,9 +1,8 @@
 //! Compares literals without the order of their lists.
 //!
-//! Used by `key` where a type writes another text than it read.
+//! Used by `key` where a type writes a text that it did not read.
 
-/// The literal `text` with the items of every list sorted, each of them once, and with one kind of bracket for lists
-/// and tuples.
+/// The literal `text` with the items of every list sorted and without repetition; tuples become lists.
 pub(super) fn sorted(text: &str) -> String {
     let mut rest = text;
     item(&mut rest)
@@ -28,7 +27,7 @@ fn item(rest: &mut &str) -> String {
 fn list(rest: &mut &str, [open, close]: [char; 2], text: &mut String) {
     let mut items = Vec::new();
     loop {
-        // The bracket before the first item, the comma before each other one.
+        // The opening bracket or a comma.
         take(rest, 1);
         items.push(item(rest));
         if !rest.starts_with(',') {

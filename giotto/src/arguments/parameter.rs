@@ -17,6 +17,8 @@ pub struct Parameter {
     pub default: Option<String>,
     /// Its documentation.
     pub doc: &'static str,
+    /// Whether every value of it is written in full, as far as this is known before there is one.
+    pub(crate) is_plain: bool,
 }
 
 impl Parameter {
@@ -29,6 +31,7 @@ impl Parameter {
             required: true,
             default: None,
             doc: "",
+            is_plain: false,
         }
     }
 

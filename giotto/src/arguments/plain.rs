@@ -1,7 +1,7 @@
-//! Which fields of the arguments say all about themselves when they are written.
+//! Decides which fields of the arguments are plain: what they write determines their value.
 //!
-//! A field does if its type is of the standard library, whose types write their whole value, and if what is written is
-//! the field itself and not something that was made of it.
+//! A field is plain if its type comes from the standard library, whose types write their whole value, and if the struct
+//! hands the field itself to serde rather than something that a function made of it. Used by `key`.
 
 use std::any::type_name;
 use std::fmt;
@@ -10,10 +10,10 @@ use std::ops::Range;
 use serde::ser::{Impossible, Serialize, Serializer};
 use smallvec::SmallVec;
 
-/// The memory of a struct, and what was written of it.
+/// The memory of the argument struct.
 pub(super) struct Memory {
     range: Range<usize>,
-    /// The types of the fields that were written, each with the place of the last one.
+    /// The types of the fields that were written, each with the address of the last one.
     written: SmallVec<[(&'static str, usize); 8]>,
 }
 
@@ -25,10 +25,10 @@ impl Memory {
         }
     }
 
-    /// Whether `value`, which is written now, is a field of the struct and always the same one under its name.
+    /// Whether `value`, which is being written, is a field of the struct.
     ///
-    /// A `Serialize` by hand could exchange two fields. Those of one type stand in memory in the order in which they
-    /// are declared; what is written in another order is not taken for the field.
+    /// A hand-written `Serialize` may exchange two fields of one type depending on their values. Fields of one type
+    /// therefore count only in the order of their addresses, which is the same for all values.
     pub(super) fn owns<T: ?Sized>(&mut self, value: &T) -> bool {
         let Range { start, end } = range(value);
         let is_inside = self.range.start <= start && end <= self.range.end;
@@ -53,8 +53,7 @@ fn range<T: ?Sized>(value: &T) -> Range<usize> {
     start..start + size_of_val(value)
 }
 
-/// Whether what `value` writes tells it from all others of its type: it is of the standard library, or a struct around
-/// one thing that is.
+/// Whether what `value` writes determines it: its type is plain, or an option or a newtype of a plain type.
 pub(super) fn is_plain<T: Serialize + ?Sized>(value: &T) -> bool {
     let name = type_name::<T>();
     let wrapper = Wrapper {
@@ -64,33 +63,33 @@ pub(super) fn is_plain<T: Serialize + ?Sized>(value: &T) -> bool {
     is_standard(name) || value.serialize(wrapper).is_ok()
 }
 
-/// Whether the type `name` and all types in it are of the standard library and write equal values alike.
-fn is_standard(name: &str) -> bool {
-    const COMMON: [&str; 4] = ["i64", "alloc::string::String", "bool", "f64"];
-    if COMMON.contains(&name) {
-        return true;
+/// Whether the type `name` and all types in it come from the standard library and write equal values as one text.
+pub(super) fn is_standard(name: &str) -> bool {
+    match name.strip_prefix("core::option::Option<").unwrap_or(name) {
+        "i64" | "alloc::string::String" | "bool" | "f64" => return true,
+        "i64>" | "alloc::string::String>" | "bool>" | "f64>" => return true,
+        _ => {}
     }
-    let is_path = |part: char| part.is_alphanumeric() || matches!(part, ':' | '_');
-    let mut paths = name.split(|part: char| !is_path(part));
+    let is_path = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'_');
+    let mut paths = name.as_bytes().split(|byte| !is_path(byte));
     paths.all(|path| match path {
-        "" | "bool" | "char" | "str" | "f32" | "f64" => true,
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => true,
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => true,
+        b"" | b"bool" | b"char" | b"str" | b"f32" | b"f64" => true,
+        b"i8" | b"i16" | b"i32" | b"i64" | b"i128" | b"isize" => true,
+        b"u8" | b"u16" | b"u32" | b"u64" | b"u128" | b"usize" => true,
         // The length of an array.
-        number if number.bytes().all(|byte| byte.is_ascii_digit()) => true,
-        // Their order is not part of their value.
-        path if path.ends_with("::HashSet") || path.ends_with("::BinaryHeap") => false,
+        [b'0'..=b'9', ..] => true,
+        // Equal ones are written in any order.
+        path if path.ends_with(b"::HashSet") || path.ends_with(b"::BinaryHeap") => false,
         path => is_of_std(path),
     })
 }
 
-/// Whether the type `name` itself is of the standard library, whatever is in it.
-pub(super) fn is_of_std(name: &str) -> bool {
-    let mut roots = ["alloc::", "core::", "std::"].into_iter();
-    roots.any(|root| name.starts_with(root))
+/// Whether the type `name` comes from the standard library, whatever its parameters are.
+pub(super) fn is_of_std(name: &[u8]) -> bool {
+    name.starts_with(b"alloc::") || name.starts_with(b"core::") || name.starts_with(b"std::")
 }
 
-/// Accepts an option of a plain value, or a struct at this place in memory that one plain field fills.
+/// A serializer that accepts an option of a plain value, or a newtype in this memory that one plain value fills.
 struct Wrapper {
     range: Range<usize>,
     is_option: bool,
@@ -105,7 +104,7 @@ macro_rules! refused {
 }
 pub(super) use refused;
 
-/// What is said by every serializer that accepts structs alone.
+/// The methods of a serializer that accepts structs only.
 macro_rules! structs_only {
     () => {
         $crate::arguments::plain::refused! {

@@ -1,8 +1,8 @@
-//! Writes down what a type reads, as a literal.
+//! Records what a type reads, as a literal.
 //!
-//! Stands between a deserializer and the visitors of serde, for arguments that are not [`plain`](super::plain). What
-//! they read decides what they are, so that two values of one text are one value. One file, because deserializers and
-//! visitors call each other.
+//! Stands between a deserializer and the visitors of serde, for arguments that are not [`plain`](super::plain). A value is
+//! a function of what its type reads, so two values with one text are one value. The parts are in one file, although it is
+//! long, because deserializers and visitors call each other.
 
 use std::any::type_name;
 use std::fmt;
@@ -16,7 +16,7 @@ use serde::de::{
 use super::form::{Form, Member};
 use super::forward::forward;
 
-/// A deserializer that notes in `text` what is read of `inner`.
+/// A deserializer or a seed that records in `text` what is read from `inner`.
 pub(crate) struct Reading<'t, D> {
     inner: D,
     text: &'t mut String,
@@ -61,7 +61,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reading<'_, D> {
     }
 }
 
-/// A visitor that notes in `text` what it is shown.
+/// A visitor that records in `text` what it is shown.
 struct Watch<'t, V> {
     visitor: V,
     text: &'t mut String,
@@ -83,7 +83,7 @@ impl<'t, V> Watch<'t, V> {
         Ok(())
     }
 
-    /// An integer, which may be read as a number of another kind.
+    /// An integer, which a type may have asked for as a float.
     fn note_integer<T: Copy + TryInto<i32> + Serialize, E: Error>(
         &mut self,
         value: T,
@@ -148,7 +148,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
     fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
         let start = self.text.len();
         let made = self.visitor.visit_some(Reading::new(inner, self.text))?;
-        // As `literal` tells them apart.
+        // `literal` writes an option of an option like this.
         if &self.text[start..] == "None" || self.text[start..].starts_with("Some(") {
             self.text.insert_str(start, "Some(");
             self.text.push(')');
@@ -194,7 +194,7 @@ impl Serialize for Bytes<'_> {
     }
 }
 
-/// What is deserialized by a `seed`, watched.
+/// Records what the seed `inner` reads.
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Reading<'_, S> {
     type Value = S::Value;
 
@@ -285,7 +285,7 @@ impl<'de, 't, A: EnumAccess<'de>> EnumAccess<'de> for Reading<'t, A> {
     }
 }
 
-/// The content of a variant, whose name starts at `start`.
+/// The content of a variant whose name starts at `start` of the text.
 pub(crate) struct Content<'t, A> {
     inner: A,
     text: &'t mut String,
@@ -293,7 +293,7 @@ pub(crate) struct Content<'t, A> {
 }
 
 impl<A> Content<'_, A> {
-    /// `{'Variant': ` and what `read` notes.
+    /// Records `{'Variant': ..}` around what `read` records.
     fn read<T, E>(self, read: impl FnOnce(A, &mut String) -> Result<T, E>) -> Result<T, E> {
         self.text.insert(self.start, '{');
         self.text.push_str(": ");

@@ -1,4 +1,4 @@
-//! A refusal on its way through serde.
+//! A refused argument, on its way through serde to the error of the request.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use crate::error::{InvalidInput, quoted};
 
-/// What serde says of a field that it gets a second time.
+/// The message for a field that is given twice.
 pub(crate) const TWICE: &str = "it is given twice";
 
-/// What is wrong with an argument. serde knows the message before the name of the field.
+/// What is wrong with an argument. serde finds the message before `bind` adds the name.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) name: String,
@@ -27,7 +27,7 @@ impl Refused {
         }
     }
 
-    /// Of the argument `name`, which was given as `value`.
+    /// The refusal of the argument `name`, which was given as `value`.
     pub(crate) fn of(name: &str, value: String, message: String) -> Self {
         Self {
             name: name.to_owned(),

@@ -1,4 +1,6 @@
-//! One made-up value, whatever type asks for it.
+//! One made-up value for a parameter of any type.
+//!
+//! Used by `samples` when a program is made.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
@@ -21,7 +23,7 @@ const TEXTS: [&str; 10] = [
 ];
 const INTEGERS: [u32; 5] = [1, 0, 2, 10, 100];
 const NUMBERS: [f64; 3] = [1.5, 0.0, 1.0];
-/// For types that leave it to the format what they are made of.
+/// For types that accept several kinds of values.
 const VALUES: [&str; 9] = [
     "\"a\"",
     "1",
@@ -33,9 +35,9 @@ const VALUES: [&str; 9] = [
     "[1]",
     "[\"a\"]",
 ];
-/// A parameter that takes none of so many values takes none at all.
+/// A parameter that refuses this number of values has no sample.
 pub(super) const CHOICES: usize = TEXTS.len();
-/// Types that contain themselves end here.
+/// The depth at which recursive types end.
 const DEEP: u8 = 4;
 
 pub(super) fn no_sample() -> Refused {
@@ -46,10 +48,10 @@ pub(super) fn named(name: &str) -> StrDeserializer<'_, Refused> {
     name.into_deserializer()
 }
 
-/// One value, whatever type asks for it.
+/// One value for any type.
 #[derive(Clone, Copy)]
 pub(super) struct Sample {
-    /// Its place in the tables.
+    /// The place of the value in the tables.
     choice: usize,
     depth: u8,
 }
@@ -129,7 +131,7 @@ impl<'de> Deserializer<'de> for Sample {
         visitor.visit_seq(self.items(length))
     }
 
-    /// In declared order: by name, a field with aliases would be given twice.
+    /// By position. By name, a field with aliases would be given twice.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -189,7 +191,7 @@ impl<'de> de::MapAccess<'de> for Items {
     }
 }
 
-/// The variant of an enum, and what is in it.
+/// A variant of an enum with its content.
 struct Variant {
     name: &'static str,
     part: Sample,

@@ -1,7 +1,6 @@
-//! Makes a struct of arguments from made-up values, to see what it holds for those that a request leaves out.
+//! Makes an argument struct from made-up values, to find the defaults of its other fields.
 //!
-//! Used once, when a program is made: `describe` finds defaults and aliases by it. A value that a parameter refuses is
-//! replaced by the next one.
+//! Used by `describe` when a program is made. If a parameter refuses a value, it gets the next one.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -15,7 +14,7 @@ use super::sample::{CHOICES, Sample, named, no_sample};
 /// Values for the parameters of a struct.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples {
-    /// The parameters that are given, each with the place of its values in the tables.
+    /// The given parameters, each with the place of its value in the tables.
     given: Vec<(&'static str, usize)>,
 }
 
@@ -24,7 +23,7 @@ pub(crate) fn required<A: DeserializeOwned>(parameters: &[Parameter]) -> Option<
     Samples::default().mended::<A>(parameters)
 }
 
-/// Which of the `names` of one field is its own: serde tells when it is given twice.
+/// The one of the `names` of a field that is not an alias: serde's error for a field given twice has it.
 pub(crate) fn own_name<A: DeserializeOwned>(names: &[&'static str]) -> Option<&'static str> {
     (0..CHOICES).find_map(|choice| {
         let samples = Samples {
@@ -41,14 +40,13 @@ impl Samples {
         self.given.iter().any(|(given, _)| *given == name)
     }
 
-    /// A panic of the application's code is found out by a request.
+    /// Makes the struct. A panic in code of the application counts as a refusal.
     pub(crate) fn make<A: DeserializeOwned>(&self) -> Result<A, Refused> {
         let made = catch_unwind(AssertUnwindSafe(|| A::deserialize(self)));
         made.unwrap_or_else(|_| Err(no_sample()))
     }
 
-    /// The same, changed until a struct can be made: a value that is missing is added, one that is refused is replaced by
-    /// the next of its table.
+    /// Adds missing values and replaces refused ones until a struct can be made.
     fn mended<A: DeserializeOwned>(mut self, parameters: &[Parameter]) -> Option<Self> {
         loop {
             let Err(refused) = self.make::<A>() else {

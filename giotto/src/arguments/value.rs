@@ -1,6 +1,6 @@
 //! Reads one given value, text or JSON, as the type of a parameter.
 //!
-//! Part of step 3 of an invocation: `args` asks for every parameter in turn.
+//! Part of step 3 of an invocation: `bind` asks for each parameter.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub(crate) struct Values<'de> {
     pub(crate) rest: Vec<One<'de>>,
 }
 
-/// One value as it was given. Text that stands for something with parts is JSON: `{"a":1}`, `[1,2]`.
+/// One value as it was given. A type with parts reads text as JSON: `{"a":1}`, `[1,2]`.
 #[derive(Clone, Copy)]
 pub(crate) enum One<'de> {
     Text(&'de str),
@@ -95,7 +95,7 @@ impl<'de> Deserializer<'de> for Values<'de> {
         let values = std::iter::once(self.first).chain(self.rest);
         let mut values = SeqDeserializer::new(values);
         let list = visitor.visit_seq(&mut values)?;
-        // A tuple leaves what is too much for it.
+        // A tuple does not read surplus items.
         values.end()?;
         Ok(list)
     }
@@ -109,7 +109,7 @@ impl<'de> IntoDeserializer<'de, Refused> for One<'de> {
     }
 }
 
-/// What a parameter of a number type makes of a text.
+/// Numbers and characters.
 macro_rules! parsed {
     ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -126,7 +126,7 @@ macro_rules! parsed {
     };
 }
 
-/// What a parameter with parts makes of a text.
+/// Types with parts.
 macro_rules! structured {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {
         $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
@@ -138,7 +138,7 @@ macro_rules! structured {
     };
 }
 
-/// What a parameter of any other type makes of a text.
+/// All other types that read text.
 macro_rules! textual {
     ($($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
@@ -230,7 +230,7 @@ impl<'de> Deserializer<'de> for One<'de> {
     ) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => Ok(value.deserialize_enum(name, variants, visitor)?),
-            // Whether a text is one of the variants is for the type to say: it may have one for all others.
+            // The type decides whether the text is a variant: it may have one for all others (`#[serde(other)]`).
             Self::Text(text) if !text.starts_with('{') => {
                 visitor.visit_enum(text.into_deserializer())
             }
@@ -249,14 +249,14 @@ impl<'de> Deserializer<'de> for One<'de> {
 fn read(text: &str) -> Result<Json, Refused> {
     serde_json::from_str(text).map_err(|error| {
         Refused::new(format!(
-            "{} is not JSON ({error}): it has parts, and is written as JSON, such as {{\"a\":1}} or [1,2]",
+            "{} is not JSON ({error}): write it as JSON, such as {{\"a\":1}} or [1,2], because it has parts",
             quoted(text)
         ))
     })
 }
 
-/// What `text` means to a type that takes several: what it is as JSON, unless it is none, or a number with more digits
-/// than one can hold.
+/// What `text` means to a type that accepts several kinds of values: JSON, unless it is no JSON, or a number with more
+/// digits than a float can hold.
 fn meant(text: &str) -> Option<Json> {
     let value: Json = serde_json::from_str(text).ok()?;
     match &value {
@@ -270,8 +270,8 @@ fn meant(text: &str) -> Option<Json> {
     }
 }
 
-/// Whether a value of any type makes a `T`: it is what serde keeps of one while it tries the variants of an enum, or a
-/// value of JSON or the like. Any other type that leaves the choice to the format reads text, as it does from a URL.
+/// Whether a `T` accepts a value of any kind: it is serde's buffer for enums, or `serde_json::Value` or the like. Any
+/// other type that leaves the kind to the format reads text, as from a URL.
 fn takes_all<T>() -> bool {
     let name = std::any::type_name::<T>();
     name.contains("::Content") || name.ends_with("::Value")

@@ -1,4 +1,6 @@
-//! Finds out what a parameter takes, by what its type asks serde for.
+//! Finds the kind of a parameter: what its type asks serde for.
+//!
+//! Used by `describe` when a program is made.
 
 use std::cell::RefCell;
 
@@ -9,7 +11,7 @@ use super::forward::methods;
 use super::parameter::Parameter;
 use super::refused::Refused;
 
-/// Notes which type a field asks for.
+/// A deserializer that notes what it is asked for.
 pub(super) struct Watch<'s>(pub(super) &'s RefCell<Parameter>);
 
 impl Watch<'_> {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn lower<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn lower<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text.to_lowercase())
 }
 
@@ -126,11 +126,11 @@ struct Functions {
     secret: String,
 }
 
-fn minus_one() -> i64 {
+pub(super) fn minus_one() -> i64 {
     -1
 }
 
-fn sorted<S: Serializer>(list: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn sorted<S: Serializer>(list: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
     list.iter().collect::<BTreeSet<_>>().serialize(serializer)
 }
 
@@ -139,11 +139,11 @@ fn sorted<S: Serializer>(list: &[i64], serializer: S) -> Result<S::Ok, S::Error>
     clippy::cast_sign_loss,
     reason = "it is to fold"
 )]
-fn as_u8<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn as_u8<S: Serializer>(number: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8(*number as u8)
 }
 
-fn without_dashes<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn without_dashes<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&text.replace('-', ""))
 }
 
@@ -164,91 +164,6 @@ async fn so_has_what_it_sorts_cuts_or_leaves_out() {
         &[("secret", "t")],
     ])
     .await;
-}
-
-/// One application for all cases, so that any of them could get the page of another.
-mod property {
-    use super::*;
-
-    use std::sync::LazyLock;
-
-    use proptest::prelude::*;
-    use tokio::runtime::{Builder, Runtime};
-
-    static RUNTIME: LazyLock<Runtime> =
-        LazyLock::new(|| Builder::new_multi_thread().enable_all().build().unwrap());
-
-    static APPS: LazyLock<[App; 2]> = LazyLock::new(|| {
-        let uncached = App::new(Manifest::new([("it", shows::<Mixed>())]));
-        [app::<Mixed>(), uncached]
-    });
-
-    #[derive(Debug, Serialize, Deserialize)]
-    struct Mixed {
-        #[serde(serialize_with = "sorted")]
-        order: Vec<i64>,
-        #[serde(default = "minus_one", serialize_with = "as_u8")]
-        byte: i64,
-        #[serde(default, serialize_with = "without_dashes")]
-        name: String,
-        by: Option<Part>,
-        #[serde(default)]
-        more: Vec<Part>,
-    }
-
-    #[derive(Debug, Serialize, Deserialize)]
-    enum Part {
-        Nothing,
-        Named {
-            #[serde(default, serialize_with = "without_dashes")]
-            name: String,
-            #[serde(default, skip_serializing)]
-            secret: bool,
-        },
-        Order(#[serde(serialize_with = "sorted")] Vec<i64>),
-    }
-
-    fn part() -> impl Strategy<Value = String> {
-        prop_oneof![
-            Just("\"Nothing\"".to_owned()),
-            "[a-]{0,2}".prop_map(|name| format!(r#"{{"Named":{{"name":"{name}"}}}}"#)),
-            any::<bool>().prop_map(|secret| format!(r#"{{"Named":{{"secret":{secret}}}}}"#)),
-            list().prop_map(|order| format!(r#"{{"Order":{order:?}}}"#)),
-        ]
-    }
-
-    fn list() -> impl Strategy<Value = Vec<i64>> {
-        prop::collection::vec(0..3_i64, 0..3)
-    }
-
-    proptest! {
-        #[test]
-        fn no_request_gets_the_page_of_another(
-            order in list(),
-            byte in prop::option::of(prop::sample::select(vec![-1_i64, 0, 1, 255, 256])),
-            name in prop::option::of("[a-]{0,2}"),
-            by in prop::option::of(part()),
-            more in prop::collection::vec(part(), 0..3),
-        ) {
-            let more = format!("[{}]", more.join(","));
-            let given = [
-                ("order", Some(format!("{order:?}"))),
-                ("byte", byte.map(|byte| byte.to_string())),
-                ("name", name),
-                ("by", by.map(|by| by.trim_matches('"').to_owned())),
-                ("more", Some(more)),
-            ];
-            let given = given.iter().filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-            let given: Vec<_> = given.collect();
-            let [cached, uncached] = APPS.each_ref();
-            for _ in 0..2 {
-                let (found, expected) = RUNTIME.block_on(async {
-                    (page(cached, &given).await, page(uncached, &given).await)
-                });
-                prop_assert_eq!(found, expected);
-            }
-        }
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -371,93 +286,4 @@ async fn so_has_what_is_written_by_hand() {
     differ::<Swapped>(&[one, two]).await;
     let [one, two] = [&[("x", "1"), ("y", "2")][..], &[("x", "2"), ("y", "1")]];
     differ::<Listed>(&[one, two]).await;
-}
-
-/// A field of a variant that is not the first, in an enum of every form.
-mod variants {
-    use super::*;
-
-    macro_rules! argument {
-        ($($name:ident $(#[$form:meta])* { $($body:tt)* })*) => {
-            $(#[derive(Debug, Serialize, Deserialize)]
-            struct $name {
-                #[serde(default)]
-                x: i64,
-                by: shape::$name,
-                #[serde(default)]
-                y: Option<String>,
-            })*
-
-            mod shape {
-                use super::*;
-
-                $(#[derive(Debug, Serialize, Deserialize)]
-                $(#[$form])*
-                pub(super) enum $name { $($body)* })*
-            }
-        };
-    }
-
-    argument! {
-        LowerOutside { A, B { #[serde(serialize_with = "lower")] q: String } }
-        SkippedOutside { A, C { #[serde(skip_serializing)] q: String } }
-        TupleOutside { A, B(i64, #[serde(serialize_with = "lower")] String) }
-        NewOutside { A, B(#[serde(serialize_with = "lower")] String) }
-        LowerInside #[serde(tag = "k")] { A, B { #[serde(serialize_with = "lower")] q: String } }
-        SkippedInside #[serde(tag = "k")] { A, B { n: i64 }, C { n: Option<bool>, #[serde(skip_serializing)] q: String } }
-        DefaultInside #[serde(tag = "k")] { A, B { #[serde(serialize_with = "lower", default)] q: String } }
-        LowerBeside #[serde(tag = "k", content = "c")] { A, B { #[serde(serialize_with = "lower")] q: String } }
-        SkippedBeside #[serde(tag = "k", content = "c")] { A, C { #[serde(skip_serializing)] q: String } }
-        TupleBeside #[serde(tag = "k", content = "c")] { A, B(i64, #[serde(serialize_with = "lower")] String) }
-        LowerUntagged #[serde(untagged)] { A(i64), B { #[serde(serialize_with = "lower")] q: String } }
-        SkippedUntagged #[serde(untagged)] { A { n: i64 }, C { r: Vec<i64>, #[serde(skip_serializing)] q: String } }
-        TupleUntagged #[serde(untagged)] { A(i64), B(i64, #[serde(serialize_with = "lower")] String) }
-        NestedOutside { A, B(Vec<LowerOutside>), C { c: Box<SkippedInside> } }
-        DefaultOutside { A, C { #[serde(skip_serializing, default)] q: String } }
-        NewUntagged #[serde(untagged)] { A(i64), B(#[serde(serialize_with = "lower")] String) }
-    }
-
-    /// Expects `a` and `A` in the place of `~` to have pages of their own.
-    async fn differ_in_case<A>(shape: &str)
-    where
-        A: DeserializeOwned + Serialize + Debug + Send + 'static,
-    {
-        let [lower, upper] = ["a", "A"].map(|text| shape.replace('~', text));
-        differ::<A>(&[&[("by", &lower)], &[("by", &upper)]]).await;
-    }
-
-    #[tokio::test]
-    async fn a_variant_that_is_written_alike_has_pages_of_its_own() {
-        differ_in_case::<LowerOutside>(r#"{"B":{"q":"~"}}"#).await;
-        differ_in_case::<SkippedOutside>(r#"{"C":{"q":"~"}}"#).await;
-        differ_in_case::<DefaultOutside>(r#"{"C":{"q":"~"}}"#).await;
-        differ_in_case::<NestedOutside>(r#"{"B":[{"B":{"q":"~"}}]}"#).await;
-        differ_in_case::<NestedOutside>(r#"{"C":{"c":{"k":"C","q":"~"}}}"#).await;
-        differ_in_case::<LowerBeside>(r#"{"k":"B","c":{"q":"~"}}"#).await;
-        differ_in_case::<SkippedBeside>(r#"{"k":"C","c":{"q":"~"}}"#).await;
-    }
-
-    #[tokio::test]
-    async fn so_has_one_that_is_a_tuple() {
-        differ_in_case::<TupleOutside>(r#"{"B":[1,"~"]}"#).await;
-        differ_in_case::<NewOutside>(r#"{"B":"~"}"#).await;
-        differ_in_case::<TupleBeside>(r#"{"k":"B","c":[1,"~"]}"#).await;
-        differ_in_case::<TupleUntagged>(r#"[1,"~"]"#).await;
-    }
-
-    #[tokio::test]
-    async fn so_has_one_with_its_tag_inside() {
-        differ_in_case::<LowerInside>(r#"{"k":"B","q":"~"}"#).await;
-        differ_in_case::<SkippedInside>(r#"{"k":"C","q":"~"}"#).await;
-        differ_in_case::<DefaultInside>(r#"{"k":"B","q":"~"}"#).await;
-        differ::<DefaultInside>(&[&[("by", r#"{"k":"B"}"#)], &[("by", r#"{"k":"B","q":""}"#)]])
-            .await;
-    }
-
-    #[tokio::test]
-    async fn so_has_one_without_a_tag() {
-        differ_in_case::<LowerUntagged>(r#"{"q":"~"}"#).await;
-        differ_in_case::<SkippedUntagged>(r#"{"r":[],"q":"~"}"#).await;
-        differ_in_case::<NewUntagged>("~").await;
-    }
 }

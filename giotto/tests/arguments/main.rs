@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 mod attributes;
+mod enums;
 mod folds;
 mod keys;
 mod parts;
+mod property;
 mod sets;
+mod variants;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Debug;
