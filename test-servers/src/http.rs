@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use crate::wait_until;
+use crate::until::wait_until;
 
 /// A running server that has said where it listens. It is killed when dropped.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::wait_until;
+use crate::until::wait_until;
 
 /// Returns when all threads of the process `id` have stopped, or when it is not there.
 pub(crate) fn wait_until_stopped(id: &str) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::samples::show;
-use crate::KeyValue;
+use crate::keyvalue::KeyValue;
 
 /// One key and the sentence that it is to show; panics with both.
 pub(super) struct Case<'s> {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{EXPIRE, SLACK, Subject};
+use super::subject::{EXPIRE, SLACK, Subject};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::case::Case;
 use super::samples::keys;
-use super::{EXPIRE, SLACK, Subject};
+use super::subject::{EXPIRE, SLACK, Subject};
 
 /// The number of keys in one `get_many`.
 const MANY: usize = 300;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use super::{EXPIRE, SLACK, Subject};
+use super::subject::{EXPIRE, SLACK, Subject};
 
 const SENTENCE: &str = "11. `replace` MUST store or remove only if the value is exactly the old one, and MUST say \
                         whether it did";
