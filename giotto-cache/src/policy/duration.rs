@@ -10,7 +10,7 @@ use crate::clock::milliseconds;
 const LONGEST_MS: u64 = 1_000 * 365 * 24 * 3_600_000;
 
 /// A time as settings take it: whole seconds, or a [`Duration`].
-pub trait IntoDuration {
+pub trait IntoDuration: sealed::Sealed {
     /// The time in milliseconds, rounded up; or what is wrong with it: it is zero, negative, or longer than a
     /// thousand years.
     fn in_ms(self) -> Result<u64, &'static str>;
@@ -50,4 +50,16 @@ impl IntoDuration for i32 {
 
 pub(crate) fn rounded_up(duration: Duration) -> u64 {
     milliseconds(duration.saturating_add(Duration::from_nanos(999_999)))
+}
+
+/// What can be given is a closed list, so that more can be added to it.
+pub(crate) mod sealed {
+    use std::time::Duration;
+
+    pub trait Sealed {}
+
+    impl Sealed for Duration {}
+    impl Sealed for u64 {}
+    impl Sealed for i64 {}
+    impl Sealed for i32 {}
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, ErrorKind, Result};
 use crate::policy::Policy;
 use crate::policy::duration::rounded_up;
+use crate::policy::duration::sealed::Sealed;
 
 /// Exact to the millisecond, rounded up; an error for zero, which could be read as "off" or as "for ever".
 impl TryFrom<Duration> for Policy {
@@ -36,10 +37,13 @@ impl TryFrom<i64> for Policy {
 }
 
 /// What a cache setting may be given as: seconds (`0` = never expires), a [`Duration`], a [`Policy`], or `None` = off.
-pub trait IntoPolicy {
+pub trait IntoPolicy: Sealed {
     /// The policy, `None` for "off", or an error for a time that no entry can have.
     fn into_policy(self) -> Result<Option<Policy>>;
 }
+
+impl Sealed for Policy {}
+impl Sealed for Option<i64> {}
 
 impl IntoPolicy for Policy {
     fn into_policy(self) -> Result<Option<Policy>> {

@@ -90,7 +90,7 @@ fn panics_at_one_place_are_counted_and_told_at_most_once_a_second() {
                 .unwrap()
         })
         .collect();
-    assert!(told >= 1 && log.contains("common/mod.rs"), "{log}");
+    assert!(told >= 1 && log.contains("common/models.rs"), "{log}");
     assert_eq!(told as u64 + counts.iter().sum::<u64>(), 200, "{log}");
     assert!((told + counts.len()) as f64 <= seconds + 2.0, "{log}");
 }
