@@ -1,7 +1,7 @@
-//! The contract of [`KeyValue`] as tests that any store can run.
+//! The contract of [`KeyValue`](crate::KeyValue) as tests that any store can run.
 //!
 //! No step of a request: it is for the author of a store. It has one function for each numbered sentence of
-//! [`KeyValue`], named like it, and [`check`], which runs them all and panics with the sentence that does
+//! [`KeyValue`](crate::KeyValue), named like it, and [`check`], which runs them all and panics with the sentence that does
 //! not hold and the key that shows it.
 //!
 //! ```

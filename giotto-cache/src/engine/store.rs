@@ -2,7 +2,7 @@
 //!
 //! Step 6 of a lookup, in the task that computes. Three races end here. An invalidation while the computation ran: the entry
 //! carries the older generations, so that it is old at once ([`stamp`]). A removal, or another process that takes the lease,
-//! while it ran: no caller that comes after it is given the result, and what was stored is taken out again ([`write`]). And
+//! while it ran: no caller that comes after it is given the result, and what was stored is taken out again ([`write()`]). And
 //! a caller that joins between the store's answer and the end of the flight: it looks again (`Flight::confirms`).
 
 use crate::answer::Answer;

@@ -66,8 +66,15 @@ async fn a_value_that_is_too_large_leaves_nothing_behind(database: &impl Databas
 async fn a_longer_value_of_another_program_is_not_read(database: &impl Database) {
     let store = database.store().table("planted").unwrap();
     store.syncdb().await.unwrap();
-    store.limit_values(1000);
-    for (key, bytes) in [("exact", 1000), ("longer", 1001), ("far longer", 3_000_000)] {
+    store.limit_values(2000);
+    for (key, bytes, is_read) in [
+        ("exact", 2000, true),
+        ("longer", 2001, false),
+        ("far longer", 3_000_000, false),
+        // A record of the cache is shorter than an entry.
+        ("{tag:exact}", 1024, true),
+        ("{tag:longer}", 1025, false),
+    ] {
         store.set(key, "page".into(), None).await.unwrap();
         let value = database.value_of(bytes);
         let size = 128 + key.len() + "page".len();
@@ -76,7 +83,7 @@ async fn a_longer_value_of_another_program_is_not_read(database: &impl Database)
         let found = store.get(key).await.unwrap().unwrap();
         let many = store.get_many(&[key, "absent"]).await.unwrap();
         assert_eq!(many, [Some(found.clone()), None]);
-        assert_eq!(found.len(), if bytes == 1000 { bytes } else { 0 }, "{key}");
+        assert_eq!(found.len(), if is_read { bytes } else { 0 }, "{key}");
         for new in [Some("a".into()), None] {
             assert!(!store.replace(key, b"", new, None).await.unwrap());
         }

@@ -54,9 +54,13 @@ const PAGES: usize = 300;
 /// As long as a connection waits, for a machine under load; the cache's own is far longer, so that it never passes.
 const SERVER_DEADLINE: Duration = Duration::from_secs(1);
 
+fn page_key(number: usize) -> Key {
+    Key::new("page", format!("{{'x': {number}}}"), "text/html")
+}
+
 /// Whether the page was a hit.
 async fn is_hit(cache: &Cache, number: usize) -> bool {
-    let key = Key::new("page", format!("{{'x': {number}}}"), "text/html");
+    let key = page_key(number);
     let compute = || async move { Ok::<_, giotto_cache::Error>(bytes(&number.to_string())) };
     let answer = cache.get_or_compute(key, Policy::seconds(3600), compute);
     let answer = answer.await.unwrap();
@@ -112,9 +116,21 @@ fn assert_only_its_keys_miss(hits: &HashSet<usize>, lost: &HashSet<usize>, cache
 async fn a_killed_server_of_three_loses_only_its_own_keys() {
     let (mut servers, cache, lost) = three().await;
     servers[0].process.kill();
+    let counts = cache.counts();
     for _ in 0..3 {
         assert_only_its_keys_miss(&hits(&cache).await, &lost, &cache);
     }
+    let compute = || async { Ok::<_, giotto_cache::Error>(bytes("page")) };
+    for page in &lost {
+        // Where no lease shows first that the server is lost.
+        let policy = Policy::seconds(3600).without_lease();
+        let answer = cache.get_or_compute(page_key(*page), policy, compute);
+        assert_eq!(answer.await.unwrap().status, Status::NotStored);
+    }
+    cache.settle().await;
+    let now = cache.counts();
+    assert_eq!(now.stored, counts.stored);
+    assert_eq!(now.not_stored, counts.not_stored + 4 * lost.len() as u64);
     let error = cache.store().clear().await.unwrap_err();
     assert!(error.to_string().contains(&servers[0].host()), "{error}");
     let left = servers[1..].iter().map(|server| server.stat("curr_items"));
@@ -195,7 +211,8 @@ async fn what_cannot_be_answered_without_the_lost_server_is_an_error() -> Result
     }
     for _ in 0..10 {
         assert_eq!(store.get("key").await?, None);
-        store.set("key", bytes("value"), None).await?;
+        let error = store.set("key", bytes("value"), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ServerLost, "{error}");
         assert_eq!(store.get_many(&["key", "other"]).await?, [None, None]);
         assert!(store.add("key", bytes("value"), None).await.is_err());
         assert!(store.replace("key", b"value", None, None).await.is_err());

@@ -45,6 +45,17 @@ async fn filled(cluster: &RedisCluster) -> Result<(Cache, usize, HashSet<usize>,
     Ok((cache, node, lost, others))
 }
 
+/// What is told of one of `pages` where no lease shows first that its server is lost.
+async fn status_without_lease(cache: &Cache, pages: &HashSet<usize>) -> Status {
+    let page = pages.iter().next().expect("a third of the pages are there");
+    let key = Key::new("squared", format!("{{'x': {page}}}"), "text/html");
+    let compute = || async { Ok::<_, giotto_cache::Error>("page".into()) };
+    let policy = Policy::seconds(3600).without_lease();
+    let answer = cache.get_or_compute(key, policy, compute).await;
+    cache.settle().await;
+    answer.expect("a lost server is no error").status
+}
+
 /// Nothing failed but single nodes.
 fn assert_that_the_store_as_a_whole_is_well(cache: &Cache) {
     let (all, nodes) = (cache.counts(), cache.store().counts());
@@ -59,11 +70,15 @@ async fn a_killed_master_of_three_loses_only_its_own_pages() -> Result<()> {
     let (cache, node, lost, others) = filled(&cluster).await?;
     assert!(!lost.is_empty() && !others.is_empty());
     cluster.nodes[node].process.kill();
+    let counts = cache.counts();
     let killed = Instant::now();
     while killed.elapsed() < Duration::from_secs(3) {
         assert!(hits(&cache, &lost).await.is_empty());
         assert_eq!(hits(&cache, &others).await, others);
     }
+    assert_eq!(status_without_lease(&cache, &lost).await, Status::NotStored);
+    assert_eq!(cache.counts().stored, counts.stored);
+    assert!(cache.counts().not_stored > counts.not_stored);
     assert_that_the_store_as_a_whole_is_well(&cache);
     assert!(cache.counts().backend_skipped > 0, "it is left alone");
     cluster.nodes[node].process.restart();

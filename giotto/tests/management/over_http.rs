@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{ask, tagged};
 
 #[tokio::test]
-async fn a_tag_is_purged_only_if_it_has_been_used() {
+async fn a_tag_is_invalidated_only_if_it_has_been_used() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("pages.sqlite3").display());
     let store = Arc::new(DatabaseKeyValue::from_url(&url).unwrap());

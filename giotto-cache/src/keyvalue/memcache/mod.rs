@@ -108,7 +108,7 @@ impl MemcacheKeyValue {
 
     /// The time limit of a call to one of several servers, after which it is a miss; 50 ms if not set.
     ///
-    /// Keep it below the [cache's own deadline](crate::Builder::deadline), which is for the store as a whole: when that
+    /// Keep it below the [cache's own deadline](crate::CacheBuilder::deadline), which is for the store as a whole: when that
     /// passes several times in a row, no server is asked. A single server has only the cache's deadline.
     #[must_use]
     pub fn server_deadline(self, deadline: Duration) -> Self {

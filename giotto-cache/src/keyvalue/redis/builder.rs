@@ -108,7 +108,7 @@ impl RedisKeyValue {
 
     /// The time limit of a call to one node of a cluster, after which it is a miss; 50 ms if not set.
     ///
-    /// Keep it below the [cache's own deadline](crate::Builder::deadline), which is for the store as a whole: when that
+    /// Keep it below the [cache's own deadline](crate::CacheBuilder::deadline), which is for the store as a whole: when that
     /// passes several times in a row, no node is asked. Without a cluster there is only the cache's deadline.
     #[must_use]
     pub fn server_deadline(mut self, deadline: Duration) -> Self {
