@@ -86,6 +86,21 @@ async fn reads_no_planted_record(name: &str, store: impl KeyValue) {
     assert!(grown < MARGIN, "{name}: {grown} bytes for {TAGS} records");
 }
 
+/// A value in the place of a lease keeps the page from being stored once, and is removed.
+async fn removes_a_planted_lease(name: &str, store: impl KeyValue) {
+    let cache = Cache::builder(store).deadline(PATIENCE).build();
+    for status in [Status::NotStored, Status::Stored] {
+        let page = || async { Ok::<_, giotto_cache::Error>("page".into()) };
+        let answer = cache.get_or_compute(key("leased"), Policy::forever(), page);
+        assert_eq!(answer.await.unwrap().status, status, "{name}");
+        cache.settle().await;
+    }
+}
+
+fn lease() -> (String, usize) {
+    (format!("{{lease:{}}}", key("leased")), 4 << 10)
+}
+
 fn tags() -> impl Iterator<Item = String> {
     // The longest are stored under a digest in Memcached.
     (0..TAGS).map(|number| format!("{number:0>200}"))
@@ -116,6 +131,8 @@ async fn a_planted_value_costs_no_more_memory_than_the_largest_entry() {
     misses_and_replaces("Redis", store.clone()).await;
     plant(&redis, records());
     reads_no_planted_record("Redis", store.clone()).await;
+    plant(&redis, [lease()]);
+    removes_a_planted_lease("Redis", store.clone()).await;
     plant_in(&redis);
     misses_and_replaces("Redis by its socket", store.socket(redis.socket())).await;
 
@@ -137,5 +154,8 @@ async fn a_planted_value_costs_no_more_memory_than_the_largest_entry() {
     for (key, length) in records() {
         server.plant(&store.stored_key(&key), length);
     }
-    reads_no_planted_record("Memcached", store).await;
+    reads_no_planted_record("Memcached", store.clone()).await;
+    let (key, length) = lease();
+    server.plant(&store.stored_key(&key), length);
+    removes_a_planted_lease("Memcached", store).await;
 }

@@ -70,10 +70,20 @@ impl Lease {
     /// Removes a value that stands in the place of the lease of `key` and is no lease: no owner would ever end it.
     pub(crate) async fn remove_foreign(backend: &GuardedStore, key: &Key) {
         let name = lease_key(key);
-        if let Ok(Some(stored)) = backend.get(&name).await
-            && !is_token(&stored)
-            && backend.replace(&name, &stored, None, None).await == Ok(true)
-        {
+        let Ok(Some(stored)) = backend.get(&name).await else {
+            return;
+        };
+        if is_token(&stored) {
+            return;
+        }
+        let removed = match backend.replace(&name, &stored, None, None).await {
+            // It is too long to be compared. If it has just become a lease, two processes compute, which is harmless.
+            Ok(false) if backend.get(&name).await == Ok(Some(stored)) => {
+                backend.delete(&name).await
+            }
+            removed => removed,
+        };
+        if removed == Ok(true) {
             tracing::warn!(key = %Cut(key), "removed a value that stood in the place of a lease and was none");
         }
     }

@@ -16,9 +16,16 @@ pub(crate) struct Uncacheable {
 }
 
 impl Uncacheable {
-    pub(crate) fn has(&self, key: &str, now_ms: u64) -> bool {
-        let until_ms = self.until_ms.get(key);
-        until_ms.is_some_and(|&until_ms| now_ms < until_ms)
+    /// Whether `key` is uncacheable. A key whose time has passed is removed.
+    pub(crate) fn has(&mut self, key: &str, now_ms: u64) -> bool {
+        match self.until_ms.get(key) {
+            None => false,
+            Some(&until_ms) if now_ms < until_ms => true,
+            Some(_) => {
+                self.until_ms.remove(key);
+                false
+            }
+        }
     }
 
     pub(crate) fn note(&mut self, key: &str, now_ms: u64) {

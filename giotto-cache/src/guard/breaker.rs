@@ -1,6 +1,6 @@
 //! A circuit breaker: five failures in a row open it, and while it is open one probe a second is made.
 //!
-//! Part of step 2 of a lookup.
+//! Part of every call to a store outside this process.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 

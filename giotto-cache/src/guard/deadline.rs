@@ -1,6 +1,6 @@
 //! A time limit that a pause of this process does not use up.
 //!
-//! Around every call to a store outside this process: steps 2 and 5 of a lookup.
+//! Around every call to a store outside this process: steps 1, 4 and 6 of a lookup.
 
 use std::pin::pin;
 use std::time::Duration;

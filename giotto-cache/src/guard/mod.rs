@@ -1,6 +1,6 @@
 //! What protects a lookup from a store that fails, is slow, or is full.
 //!
-//! Between the engine and a store, steps 2 and 5 of a lookup. `store.rs` guards a store as a whole, `server.rs` one of the
+//! Between the engine and a store, in steps 1, 4 and 6 of a lookup. `store.rs` guards a store as a whole, `server.rs` one of the
 //! several servers of a store. Both have a deadline (`deadline.rs`) and two circuit breakers (`breakers.rs`).
 
 mod breaker;

@@ -1,6 +1,6 @@
 //! The lengths that a store does not accept, as it has shown.
 //!
-//! Step 5 of a lookup: a value that is too long is not sent.
+//! Step 6 of a lookup: a value that is too long is not sent.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 

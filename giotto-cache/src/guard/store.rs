@@ -1,6 +1,6 @@
 //! A store under a deadline and two circuit breakers: every call returns in time.
 //!
-//! Steps 2 and 5 of a lookup. A call that fails or is late is a miss, and is counted. After five failures the store is not
+//! Steps 1, 4 and 6 of a lookup. A call that fails or is late is a miss, and is counted. After five failures the store is not
 //! asked, except for one probe a second.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Why a store gave no answer.
 //!
-//! Steps 2 and 5 of a lookup. To a lookup each is a miss, with a reason of its own.
+//! Steps 1, 4 and 6 of a lookup. To a lookup each is a miss, with a reason of its own.
 
 use crate::error::{Error, ErrorKind};
 

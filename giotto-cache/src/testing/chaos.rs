@@ -1,6 +1,6 @@
 //! A store that fails, lingers, lies and dies when a test says so.
 //!
-//! Between the engine and a real store, in tests: step 2 of a lookup goes wrong here.
+//! Between the engine and a real store, in tests: steps 1, 4 and 6 of a lookup go wrong here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -13,7 +13,12 @@ const SERVERS: Servers = Servers {
 
 /// The addresses that `hosts` are: `host`, `host:port`, `::1`, `[::1]:11211`, `/path/to/socket` or `unix:/path/to/socket`.
 pub(super) fn read(hosts: impl IntoIterator<Item = impl Into<String>>) -> Result<Vec<Address>> {
-    SERVERS.read(hosts)
+    let hosts: Vec<String> = hosts.into_iter().map(Into::into).collect();
+    // Also where it looks like a path: a name and a password may stand before it, and an address is shown.
+    match hosts.iter().find(|host| host.contains('@')) {
+        Some(host) => Err(SERVERS.refused(host)),
+        None => SERVERS.read(hosts),
+    }
 }
 
 /// The addresses of `memcache://a:11211,b:11211`; `;` separates them too.
