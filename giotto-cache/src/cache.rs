@@ -1,6 +1,6 @@
 //! The cache: what callers use of the engine.
 //!
-//! Before step 1 of a lookup. Every method is thin: what it does stands in the file that it calls.
+//! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -226,13 +226,13 @@ impl Cache {
     }
 
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
-    /// logs those that it has not. Call it before the process exits, and with it what only it knows.
+    /// logs those that it has not. Call it before the process exits: its pending invalidations end with it.
     pub async fn tell_invalidations(&self) {
         repeat::tell_the_rest(&self.engine).await;
     }
 
-    /// How long it takes after [`invalidate`](Self::invalidate) until every process knows: no time for a tag, and for a
-    /// store of this process alone.
+    /// How long it takes after [`invalidate`](Self::invalidate) until every process sees it: zero for a tag, and for a
+    /// store that only this process uses.
     #[must_use]
     pub fn settles_within(&self, scope: &Scope) -> Duration {
         match scope {
@@ -280,7 +280,7 @@ impl Cache {
         self.engine.store.deadline()
     }
 
-    /// Returns once every computation under way has ended, its result is stored, and the store has tidied up. Call it before
+    /// Returns once every running computation has ended, its result is stored, and the background tasks of the store have ended. Call it before
     /// the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
         self.engine.tasks.ended().await;

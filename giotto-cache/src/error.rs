@@ -10,7 +10,7 @@ use crate::reason::Reason;
 /// The result of a cache operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error of a backend, or of the computation that the cache was asked to run.
+/// An error of a store, or of a computation.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -67,7 +67,7 @@ impl Error {
     /// A failure of a backend; for implementations of [`KeyValue`](crate::KeyValue).
     #[must_use]
     pub fn backend(source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        let message = format!("the cache backend failed: {source}");
+        let message = format!("the store failed: {source}");
         Self {
             kind: ErrorKind::Backend,
             message,

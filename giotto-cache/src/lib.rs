@@ -1,4 +1,4 @@
-//! A response cache that can be used alone: it knows nothing of programs, HTTP or command lines.
+//! A response cache. It can be used without the framework: to it, a program is only a name in a key.
 //!
 //! Give [`Cache::get_or_compute`] a [`Key`], a [`Policy`] and a computation. It returns the stored bytes while they are fresh.
 //! Otherwise it runs the computation once, however many callers wait, and stores the result in a [`KeyValue`].
@@ -22,19 +22,22 @@
 //!
 //! # A miss, file by file
 //!
-//! 1. `cache.rs`: [`Cache::answer`] takes a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`, its arguments written by
-//!    [`literal`]), a [`Policy`] (`policy/`), tags and a [`Mode`].
-//! 2. `engine/mod.rs` has the order of all that follows, one line a step. `engine/state.rs` is what it consists of.
-//! 3. `engine/read.rs`: the entry and the generations that it depends on (`invalidation/`), through the deadline and the
-//!    circuit breaker of `guard/`, from the store: `keyvalue/` has the trait [`KeyValue`] and its implementations, which
-//!    see only bytes.
-//! 4. `entry/`: `codec.rs` opens the bytes as an [`Entry`], `freshness.rs` decides what may be done with it. A hit ends here.
-//! 5. `engine/single_flight.rs`: one computation for each key, however many callers wait.
-//! 6. `engine/acquire.rs`: one of several processes computes, by a lease (`engine/lease.rs`). From here on
+//! `cache.rs`: [`Cache::answer`] takes a [`Lookup`] (`lookup.rs`): a [`Key`] (`key.rs`, its arguments written by
+//! [`literal`]), a [`Policy`] (`policy/`), tags and a [`Mode`]. `engine/mod.rs` has the steps in their order, and
+//! `engine/state.rs` what the engine consists of:
+//!
+//! 1. `engine/read.rs` fetches the entry and the generations that it depends on (`invalidation/records.rs`), through the
+//!    deadline and the circuit breakers of `guard/`, from the store: `keyvalue/` has the trait [`KeyValue`] and its
+//!    implementations, which see only bytes.
+//! 2. `entry/codec.rs` opens the bytes as an [`Entry`], and `entry/freshness.rs` decides what may be done with it. A hit ends
+//!    here.
+//! 3. `engine/single_flight.rs`: one computation for each key, however many callers wait.
+//! 4. `engine/acquire.rs`: one of several processes computes, by a lease (`engine/lease.rs`). From here on
 //!    `engine/attempt.rs` goes with the computation.
-//! 7. `engine/compute.rs`: the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
-//! 8. `engine/store.rs`: the result becomes an entry under the generations from before it was computed.
-//! 9. `engine/fallback.rs`: what the caller gets: the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
+//! 5. `engine/compute.rs` runs the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
+//! 6. `engine/store.rs`: the result becomes an entry under the generations from before it was computed
+//!    (`invalidation/tags.rs`).
+//! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old. `inspect/` explains a lookup and measures the store. `reason.rs`, `scope.rs`,
 //! `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and `signature.rs` are what all of them are made of.
@@ -52,7 +55,7 @@ mod guard;
 mod inspect;
 mod invalidation;
 mod key;
-pub mod keyvalue;
+mod keyvalue;
 pub mod literal;
 #[doc(hidden)]
 pub mod log;
@@ -72,6 +75,7 @@ pub use cache::{Cache, CacheBuilder, IntoStore};
 pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
 pub use entry::Entry;
+#[doc(hidden)]
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
@@ -85,6 +89,8 @@ pub use keyvalue::locmem::LocMemKeyValue;
 pub use keyvalue::measure::Measure;
 #[cfg(feature = "memcache")]
 pub use keyvalue::memcache::MemcacheKeyValue;
+#[doc(hidden)]
+pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
 pub use keyvalue::redis::RedisKeyValue;
 pub use keyvalue::{KeyValue, Place};

@@ -67,7 +67,7 @@ pub enum Staleness {
     Throttled,
 }
 
-/// Why a lookup found nothing fresh, or why a result was not stored.
+/// Why a lookup found nothing fresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

@@ -43,7 +43,7 @@
 //!
 //! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
-//! 1. `controller/` makes a [`Request`] (`request.rs`) of what came over HTTP (`http/`) or on the command line (`cmd/`).
+//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request.rs`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
@@ -55,9 +55,7 @@
 //! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
-//! Imports point down one list, and no two files import each other: `run`, `management`, `controller`, `config`, `panics`,
-//! `app`, `asked`, `manifest`, `compute`, `program`, `arguments`, `view`, `negotiate`, `error`,
-//! `page`, `request`, `mime`.
+//! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
 mod app;
 mod arguments;

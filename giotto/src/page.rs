@@ -129,7 +129,7 @@ impl CacheStatus {
         }
     }
 
-    /// The cache_status of an answer without a page.
+    /// The cache status of an answer without a page.
     pub(crate) fn of_failure(reason: Reason) -> Self {
         Self {
             status: Some(Status::NotStored),

@@ -1,7 +1,7 @@
 //! What the tests of an application need: the assertions of the cache, for pages.
 //!
 //! No step of a request. [`Chaos`] stands in front of a store and makes it fail; the assertions take a [`Page`]
-//! page or its [`CacheStatus`], and say what was there instead.
+//! or its [`CacheStatus`], and say what was there instead.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::lookup::Mode;
 
 /// How long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+const READ_EVERY: Duration = Duration::from_millis(25);
 
 /// How an attempt goes on.
 pub(crate) enum Start {
@@ -44,8 +44,8 @@ pub(crate) async fn acquire(engine: &Engine, attempt: &mut Attempt) -> Start {
         if matches!(acquired, Acquired::Unanswered) {
             return unanswered(attempt);
         }
-        // Look again, although the caller has just looked: between its look and this lease another process may have
-        // computed, stored its result and given its lease back. Without this look that result would be computed twice.
+        // Race: between the caller's read and this lease, another process may have computed, stored its result and released
+        // its lease. Read again, or the same result is computed twice.
         forget_copies(engine, attempt.key()).await;
         let found = read::find(engine, &attempt.lookup).await;
         if attempt.lookup.mode != Mode::Refresh
@@ -64,19 +64,21 @@ pub(crate) async fn acquire(engine: &Engine, attempt: &mut Attempt) -> Start {
                 let is_late = Instant::now() >= waits_until;
                 if found.is_answered && !is_late && attempt.role != Role::Uncoalesced {
                     engine.stats.waited.increase();
-                    sleep(LOOK_EVERY).await;
+                    sleep(READ_EVERY).await;
                     continue;
                 }
                 if attempt.role == Role::Refresh {
                     return Start::ComputedElsewhere;
                 }
+                // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by losing
+                // its lease, that the entry was removed while it computed.
                 Lease::remove_foreign(&engine.store, attempt.key()).await;
                 attempt.may_store = false;
             }
         }
         attempt.take(found);
-        // The tags get their generations before the computation reads anything, so that an invalidation from here on is
-        // seen: the entry carries the older generation.
+        // Race: a tag is invalidated while the computation runs. Its generation is read (or created) before the computation
+        // reads any data, so an entry that was computed across the invalidation carries the older generation and is old.
         let are_known = attempt.is_answered || attempt.lookup.tags.is_empty();
         attempt.may_store &=
             are_known && tags::begin(engine, &attempt.lookup, &mut attempt.generations).await;
@@ -84,8 +86,8 @@ pub(crate) async fn acquire(engine: &Engine, attempt: &mut Attempt) -> Start {
     }
 }
 
-/// A store that does not answer is not given a second chance to delay the caller. What tags have is not known, so that a
-/// result with tags is not stored.
+/// Computes without a lease: a store that did not answer must not delay the caller again. The generations of tags are
+/// unknown, so a result with tags is not stored.
 fn unanswered(attempt: &mut Attempt) -> Start {
     attempt.is_answered = false;
     attempt.may_store = attempt.lookup.tags.is_empty();
@@ -102,7 +104,8 @@ async fn lease(engine: &Engine, attempt: &Attempt) -> Acquired {
     }
 }
 
-/// Removes what this process keeps above the store that all share, so that the next look reads the shared one.
+/// Removes the copies in the memory of this process, so that the next read reaches the shared store. Race: another process
+/// has stored a result there, which an older copy would hide.
 async fn forget_copies(engine: &Engine, key: &Key) {
     let layers = engine.store.store().layers();
     for layer in layers.iter().take(layers.len().saturating_sub(1)) {

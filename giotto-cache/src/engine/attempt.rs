@@ -34,8 +34,7 @@ pub(crate) struct Attempt {
     pub(crate) old: Option<Entry>,
     /// Whether the computation may answer that the old entry is not modified.
     pub(crate) is_old_usable: bool,
-    /// Whether the store answered when it was asked last. One that did not is not given a second chance to delay the
-    /// caller.
+    /// Whether the store answered the last read. If not, it must not delay the caller again.
     pub(crate) is_answered: bool,
     /// The generations under which it computes.
     pub(crate) generations: Generations,
@@ -100,8 +99,8 @@ impl Attempt {
         }
     }
 
-    /// Takes what a later look found in place of what the caller had found. What the computation was shown as the old value
-    /// is only right if it is still there.
+    /// Replaces what the caller had found by what a later read found. The old value that the computation was given can be used
+    /// only if it is still the stored one.
     pub(crate) fn take(&mut self, found: Found) {
         self.is_answered = found.is_answered;
         if found.is_answered {

@@ -108,7 +108,8 @@ impl Fallback {
 }
 
 impl Old {
-    /// The old entry, unless it was purged while its caller waited. What the store cannot tell now was allowed before.
+    /// The old entry. Race: it may be purged or removed while its caller waits, so it is judged again. If the store does not
+    /// answer, the judgement from before the wait stands.
     async fn still_allowed(self, engine: &Engine, staleness: Staleness) -> Option<Entry> {
         let found = read::find(engine, &self.lookup).await;
         match found.is_answered {
@@ -135,8 +136,8 @@ pub(crate) async fn failed(
         // No caller waits until the store is told; those that join until then get the same error.
         Some(error) if keeps_old => flight.announce(Err(error)),
         Some(error) => flight.finish(Outcome::Shared(Err(error))),
-        // The waiters wake without an outcome when the flight is dropped, after the store is told: one of them that
-        // computes again must find the mark.
+        // After a panic there is no outcome to announce. The waiters wake when the flight is dropped, after the entry is
+        // throttled: a waiter that computes again must find the throttle.
         None => {}
     }
     throttle(engine, &mut attempt).await;
@@ -161,8 +162,7 @@ fn log_failure(engine: &Engine, attempt: &Attempt, error: Option<&Error>) {
     });
 }
 
-/// Marks an old entry that may be served, so that for a while it is served without a new attempt: what fails is not asked
-/// with every request.
+/// Writes into the old entry when the next attempt may start. Until then every process serves the entry without computing.
 pub(crate) async fn throttle(engine: &Engine, attempt: &mut Attempt) {
     let Some(old) = attempt.old.clone().filter(|_| attempt.keeps_old()) else {
         return;
@@ -179,8 +179,8 @@ pub(crate) async fn throttle(engine: &Engine, attempt: &mut Attempt) {
     let marked = old.resealed(attempt.key(), old.clocks(), extension, &engine.signer);
     let (key, raw) = (attempt.key().as_str(), marked.to_bytes());
     let expire = marked.keep_for(now_ms);
-    // Only if the entry is still the one that was found: it may have been replaced or removed meanwhile, and that must not
-    // be undone. A store that does not answer is asked again with the next request.
+    // By compare-and-set: the entry may have been replaced or removed meanwhile, which must not be undone. If the store does
+    // not answer, the next failed attempt writes the throttle.
     let _ = engine
         .store
         .replace(key, &old.to_bytes(), Some(raw), expire)

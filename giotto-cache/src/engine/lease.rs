@@ -1,8 +1,9 @@
 //! A lease: of several processes that want to compute the same entry, one does.
 //!
 //! Part of step 4 of a lookup. A record beside the entry, `{lease:..}`, holds the token of its owner. The owner renews it
-//! while it computes; if the owner dies, the lease ends by itself a few seconds later. A lease saves work and decides
-//! nothing else: when in doubt, two processes compute.
+//! while it computes; if the owner dies, the lease ends by itself a few seconds later. A lease is not a
+//! lock: if the store loses it or does not answer, two processes compute. It also carries a message: an operation that
+//! removes the entry deletes the lease first. Its owner no longer finds its token, and does not keep its result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ const RENEW_EVERY: Duration = Duration::from_millis(1_500);
 /// The right to compute. It ends when it is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    backend: Arc<GuardedStore>,
+    store: Arc<GuardedStore>,
     key: String,
     token: Bytes,
     renewal: AbortHandle,
@@ -49,52 +50,51 @@ pub(crate) fn lease_key(key: &Key) -> String {
 }
 
 impl Lease {
-    pub(crate) async fn acquire(backend: &Arc<GuardedStore>, key: &Key) -> Acquired {
+    pub(crate) async fn acquire(store: &Arc<GuardedStore>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
-        match backend.add(&key, token.clone(), Some(LIFE)).await {
-            Ok(true) => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
+        match store.add(&key, token.clone(), Some(LIFE)).await {
+            Ok(true) => Acquired::Held(Self::held(Arc::clone(store), key, token)),
             Ok(false) => Acquired::HeldElsewhere,
             Err(_) => Acquired::Unanswered,
         }
     }
 
     /// Takes the lease from its owner, whose result will not be kept.
-    pub(crate) async fn take(backend: &Arc<GuardedStore>, key: &Key) -> Acquired {
+    pub(crate) async fn take(store: &Arc<GuardedStore>, key: &Key) -> Acquired {
         let (key, token) = (lease_key(key), token());
-        match backend.set_for(&key, token.clone(), LIFE).await {
-            true => Acquired::Held(Self::held(Arc::clone(backend), key, token)),
+        match store.set_for(&key, token.clone(), LIFE).await {
+            true => Acquired::Held(Self::held(Arc::clone(store), key, token)),
             false => Acquired::Unanswered,
         }
     }
 
     /// Removes a value that stands in the place of the lease of `key` and is no lease: no owner would ever end it.
-    pub(crate) async fn remove_foreign(backend: &GuardedStore, key: &Key) {
+    pub(crate) async fn remove_foreign(store: &GuardedStore, key: &Key) {
         let name = lease_key(key);
-        let Ok(Some(stored)) = backend.get(&name).await else {
+        let Ok(Some(stored)) = store.get(&name).await else {
             return;
         };
         if is_token(&stored) {
             return;
         }
-        let removed = match backend.replace(&name, &stored, None, None).await {
+        let removed = match store.replace(&name, &stored, None, None).await {
             // It is too long to be compared. If it has just become a lease, two processes compute, which is harmless.
-            Ok(false) if backend.get(&name).await == Ok(Some(stored)) => {
-                backend.delete(&name).await
-            }
+            Ok(false) if store.get(&name).await == Ok(Some(stored)) => store.delete(&name).await,
             removed => removed,
         };
         if removed == Ok(true) {
-            tracing::warn!(key = %Cut(key), "removed a value that stood in the place of a lease and was none");
+            tracing::warn!(key = %Cut(key), "removed a value that is not a lease from the key of a lease");
         }
     }
 
-    fn held(backend: Arc<GuardedStore>, key: String, token: Bytes) -> Self {
+    fn held(store: Arc<GuardedStore>, key: String, token: Bytes) -> Self {
         let renewal = {
-            let (backend, key, token) = (Arc::clone(&backend), key.clone(), token.clone());
+            let (store, key, token) = (Arc::clone(&store), key.clone(), token.clone());
             tokio::spawn(async move {
                 loop {
                     tokio::time::sleep(RENEW_EVERY).await;
-                    let renewed = backend.replace(&key, &token, Some(token.clone()), Some(LIFE));
+                    // By compare-and-set: a renewal must not revive a lease that was taken or deleted.
+                    let renewed = store.replace(&key, &token, Some(token.clone()), Some(LIFE));
                     if renewed.await == Ok(false) {
                         return;
                     }
@@ -102,7 +102,7 @@ impl Lease {
             })
         };
         Self {
-            backend,
+            store,
             key,
             token,
             renewal: renewal.abort_handle(),
@@ -111,15 +111,16 @@ impl Lease {
 
     /// Whether it is still this owner's.
     pub(crate) async fn is_held(&self) -> Result<bool, Unanswered> {
-        let owner = self.backend.get(&self.key).await?;
+        let owner = self.store.get(&self.key).await?;
         Ok(owner.as_ref() == Some(&self.token))
     }
 
-    /// Gives the lease back; whether it was this owner's to the end. It was not if it had run out, or if what it was
-    /// for was invalidated meanwhile.
+    /// Releases the lease, and returns whether this owner still held it. It did not if the lease had run out, or if the entry
+    /// was expired or removed meanwhile. If the store does not answer, it counts as held.
     pub(crate) async fn release(mut self) -> bool {
+        // Taken out, so that `drop` does not release the lease a second time.
         let token = std::mem::take(&mut self.token);
-        let released = self.backend.replace(&self.key, &token, None, None);
+        let released = self.store.replace(&self.key, &token, None, None);
         released.await != Ok(false)
     }
 }
@@ -131,9 +132,9 @@ impl Drop for Lease {
         if self.token.is_empty() {
             return;
         }
-        let (backend, key) = (Arc::clone(&self.backend), std::mem::take(&mut self.key));
+        let (store, key) = (Arc::clone(&self.store), std::mem::take(&mut self.key));
         let token = std::mem::take(&mut self.token);
-        tokio::spawn(async move { backend.replace(&key, &token, None, None).await });
+        tokio::spawn(async move { store.replace(&key, &token, None, None).await });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The engine: a lookup from the first look into the store to the stored result.
+//! The engine: a lookup, from the first read of the store to the stored result.
 //!
 //! A miss, one line a step, in the order of the files:
 //!
@@ -45,7 +45,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
 
-/// A store that answers within its deadline has let a flight end by then.
+/// Added to the deadline of the store when a caller waits for a flight to end.
 const SLACK: Duration = Duration::from_millis(25);
 
 /// Answers `lookup` from the store, or with the result of `compute`.
@@ -98,7 +98,7 @@ where
     compute_once(engine, lookup, found, reason, compute).await
 }
 
-/// Has a new result computed in the background, unless one is computed already.
+/// Starts a computation in the background, unless one is running.
 fn refresh<C>(engine: &Arc<Engine>, lookup: Lookup, found: Found, compute: C)
 where
     C: FnOnce(CacheControl) -> Computation,
@@ -134,7 +134,7 @@ where
     fallback.apply(engine, result).await
 }
 
-/// What became of a caller that wants a result.
+/// How a caller that wants a result goes on.
 enum Coalesced {
     /// It computes.
     Compute(Role, Flight, Waiter),
@@ -142,7 +142,11 @@ enum Coalesced {
     Ended(Result<Answer>),
 }
 
-/// Waits for a computation of the same key that is under way, as long as there is one whose result is good enough.
+/// Waits for another caller's computation of the same key, or decides that this caller computes.
+///
+/// It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
+/// caller has seen, another process was computing, or the computation panicked. Then the caller joins again, and leads if
+/// no other caller does.
 async fn coalesce(
     engine: &Engine,
     lookup: &Lookup,
@@ -171,12 +175,12 @@ async fn coalesce(
         match outcome {
             Some(Outcome::Private(_)) => return alone(Role::Uncoalesced),
             Some(Outcome::ComputedElsewhere) => {}
-            // A new result is wanted, or an invalidation lies between the beginning of that computation and this caller's
-            // look: ask again once the flight has ended. A store that hangs has not taken an invalidation either, so that
-            // a caller which joined late takes the result after the deadline.
+            // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
+            // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open
+            // and cannot have accepted an invalidation, so after the deadline a caller that joined late takes the result.
             Some(Outcome::Shared(Ok(answer))) if !counts => {
                 let ended = timeout(engine.store.deadline() + SLACK, waiter.ended()).await;
-                if ended.is_err() && waiter.is_late() && lookup.mode != Mode::Refresh {
+                if ended.is_err() && waiter.may_count() && lookup.mode != Mode::Refresh {
                     return Coalesced::Ended(Ok(answer.collapsed(&engine.clock)));
                 }
             }
@@ -217,9 +221,11 @@ fn spawn<C>(
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
     match acquire::acquire(engine, &mut attempt).await {
         Start::Compute => {}
-        Start::Found(answer) => return land(flight, attempt, answer).await,
+        Start::Found(answer) => return finish_found(flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),
     }
+    // Before the computation starts: a caller that joins from here on may have seen a change that the computation does not
+    // see.
     flight.computes_under(attempt.generations.clone());
     match compute::run(engine, &mut attempt, computation).await {
         Ok(result) => store::store(engine, flight, attempt, result).await,
@@ -232,10 +238,10 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
 }
 
 /// Ends the flight with the answer that another computation has left in the store.
-async fn land(flight: Flight, mut attempt: Attempt, answer: Answer) {
-    flight.computes_under(std::mem::take(&mut attempt.generations));
+async fn finish_found(flight: Flight, mut attempt: Attempt, answer: Answer) {
+    flight.finds(std::mem::take(&mut attempt.generations));
     flight.finish(match (attempt.role, answer.status) {
-        // A caller that waits for a refresh may not be content with an old page.
+        // The callers that joined a refresh may require a fresh page: they join again.
         (Role::Refresh, Status::Stale(_)) => Outcome::ComputedElsewhere,
         _ => Outcome::Shared(Ok(answer)),
     });

@@ -1,4 +1,4 @@
-//! One look into the store: the entry, the generations that it depends on, and what may be done with it.
+//! One read of the store: the entry, the generations that it depends on, and what may be done with it.
 //!
 //! Steps 1 and 2 of a lookup: [`fetch`] reads the bytes, [`judge`] decides.
 
@@ -28,7 +28,7 @@ pub(crate) struct Fetched {
     generations: Generations,
 }
 
-/// What a look found.
+/// What a read found.
 #[derive(Debug)]
 pub(crate) struct Found {
     /// The entry, whether it may be served or not.
@@ -187,8 +187,8 @@ fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
         tracing::warn!(
             %error,
             key = %Cut(key),
-            "the cache backend has a value that is no entry of its key: it is a miss, and replaced; the counters say \
-             how many there are"
+            "a stored value is not an entry of its key: it is a miss and will be overwritten; mgt/cache/stats counts \
+             them"
         );
     }
     match error {

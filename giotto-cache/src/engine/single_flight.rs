@@ -1,8 +1,18 @@
 //! Request coalescing: one computation per key at a time, however many callers want its result.
 //!
-//! Step 3 of a lookup, on a miss only. The first caller of a key gets a [`Flight`], every other a [`Waiter`]. A key whose
-//! last result must not be stored is *uncacheable* for a few seconds (Varnish calls it hit-for-miss): its callers compute
-//! side by side, because waiting for each other would serve nobody.
+//! Step 3 of a lookup, on a miss only. The first caller of a key leads a [`Flight`]; every other caller waits for
+//! it as a [`Waiter`]. A key whose last result must not be stored is *uncacheable* for a few seconds (Varnish calls it
+//! hit-for-miss): its callers compute side by side, because none can use the result of another.
+//!
+//! The race: the data changes while a flight computes, and a caller joins after that. The result is right for callers that
+//! joined before the change, and too old for this one. So a waiter remembers how far the flight was when it joined
+//! ([`Joined`]), and [`Waiter::counts_for`] decides:
+//!
+//! | the caller joined | the result counts |
+//! |---|---|
+//! | before the computation started | always: the computation sees every change that the caller has seen. A result that was found in the store is judged as if the caller had joined while it ran |
+//! | while it ran | if both have read the same generations, and the entry was not removed meanwhile |
+//! | after the flight asked the store what was invalidated | never, if the store answers: that answer may be older than the caller's read. The caller joins again when the flight has ended |
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,11 +28,11 @@ use crate::invalidation::generation::Generations;
 /// How a computation ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// A result for all who wait.
+    /// A result for all waiters.
     Shared(Result<Answer>),
     /// A result for the caller that began it; the others compute their own.
     Private(Answer),
-    /// No result, because another process computes: those who wait ask again.
+    /// No result, because another process computes: the waiters join again.
     ComputedElsewhere,
 }
 
@@ -45,7 +55,7 @@ struct Running {
     alone: Vec<Arc<Progress>>,
 }
 
-/// What a flight and those who wait for it share.
+/// What a flight and its waiters share.
 #[derive(Clone, Debug)]
 struct Signals {
     outcome: watch::Receiver<Option<Outcome>>,
@@ -60,6 +70,8 @@ struct Progress {
     /// Whether it has computed and now asks the store what was invalidated meanwhile.
     is_confirming: AtomicBool,
     is_revoked: AtomicBool,
+    /// Whether it computes nothing, because another computation has left its result in the store.
+    is_found: AtomicBool,
 }
 
 /// What a caller does that wants a result.
@@ -72,7 +84,7 @@ pub(crate) enum Join {
     Uncacheable,
 }
 
-/// A computation under way. Dropping it ends the flight and wakes all who still wait.
+/// A running computation. Dropping it ends the flight and wakes all waiters.
 #[derive(Debug)]
 pub(crate) struct Flight {
     flights: SingleFlight,
@@ -235,6 +247,12 @@ impl Flight {
             .store(is_confirming, Ordering::Release);
     }
 
+    /// Says that it computes nothing: its result was found in the store under these generations.
+    pub(crate) fn finds(&self, generations: Generations) {
+        self.progress.is_found.store(true, Ordering::Release);
+        self.computes_under(generations);
+    }
+
     /// Says that its result is not to be kept, and not for callers that joined while it was computed.
     pub(crate) fn revoke(&self) {
         self.progress.is_revoked.store(true, Ordering::Release);
@@ -244,12 +262,12 @@ impl Flight {
         self.progress.is_revoked.load(Ordering::Acquire)
     }
 
-    /// Hands the result to all who wait, before the flight ends.
+    /// Hands the result to all waiters, before the flight ends.
     pub(crate) fn announce(&self, result: Result<Answer>) {
         self.sender.send_replace(Some(Outcome::Shared(result)));
     }
 
-    /// Ends the flight and hands the outcome to all who wait.
+    /// Ends the flight and hands the outcome to all waiters.
     pub(crate) fn finish(mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
     }
@@ -257,7 +275,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        // Before the outcome is sent: a waiter that is woken and asks again must not be given this flight once more.
+        // Before the outcome is sent: a waiter that wakes and joins again must not find this flight.
         self.flights.remove(&self.key, &self.progress);
         if let Some(outcome) = self.outcome.take() {
             self.sender.send_replace(Some(outcome));
@@ -282,13 +300,13 @@ impl Waiter {
     pub(crate) fn counts_for(&self, now: &Generations, is_answered: bool) -> bool {
         let progress = &self.signals.progress;
         match self.joined {
-            Joined::BeforeItComputed => true,
+            Joined::BeforeItComputed if !progress.is_found.load(Ordering::Acquire) => true,
             Joined::WhileItConfirmed
                 if is_answered && progress.is_confirming.load(Ordering::Acquire) =>
             {
                 false
             }
-            Joined::WhileItComputed | Joined::WhileItConfirmed => {
+            _ => {
                 let own = progress.generations.get();
                 own.is_none_or(|own| own.still_count(now))
                     && !progress.is_revoked.load(Ordering::Acquire)
@@ -296,8 +314,53 @@ impl Waiter {
         }
     }
 
-    /// Whether the caller joined so late that only the store knows whether the result counts.
-    pub(crate) fn is_late(&self) -> bool {
-        self.joined == Joined::WhileItConfirmed
+    /// Whether the caller joined so late that only the store knows whether the result counts, and nothing says so far that
+    /// it does not.
+    pub(crate) fn may_count(&self) -> bool {
+        let is_revoked = self.signals.progress.is_revoked.load(Ordering::Acquire);
+        self.joined == Joined::WhileItConfirmed && !is_revoked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::invalidation::generation::Generation;
+
+    fn generations() -> Generations {
+        Generations {
+            program: Generation::random(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// The waiter of a flight that has not begun to compute.
+    fn joined(flights: &SingleFlight) -> (Box<Flight>, Waiter) {
+        let Join::Lead(flight, _) = flights.join("key", 0) else {
+            panic!("no other caller leads");
+        };
+        let Join::Wait(waiter) = flights.join("key", 0) else {
+            panic!("the flight is under way");
+        };
+        (flight, waiter)
+    }
+
+    #[test]
+    fn a_caller_that_joins_before_the_computation_takes_its_result() {
+        let (flight, waiter) = joined(&SingleFlight::default());
+        flight.computes_under(generations());
+        assert!(waiter.counts_for(&generations(), true));
+    }
+
+    /// The leader reads a page, the program is invalidated, and a caller that has seen that joins.
+    #[test]
+    fn what_was_found_before_an_invalidation_is_not_for_a_caller_that_joins_after_it() {
+        let (flight, waiter) = joined(&SingleFlight::default());
+        let before = generations();
+        flight.finds(before.clone());
+        assert!(!waiter.counts_for(&generations(), true));
+        assert!(waiter.counts_for(&before, true));
+        flight.revoke();
+        assert!(!waiter.counts_for(&before, true), "the entry was removed");
     }
 }

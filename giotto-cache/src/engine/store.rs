@@ -1,9 +1,13 @@
 //! What becomes of a result: stored under the generations from before it was computed, or kept out.
 //!
-//! Step 6 of a lookup, in the task that computes. Three races end here. An invalidation while the computation ran: the entry
-//! carries the older generations, so that it is old at once ([`stamp`]). A removal, or another process that takes the lease,
-//! while it ran: no caller that comes after it is given the result, and what was stored is taken out again ([`write()`]). And
-//! a caller that joins between the store's answer and the end of the flight: it looks again (`Flight::confirms`).
+//! Step 6 of a lookup, in the task that computes. It closes three races with the computation:
+//!
+//! - An invalidation: the entry carries the generations from before the computation, so it is old as soon as it is stored
+//!   ([`stamp`]).
+//! - A removal, or another process that takes the lease: callers that joined after it do not get the result, and an entry
+//!   that was already written is removed again ([`write()`]).
+//! - A caller that joins after the store has answered this task and before the flight ends: its own read may be newer than
+//!   that answer, so it joins again ([`Flight::confirms`]).
 
 use crate::answer::Answer;
 use crate::computed::Directives;
@@ -121,8 +125,8 @@ async fn stamp(
         // A caller that came after the invalidation must not be given this result.
         flight.revoke();
     }
-    // Another process that removes the entry takes the lease away first. No caller is given the result before it is known
-    // whether that has happened.
+    // Race: another process removes the entry while this one computes. It deletes the lease first, so the lease is checked
+    // before any caller gets the result: if it is gone, the result is from before the removal.
     let is_held = match &attempt.lease {
         Some(lease) if stamps.is_ok() && attempt.is_answered => lease.is_held().await,
         _ => Ok(true),
@@ -136,7 +140,7 @@ async fn stamp(
     stamps
 }
 
-/// Why the result is not stored, as far as that is known before the store is asked.
+/// Why the result is not stored, as far as that is known before the write; the first reason in this order.
 fn obstacle(
     engine: &Engine,
     attempt: &Attempt,
@@ -212,8 +216,8 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
 }
 
-/// Removes an entry again that was removed, or whose lease was taken, between its computation and its storing. Only that
-/// entry: a newer one may stand in its place already.
+/// Removes the entry that was just written, because it was removed, or its lease taken, while it was computed. By
+/// compare-and-set, because another process may have stored a newer one since.
 async fn take_out(engine: &Engine, key: &Key, entry: &Entry) {
     let removed = engine
         .store
@@ -227,8 +231,8 @@ async fn take_out(engine: &Engine, key: &Key, entry: &Entry) {
     }
 }
 
-/// Ends the flight with a result that is not stored. An older entry under its key is removed where the result could not
-/// take its place: nothing else would end its being served.
+/// Ends the flight with a result that is not stored. If the result must not or cannot be stored at all, the older entry under
+/// its key is removed: otherwise it would be served until it expires.
 async fn keep_out(
     engine: &Engine,
     flight: Flight,

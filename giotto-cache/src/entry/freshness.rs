@@ -120,7 +120,7 @@ pub(crate) fn judge(
         None if now_ms >= clocks.fresh_until => {
             judge_old(entry, lookup, now_ms, may_try, Reason::Expired)
         }
-        // A caller that waits for a fresh result is about to leave: the next one will be early, too.
+        // Not for a caller that waits for a fresh result, such as a command: it exits before the refresh would end.
         None if policy.refreshes_early()
             && !lookup.waits_for_fresh
             && may_try
@@ -160,7 +160,8 @@ fn judge_old(
     }
 }
 
-/// What makes an entry old before its time, and whether it must not be served at all any more.
+/// Why an entry is old before its time is over, and whether it must never be served again (`true`). A hard reason replaces a
+/// soft one; a missing record of a tag, a tag that the entry does not have, and another version replace both.
 fn invalid(
     extension: &Extension,
     now: &Generations,

@@ -272,7 +272,7 @@ impl GuardedStore {
 
     /// What the store said of one key or value, and not of itself.
     fn refused(&self, error: &Error) -> Unanswered {
-        tracing::debug!(%error, "cache backend refused a value");
+        tracing::debug!(%error, "store refused a value");
         if error.kind() != ErrorKind::TooLarge {
             self.stats.backend_errors.increase();
         }
@@ -281,7 +281,7 @@ impl GuardedStore {
 
     fn too_late(&self, operation: &str) -> Error {
         let message = format!(
-            "the cache backend did not answer a {operation} within {:?}",
+            "the store did not answer a {operation} within {:?}",
             self.deadline
         );
         Error::new(ErrorKind::Backend, message)

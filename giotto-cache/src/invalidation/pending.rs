@@ -1,7 +1,7 @@
 //! Invalidations that the store has not accepted yet: this process obeys them at once, and retries until the store does.
 //!
-//! Part of step 1 of a lookup, while there are any. Without them a page that was changed while the store was down would be a fresh hit again as
-//! soon as the store is back.
+//! Part of step 1 of a lookup, while there are any. The race: the data changes while the store is down, and the store comes back
+//! with the old page, which would be a fresh hit again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -56,8 +56,8 @@ pub(crate) async fn read_with_entry(
 
 /// The record of a program or of everything, if the store has one.
 ///
-/// What a damaged record says is not known, and no page may be served against it. It is replaced by a new purge, and this
-/// lookup is answered as one that the store has failed.
+/// What a damaged record said is unknown, so no page that depends on it may be served. It is replaced by a purge, and this
+/// lookup is a miss with the reason of a failed store.
 fn program_record(
     engine: &Engine,
     key: &str,
@@ -85,7 +85,8 @@ fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
     let new = purged.encode(&key, &engine.signer);
     tokio::spawn(async move {
         let replaced = match store.replace(&key, &raw, Some(new.clone()), None).await {
-            // The value was damaged only on its way, was replaced by another process, or is too long to be compared.
+            // If the value is still there, it is too long to be compared: remove it and add the record. Otherwise another
+            // process has replaced it, or it was damaged only in transit.
             Ok(false) if store.get(&key).await == Ok(Some(raw)) => {
                 let _ = store.delete(&key).await;
                 store.add(&key, new, None).await
@@ -98,8 +99,9 @@ fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
     });
 }
 
-/// Writes a record again that the store has lost, or has in an older state, in the background. Without it a process that
-/// never read the record would take what was invalidated for fresh.
+/// Writes a record that the store has lost, or has in an older state, again, in the background. Without it, a process that
+/// never read the record would serve invalidated pages as fresh. Race: another process may invalidate between the read and the
+/// write here; the time of the change and compare-and-set keep its newer record.
 fn restore(engine: &Engine, key: String, record: Record) {
     let (store, signer) = (Arc::clone(&engine.store), engine.signer.clone());
     let expire = record.keep_for(engine.clock.now_ms());
@@ -148,6 +150,7 @@ pub(crate) async fn read_tags(
     Ok(decode_tags(engine, tags, values.into_iter()))
 }
 
+/// A damaged record of a tag counts as none, which makes the pages of the tag old; [`add_tag`] replaces it.
 fn decode_tags(
     engine: &Engine,
     tags: Vec<String>,

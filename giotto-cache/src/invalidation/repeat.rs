@@ -1,6 +1,7 @@
 //! The task that repeats invalidations which the store has not accepted, until it does.
 //!
-//! No step of a lookup: started by the first invalidation that fails.
+//! No step of a lookup: started by the first invalidation that fails. Without it, the store would come back with the old
+//! records, and other processes would serve the old pages as fresh.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +23,8 @@ const DEFERRED_EVERY_MS: u64 = 3_000;
 /// How long a process that ends waits for its store to accept what is due.
 const LAST_CHANCE: Duration = Duration::from_secs(1);
 
-/// Has this process obey an invalidation that the store has not accepted, and repeat it in the background. Without an
-/// `error` what it is about was removed, and only the record is missing.
+/// Applies an invalidation that the store has not accepted to everything that this process reads, and repeats it in the
+/// background. `error` is `None` if the pages were removed and only the record is missing.
 pub(crate) fn defer(engine: &Arc<Engine>, scope: &Scope, is_hard: bool, error: Option<&Error>) {
     engine.stats.deferred.increase();
     let now_ms = engine.clock.now_ms();
@@ -32,8 +33,8 @@ pub(crate) fn defer(engine: &Arc<Engine>, scope: &Scope, is_hard: bool, error: O
         Some(error) if engine.paces.deferred.allows(now_ms, DEFERRED_EVERY_MS) => tracing::warn!(
             scope = %Cut(scope),
             error = %Cut(error),
-            "an invalidation is not told to the cache backend: this process serves no older page as fresh, others may; \
-             it is repeated until the backend accepts it"
+            "the store did not accept an invalidation: other processes may serve older pages as fresh until it does; \
+             retrying"
         ),
         _ => {}
     }
@@ -57,8 +58,9 @@ async fn repeat(engine: &Engine) {
                 break;
             }
             told += 1;
+            // Decided under the lock of `Pending::add`: an invalidation that is added at this moment starts a task of its own.
             if engine.pending.told(&scope, due) {
-                tracing::info!(told, "the cache backend knows of all invalidations again");
+                tracing::info!(told, "the store has accepted all pending invalidations");
                 return;
             }
         }
@@ -98,7 +100,7 @@ pub(crate) async fn tell_the_rest(engine: &Engine) {
     tracing::error!(
         count,
         scopes = scopes.join(", "),
-        "the process ends, and the cache backend does not know of these invalidations: older pages may be served as \
-         fresh; once the backend is back, invalidate them again, or empty the cache"
+        "the process exits before the store accepted these invalidations: older pages may be served as fresh; once \
+         the store is back, invalidate them again, or empty the cache"
     );
 }

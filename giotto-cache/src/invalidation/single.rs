@@ -12,8 +12,7 @@ use crate::key::Key;
 use crate::policy::clocks::Clocks;
 use crate::signature::Signer;
 
-/// An entry is changed by comparing and setting. After so many attempts that other processes were faster in, this one gives
-/// up.
+/// An entry is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
 const ATTEMPTS: usize = 16;
 
 /// Makes the entry of `key` old, and whether there was one. It is served only where its policy lets an old entry be served.
@@ -32,14 +31,15 @@ pub(crate) async fn remove(engine: &Engine, key: &Key) -> Result<bool> {
     removed.map_err(|_| unanswered("remove the entry"))
 }
 
-/// Has computations of `key` that are under way leave nothing behind, here and in other processes.
+/// Tells the running computations of `key` that their results must not stay: those here directly, those in other processes by
+/// deleting their lease. Before the entry is removed, so that none of them stores it again unnoticed.
 async fn revoke(engine: &Engine, key: &Key) -> Result<()> {
     engine.flights.revoke(key.as_str());
     if engine.is_shared() && engine.store.store().is_atomic() {
         match engine.store.delete(&lease_key(key)).await {
             // Where the store is not asked there are no leases.
             Ok(_) | Err(Unanswered::Skipped) => {}
-            Err(_) => return Err(unanswered("stop those who compute the entry")),
+            Err(_) => return Err(unanswered("stop the computations of the entry")),
         }
     }
     Ok(())

@@ -70,6 +70,7 @@ pub(crate) async fn stamp(
     if !are_tags(engine, &lookup.key, &[&lookup.tags[..], &late].concat()) {
         return Err(Unstamped::Bad);
     }
+    // The tags of the old entry, which were read to judge it, are not those of this result.
     generations
         .tags
         .retain(|(tag, _)| lookup.tags.contains(tag));
@@ -89,8 +90,9 @@ pub(crate) async fn stamp(
     Ok(stamps)
 }
 
-/// The records of tags that only the computation knew. Their generations from before the computation were not read, so that
-/// the time of the last invalidation has to tell whether it came before the computation began.
+/// The records of tags that the computation itself has named. Race: such a tag is invalidated while the computation runs, and
+/// its generation from before was not read. So the time of the last invalidation is compared with the start of the
+/// computation, by the clocks of two machines; equal times count as invalidated.
 async fn late_records(
     engine: &Engine,
     late: Vec<String>,
@@ -128,7 +130,7 @@ async fn prolong(engine: &Engine, tag: &str, record: Record, keep_until: u64) {
     let expire = longer.keep_for(engine.clock.now_ms());
     let key = tag_key(tag);
     let [raw, longer] = [record, longer].map(|record| record.encode(&key, &engine.signer));
-    // A record that ends too early makes its entries old, and no old entry fresh.
+    // If this fails, the record expires before its entries: they become old, and no old entry becomes fresh.
     let _ = engine.store.replace(&key, &raw, Some(longer), expire).await;
 }
 

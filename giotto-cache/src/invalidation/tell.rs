@@ -13,8 +13,7 @@ use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
 use crate::invalidation::pending::Due;
 use crate::scope::{Scope, tag_key};
 
-/// A record is changed by comparing and setting. After so many attempts that other processes were faster in, this one gives
-/// up.
+/// A record is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
 const ATTEMPTS: usize = 16;
 
 /// How long the removal of all entries of a program may take.
@@ -75,13 +74,15 @@ pub(crate) async fn tell(
         Err(untold) => untold,
     };
     let is_tag = matches!(scope, Scope::Tag(_));
-    // A caller does not wait for a second answer of a store that has not given the first, and to remove the pages of a
-    // program takes many.
+    // A caller does not wait for a second timeout of a silent store. The task that repeats invalidations does, for a tag: that
+    // is one call, while removing the pages of a program takes many.
     if untold.is_silent && !(is_tag && store.insists()) {
         return Err(untold.error);
     }
     remove(engine, scope).await.or(Err(untold.error))?;
-    // A computation under way elsewhere must not be taken for one that began later. And there may be room now.
+    // The removal may have made room. Race: without the record, a computation that began before the invalidation would store
+    // its result as fresh. The generation of a program has not changed, and the record of a tag that is created anew does not
+    // say when the tag was invalidated.
     match change_record(engine, scope, change, store).await.is_ok() {
         true => Ok(Told::Recorded),
         false => Ok(Told::Removed),
@@ -172,6 +173,6 @@ fn changed_program(
 }
 
 pub(crate) fn unanswered(what: &str) -> Error {
-    let message = format!("the cache backend did not {what}: see the log, and try again");
+    let message = format!("the store did not {what}: see the log, and try again");
     Error::new(ErrorKind::Backend, message)
 }

@@ -21,7 +21,7 @@ mod longest;
 pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
-mod namespace;
+pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
 #[cfg(feature = "redis")]
@@ -38,7 +38,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::measure::Measure;
-pub use self::namespace::Namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
 
@@ -129,7 +128,7 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         self.clear().await
     }
 
-    /// Creates what the store needs before its first use, for example a table. Twice is fine.
+    /// Creates what the store needs before its first use, for example a table. Calling it again changes nothing.
     async fn syncdb(&self) -> Result<()> {
         Ok(())
     }

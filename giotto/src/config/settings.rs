@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use giotto_cache::Cache;
-use giotto_cache::keyvalue::Namespace;
+use giotto_cache::Namespace;
 
 use super::key::SIGNING_KEY;
 use super::setting::Setting;
