@@ -11,6 +11,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
+use super::key;
 use super::parameter::{Parameter, Parameters};
 use super::plain::is_standard;
 use super::refused::Refused;
@@ -26,19 +27,27 @@ where
     let mut all = fields::<A>(names::<A>()?);
     for parameter in &mut all {
         watch::<A>(parameter);
-        // The struct that `#[model]` writes has no attributes that change what a field writes.
-        parameter.is_plain &= type_name::<A>().ends_with("::__GiottoArguments");
+        parameter.is_plain &= is_written_plainly::<A>();
         let doc = docs.iter().find(|(name, _)| *name == parameter.name);
         parameter.doc = doc.map_or("", |(_, doc)| doc);
     }
     if let Some(samples) = samples::required::<A>(&all) {
         read_defaults::<A>(&samples, &mut all);
+        for at in 0..all.len() {
+            all[at].is_choice = is_choice::<A>(&all[at], &all, &samples);
+            all[at].is_plain |= all[at].is_choice && is_written_plainly::<A>();
+        }
     }
     Ok(Parameters {
         // No field has this name.
         denies_unknown: !all.is_empty() && matches!(field::<A>("\0"), Field::Refused),
         all,
     })
+}
+
+/// Whether `A` is a struct of `#[model]`, which has no attributes that change what a field writes.
+fn is_written_plainly<A>() -> bool {
+    type_name::<A>().ends_with("::__GiottoArguments")
 }
 
 /// The names by which serde knows the fields: the name of each field, next to its aliases.
@@ -130,6 +139,32 @@ where
             value => value.to_string(),
         });
     }
+}
+
+/// Whether `parameter` is an enum without data whose variants are all written as variants of their own: then what is written
+/// determines the value. An enum with an alias is none: two names that are written alike may as well be two values.
+fn is_choice<A>(parameter: &Parameter, all: &[Parameter], samples: &Samples) -> bool
+where
+    A: DeserializeOwned + Serialize,
+{
+    let written = |samples: &Samples| {
+        let made = samples.make::<A>().ok()?;
+        key::variant(&made, all, parameter.name)
+    };
+    let Parameter { name, variants, .. } = parameter;
+    let each: Option<Vec<_>> = (0..variants.len())
+        .map(|choice| written(&samples.with(name, choice)))
+        .collect();
+    let Some(each) = each.filter(|_| !variants.is_empty() && !parameter.is_list) else {
+        return false;
+    };
+    let is_own = |(at, (index, name)): (usize, &(u32, &str))| {
+        let mut others = each.iter().skip(at + 1);
+        others.all(|(other, known)| other != index && known != name)
+    };
+    let default = (!parameter.required).then(|| written(samples)).flatten();
+    let is_known = default.is_none_or(|default| each.contains(&default));
+    is_known && each.iter().enumerate().all(is_own)
 }
 
 /// What the argument type asked serde for.

@@ -7,7 +7,7 @@
 //!
 //! | field | text |
 //! |---|---|
-//! | plain | what is written |
+//! | plain, or an enum without data | what is written |
 //! | read, and written with the same content in any order | what was read |
 //! | read, and written with other content | `Read('ab', 'AB')`: what was read and what is written |
 //! | not given | `Default('AB')`; an empty option, list or map of the standard library as it is written |
@@ -37,6 +37,18 @@ pub(crate) fn is_plain<A: Serialize>(arguments: &A, parameters: &[Parameter]) ->
     }
     let mut fields = Fields::new(arguments, parameters, None);
     arguments.serialize(&mut fields).is_ok() && fields.is_complete() && fields.is_plain
+}
+
+/// The variant that the field `name` of the `arguments` is, if it is one without data.
+pub(super) fn variant<A: Serialize>(
+    arguments: &A,
+    parameters: &[Parameter],
+    name: &'static str,
+) -> Option<(u32, &'static str)> {
+    let mut fields = Fields::new(arguments, parameters, None);
+    fields.wanted = Some(name);
+    arguments.serialize(&mut fields).ok()?;
+    fields.variant
 }
 
 /// The text of the `arguments` that were made of what was `read`.
@@ -83,6 +95,9 @@ struct Fields<'f> {
     /// `None` = only `is_plain` is wanted.
     read: Option<&'f Read>,
     is_plain: bool,
+    /// The field whose variant is wanted.
+    wanted: Option<&'static str>,
+    variant: Option<(u32, &'static str)>,
     items: Vec<String>,
 }
 
@@ -93,6 +108,8 @@ impl<'f> Fields<'f> {
             parameters: parameters.iter(),
             read,
             is_plain: true,
+            wanted: None,
+            variant: None,
             items: Vec::new(),
         }
     }
@@ -102,10 +119,10 @@ impl<'f> Fields<'f> {
         self.parameters.as_slice().is_empty()
     }
 
-    /// Whether the field `name` is the next parameter.
-    fn is_parameter(&mut self, name: &str) -> bool {
-        let is_next = |next: &Parameter| next.name == name;
-        self.parameters.as_slice().first().is_some_and(is_next) && self.parameters.next().is_some()
+    /// The next parameter, if the field `name` is it.
+    fn parameter(&mut self, name: &str) -> Option<&'f Parameter> {
+        let next = self.parameters.as_slice().first()?;
+        (next.name == name).then(|| self.parameters.next())?
     }
 
     fn read(&self, name: &str) -> Option<&'f str> {
@@ -115,9 +132,15 @@ impl<'f> Fields<'f> {
     }
 
     fn text<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<String, fmt::Error> {
-        let (is_parameter, is_own) = (self.is_parameter(name), self.memory.owns(value));
+        let (parameter, is_own) = (self.parameter(name), self.memory.owns(value));
+        if self.wanted == Some(name) && is_own {
+            self.variant = plain::variant(value);
+        }
         // A request cannot change a field that is not a parameter.
-        let is_plain = !is_parameter || is_own && plain::is_plain(value);
+        let is_plain = parameter.is_none_or(|parameter| {
+            let is_choice = || parameter.is_choice && plain::variant(value).is_some();
+            is_own && (plain::is_plain(value) || is_choice())
+        });
         self.is_plain &= is_plain;
         if self.read.is_none() {
             return Ok(String::new());
@@ -140,6 +163,7 @@ impl<'f, 's> Serializer for &'s mut Fields<'f> {
 
     refused! {
         serialize_none() -> ();
+        serialize_unit_variant(&'static str, u32, &'static str) -> ();
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), fmt::Error> {
@@ -177,7 +201,7 @@ impl SerializeStruct for &mut Fields<'_> {
 
     /// Called for a field that `skip_serializing_if` leaves out.
     fn skip_field(&mut self, name: &'static str) -> Result<(), fmt::Error> {
-        self.is_plain &= !self.is_parameter(name);
+        self.is_plain &= self.parameter(name).is_none();
         if let Some(read) = self.read(name) {
             self.items.push(field(name, &format!("Read({read})")));
         }

@@ -19,6 +19,10 @@ pub struct Parameter {
     pub doc: &'static str,
     /// Whether every value of it is written in full, as far as this is known before there is one.
     pub(crate) is_plain: bool,
+    /// The names of its variants, if it takes one variant of an enum.
+    pub(super) variants: &'static [&'static str],
+    /// Whether it is an enum without data whose variants are all written under names of their own.
+    pub(super) is_choice: bool,
 }
 
 impl Parameter {
@@ -32,6 +36,8 @@ impl Parameter {
             default: None,
             doc: "",
             is_plain: false,
+            variants: &[],
+            is_choice: false,
         }
     }
 

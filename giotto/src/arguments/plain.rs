@@ -4,6 +4,7 @@
 //! hands the field itself to serde rather than something that a function made of it. Used by `key`.
 
 use std::any::type_name;
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 
@@ -124,7 +125,6 @@ macro_rules! structs_only {
             serialize_bytes(&[u8]) -> ();
             serialize_unit() -> ();
             serialize_unit_struct(&'static str) -> ();
-            serialize_unit_variant(&'static str, u32, &'static str) -> ();
             serialize_seq(Option<usize>) -> Self::SerializeSeq;
             serialize_tuple(usize) -> Self::SerializeTuple;
             serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
@@ -162,6 +162,7 @@ impl Serializer for Wrapper {
 
     refused! {
         serialize_struct(&'static str, usize) -> Self::SerializeStruct;
+        serialize_unit_variant(&'static str, u32, &'static str) -> ();
     }
 
     fn serialize_none(self) -> Result<(), fmt::Error> {
@@ -178,6 +179,60 @@ impl Serializer for Wrapper {
         value: &T,
     ) -> Result<(), fmt::Error> {
         accepted(range(value) == self.range && is_plain(value))
+    }
+}
+
+/// The variant that `value` is, by its place in the enum and its name, if it writes itself as a variant without data.
+///
+/// The place tells two variants apart that are written under one name. It is that of the type itself: a value of another
+/// type that is written as the enum has another name.
+pub(super) fn variant<T: Serialize + ?Sized>(value: &T) -> Option<(u32, &'static str)> {
+    let found = Cell::new(None);
+    let variant = Variant {
+        type_name: type_name::<T>(),
+        found: &found,
+    };
+    value.serialize(variant).ok()?;
+    found.get()
+}
+
+/// A serializer that accepts a variant without data of the type itself.
+struct Variant<'v> {
+    type_name: &'static str,
+    found: &'v Cell<Option<(u32, &'static str)>>,
+}
+
+impl Serializer for Variant<'_> {
+    type SerializeStruct = Impossible<(), fmt::Error>;
+
+    structs_only!();
+
+    refused! {
+        serialize_struct(&'static str, usize) -> Self::SerializeStruct;
+        serialize_none() -> ();
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), fmt::Error> {
+        Err(fmt::Error)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<(), fmt::Error> {
+        let own = self.type_name.rsplit("::").next();
+        self.found.set(Some((index, variant)));
+        accepted(own == Some(name))
     }
 }
 

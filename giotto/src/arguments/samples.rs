@@ -36,6 +36,14 @@ pub(crate) fn own_name<A: DeserializeOwned>(names: &[&'static str]) -> Option<&'
 }
 
 impl Samples {
+    /// The same with the sample of the parameter `name` that stands at `choice` in the tables.
+    pub(super) fn with(&self, name: &'static str, choice: usize) -> Self {
+        let others = self.given.iter().filter(|(given, _)| *given != name);
+        Self {
+            given: others.copied().chain([(name, choice)]).collect(),
+        }
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| *given == name)
     }

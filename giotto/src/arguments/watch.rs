@@ -58,6 +58,7 @@ impl<'de> Deserializer<'de> for Watch<'_> {
         variants: &'static [&'static str],
         _: V,
     ) -> Result<V::Value, Refused> {
+        self.0.borrow_mut().variants = variants;
         self.note(&variants.join(", "))
     }
 }

@@ -243,3 +243,32 @@ async fn a_function_that_reads_many_forms_of_a_plain_type_has_one_key_for_them()
         .unwrap();
     assert!(shown.contains("Some(Other)"), "{shown}");
 }
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    Name,
+    Price,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Ordered {
+    #[serde(default = "by_name")]
+    order: Order,
+}
+
+const fn by_name() -> Order {
+    Order::Name
+}
+
+/// What an enum without data and without aliases writes determines the value.
+#[tokio::test]
+async fn a_default_of_a_plain_enum_is_one_page_with_the_same_value_given() {
+    for (given, expected) in [
+        (&[][..], "{'order': 'name'}"),
+        (&[("order", "name")], "{'order': 'name'}"),
+        (&[("order", "price")], "{'order': 'price'}"),
+    ] {
+        assert_eq!(key::<Ordered>(given).await, expected);
+    }
+}
