@@ -118,10 +118,11 @@ impl Cache {
         F: Future<Output = Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let lookup = Lookup::new(key, policy).allow_own_time(false);
-        if let Some(answer) = self.hit(&lookup) {
+        // Before there is a lookup, so that a hit moves few bytes.
+        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
             return Ok(answer);
         }
+        let lookup = Lookup::new(key, policy).allow_own_time(false);
         self.answer(lookup, |_| {
             let computation = compute();
             async move { computation.await.map(Computed::Page) }
@@ -160,7 +161,8 @@ impl Cache {
     #[doc(hidden)]
     #[must_use]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
-        read::hit_now(&self.engine, lookup)
+        let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
+        lookup.is_plain().then(hit)?
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

@@ -34,6 +34,7 @@ pub enum Mode {
 impl Lookup {
     /// A lookup of the entry of `key`, under `policy`.
     #[must_use]
+    #[inline]
     pub const fn new(key: Key, policy: Policy) -> Self {
         Self {
             key,
@@ -49,6 +50,7 @@ impl Lookup {
     /// A tag is 1 to 200 bytes long and has no control characters. A result with an invalid tag, or with more than 64 tags,
     /// is not stored.
     #[must_use]
+    #[inline]
     pub fn tags(mut self, tags: Vec<String>) -> Self {
         if !tags.is_empty() {
             self.tags = tags;
@@ -60,6 +62,7 @@ impl Lookup {
 
     /// How the lookup may use the cache.
     #[must_use]
+    #[inline]
     pub const fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
@@ -68,6 +71,7 @@ impl Lookup {
     /// Waits for a fresh result instead of being served a stale one at once. An old one is served only if the computation
     /// fails and [`stale_if_error`](Policy::stale_if_error) allows it.
     #[must_use]
+    #[inline]
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;
         self
@@ -76,6 +80,7 @@ impl Lookup {
     /// Whether a computation of this entry may set its own [time to live](crate::CacheControl::ttl); true by default. If
     /// not, a stored entry is never fresh for longer than the policy says, whatever its clocks say.
     #[must_use]
+    #[inline]
     pub const fn allow_own_time(mut self, allows: bool) -> Self {
         self.allows_own_time = allows;
         self
@@ -84,10 +89,9 @@ impl Lookup {
 
 impl Lookup {
     /// Whether nothing but the time to live decides if an entry is served.
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()
-            && !self.policy.refreshes_early()
-            && self.policy.version_number() == 0
+            && self.policy.is_plain()
     }
 }

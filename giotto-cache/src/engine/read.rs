@@ -16,6 +16,7 @@ use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::lookup::Lookup;
+use crate::policy::Policy;
 use crate::reason::{Reason, Status};
 
 /// How often the log tells of values that are no entries.
@@ -41,14 +42,14 @@ pub(crate) struct Found {
 }
 
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
-pub(crate) fn hit_now(engine: &Engine, lookup: &Lookup) -> Option<Answer> {
-    let program = lookup.key.program();
-    if !lookup.is_plain() || engine.programs.is_due(program, || engine.clock.now_ms()) {
+pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
+    let program = key.program();
+    if !policy.is_plain() || engine.programs.is_due(program, || engine.clock.now_ms()) {
         return None;
     }
-    let stored = engine.store.get_now(lookup.key.as_str())??;
+    let stored = engine.store.get_now(key.as_str())??;
     let generation = engine.programs.of(program, &engine.pending);
-    plain_hit(engine, lookup, stored, generation)
+    plain_hit(engine, key, policy, stored, generation)
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -57,20 +58,22 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     if !lookup.is_plain() {
         return None;
     }
-    plain_hit(engine, lookup, stored, fetched.generations.program)
+    let generation = fetched.generations.program;
+    plain_hit(engine, &lookup.key, &lookup.policy, stored, generation)
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
 fn plain_hit(
     engine: &Engine,
-    lookup: &Lookup,
+    key: &Key,
+    policy: &Policy,
     stored: Bytes,
     program: Generation,
 ) -> Option<Answer> {
     let is_trusted = engine.store.place() == Place::InProcess;
-    let entry = Entry::opened(stored, &lookup.key, is_trusted, &engine.signer).ok()?;
+    let entry = Entry::opened(stored, key, is_trusted, &engine.signer).ok()?;
     let now_ms = engine.clock.now_ms();
-    let is_plain = program.is_none() && entry.is_plain() && entry.is_within(&lookup.policy);
+    let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
     if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
         return None;
     }

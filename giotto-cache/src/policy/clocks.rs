@@ -2,7 +2,7 @@
 //!
 //! A ground type. The envelope keeps the clocks (`entry/codec.rs`), and `entry/freshness.rs` judges by them.
 
-use crate::policy::{Lifetime, Policy, THOUSANDTHS};
+use crate::policy::{FOREVER, Policy, THOUSANDTHS};
 
 /// The moments that decide what may be done with an entry, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Policy {
     /// overflows is `u64::MAX`, which means never.
     pub(crate) fn clocks(&self, now_ms: u64, part: f64) -> Clocks {
         let fresh_ms = match self.fresh {
-            Lifetime::Forever => u64::MAX,
-            Lifetime::Milliseconds(ms) => ms - self.shortened(ms, part),
+            FOREVER => u64::MAX,
+            ms => ms - self.shortened(ms, part),
         };
         let fresh_until = now_ms.saturating_add(fresh_ms);
         let stale_until = fresh_until.saturating_add(self.stale);
@@ -55,11 +55,9 @@ impl Policy {
     }
 
     /// Whether an entry computed at `created` may be fresh until then.
-    pub(crate) fn allows(&self, created: u64, fresh_until: u64) -> bool {
-        match self.fresh {
-            Lifetime::Forever => true,
-            Lifetime::Milliseconds(ms) => fresh_until <= created.saturating_add(ms),
-        }
+    #[inline]
+    pub(crate) const fn allows(&self, created: u64, fresh_until: u64) -> bool {
+        fresh_until <= created.saturating_add(self.fresh)
     }
 
     /// The latest clocks that an entry computed at `created` may have; `own_ms` is the time that its computation has set.
@@ -81,7 +79,7 @@ impl Policy {
 
     /// The same for a result that lives for `ms` instead.
     pub(crate) const fn lasting(mut self, ms: u64) -> Self {
-        self.fresh = Lifetime::Milliseconds(ms);
+        self.fresh = ms;
         self
     }
 }

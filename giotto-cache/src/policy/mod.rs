@@ -12,6 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::policy::duration::IntoDuration;
 
 const DEFAULT_THROTTLE_MS: u64 = 30_000;
+/// The fresh time of an entry that never expires.
+const FOREVER: u64 = u64::MAX;
 const THOUSANDTHS: f64 = 1_000.0;
 
 /// How long an entry is fresh (its time to live), and what is served after that.
@@ -24,11 +26,12 @@ const THOUSANDTHS: f64 = 1_000.0;
 /// "Off" is not a policy: a caller that wants nothing stored does not ask the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    fresh: Lifetime,
-    /// All times are in milliseconds; 0 = the setting is off.
+    /// All times are in milliseconds; `FOREVER` = the entry never expires.
+    fresh: u64,
+    /// Here and below, 0 = the setting is off.
     stale: u64,
     stale_if_error: u64,
-    throttle: Option<u64>,
+    throttle: u64,
     soft_timeout: u64,
     hard_timeout: u64,
     negative: u64,
@@ -42,17 +45,11 @@ pub struct Policy {
     problem: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lifetime {
-    Forever,
-    Milliseconds(u64),
-}
-
 impl Policy {
     /// The entry never expires.
     #[must_use]
     pub const fn forever() -> Self {
-        Self::fresh(Lifetime::Forever)
+        Self::milliseconds(FOREVER)
     }
 
     /// The entry is fresh for `seconds`. `0` means that it never expires, as in the Python original.
@@ -60,20 +57,16 @@ impl Policy {
     pub const fn seconds(seconds: u64) -> Self {
         match (seconds, seconds.checked_mul(1000)) {
             (0, _) | (_, None) => Self::forever(),
-            (_, Some(ms)) => Self::fresh(Lifetime::Milliseconds(ms)),
+            (_, Some(ms)) => Self::milliseconds(ms),
         }
     }
 
-    pub(crate) const fn milliseconds(ms: u64) -> Self {
-        Self::fresh(Lifetime::Milliseconds(ms))
-    }
-
-    const fn fresh(fresh: Lifetime) -> Self {
+    pub(crate) const fn milliseconds(fresh: u64) -> Self {
         Self {
             fresh,
             stale: 0,
             stale_if_error: 0,
-            throttle: None,
+            throttle: 0,
             soft_timeout: 0,
             hard_timeout: 0,
             negative: 0,
@@ -106,7 +99,7 @@ impl Policy {
     /// default.
     #[must_use]
     pub fn throttle(mut self, time: impl IntoDuration) -> Self {
-        self.throttle = Some(self.time(time));
+        self.throttle = self.time(time);
         self
     }
 
@@ -189,7 +182,7 @@ impl Policy {
     ///
     /// [`ErrorKind::Policy`] with the first contradiction.
     pub fn check(self) -> Result<Self> {
-        let is_forever = self.fresh == Lifetime::Forever;
+        let is_forever = self.fresh == FOREVER;
         let has_old = self.stale > 0 || self.stale_if_error > 0;
         let problem = self.problem.or(match () {
             () if is_forever && self.stale > 0 => {
@@ -203,7 +196,7 @@ impl Policy {
                 "`stale_if_error` is shorter than `stale_while_revalidate`: an entry that may be served while a new one is \
                  computed may be served after an error, too",
             ),
-            () if self.throttle.is_some() && !has_old => Some(
+            () if self.throttle > 0 && !has_old => Some(
                 "`throttle` says when to try again while an old entry is served: it needs `stale_while_revalidate` or \
                  `stale_if_error`",
             ),
@@ -251,7 +244,10 @@ impl Policy {
     }
 
     pub(crate) fn throttle_ms(&self) -> u64 {
-        self.throttle.unwrap_or(DEFAULT_THROTTLE_MS)
+        match self.throttle {
+            0 => DEFAULT_THROTTLE_MS,
+            ms => ms,
+        }
     }
 
     pub(crate) fn patience(&self) -> Patience {
@@ -264,6 +260,11 @@ impl Policy {
 
     pub(crate) fn beta(&self) -> f64 {
         f64::from(self.early) / THOUSANDTHS
+    }
+
+    /// Whether nothing but the fresh time decides if an entry is served.
+    pub(crate) const fn is_plain(&self) -> bool {
+        !self.refreshes_early() && self.version == 0
     }
 
     pub(crate) const fn refreshes_early(&self) -> bool {
