@@ -60,8 +60,11 @@ deny: ## Licences and sources of the dependencies are those of deny.toml.
 	$(INSTALL) cargo-deny
 	$(CARGO) deny --locked check licenses bans sources
 
+# In a new folder each time: Cargo keeps what it unpacks by the path of the folder, and would verify older sources of the
+# same version.
 package: ## Each crate compiles from what would be published, in the order of their dependencies.
-	$(CARGO) publish --locked --workspace --dry-run --allow-dirty
+	target=$$(mktemp -d) && trap 'rm -rf "$$target"' EXIT && \
+	  CARGO_TARGET_DIR=$$target $(CARGO) publish --locked --workspace --dry-run --allow-dirty
 
 fuzz: ## The fuzz targets compile; running them takes nightly and cargo-fuzz (see CONTRIBUTING.md).
 	$(INSTALL) g++
