@@ -65,7 +65,7 @@ pub(crate) async fn run(
     })
 }
 
-/// The output of `computation`. When it takes longer than its callers wait, the old entry is marked, so that the next
+/// The output of `computation`. When it takes longer than its callers wait, the old entry is throttled, so that the next
 /// callers get it without waiting.
 async fn patiently<T>(
     engine: &Engine,

@@ -176,16 +176,16 @@ pub(crate) async fn throttle(engine: &Engine, attempt: &mut Attempt) {
         retry_at,
         ..extension
     };
-    let marked = old.resealed(attempt.key(), old.clocks(), extension, &engine.signer);
-    let (key, raw) = (attempt.key().as_str(), marked.to_bytes());
-    let expire = marked.keep_for(now_ms);
+    let throttled = old.resealed(attempt.key(), old.clocks(), extension, &engine.signer);
+    let (key, raw) = (attempt.key().as_str(), throttled.to_bytes());
+    let expire = throttled.keep_for(now_ms);
     // By compare-and-set: the entry may have been replaced or removed meanwhile, which must not be undone. If the store does
     // not answer, the next failed attempt writes the throttle.
     let _ = engine
         .store
         .replace(key, &old.to_bytes(), Some(raw), expire)
         .await;
-    attempt.old = Some(marked);
+    attempt.old = Some(throttled);
 }
 
 fn too_late(limit: Duration) -> Error {

@@ -70,8 +70,7 @@ fn plain_hit(
     stored: Bytes,
     program: Generation,
 ) -> Option<Answer> {
-    let is_trusted = engine.store.place() == Place::InProcess;
-    let entry = Entry::opened(stored, key, is_trusted, &engine.signer).ok()?;
+    let entry = decode(engine, key, stored).ok()?;
     let now_ms = engine.clock.now_ms();
     let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
     if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
@@ -79,6 +78,13 @@ fn plain_hit(
     }
     engine.stats.hits.increase();
     Some(Answer::new(entry, Status::Hit, None, now_ms))
+}
+
+/// The stored bytes as the entry of `key`. Only the memory of this process is trusted.
+#[inline]
+fn decode(engine: &Engine, key: &Key, stored: Bytes) -> Result<Entry, Undecodable> {
+    let is_trusted = engine.store.place() == Place::InProcess;
+    Entry::opened(stored, key, is_trusted, &engine.signer)
 }
 
 /// Fetches and judges.
@@ -163,8 +169,7 @@ pub(crate) fn open(
     stored: Bytes,
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
-    let is_trusted = engine.store.place() == Place::InProcess;
-    let mut entry = Entry::opened(stored, &lookup.key, is_trusted, &engine.signer)?;
+    let mut entry = decode(engine, &lookup.key, stored)?;
     entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
     Ok(entry)
 }

@@ -33,7 +33,7 @@ pub(crate) struct Engine {
     pub(crate) paces: Paces,
 }
 
-/// How often the log tells what one bad key, value or result after the other would cause.
+/// The paces of log lines that one bad key, value or result after the other would cause.
 #[derive(Debug, Default)]
 pub(crate) struct Paces {
     pub(crate) ignored: Pace,
@@ -54,7 +54,7 @@ impl Engine {
         matches!(self.store.place(), Place::Shared | Place::Layered)
     }
 
-    /// Whether the store keeps anything at all.
+    /// Whether the store is the dummy, which keeps no value.
     pub(crate) fn keeps_nothing(&self) -> bool {
         self.store.place() == Place::Nowhere
     }

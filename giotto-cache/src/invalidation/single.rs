@@ -7,13 +7,10 @@ use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::guard::unanswered::Unanswered;
-use crate::invalidation::tell::unanswered;
+use crate::invalidation::tell::{ATTEMPTS, unanswered};
 use crate::key::Key;
 use crate::policy::clocks::Clocks;
 use crate::signature::Signer;
-
-/// An entry is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
-const ATTEMPTS: usize = 16;
 
 /// Makes the entry of `key` old, and whether there was one. It is served only where its policy lets an old entry be served.
 pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {

@@ -13,8 +13,8 @@ use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
 use crate::invalidation::pending::Due;
 use crate::scope::{Scope, tag_key};
 
-/// A record is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
-const ATTEMPTS: usize = 16;
+/// A record, or an entry, is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
+pub(crate) const ATTEMPTS: usize = 16;
 
 /// How long the removal of all entries of a program may take.
 const REMOVAL: Duration = Duration::from_secs(10);

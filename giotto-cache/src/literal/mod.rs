@@ -107,6 +107,15 @@ impl Parts<'_> {
     }
 }
 
+/// An integer of any width is written as its digits.
+macro_rules! write_integers {
+    ($($serialize:ident($integer:ty))*) => {$(
+        fn $serialize(self, value: $integer) -> Result<()> {
+            self.number(value)
+        }
+    )*};
+}
+
 impl<'t> ser::Serializer for Literal<'t> {
     type Ok = ();
     type Error = Error;
@@ -123,44 +132,9 @@ impl<'t> ser::Serializer for Literal<'t> {
         Ok(())
     }
 
-    fn serialize_i8(self, value: i8) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_i16(self, value: i16) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_i32(self, value: i32) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_i64(self, value: i64) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_i128(self, value: i128) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_u8(self, value: u8) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_u16(self, value: u16) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_u32(self, value: u32) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_u64(self, value: u64) -> Result<()> {
-        self.number(value)
-    }
-
-    fn serialize_u128(self, value: u128) -> Result<()> {
-        self.number(value)
+    write_integers! {
+        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
+        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
     }
 
     fn serialize_f32(self, value: f32) -> Result<()> {
