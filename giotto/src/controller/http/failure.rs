@@ -10,9 +10,10 @@ use http::{Response, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
+use super::caching::{CACHE_STATUS, NO_STORE, cache_status, value};
 use super::head::{Fields, controller};
 use super::input;
-use super::output::{Body, CACHE_STATUS, NO_STORE, allow, cache_status, value};
+use super::output::{Body, allow};
 use super::problem::Problem;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, InvalidInput};

@@ -15,10 +15,11 @@ use http::request::Parts;
 use http::{Method, Response};
 
 use super::body;
+use super::conditional::is_known;
 use super::failure;
 use super::head::{Fields, controller};
 use super::input;
-use super::output::{Body, Outcome, allow, is_known};
+use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
