@@ -130,6 +130,7 @@ impl App {
             program,
             args: Arguments { typed, canonical },
             mime,
+            negotiated,
         } = Asked::of(&self.manifest, request)?;
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
@@ -161,6 +162,7 @@ impl App {
                 }
             }
         };
+        page.negotiated = negotiated;
         program.finish(request, &mut page)?;
         Ok(page)
     }
@@ -183,11 +185,13 @@ impl App {
             program,
             args,
             mime,
+            negotiated,
         } = Asked::again(&self.manifest, &mut request)?;
         let body = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = Page::bypassing(mime, body);
+        page.negotiated = negotiated;
         program.finish(&request, &mut page)?;
         Ok(page)
     }

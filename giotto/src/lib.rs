@@ -50,7 +50,8 @@
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
 //!
-//! The controller gets a page (`page.rs`) or an error (`error/`).
+//! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
+//! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
@@ -64,6 +65,8 @@ mod compute;
 mod config;
 mod controller;
 mod error;
+mod language;
+mod lifetimes;
 mod management;
 mod manifest;
 mod mime;
@@ -75,6 +78,7 @@ mod request;
 mod run;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod varies;
 pub mod view;
 
 pub use app::App;

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
+use crate::lifetimes::Lifetimes;
 use crate::mime::Mime;
+use crate::varies::{Names, Negotiated};
 
 /// A finished page.
 #[derive(Clone, Debug)]
@@ -18,6 +20,12 @@ pub struct Page {
     body: Bytes,
     cache_status: Option<CacheStatus>,
     private: bool,
+    /// What of the request chose its media type.
+    pub(crate) negotiated: Negotiated,
+    /// The fields of the request that middleware has read.
+    pub(crate) read: Names,
+    /// How long caches downstream may use it without asking, by its author.
+    pub(crate) lifetimes: Lifetimes,
 }
 
 impl Page {
@@ -27,6 +35,9 @@ impl Page {
             body,
             cache_status: None,
             private: false,
+            negotiated: Negotiated::Nothing,
+            read: Names::default(),
+            lifetimes: Lifetimes::default(),
         }
     }
 
@@ -90,7 +101,7 @@ impl Page {
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
-    /// it, and a browser revalidates it before it shows it.
+    /// it. Nor does a browser if middleware has read a credential; it revalidates other pages before it shows them.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::caching::{CACHE_STATUS, VARY, cache_control, cache_status, value};
+use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers.
@@ -95,8 +95,10 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Page, fields: &mut HeaderMap) {
-    fields.append(header::VARY, VARY);
-    fields.append(header::CACHE_CONTROL, cache_control(page));
+    if let Some(vary) = vary(page) {
+        fields.append(header::VARY, vary);
+    }
+    cache_control(page, fields);
     if let Some(status) = page.cache_status() {
         fields.append(CACHE_STATUS, cache_status(status));
     }
