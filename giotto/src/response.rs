@@ -181,8 +181,12 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static 
     if let Some(why) = why_not(name.as_str()) {
         return Err(why);
     }
-    let value = HeaderValue::from_str(value).map_err(|_| {
-        "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)"
-    })?;
+    // `HeaderValue` refuses control characters.
+    let encoded = HeaderValue::from_str(value)
+        .ok()
+        .filter(|_| value.is_ascii());
+    let value = encoded.ok_or(
+        "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)",
+    )?;
     Ok((name, value))
 }
