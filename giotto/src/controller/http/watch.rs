@@ -1,4 +1,4 @@
-//! Measures how long a connection has been waiting for its client.
+//! Measures how long a connection has been waiting for its client, and how much the client takes meanwhile.
 //!
 //! Beside every request over HTTP: the server checks it twice a second and ends connections of slow clients.
 
@@ -48,6 +48,10 @@ pub(super) struct Watch {
     pulse: Arc<Pulse>,
     waiting_since: AtomicU64,
     sending: AtomicBool,
+    /// All bytes that the client has taken.
+    taken: AtomicU64,
+    /// A piece of a body is being sent, and another one follows.
+    more_follows: AtomicBool,
 }
 
 /// The connection waits for the application, which answers a request.
@@ -60,6 +64,8 @@ impl Watch {
             pulse,
             waiting_since: AtomicU64::new(now),
             sending: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            more_follows: AtomicBool::new(false),
         }
     }
 
@@ -88,6 +94,22 @@ impl Watch {
         self.sending.load(Ordering::Relaxed)
     }
 
+    fn took(&self, bytes: usize) {
+        // Only the connection's own task writes it.
+        let taken = self.taken.load(Ordering::Relaxed) + bytes as u64;
+        self.taken.store(taken, Ordering::Relaxed);
+    }
+
+    /// A piece of a body is about to be sent.
+    pub(super) fn send_piece(&self, more_follows: bool) {
+        self.more_follows.store(more_follows, Ordering::Relaxed);
+    }
+
+    /// Whether the next piece of the body must wait until the last one is sent. The task is woken then.
+    pub(super) fn holds_back(&self) -> bool {
+        self.more_follows.load(Ordering::Relaxed)
+    }
+
     /// Whether the client has done nothing for that many `beats`.
     pub(super) fn is_waiting_for(&self, beats: u64) -> bool {
         let now = self.pulse.beats.load(Ordering::Relaxed);
@@ -95,6 +117,27 @@ impl Watch {
             .load(Ordering::Relaxed)
             .saturating_add(beats)
             < now
+    }
+}
+
+/// The rate at which a client takes responses, while it has not taken all of one.
+#[derive(Debug, Default)]
+pub(super) struct Rate {
+    since: u64,
+    taken: u64,
+}
+
+impl Rate {
+    /// Whether the client has taken less than so many bytes in the last so many `beats`. It is asked at every beat.
+    pub(super) fn is_below(&mut self, bytes: u64, beats: u64, watch: &Watch) -> bool {
+        let now = watch.pulse.beats.load(Ordering::Relaxed);
+        let taken = watch.taken.load(Ordering::Relaxed);
+        let is_over = now - self.since >= beats;
+        let is_below = is_over && taken - self.taken < bytes && watch.is_sending();
+        if is_over || !watch.is_sending() {
+            *self = Self { since: now, taken };
+        }
+        is_below
     }
 }
 
@@ -121,6 +164,9 @@ impl Watched {
                 true => self.watch.sending(),
                 false => self.watch.sending.store(true, Ordering::Relaxed),
             }
+        }
+        if let Poll::Ready(Ok(bytes)) = result {
+            self.watch.took(bytes);
         }
         result
     }
@@ -175,7 +221,13 @@ impl Write for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes when it has written everything. While a request is answered, that is nothing.
-        self.watch.sending.store(false, Ordering::Relaxed);
+        match self.watch.holds_back() {
+            true => {
+                self.watch.send_piece(false);
+                context.waker().wake_by_ref();
+            }
+            false => self.watch.sending.store(false, Ordering::Relaxed),
+        }
         if self.watch.is_answering() {
             self.check_client(context)?;
         }
