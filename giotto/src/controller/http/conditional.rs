@@ -216,3 +216,231 @@ pub(super) fn failed() -> Problem {
                    again before you change it";
     Problem::new(StatusCode::PRECONDITION_FAILED, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: &str = "Sat, 24 Jan 2026 00:00:01 GMT";
+    const SAME: &str = "Sat, 24 Jan 2026 00:00:00 GMT";
+    const EARLIER: &str = "Fri, 23 Jan 2026 23:59:59 GMT";
+
+    /// The conditions of a head, and what they come to for a page of ten bytes that has both validators, for one that has an
+    /// entity tag only, and for one that has none.
+    fn verdicts(head: &[(&'static str, &'static str)], is_head: bool) -> [Verdict; 3] {
+        let mut conditions = Conditions::default();
+        for (name, value) in head {
+            conditions.take(&HeaderName::from_static(name), value.as_bytes());
+        }
+        let (etag, modified) = (Some(&b"\"a\""[..]), parsed(SAME.as_bytes()));
+        [(etag, modified), (etag, None), (None, None)].map(|(etag, modified)| {
+            let selected = Selected {
+                etag,
+                modified,
+                length: 10,
+            };
+            conditions.verdict(&selected, is_head)
+        })
+    }
+
+    #[test]
+    fn conditions_are_compared_in_the_order_of_the_rfc() {
+        use Verdict::{Failed, NotModified, Part, Send, Unsatisfiable};
+        let part = || Part(1..3);
+        for (head, expected) in [
+            (&[][..], [Send, Send, Send]),
+            // Steps 1 and 2.
+            (&[("if-match", "\"a\"")], [Send, Send, Failed]),
+            (&[("if-match", "*")], [Send, Send, Send]),
+            (&[("if-match", "W/\"a\"")], [Failed, Failed, Failed]),
+            (&[("if-match", "")], [Failed, Failed, Failed]),
+            (
+                &[("if-match", "\"b\""), ("if-match", "\"a\"")],
+                [Send, Send, Failed],
+            ),
+            (&[("if-unmodified-since", SAME)], [Send, Send, Send]),
+            (&[("if-unmodified-since", LATER)], [Send, Send, Send]),
+            (&[("if-unmodified-since", EARLIER)], [Failed, Send, Send]),
+            (&[("if-unmodified-since", "garbage")], [Send, Send, Send]),
+            (
+                &[
+                    ("if-unmodified-since", EARLIER),
+                    ("if-unmodified-since", EARLIER),
+                ],
+                [Send, Send, Send],
+            ),
+            (
+                &[("if-match", "\"a\""), ("if-unmodified-since", EARLIER)],
+                [Send, Send, Failed],
+            ),
+            // Steps 3 and 4.
+            (
+                &[("if-none-match", "\"a\"")],
+                [NotModified, NotModified, Send],
+            ),
+            (
+                &[("if-none-match", "W/\"a\"")],
+                [NotModified, NotModified, Send],
+            ),
+            (
+                &[("if-none-match", "*")],
+                [NotModified, NotModified, NotModified],
+            ),
+            (&[("if-none-match", "\"b\"")], [Send, Send, Send]),
+            (&[("if-modified-since", SAME)], [NotModified, Send, Send]),
+            (&[("if-modified-since", LATER)], [NotModified, Send, Send]),
+            (
+                &[("if-modified-since", "Saturday, 24-Jan-26 00:00:00 GMT")],
+                [NotModified, Send, Send],
+            ),
+            (
+                &[("if-modified-since", "Sat Jan 24 00:00:00 2026")],
+                [NotModified, Send, Send],
+            ),
+            (&[("if-modified-since", EARLIER)], [Send, Send, Send]),
+            (
+                &[("if-modified-since", "Sun, 01 Jan 2090 00:00:00 GMT")],
+                [Send, Send, Send],
+            ),
+            (&[("if-modified-since", "garbage")], [Send, Send, Send]),
+            (
+                &[("if-modified-since", SAME), ("if-modified-since", SAME)],
+                [Send, Send, Send],
+            ),
+            (
+                &[("if-none-match", "\"b\""), ("if-modified-since", SAME)],
+                [Send, Send, Send],
+            ),
+            (
+                &[("if-none-match", ""), ("if-modified-since", SAME)],
+                [Send, Send, Send],
+            ),
+            (
+                &[("if-match", "\"b\""), ("if-none-match", "\"a\"")],
+                [Failed, Failed, Failed],
+            ),
+            (
+                &[("if-match", "\"a\""), ("if-none-match", "\"a\"")],
+                [NotModified, NotModified, Failed],
+            ),
+            // Step 5, and what has no entity tag has no parts.
+            (&[("range", "bytes=1-2")], [part(), part(), Send]),
+            (
+                &[("range", "bytes=1-2"), ("range", "bytes=1-2")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=10-")],
+                [Unsatisfiable, Unsatisfiable, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-none-match", "\"a\"")],
+                [NotModified, NotModified, Send],
+            ),
+            (
+                &[("range", "bytes=10-"), ("if-match", "\"b\"")],
+                [Failed, Failed, Failed],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "\"a\"")],
+                [part(), part(), Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "W/\"a\"")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "\"b\"")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "\"b\", \"a\"")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "*")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", "")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=10-"), ("if-range", "\"b\"")],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", SAME)],
+                [part(), Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", LATER)],
+                [Send, Send, Send],
+            ),
+            (
+                &[("range", "bytes=1-2"), ("if-range", EARLIER)],
+                [Send, Send, Send],
+            ),
+            (&[("if-range", "\"b\"")], [Send, Send, Send]),
+        ] {
+            assert_eq!(verdicts(head, false), expected, "{head:?}");
+            let of_head = expected.map(|verdict| match verdict {
+                Part(_) | Unsatisfiable => Send,
+                other => other,
+            });
+            assert_eq!(verdicts(head, true), of_head, "HEAD {head:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_of_this_second_is_no_validator_of_a_part() {
+        let now = httpdate::fmt_http_date(now() + SECOND);
+        let mut conditions = Conditions::default();
+        conditions.take(&header::RANGE, b"bytes=1-2");
+        conditions.take(&header::IF_RANGE, now.as_bytes());
+        let selected = Selected {
+            etag: Some(b"\"a\""),
+            modified: parsed(now.as_bytes()),
+            length: 10,
+        };
+        assert_eq!(conditions.verdict(&selected, false), Verdict::Send);
+    }
+
+    #[test]
+    fn a_program_may_write_over_what_its_client_knows() {
+        let current = Selected {
+            etag: Some(b"\"a\""),
+            modified: parsed(SAME.as_bytes()),
+            length: 10,
+        };
+        // Whether it may where there is a page, and where there is none.
+        for (name, value, over_page, over_nothing) in [
+            ("if-match", "\"a\"", true, false),
+            ("if-match", "\"b\", \"a\"", true, false),
+            ("if-match", "W/\"a\"", false, false),
+            ("if-match", "\"b\"", false, false),
+            ("if-match", "*", true, false),
+            ("if-match", "", false, false),
+            ("if-none-match", "*", false, true),
+            ("if-none-match", "\"a\"", false, true),
+            ("if-none-match", "W/\"a\"", false, true),
+            ("if-none-match", "\"b\"", true, true),
+            // Not understood: not for certain that it may.
+            ("if-none-match", "*, *", false, false),
+            ("if-none-match", "b", false, false),
+            ("if-unmodified-since", SAME, true, true),
+            ("if-unmodified-since", EARLIER, false, true),
+            ("if-unmodified-since", "garbage", true, true),
+        ] {
+            let mut conditions = Conditions::default();
+            conditions.take(&HeaderName::from_static(name), value.as_bytes());
+            assert!(conditions.concern_writing());
+            let may = [Some(&current), None].map(|current| conditions.allow_writing(current));
+            assert_eq!(may, [over_page, over_nothing], "{name}: {value}");
+        }
+        let mut conditions = Conditions::default();
+        conditions.take(&header::RANGE, b"bytes=0-1");
+        conditions.take(&header::IF_MODIFIED_SINCE, SAME.as_bytes());
+        assert!(!conditions.concern_writing() && conditions.allow_writing(Some(&current)));
+    }
+}

@@ -57,3 +57,39 @@ impl http_body::Body for Paced {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use hyper::rt::Write;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::controller::http::watch::{Pulse, Watched};
+
+    #[tokio::test]
+    async fn the_next_piece_waits_until_the_last_one_is_sent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, _) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let watch = Arc::new(Watch::new(Arc::<Pulse>::default()));
+        let mut stream = Watched::new(client.unwrap(), Arc::clone(&watch));
+        let mut context = Context::from_waker(Waker::noop());
+        let whole = Bytes::from(vec![b'a'; 2 * PIECE + 1]);
+        let mut body = Paced::new(Body::from(whole), &watch);
+        watch.sending();
+        for length in [PIECE, PIECE, 1] {
+            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) else {
+                panic!("a piece of {length} bytes");
+            };
+            assert_eq!(frame.data_ref().unwrap().len(), length);
+            if length == PIECE {
+                assert!(Pin::new(&mut body).poll_frame(&mut context).is_pending());
+            }
+            assert!(watch.is_sending());
+            assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
+        }
+        assert!(body.is_end_stream() && !watch.is_sending());
+    }
+}

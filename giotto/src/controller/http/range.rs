@@ -75,3 +75,71 @@ pub(super) fn unsatisfied(length: usize) -> Problem {
     let length = value(format!("bytes */{length}"));
     Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, message).field(header::CONTENT_RANGE, length)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_range_of_bytes_is_a_part() {
+        for (range, part) in [
+            ("bytes=0-0", 0..1),
+            ("bytes=0-9", 0..10),
+            ("bytes=0-99", 0..10),
+            ("bytes=3-5", 3..6),
+            ("bytes=9-9", 9..10),
+            ("bytes=9-", 9..10),
+            ("bytes=0-", 0..10),
+            ("bytes=-1", 9..10),
+            ("bytes=-10", 0..10),
+            ("bytes=-99", 0..10),
+            ("BYTES=3-5", 3..6),
+            ("bytes=003-005", 3..6),
+            ("bytes=5-99999999999999999999999999", 5..10),
+            ("bytes=-99999999999999999999999999", 0..10),
+        ] {
+            assert_eq!(ranged(range.as_bytes(), 10), Ranged::Part(part), "{range}");
+        }
+        for range in [
+            "bytes=10-",
+            "bytes=10-10",
+            "bytes=99999999999999999999999999-",
+            "bytes=-0",
+        ] {
+            assert_eq!(
+                ranged(range.as_bytes(), 10),
+                Ranged::Unsatisfiable,
+                "{range}"
+            );
+        }
+        for range in [
+            "",
+            "bytes",
+            "bytes=",
+            "bytes=-",
+            "bytes=1",
+            "bytes=5-3",
+            "bytes=0-1,3-4",
+            "bytes=0-1,",
+            "bytes=,0-1",
+            "bytes= 0-1",
+            "bytes =0-1",
+            "bytes=0 -1",
+            "bytes=0-1 ",
+            "bytes=+0-1",
+            "bytes=0--1",
+            "bytes=--1",
+            "bytes=0x0-1",
+            "bytes=a-b",
+            "items=0-1",
+            "byte=0-1",
+            "bytes:0-1",
+            "bytes=0-\u{661}",
+        ] {
+            assert_eq!(ranged(range.as_bytes(), 10), Ranged::Ignored, "{range}");
+        }
+        for range in ["bytes=0-", "bytes=0-0", "bytes=-1", "bytes=-0", "bytes=5-"] {
+            assert_eq!(ranged(range.as_bytes(), 0), Ranged::Ignored, "{range}");
+        }
+    }
+}

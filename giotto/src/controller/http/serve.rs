@@ -182,7 +182,7 @@ impl Connections {
         }
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
         let connection = tokio::spawn(connection(stream, service, Arc::clone(&watch)));
-        let rate = Rate::default();
+        let rate = Rate::new(&watch);
         self.open.push((connection.abort_handle(), watch, rate));
     }
 
