@@ -152,6 +152,12 @@ impl Page {
         }
     }
 
+    /// Whether it is served although it is old.
+    pub(crate) fn is_stale(&self) -> bool {
+        let status = self.cache_status().and_then(|status| status.status);
+        matches!(status, Some(Status::Stale(_)))
+    }
+
     /// What the cache did, for a program with a cache.
     #[must_use]
     pub fn cache_status(&self) -> Option<&CacheStatus> {

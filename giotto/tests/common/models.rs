@@ -113,6 +113,12 @@ pub(super) async fn greet(name: Option<String>, #[default("Hello")] greeting: St
     format!("{greeting} {}", name.as_deref().unwrap_or("everybody"))
 }
 
+/// A page of many bytes.
+#[model]
+pub(super) fn large(bytes: usize) -> String {
+    "0123456789abcdef".chars().cycle().take(bytes).collect()
+}
+
 /// Speaks.
 #[model]
 pub(super) fn speak(#[default(false)] loud: bool) -> &'static str {

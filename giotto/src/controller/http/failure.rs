@@ -40,7 +40,8 @@ pub(super) fn response(
         (mime, page)
     };
     let (status, (mime, page)) = match problem {
-        Problem::Request(status, message) => {
+        Problem::Request(status, message, field) => {
+            fields.extend(field);
             (status, rendered(status, &message, &InvalidInput::new()))
         }
         Problem::Invocation(error) => {
