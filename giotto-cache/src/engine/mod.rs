@@ -103,7 +103,7 @@ fn refresh<C>(engine: &Arc<Engine>, lookup: Lookup, found: Found, compute: C)
 where
     C: FnOnce(CacheControl) -> Computation,
 {
-    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), found.now_ms) {
+    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), &engine.clock) {
         engine.stats.refreshes.increase();
         spawn(engine, *flight, lookup, found, Role::Refresh, compute);
     }
@@ -163,7 +163,7 @@ async fn coalesce(
         if lookup.mode == Mode::Bypass || is_computing(key) {
             return alone(Role::Bypass);
         }
-        let mut waiter = match flights.join(key, engine.clock.now_ms()) {
+        let mut waiter = match flights.join(key, &engine.clock) {
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,

@@ -63,7 +63,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
         key: attempt.key(),
         clocks: clocks
             .filter(|_| is_storable)
-            .unwrap_or(Clocks::plain(now_ms, 0)),
+            .unwrap_or_else(|| Clocks::plain(now_ms, 0)),
         cost: result.cost,
         is_negative: result.is_negative,
         has_own_time: directives.ttl.is_some(),
@@ -186,7 +186,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
         flight.announce(Ok(answer(why)));
     }
-    let expire = entry.keep_for(engine.clock.now_ms());
+    let expire = entry.keep_for(entry.created_ms());
     let stored = engine.store.set(key, entry.to_bytes(), expire).await;
     let why = match stored {
         Ok(()) => {
