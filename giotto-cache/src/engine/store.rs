@@ -120,7 +120,10 @@ async fn stamp(
     started_ms: u64,
 ) -> Result<Vec<Stamp>, Unstamped> {
     let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
-    let stamps = tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await;
+    let stamps = match lookup.tags.is_empty() && directives.tags.is_empty() {
+        true => Ok(Vec::new()),
+        false => tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await,
+    };
     if stamps == Err(Unstamped::Invalidated) {
         // A caller that came after the invalidation must not be given this result.
         flight.revoke();
