@@ -60,6 +60,8 @@ pub(super) struct Settings {
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
+    /// Whether its pages are never compressed.
+    pub(super) uncompressed: bool,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,

@@ -208,6 +208,9 @@ impl Program {
         if self.is_guarded() {
             rendered.make_private();
         }
+        if self.settings.uncompressed {
+            rendered.leave_uncompressed();
+        }
         let mut output = self.settings.output.iter();
         unwound("middleware", || {
             output.try_for_each(|finish| finish(request, rendered))

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use giotto_cache::Status;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::page::{CacheStatus, Page};
+use crate::page::{CacheStatus, ContentCoding, Page};
 
 /// A page that never expires is declared fresh for a year, in seconds: RFC 9111, 1.2.1 has no "for ever".
 const FOREVER: i64 = 365 * 24 * 3600;
@@ -18,7 +18,18 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// For pages behind middleware: a browser revalidates before it shows the page again, because the next user of the browser
 /// may be another one.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-pub(super) const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
+const VARY: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
+/// For pages that are sent as the client accepts them coded.
+const VARY_BY_CODING: HeaderValue =
+    HeaderValue::from_static("Accept, X-Requested-With, Accept-Encoding");
+
+/// `Vary` (RFC 9110, 12.5.5) of a page.
+pub(super) const fn vary(page: &Page) -> HeaderValue {
+    match page.coding() {
+        ContentCoding::Open | ContentCoding::Never => VARY,
+        ContentCoding::Identity | ContentCoding::Coded(_) => VARY_BY_CODING,
+    }
+}
 
 /// `Cache-Control` (RFC 9111, 5.2) of a page.
 pub(super) fn cache_control(rendered: &Page) -> HeaderValue {

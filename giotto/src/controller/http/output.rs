@@ -10,8 +10,9 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::caching::{CACHE_STATUS, VARY, cache_control, cache_status, value};
-use crate::page::Page;
+use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
+use super::coding;
+use crate::page::{ContentCoding, Page};
 
 /// The most bytes of a body that a connection buffers.
 const PIECE: usize = 64 << 10;
@@ -89,13 +90,16 @@ impl Outcome {
 
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
+    if let ContentCoding::Coded(coding) = page.coding() {
+        fields.append(header::CONTENT_ENCODING, coding::field(coding));
+    }
     describe(page, fields);
     page.take_body()
 }
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Page, fields: &mut HeaderMap) {
-    fields.append(header::VARY, VARY);
+    fields.append(header::VARY, vary(page));
     fields.append(header::CACHE_CONTROL, cache_control(page));
     if let Some(status) = page.cache_status() {
         fields.append(CACHE_STATUS, cache_status(status));

@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{Method, Response};
 
 use super::body;
+use super::coding;
 use super::conditional::is_known;
 use super::failure;
 use super::head::{Fields, controller};
@@ -140,8 +141,20 @@ impl Service {
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
-        let page = self.app().invoke(&mut request).await?;
-        Ok(match is_known(&page, &fields.known) {
+        self.get(&mut request, &head.headers, &fields.known).await
+    }
+
+    async fn get(
+        &self,
+        request: &mut Request<'_>,
+        headers: &HeaderMap,
+        known: &[&[u8]],
+    ) -> Result<Outcome, Problem> {
+        let mut page = self.app().invoke(request).await?;
+        if coding::is_negotiated(self.app(), &page) {
+            coding::negotiate(self.app(), headers, known, &mut page).await?;
+        }
+        Ok(match is_known(&page, known) {
             true => Outcome::NotModified(page),
             false => Outcome::Page(page),
         })
