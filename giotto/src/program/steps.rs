@@ -226,6 +226,9 @@ impl Program {
     /// Runs the output middleware on the page, and writes on it what caches downstream must know.
     pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Page) -> Result<()> {
         rendered.lifetimes = self.settings.lifetimes;
+        if self.settings.uncompressed {
+            rendered.leave_uncompressed();
+        }
         if !self.is_guarded() {
             return Ok(());
         }

@@ -89,6 +89,11 @@ impl<'r> Conditions<'r> {
         self.is_any = true;
     }
 
+    /// The entity tags of the pages that the client has.
+    pub(super) fn known(&self) -> Option<&[u8]> {
+        self.if_none_match.as_deref()
+    }
+
     /// `page` as far as the conditions of a GET, or of a HEAD, let it be sent.
     pub(super) fn answer(&self, page: Page, is_head: bool) -> Result<Outcome, Problem> {
         // They are about a 200 (RFC 9110, 13.2.1, 14.2 and 15.4.5).

@@ -12,8 +12,9 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
+use super::coding;
 use super::range::content_range;
-use crate::page::Page;
+use crate::page::{ContentCoding, Page};
 
 /// The most bytes of a body that a connection buffers: what a client that does not read costs.
 pub(super) const PIECE: usize = 32 << 10;
@@ -102,6 +103,9 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     let has_etag = page.cache_status().is_some_and(|it| it.etag.is_some());
     if page.body().len() >= WITH_RANGES && has_etag {
         fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    if let ContentCoding::Coded(coding) = page.coding() {
+        fields.append(header::CONTENT_ENCODING, coding::field(coding));
     }
     describe(page, fields);
     page.take_body()

@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{Method, Response};
 
 use super::body;
+use super::coding;
 use super::conditional::{Conditions, Selected, failed};
 use super::failure;
 use super::head::{Fields, controller};
@@ -145,7 +146,11 @@ impl Service {
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request, target, &fields.conditions)).await;
         }
-        let page = self.app().invoke(&mut request).await?;
+        let mut page = self.app().invoke(&mut request).await?;
+        if coding::is_negotiated(self.app(), &page) {
+            let known = fields.conditions.known();
+            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+        }
         fields.conditions.answer(page, head.method == Method::HEAD)
     }
 
