@@ -162,8 +162,7 @@ impl App {
                 }
             }
         };
-        page.negotiated = negotiated;
-        program.finish(request, &mut page)?;
+        program.finish(negotiated, request, &mut page)?;
         Ok(page)
     }
 
@@ -191,8 +190,7 @@ impl App {
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = Page::bypassing(mime, body);
-        page.negotiated = negotiated;
-        program.finish(&request, &mut page)?;
+        program.finish(negotiated, &request, &mut page)?;
         Ok(page)
     }
 

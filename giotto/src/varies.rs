@@ -115,6 +115,9 @@ mod tests {
         );
         assert!(!read.names().have_credential());
         read.record("COOKIE");
-        assert!(read.clone().names().have_credential());
+        let (clone, before) = (read.clone(), read.names());
+        read.record("x-later");
+        assert_eq!(clone.names(), before);
+        assert!(before.have_credential());
     }
 }
