@@ -224,9 +224,10 @@ impl<'r> Request<'r> {
 
     /// The transport's header field `name`; always `None` on the command line.
     ///
-    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. A page of a
-    /// program whose middleware reads `Cookie` or `Authorization` is stored by no cache, not even that of the browser,
-    /// unless the program has a [`max_age`](crate::Program::max_age).
+    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. If the field may
+    /// say who the reader is, as `Cookie` and `Authorization` do, no cache stores the page, not even that of the browser,
+    /// unless the program has a [`max_age`](crate::Program::max_age). All fields may, except those that browsers send of
+    /// their own accord and proxies add about the connection: `Accept-Language`, `User-Agent`, `X-Forwarded-Proto`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.metadata.read(name)?.get(name)
