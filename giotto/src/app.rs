@@ -174,8 +174,7 @@ impl App {
                 }
             }
         };
-        page.negotiated = negotiated;
-        program.finish(request, &mut page)?;
+        program.finish(negotiated, request, &mut page)?;
         Ok(page)
     }
 
@@ -203,8 +202,7 @@ impl App {
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = page.bypassing();
-        page.negotiated = negotiated;
-        program.finish(&request, &mut page)?;
+        program.finish(negotiated, &request, &mut page)?;
         Ok(page)
     }
 

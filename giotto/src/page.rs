@@ -204,7 +204,7 @@ impl Page {
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
-    /// it. Nor does a browser if middleware has read a credential; it revalidates other pages before it shows them.
+    /// it. Nor does a browser if middleware has read who the reader is; it revalidates other pages before it shows them.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

@@ -21,7 +21,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// For pages behind middleware: no shared cache hands them to someone else.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// For pages that depend on a credential. A browser shows a page that it has stored again without asking when its user goes
+/// For pages that depend on who the reader is. A browser shows a page that it has stored again without asking when its user goes
 /// back (RFC 9111, 6), and the user may be another one by then.
 const PERSONAL: HeaderValue = HeaderValue::from_static("private, no-store");
 
@@ -80,7 +80,7 @@ fn revalidated(page: &Page) -> HeaderValue {
         Some(cache_status) if cache_status.etag.is_some() => match page.is_private() {
             false => NO_CACHE,
             // With a `max_age`, the author says that a browser may keep the page.
-            true if page.read.have_credential() && page.lifetimes.max_age == 0 => PERSONAL,
+            true if page.read.are_personal() && page.lifetimes.max_age == 0 => PERSONAL,
             true => PRIVATE,
         },
         _ => NO_STORE,

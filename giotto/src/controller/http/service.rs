@@ -26,8 +26,7 @@ use crate::app::App;
 use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
-use crate::varies::FieldsRead;
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -131,8 +130,7 @@ impl Service {
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
-            metadata: Some(&head.headers),
-            read: FieldsRead::default(),
+            metadata: Recorded::new(&head.headers),
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
