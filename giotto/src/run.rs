@@ -131,8 +131,8 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     config.tell();
     let app = prepare(app, matches).with_configured_cache(&config)?;
     let app = match config.compression {
-        Some(is_on) => app.compression(is_on),
-        None => app,
+        true => app,
+        false => app.compression(false),
     };
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());

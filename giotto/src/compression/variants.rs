@@ -155,3 +155,84 @@ impl fmt::Debug for Compression {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    use super::*;
+
+    const ETAG: &[u8; TAG] = b"\"0123456789abcdef0123456789abcdef\"";
+
+    fn name(coding: Coding) -> Name {
+        let etag = *ETAG;
+        Name { etag, coding }
+    }
+
+    fn page(bytes: usize) -> Bytes {
+        vec![b'a'; bytes].into()
+    }
+
+    #[tokio::test]
+    async fn requests_at_the_same_time_compress_once() {
+        let (variants, runs) = (Variants::new(), AtomicUsize::new(0));
+        let work = async || {
+            runs.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            variant(name(Coding::Zstd), page(5000))
+        };
+        let request = || variants.once(name(Coding::Zstd), work());
+        let (one, two, three) = tokio::join!(request(), request(), request());
+        assert!(one.is_some() && two.is_some() && three.is_some());
+        assert_eq!(runs.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_request_leaves_the_work_to_the_next() {
+        let variants = Variants::new();
+        {
+            let mut cancelled = pin!(variants.once(name(Coding::Gzip), std::future::pending()));
+            poll_fn(|context| {
+                assert!(cancelled.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        }
+        let work = async { variant(name(Coding::Gzip), page(5000)) };
+        assert!(variants.once(name(Coding::Gzip), work).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn another_page_of_the_same_tag_is_not_served() {
+        let compression = Compression::new(true);
+        let coded =
+            |page: Bytes| async { compression.coded(Coding::Brotli, ETAG, &{ page }).await };
+        let first = coded(page(5000)).await.unwrap();
+        assert!(coded(page(5001)).await.is_none());
+        // The same bytes in another place.
+        assert_eq!(coded(page(5000)).await.unwrap().body, first.body);
+    }
+
+    #[tokio::test]
+    async fn all_variants_together_are_bounded() {
+        let compression = Compression::new(true);
+        for n in 0..200 {
+            let etag = format!("\"{n:032x}\"");
+            let (etag, page) = (etag.as_bytes(), page(1_000_000));
+            assert!(compression.coded(Coding::Zstd, etag, &page).await.is_some());
+        }
+        let variants = compression.0.unwrap();
+        assert!(variants.0.weight() <= CAPACITY && variants.0.len() > 1);
+        let too_large = page(MAX_BODY + 1);
+        let compression = Compression(Some(variants));
+        assert!(
+            compression
+                .coded(Coding::Zstd, ETAG, &too_large)
+                .await
+                .is_none()
+        );
+    }
+}

@@ -29,8 +29,8 @@ pub(crate) struct Config {
     pub(crate) backlog: u32,
     /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
-    /// Whether stored pages are compressed, if that is set.
-    pub(crate) compression: Option<bool>,
+    /// Whether stored pages may be compressed.
+    pub(crate) compression: bool,
     pub(crate) debug: bool,
     pub(crate) log: Option<tracing::Level>,
     /// The keys that sign what is stored. The first one signs; all of them verify.
@@ -54,7 +54,7 @@ impl Config {
             port: 5000,
             backlog: 4096,
             drain: Duration::from_secs(5),
-            compression: None,
+            compression: true,
             debug: false,
             log: None,
             signing_keys: Vec::new(),
@@ -90,7 +90,7 @@ impl Config {
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
             "http.backlog" => self.backlog = setting.positive()?,
-            "http.compression" => self.compression = Some(compression(&setting)?),
+            "http.compression" => self.compression = compression(&setting)?,
             "http.drain_seconds" => {
                 self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
             }
