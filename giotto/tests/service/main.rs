@@ -6,6 +6,7 @@ mod coalescing;
 mod errors;
 mod middleware;
 mod mounted;
+mod slow;
 mod writes;
 
 use std::sync::Arc;
