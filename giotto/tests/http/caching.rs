@@ -139,7 +139,7 @@ fn nothing_but_the_arguments_changes_a_cached_page() {
         "Accept-Charset",
         "Range",
         "If-Range",
-        "If-Match",
+        "If-Modified-Since",
         "If-Unmodified-Since",
         "Cache-Control",
         "Pragma",

@@ -112,7 +112,7 @@ impl<'r> Conditions<'r> {
 
     /// What they come to for a GET, or for a HEAD, to which `Range` does not apply.
     pub(super) fn verdict(&self, selected: &Selected<'_>, is_head: bool) -> Verdict {
-        if !self.is_expected(Some(selected)) {
+        if !self.expect(&[*selected]) {
             return Verdict::Failed;
         }
         let is_known = match &self.if_none_match {
@@ -147,26 +147,24 @@ impl<'r> Conditions<'r> {
             || self.if_unmodified_since.is_some()
     }
 
-    /// Whether a program may write, where GET has the page `current` now. What cannot be read is not taken for consent.
-    pub(super) fn allow_writing(&self, current: Option<&Selected<'_>>) -> bool {
+    /// Whether a program may write, where GET has the `current` representations of one page now, or none. What cannot be
+    /// read is not taken for consent.
+    pub(super) fn allow_writing(&self, current: &[Selected<'_>]) -> bool {
         let is_new = self.if_none_match.as_ref().is_none_or(|list| {
-            let etag = current.and_then(|selected| selected.etag);
-            match list.as_ref() {
-                b"*" => current.is_none(),
-                list => is_list(list) && !names(list, etag, true),
-            }
+            let is_sound = list.as_ref() == b"*" || is_list(list);
+            is_sound && !current.iter().any(|one| names(list, one.etag, true))
         });
-        self.is_expected(current) && is_new
+        self.expect(current) && is_new
     }
 
-    /// Whether the representation is one that the client expects (RFC 9110, 13.2.2, steps 1 and 2).
-    fn is_expected(&self, current: Option<&Selected<'_>>) -> bool {
-        match (&self.if_match, current) {
-            (Some(list), Some(selected)) => names(list, selected.etag, false),
-            (Some(_), None) => false,
-            (None, current) => {
-                current.and_then(|selected| selected.is_modified_since(self.if_unmodified_since))
-                    != Some(true)
+    /// Whether the client expects one of the `current` representations of a page (RFC 9110, 13.2.2, steps 1 and 2).
+    fn expect(&self, current: &[Selected<'_>]) -> bool {
+        let mut current = current.iter();
+        match &self.if_match {
+            Some(list) => current.any(|one| names(list, one.etag, false)),
+            None => {
+                let date = self.if_unmodified_since;
+                current.all(|one| one.is_modified_since(date) != Some(true))
             }
         }
     }
@@ -441,12 +439,12 @@ mod tests {
             let mut conditions = Conditions::default();
             conditions.take(&HeaderName::from_static(name), value.as_bytes());
             assert!(conditions.concern_writing());
-            let may = [Some(&current), None].map(|current| conditions.allow_writing(current));
+            let may = [&[current][..], &[]].map(|current| conditions.allow_writing(current));
             assert_eq!(may, [over_page, over_nothing], "{name}: {value}");
         }
         let mut conditions = Conditions::default();
         conditions.take(&header::RANGE, b"bytes=0-1");
         conditions.take(&header::IF_MODIFIED_SINCE, SAME.as_bytes());
-        assert!(!conditions.concern_writing() && conditions.allow_writing(Some(&current)));
+        assert!(!conditions.concern_writing() && conditions.allow_writing(&[current]));
     }
 }
