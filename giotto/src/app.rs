@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
     Answer, Cache, CacheControl, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
@@ -165,12 +164,12 @@ impl App {
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
                 let nothing_refused = InvalidInput::new();
-                let body = self
+                let page = self
                     .bypass(program, typed, &mime, nothing_refused, request.controller)
                     .await?;
                 match policy {
-                    Some(_) => Page::bypassing(mime, body),
-                    None => Page::new(mime, body),
+                    Some(_) => page.bypassing(),
+                    None => page,
                 }
             }
         };
@@ -197,10 +196,10 @@ impl App {
             args,
             mime,
         } = Asked::again(&self.manifest, &mut request)?;
-        let body = self
+        let page = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
-        let mut page = Page::bypassing(mime, body);
+        let mut page = page.bypassing();
         program.finish(&request, &mut page)?;
         Ok(page)
     }
@@ -223,7 +222,7 @@ impl App {
         mime: &Mime,
         refused: InvalidInput,
         controller: Controller,
-    ) -> Result<Bytes> {
+    ) -> Result<Page> {
         let outdated = match self.models.are_mocked() {
             true => Vec::new(),
             false => program.invalidated_by(&typed)?,

@@ -2,36 +2,33 @@
 //!
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
+mod coding;
+
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
+use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use crate::compression::{Coded, Coding};
+use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
+
+pub(crate) use coding::ContentCoding;
+
+/// A validator (RFC 9110, 8.8.2), which does not describe another page.
+const LAST_MODIFIED: &str = "last-modified";
 
 /// A finished page.
 #[derive(Clone, Debug)]
 pub struct Page {
     mime: Mime,
     body: Bytes,
+    /// Boxed, so that a page without any moves few bytes.
+    metadata: Option<Box<Metadata>>,
     cache_status: Option<CacheStatus>,
     private: bool,
     coding: ContentCoding,
-}
-
-/// Whether and how a page is coded when it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ContentCoding {
-    /// It may be coded: nothing has been decided yet.
-    Open,
-    /// As it is for every client.
-    Never,
-    /// As it is for this client; another one may get it coded.
-    Identity,
-    Coded(Coding),
 }
 
 impl Page {
@@ -39,6 +36,7 @@ impl Page {
         Self {
             mime,
             body,
+            metadata: None,
             cache_status: None,
             private: false,
             coding: ContentCoding::Open,
@@ -49,45 +47,38 @@ impl Page {
         let cache_status = CacheStatus::new(&answer);
         Self {
             cache_status: Some(cache_status),
+            metadata: answer.entry.metadata().map(Box::new),
             ..Self::new(mime, answer.entry.into_body())
         }
     }
 
-    /// A page of a program with a cache that was not asked.
-    pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
+    /// The same page with `metadata`.
+    pub(crate) fn described(self, metadata: Metadata) -> Self {
+        Self {
+            metadata: (!metadata.is_empty()).then(|| Box::new(metadata)),
+            ..self
+        }
+    }
+
+    /// The same page, of a program with a cache that was not asked.
+    pub(crate) fn bypassing(self) -> Self {
         Self {
             cache_status: Some(CacheStatus::bypassing()),
-            ..Self::new(mime, body)
+            ..self
+        }
+    }
+
+    /// As it is stored.
+    pub(crate) fn into_computed(self) -> Computed {
+        match self.metadata {
+            None => Computed::Page(self.body),
+            Some(metadata) => Computed::Described(self.body, *metadata),
         }
     }
 
     /// Lets only this caller store the page from now on.
     pub(crate) const fn make_private(&mut self) {
         self.private = true;
-    }
-
-    /// Has it sent as it is to every client.
-    pub(crate) const fn leave_uncompressed(&mut self) {
-        self.coding = ContentCoding::Never;
-    }
-
-    /// What was decided about its coding.
-    pub(crate) const fn coding(&self) -> ContentCoding {
-        self.coding
-    }
-
-    /// Has it sent as it is to this client.
-    pub(crate) const fn send_uncoded(&mut self) {
-        self.coding = ContentCoding::Identity;
-    }
-
-    /// Has it sent as `coded`, which is the page under `coding`.
-    pub(crate) fn send_coded(&mut self, coding: Coding, coded: Coded) {
-        self.coding = ContentCoding::Coded(coding);
-        self.body = coded.body;
-        if let Some(cache_status) = &mut self.cache_status {
-            cache_status.etag = Some(coded.etag);
-        }
     }
 
     /// The media type.
@@ -102,6 +93,35 @@ impl Page {
         &self.body
     }
 
+    /// The status of success that it is sent with over HTTP: 200, unless the model or the view has set another in its
+    /// [`Response`](crate::Response).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        let metadata = self.metadata.as_ref();
+        let status = metadata.and_then(|metadata| metadata.status());
+        status.filter(|status| may_be_status(*status)).unwrap_or(OK)
+    }
+
+    /// Whether it has a status or fields of its own.
+    #[inline]
+    pub(crate) const fn is_described(&self) -> bool {
+        self.metadata.is_some()
+    }
+
+    /// The names, in lower case, and values of the fields that the model and the view have set.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let fields = self.metadata.iter().flat_map(|metadata| metadata.fields());
+        // What no author may set is not sent either, when a client of the store has written it.
+        fields.filter(|(name, _)| why_not(name).is_none())
+    }
+
+    /// The value of the field `name`, in lower case: `page.field("last-modified")`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        let mut fields = self.fields();
+        fields.find_map(|(own, value)| (own == name).then_some(value))
+    }
+
     /// Takes the page itself out.
     pub(crate) fn take_body(&mut self) -> Bytes {
         std::mem::take(&mut self.body)
@@ -112,9 +132,14 @@ impl Page {
         self.cache_status.as_mut()?.etag.take()
     }
 
-    /// Replaces the page. The new page has no entity tag, and no client or cache may store it.
+    /// Replaces the page. The new page has no entity tag and no `Last-Modified`, and no client or cache may store it. It
+    /// keeps its status and its other fields.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
+        self.metadata = self.metadata.take().and_then(|metadata| {
+            let fields = metadata.fields().filter(|(name, _)| *name != LAST_MODIFIED);
+            Metadata::new(metadata.status(), fields).ok().map(Box::new)
+        });
         self.private = true;
         if let Some(cache_status) = &mut self.cache_status {
             cache_status.etag = None;

@@ -202,11 +202,15 @@ where
         match source {
             Source::Mock => {
                 let mock = Arc::clone(mock.as_ref()?);
-                Some(Box::pin(async move { view.render(&mime, &mock, &refused) }))
+                Some(Box::pin(async move {
+                    view.render(&mime, &mock, &refused)?.into_page(mime)
+                }))
             }
             Source::Model => {
-                let page =
-                    model(typed, context).then(move |data| view.render(&mime, data, &refused));
+                let page = model(typed, context).then(move |reply| {
+                    let rendered = view.render(&mime, reply.value(), &refused)?;
+                    rendered.or(reply).into_page(mime)
+                });
                 Some(Box::pin(page))
             }
         }

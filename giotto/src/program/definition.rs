@@ -8,7 +8,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use giotto_cache::{Key, Policy};
 
 use super::call::Call;
@@ -87,7 +86,7 @@ pub(super) type Render =
     Box<dyn Fn(Typed, Mime, Source, InvalidInput, &Context) -> Option<Pending> + Send + Sync>;
 
 /// A page that is being computed.
-pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
 
 /// What computes the value that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 mod caching;
 mod coalescing;
 mod errors;
+mod metadata;
 mod middleware;
 mod mounted;
 mod writes;
