@@ -2,8 +2,6 @@
 //!
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
-mod coding;
-
 use std::fmt;
 use std::time::Duration;
 
@@ -11,10 +9,9 @@ use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
+use crate::compression::{Coded, Coding, ContentCoding};
 use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
-
-pub(crate) use coding::ContentCoding;
 
 /// A validator (RFC 9110, 8.8.2), which does not describe another page.
 const LAST_MODIFIED: &str = "last-modified";
@@ -28,7 +25,7 @@ pub struct Page {
     metadata: Option<Box<Metadata>>,
     cache_status: Option<CacheStatus>,
     private: bool,
-    coding: ContentCoding,
+    pub(crate) coding: ContentCoding,
 }
 
 impl Page {
@@ -79,6 +76,15 @@ impl Page {
     /// Lets only this caller store the page from now on.
     pub(crate) const fn make_private(&mut self) {
         self.private = true;
+    }
+
+    /// Puts `coded`, which is the page under `coding`, in its place.
+    pub(crate) fn code(&mut self, coding: Coding, coded: Coded) {
+        self.coding = ContentCoding::Coded(coding);
+        self.body = coded.body;
+        if let Some(cache_status) = &mut self.cache_status {
+            cache_status.etag = Some(coded.etag);
+        }
     }
 
     /// The media type.

@@ -11,6 +11,7 @@ use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Sour
 use super::model::Context;
 use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
+use crate::compression::ContentCoding;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
@@ -209,7 +210,7 @@ impl Program {
             rendered.make_private();
         }
         if self.settings.uncompressed {
-            rendered.leave_uncompressed();
+            rendered.coding = ContentCoding::Never;
         }
         let mut output = self.settings.output.iter();
         unwound("middleware", || {

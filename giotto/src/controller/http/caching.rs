@@ -8,7 +8,8 @@ use bytes::Bytes;
 use giotto_cache::Status;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::page::{CacheStatus, ContentCoding, Page};
+use crate::compression::ContentCoding;
+use crate::page::{CacheStatus, Page};
 
 /// A page that never expires is declared fresh for a year, in seconds: RFC 9111, 1.2.1 has no "for ever".
 const FOREVER: i64 = 365 * 24 * 3600;
@@ -25,7 +26,7 @@ const VARY_BY_CODING: HeaderValue =
 
 /// `Vary` (RFC 9110, 12.5.5) of a page.
 pub(super) const fn vary(page: &Page) -> HeaderValue {
-    match page.coding() {
+    match page.coding {
         ContentCoding::Open | ContentCoding::Never => VARY,
         ContentCoding::Identity | ContentCoding::Coded(_) => VARY_BY_CODING,
     }

@@ -12,7 +12,8 @@ use http::{Response, StatusCode};
 
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
-use crate::page::{ContentCoding, Page};
+use crate::compression::ContentCoding;
+use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers.
 const PIECE: usize = 64 << 10;
@@ -92,7 +93,7 @@ impl Outcome {
 
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
-    if let ContentCoding::Coded(coding) = page.coding() {
+    if let ContentCoding::Coded(coding) = page.coding {
         fields.append(header::CONTENT_ENCODING, coding::field(coding));
     }
     append(page, fields, |_| true);
