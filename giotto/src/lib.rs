@@ -63,6 +63,7 @@ mod asked;
 mod compute;
 mod config;
 mod controller;
+mod downstream;
 mod error;
 mod management;
 mod manifest;
@@ -71,6 +72,8 @@ mod negotiate;
 mod page;
 mod panics;
 mod program;
+#[cfg(feature = "purge")]
+pub mod purge;
 mod request;
 mod run;
 #[cfg(feature = "testing")]

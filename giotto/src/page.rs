@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
+use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::mime::Mime;
+
+/// A field of a response that caches downstream read.
+pub(crate) type Told = (HeaderName, HeaderValue);
 
 /// A finished page.
 #[derive(Clone, Debug)]
@@ -18,6 +22,9 @@ pub struct Page {
     body: Bytes,
     cache_status: Option<CacheStatus>,
     private: bool,
+    /// What caches downstream are told of it.
+    downstream: Vec<Told>,
+    no_vary_search: Option<HeaderValue>,
 }
 
 impl Page {
@@ -27,6 +34,8 @@ impl Page {
             body,
             cache_status: None,
             private: false,
+            downstream: Vec::new(),
+            no_vary_search: None,
         }
     }
 
@@ -47,8 +56,36 @@ impl Page {
     }
 
     /// Lets only this caller store the page from now on.
-    pub(crate) const fn make_private(&mut self) {
+    pub(crate) fn make_private(&mut self) {
         self.private = true;
+        // What a program has invalidated is told all the same.
+        let is_tags = |status: &CacheStatus| status.etag.is_some();
+        if self.cache_status.as_ref().is_some_and(is_tags) {
+            self.downstream.clear();
+        }
+    }
+
+    /// Tells caches downstream `fields` of it.
+    pub(crate) fn tell_downstream(mut self, fields: impl IntoIterator<Item = Told>) -> Self {
+        self.downstream.extend(fields);
+        self
+    }
+
+    /// Takes what caches downstream are told of it out.
+    pub(crate) fn take_downstream(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.downstream)
+    }
+
+    /// Says which parameters of a query it depends on.
+    pub(crate) fn varies_with(&mut self, no_vary_search: Option<HeaderValue>) {
+        self.no_vary_search = no_vary_search;
+    }
+
+    /// Takes `No-Vary-Search` out; `None` if clients may not store the page.
+    pub(crate) fn take_no_vary_search(&mut self) -> Option<HeaderValue> {
+        let is_storable = |status: &CacheStatus| status.etag.is_some();
+        let field = self.no_vary_search.take();
+        field.filter(|_| self.cache_status.as_ref().is_some_and(is_storable))
     }
 
     /// The media type.
@@ -76,7 +113,7 @@ impl Page {
     /// Replaces the page. The new page has no entity tag, and no client or cache may store it.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
-        self.private = true;
+        self.make_private();
         if let Some(cache_status) = &mut self.cache_status {
             cache_status.etag = None;
             cache_status.ttl = Some(0);

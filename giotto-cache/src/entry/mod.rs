@@ -148,6 +148,14 @@ impl Entry {
         self.envelope.is_negative()
     }
 
+    /// The names of its tags, as far as it was stored with them.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let extension = self.extension().unwrap_or_default();
+        let stamps = extension.tags.into_iter();
+        stamps.map(|stamp| stamp.tag).collect()
+    }
+
     /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3).
     #[must_use]
     pub fn etag(&self) -> Bytes {

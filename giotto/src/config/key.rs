@@ -4,12 +4,13 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     "debug",
     "http.backlog",
     "http.drain_seconds",
     "http.host",
     "http.port",
+    "http.tag_fields",
     "log",
     "namespace",
     SIGNING_KEY,
@@ -18,12 +19,13 @@ pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 6] = [
+pub(super) const STRUCTURED: [&str; 7] = [
     "cache",
     "cache.layers",
     "cache.hosts",
     "cache.nodes",
     "cache.sentinels",
+    "http.tag_fields",
     SIGNING_KEY,
 ];
 

@@ -88,7 +88,6 @@ impl Setting {
     }
 
     /// An array of texts, or one text with commas.
-    #[cfg(any(feature = "redis", feature = "memcache"))]
     pub(super) fn strings(&self) -> Result<Vec<&str>> {
         let expected = || self.refused("an array of texts");
         match &self.value {

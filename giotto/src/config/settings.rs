@@ -29,6 +29,8 @@ pub(crate) struct Config {
     /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
     pub(crate) debug: bool,
+    /// The fields that carry the tags of pages; `None` if nothing is said of them.
+    pub(crate) tag_fields: Option<Vec<String>>,
     pub(crate) log: Option<tracing::Level>,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
@@ -52,6 +54,7 @@ impl Config {
             backlog: 4096,
             drain: Duration::from_secs(5),
             debug: false,
+            tag_fields: None,
             log: None,
             signing_keys: Vec::new(),
             namespace: None,
@@ -91,6 +94,10 @@ impl Config {
             }
             "http.host" => self.host = setting.host()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
+            "http.tag_fields" => {
+                let names = setting.strings()?;
+                self.tag_fields = Some(names.into_iter().map(str::to_owned).collect());
+            }
             "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 pub use self::answer::{NotModified, Redirection};
 pub use self::invalid_input::{Field, InvalidInput};
 use crate::mime::Mime;
-use crate::page::CacheStatus;
+use crate::page::{CacheStatus, Told};
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -33,6 +33,7 @@ struct Inner {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     cache_status: Option<CacheStatus>,
     page: Option<(Mime, Bytes)>,
+    downstream: Option<Told>,
 }
 
 impl Inner {
@@ -44,6 +45,7 @@ impl Inner {
             source: None,
             cache_status: None,
             page: None,
+            downstream: None,
         }
     }
 }
@@ -131,6 +133,18 @@ impl Error {
 
     pub(crate) fn with_page(mut self, mime: Mime, page: Bytes) -> Self {
         Arc::make_mut(&mut self.0).page = Some((mime, page));
+        self
+    }
+
+    /// What caches downstream are told with it.
+    pub(crate) fn downstream(&self) -> Option<&Told> {
+        self.0.downstream.as_ref()
+    }
+
+    pub(crate) fn tell_downstream(mut self, field: Option<Told>) -> Self {
+        if field.is_some() {
+            Arc::make_mut(&mut self.0).downstream = field;
+        }
         self
     }
 

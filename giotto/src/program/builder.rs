@@ -104,6 +104,7 @@ where
             mimes: view.mimes(),
             styled: view.styled(),
             keys: Vec::new(),
+            no_vary_search: None,
             bind: arguments::bind::<A>,
             render: render(stage, view),
         };

@@ -62,6 +62,7 @@ pub(super) fn response(
         Problem::Invocation(error) => {
             let (status, field) = status(&error);
             fields.extend(field);
+            fields.extend(error.downstream().cloned());
             if let Some(status) = error.cache_status() {
                 fields.insert(CACHE_STATUS, cache_status(status));
             }

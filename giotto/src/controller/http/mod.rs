@@ -2,13 +2,14 @@
 //!
 //! The first and the last step of an invocation over HTTP. `serve.rs` accepts connections; `watch.rs` times them out,
 //! `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs` takes each request through
-//! `head.rs`, `input.rs` and `body.rs` to the application, and its answer through `conditional.rs`, `caching.rs` and
-//! `output.rs`, or the problem (`problem.rs`) through `failure.rs`. No other folder knows HTTP.
+//! `head.rs`, `input.rs` and `body.rs` to the application, and its answer through `conditional.rs`, `caching.rs`,
+//! `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs`. No other folder knows HTTP.
 
 mod body;
 mod caching;
 mod conditional;
 mod date;
+mod downstream;
 mod failure;
 mod head;
 mod input;

@@ -11,6 +11,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::caching::{CACHE_STATUS, VARY, cache_control, cache_status, value};
+use super::downstream;
 use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers.
@@ -95,6 +96,7 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Page, fields: &mut HeaderMap) {
+    downstream::tell(page, fields);
     fields.append(header::VARY, VARY);
     fields.append(header::CACHE_CONTROL, cache_control(page));
     if let Some(status) = page.cache_status() {
