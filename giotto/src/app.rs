@@ -107,8 +107,11 @@ impl App {
 
     /// Tells `downstream` of every invalidation, for example `giotto::purge::Purger` (feature `purge`), which sends it to a CDN.
     #[must_use]
-    pub fn downstream(mut self, downstream: impl Downstream + 'static) -> Self {
-        let downstream: Arc<dyn Downstream> = Arc::new(downstream);
+    pub fn downstream(self, downstream: impl Downstream + 'static) -> Self {
+        self.tell(Arc::new(downstream))
+    }
+
+    pub(crate) fn tell(mut self, downstream: Arc<dyn Downstream>) -> Self {
         self.cache.add_downstream(Arc::clone(&downstream));
         self.downstream.push(downstream);
         self
@@ -127,6 +130,14 @@ impl App {
     /// Limits the log lines that clients can cause.
     pub(crate) const fn log(&self) -> &Limiter {
         &self.log
+    }
+
+    pub(crate) fn tells_downstream(&self) -> bool {
+        !self.downstream.is_empty()
+    }
+
+    pub(crate) fn has_tag_fields(&self) -> bool {
+        !self.tag_fields.is_empty()
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {

@@ -142,9 +142,10 @@ impl Setting {
     /// The error of this setting, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         let Self { key, value, origin } = self;
-        let is_secret = ["password", "url", SIGNING_KEY]
+        let is_secret = ["password", "token", "url", SIGNING_KEY]
             .iter()
-            .any(|secret| key.ends_with(secret));
+            .any(|secret| key.ends_with(secret))
+            || key.contains(".fields.");
         let shown = match value {
             Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
             // They may contain a password.

@@ -2,10 +2,12 @@
 //!
 //! No step of an invocation. The cache tells a [`Purger`] of each invalidation. It keeps the tags that are to be purged
 //! (`queue.rs`), and a task in the background sends them (`sender.rs`), several in one request, in the form that the end
-//! point understands (`end_point.rs`), over HTTP or HTTPS (`client.rs`), until they are accepted.
+//! point understands (`end_point.rs`), over HTTP or HTTPS (`client.rs`), until they are accepted; `health.rs` logs whether they
+//! are.
 
 mod client;
 mod end_point;
+mod health;
 mod queue;
 mod sender;
 

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use giotto_cache::DownstreamCounts;
-use giotto_cache::log::Cut;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::client::{Outcome, Transport};
 use super::end_point::EndPoint;
+use super::health::Health;
 use super::queue::{Batch, Queue};
 
 /// How long the first tag waits for others of the same write, which are sent in one request with it.
@@ -49,15 +49,6 @@ struct State {
     health: Health,
     /// Whether it was told that too many tags wait.
     is_collapsed: bool,
-}
-
-/// What the end point did with the last request. Each change is one line of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Health {
-    #[default]
-    Accepting,
-    Failing,
-    Refusing,
 }
 
 /// What the task does next.
@@ -98,7 +89,7 @@ async fn work(mut running: Running) {
             Step::Send(batch) => {
                 let request = sender.end_point.request(&batch);
                 let outcome = (sender.transport)(request).await;
-                match sender.ended(outcome) {
+                match sender.ended(&outcome) {
                     None => failures = 0,
                     Some(asked) => {
                         sender.pause(failures, asked).await;
@@ -214,9 +205,9 @@ impl Sender {
     }
 
     /// Notes what became of the request under way, and returns whether to pause, and for how long if the end point says it.
-    fn ended(&self, outcome: Outcome) -> Option<Option<Duration>> {
+    fn ended(&self, outcome: &Outcome) -> Option<Option<Duration>> {
         let mut state = self.lock();
-        let pause = match &outcome {
+        let pause = match outcome {
             Outcome::Later { pause, .. } => {
                 self.put_back(&mut state);
                 Some(*pause)
@@ -232,7 +223,8 @@ impl Sender {
             }
         };
         self.note(&state);
-        self.tell(&mut state, &outcome);
+        let waiting = *self.waiting.borrow();
+        state.health.note(outcome, &self.end_point, waiting);
         pause
     }
 
@@ -242,33 +234,6 @@ impl Sender {
             for tag in tags {
                 self.add(state, tag, is_hard, Instant::now());
             }
-        }
-    }
-
-    /// Logs a change of what the end point does.
-    fn tell(&self, state: &mut State, outcome: &Outcome) {
-        let health = match outcome {
-            Outcome::Accepted => Health::Accepting,
-            Outcome::Later { .. } => Health::Failing,
-            Outcome::Refused(_) => Health::Refusing,
-        };
-        if std::mem::replace(&mut state.health, health) == health {
-            return;
-        }
-        let (end_point, waiting) = (self.end_point.shown_name(), *self.waiting.borrow());
-        match outcome {
-            Outcome::Accepted => tracing::info!(end_point, waiting, "purges are accepted again"),
-            Outcome::Later { why, .. } => tracing::warn!(
-                end_point,
-                waiting,
-                reason = %Cut(why),
-                "purges fail: caches downstream may serve what is old; retrying"
-            ),
-            Outcome::Refused(why) => tracing::error!(
-                end_point,
-                reason = %Cut(why),
-                "purges are refused and given up: caches downstream may serve what is old; check kind, URL and token"
-            ),
         }
     }
 
