@@ -20,7 +20,14 @@ const KINDS: [&str; 5] = [
     "cloudflare",
     "http",
 ];
-const MEMBERS: [&str; 5] = ["kind", "token", "token_file", "token_variable", "url"];
+const MEMBERS: [&str; 6] = [
+    "kind",
+    "soft",
+    "token",
+    "token_file",
+    "token_variable",
+    "url",
+];
 /// Members of the kind `http` alone; what begins with `fields.` is one, too.
 const OWN: [&str; 3] = ["at_most", "body", "method"];
 
@@ -38,10 +45,14 @@ pub(super) fn open(settings: &[Setting]) -> Result<Vec<Arc<dyn Downstream>>> {
         tables.entry(name).or_default().insert(member, setting);
     }
     let purgers = tables.into_iter().map(|(name, members)| {
-        let purger = Purger::new(end_point(&members)?.name(name));
+        let purger = Purger::new(end_point(&members)?.name(name).soft(soft(&members)?));
         Ok(Arc::new(purger) as Arc<dyn Downstream>)
     });
     purgers.collect()
+}
+
+fn soft(members: &Members<'_>) -> Result<bool> {
+    members.get("soft").map_or(Ok(false), |soft| soft.boolean())
 }
 
 fn end_point(members: &Members<'_>) -> Result<EndPoint> {

@@ -32,6 +32,7 @@ pub struct EndPoint {
     body: String,
     token: String,
     most: usize,
+    is_soft: bool,
 }
 
 /// The purges that a field is for.
@@ -43,8 +44,8 @@ enum When {
 }
 
 impl EndPoint {
-    /// Varnish with the module xkey: `PURGE` with the tags, separated by spaces, in `xkey`, or in `xkey-softpurge` for soft
-    /// invalidations.
+    /// Varnish with the module xkey: `PURGE` with the tags, separated by spaces, in `xkey`, or in `xkey-softpurge` for a
+    /// [soft](Self::soft) purge.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl EndPoint {
     /// | `{json}` | the tags as a JSON array |
     /// | `{tag}` | the tag; a request has one only |
     /// | `{regex}` | a regular expression for a field with one of the tags |
-    /// | `{soft}` | `1` for a soft invalidation, `0` for a hard one |
+    /// | `{soft}` | `1` for a [soft](Self::soft) purge, `0` for a hard one |
     /// | `{token}` | the token |
     ///
     /// # Errors
@@ -127,6 +128,7 @@ impl EndPoint {
             body: String::new(),
             token: String::new(),
             most: MOST,
+            is_soft: false,
         })
     }
 
@@ -175,6 +177,13 @@ impl EndPoint {
         Self { most, ..self }
     }
 
+    /// The same with soft purges for soft invalidations: the cache downstream may serve what is old for as long as its own
+    /// settings say. By default every purge is hard, because they may allow more than the policy of the program does.
+    #[must_use]
+    pub fn soft(self, is_soft: bool) -> Self {
+        Self { is_soft, ..self }
+    }
+
     fn when(mut self, when: When, name: &str, value: &str) -> Result<Self> {
         let field = HeaderName::try_from(name);
         let field = field.map_err(|_| wrong(&format!("{name:?} is no name of a field of HTTP")))?;
@@ -189,6 +198,10 @@ impl EndPoint {
 
     pub(super) fn shown_name(&self) -> &str {
         &self.name
+    }
+
+    pub(super) const fn is_soft(&self) -> bool {
+        self.is_soft
     }
 
     /// The most tags of one request.

@@ -60,7 +60,8 @@ impl Downstream for Purger {
             return;
         };
         let due = Instant::now() + invalidation.settles_within;
-        sender::push(&self.0, tag.into_owned(), invalidation.is_hard, due);
+        let is_hard = invalidation.is_hard || !self.0.end_point().is_soft();
+        sender::push(&self.0, tag.into_owned(), is_hard, due);
     }
 
     async fn settle(&self) {

@@ -100,28 +100,44 @@ fn what_an_operator_invalidates_is_purged_by_the_tags_that_all_pages_have() {
     let program = ["mgt/cache/invalidate", "program=wall/shown", "--yes"];
     let tag = ["mgt/cache/purge", "tag=note 1", "--yes"];
     let (expire, remove) = ("mgt/cache/expire", "mgt/cache/remove");
-    for (words, field, purged) in [
-        (&tag[..], "xkey", "note%201"),
-        (&program, "xkey-softpurge", "giotto:program:wall/shown"),
-        (&all, "xkey", "giotto:all"),
+    for (words, purged) in [
+        (&tag[..], "note%201"),
+        (&program, "giotto:program:wall/shown"),
+        (&all, "giotto:all"),
         (
             &[expire, "wall/shown.json", "1"],
-            "xkey-softpurge",
             "giotto:program:wall/shown",
         ),
         (
             &[remove, "wall/shown.json", "1", "--yes"],
-            "xkey",
             "giotto:program:wall/shown",
         ),
-        (&["mgt/flush"], "xkey", "giotto:all"),
+        (&["mgt/flush"], "giotto:all"),
     ] {
         let before = cdn.asked().len();
         cmd(words);
         let asked = &cdn.asked()[before..];
-        let fields: Vec<_> = asked.iter().map(|asked| asked.field(field)).collect();
+        let fields: Vec<_> = asked.iter().map(|asked| asked.field("xkey")).collect();
         assert_eq!(fields, [Some(purged)], "{words:?}");
     }
+}
+
+#[test]
+fn a_purge_is_soft_only_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let cdn = Cdn::start(&[], 200);
+    assert_eq!(cmd(&cdn, folder.path(), &["mgt/syncdb"]).0, Some(0));
+    let soft = ["--set", "purge.front.soft=true"];
+    for words in [
+        &["wall/written", "1"][..],
+        &["mgt/cache/purge", "--all", "--yes"],
+    ] {
+        let words = [words, &soft].concat();
+        assert_eq!(cmd(&cdn, folder.path(), &words).0, Some(0));
+    }
+    let asked = cdn.asked();
+    assert_eq!(asked[0].field("xkey-softpurge"), Some("note%201"));
+    assert_eq!(asked[1].field("xkey"), Some("giotto:all"));
 }
 
 #[test]
