@@ -76,6 +76,11 @@ impl Downstreams {
         all.push(downstream);
     }
 
+    pub(crate) fn are_any(&self) -> bool {
+        let all = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !all.is_empty()
+    }
+
     pub(crate) fn tell(&self, outdated: Outdated, is_hard: bool, settles_within: Duration) {
         let invalidation = Invalidation {
             outdated,

@@ -20,6 +20,7 @@ use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
 use crate::error::Error;
 use crate::guard::unanswered::Unanswered;
+use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;
@@ -137,7 +138,18 @@ async fn stamp(
         // The store does not say, so that a caller which looks again would learn nothing.
         _ => flight.confirms(false),
     }
+    if stamps.is_ok() && engine.downstream.are_any() && !is_current(engine, attempt).await {
+        flight.revoke();
+    }
     stamps
+}
+
+/// Whether nothing that the result depends on was invalidated while it was computed. Race: a cache downstream is purged, and
+/// then gets this result, which was computed from what was there before. It asks nobody again as long as the result is said
+/// to be fresh; here, the next lookup would see that it is old.
+async fn is_current(engine: &Engine, attempt: &Attempt) -> bool {
+    let now = records::read_with_entry(engine, &attempt.lookup).await;
+    now.is_ok_and(|(_, now)| attempt.generations.still_count(&now))
 }
 
 /// Why the result is not stored, as far as that is known before the write; the first reason in this order.

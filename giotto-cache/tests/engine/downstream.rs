@@ -1,12 +1,16 @@
 //! What the caches in front of this one are told of: every invalidation, once.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use giotto_cache::testing::{assert_hit, assert_miss};
 use giotto_cache::{
-    Cache, Downstream, DummyKeyValue, Invalidation, Lookup, Outdated, Result, Scope, async_trait,
+    Cache, Downstream, DummyKeyValue, Invalidation, Lookup, NotStored, Outdated, Result, Scope,
+    async_trait,
 };
 
 use crate::model::Model;
+use crate::until::until;
 use crate::world::{MINUTE, ask_for, key, processes, scopes, seconds, user_page, warm_user_page};
 
 /// Notes what it is told.
@@ -75,6 +79,29 @@ async fn they_are_told_once_where_the_store_is_silent_and_where_it_keeps_nothing
     let notes = Notes::of(&nowhere);
     nowhere.invalidate("user:7").await?;
     assert_eq!(notes.take(), told());
+    Ok(())
+}
+
+/// A CDN that is purged while a page is computed gets that page afterwards: it must not be told that the page is fresh.
+#[tokio::test]
+async fn a_page_that_is_invalidated_while_it_is_computed_is_not_fresh_for_those_downstream()
+-> Result<()> {
+    for scope in scopes() {
+        let ([here, there], _, clock) = processes();
+        let _notes = Notes::of(&here);
+        let (model, cache) = (Model::held(), here.clone());
+        let runs = model.clone();
+        let caller = tokio::spawn(async move { ask_for(&cache, user_page(), &runs).await });
+        until(async || model.runs() == 1).await;
+        there.invalidate(scope.clone()).await?;
+        clock.advance(there.settles_within(&scope));
+        model.release();
+        let answer = caller.await.unwrap()?;
+        assert_eq!(answer.not_stored, Some(NotStored::Invalidated), "{scope}");
+        assert_eq!(answer.fresh_for, Some(Duration::ZERO), "{scope}");
+        assert_miss!(ask_for(&here, user_page(), &model).await?);
+        assert_hit!(ask_for(&here, user_page(), &model).await?);
+    }
     Ok(())
 }
 
