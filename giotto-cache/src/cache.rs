@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
+use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
@@ -23,9 +24,9 @@ use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::invalidation::pending::Pending;
-use crate::invalidation::programs::{HOLD_MS, ProgramGenerations};
+use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
-use crate::invalidation::{invalidate, repeat, single};
+use crate::invalidation::{invalidate, repeat, settles_within, single};
 use crate::key::Key;
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
@@ -228,21 +229,42 @@ impl Cache {
     }
 
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
-    /// logs those that it has not. Call it before the process exits: its pending invalidations end with it.
+    /// logs those that it has not; then waits for what is told [downstream](Self::add_downstream). Call it before the process
+    /// exits: its pending invalidations end with it.
     pub async fn tell_invalidations(&self) {
         repeat::tell_the_rest(&self.engine).await;
+        self.engine.downstream.settle().await;
+    }
+
+    /// Tells `downstream` of every invalidation from now on: of tags, programs, entries and everything, soft or hard, also
+    /// where the store does not accept it at once or keeps nothing. It is told once, after the store.
+    pub fn add_downstream(&self, downstream: Arc<dyn Downstream>) {
+        self.engine.downstream.add(downstream);
+    }
+
+    /// What became of the invalidations that are told [downstream](Self::add_downstream); `None` if nothing is.
+    #[must_use]
+    pub fn downstream_counts(&self) -> Option<DownstreamCounts> {
+        self.engine.downstream.counts()
+    }
+
+    /// Empties the store, as far as it is of this namespace.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn clear(&self) -> Result<()> {
+        self.store().clear().await?;
+        let outdated = Outdated::Scope(Scope::All);
+        self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        Ok(())
     }
 
     /// How long it takes after [`invalidate`](Self::invalidate) until every process sees it: zero for a tag, and for a
     /// store that only this process uses.
     #[must_use]
     pub fn settles_within(&self, scope: &Scope) -> Duration {
-        match scope {
-            Scope::Program(_) | Scope::All if self.engine.is_shared() => {
-                Duration::from_millis(HOLD_MS) + self.deadline()
-            }
-            _ => Duration::ZERO,
-        }
+        settles_within(&self.engine, scope)
     }
 
     /// Explains what `lookup` would find and do. Nothing is computed, and nothing changes except that layers may be
@@ -357,6 +379,7 @@ impl CacheBuilder {
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {
                 true => Signer::default(),

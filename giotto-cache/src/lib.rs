@@ -38,8 +38,9 @@
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
-//! `invalidation/` makes entries old. `inspect/` explains a lookup and measures the store. `metadata.rs`, `reason.rs`,
-//! `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and `signature.rs` are what all of them are made of.
+//! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
+//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and
+//! `signature.rs` are what all of them are made of.
 
 mod answer;
 mod cache;
@@ -47,6 +48,7 @@ mod clock;
 mod computed;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod downstream;
 mod engine;
 mod entry;
 mod error;
@@ -74,6 +76,7 @@ pub use async_trait::async_trait;
 pub use cache::{Cache, CacheBuilder, IntoStore};
 pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
+pub use downstream::{Downstream, DownstreamCounts, Invalidation, Outdated};
 pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
-    Answer, Cache, CacheControl, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
+    Answer, Cache, CacheControl, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue,
+    Mode,
 };
 
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
+use crate::downstream::TagFields;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::mime::Mime;
@@ -29,6 +31,8 @@ pub struct App {
     cache_is_given: bool,
     models: Models,
     pub(crate) compression: Compression,
+    tag_fields: Arc<TagFields>,
+    downstream: Vec<Arc<dyn Downstream>>,
     log: Limiter,
 }
 
@@ -43,6 +47,8 @@ impl App {
             cache_is_given: false,
             models: Models::default(),
             compression: Compression::new(true),
+            tag_fields: Arc::default(),
+            downstream: Vec::new(),
             log: Limiter::default(),
         }
     }
@@ -56,6 +62,9 @@ impl App {
     /// Caches rendered pages in `cache`, which may have its own settings.
     #[must_use]
     pub fn with_cache(self, cache: Cache) -> Self {
+        for downstream in &self.downstream {
+            cache.add_downstream(Arc::clone(downstream));
+        }
         Self {
             cache,
             cache_is_given: true,
@@ -95,18 +104,52 @@ impl App {
         }
     }
 
+    /// Tells caches downstream the tags of each page, over HTTP, in the fields of these names: `.tag_fields(["Cache-Tag"])`. By
+    /// default no page has such a field. `Cache-Groups` has the form of RFC 9875, a name that ends in `key` or `keys`, such
+    /// as `Surrogate-Key` or `xkey`, separates tags by spaces, and any other by commas.
+    ///
+    /// Beside its own tags, a page has `giotto:program:` with the path of its program, and `giotto:all`.
+    #[must_use]
+    pub fn tag_fields<S: AsRef<str>>(self, names: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            tag_fields: Arc::new(TagFields::new(names)),
+            ..self
+        }
+    }
+
+    /// Tells `downstream` of every invalidation, for example `giotto::purge::Purger` (feature `purge`), which sends it to a CDN.
+    #[must_use]
+    pub fn downstream(self, downstream: impl Downstream + 'static) -> Self {
+        self.tell(Arc::new(downstream))
+    }
+
+    pub(crate) fn tell(mut self, downstream: Arc<dyn Downstream>) -> Self {
+        self.cache.add_downstream(Arc::clone(&downstream));
+        self.downstream.push(downstream);
+        self
+    }
+
     /// Checks the manifest. Every front end does so before it starts.
     ///
     /// # Errors
     ///
     /// The first mistake, and its remedy.
     pub fn check(&self) -> Result<()> {
+        self.tag_fields.check()?;
         self.manifest.check()
     }
 
     /// Limits the log lines that clients can cause.
     pub(crate) const fn log(&self) -> &Limiter {
         &self.log
+    }
+
+    pub(crate) fn tells_downstream(&self) -> bool {
+        !self.downstream.is_empty()
+    }
+
+    pub(crate) fn has_tag_fields(&self) -> bool {
+        !self.tag_fields.is_empty()
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {
@@ -160,7 +203,7 @@ impl App {
                         answer.map_err(|error| Failure::unwrap(&error))?
                     }
                 };
-                served(mime, answer)?
+                self.served(program, mime, answer, request.controller)?
             }
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
@@ -206,6 +249,26 @@ impl App {
         Ok(page)
     }
 
+    /// The page of `answer`, or the "not found" that was stored in place of a page.
+    fn served(
+        &self,
+        program: &Program,
+        mime: Mime,
+        answer: Answer,
+        controller: Controller,
+    ) -> Result<Page> {
+        if answer.entry.is_negative() {
+            let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
+            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&answer)));
+        }
+        if self.tag_fields.is_empty() || controller != HTTP_GET {
+            return Ok(Page::from_cache(mime, answer));
+        }
+        let tags = answer.entry.tags();
+        let page = Page::from_cache(mime, answer);
+        Ok(self.tag_fields.tell(page, &tags, program.path(), &self.log))
+    }
+
     /// Whether the cache is asked: it is not for a POST, and not for mocks.
     fn may_store(&self, request: &Request<'_>) -> bool {
         request.controller != HTTP_POST && !self.models.are_mocked()
@@ -229,23 +292,27 @@ impl App {
             true => Vec::new(),
             false => program.invalidated_by(&typed)?,
         };
+        let told = self.tag_fields.invalidation(&outdated, controller);
         let context = self.context(controller, CacheControl::default());
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
         let task = async move {
             let result = page.await;
-            // A redirection is the usual answer of a program that has written.
-            let is_done = |error: &Error| matches!(error.kind(), ErrorKind::Redirection(_));
             if result.as_ref().err().is_none_or(is_done) {
                 app.invalidate(outdated).await;
             }
             result
         };
-        tokio::spawn(task).await.unwrap_or_else(|_| {
+        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
             ))
-        })
+        });
+        match result {
+            Ok(page) => Ok(page.tell_downstream(told)),
+            Err(error) if is_done(&error) => Err(error.tell_downstream(told)),
+            Err(error) => Err(error),
+        }
     }
 
     /// Invalidates these tags, before the client that has changed something gets its answer. The cache itself repeats and
@@ -282,13 +349,9 @@ impl From<Manifest> for App {
     }
 }
 
-/// The page of `answer`, or the "not found" that was stored in place of a page.
-fn served(mime: Mime, answer: Answer) -> Result<Page> {
-    if answer.entry.is_negative() {
-        let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-        return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&answer)));
-    }
-    Ok(Page::from_cache(mime, answer))
+/// Whether a program that ends with `error` has done its work: a redirection is the usual answer after a write.
+fn is_done(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Redirection(_))
 }
 
 fn never_stored(program: &Program) -> Error {

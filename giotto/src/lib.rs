@@ -66,6 +66,7 @@ mod compression;
 mod compute;
 mod config;
 mod controller;
+mod downstream;
 mod error;
 mod language;
 mod lifetimes;
@@ -77,6 +78,8 @@ mod negotiate;
 mod page;
 mod panics;
 mod program;
+#[cfg(feature = "purge")]
+pub mod purge;
 mod request;
 mod response;
 mod run;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
+use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use crate::compression::{Coded, Coding, ContentCoding};
@@ -17,6 +18,9 @@ use crate::varies::{Names, Negotiated};
 
 /// A validator (RFC 9110, 8.8.2), which does not describe another page.
 const LAST_MODIFIED: &str = "last-modified";
+
+/// A field of a response that caches downstream read.
+pub(crate) type Told = (HeaderName, HeaderValue);
 
 /// A finished page.
 #[derive(Clone, Debug)]
@@ -34,6 +38,9 @@ pub struct Page {
     /// How long caches downstream may use it without asking, by its author.
     pub(crate) lifetimes: Lifetimes,
     pub(crate) coding: ContentCoding,
+    /// What caches downstream are told of it.
+    downstream: Vec<Told>,
+    no_vary_search: Option<HeaderValue>,
 }
 
 impl Page {
@@ -48,6 +55,8 @@ impl Page {
             read: Names::default(),
             lifetimes: Lifetimes::default(),
             coding: ContentCoding::Open,
+            downstream: Vec::new(),
+            no_vary_search: None,
         }
     }
 
@@ -85,8 +94,36 @@ impl Page {
     }
 
     /// Lets only this caller store the page from now on.
-    pub(crate) const fn make_private(&mut self) {
+    pub(crate) fn make_private(&mut self) {
         self.private = true;
+        // What a program has invalidated is told all the same.
+        let is_tags = |status: &CacheStatus| status.etag.is_some();
+        if self.cache_status.as_ref().is_some_and(is_tags) {
+            self.downstream.clear();
+        }
+    }
+
+    /// Tells caches downstream `fields` of it.
+    pub(crate) fn tell_downstream(mut self, fields: impl IntoIterator<Item = Told>) -> Self {
+        self.downstream.extend(fields);
+        self
+    }
+
+    /// Takes what caches downstream are told of it out.
+    pub(crate) fn take_downstream(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.downstream)
+    }
+
+    /// Says which parameters of a query it depends on.
+    pub(crate) fn varies_with(&mut self, no_vary_search: Option<HeaderValue>) {
+        self.no_vary_search = no_vary_search;
+    }
+
+    /// Takes `No-Vary-Search` out; `None` if clients may not store the page.
+    pub(crate) fn take_no_vary_search(&mut self) -> Option<HeaderValue> {
+        let is_storable = |status: &CacheStatus| status.etag.is_some();
+        let field = self.no_vary_search.take();
+        field.filter(|_| self.cache_status.as_ref().is_some_and(is_storable))
     }
 
     /// Puts `coded`, which is the page under `coding`, in its place.
@@ -157,7 +194,7 @@ impl Page {
             let fields = metadata.fields().filter(|(name, _)| *name != LAST_MODIFIED);
             Metadata::new(metadata.status(), fields).ok().map(Box::new)
         });
-        self.private = true;
+        self.make_private();
         if let Some(cache_status) = &mut self.cache_status {
             cache_status.etag = None;
             cache_status.ttl = Some(0);

@@ -129,11 +129,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
     config.tell();
-    let app = prepare(app, matches).with_configured_cache(&config)?;
-    let app = match config.compression {
-        true => app,
-        false => app.compression(false),
-    };
+    let app = prepare(app, matches).configured(&config)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -147,6 +143,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
         service.app().warn_without_cache();
+        service.app().warn_without_tags();
         Ok(
             match serve(service, listener, signals, config.drain).await? {
                 Ended::Drained => cmd::SUCCESS,
@@ -192,7 +189,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
         let config = configure(&both)?;
         log(config.log.unwrap_or(tracing::Level::WARN));
         config.tell();
-        app.clone().with_configured_cache(&config)
+        app.clone().configured(&config)
     };
     let options = Options::read(matches);
     let code = runtime.block_on(cmd::run(&app, name, &words, options, configured));
@@ -211,6 +208,21 @@ fn prepare(app: App, matches: &ArgMatches) -> App {
 }
 
 impl App {
+    /// The same with the cache of the configuration, and what it tells caches downstream.
+    fn configured(self, config: &Config) -> Result<Self> {
+        let app = self.with_configured_cache(config)?;
+        let app = match config.compression {
+            true => app,
+            false => app.compression(false),
+        };
+        let app = match &config.tag_fields {
+            Some(names) => app.tag_fields(names),
+            None => app,
+        };
+        let downstream = config.downstream()?.into_iter();
+        Ok(downstream.fold(app, Self::tell))
+    }
+
     /// The same with the cache of the configuration, unless its code gave it one.
     fn with_configured_cache(self, config: &Config) -> Result<Self> {
         if self.cache_is_given() {
@@ -240,6 +252,16 @@ impl App {
                 programs = cached,
                 "no cache is configured: the models of these programs run for every request; write cache = \"locmem\" into \
                  giotto.toml, or cache = \"dummy\" if nothing is to be cached"
+            );
+        }
+    }
+
+    /// Warns that purges would find no page downstream.
+    fn warn_without_tags(&self) {
+        if self.tells_downstream() && !self.has_tag_fields() {
+            tracing::warn!(
+                "invalidations are sent downstream, but pages do not carry their tags, so that a purge finds none: write \
+                 tag_fields = [\"Cache-Tag\"], or the name that the cache downstream reads, under [http] into giotto.toml"
             );
         }
     }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
+use crate::downstream::Downstreams;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
@@ -23,6 +24,7 @@ pub(crate) struct Engine {
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
+    pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
     pub(crate) clock: Clock,

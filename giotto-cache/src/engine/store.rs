@@ -20,6 +20,8 @@ use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
 use crate::error::Error;
 use crate::guard::unanswered::Unanswered;
+use crate::invalidation::generation::Generations;
+use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;
@@ -141,7 +143,23 @@ async fn stamp(
         // The store does not say, so that a caller which looks again would learn nothing.
         _ => flight.confirms(false),
     }
+    if stamps.is_ok() && engine.downstream.are_any() && !is_current(engine, attempt).await {
+        flight.revoke();
+    }
     stamps
+}
+
+/// Whether nothing that the result depends on was invalidated while it was computed. Race: a cache downstream is purged, and
+/// then gets this result, which was computed from what was there before. It asks nobody again as long as the result is said
+/// to be fresh; here, the next lookup would see that it is old.
+async fn is_current(engine: &Engine, attempt: &Attempt) -> bool {
+    let lookup = &attempt.lookup;
+    let read = records::read_with_entry(engine, lookup, engine.clock.now_ms()).await;
+    read.is_ok_and(|(_, tags)| {
+        let program = engine.programs.of(lookup.key.program(), &engine.pending);
+        let now = Generations { program, tags };
+        attempt.generations.still_count(&now)
+    })
 }
 
 /// Why the result is not stored, as far as that is known before the write; the first reason in this order.

@@ -166,6 +166,14 @@ impl Entry {
         self.envelope.is_negative()
     }
 
+    /// The names of its tags, as far as it was stored with them.
+    #[must_use]
+    pub fn tags(&self) -> Vec<String> {
+        let extension = self.extension().unwrap_or_default();
+        let stamps = extension.tags.into_iter();
+        stamps.map(|stamp| stamp.tag).collect()
+    }
+
     /// What belongs to the result besides its body; `None` if there is nothing.
     #[must_use]
     #[inline]

@@ -14,10 +14,13 @@ pub(crate) mod tags;
 pub(crate) mod tell;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::downstream::Outdated;
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::invalidation::generation::Record;
+use crate::invalidation::programs::HOLD_MS;
 use crate::invalidation::tell::{Change, Told, unanswered};
 use crate::keyvalue::Place;
 use crate::scope::{Scope, is_tag};
@@ -26,8 +29,17 @@ use crate::scope::{Scope, is_tag};
 ///
 /// It runs in a task of its own, so that a disconnecting client does not leave an invalidation half told.
 pub(crate) async fn invalidate(engine: &Arc<Engine>, scope: Scope, is_hard: bool) -> Result<()> {
+    check(&scope)?;
     let engine = Arc::clone(engine);
-    let task = tokio::spawn(async move { change(&engine, &scope, is_hard).await });
+    let task = tokio::spawn(async move {
+        let changed = change(&engine, &scope, is_hard).await;
+        // After the store: a cache downstream that is told asks again. Once, whatever the store answers: this process obeys
+        // the invalidation from now on.
+        let settles_within = settles_within(&engine, &scope);
+        let outdated = Outdated::Scope(scope);
+        engine.downstream.tell(outdated, is_hard, settles_within);
+        changed
+    });
     let ended = || {
         Err(unanswered(
             "write the invalidation before the runtime ended",
@@ -36,15 +48,29 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, scope: Scope, is_hard: bool
     task.await.unwrap_or_else(|_| ended())
 }
 
-async fn change(engine: &Arc<Engine>, scope: &Scope, is_hard: bool) -> Result<()> {
-    if let Scope::Tag(tag) = scope
-        && !is_tag(tag)
-    {
-        let message = format!(
-            "{tag:?} is no valid tag: a tag is 1 to 200 bytes long and has no control characters"
-        );
-        return Err(Error::new(ErrorKind::Configuration, message));
+/// How long it takes until every process sees an invalidation of `scope`.
+pub(crate) fn settles_within(engine: &Engine, scope: &Scope) -> Duration {
+    match scope {
+        Scope::Program(_) | Scope::All if engine.is_shared() => {
+            Duration::from_millis(HOLD_MS) + engine.store.deadline()
+        }
+        _ => Duration::ZERO,
     }
+}
+
+fn check(scope: &Scope) -> Result<()> {
+    match scope {
+        Scope::Tag(tag) if !is_tag(tag) => {
+            let message = format!(
+                "{tag:?} is no valid tag: a tag is 1 to 200 bytes long and has no control characters"
+            );
+            Err(Error::new(ErrorKind::Configuration, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn change(engine: &Arc<Engine>, scope: &Scope, is_hard: bool) -> Result<()> {
     engine.stats.invalidations.increase();
     if engine.keeps_nothing() {
         return Ok(());

@@ -2,6 +2,9 @@
 //!
 //! No step of a lookup: called by an operator, or by a program that knows which entry it has changed.
 
+use std::time::Duration;
+
+use crate::downstream::Outdated;
 use crate::engine::lease::lease_key;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
@@ -16,6 +19,7 @@ use crate::signature::Signer;
 pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let expired = expire_stored(engine, key).await;
+    tell_downstream(engine, key, false);
     revoked.and(expired)
 }
 
@@ -24,8 +28,15 @@ pub(crate) async fn remove(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let removed = engine.store.delete(key.as_str()).await;
     engine.stats.invalidations.increase();
+    tell_downstream(engine, key, true);
     revoked?;
     removed.map_err(|_| unanswered("remove the entry"))
+}
+
+/// Whether the entry was stored here or not: a cache downstream may have kept it for longer.
+fn tell_downstream(engine: &Engine, key: &Key, is_hard: bool) {
+    let outdated = Outdated::Entry(key.clone());
+    engine.downstream.tell(outdated, is_hard, Duration::ZERO);
 }
 
 /// Tells the running computations of `key` that their results must not stay: those here directly, those in other processes by

@@ -7,6 +7,7 @@ mod breaker;
 mod cache_control;
 mod coalescing;
 mod damaged_records;
+mod downstream;
 mod early_refresh;
 mod failing_store;
 mod freshness;

@@ -4,13 +4,14 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "debug",
     "http.backlog",
     "http.compression",
     "http.drain_seconds",
     "http.host",
     "http.port",
+    "http.tag_fields",
     "log",
     "namespace",
     SIGNING_KEY,
@@ -19,12 +20,13 @@ pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 6] = [
+pub(super) const STRUCTURED: [&str; 7] = [
     "cache",
     "cache.layers",
     "cache.hosts",
     "cache.nodes",
     "cache.sentinels",
+    "http.tag_fields",
     SIGNING_KEY,
 ];
 

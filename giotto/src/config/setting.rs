@@ -88,7 +88,6 @@ impl Setting {
     }
 
     /// An array of texts, or one text with commas.
-    #[cfg(any(feature = "redis", feature = "memcache"))]
     pub(super) fn strings(&self) -> Result<Vec<&str>> {
         let expected = || self.refused("an array of texts");
         match &self.value {
@@ -143,9 +142,10 @@ impl Setting {
     /// The error of this setting, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         let Self { key, value, origin } = self;
-        let is_secret = ["password", "url", SIGNING_KEY]
+        let is_secret = ["password", "token", "url", SIGNING_KEY]
             .iter()
-            .any(|secret| key.ends_with(secret));
+            .any(|secret| key.ends_with(secret))
+            || key.contains(".fields.");
         let shown = match value {
             Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
             // They may contain a password.

@@ -5,10 +5,11 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use giotto_cache::Cache;
-use giotto_cache::Namespace;
+use giotto_cache::{Cache, Downstream, Namespace};
+use http::header::HeaderName;
 
 use super::key::SIGNING_KEY;
 use super::setting::Setting;
@@ -32,11 +33,15 @@ pub(crate) struct Config {
     /// Whether stored pages may be compressed.
     pub(crate) compression: bool,
     pub(crate) debug: bool,
+    /// The fields that carry the tags of pages; `None` if nothing is said of them.
+    pub(crate) tag_fields: Option<Vec<String>>,
     pub(crate) log: Option<tracing::Level>,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
+    /// The end points of purges, later settings after earlier ones.
+    purge: Vec<Setting>,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
 }
@@ -56,10 +61,12 @@ impl Config {
             drain: Duration::from_secs(5),
             compression: true,
             debug: false,
+            tag_fields: None,
             log: None,
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
+            purge: Vec::new(),
             links: Vec::new(),
         };
         let source = source::read(path, variables, set)?;
@@ -96,6 +103,16 @@ impl Config {
             }
             "http.host" => self.host = setting.host()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
+            "http.tag_fields" => {
+                let names = setting.strings()?;
+                if names
+                    .iter()
+                    .any(|name| HeaderName::try_from(*name).is_err())
+                {
+                    return Err(setting.refused("names of fields, such as \"Cache-Tag\""));
+                }
+                self.tag_fields = Some(names.into_iter().map(str::to_owned).collect());
+            }
             "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
@@ -105,9 +122,10 @@ impl Config {
                 self.signing_keys = setting.secrets(SIGNING_KEY_BYTES, SIGNING_KEY_REMEDY)?;
             }
             key if key == "cache" || key.starts_with("cache.") => self.cache.apply(setting),
+            key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.push("http".to_owned());
+                known.extend(["http", "purge"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -118,6 +136,19 @@ impl Config {
     /// The cache that the settings name, if they name one. Nothing is connected yet.
     pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
         self.cache.open(self.namespace.as_ref(), &self.signing_keys)
+    }
+
+    /// The end points that the settings name, as what tells them of invalidations.
+    pub(crate) fn downstream(&self) -> Result<Vec<Arc<dyn Downstream>>> {
+        #[cfg(feature = "purge")]
+        return super::purge::open(&self.purge);
+        #[cfg(not(feature = "purge"))]
+        match self.purge.first() {
+            None => Ok(Vec::new()),
+            Some(setting) => Err(setting.wrong(
+                "purges are not built in: enable the feature \"purge\" of the crate giotto",
+            )),
+        }
     }
 }
 

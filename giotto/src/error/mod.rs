@@ -14,7 +14,7 @@ pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
 pub use self::invalid_input::{Field, InvalidInput};
 use crate::mime::Mime;
-use crate::page::CacheStatus;
+use crate::page::{CacheStatus, Told};
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +34,7 @@ struct Inner {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     cache_status: Option<CacheStatus>,
     page: Option<(Mime, Bytes)>,
+    downstream: Option<Told>,
 }
 
 impl Inner {
@@ -45,6 +46,7 @@ impl Inner {
             source: None,
             cache_status: None,
             page: None,
+            downstream: None,
         }
     }
 }
@@ -132,6 +134,18 @@ impl Error {
 
     pub(crate) fn with_page(mut self, mime: Mime, page: Bytes) -> Self {
         Arc::make_mut(&mut self.0).page = Some((mime, page));
+        self
+    }
+
+    /// What caches downstream are told with it.
+    pub(crate) fn downstream(&self) -> Option<&Told> {
+        self.0.downstream.as_ref()
+    }
+
+    pub(crate) fn tell_downstream(mut self, field: Option<Told>) -> Self {
+        if field.is_some() {
+            Arc::make_mut(&mut self.0).downstream = field;
+        }
         self
     }
 

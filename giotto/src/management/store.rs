@@ -62,7 +62,7 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
             "this cache lives in the memory of each process: restart the web server to empty it",
         ));
     }
-    in_time(cache.store().clear()).await?;
+    in_time(cache.clear()).await?;
     Ok(match cache.store().place() {
         Place::Layered => {
             let done = "the cache is empty, except for pages that other processes keep in memory for a few seconds";

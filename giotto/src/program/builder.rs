@@ -108,6 +108,7 @@ where
             mimes,
             styled: view.styled(),
             keys: Vec::new(),
+            no_vary_search: None,
             bind: arguments::bind::<A>,
             render: render(stage, view),
         };

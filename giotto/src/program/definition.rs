@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::{Key, Policy};
+use http::HeaderValue;
 
 use super::call::Call;
 use super::model::{Context, Documentation};
@@ -53,6 +54,8 @@ pub struct Ready {
     pub(super) styled: Vec<Mime>,
     /// The end of the keys of its pages, for each of the media types.
     pub(super) keys: Vec<Key>,
+    /// What its pages do not vary with, for clients that store them; `None` if it is not certain.
+    pub(super) no_vary_search: Option<HeaderValue>,
     pub(super) bind: Bind,
     pub(super) render: Render,
 }

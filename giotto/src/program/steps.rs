@@ -12,6 +12,7 @@ use super::model::Context;
 use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
 use crate::compression::ContentCoding;
+use crate::downstream::no_vary_search;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
@@ -34,6 +35,9 @@ impl Program {
         };
         let key = |mime: &Mime| Key::new(path, "", mime.essence());
         self.stage.keys = self.stage.mimes.iter().map(key).collect();
+        self.stage.no_vary_search = self
+            .ignores_others()
+            .then(|| no_vary_search(self.parameters()));
     }
 
     /// The key of its page under these arguments, as the literal that they make, in `mime`.
@@ -156,6 +160,15 @@ impl Program {
         !self.settings.input.is_empty() || !self.settings.output.is_empty()
     }
 
+    /// Whether its stored pages depend on nothing in a query but its parameters, and not on their order. Middleware sees all
+    /// that is given, so that a page behind it may depend on more.
+    fn ignores_others(&self) -> bool {
+        self.settings.cache.is_some()
+            && self.settings.collects.is_none()
+            && !self.stage.parameters.denies_unknown
+            && !self.is_guarded()
+    }
+
     /// The parameter that collects what the others do not take.
     pub(crate) fn collector(&self) -> Option<&'static str> {
         self.settings.collects
@@ -191,6 +204,7 @@ impl Program {
     /// Puts `check` before the program's own middleware.
     pub(crate) fn guard(&mut self, check: InputMiddleware) {
         self.settings.input.insert(0, check);
+        self.stage.no_vary_search = None;
     }
 
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
@@ -237,6 +251,7 @@ impl Program {
             rendered.coding = ContentCoding::Never;
         }
         if !self.is_guarded() {
+            rendered.varies_with(self.stage.no_vary_search.clone());
             return Ok(());
         }
         rendered.make_private();

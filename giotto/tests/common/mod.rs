@@ -51,6 +51,46 @@ fn blog() -> Manifest {
     .with("archive", Manifest::new([("post", archived())]))
 }
 
+/// Pages with tags, and a program that writes so many of them.
+fn wall() -> Manifest {
+    let tags = |notes: &Notes| notes.tags();
+    Manifest::new([
+        (
+            "shown",
+            Program::new(|notes: Notes| notes.tags().len())
+                .controllers([HTTP_GET, CMD])
+                .cache(3600)
+                .tags(tags)
+                .view(BasicView::new()),
+        ),
+        (
+            "written",
+            Program::new(|notes: Notes| notes.tags().len())
+                .controllers([HTTP_POST, CMD])
+                .invalidates(tags)
+                .view(BasicView::new()),
+        ),
+    ])
+}
+
+#[derive(Serialize, Deserialize)]
+struct Notes {
+    first: u32,
+    #[serde(default = "Notes::one")]
+    count: u32,
+}
+
+impl Notes {
+    fn one() -> u32 {
+        1
+    }
+
+    fn tags(&self) -> Vec<String> {
+        let all = self.first..self.first + self.count;
+        all.map(|note| format!("note {note}")).collect()
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Nothing {}
 
@@ -167,6 +207,7 @@ pub(crate) fn manifest() -> Manifest {
         ],
     )
     .with("blog", blog())
+    .with("wall", wall())
     .with("old", "blog/post")
     .with("older", "old")
     .with("failing", failing())

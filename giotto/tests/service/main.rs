@@ -3,6 +3,7 @@
 
 mod caching;
 mod coalescing;
+mod downstream;
 mod errors;
 mod metadata;
 mod middleware;

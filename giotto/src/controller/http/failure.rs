@@ -42,6 +42,7 @@ pub(super) fn response(
             (status, (mime, page))
         }
         Problem::Invocation(error) => {
+            fields.extend(error.downstream().cloned());
             if let Some(status) = error.cache_status() {
                 fields.insert(CACHE_STATUS, cache_status(status));
             }

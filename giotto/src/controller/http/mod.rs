@@ -3,8 +3,8 @@
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
 //! `watch.rs` times them out, `pace.rs` sends large bodies in pieces, `date.rs` writes the date while the wall clock is behind,
 //! `signals.rs` ends them. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` to the
-//! application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs` and
-//! `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other folder
+//! application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`,
+//! `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other folder
 //! knows HTTP.
 
 mod body;
@@ -13,6 +13,7 @@ mod coding;
 mod conditional;
 mod date;
 mod document;
+mod downstream;
 mod entity_tag;
 mod failure;
 mod head;

@@ -13,6 +13,7 @@ use http::{Response, StatusCode};
 
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
+use super::downstream;
 use super::range::content_range;
 use crate::compression::ContentCoding;
 use crate::page::Page;
@@ -139,6 +140,7 @@ fn with_part(page: &mut Page, part: &Range<usize>, fields: &mut HeaderMap) -> By
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Page, fields: &mut HeaderMap) {
+    downstream::tell(page, fields);
     if let Some(vary) = vary(page) {
         fields.append(header::VARY, vary);
     }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use giotto_cache::{Counts, LayerMeasure};
+use giotto_cache::{Counts, DownstreamCounts, LayerMeasure};
 use serde::Serialize;
 
 use super::holdings;
@@ -32,6 +32,9 @@ struct Report {
     in_flight: usize,
     /// Invalidations that the store has not accepted yet.
     pending: usize,
+    /// Invalidations that are sent to caches downstream, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purges: Option<DownstreamCounts>,
     note: Option<&'static str>,
 }
 
@@ -43,6 +46,7 @@ async fn stats(_: Nothing, operator: Operator) -> Report {
         counts: cache.counts(),
         in_flight: cache.in_flight(),
         pending: cache.pending_invalidations(),
+        purges: cache.downstream_counts(),
         note: (operator.controller == CMD).then_some(
             "these are the counters of this command, which has just started; list this program over HTTP to see a \
              server's",
@@ -57,11 +61,19 @@ impl fmt::Display for Report {
         let layers = self.layers.iter().flat_map(holdings::lines);
         let head = layers.chain([("process", self.process.to_string())]);
         let tail = [
-            Some(("in_flight", self.in_flight.to_string())),
-            Some(("pending", self.pending.to_string())),
-            self.note.map(|note| ("note", note.to_owned())),
+            ("in_flight", self.in_flight.to_string()),
+            ("pending", self.pending.to_string()),
         ];
-        let tail = tail.into_iter().flatten();
+        let purges = self.purges.into_iter().flat_map(|purges| {
+            [
+                ("purges_sent", purges.sent.to_string()),
+                ("purges_failed", purges.failed.to_string()),
+                ("purges_collapsed", purges.collapsed.to_string()),
+                ("purges_waiting", purges.waiting.to_string()),
+            ]
+        });
+        let note = self.note.map(|note| ("note", note.to_owned()));
+        let tail = tail.into_iter().chain(purges).chain(note);
         f.write_str(&columns(head.chain(counts).chain(tail)))
     }
 }
