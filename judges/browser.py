@@ -34,10 +34,9 @@ class Reader:
 
     def asked_by(self, act):
         """The requests that `act` causes, with their statuses."""
-        requests, statuses = len(self.witness.requests), len(self.witness.statuses)
+        before = len(self.witness.exchanges)
         act()
-        targets = [target for _, target in self.witness.requests[requests:]]
-        return list(zip(targets, self.witness.statuses[statuses:], strict=True))
+        return [tuple(exchange) for exchange in self.witness.exchanges[before:] if exchange[0] != "/favicon.ico"]
 
 
 def a_click_shows_the_change_of_another_session(reader):
@@ -87,6 +86,17 @@ def nobody_sees_a_page_after_signing_out(reader):
     reader.sees("sign in first")
 
 
+def without_a_change_of_a_cookie_the_back_button_does_not_ask(reader):
+    """A limit that docs/http.md tells: the session must end in the browser, too. If this fails, tell that it is gone."""
+    tab = reader.tab
+    reader.signs_in("ada")
+    tab.open(f"{reader.address}/")
+    tab.click("mine")
+    tab.click("home")
+    assert reader.asked_by(tab.back) == []
+    reader.sees("the page of ada")
+
+
 def a_page_follows_the_language(reader):
     tab = reader.tab
     agent = tab.evaluate("navigator.userAgent")
@@ -101,6 +111,7 @@ CLAIMS = [
     a_click_shows_the_change_of_another_session,
     two_readers_in_one_profile_never_see_each_others_page,
     nobody_sees_a_page_after_signing_out,
+    without_a_change_of_a_cookie_the_back_button_does_not_ask,
     a_page_follows_the_language,
 ]
 
