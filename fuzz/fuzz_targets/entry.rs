@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Entry, Key, Policy};
+use giotto_cache::{Entry, Key, Metadata, Policy};
 use libfuzzer_sys::fuzz_target;
 
 type Input<'a> = (&'a str, &'a str, &'a str, bool, [u64; 2], &'a [u8]);
@@ -22,6 +22,16 @@ fuzz_target!(|input: Input<'_>| {
     let is_opened = ask(&envelope, &key, now_ms, trusted).is_some_and(|entry| entry.body() == raw);
     assert!(is_opened || mimetype.len() > usize::from(u16::MAX) / 3);
 
+    // And as the value of a field, if it may be one.
+    if let Ok(metadata) = Metadata::new(Some(201), [("link", raw)]) {
+        let policy = Policy::seconds(1);
+        let sealed = Entry::seal_described(&key, policy, now_ms, Duration::ZERO, raw, &metadata);
+        envelope = sealed.to_bytes().to_vec();
+        let opened = ask(&envelope, &key, now_ms, trusted);
+        let is_read = opened.is_some_and(|entry| entry.metadata() == Some(metadata));
+        assert!(is_read || mimetype.len() > usize::from(u16::MAX) / 3);
+    }
+
     let bit = position as usize % (envelope.len() * 8);
     assert!(ask(&envelope[..bit / 8], &key, now_ms, false).is_none());
     envelope[bit / 8] ^= 1 << (bit % 8);
@@ -33,6 +43,8 @@ fuzz_target!(|input: Input<'_>| {
 fn ask(raw: &[u8], key: &Key, now_ms: u64, trusted: bool) -> Option<Entry> {
     let entry = Entry::open(Bytes::copy_from_slice(raw), key, trusted).ok()?;
     let _ = (entry.body(), entry.etag(), entry.created_ms());
+    let fields = entry.metadata().unwrap_or_default();
+    assert!(fields.fields().count() <= 32);
     let _ = (
         entry.is_fresh(now_ms),
         entry.fresh_for(now_ms),

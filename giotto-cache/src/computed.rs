@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::clock::Clock;
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::metadata::Metadata;
 use crate::policy::duration::IntoDuration;
 
 /// What a computation returns.
@@ -19,10 +20,12 @@ use crate::policy::duration::IntoDuration;
 pub enum Computed {
     /// A result.
     Page(Bytes),
+    /// A result with metadata, which is stored and served with it.
+    Described(Bytes, Metadata),
     /// A result that says "there is no such thing". It is stored only if the policy has a time for
     /// [negative](crate::Policy::negative) results.
     Negative(Bytes),
-    /// The [old value](CacheControl::old_value) is still valid. It becomes fresh again.
+    /// The [old value](CacheControl::old_value) is still valid. It becomes fresh again, with the metadata that it had.
     NotModified,
     /// An error that is an answer, such as "not allowed". It is not stored, and no old result is served in its place.
     Refused(Error),

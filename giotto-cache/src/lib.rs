@@ -39,8 +39,8 @@
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
-//! `invalidation/` makes entries old. `inspect/` explains a lookup and measures the store. `reason.rs`, `scope.rs`,
-//! `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and `signature.rs` are what all of them are made of.
+//! `invalidation/` makes entries old. `inspect/` explains a lookup and measures the store. `metadata.rs`, `reason.rs`,
+//! `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and `signature.rs` are what all of them are made of.
 
 mod answer;
 mod cache;
@@ -60,6 +60,7 @@ pub mod literal;
 #[doc(hidden)]
 pub mod log;
 mod lookup;
+mod metadata;
 mod policy;
 mod reason;
 mod scope;
@@ -95,6 +96,7 @@ pub use keyvalue::namespace::Namespace;
 pub use keyvalue::redis::RedisKeyValue;
 pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
+pub use metadata::Metadata;
 pub use policy::Policy;
 pub use policy::duration::IntoDuration;
 pub use policy::into::IntoPolicy;

@@ -15,6 +15,8 @@ use test_servers::{Memcached, Redis, RedisCluster, free_port};
 const MIB: usize = 1 << 20;
 /// Of the value that is planted.
 const PLANTED: usize = 100 * MIB;
+/// The same in Memcached, whose replies are read to their end, within a second also on a machine under load.
+const PLANTED_IN_MEMCACHED: usize = 30 * MIB;
 /// For the largest entry, which is 1 MiB, as often as it is copied, and what a server's client needs.
 const MARGIN: usize = 12 * MIB;
 /// On a machine under load.
@@ -53,14 +55,18 @@ async fn misses_and_replaces(name: &str, store: impl KeyValue) {
                 .get_or_compute(key(planted), Policy::forever(), page)
                 .await;
             let answer = answer.unwrap();
-            assert_eq!(answer.status, status, "{name}");
+            assert_eq!(
+                answer.status, status,
+                "{name}: {:?} {:?}",
+                answer.reason, answer.not_stored
+            );
             cache.settle().await;
         }
     }
     let grown = most_memory() - before;
     assert!(
         grown < MARGIN,
-        "{name}: {grown} bytes for values of {PLANTED}"
+        "{name}: {grown} bytes more for planted values"
     );
     let counts = cache.counts();
     assert_eq!(
@@ -147,7 +153,10 @@ async fn a_planted_value_costs_no_more_memory_than_the_largest_entry() {
     let server = Memcached::start_with(free_port(), &["-I", "128m", "-m", "1024"]);
     let store = MemcacheKeyValue::new().hosts([server.host()]).unwrap();
     for planted in KEYS {
-        server.plant(&store.stored_key(key(planted).as_str()), PLANTED);
+        server.plant(
+            &store.stored_key(key(planted).as_str()),
+            PLANTED_IN_MEMCACHED,
+        );
     }
     misses_and_replaces("Memcached", store.clone()).await;
     let store = store.namespace(&"n".repeat(60)).unwrap();

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
     Answer, Cache, CacheControl, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
@@ -130,6 +129,7 @@ impl App {
             program,
             args: Arguments { typed, canonical },
             mime,
+            negotiated,
         } = Asked::of(&self.manifest, request)?;
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
@@ -152,15 +152,16 @@ impl App {
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
                 let nothing_refused = InvalidInput::new();
-                let body = self
+                let page = self
                     .bypass(program, typed, &mime, nothing_refused, request.controller)
                     .await?;
                 match policy {
-                    Some(_) => Page::bypassing(mime, body),
-                    None => Page::new(mime, body),
+                    Some(_) => page.bypassing(),
+                    None => page,
                 }
             }
         };
+        page.negotiated = negotiated;
         program.finish(request, &mut page)?;
         Ok(page)
     }
@@ -183,11 +184,13 @@ impl App {
             program,
             args,
             mime,
+            negotiated,
         } = Asked::again(&self.manifest, &mut request)?;
-        let body = self
+        let page = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
-        let mut page = Page::bypassing(mime, body);
+        let mut page = page.bypassing();
+        page.negotiated = negotiated;
         program.finish(&request, &mut page)?;
         Ok(page)
     }
@@ -210,7 +213,7 @@ impl App {
         mime: &Mime,
         refused: InvalidInput,
         controller: Controller,
-    ) -> Result<Bytes> {
+    ) -> Result<Page> {
         let outdated = match self.models.are_mocked() {
             true => Vec::new(),
             false => program.invalidated_by(&typed)?,

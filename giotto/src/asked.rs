@@ -13,12 +13,15 @@ use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::Request;
+use crate::varies::Negotiated;
 
 /// A request that has passed the input middleware of its program.
 pub(crate) struct Asked<'m> {
     pub(crate) program: &'m Arc<Program>,
     pub(crate) args: Arguments,
     pub(crate) mime: Mime,
+    /// What of the request chose the media type.
+    pub(crate) negotiated: Negotiated,
 }
 
 impl<'m> Asked<'m> {
@@ -35,6 +38,7 @@ impl<'m> Asked<'m> {
             program,
             args,
             mime,
+            negotiated: negotiated(&found),
         })
     }
 
@@ -56,6 +60,7 @@ impl<'m> Asked<'m> {
             program,
             args,
             mime,
+            negotiated: negotiated(&found),
         })
     }
 
@@ -70,6 +75,13 @@ impl<'m> Asked<'m> {
 fn chosen(found: &Found<'_>, request: &Request<'_>) -> Result<Mime> {
     let superformat = found.superformat.as_deref();
     negotiate::choose(superformat, &request.accept, found.program.mimes())
+}
+
+fn negotiated(found: &Found<'_>) -> Negotiated {
+    match found.superformat {
+        Some(_) => Negotiated::Nothing,
+        None => found.program.negotiated(),
+    }
 }
 
 /// What `request` asks the cache for. It takes the text of the arguments because a hit clones nothing.

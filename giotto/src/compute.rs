@@ -5,14 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use giotto_cache::{Computed, ErrorKind as CacheErrorKind, Policy};
 use tokio::sync::Semaphore;
 
 use crate::arguments::Typed;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::page::CacheStatus;
+use crate::page::{CacheStatus, Page};
 use crate::program::model::Context;
 use crate::program::{Program, Source};
 
@@ -57,7 +56,7 @@ impl Models {
         mime: &Mime,
         refused: InvalidInput,
         context: Context,
-    ) -> impl Future<Output = Result<Bytes>> + Send + use<> {
+    ) -> impl Future<Output = Result<Page>> + Send + use<> {
         let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         async move {
@@ -78,7 +77,7 @@ impl Models {
         let keeps_negative = program.cache_policy().is_some_and(Policy::keeps_negative);
         async move {
             match page.await {
-                Ok(body) => Ok(Computed::Page(body)),
+                Ok(page) => Ok(page.into_computed()),
                 Err(error) => match error.kind() {
                     ErrorKind::NotModified => Ok(Computed::NotModified),
                     ErrorKind::NotFound if keeps_negative => {

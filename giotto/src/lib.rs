@@ -49,8 +49,10 @@
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
+//!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`).
 //!
-//! The controller gets a page (`page.rs`) or an error (`error/`).
+//! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
+//! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
@@ -64,17 +66,22 @@ mod compute;
 mod config;
 mod controller;
 mod error;
+mod language;
+mod lifetimes;
 mod management;
 mod manifest;
+mod metadata;
 mod mime;
 mod negotiate;
 mod page;
 mod panics;
 mod program;
 mod request;
+mod response;
 mod run;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod varies;
 pub mod view;
 
 pub use app::App;
@@ -89,6 +96,7 @@ pub use manifest::{Item, Manifest};
 pub use page::{CacheStatus, Page};
 pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
+pub use response::Response;
 pub use run::run;
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
@@ -109,7 +117,7 @@ pub mod prelude {
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, model,
+        Program, Redirection, Response, model,
     };
 }
 

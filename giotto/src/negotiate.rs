@@ -7,6 +7,7 @@ use mediatype::{MediaType, MediaTypeList, ReadParams};
 
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::mime::Mime;
+use crate::varies::Negotiated;
 
 /// The most ranges of an `Accept` field that are read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;
@@ -34,6 +35,22 @@ pub(crate) fn choose(superformat: Option<&str>, accept: &str, mimes: &[Mime]) ->
         let message = format!("not available as {wanted}; ask for {}", offered.join(", "));
         Error::new(ErrorKind::NotAcceptable, message)
     })
+}
+
+/// What of a request chooses one of `mimes` if the path does not.
+pub(crate) fn by(mimes: &[Mime]) -> Negotiated {
+    match mimes {
+        [] | [_] => Negotiated::Nothing,
+        // A script gets JSON, which other clients get from such a program only if they prefer it.
+        [_, others @ ..]
+            if others
+                .iter()
+                .any(|mime| mime.essence() == "application/json") =>
+        {
+            Negotiated::AcceptOrScript
+        }
+        _ => Negotiated::Accept,
+    }
 }
 
 /// Whether `superformat` names `mime`.

@@ -6,18 +6,32 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
+use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
+use crate::lifetimes::Lifetimes;
+use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
+use crate::varies::{Names, Negotiated};
+
+/// A validator (RFC 9110, 8.8.2), which does not describe another page.
+const LAST_MODIFIED: &str = "last-modified";
 
 /// A finished page.
 #[derive(Clone, Debug)]
 pub struct Page {
     mime: Mime,
     body: Bytes,
+    /// Boxed, so that a page without any moves few bytes.
+    metadata: Option<Box<Metadata>>,
     cache_status: Option<CacheStatus>,
     private: bool,
+    /// What of the request chose its media type.
+    pub(crate) negotiated: Negotiated,
+    /// The fields of the request that middleware has read.
+    pub(crate) read: Names,
+    /// How long caches downstream may use it without asking, by its author.
+    pub(crate) lifetimes: Lifetimes,
 }
 
 impl Page {
@@ -25,8 +39,12 @@ impl Page {
         Self {
             mime,
             body,
+            metadata: None,
             cache_status: None,
             private: false,
+            negotiated: Negotiated::Nothing,
+            read: Names::default(),
+            lifetimes: Lifetimes::default(),
         }
     }
 
@@ -34,15 +52,32 @@ impl Page {
         let cache_status = CacheStatus::new(&answer);
         Self {
             cache_status: Some(cache_status),
+            metadata: answer.entry.metadata().map(Box::new),
             ..Self::new(mime, answer.entry.into_body())
         }
     }
 
-    /// A page of a program with a cache that was not asked.
-    pub(crate) fn bypassing(mime: Mime, body: Bytes) -> Self {
+    /// The same page with `metadata`.
+    pub(crate) fn described(self, metadata: Metadata) -> Self {
+        Self {
+            metadata: (!metadata.is_empty()).then(|| Box::new(metadata)),
+            ..self
+        }
+    }
+
+    /// The same page, of a program with a cache that was not asked.
+    pub(crate) fn bypassing(self) -> Self {
         Self {
             cache_status: Some(CacheStatus::bypassing()),
-            ..Self::new(mime, body)
+            ..self
+        }
+    }
+
+    /// As it is stored.
+    pub(crate) fn into_computed(self) -> Computed {
+        match self.metadata {
+            None => Computed::Page(self.body),
+            Some(metadata) => Computed::Described(self.body, *metadata),
         }
     }
 
@@ -63,6 +98,35 @@ impl Page {
         &self.body
     }
 
+    /// The status of success that it is sent with over HTTP: 200, unless the model or the view has set another in its
+    /// [`Response`](crate::Response).
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        let metadata = self.metadata.as_ref();
+        let status = metadata.and_then(|metadata| metadata.status());
+        status.filter(|status| may_be_status(*status)).unwrap_or(OK)
+    }
+
+    /// Whether it has a status or fields of its own.
+    #[inline]
+    pub(crate) const fn is_described(&self) -> bool {
+        self.metadata.is_some()
+    }
+
+    /// The names, in lower case, and values of the fields that the model and the view have set.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let fields = self.metadata.iter().flat_map(|metadata| metadata.fields());
+        // What no author may set is not sent either, when a client of the store has written it.
+        fields.filter(|(name, _)| why_not(name).is_none())
+    }
+
+    /// The value of the field `name`, in lower case: `page.field("last-modified")`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&[u8]> {
+        let mut fields = self.fields();
+        fields.find_map(|(own, value)| (own == name).then_some(value))
+    }
+
     /// Takes the page itself out.
     pub(crate) fn take_body(&mut self) -> Bytes {
         std::mem::take(&mut self.body)
@@ -73,9 +137,14 @@ impl Page {
         self.cache_status.as_mut()?.etag.take()
     }
 
-    /// Replaces the page. The new page has no entity tag, and no client or cache may store it.
+    /// Replaces the page. The new page has no entity tag and no `Last-Modified`, and no client or cache may store it. It
+    /// keeps its status and its other fields.
     pub fn set_body(&mut self, body: impl Into<Bytes>) {
         self.body = body.into();
+        self.metadata = self.metadata.take().and_then(|metadata| {
+            let fields = metadata.fields().filter(|(name, _)| *name != LAST_MODIFIED);
+            Metadata::new(metadata.status(), fields).ok().map(Box::new)
+        });
         self.private = true;
         if let Some(cache_status) = &mut self.cache_status {
             cache_status.etag = None;
@@ -90,7 +159,7 @@ impl Page {
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
-    /// it, and a browser revalidates it before it shows it.
+    /// it. Nor does a browser if middleware has read a credential; it revalidates other pages before it shows them.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

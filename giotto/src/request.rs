@@ -8,6 +8,9 @@ use std::fmt;
 use giotto_cache::Mode;
 use smallvec::SmallVec;
 
+use crate::language;
+use crate::varies::FieldsRead;
+
 /// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,6 +60,8 @@ pub struct Request<'r> {
     pub(crate) takes_stale: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Option<&'r dyn Metadata>,
+    /// Those of them that middleware has read.
+    pub(crate) read: FieldsRead,
 }
 
 /// Most invocations have at most four segments and four arguments. A hit allocates for neither then.
@@ -98,6 +103,11 @@ impl<'r> Value<'r> {
 pub trait Metadata: fmt::Debug + Sync {
     /// The first value of the field `name`, if the field exists and its value is text.
     fn get(&self, name: &str) -> Option<&str>;
+
+    /// All values of the field `name` that are text, in the order sent.
+    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
+        self.get(name).into_iter().collect()
+    }
 }
 
 impl<'r> Request<'r> {
@@ -117,6 +127,7 @@ impl<'r> Request<'r> {
             mode: Mode::Prefer,
             takes_stale: controller != CMD,
             metadata: None,
+            read: FieldsRead::default(),
         }
     }
 
@@ -189,9 +200,59 @@ impl<'r> Request<'r> {
     }
 
     /// The transport's header field `name`; always `None` on the command line.
+    ///
+    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. A page of a
+    /// program whose middleware reads `Cookie` or `Authorization` is stored by no cache, not even that of the browser,
+    /// unless the program has a [`max_age`](crate::Program::max_age).
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
+        self.read.record(name);
         self.metadata.and_then(|metadata| metadata.get(name))
+    }
+
+    /// The value of the cookie `name` (RFC 6265), as it was sent. The page depends on the field `Cookie` then, as with
+    /// [`header`](Self::header).
+    ///
+    /// ```
+    /// use giotto::{HTTP_GET, Request};
+    ///
+    /// let mut fields = http::HeaderMap::new();
+    /// fields.insert("cookie", http::HeaderValue::from_static("theme=dark; session=31d4d96e"));
+    /// let request = Request::new(HTTP_GET, "account").metadata(&fields);
+    /// assert_eq!(request.cookie("session"), Some("31d4d96e"));
+    /// assert_eq!(request.cookie("sess"), None);
+    /// ```
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.read.record("Cookie");
+        let cookies = self.metadata?.get_all("cookie").into_iter();
+        let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+        pairs.find_map(|pair| {
+            let (given, value) = pair.split_once('=')?;
+            (given.trim() == name).then(|| value.trim())
+        })
+    }
+
+    /// The one of the `offered` languages that suits the reader best, by `Accept-Language` and the lookup of RFC 4647: a
+    /// reader of `de-AT` gets `de`. The first is the default. The page depends on the field then, as with
+    /// [`header`](Self::header).
+    ///
+    /// ```
+    /// use giotto::{HTTP_GET, Request};
+    ///
+    /// let mut fields = http::HeaderMap::new();
+    /// fields.insert("accept-language", http::HeaderValue::from_static("de-AT, en;q=0.5"));
+    /// let mut request = Request::new(HTTP_GET, "news").metadata(&fields);
+    /// assert_eq!(request.language(&["en", "de"]), "de");
+    /// request.set("lang", request.language(&["en", "de"])); // part of the key
+    /// ```
+    #[must_use]
+    pub fn language<'o>(&self, offered: &[&'o str]) -> &'o str {
+        self.read.record("Accept-Language");
+        let accepted = self
+            .metadata
+            .map(|metadata| metadata.get_all("accept-language"));
+        language::choose(&accepted.unwrap_or_default().join(","), offered)
     }
 
     /// Sets argument `name` to the text `value` and replaces what the caller gave. What middleware sets, for example the

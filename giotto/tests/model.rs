@@ -364,14 +364,14 @@ async fn every_kind_of_result_becomes_a_page_or_an_error() {
         .unwrap_err();
     assert_eq!(
         *error.kind(),
-        giotto::ErrorKind::Redirection("/squared/-8".into())
+        giotto::ErrorKind::Redirection(Redirection::to("/squared/-8"))
     );
     let error = show(Program::new(sometimes).view(BasicView::new()))
         .await
         .unwrap_err();
     assert_eq!(
         *error.kind(),
-        giotto::ErrorKind::Redirection("/positive".into())
+        giotto::ErrorKind::Redirection(Redirection::to("/positive"))
     );
 }
 
@@ -389,7 +389,7 @@ async fn a_redirection_is_followed_and_never_shown() {
         }
         kinds
     };
-    let to = |location: &str| giotto::ErrorKind::Redirection(location.to_owned());
+    let to = |location: &str| giotto::ErrorKind::Redirection(Redirection::to(location));
     let both = sends(Ok(Redirection::to("/done"))).await;
     assert_eq!(both, [to("/done"), to("/mock")]);
     let failed = sends(Err(Error::not_found("there is none"))).await;

@@ -3,6 +3,14 @@
 //! No step of a request.
 
 use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::metadata::Metadata;
+use crate::policy::Policy;
 
 /// Values that a protocol, a text column or a C string would change.
 pub(super) fn values() -> Vec<(&'static str, Vec<u8>)> {
@@ -19,6 +27,7 @@ pub(super) fn values() -> Vec<(&'static str, Vec<u8>)> {
             "compressed bytes",
             b"\x78\x9c\x03\x00\x00\x00\x00\x01".to_vec(),
         ),
+        ("an entry with metadata", described_entry().to_vec()),
         // A little less than Memcached's limit and the engine's, which are for the whole item.
         (
             "almost a mebibyte",
@@ -27,6 +36,20 @@ pub(super) fn values() -> Vec<(&'static str, Vec<u8>)> {
                 .collect(),
         ),
     ]
+}
+
+/// A stored result whose fields have every byte that a value may have.
+fn described_entry() -> Bytes {
+    let text = (b' '..=u8::MAX).filter(|byte| *byte != 0x7f);
+    let value: Vec<u8> = text.chain([b'\t']).collect();
+    let metadata = Metadata::new(
+        Some(201),
+        [("content-language", &b"de"[..]), ("x-all", &value)],
+    );
+    let metadata = metadata.expect("names and values that may be stored");
+    let key = Key::new("squared", "{'x': 12}", "text/html");
+    let (policy, body) = (Policy::forever(), b"<p>144</p>\0");
+    Entry::seal_described(&key, policy, 0, Duration::ZERO, body, &metadata).to_bytes()
 }
 
 /// Keys that a protocol, a collation, a normalisation or a limit would take for one another.

@@ -14,6 +14,7 @@ use crate::engine::attempt::{Attempt, COMPUTING};
 use crate::engine::fallback;
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metadata::Metadata;
 
 /// The future of the caller's computation. Boxed on a miss, so that no step after this is generic.
 pub(crate) type Computation = Pin<Box<dyn Future<Output = Result<Computed>> + Send>>;
@@ -21,6 +22,7 @@ pub(crate) type Computation = Pin<Box<dyn Future<Output = Result<Computed>> + Se
 /// A result to store.
 pub(crate) struct Finished {
     pub(crate) body: Bytes,
+    pub(crate) metadata: Metadata,
     pub(crate) is_negative: bool,
     pub(crate) cost: Duration,
     pub(crate) started_ms: u64,
@@ -47,18 +49,20 @@ pub(crate) async fn run(
     let computed = patiently(engine, attempt, computation).await;
     let cost = started.elapsed();
     let computed = computed.ok_or(Unfinished::Panicked)?;
-    let (body, is_negative) = match computed.map_err(Unfinished::Failed)? {
-        Computed::Page(body) => (body, false),
-        Computed::Negative(body) => (body, true),
+    let (body, metadata, is_negative) = match computed.map_err(Unfinished::Failed)? {
+        Computed::Page(body) => (body, Metadata::default(), false),
+        Computed::Described(body, metadata) => (body, metadata, false),
+        Computed::Negative(body) => (body, Metadata::default(), true),
         Computed::Refused(error) => return Err(Unfinished::Refused(error)),
         Computed::NotModified => {
             let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
             let old = old.ok_or_else(|| Unfinished::Failed(nothing_old()))?;
-            (old.body(), false)
+            (old.body(), old.metadata().unwrap_or_default(), false)
         }
     };
     Ok(Finished {
         body,
+        metadata,
         is_negative,
         cost,
         started_ms,

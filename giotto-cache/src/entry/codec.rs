@@ -6,7 +6,7 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | magic `GIOT` |
-//! | 4 | version: 1, or 2 if there is an extension |
+//! | 4 | version: 1, or 2 if there is an extension, or 3 if the extension has metadata |
 //! | 5 | flags: 1 = the result says "there is no such thing", 2 = the computation has set its time to live |
 //! | 6..8 | length of the media type |
 //! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
@@ -30,14 +30,21 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
-use crate::entry::extension::{Extension, SHORTEST};
+use crate::entry::extension::{self, Extension, Unreadable};
 use crate::key::Key;
+use crate::metadata::Metadata;
 use crate::policy::clocks::Clocks;
 use crate::signature::{Forged, Signer};
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
 const PLAIN: u8 = 1;
 const EXTENDED: u8 = 2;
+const DESCRIBED: u8 = 3;
+/// Those that this build reads.
+const VERSIONS: [u8; 3] = [PLAIN, EXTENDED, DESCRIBED];
 const NEGATIVE: u8 = 1;
 const OWN_TIME: u8 = 2;
 const HEADER: usize = 64;
@@ -95,6 +102,27 @@ pub enum Undecodable {
     Forged,
 }
 
+impl Draft<'_> {
+    /// The first version of the envelope that can say all of it.
+    fn version(&self) -> u8 {
+        match () {
+            () if !self.extension.metadata.is_empty() => DESCRIBED,
+            () if self.is_negative || self.has_own_time => EXTENDED,
+            () if self.extension != Extension::default() => EXTENDED,
+            () => PLAIN,
+        }
+    }
+}
+
+impl From<Unreadable> for Undecodable {
+    fn from(why: Unreadable) -> Self {
+        match why {
+            Unreadable::Malformed => Self::Foreign,
+            Unreadable::UnknownCoding => Self::Version,
+        }
+    }
+}
+
 impl From<Forged> for Undecodable {
     fn from(_: Forged) -> Self {
         Self::Forged
@@ -104,23 +132,22 @@ impl From<Forged> for Undecodable {
 impl Envelope {
     /// Writes `draft`, and signs it where signing keys are set.
     pub(crate) fn seal(draft: &Draft<'_>, signer: &Signer) -> Self {
-        let etag = etag(draft.key.mimetype(), draft.body);
+        let etag = etag(draft.key.mimetype(), &draft.extension.metadata, draft.body);
         let (key, mimetype) = (
             draft.key.as_str().as_bytes(),
             draft.key.mimetype().as_bytes(),
         );
-        let is_extended =
-            draft.is_negative || draft.has_own_time || draft.extension != Extension::default();
-        let extension = match is_extended {
-            true => draft.extension.encode(),
-            false => BytesMut::new(),
+        let version = draft.version();
+        let extension = match version {
+            PLAIN => BytesMut::new(),
+            _ => draft.extension.encode(),
         };
         let start = HEADER + key.len() + mimetype.len();
         let body = start + etag.len() + extension.len();
         let end = body + draft.body.len();
         let mut raw = BytesMut::with_capacity(end + signer.room());
         raw.put_slice(&MAGIC);
-        raw.put_u8(if is_extended { EXTENDED } else { PLAIN });
+        raw.put_u8(version);
         let negative = if draft.is_negative { NEGATIVE } else { 0 };
         let own_time = if draft.has_own_time { OWN_TIME } else { 0 };
         raw.put_u8(negative | own_time);
@@ -166,7 +193,7 @@ impl Envelope {
             return Err(Undecodable::Foreign);
         }
         let version = header.get_u8();
-        if version != PLAIN && version != EXTENDED {
+        if !VERSIONS.contains(&version) {
             return Err(Undecodable::Version);
         }
         let _flags = header.get_u8();
@@ -187,16 +214,16 @@ impl Envelope {
         }
         let etag = HEADER + key_len + mimetype_len;
         let mut body = etag.saturating_add(etag_len);
-        if version == EXTENDED {
-            let mut extension = raw.get(body..).unwrap_or_default();
-            let length = extension.try_get_u32_le().unwrap_or(u32::MAX) as usize;
-            if length < SHORTEST {
-                return Err(Undecodable::Foreign);
-            }
-            body = body.saturating_add(length);
+        let extension = body;
+        if version != PLAIN {
+            let length = raw.get(body..).and_then(extension::length);
+            body = body.saturating_add(length.ok_or(Undecodable::Foreign)?);
         }
         if body > end {
             return Err(Undecodable::Foreign);
+        }
+        if version == DESCRIBED {
+            extension::metadata(&raw.slice(extension..body))?;
         }
         Ok(Self {
             etag: position(etag),
@@ -206,9 +233,16 @@ impl Envelope {
         })
     }
 
-    /// Whether it has no extension.
+    /// Whether nothing but its time to live decides if it is served.
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.raw[4] == PLAIN
+        match self.raw[4] {
+            PLAIN => true,
+            DESCRIBED => {
+                self.raw[5] == 0 && extension::only_describes(&self.raw[self.extension_range()])
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn is_negative(&self) -> bool {
@@ -249,9 +283,19 @@ impl Envelope {
 
     /// `None` if the entry has an extension that cannot be read.
     pub(crate) fn extension(&self) -> Option<Extension> {
-        match self.raw[self.etag_range().end..self.body as usize].split_at_checked(4) {
-            None => Some(Extension::default()),
-            Some((_, extension)) => Extension::decode(extension),
+        let range = self.extension_range();
+        match range.is_empty() {
+            true => Some(Extension::default()),
+            false => Extension::decode(&self.raw[range], self.metadata()),
+        }
+    }
+
+    /// `None` if the version of the envelope has none.
+    #[inline]
+    pub(crate) fn metadata(&self) -> Option<Metadata> {
+        match self.raw[4] {
+            DESCRIBED => extension::metadata(&self.raw.slice(self.extension_range())).ok(),
+            _ => None,
         }
     }
 
@@ -286,11 +330,15 @@ impl Envelope {
         let start = self.etag as usize;
         start..start + length
     }
+
+    fn extension_range(&self) -> Range<usize> {
+        self.etag_range().end..self.body as usize
+    }
 }
 
 /// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.
 pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
-    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && [PLAIN, EXTENDED].contains(&raw[4]);
+    let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && VERSIONS.contains(&raw[4]);
     is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
 }
 
@@ -299,12 +347,14 @@ fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// A digest of what is sent: equal bytes of one media type have equal tags in every process and release.
-fn etag(mimetype: &str, body: &[u8]) -> String {
-    format!(
-        "\"{:032x}\"",
-        xxh3_128_with_seed(body, xxh3_64(mimetype.as_bytes()))
-    )
+/// A digest of what is sent: equal bytes of one media type with equal metadata have equal tags in every process and release.
+fn etag(mimetype: &str, metadata: &Metadata, body: &[u8]) -> String {
+    let seed = xxh3_64(mimetype.as_bytes());
+    let seed = match metadata.is_empty() {
+        true => seed,
+        false => xxh3_64_with_seed(metadata.encoded(), seed),
+    };
+    format!("\"{:032x}\"", xxh3_128_with_seed(body, seed))
 }
 
 /// `raw` is at least a header long.

@@ -9,14 +9,29 @@
 //! | 8..16 | no new attempt to compute before, after one has failed; 0 = none has |
 //! | 16..32 | the generation of its program and of everything in one, soft and hard |
 //! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
+//!
+//! In an envelope of version 3 this stands in front of the tags:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 32 | content coding of the body: 0 = none, 1 = zstd (RFC 8878) |
+//! | 33..41 | length of the body without the coding; 0 without one |
+//! | 41..43 | length of the metadata |
+//! | 43.. | metadata (`metadata.rs`): a status and fields |
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::invalidation::generation::Generation;
+use crate::metadata::Metadata;
 use crate::scope::MAX_TAGS;
 
-/// The length of an extension without tags.
-pub(crate) const SHORTEST: usize = 32;
+/// The length of an extension without tags, in an envelope of version 2.
+const SHORTEST: usize = 32;
+/// Where the metadata begins, in an envelope of version 3.
+const METADATA: usize = SHORTEST + 11;
+
+/// The body is stored as it is.
+const IDENTITY: u8 = 0;
 
 /// What only some entries have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +40,7 @@ pub(crate) struct Extension {
     /// No new attempt to compute before; 0 = none has failed.
     pub(crate) retry_at: u64,
     pub(crate) program: Generation,
+    pub(crate) metadata: Metadata,
     pub(crate) tags: Vec<Stamp>,
 }
 
@@ -35,13 +51,28 @@ pub(crate) struct Stamp {
     pub(crate) generation: Generation,
 }
 
+/// Why the beginning of an extension cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    Malformed,
+    /// A later build has written it.
+    UnknownCoding,
+}
+
 impl Extension {
     pub(crate) fn encode(&self) -> BytesMut {
-        let mut raw = BytesMut::with_capacity(SHORTEST);
+        let mut raw = BytesMut::with_capacity(METADATA + self.metadata.encoded().len());
         raw.put_u32_le(0);
         raw.put_u32_le(self.version);
         raw.put_u64_le(self.retry_at);
         self.program.put(&mut raw);
+        if !self.metadata.is_empty() {
+            let metadata = self.metadata.encoded();
+            raw.put_u8(IDENTITY);
+            raw.put_u64_le(0);
+            raw.put_u16_le(u16::try_from(metadata.len()).unwrap_or(u16::MAX));
+            raw.put_slice(metadata);
+        }
         for Stamp { tag, generation } in &self.tags {
             raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
             raw.put_slice(tag.as_bytes());
@@ -52,26 +83,62 @@ impl Extension {
         raw
     }
 
-    /// `None` if `raw`, which follows the length of the extension, is not one.
-    pub(crate) fn decode(mut raw: &[u8]) -> Option<Self> {
+    /// `None` if `raw`, a whole extension, is not one. `metadata` is what [`metadata`] has read from it, if it has some.
+    pub(crate) fn decode(raw: &[u8], metadata: Option<Metadata>) -> Option<Self> {
+        let mut head = raw.get(4..SHORTEST)?;
+        let mut tags = match &metadata {
+            None => raw.get(SHORTEST..)?,
+            Some(metadata) => raw.get(METADATA + metadata.encoded().len()..)?,
+        };
         let mut extension = Self {
-            version: raw.try_get_u32_le().ok()?,
-            retry_at: raw.try_get_u64_le().ok()?,
-            program: Generation::take(&mut raw)?,
+            version: head.get_u32_le(),
+            retry_at: head.get_u64_le(),
+            program: Generation::take(&mut head)?,
+            metadata: metadata.unwrap_or_default(),
             tags: Vec::new(),
         };
-        while !raw.is_empty() {
+        while !tags.is_empty() {
             if extension.tags.len() == MAX_TAGS {
                 return None;
             }
-            let length = usize::from(raw.try_get_u16_le().ok()?);
-            let (tag, rest) = raw.split_at_checked(length)?;
-            raw = rest;
+            let length = usize::from(tags.try_get_u16_le().ok()?);
+            let (tag, rest) = tags.split_at_checked(length)?;
+            tags = rest;
             extension.tags.push(Stamp {
                 tag: std::str::from_utf8(tag).ok()?.to_owned(),
-                generation: Generation::take(&mut raw)?,
+                generation: Generation::take(&mut tags)?,
             });
         }
         Some(extension)
     }
+}
+
+/// The length of the extension that `raw` begins with; `None` if it is shorter than any.
+pub(crate) fn length(mut raw: &[u8]) -> Option<usize> {
+    let length = raw.try_get_u32_le().ok()? as usize;
+    (length >= SHORTEST).then_some(length)
+}
+
+/// The metadata in `raw`, a whole extension in an envelope of version 3.
+pub(crate) fn metadata(raw: &Bytes) -> Result<Metadata, Unreadable> {
+    let mut head = raw.get(SHORTEST..METADATA).ok_or(Unreadable::Malformed)?;
+    if head.get_u8() != IDENTITY {
+        return Err(Unreadable::UnknownCoding);
+    }
+    let _decoded_length = head.get_u64_le();
+    let end = METADATA + usize::from(head.get_u16_le());
+    if end > raw.len() {
+        return Err(Unreadable::Malformed);
+    }
+    let metadata = Metadata::decode(raw.slice(METADATA..end));
+    metadata.or(Err(Unreadable::Malformed))
+}
+
+/// Whether `raw`, a whole extension in an envelope of version 3, has nothing but metadata.
+pub(crate) fn only_describes(raw: &[u8]) -> bool {
+    let has_tags = match raw.get(METADATA - 2..METADATA) {
+        Some(mut length) => raw.len() > METADATA + usize::from(length.get_u16_le()),
+        None => true,
+    };
+    !has_tags && raw[4..SHORTEST].iter().all(|byte| *byte == 0)
 }

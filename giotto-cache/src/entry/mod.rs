@@ -15,6 +15,7 @@ use crate::clock::remaining;
 use crate::entry::codec::{Draft, Envelope, Undecodable};
 use crate::entry::extension::Extension;
 use crate::key::Key;
+use crate::metadata::Metadata;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::signature::Signer;
@@ -35,13 +36,30 @@ impl Entry {
     #[doc(hidden)]
     #[must_use]
     pub fn seal(key: &Key, policy: Policy, now_ms: u64, cost: Duration, body: &[u8]) -> Self {
+        Self::seal_described(key, policy, now_ms, cost, body, &Metadata::default())
+    }
+
+    /// The same with `metadata`.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn seal_described(
+        key: &Key,
+        policy: Policy,
+        now_ms: u64,
+        cost: Duration,
+        body: &[u8],
+        metadata: &Metadata,
+    ) -> Self {
         let draft = Draft {
             key,
             clocks: policy.clocks(now_ms, 0.0),
             cost,
             is_negative: false,
             has_own_time: false,
-            extension: Extension::default(),
+            extension: Extension {
+                metadata: metadata.clone(),
+                ..Extension::default()
+            },
             body,
         };
         Self::sealed(&draft, &Signer::default())
@@ -137,7 +155,7 @@ impl Entry {
         Duration::from_micros(self.envelope.cost_us())
     }
 
-    /// Whether it has no extension.
+    /// Whether nothing but its time to live decides if it is served.
     pub(crate) fn is_plain(&self) -> bool {
         self.envelope.is_plain()
     }
@@ -148,7 +166,15 @@ impl Entry {
         self.envelope.is_negative()
     }
 
-    /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3).
+    /// What belongs to the result besides its body; `None` if there is nothing.
+    #[must_use]
+    #[inline]
+    pub fn metadata(&self) -> Option<Metadata> {
+        self.envelope.metadata()
+    }
+
+    /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3). It changes with the media type, the
+    /// body and the metadata.
     #[must_use]
     pub fn etag(&self) -> Bytes {
         self.envelope.etag()

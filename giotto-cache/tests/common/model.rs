@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use giotto_cache::{Answer, CacheControl, Computed, Result};
+use giotto_cache::{Answer, CacheControl, Computed, Metadata, Result};
 use tokio::sync::Semaphore;
 
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -27,6 +27,8 @@ struct State {
 pub(crate) enum Says {
     #[default]
     Page,
+    /// A page with [`metadata`].
+    Described,
     NotFound,
     NotFoundFor(i64),
     NotModified,
@@ -93,6 +95,7 @@ impl Model {
         let page = Bytes::from(run.to_string());
         match says {
             Says::Page => Ok(Computed::Page(page)),
+            Says::Described => Ok(Computed::Described(page, metadata())),
             Says::NotFound => Ok(Computed::Negative(page)),
             Says::NotFoundFor(ttl) => {
                 control.ttl(ttl);
@@ -109,6 +112,12 @@ impl Model {
             }
         }
     }
+}
+
+/// A status and two fields.
+pub(crate) fn metadata() -> Metadata {
+    let fields = [("content-language", "de"), ("link", "</a>; rel=next")];
+    Metadata::new(Some(201), fields).unwrap()
 }
 
 /// The page, which is the number of the run that made it.

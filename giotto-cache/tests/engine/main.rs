@@ -15,6 +15,7 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+mod metadata;
 #[path = "../common/model.rs"]
 mod model;
 mod negative;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Entry, Key, Policy, Undecodable};
+use giotto_cache::{Entry, Key, Metadata, Policy, Undecodable};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -26,6 +26,31 @@ fn sealed() -> Entry {
     )
 }
 
+fn metadata() -> Metadata {
+    let fields = [
+        ("content-language", "de"),
+        ("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT"),
+    ];
+    Metadata::new(Some(201), fields).unwrap()
+}
+
+fn described() -> Entry {
+    let cost = Duration::from_micros(1234);
+    let (policy, body) = (Policy::seconds(3600), b"<p>144</p>");
+    Entry::seal_described(&squared(), policy, START_MS, cost, body, &metadata())
+}
+
+/// Any metadata that may be stored.
+fn any_metadata() -> impl Strategy<Value = Metadata> {
+    let status = proptest::option::of(1..=u16::MAX);
+    let fields = proptest::collection::btree_map(
+        "[a-z0-9!#$%&'*+.^_`|~-]{1,12}",
+        "[\\t -~\u{e9}]{0,40}",
+        0..8,
+    );
+    (status, fields).prop_map(|(status, fields)| Metadata::new(status, fields).unwrap())
+}
+
 fn policies() -> impl Strategy<Value = Policy> {
     let from_ms = |ms| Policy::try_from(Duration::from_millis(ms)).unwrap();
     prop_oneof![
@@ -36,14 +61,15 @@ fn policies() -> impl Strategy<Value = Policy> {
 
 /// Bytes that get further than random ones: a header whose lengths are small, and something behind it.
 fn headers() -> impl Strategy<Value = Vec<u8>> {
-    let lengths = (0..40_u16, 0..80_u32, 0..80_u32);
+    let lengths = (1..=3_u8, 0..40_u16, 0..80_u32, 0..80_u32);
     let rest = (
         any::<[u8; 8]>(),
         vec(any::<u8>(), 40),
         vec(any::<u8>(), 0..100),
     );
-    (lengths, rest).prop_map(|((mimetype, key, etag), (sum, moments, rest))| {
-        let mut raw = b"GIOT\x01\0".to_vec();
+    (lengths, rest).prop_map(|((version, mimetype, key, etag), (sum, moments, rest))| {
+        let mut raw = b"GIOT".to_vec();
+        raw.extend([version, 0]);
         raw.extend(mimetype.to_le_bytes());
         raw.extend(sum);
         raw.extend(moments);
@@ -63,6 +89,7 @@ fn ask(raw: &[u8], key: &Key, trusted: bool) -> Result<(), Undecodable> {
         entry.etag(),
         entry.created_ms(),
         entry.to_bytes(),
+        entry.metadata(),
     );
     for now_ms in [0, START_MS, u64::MAX] {
         let _ = (
@@ -91,9 +118,27 @@ fn what_the_first_release_wrote_is_read_and_written_to_this_day() {
     );
 }
 
+/// The file was written like that of version 1.
+#[test]
+fn what_was_written_first_with_metadata_is_read_and_written_to_this_day() {
+    let golden: &[u8] = include_bytes!("../golden/entry-v3.bin");
+    assert_eq!(described().to_bytes(), golden);
+
+    let entry = Entry::open(Bytes::from_static(golden), &squared(), false).unwrap();
+    assert_eq!(entry.body(), "<p>144</p>");
+    assert_eq!(entry.etag(), "\"d41419e27c972c1a1252877e715481c6\"");
+    assert_eq!(entry.metadata(), Some(metadata()));
+    assert_eq!(entry.fresh_for(START_MS), Some(Duration::from_secs(3600)));
+}
+
 #[test]
 fn an_envelope_in_which_any_bit_was_flipped_is_an_error() {
-    let raw = sealed().to_bytes();
+    for raw in [sealed().to_bytes(), described().to_bytes()] {
+        flip(&raw);
+    }
+}
+
+fn flip(raw: &[u8]) {
     for bit in 0..raw.len() * 8 {
         let mut flipped = raw.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
@@ -104,7 +149,12 @@ fn an_envelope_in_which_any_bit_was_flipped_is_an_error() {
 
 #[test]
 fn an_envelope_that_was_cut_short_or_made_longer_is_an_error() {
-    let raw = sealed().to_bytes();
+    for raw in [sealed().to_bytes(), described().to_bytes()] {
+        cut(&raw);
+    }
+}
+
+fn cut(raw: &[u8]) {
     for length in 0..raw.len() {
         assert!(
             ask(&raw[..length], &squared(), false).is_err(),
@@ -116,20 +166,20 @@ fn an_envelope_that_was_cut_short_or_made_longer_is_an_error() {
         );
         let _ = ask(&raw[..length], &squared(), true);
     }
-    assert!(ask(&[&raw[..], b"\0"].concat(), &squared(), false).is_err());
-    assert!(ask(&[&raw[..], &raw[..]].concat(), &squared(), false).is_err());
+    assert!(ask(&[raw, b"\0"].concat(), &squared(), false).is_err());
+    assert!(ask(&[raw, raw].concat(), &squared(), false).is_err());
 }
 
 #[test]
 fn why_an_envelope_does_not_open_is_told() {
     let open = |raw: &[u8], key: &Key| ask(raw, key, false).unwrap_err();
     let raw = sealed().to_bytes();
-    let mut version_3 = raw.to_vec();
-    version_3[4] = 3;
+    let mut version_4 = raw.to_vec();
+    version_4[4] = 4;
     assert_eq!(open(b"", &squared()), Undecodable::Foreign);
     assert_eq!(open(&[0; 64], &squared()), Undecodable::Foreign);
     assert_eq!(open(&raw[..63], &squared()), Undecodable::Foreign);
-    assert_eq!(open(&version_3, &squared()), Undecodable::Version);
+    assert_eq!(open(&version_4, &squared()), Undecodable::Version);
     assert_eq!(open(&raw[..64], &squared()), Undecodable::Damaged);
     for (arguments, mimetype) in [("{'x': 13}", "text/html"), ("{'x': 12}", "text/htm")] {
         let other = Key::new("squared", arguments, mimetype);
@@ -154,6 +204,26 @@ fn an_etag_tells_bodies_and_media_types_apart_and_nothing_else() {
     assert_ne!(etag, seal("text/html", "{'x': 12}", 0, b""));
 }
 
+#[test]
+fn an_etag_tells_metadata_apart() {
+    let etag = |metadata: &Metadata| {
+        let key = squared();
+        Entry::seal_described(&key, Policy::forever(), 0, Duration::ZERO, b"144", metadata).etag()
+    };
+    let none: [(&str, &str); 0] = [];
+    let of = |language| Metadata::new(None, [("content-language", language)]).unwrap();
+    let all = [
+        Metadata::default(),
+        Metadata::new(Some(201), none).unwrap(),
+        of("de"),
+        of("en"),
+        metadata(),
+    ];
+    let etags: std::collections::HashSet<_> = all.iter().map(etag).collect();
+    assert_eq!(etags.len(), all.len());
+    assert_eq!(etag(&of("de")), etag(&of("de")));
+}
+
 proptest! {
     #[test]
     fn what_is_sealed_opens_as_it_was(
@@ -162,13 +232,14 @@ proptest! {
         now_ms in any::<u64>(),
         cost in any::<Duration>(),
         body in vec(any::<u8>(), 0..2000),
-        trusted in any::<bool>(),
+        (metadata, trusted) in (any_metadata(), any::<bool>()),
     ) {
         let key = Key::new(&program, arguments, &mimetype);
-        let entry = Entry::seal(&key, policy, now_ms, cost, &body);
+        let entry = Entry::seal_described(&key, policy, now_ms, cost, &body, &metadata);
         let opened = Entry::open(entry.to_bytes(), &key, trusted).unwrap();
         prop_assert_eq!(opened.body(), body);
         prop_assert_eq!(opened.etag(), entry.etag());
+        prop_assert_eq!(opened.metadata(), Some(metadata).filter(|metadata| !metadata.is_empty()));
         prop_assert_eq!(opened.created_ms(), now_ms);
         prop_assert_eq!(opened.fresh_for(now_ms), entry.fresh_for(now_ms));
         prop_assert_eq!(opened.keep_for(now_ms), entry.keep_for(now_ms));

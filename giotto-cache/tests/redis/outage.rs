@@ -97,6 +97,19 @@ async fn a_connection_into_a_black_hole_is_given_up_after_a_second() {
     assert_eq!(found, Some("value".into()));
 }
 
+/// A server that is not Redis, or that an attacker has taken over, sends a reply without end. Its bytes are not collected.
+#[tokio::test]
+async fn a_server_that_sends_more_than_it_was_asked_for_is_left() {
+    let port = fake_server(|_| {
+        let endless = vec![b'x'; 16 << 20];
+        Some([b"$400000000\r\n".as_slice(), &endless].concat())
+    });
+    let store = RedisKeyValue::new().host("127.0.0.1").port(port);
+    store.limit_values(1 << 20);
+    let error = store.get(KEY).await.unwrap_err().to_string();
+    assert!(error.contains("more than it was asked for"), "{error}");
+}
+
 #[tokio::test]
 async fn whatever_a_server_says_is_a_value_nothing_or_an_error() {
     let replies: [&'static [u8]; 24] = [

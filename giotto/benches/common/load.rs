@@ -99,7 +99,7 @@ pub(crate) fn hit(server: &Server) -> io::Result<(usize, String)> {
 fn without_digits(line: &str) -> String {
     let kept = match line.split_once(": ") {
         Some((name @ ("date" | "etag"), _)) => name.to_owned(),
-        Some((_, value)) if value.contains("max-age=") || value.contains("ttl=") => line
+        Some((_, value)) if value.contains("ttl=") => line
             .trim_end_matches(|last: char| last.is_ascii_digit())
             .to_owned(),
         _ => return line.to_owned(),

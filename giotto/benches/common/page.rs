@@ -29,7 +29,7 @@ impl Squared {
     }
 }
 
-/// The header fields of a hit. Giotto's `max-age` and `ttl` count down; the number of digits is the same.
+/// The header fields of a hit. Giotto's `ttl` counts down; the number of digits is the same.
 pub(crate) fn fields() -> [(HeaderName, HeaderValue); 5] {
     [
         (
@@ -40,10 +40,7 @@ pub(crate) fn fields() -> [(HeaderName, HeaderValue); 5] {
             header::VARY,
             HeaderValue::from_static("Accept, X-Requested-With"),
         ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("max-age=3599"),
-        ),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (
             CACHE_STATUS,
             HeaderValue::from_static("giotto; hit; ttl=3599"),

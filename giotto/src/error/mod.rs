@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
 pub use self::invalid_input::{Field, InvalidInput};
 use crate::mime::Mime;
@@ -65,7 +66,7 @@ pub enum ErrorKind {
     /// The caller is not authorized.
     NotAuthorized,
     /// Not an error: the answer is at this address.
-    Redirection(String),
+    Redirection(Redirection),
     /// More models are running than the application allows.
     Overloaded,
     /// The model takes longer than its hard timeout allows.
@@ -198,8 +199,8 @@ impl From<InvalidInput> for Error {
 
 impl From<Redirection> for Error {
     fn from(redirection: Redirection) -> Self {
-        let message = format!("see {}", redirection.location);
-        Self::new(ErrorKind::Redirection(redirection.location), message)
+        let message = format!("see {}", redirection.location());
+        Self::new(ErrorKind::Redirection(redirection), message)
     }
 }
 

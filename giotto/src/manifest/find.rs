@@ -31,20 +31,24 @@ impl Manifest {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
-        self.check_aliases(self)
+        self.check_items(self)
     }
 
-    fn check_aliases(&self, root: &Self) -> Result<()> {
+    fn check_items(&self, root: &Self) -> Result<()> {
         self.entries
             .iter()
             .try_for_each(|(name, entry)| match &entry.0 {
-                Kind::Manifest(manifest) => manifest.check_aliases(root),
+                Kind::Manifest(manifest) => manifest.check_items(root),
                 Kind::Alias(path) if root.at(root, path, 0).is_none() => {
                     let message =
                         format!("the alias '{name}' leads to '{path}', where there is no program");
                     Err(Error::configuration(message))
                 }
-                Kind::Programs(_) | Kind::Alias(_) => Ok(()),
+                Kind::Alias(_) => Ok(()),
+                Kind::Programs(programs) => match programs.iter().find_map(|one| one.error()) {
+                    None => Ok(()),
+                    Some(error) => Err(Error::configuration(format!("program '{name}': {error}"))),
+                },
             })
     }
 

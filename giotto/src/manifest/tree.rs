@@ -163,12 +163,7 @@ impl Item {
             Kind::Programs(programs) if programs.is_empty() => Some(format!(
                 "'{name}' is an empty list of programs: put one in, or remove the name"
             )),
-            Kind::Programs(programs) => {
-                let error = programs.iter().find_map(|program| program.error());
-                error
-                    .map(|error| format!("program '{name}': {error}"))
-                    .or_else(|| contested(name, programs))
-            }
+            Kind::Programs(programs) => contested(name, programs),
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use giotto_cache::IntoPolicy;
+use giotto_cache::{IntoDuration, IntoPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,8 @@ use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
+use crate::lifetimes::seconds;
+use crate::negotiate;
 use crate::page::Page;
 use crate::request::{Controller, Request};
 use crate::view::View;
@@ -97,11 +99,13 @@ where
         if let Some(error) = view.error() {
             settings.error.get_or_insert(error);
         }
+        let mimes = view.mimes();
         let stage = Ready {
             parameters,
             documentation,
             sets_time,
-            mimes: view.mimes(),
+            negotiated: negotiate::by(&mimes),
+            mimes,
             styled: view.styled(),
             keys: Vec::new(),
             bind: arguments::bind::<A>,
@@ -143,6 +147,63 @@ impl<S> Program<S> {
         self.settings.version = version;
         self.settings.cache = self.settings.cache.map(|policy| policy.version(version));
         self
+    }
+
+    /// How long caches downstream, such as the reader's browser, may use a page without asking (`max-age` of RFC 9111). They
+    /// may show an old page for that long after an invalidation. By default they ask every time (`no-cache`), which costs a
+    /// response 304 and no run of the model.
+    ///
+    /// The time that is sent is never longer than the page is still fresh, and an old page has none.
+    #[must_use]
+    pub fn max_age(mut self, time: impl IntoDuration) -> Self {
+        self.settings.lifetimes.max_age = self.lifetime("max_age", time);
+        self
+    }
+
+    /// How long shared caches, such as a proxy or a CDN, may use a page without asking (`s-maxage` of RFC 9111, and
+    /// `CDN-Cache-Control` of RFC 9213). Without [`max_age`](Self::max_age), a browser still asks every time.
+    ///
+    /// A program with middleware cannot have one: its pages are private.
+    #[must_use]
+    pub fn shared_max_age(mut self, time: impl IntoDuration) -> Self {
+        self.settings.lifetimes.shared_max_age = self.lifetime("shared_max_age", time);
+        self
+    }
+
+    /// For pages that never change under the same address: while [`max_age`](Self::max_age) lasts, a browser does not ask
+    /// even when its user reloads the page (`immutable` of RFC 8246).
+    #[must_use]
+    pub fn immutable(mut self) -> Self {
+        self.settings.lifetimes.immutable = true;
+        self
+    }
+
+    /// How long after its `max_age` or `shared_max_age` a cache downstream may still use a page while it asks for a new one
+    /// (`stale-while-revalidate` of RFC 5861). It says nothing about giotto's own cache: that is
+    /// [`Policy::stale_while_revalidate`](giotto_cache::Policy::stale_while_revalidate).
+    #[must_use]
+    pub fn downstream_stale_while_revalidate(mut self, time: impl IntoDuration) -> Self {
+        let name = "downstream_stale_while_revalidate";
+        self.settings.lifetimes.stale_while_revalidate = self.lifetime(name, time);
+        self
+    }
+
+    /// How long after its `max_age` or `shared_max_age` a cache downstream may still use a page if giotto does not answer
+    /// (`stale-if-error` of RFC 5861). It says nothing about giotto's own cache: that is
+    /// [`Policy::stale_if_error`](giotto_cache::Policy::stale_if_error).
+    #[must_use]
+    pub fn downstream_stale_if_error(mut self, time: impl IntoDuration) -> Self {
+        let name = "downstream_stale_if_error";
+        self.settings.lifetimes.stale_if_error = self.lifetime(name, time);
+        self
+    }
+
+    fn lifetime(&mut self, name: &str, time: impl IntoDuration) -> u32 {
+        seconds(time).unwrap_or_else(|problem| {
+            let error = Error::configuration(format!(".{name}(..): {problem}"));
+            self.settings.error.get_or_insert(error);
+            0
+        })
     }
 
     /// The description of the program, instead of the documentation of its model.
@@ -193,11 +254,15 @@ where
         match source {
             Source::Mock => {
                 let mock = Arc::clone(mock.as_ref()?);
-                Some(Box::pin(async move { view.render(&mime, &mock, &refused) }))
+                Some(Box::pin(async move {
+                    view.render(&mime, &mock, &refused)?.into_page(mime)
+                }))
             }
             Source::Model => {
-                let page =
-                    model(typed, context).then(move |data| view.render(&mime, data, &refused));
+                let page = model(typed, context).then(move |reply| {
+                    let rendered = view.render(&mime, reply.value(), &refused)?;
+                    rendered.or(reply).into_page(mime)
+                });
                 Some(Box::pin(page))
             }
         }

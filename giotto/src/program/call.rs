@@ -6,24 +6,25 @@ use std::fmt;
 use std::pin::Pin;
 
 use crate::error::{Error, Result};
+use crate::response::Response;
 
 /// A computation that is about to run.
 #[doc(hidden)]
 pub enum Call<T> {
     /// Of an ordinary function. It may compute or block for long, so it runs on the blocking pool.
-    Blocking(Box<dyn FnOnce() -> Result<T> + Send>),
+    Blocking(Box<dyn FnOnce() -> Result<Response<T>> + Send>),
     /// Of an async function, which is awaited.
     Awaited(Pending<T>),
 }
 
 /// The result of an async function.
-type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+type Pending<T> = Pin<Box<dyn Future<Output = Result<Response<T>>> + Send>>;
 
 impl<T: 'static> Call<T> {
     /// Runs the computation, and then `view` on its result on the same thread.
     pub(crate) async fn then<V>(
         self,
-        view: impl FnOnce(&T) -> Result<V> + Send + 'static,
+        view: impl FnOnce(&Response<T>) -> Result<V> + Send + 'static,
     ) -> Result<V>
     where
         V: Send + 'static,

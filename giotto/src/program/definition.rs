@@ -8,7 +8,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use giotto_cache::{Key, Policy};
 
 use super::call::Call;
@@ -16,9 +15,11 @@ use super::model::{Context, Documentation};
 use crate::arguments::{Arguments, Typed};
 use crate::arguments::{Parameter, Parameters};
 use crate::error::{Error, InvalidInput, Result};
+use crate::lifetimes::Lifetimes;
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{Controller, Request};
+use crate::varies::Negotiated;
 
 /// A model and a view under one name, for the controllers that it names.
 ///
@@ -46,6 +47,8 @@ pub struct Ready {
     pub(super) documentation: Documentation,
     pub(super) sets_time: bool,
     pub(super) mimes: Vec<Mime>,
+    /// What chooses one of them if the path does not.
+    pub(super) negotiated: Negotiated,
     /// The media types whose pages may have colours of their author.
     pub(super) styled: Vec<Mime>,
     /// The end of the keys of its pages, for each of the media types.
@@ -60,6 +63,7 @@ pub(super) struct Settings {
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
+    pub(super) lifetimes: Lifetimes,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,
@@ -85,7 +89,7 @@ pub(super) type Render =
     Box<dyn Fn(Typed, Mime, Source, InvalidInput, &Context) -> Option<Pending> + Send + Sync>;
 
 /// A page that is being computed.
-pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Bytes>> + Send>>;
+pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;
 
 /// What computes the value that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use giotto_cache::CacheControl;
 pub use super::call::Call;
 use crate::error::{Error, Redirection, Result};
 use crate::request::Controller;
+use crate::response::Response;
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
@@ -124,21 +125,21 @@ pub struct Documentation {
     pub parameters: &'static [(&'static str, &'static str)],
 }
 
-/// What a model may return: a value, a [`Redirection`], or a `Result` of a value.
+/// What a model may return: a value, a [`Response`] with one, a [`Redirection`], or a `Result` of a value or [`Response`].
 ///
 /// `M` distinguishes the implementations and is never written. Applications do not implement this trait.
 #[diagnostic::on_unimplemented(
     message = "a model cannot return `{Self}`",
-    note = "a model returns a value that implements Serialize, a Redirection, or a Result whose error \
+    note = "a model returns a value that implements Serialize, a Response, a Redirection, or a Result whose error \
             implements std::error::Error or is a giotto::Error, an InvalidInput or a Redirection"
 )]
 pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
     /// The value, without errors and redirections.
     type Value: Send + Sync + 'static;
 
-    /// The value, or the reason why there is none.
+    /// The value and what belongs to its page, or the reason why there is none.
     #[doc(hidden)]
-    fn into_result(self) -> Result<Self::Value>;
+    fn into_result(self) -> Result<Response<Self::Value>>;
 }
 
 /// Marks a [`Reply`] that is a value.
@@ -150,15 +151,26 @@ pub struct Plain;
 #[derive(Debug)]
 pub struct Fallible;
 
+/// Marks a [`Reply`] that is a [`Response`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Described;
+/// Marks a [`Reply`] that is a `Result` of a [`Response`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FallibleDescribed;
+
 impl<T: Serialize> sealed::Reply<Plain> for T {}
+impl<T> sealed::Reply<Described> for Response<T> {}
+impl<T, E> sealed::Reply<FallibleDescribed> for Result<Response<T>, E> {}
 impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
 impl sealed::Reply<Elsewhere> for Redirection {}
 
 impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
     type Value = T;
 
-    fn into_result(self) -> Result<T> {
-        Ok(self)
+    fn into_result(self) -> Result<Response<T>> {
+        Ok(Response::new(self))
     }
 }
 
@@ -169,8 +181,28 @@ where
 {
     type Value = T;
 
-    fn into_result(self) -> Result<T> {
-        self.map_err(Into::into)
+    fn into_result(self) -> Result<Response<T>> {
+        self.map(Response::new).map_err(Into::into)
+    }
+}
+
+impl<T: Send + Sync + 'static> Reply<Described> for Response<T> {
+    type Value = T;
+
+    fn into_result(self) -> Result<Self> {
+        self.checked()
+    }
+}
+
+impl<T, E> Reply<FallibleDescribed> for Result<Response<T>, E>
+where
+    T: Send + Sync + 'static,
+    E: Into<Error> + Send + 'static,
+{
+    type Value = T;
+
+    fn into_result(self) -> Result<Response<T>> {
+        self.map_err(Into::into)?.checked()
     }
 }
 
@@ -182,7 +214,7 @@ pub struct Elsewhere;
 impl Reply<Elsewhere> for Redirection {
     type Value = ();
 
-    fn into_result(self) -> Result<()> {
+    fn into_result(self) -> Result<Response<()>> {
         Err(self.into())
     }
 }

@@ -14,7 +14,8 @@ use crate::arguments::{self, Arguments, Typed};
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
-use crate::request::{CMD, Controller, Request, Value};
+use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
+use crate::varies::Negotiated;
 
 impl Program {
     /// The path in the manifest: its name in messages and in keys.
@@ -50,6 +51,7 @@ impl Program {
             version,
             tags,
             invalidates,
+            lifetimes,
             error,
             ..
         } = &self.settings;
@@ -63,7 +65,19 @@ impl Program {
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
             ),
-            _ => None,
+            None if lifetimes.are_set() => Some(
+                "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
+                 give it .cache(..), or leave .max_age(..) and its like out",
+            ),
+            _ if lifetimes.are_set() && !self.answers(HTTP_GET) => Some(
+                "it says how long caches downstream may use a page, but it does not answer http-get: name HTTP_GET in \
+                 .controllers([..]), or leave .max_age(..) and its like out",
+            ),
+            _ if lifetimes.shared_max_age > 0 && self.is_guarded() => Some(
+                "it has middleware, so its pages are private, and no shared cache may store them: leave \
+                 .shared_max_age(..) out, or the middleware",
+            ),
+            _ => lifetimes.problem(),
         };
         error
             .clone()
@@ -98,6 +112,11 @@ impl Program {
     #[must_use]
     pub fn mimes(&self) -> &[Mime] {
         &self.stage.mimes
+    }
+
+    /// What of the request chooses one of them if the path does not.
+    pub(crate) const fn negotiated(&self) -> Negotiated {
+        self.stage.negotiated
     }
 
     /// Whether colours in its pages of `mime` may come from its author, and not from its data.
@@ -204,14 +223,19 @@ impl Program {
         })
     }
 
+    /// Runs the output middleware on the page, and writes on it what caches downstream must know.
     pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Page) -> Result<()> {
-        if self.is_guarded() {
-            rendered.make_private();
+        rendered.lifetimes = self.settings.lifetimes;
+        if !self.is_guarded() {
+            return Ok(());
         }
+        rendered.make_private();
         let mut output = self.settings.output.iter();
-        unwound("middleware", || {
+        let finished = unwound("middleware", || {
             output.try_for_each(|finish| finish(request, rendered))
-        })
+        });
+        rendered.read = request.read.names();
+        finished
     }
 }
 

@@ -10,6 +10,6 @@ mod template;
 
 pub use crate::mime::{InvalidMime, Mime};
 pub use basic::{BasicView, escape_html};
-pub use renderers::{IntoBody, IntoRenderer, Renderer, View};
+pub use renderers::{IntoRenderer, IntoResponse, Renderer, View};
 #[cfg(feature = "template")]
 pub use template::{Template, template};

@@ -9,9 +9,10 @@ use bytes::Bytes;
 
 use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
 use crate::mime::{Mime, TEXT_CMD};
+use crate::response::Response;
 
-/// Shows a `T`, and the fields of it that were refused, as bytes.
-pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Bytes> + Send + Sync>;
+/// Shows a `T`, and the fields of it that were refused, as bytes. `Ok(bytes.into())` is a response with nothing besides.
+pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Response<Bytes>> + Send + Sync>;
 
 /// The usual media types of a program.
 const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
@@ -144,7 +145,12 @@ impl<T: 'static> View<T> {
             .or_else(|| (self.renderers.is_empty() && !Self::redirects()).then(no_renderer))
     }
 
-    pub(crate) fn render(&self, mime: &Mime, data: &T, refused: &InvalidInput) -> Result<Bytes> {
+    pub(crate) fn render(
+        &self,
+        mime: &Mime,
+        data: &T,
+        refused: &InvalidInput,
+    ) -> Result<Response<Bytes>> {
         // A `Redirection` is never rendered, whether the model or the mock returns it.
         if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
             return Err(redirection.clone().into());
@@ -159,7 +165,7 @@ impl<T: 'static> View<T> {
         let page = (listed.ok_or_else(missing)?.renderer)(data, refused)?;
         match self.failure.and_then(|failure| failure(data)) {
             None => Ok(page),
-            Some(error) => Err(error.with_page(mime.clone(), page)),
+            Some(error) => Err(error.with_page(mime.clone(), page.value().clone())),
         }
     }
 }
@@ -179,14 +185,14 @@ impl<T> fmt::Debug for View<T> {
 }
 
 /// What can render a `T`: a function of `&T`, or of `&T` and the [`InvalidInput`] of a refused POST, that
-/// returns an [`IntoBody`]; or a template.
+/// returns an [`IntoResponse`]; or a template.
 ///
 /// `M` distinguishes the implementations and is never written. An application may implement this trait for other template
 /// engines.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot render a `{T}`",
     note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
-            `data`. It returns text or bytes, or a Result of them"
+            `data`. It returns text or bytes, or a Response or Result of them"
 )]
 pub trait IntoRenderer<T, M> {
     /// The renderer of `mime`, the media type under which the view lists it.
@@ -196,56 +202,62 @@ pub trait IntoRenderer<T, M> {
 impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
 where
     F: Fn(&T) -> R + Send + Sync + 'static,
-    R: IntoBody,
+    R: IntoResponse,
 {
     fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Box::new(move |data, _| self(data).into_body())
+        Box::new(move |data, _| self(data).into_response())
     }
 }
 
 impl<F, T, R> IntoRenderer<T, fn(&T, &InvalidInput) -> R> for F
 where
     F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
-    R: IntoBody,
+    R: IntoResponse,
 {
     fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Box::new(move |data, refused| self(data, refused).into_body())
+        Box::new(move |data, refused| self(data, refused).into_response())
     }
 }
 
-/// What a renderer may return: text or bytes, or a `Result` of them. An application may implement this trait for other
-/// types.
-pub trait IntoBody {
+/// What a renderer may return: text or bytes, or a [`Response`] or `Result` of them. An application may implement this trait
+/// for other types.
+pub trait IntoResponse {
     /// The bytes, or why there are none.
-    fn into_body(self) -> Result<Bytes>;
+    fn into_response(self) -> Result<Response<Bytes>>;
 }
 
-impl IntoBody for String {
-    fn into_body(self) -> Result<Bytes> {
+impl IntoResponse for String {
+    fn into_response(self) -> Result<Response<Bytes>> {
         Ok(self.into())
     }
 }
 
-impl IntoBody for &'static str {
-    fn into_body(self) -> Result<Bytes> {
+impl IntoResponse for &'static str {
+    fn into_response(self) -> Result<Response<Bytes>> {
         Ok(self.into())
     }
 }
 
-impl IntoBody for Vec<u8> {
-    fn into_body(self) -> Result<Bytes> {
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Result<Response<Bytes>> {
         Ok(self.into())
     }
 }
 
-impl IntoBody for Bytes {
-    fn into_body(self) -> Result<Bytes> {
-        Ok(self)
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.into())
     }
 }
 
-impl<B: IntoBody, E: Into<Error>> IntoBody for Result<B, E> {
-    fn into_body(self) -> Result<Bytes> {
-        self.map_err(Into::into)?.into_body()
+impl<B: Into<Bytes>> IntoResponse for Response<B> {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.checked()?.map(Into::into))
+    }
+}
+
+impl<B: IntoResponse, E: Into<Error>> IntoResponse for Result<B, E> {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        self.map_err(Into::into)?.into_response()
     }
 }

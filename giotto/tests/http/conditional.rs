@@ -24,16 +24,9 @@ fn a_client_that_has_the_page_is_told_so() {
         ));
         let reply = connection.receive("GET");
         assert_eq!(reply.status, 304, "{known}");
-        for name in ["etag", "vary"] {
+        for name in ["etag", "vary", "cache-control"] {
             assert_eq!(reply.field(name), page.field(name), "{known}");
         }
-        assert!(
-            reply
-                .field("cache-control")
-                .unwrap()
-                .starts_with("max-age="),
-            "{known}"
-        );
         assert!(reply.field("date").is_some() && reply.field("content-type").is_none());
         // Nothing follows the head: the connection can be used again.
         connection.send("GET /squared?x=12 HTTP/1.1\r\nHost: a\r\n\r\n");

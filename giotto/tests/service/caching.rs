@@ -7,7 +7,7 @@ use std::time::Duration;
 use giotto::cache::{Cache, Clock};
 use giotto::prelude::*;
 
-use crate::{X, app, get, service};
+use crate::{Reply, X, app, ask, get, service};
 
 #[tokio::test]
 async fn a_page_expires_when_it_should_and_says_how_long_it_lives() {
@@ -36,18 +36,16 @@ async fn a_page_expires_when_it_should_and_says_how_long_it_lives() {
     let service = service(App::new(manifest).with_cache(cache));
     let ran = |n| runs.swap(0, Ordering::SeqCst) == n;
 
-    assert_eq!(
-        get(&service, "/short?x=1").await.cache_control,
-        "max-age=10"
-    );
+    assert_eq!(get(&service, "/short?x=1").await.cache_control, "no-cache");
     clock.advance(Duration::from_millis(3_500));
     let hit = get(&service, "/short?x=1").await;
     assert_eq!(
         (&*hit.cache_control, &*hit.cache_status),
-        ("max-age=6", "giotto; hit; ttl=6")
+        ("no-cache", "giotto; hit; ttl=6")
     );
     clock.advance(Duration::from_millis(6_499));
-    assert_eq!(get(&service, "/short?x=1").await.cache_control, "max-age=0");
+    let hit = get(&service, "/short?x=1").await;
+    assert_eq!(hit.cache_status, "giotto; hit; ttl=0");
     assert!(ran(1));
     clock.advance(Duration::from_millis(1));
     assert_eq!(
@@ -69,7 +67,7 @@ async fn a_page_expires_when_it_should_and_says_how_long_it_lives() {
     let hit = get(&service, "/forever?x=1").await;
     assert_eq!(
         (&*hit.cache_status, &*hit.cache_control),
-        ("giotto; hit", "max-age=31536000")
+        ("giotto; hit", "no-cache")
     );
     assert!(ran(1));
 }
@@ -150,4 +148,165 @@ async fn a_program_without_a_cache_never_asks_it() {
         assert_eq!(get(&service, "/a.json?x=1").await.body, "1");
     }
     assert_eq!(cache.counts(), giotto::cache::Counts::default());
+}
+
+#[tokio::test]
+async fn what_caches_downstream_may_do_ends_with_the_life_of_the_page() {
+    let clock = Clock::manual(1_000_000);
+    let program = |policy: Policy| Program::new(|X { x }: X| x).cache(policy);
+    let policy = Policy::seconds(100).stale_while_revalidate(1_000);
+    let manifest = Manifest::new([
+        ("own", program(policy).max_age(60).view(BasicView::new())),
+        (
+            "shared",
+            program(policy)
+                .tags(|args| [format!("x:{}", args.x)])
+                .shared_max_age(Duration::from_secs(80))
+                .downstream_stale_while_revalidate(30)
+                .downstream_stale_if_error(10)
+                .view(BasicView::new()),
+        ),
+        (
+            "both",
+            program(Policy::forever())
+                .max_age(60)
+                .shared_max_age(300)
+                .immutable()
+                .downstream_stale_if_error(86_400)
+                .view(BasicView::new()),
+        ),
+    ]);
+    let cache = Cache::builder(Arc::new(LocMemKeyValue::new()))
+        .clock(clock.clone())
+        .build();
+    let service = service(App::new(manifest).with_cache(cache.clone()));
+    let told = async |target: &str| {
+        let page = get(&service, target).await;
+        let fields = |reply: &Reply| {
+            let cdn = reply.fields.get("cdn-cache-control");
+            let cdn = cdn.map_or("", |value| value.to_str().unwrap());
+            (reply.cache_control.clone(), cdn.to_owned())
+        };
+        let etag = page.fields["etag"].to_str().unwrap();
+        let known = ask(&service, "GET", target, &[("if-none-match", etag)], "").await;
+        let head = ask(&service, "HEAD", target, &[], "").await;
+        assert_eq!((known.status, fields(&known)), (304, fields(&page)));
+        assert_eq!(fields(&head), fields(&page));
+        cache.settle().await;
+        fields(&page)
+    };
+    let own = async || told("/own?x=1").await;
+    let shared = async || told("/shared?x=1").await;
+    let both = async || told("/both?x=1").await;
+    let text = |all: &str, cdn: &str| (all.to_owned(), cdn.to_owned());
+
+    assert_eq!(own().await, text("max-age=60", ""));
+    let whole = text(
+        "max-age=0, must-revalidate, s-maxage=80",
+        "max-age=80, stale-while-revalidate=20, stale-if-error=10",
+    );
+    assert_eq!(shared().await, whole);
+    let forever = text(
+        "max-age=60, s-maxage=300, immutable, stale-if-error=86400",
+        "max-age=300, stale-if-error=86400",
+    );
+    assert_eq!(both().await, forever);
+    clock.advance(Duration::from_millis(50_500));
+    assert_eq!(own().await, text("max-age=49", ""));
+    let part = text("max-age=0, must-revalidate, s-maxage=49", "max-age=49");
+    assert_eq!(shared().await, part);
+    assert_eq!(both().await, forever);
+    // Less than a second is left.
+    clock.advance(Duration::from_millis(49_000));
+    assert_eq!(own().await, text("no-cache", ""));
+    assert_eq!(shared().await, text("no-cache", ""));
+    // Old, and served all the same.
+    clock.advance(Duration::from_millis(10_500));
+    for (target, ttl) in [("/own?x=1", "ttl=-10"), ("/shared?x=1", "ttl=-10")] {
+        let old = get(&service, target).await;
+        assert!(old.cache_status.contains(ttl), "{}", old.cache_status);
+        assert_eq!(old.cache_control, "no-cache", "{target}");
+        assert_eq!(old.fields.get("cdn-cache-control"), None, "{target}");
+        cache.settle().await;
+    }
+    assert_eq!(own().await, text("max-age=60", ""));
+    assert_eq!(shared().await, whole);
+    // Old before its time.
+    cache.invalidate("x:1").await.unwrap();
+    let old = get(&service, "/shared?x=1").await;
+    assert!(
+        old.cache_status.contains("invalidated"),
+        "{}",
+        old.cache_status
+    );
+    assert_eq!(old.cache_control, "no-cache");
+    assert_eq!(old.fields.get("cdn-cache-control"), None);
+}
+
+#[tokio::test]
+async fn a_page_that_must_not_be_stored_has_no_life_downstream() {
+    let program = Program::new(async |X { x }: X, control: CacheControl| {
+        control.no_store();
+        x
+    });
+    let program = program.mock(1).cache(60).max_age(60).shared_max_age(60);
+    let app = app("a", program.immutable().view(BasicView::new()));
+    for app in [app.clone(), app.model_mock(true)] {
+        let reply = get(&service(app), "/a?x=1").await;
+        assert_eq!((reply.status, &*reply.cache_control), (200, "no-store"));
+        assert_eq!(reply.fields.get("etag"), None);
+        assert_eq!(reply.fields.get("cdn-cache-control"), None);
+    }
+}
+
+#[tokio::test]
+async fn vary_names_what_chose_the_format_only() {
+    let one = || Program::new(|X { x }: X| x).cache(60);
+    let html = || View::new().html(|x: &i64| format!("<p>{x}</p>"));
+    let json = || View::new().json(|x: &i64| x.to_string());
+    let manifest = Manifest::new([
+        ("all", one().view(BasicView::new())),
+        ("html", one().view(html())),
+        ("json", one().view(json())),
+        (
+            "first",
+            one().view(json().html(|x: &i64| format!("<p>{x}</p>"))),
+        ),
+        ("plain", one().view(html().text(|x: &i64| x.to_string()))),
+        ("off", Program::new(|X { x }: X| x).view(BasicView::new())),
+    ]);
+    let service = service(App::new(manifest).cache(LocMemKeyValue::new()));
+    for (target, expected) in [
+        ("/all?x=1", "Accept, X-Requested-With"),
+        ("/all.json?x=1", ""),
+        ("/all.html?x=1", ""),
+        ("/all.txt/1", ""),
+        ("/html?x=1", ""),
+        ("/json?x=1", ""),
+        // A script that accepts anything gets JSON there, as all clients do.
+        ("/first?x=1", "Accept"),
+        ("/plain?x=1", "Accept"),
+        ("/plain.txt?x=1", ""),
+        ("/off?x=1", "Accept, X-Requested-With"),
+        ("/off.json?x=1", ""),
+    ] {
+        let vary = |reply: Reply| {
+            let all: Vec<_> = reply.fields.get_all("vary").into_iter().collect();
+            assert!(all.len() < 2, "{target}");
+            all.first()
+                .map_or("", |value| value.to_str().unwrap())
+                .to_owned()
+        };
+        let page = get(&service, target).await;
+        let etag = page.fields.get("etag").cloned();
+        assert_eq!(vary(page), expected, "{target}");
+        let head = ask(&service, "HEAD", target, &[], "").await;
+        assert_eq!(vary(head), expected, "{target}");
+        if let Some(etag) = etag {
+            let known = [("if-none-match", etag.to_str().unwrap())];
+            let known = ask(&service, "GET", target, &known, "").await;
+            assert_eq!(known.status, 304, "{target}");
+            assert_eq!(vary(known), expected, "{target}");
+        }
+    }
 }

@@ -4,8 +4,10 @@
 mod caching;
 mod coalescing;
 mod errors;
+mod metadata;
 mod middleware;
 mod mounted;
+mod redirections;
 mod writes;
 
 use std::sync::Arc;

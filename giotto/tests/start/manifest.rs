@@ -164,6 +164,89 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
 }
 
 #[test]
+fn times_for_caches_downstream_that_make_no_sense_are_refused_with_the_remedy() {
+    let cached = || Program::new(square).cache(60);
+    let shown = |program: Program<giotto::Bare<i64, _>>| program.view(BasicView::new());
+    let guarded = |program: Program| program.input_middleware(|_| Ok(()));
+    let single = |program: Program| Manifest::new([("a", program)]);
+    let under = |program: Program| Manifest::new([("b", single(program))]);
+    for (manifest, words) in [
+        (
+            single(shown(Program::new(square).max_age(60))),
+            &["no cache", ".cache(..)"][..],
+        ),
+        (
+            single(shown(Program::new(square).immutable())),
+            &["no cache"],
+        ),
+        (
+            single(shown(cached().max_age(60).controllers([CMD, HTTP_POST]))),
+            &["http-get", "HTTP_GET"],
+        ),
+        (
+            single(shown(cached().immutable())),
+            &["immutable", ".max_age(..)"],
+        ),
+        (
+            single(shown(cached().shared_max_age(60).immutable())),
+            &["immutable", ".max_age(..)"],
+        ),
+        (
+            single(shown(cached().downstream_stale_while_revalidate(60))),
+            &["stale", ".max_age(..)", ".shared_max_age(..)"],
+        ),
+        (
+            single(shown(cached().downstream_stale_if_error(60))),
+            &["stale", ".max_age(..)"],
+        ),
+        (
+            single(guarded(shown(cached().shared_max_age(60)))),
+            &["private", "shared", "middleware"],
+        ),
+        (
+            single(shown(
+                cached().shared_max_age(60).output_middleware(|_, _| Ok(())),
+            )),
+            &["private", "shared", "middleware"],
+        ),
+        // Middleware of a manifest comes later than its programs.
+        (
+            single(shown(cached().shared_max_age(60))).input_middleware(|_| Ok(())),
+            &["private", "shared", "middleware"],
+        ),
+        (
+            under(shown(cached().shared_max_age(60))).input_middleware(|_| Ok(())),
+            &["private", "shared", "middleware"],
+        ),
+        (single(shown(cached().max_age(0))), &["max_age", "zero"]),
+        (
+            single(shown(cached().max_age(-1))),
+            &["max_age", "negative"],
+        ),
+        (
+            single(shown(cached().shared_max_age(u64::MAX))),
+            &["shared_max_age", "thousand years"],
+        ),
+        (
+            single(shown(cached().max_age(Duration::from_millis(999)))),
+            &["max_age", "whole seconds"],
+        ),
+        (
+            single(shown(cached().max_age(60).downstream_stale_if_error(0))),
+            &["downstream_stale_if_error", "zero"],
+        ),
+    ] {
+        let refusal = refusal(manifest);
+        assert_eq!(refusal.lines().count(), 1, "{refusal}");
+        for word in ["'a'"].iter().chain(words) {
+            assert!(refusal.contains(word), "{word}: {refusal}");
+        }
+    }
+    let personal = guarded(shown(cached().max_age(60).immutable()));
+    App::new(single(personal)).check().unwrap();
+}
+
+#[test]
 fn the_place_of_a_wrong_program_is_told_in_full() {
     let wrong = Program::new(square).cache(-1).view(BasicView::new());
     let inner = Manifest::new([("post", wrong)]);

@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value, cmd};
 
-use super::client::request::Request;
+use super::client::request::{MAX_VALUE, Request};
 use crate::clock::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::measure::Measure;
-
-/// The largest string that Redis stores (`proto-max-bulk-len`).
-pub(super) const MAX_VALUE: usize = 512 << 20;
 
 /// Redis adds a time to its clock in 64 bits with a sign, and refuses one whose sum does not fit.
 const MAX_EXPIRE_MS: u64 = i64::MAX as u64 / 2;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::client::request::MAX_VALUE;
 use self::client::way::Way;
 use self::settings::{Login, Settings};
 use super::KeyValue;
@@ -155,7 +156,7 @@ impl KeyValue for RedisKeyValue {
     }
 
     fn max_value(&self) -> Option<usize> {
-        Some(command::MAX_VALUE)
+        Some(MAX_VALUE)
     }
 
     fn limit_values(&self, bytes: usize) {

@@ -85,8 +85,8 @@ fn unwritten_result(error: &io::Error) -> Error {
 
 /// Prints the error on standard error. The exit code follows from its kind.
 pub(crate) fn fail(error: &Error) -> u8 {
-    if let ErrorKind::Redirection(location) = error.kind() {
-        return print_text(&format!("{location}\n"));
+    if let ErrorKind::Redirection(redirection) = error.kind() {
+        return print_text(&format!("{}\n", redirection.location()));
     }
     if let Some((mime, page)) = error.page() {
         print(&adapted(mime, page, Colours::Shown));

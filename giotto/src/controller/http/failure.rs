@@ -6,38 +6,22 @@ use bytes::Bytes;
 use giotto_cache::log::Cut;
 use http::header::{self, HeaderName, HeaderValue};
 use http::request::Parts;
-use http::{Response, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use http::{Method, Response, StatusCode};
 use serde_json::json;
 
-use super::caching::{CACHE_STATUS, NO_STORE, cache_status, value};
+use super::caching::{CACHE_STATUS, NO_STORE, cache_status};
+use super::document::document;
 use super::head::{Fields, controller};
 use super::input;
 use super::output::{Body, allow};
 use super::problem::Problem;
+use super::redirection;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, InvalidInput};
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::request::Segments;
 use crate::view::escape_html;
-
-const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:40rem;margin:15vh auto;padding:0 1rem}\
-    h1{font-size:1.4rem}";
-
-/// The characters that a URI (RFC 3986, 2) and so a `Location` cannot contain, besides those that are not ASCII. `%` is not
-/// among them: the location may be encoded already.
-const NOT_IN_URI: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// The response to a request that has no page because of `problem`. With `shows_errors`, the client sees the messages of
 /// internal errors.
@@ -60,16 +44,21 @@ pub(super) fn response(
             (status, rendered(status, &message, &InvalidInput::new()))
         }
         Problem::Invocation(error) => {
-            let (status, field) = status(&error);
-            fields.extend(field);
             if let Some(status) = error.cache_status() {
                 fields.insert(CACHE_STATUS, cache_status(status));
             }
+            let (status, field) = status(&error, &head.method);
+            fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            let page = match error.page() {
+            let page = match (error.page(), error.kind()) {
                 // A report of its own says more than the message.
-                Some((mime, page)) => (mime.clone(), page.clone()),
-                None => rendered(status, &message, error.invalid_input()),
+                (Some((mime, page)), _) => (mime.clone(), page.clone()),
+                (None, ErrorKind::Redirection(redirection)) => {
+                    let mime = problem_mime(head);
+                    let page = redirection::body(redirection, status, mime.essence());
+                    (mime, page)
+                }
+                (None, _) => rendered(status, &message, error.invalid_input()),
             };
             (status, page)
         }
@@ -81,7 +70,7 @@ pub(super) fn response(
 }
 
 /// The status of an error, and the field that goes with it.
-fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
+fn status(error: &Error, method: &Method) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
     match error.kind() {
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, None),
         ErrorKind::NotAuthorized => (StatusCode::FORBIDDEN, None),
@@ -93,10 +82,10 @@ fn status(error: &Error) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
         ),
         ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
         ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
-        ErrorKind::Redirection(location) => {
-            let location = utf8_percent_encode(location, NOT_IN_URI).to_string();
-            (StatusCode::FOUND, Some((header::LOCATION, value(location))))
-        }
+        ErrorKind::Redirection(redirection) => (
+            redirection::status(redirection, method),
+            Some((header::LOCATION, redirection::location(redirection))),
+        ),
         ErrorKind::Overloaded => {
             let soon = HeaderValue::from_static("1");
             (
@@ -155,24 +144,14 @@ fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
 }
 
 fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidInput) -> Bytes {
-    let (code, reason) = (
-        status.as_u16(),
-        status.canonical_reason().unwrap_or_default(),
-    );
     match mimetype {
         "application/json" => {
+            let code = status.as_u16();
             json!({ "error": { "status": code, "message": message, "fields": refused.by_name() } })
                 .to_string()
                 .into()
         }
-        "text/html" => {
-            let message = escape_html(message);
-            format!(
-                "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>{reason}</title>\n\
-                 <style>{STYLE}</style>\n<h1>{code} {reason}</h1>\n<p>{message}</p>\n</html>\n"
-            )
-            .into()
-        }
+        "text/html" => document(status, &escape_html(message)),
         _ => format!("{message}\n").into(),
     }
 }

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::caching::{CACHE_STATUS, VARY, cache_control, cache_status, value};
+use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers.
@@ -54,7 +54,7 @@ impl http_body::Body for Body {
 /// The outcome of a request that is not refused.
 #[derive(Debug)]
 pub(super) enum Outcome {
-    /// 200.
+    /// 200, or the status that the page brings along.
     Page(Page),
     /// 304: the client has the page already.
     NotModified(Page),
@@ -69,9 +69,11 @@ impl Outcome {
     pub(super) fn into_response(mut self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
         let (status, body) = match &mut self {
-            Self::Page(page) => (StatusCode::OK, with_body(page, fields)),
+            Self::Page(page) => (status(page), with_body(page, fields)),
             Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
             Self::NotModified(page) => {
+                // Of what belongs to the page, this alone is repeated (RFC 9110, 15.4.5).
+                append(page, fields, |name| name == "content-location");
                 describe(page, fields);
                 (StatusCode::NOT_MODIFIED, Bytes::new())
             }
@@ -89,14 +91,36 @@ impl Outcome {
 
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
+    append(page, fields, |_| true);
     describe(page, fields);
     page.take_body()
 }
 
+fn status(page: &Page) -> StatusCode {
+    StatusCode::from_u16(page.status()).unwrap_or_default()
+}
+
+/// Adds the fields that the page brings along and that are `wanted`.
+#[inline]
+fn append(page: &Page, fields: &mut HeaderMap, wanted: impl Fn(&str) -> bool) {
+    // Most pages have none, and making the iterator would be felt in every hit.
+    if !page.is_described() {
+        return;
+    }
+    for (name, field) in page.fields().filter(|(name, _)| wanted(name)) {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(field)) = (name, HeaderValue::from_bytes(field)) {
+            fields.append(name, field);
+        }
+    }
+}
+
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).
 fn describe(page: &mut Page, fields: &mut HeaderMap) {
-    fields.append(header::VARY, VARY);
-    fields.append(header::CACHE_CONTROL, cache_control(page));
+    if let Some(vary) = vary(page) {
+        fields.append(header::VARY, vary);
+    }
+    cache_control(page, fields);
     if let Some(status) = page.cache_status() {
         fields.append(CACHE_STATUS, cache_status(status));
     }

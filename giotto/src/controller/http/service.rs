@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
+use crate::varies::FieldsRead;
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -129,6 +130,7 @@ impl Service {
             mode: Mode::Prefer,
             takes_stale: true,
             metadata: Some(&head.headers),
+            read: FieldsRead::default(),
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
@@ -209,6 +211,12 @@ where
 
 impl Metadata for HeaderMap {
     fn get(&self, name: &str) -> Option<&str> {
-        Self::get(self, name)?.to_str().ok()
+        std::str::from_utf8(Self::get(self, name)?.as_bytes()).ok()
+    }
+
+    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
+        let values = Self::get_all(self, name).into_iter();
+        let values = values.map(|value| std::str::from_utf8(value.as_bytes()));
+        values.flatten().collect()
     }
 }

@@ -42,7 +42,11 @@ struct Silence {
 ///
 /// When the caller is dropped, its reply is not seen: a `PING` is sent behind the request. The reply to the `PING`, even an
 /// error, shows that the server owes nothing.
-struct Owed<'c>(Option<&'c Connection>);
+struct Owed<'c> {
+    connection: Option<&'c Connection>,
+    /// The bytes of the longest reply.
+    bytes: u64,
+}
 
 impl Connection {
     pub(super) async fn open(address: &Address, login: &Login) -> Result<Self, Failure> {
@@ -59,7 +63,7 @@ impl Connection {
     }
 
     pub(super) async fn ask(&self, request: &Request) -> Result<Value, Failure> {
-        let owed = Owed::begin(self);
+        let owed = Owed::begin(self, request.longest_reply());
         let reply = self.reply(request.send(&mut self.wire.requests())).await;
         owed.end();
         match reply {
@@ -87,12 +91,14 @@ impl Connection {
 
     async fn ping(self) {
         let ping = redis::cmd("PING");
+        let abandoned = self.wire.budget().abandoned();
         let reply = self
             .reply(ping.query_async(&mut self.wire.requests()))
             .await;
         self.silence.pinged.store(false, Ordering::Relaxed);
         if !reply.is_err_and(|error| error.is_timeout()) {
             self.silence.end();
+            self.wire.budget().caught_up(abandoned);
         }
     }
 
@@ -146,23 +152,31 @@ impl Silence {
 }
 
 impl<'c> Owed<'c> {
-    fn begin(connection: &'c Connection) -> Self {
+    fn begin(connection: &'c Connection, bytes: u64) -> Self {
         connection.silence.begin();
-        Self(Some(connection))
+        connection.wire.budget().owe(bytes);
+        Self {
+            connection: Some(connection),
+            bytes,
+        }
     }
 
     fn end(mut self) {
-        if let Some(connection) = self.0.take() {
+        if let Some(connection) = self.connection.take() {
             connection.silence.end();
+            connection.wire.budget().answered(self.bytes);
         }
     }
 }
 
 impl Drop for Owed<'_> {
     fn drop(&mut self) {
-        let left = self.0.take();
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        connection.wire.budget().abandon(self.bytes);
         // A runtime that has ended takes the connection with it.
-        if let (Some(connection), Ok(runtime)) = (left, Handle::try_current())
+        if let Ok(runtime) = Handle::try_current()
             && !connection.silence.pinged.swap(true, Ordering::Relaxed)
         {
             runtime.spawn(connection.clone().ping());

@@ -5,6 +5,12 @@
 use redis::aio::MultiplexedConnection;
 use redis::{Arg, Cmd, Pipeline, RedisResult, Value};
 
+/// The largest string that Redis stores (`proto-max-bulk-len`).
+pub(crate) const MAX_VALUE: usize = 512 << 20;
+
+/// A page of keys, each as long as an address over HTTP may be, and of some that are longer.
+const PAGE_OF_KEYS: u64 = 64 << 20;
+
 /// What is asked of a server.
 pub(crate) enum Request {
     /// A repetition could be answered otherwise.
@@ -68,6 +74,24 @@ impl Request {
         }
     }
 
+    /// How many bytes of values or keys the reply has at most: a `GETRANGE` says it, and `SCAN` asks for a page of keys.
+    pub(super) fn longest_reply(&self) -> u64 {
+        let longest = |command: &Cmd| {
+            let mut arguments = command.args_iter();
+            match (arguments.next(), arguments.last()) {
+                (Some(Arg::Simple(b"GETRANGE")), Some(Arg::Simple(last))) => ended(last),
+                (Some(Arg::Simple(b"SCAN")), _) => PAGE_OF_KEYS,
+                _ => 0,
+            }
+        };
+        match self {
+            Self::Once(command) | Self::Again(command) => longest(command),
+            Self::Batch(commands) | Self::BatchAgain(commands) => {
+                commands.cmd_iter().map(longest).sum()
+            }
+        }
+    }
+
     pub(super) async fn send(&self, wire: &mut MultiplexedConnection) -> RedisResult<Value> {
         match self {
             Self::Once(command) | Self::Again(command) => command.query_async(wire).await,
@@ -76,6 +100,14 @@ impl Request {
             }
         }
     }
+}
+
+/// The bytes of a value up to the `last` one, which is a number in digits; -1 is the last of all.
+fn ended(last: &[u8]) -> u64 {
+    let last = std::str::from_utf8(last)
+        .ok()
+        .and_then(|last| last.parse().ok());
+    last.map_or(MAX_VALUE as u64, |last: u64| last.saturating_add(1))
 }
 
 /// The replies of a batch whose errors are ignored: that a key holds no string is one to ignore, that a command is

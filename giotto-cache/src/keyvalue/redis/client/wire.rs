@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::task::AbortHandle;
 
+use super::budget::{Bounded, Budget};
 use crate::keyvalue::address::Address;
 
 /// The time limit of connecting, until the first request can be sent.
@@ -32,6 +33,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub(super) struct Wire {
     requests: MultiplexedConnection,
     task: Option<Arc<Task>>,
+    budget: Arc<Budget>,
 }
 
 /// Ends when the last handle is dropped, whatever the server still owes.
@@ -63,6 +65,10 @@ impl Wire {
         self.requests.clone()
     }
 
+    pub(super) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// Whether the server has closed the connection, as far as is known: the client library's task does not say.
     pub(super) fn is_closed(&self) -> bool {
         self.task.as_ref().is_some_and(|task| task.0.is_finished())
@@ -71,6 +77,8 @@ impl Wire {
     async fn over(
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     ) -> RedisResult<Self> {
+        let budget = Arc::<Budget>::default();
+        let stream = Bounded::new(stream, Arc::clone(&budget));
         let (requests, driver) =
             MultiplexedConnection::new_with_config(&settings(), stream, config()).await?;
         let task = tokio::spawn(Last {
@@ -80,10 +88,12 @@ impl Wire {
         Ok(Self {
             requests,
             task: Some(Arc::new(Task(task.abort_handle()))),
+            budget,
         })
     }
 
-    /// The client library encrypts, and has a task of its own.
+    /// The client library encrypts, and has a task of its own. It has checked who the server is, so that nothing counts what
+    /// the server sends.
     async fn encrypted(host: &str, port: u16) -> RedisResult<Self> {
         choose_cryptography();
         let address = ConnectionAddr::TcpTls {
@@ -106,6 +116,7 @@ impl Wire {
         Ok(Self {
             requests,
             task: None,
+            budget: Arc::default(),
         })
     }
 }

@@ -1,0 +1,42 @@
+//! Which status and which fields a page may bring along (representation metadata: RFC 9110, 8).
+//!
+//! Step 6 of an invocation asks when they are set, and the last step once more when they are sent: they may come from a store
+//! that others write to.
+
+/// The status of a page that sets none.
+pub(crate) const OK: u16 = 200;
+
+/// Whether a page may have `status`: one of success. 204 and 205 have no page, and 206 is a part of one.
+pub(crate) const fn may_be_status(status: u16) -> bool {
+    matches!(status, 200..=203 | 207..=299)
+}
+
+/// Why no page may have the field `name`, in lower case, and what to do instead; `None` if one may.
+pub(crate) fn why_not(name: &str) -> Option<&'static str> {
+    match name {
+        "set-cookie" | "set-cookie2" => Some(
+            "a cookie is for one client, and a page may be stored for many: set it in a layer around the service",
+        ),
+        "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" => {
+            Some("it belongs to the connection, which the server manages: leave it out")
+        }
+        name if name.starts_with("proxy-") => {
+            Some("it belongs to the connection, which the server manages: leave it out")
+        }
+        "age" | "cache-control" | "cdn-cache-control" | "expires" | "pragma" => Some(
+            "giotto writes it from how the program is cached: use .cache(..) or a CacheControl",
+        ),
+        "content-type" => Some(
+            "it is the media type under which the view lists the renderer: use .renders(\"text/csv\", ..)",
+        ),
+        "vary" => Some("giotto writes it from what a response depends on: leave it out"),
+        "accept-ranges" | "cache-status" | "content-encoding" | "content-length"
+        | "content-range" | "date" | "etag" => {
+            Some("giotto writes it itself from the page: leave it out")
+        }
+        "content-digest" | "content-md5" | "digest" | "repr-digest" => Some(
+            "it depends on the content coding, which giotto chooses for each response: leave it out",
+        ),
+        _ => None,
+    }
+}
