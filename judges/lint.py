@@ -34,7 +34,7 @@ ALLOWED = tomllib.loads((pathlib.Path(__file__).parent / "allowed.toml").read_te
 # Fields that neither judge knows, and that have no syntax beyond that of any field.
 OPAQUE = {"cache-tag", "surrogate-key"}
 
-# Pages that are kept by the cache: miss, hit, HEAD, 304, 412, 206, 416, in every coding.
+# Pages that caches may keep: miss, hit, HEAD, 304, 412, 206, 416, in every coding.
 KEPT = [
     ("/plain", {}),
     ("/plain", {"Accept": "application/json"}),
@@ -42,21 +42,40 @@ KEPT = [
     ("/plain.txt", {}),
     ("/report", {}),
     ("/report.json", {}),
+    ("/file.json", {}),
+    ("/search?page=1&words=a%20b", {}),
     ("/hello", {"Accept-Language": "de"}),
+    ("/theme", {"Cookie": "theme=dark"}),
     ("/note/1", {}),
+    ("/shared/1", {}),
+    ("/max_age", {}),
+    ("/asset", {}),
+    ("/kept", {}),
 ]
 # Responses that nobody may keep, and their status.
 PASSING = [
     ("/uncached", {}, 200),
     ("/secret", {}, 200),
-    ("/mine", {"Cookie": "user=ada"}, 200),
     ("/mine", {}, 403),
-    ("/moved", {}, 302),
+    ("/moved", {}, 308),
     ("/missing", {}, 404),
     ("/nowhere", {}, 404),
     ("/note/x", {}, 400),
     ("/plain", {"Accept": "image/png"}, 406),
 ]
+# What is sent to caches with each page, as docs/http.md says it.
+SENT = {
+    "/plain": "no-cache",
+    "/hello": "private, no-cache",
+    "/mine": "no-store",
+    "/theme": "private, max-age=60",
+    "/max_age": "max-age=60",
+    "/asset": "max-age=600, immutable",
+    "/shared/1": "max-age=0, must-revalidate, s-maxage=2",
+    "/kept": "max-age=60, s-maxage=600, stale-while-revalidate=30, stale-if-error=600",
+    "/uncached": "no-store",
+    "/secret": "no-store",
+}
 
 
 class Judges:
@@ -109,7 +128,7 @@ class Judges:
         sent = page.get("content-encoding") or "identity"
         self.expect(where, sent == (coding if is_coded else "identity"), f"sent as {sent}\n{page!r}")
         self.expect(where, DECODERS[sent](page.body) == plain, "not the same page when decoded")
-        self.expect(where, not is_coded or "accept-encoding" in page.get("vary").lower(), "no Vary: Accept-Encoding")
+        self.expect(where, not is_coded or "accept-encoding" in (page.get("vary") or "").lower(), "no Vary: Accept-Encoding")
         self.conditional(target, fields, page)
 
     def conditional(self, target, fields, page):
@@ -138,6 +157,12 @@ class Judges:
                 text = f"it may be kept\n{reply!r}"
                 self.expect(target, reply.get("cache-control") == "no-store", text)
                 self.expect(target, reply.get("etag") is None, text)
+
+    def sent(self):
+        """Cache-Control of each kind of program."""
+        for target, expected in SENT.items():
+            reply = self.ask("sent", target, {"Cookie": "user=ada; theme=dark"}, status=200)
+            self.expect(target, reply.get("cache-control") == expected, f"not {expected}\n{reply!r}")
 
     def writing(self):
         """Programs that write, and the pages that are old then."""
@@ -209,6 +234,7 @@ def main():
     with application() as (judges.port, _):
         for target, fields, status in PASSING:
             judges.passing(target, fields, status)
+        judges.sent()
         judges.writing()
         judges.redbot(KEPT + [(target, fields) for target, fields, _ in PASSING])
     for entry in ALLOWED:
