@@ -95,6 +95,11 @@ class Setting:
         reply = ask(port or self.origin, target, method="POST", body=f"text={text}")
         assert reply.status == 303, reply
 
+    def kept(self):
+        """All that the proxy has on disk."""
+        places = [path for name in ("giotto", "store", "cache") for path in (self.folder / name, *(self.folder / name).rglob("*"))]
+        return b"".join(path.read_bytes() for path in places if path.is_file())
+
     def says(self, form, *values):
         print(f"  {self.name:17} {form.format(*values)}")
 
@@ -126,7 +131,9 @@ def a_page_is_new_at_once(at):
             reply = at.get("/note/1")
             assert reply.status == 200 and f"text {n}<".encode() in reply.body, (n, reply, reply.body)
     tag = reply.get("etag")
-    assert at.get("/note/1", If_None_Match=tag).status == 304
+    for _ in range(3):
+        assert at.get("/note/1", If_None_Match=tag).status == 304
+    assert at.get("/note/1").status == 200
 
 
 def a_shared_page_is_new_within_its_life(at):
@@ -140,8 +147,8 @@ def a_shared_page_is_new_within_its_life(at):
     written = time.monotonic()
     until("the new page", lambda: b"new<" in at.get("/shared/1").body)
     took = time.monotonic() - written
-    # A proxy counts in whole seconds.
-    assert took < SHARED + 1, took
+    # A proxy counts in whole seconds, and may use a page in the last of them, too.
+    assert took < SHARED + 2, took
     at.says("a shared page is new after {:.1f} s of {} s", took, SHARED)
 
 
@@ -150,6 +157,14 @@ def an_expired_page_that_is_the_same_costs_a_304(at):
     tag = at.get("/shared/2").get("etag")
     until("a 304 of the application", lambda: b"same<" in at.get("/shared/2").body and at.witness.count("/shared/2", 304))
     assert at.get("/shared/2").get("etag") == tag
+
+
+def a_304_for_one_reader_is_no_page_for_another(at):
+    at.write("/shared/3", "page")
+    tag = ask(at.origin, "/shared/3").get("etag")
+    for _ in range(2):
+        assert at.get("/shared/3", If_None_Match=tag).status == 304
+        assert b"page<" in at.get("/shared/3").body
 
 
 def nothing_private_is_served_to_another_or_kept(at):
@@ -164,10 +179,14 @@ def nothing_private_is_served_to_another_or_kept(at):
             for user, reply in pool.map(asks, range(48)):
                 assert reply.status == 200 and user.encode() in reply.body, (user, reply, reply.body)
     assert at.get("/mine").status == 403
-    for path in at.folder.rglob("*"):
-        if path.is_file():
-            for user in users:
-                assert user.encode() not in path.read_bytes(), f"{path} keeps a page of {user}"
+    at.write("/shared/1", "for everybody")
+    assert b"for everybody" in at.get("/shared/1").body
+    kept = at.kept()
+    # nginx and Varnish show what they keep; what Traffic Server keeps may be in its memory.
+    if at.name.startswith(("nginx", "varnish")):
+        until("the shared page is kept", lambda: b"for everybody" in at.kept())
+    for user in users:
+        assert user.encode() not in kept, f"a page of {user} is kept"
 
 
 def each_reader_gets_the_page_in_their_language(at):
@@ -198,6 +217,7 @@ CLAIMS = [
     a_page_is_new_at_once,
     a_shared_page_is_new_within_its_life,
     an_expired_page_that_is_the_same_costs_a_304,
+    a_304_for_one_reader_is_no_page_for_another,
     nothing_private_is_served_to_another_or_kept,
     each_reader_gets_the_page_in_their_language,
     values_of_accept_make_one_miss,

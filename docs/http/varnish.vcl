@@ -19,17 +19,23 @@ sub vcl_recv {
         if (client.ip !~ purgers) {
             return (synth(403));
         }
-        return (synth(200, "Purged " + xkey.purge(req.http.Surrogate-Key)));
+        if (req.http.xkey-softpurge) {
+            return (synth(200, "Old now: " + xkey.softpurge(req.http.xkey-softpurge)));
+        }
+        return (synth(200, "Gone: " + xkey.purge(req.http.xkey)));
     }
-    # Cookies do not keep a page from being shared: giotto forbids to store a page that depends on one.
+    # Cookies do not keep a page from being shared: giotto forbids to keep a page that depends on one.
     if ((req.method == "GET" || req.method == "HEAD") && !req.http.Authorization) {
         return (hash);
     }
 }
 
 sub vcl_backend_response {
-    set beresp.http.xkey = beresp.http.Surrogate-Key;
-    # Without these two lines Varnish serves every page for ten seconds more than it may.
+    # What Varnish may not keep it passes on as it is, with If-None-Match and Range; and no request waits for another.
+    if (beresp.http.Cache-Control ~ "no-cache|no-store|private") {
+        return (pass(60s));
+    }
+    # Without this, Varnish serves every page for ten seconds longer than it may.
     if (beresp.http.Cache-Control !~ "stale-while-revalidate") {
         set beresp.grace = 0s;
     }
@@ -38,6 +44,7 @@ sub vcl_backend_response {
 }
 
 sub vcl_deliver {
+    # The tags of the page, which xkey has read.
     unset resp.http.xkey;
     # A member of Cache-Status (RFC 9211) after giotto's, for a person who reads the response.
     if (obj.hits > 0) {
