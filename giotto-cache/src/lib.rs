@@ -32,8 +32,7 @@
 //! 2. `entry/codec.rs` opens the bytes as an [`Entry`], and `entry/freshness.rs` decides what may be done with it. A hit ends
 //!    here.
 //! 3. `engine/single_flight.rs`: one computation for each key, however many callers wait.
-//! 4. `engine/acquire.rs`: one of several processes computes, by a lease (`engine/lease.rs`). From here on
-//!    `engine/attempt.rs` goes with the computation.
+//! 4. `engine/attempt.rs`: one of several processes computes, by a lease (`engine/lease.rs`).
 //! 5. `engine/compute.rs` runs the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
 //! 6. `engine/store.rs`: the result becomes an entry under the generations from before it was computed
 //!    (`invalidation/tags.rs`).

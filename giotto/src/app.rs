@@ -11,6 +11,7 @@ use giotto_cache::{
 
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
+use crate::compression::Compression;
 use crate::compute::{Failure, Models};
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
@@ -27,6 +28,7 @@ pub struct App {
     cache: Cache,
     cache_is_given: bool,
     models: Models,
+    pub(crate) compression: Compression,
     log: Limiter,
 }
 
@@ -40,6 +42,7 @@ impl App {
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
+            compression: Compression::new(true),
             log: Limiter::default(),
         }
     }
@@ -78,6 +81,16 @@ impl App {
     pub fn max_models(self, limit: usize) -> Self {
         Self {
             models: self.models.limit(limit),
+            ..self
+        }
+    }
+
+    /// Whether stored pages are sent compressed to clients that accept it; true by default, with the feature `compression`.
+    /// [`Program::compress`](crate::Program::compress) is the same for one program, and says when to turn it off.
+    #[must_use]
+    pub fn compression(self, is_on: bool) -> Self {
+        Self {
+            compression: Compression::new(is_on),
             ..self
         }
     }
@@ -161,8 +174,7 @@ impl App {
                 }
             }
         };
-        page.negotiated = negotiated;
-        program.finish(request, &mut page)?;
+        program.finish(negotiated, request, &mut page)?;
         Ok(page)
     }
 
@@ -190,8 +202,7 @@ impl App {
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = page.bypassing();
-        page.negotiated = negotiated;
-        program.finish(&request, &mut page)?;
+        program.finish(negotiated, &request, &mut page)?;
         Ok(page)
     }
 

@@ -62,6 +62,7 @@
 mod app;
 mod arguments;
 mod asked;
+mod compression;
 mod compute;
 mod config;
 mod controller;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
+use crate::compression::{Coded, Coding};
 use crate::lifetimes::Lifetimes;
 use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
@@ -32,6 +33,19 @@ pub struct Page {
     pub(crate) read: Names,
     /// How long caches downstream may use it without asking, by its author.
     pub(crate) lifetimes: Lifetimes,
+    coding: ContentCoding,
+}
+
+/// Whether and how a page is coded when it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentCoding {
+    /// It may be coded: nothing has been decided yet.
+    Open,
+    /// As it is for every client.
+    Never,
+    /// As it is for this client; another one may get it coded.
+    Identity,
+    Coded(Coding),
 }
 
 impl Page {
@@ -45,6 +59,7 @@ impl Page {
             negotiated: Negotiated::Nothing,
             read: Names::default(),
             lifetimes: Lifetimes::default(),
+            coding: ContentCoding::Open,
         }
     }
 
@@ -84,6 +99,30 @@ impl Page {
     /// Lets only this caller store the page from now on.
     pub(crate) const fn make_private(&mut self) {
         self.private = true;
+    }
+
+    /// Has it sent as it is to every client.
+    pub(crate) const fn leave_uncompressed(&mut self) {
+        self.coding = ContentCoding::Never;
+    }
+
+    /// What was decided about its coding.
+    pub(crate) const fn coding(&self) -> ContentCoding {
+        self.coding
+    }
+
+    /// Has it sent as it is to this client.
+    pub(crate) const fn send_uncoded(&mut self) {
+        self.coding = ContentCoding::Identity;
+    }
+
+    /// Has it sent as `coded`, which is the page under `coding`.
+    pub(crate) fn send_coded(&mut self, coding: Coding, coded: Coded) {
+        self.coding = ContentCoding::Coded(coding);
+        self.body = coded.body;
+        if let Some(cache_status) = &mut self.cache_status {
+            cache_status.etag = Some(coded.etag);
+        }
     }
 
     /// The media type.
@@ -152,6 +191,12 @@ impl Page {
         }
     }
 
+    /// Whether it is served although it is old.
+    pub(crate) fn is_stale(&self) -> bool {
+        let status = self.cache_status().and_then(|status| status.status);
+        matches!(status, Some(Status::Stale(_)))
+    }
+
     /// What the cache did, for a program with a cache.
     #[must_use]
     pub fn cache_status(&self) -> Option<&CacheStatus> {
@@ -159,7 +204,7 @@ impl Page {
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
-    /// it. Nor does a browser if middleware has read a credential; it revalidates other pages before it shows them.
+    /// it. Nor does a browser if middleware has read who the reader is; it revalidates other pages before it shows them.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

@@ -9,7 +9,7 @@ use giotto_cache::Mode;
 use smallvec::SmallVec;
 
 use crate::language;
-use crate::varies::FieldsRead;
+use crate::varies::{FieldsRead, Names};
 
 /// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +59,33 @@ pub struct Request<'r> {
     /// Whether the caller prefers an old page to waiting for a fresh one.
     pub(crate) takes_stale: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
-    pub(crate) metadata: Option<&'r dyn Metadata>,
-    /// Those of them that middleware has read.
-    pub(crate) read: FieldsRead,
+    pub(crate) metadata: Recorded<'r>,
+}
+
+/// Header fields, and which of them were read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recorded<'r> {
+    fields: Option<&'r dyn Metadata>,
+    read: FieldsRead,
+}
+
+impl<'r> Recorded<'r> {
+    pub(crate) fn new(fields: &'r dyn Metadata) -> Self {
+        Self {
+            fields: Some(fields),
+            read: FieldsRead::default(),
+        }
+    }
+
+    /// The names of the fields that were read.
+    pub(crate) fn names(&self) -> Names {
+        self.read.names()
+    }
+
+    fn read(&self, name: &str) -> Option<&'r dyn Metadata> {
+        self.read.record(name);
+        self.fields
+    }
 }
 
 /// Most invocations have at most four segments and four arguments. A hit allocates for neither then.
@@ -126,8 +150,7 @@ impl<'r> Request<'r> {
             controller,
             mode: Mode::Prefer,
             takes_stale: controller != CMD,
-            metadata: None,
-            read: FieldsRead::default(),
+            metadata: Recorded::default(),
         }
     }
 
@@ -176,7 +199,7 @@ impl<'r> Request<'r> {
     #[must_use]
     pub fn metadata(self, metadata: &'r dyn Metadata) -> Self {
         Self {
-            metadata: Some(metadata),
+            metadata: Recorded::new(metadata),
             ..self
         }
     }
@@ -201,13 +224,13 @@ impl<'r> Request<'r> {
 
     /// The transport's header field `name`; always `None` on the command line.
     ///
-    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. A page of a
-    /// program whose middleware reads `Cookie` or `Authorization` is stored by no cache, not even that of the browser,
-    /// unless the program has a [`max_age`](crate::Program::max_age).
+    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. If the field may
+    /// say who the reader is, as `Cookie` and `Authorization` do, no cache stores the page, not even that of the browser,
+    /// unless the program has a [`max_age`](crate::Program::max_age). All fields may, except those that browsers send of
+    /// their own accord and proxies add about the connection: `Accept-Language`, `User-Agent`, `X-Forwarded-Proto`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.read.record(name);
-        self.metadata.and_then(|metadata| metadata.get(name))
+        self.metadata.read(name)?.get(name)
     }
 
     /// The value of the cookie `name` (RFC 6265), as it was sent. The page depends on the field `Cookie` then, as with
@@ -224,8 +247,8 @@ impl<'r> Request<'r> {
     /// ```
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.read.record("Cookie");
-        let cookies = self.metadata?.get_all("cookie").into_iter();
+        let cookies = self.metadata.read("cookie")?.get_all("cookie");
+        let cookies = cookies.into_iter();
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
         pairs.find_map(|pair| {
             let (given, value) = pair.split_once('=')?;
@@ -248,10 +271,8 @@ impl<'r> Request<'r> {
     /// ```
     #[must_use]
     pub fn language<'o>(&self, offered: &[&'o str]) -> &'o str {
-        self.read.record("Accept-Language");
-        let accepted = self
-            .metadata
-            .map(|metadata| metadata.get_all("accept-language"));
+        let fields = self.metadata.read("accept-language");
+        let accepted = fields.map(|fields| fields.get_all("accept-language"));
         language::choose(&accepted.unwrap_or_default().join(","), offered)
     }
 

@@ -130,6 +130,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     log(config.log.unwrap_or(tracing::Level::INFO));
     config.tell();
     let app = prepare(app, matches).with_configured_cache(&config)?;
+    let app = match config.compression {
+        true => app,
+        false => app.compression(false),
+    };
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()

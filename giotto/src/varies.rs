@@ -16,6 +16,27 @@ pub(crate) enum Negotiated {
     AcceptOrScript,
 }
 
+/// The fields that do not say who the reader is. Every other one may: `Cookie` and `Authorization` do, and one that no
+/// browser sends by itself comes from a proxy that has signed the reader in, or from a script.
+const IMPERSONAL: [&str; 16] = [
+    "Accept",
+    "Accept-Charset",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Dnt",
+    "Forwarded",
+    "Host",
+    "Origin",
+    "Referer",
+    "Save-Data",
+    "User-Agent",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Proto",
+    "X-Requested-With",
+];
+
 /// The fields of a request that middleware has read, whether they were there or not.
 #[derive(Debug, Default)]
 pub(crate) struct FieldsRead(Mutex<String>);
@@ -52,10 +73,11 @@ impl Names {
         self.0.is_empty()
     }
 
-    /// Whether one of the fields says who the client is.
-    pub(crate) fn have_credential(&self) -> bool {
-        let is_credential = |name| matches!(name, "Cookie" | "Authorization");
-        self.0.split(", ").any(is_credential)
+    /// Whether one of the fields may say who the reader is.
+    pub(crate) fn are_personal(&self) -> bool {
+        // `Sec-` is the browser's own: no script can set such a field.
+        let is_impersonal = |name: &str| name.starts_with("Sec-") || IMPERSONAL.contains(&name);
+        !self.is_empty() && !self.0.split(", ").all(is_impersonal)
     }
 
     /// These names after `others`, each once.
@@ -95,7 +117,7 @@ mod tests {
     #[test]
     fn each_field_is_named_once_in_its_canonical_form() {
         let read = FieldsRead::default();
-        assert!(read.names().is_empty() && !read.names().have_credential());
+        assert!(read.names().is_empty());
         for name in [
             "accept-language",
             "X-USER",
@@ -113,8 +135,24 @@ mod tests {
             read.names().after("Accept, X-User"),
             "Accept, X-User, Accept-Language"
         );
-        assert!(!read.names().have_credential());
-        read.record("COOKIE");
-        assert!(read.clone().names().have_credential());
+        let (clone, before) = (read.clone(), read.names());
+        read.record("x-later");
+        assert_eq!(clone.names(), before);
+    }
+
+    #[test]
+    fn a_field_is_personal_unless_it_is_known_not_to_be() {
+        let read = FieldsRead::default();
+        assert!(!read.names().are_personal());
+        for name in IMPERSONAL {
+            read.record(&name.to_ascii_lowercase());
+        }
+        read.record("sec-ch-ua-mobile");
+        assert!(!read.names().are_personal());
+        for name in ["cookie", "AUTHORIZATION", "x-user", "X-Forwarded-User", "x"] {
+            let read = read.clone();
+            read.record(name);
+            assert!(read.names().are_personal(), "{name}");
+        }
     }
 }

@@ -1,16 +1,28 @@
 //! One attempt to compute: what was asked, what was found, and the right to compute and to store.
 //!
-//! From step 4 of a lookup on, in the task that computes.
+//! Step 4 of a lookup, in the task that computes: [`Attempt::acquire`]. The attempt is passed on to steps 5 to 7.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
+use crate::clock::Clock;
 use crate::computed::CacheControl;
-use crate::engine::lease::Lease;
-use crate::engine::read::Found;
+use crate::engine::lease::{Acquired, Lease};
+use crate::engine::read::{self, Found};
+use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::freshness::Freshness;
 use crate::invalidation::generation::Generations;
+use crate::invalidation::tags;
 use crate::key::Key;
-use crate::lookup::Lookup;
+use crate::keyvalue::Place;
+use crate::lookup::{Lookup, Mode};
+
+/// How long a process waits for another one that computes.
+const LEASE_PATIENCE: Duration = Duration::from_secs(5);
+const READ_EVERY: Duration = Duration::from_millis(25);
 
 tokio::task_local! {
     /// The keys that the current task computes. A computation that asks for its own key would wait for itself.
@@ -58,22 +70,109 @@ pub(crate) enum Role {
     Bypass,
 }
 
+/// How an attempt goes on.
+pub(crate) enum Start {
+    /// Another computation has ended meanwhile, and this is its answer.
+    Found(Answer),
+    /// Another process computes, and takes its time.
+    ComputedElsewhere,
+    /// Compute. Whether the result may be stored is noted in the attempt.
+    Compute,
+}
+
 impl Attempt {
-    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, control: CacheControl) -> Self {
+    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, clock: &Clock) -> Self {
         // Read here, in the caller's task: the computation runs in another one.
         let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
         computing.push(lookup.key.as_str().to_owned());
+        let old_value = found.old_value();
         Self {
             lookup,
             role,
-            control,
-            is_old_usable: found.old_value().is_some(),
+            is_old_usable: old_value.is_some(),
+            control: CacheControl::new(old_value, clock),
             old: found.entry,
             is_answered: found.is_answered,
             generations: found.generations,
             lease: None,
             may_store: role != Role::Bypass,
             computing,
+        }
+    }
+
+    /// Waits until this process may compute, or need not. The attempt takes note of what became of the entry meanwhile.
+    pub(crate) async fn acquire(&mut self, engine: &Engine) -> Start {
+        if !self.may_store || engine.keeps_nothing() {
+            return Start::Compute;
+        }
+        if !self.is_answered {
+            return self.unanswered();
+        }
+        let waits_until = Instant::now() + LEASE_PATIENCE;
+        loop {
+            let acquired = self.ask_for_lease(engine).await;
+            if matches!(acquired, Acquired::Unanswered) {
+                return self.unanswered();
+            }
+            // Race: between the caller's read and this lease, another process may have computed, stored its result and
+            // released its lease. Read again, or the same result is computed twice.
+            forget_copies(engine, self.key()).await;
+            let found = read::find(engine, &self.lookup).await;
+            if self.lookup.mode != Mode::Refresh
+                && let Some(answer) = self.answered_by(&found)
+            {
+                self.generations = found.generations;
+                if let Acquired::Held(lease) = acquired {
+                    self.lease = Some(lease);
+                }
+                return Start::Found(answer);
+            }
+            match acquired {
+                Acquired::Held(lease) => self.lease = Some(lease),
+                Acquired::NotUsed | Acquired::Unanswered => {}
+                Acquired::HeldElsewhere => {
+                    let is_late = Instant::now() >= waits_until;
+                    if found.is_answered && !is_late && self.role != Role::Uncoalesced {
+                        engine.stats.waited.increase();
+                        sleep(READ_EVERY).await;
+                        continue;
+                    }
+                    if self.role == Role::Refresh {
+                        return Start::ComputedElsewhere;
+                    }
+                    // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by
+                    // losing its lease, that the entry was removed while it computed.
+                    Lease::remove_foreign(&engine.store, self.key()).await;
+                    self.may_store = false;
+                }
+            }
+            self.take(found);
+            // Race: a tag is invalidated while the computation runs. Its generation is read (or created) before the
+            // computation reads any data, so an entry that was computed across the invalidation carries the older
+            // generation and is old.
+            if !self.lookup.tags.is_empty() {
+                self.may_store &= self.is_answered
+                    && tags::begin(engine, &self.lookup, &mut self.generations).await;
+            }
+            return Start::Compute;
+        }
+    }
+
+    /// Computes without a lease: a store that did not answer must not delay the caller again. The generations of tags are
+    /// unknown, so a result with tags is not stored.
+    fn unanswered(&mut self) -> Start {
+        self.is_answered = false;
+        self.may_store = self.lookup.tags.is_empty();
+        Start::Compute
+    }
+
+    async fn ask_for_lease(&self, engine: &Engine) -> Acquired {
+        let policy = &self.lookup.policy;
+        let is_used = policy.has_lease() && engine.is_shared() && engine.store.store().is_atomic();
+        match (is_used, self.lookup.mode) {
+            (false, _) => Acquired::NotUsed,
+            (true, Mode::Refresh) => Lease::take(&engine.store, self.key()).await,
+            (true, _) => Lease::acquire(&engine.store, self.key()).await,
         }
     }
 
@@ -89,7 +188,7 @@ impl Attempt {
     }
 
     /// What another computation has left in the store since this attempt looked: its result, or that it failed.
-    pub(crate) fn answered_by(&self, found: &Found) -> Option<Answer> {
+    fn answered_by(&self, found: &Found) -> Option<Answer> {
         let created_ms = found.entry.as_ref().map(Entry::created_ms);
         let is_new = self.old.as_ref().map(Entry::created_ms) != created_ms;
         match &found.freshness {
@@ -101,7 +200,7 @@ impl Attempt {
 
     /// Replaces what the caller had found by what a later read found. The old value that the computation was given can be used
     /// only if it is still the stored one.
-    pub(crate) fn take(&mut self, found: Found) {
+    fn take(&mut self, found: Found) {
         self.is_answered = found.is_answered;
         if found.is_answered {
             let created_ms = |entry: Option<&Entry>| entry.map(Entry::created_ms);
@@ -117,6 +216,18 @@ impl Attempt {
         match self.lease.take() {
             Some(lease) => lease.release().await,
             None => true,
+        }
+    }
+}
+
+/// Removes the copies in the memory of this process, so that the next read reaches the shared store. Race: another process
+/// has stored a result there, which an older copy would hide.
+async fn forget_copies(engine: &Engine, key: &Key) {
+    let layers = engine.store.store().layers();
+    for layer in layers.iter().take(layers.len().saturating_sub(1)) {
+        if layer.place() == Place::InProcess {
+            // Memory does not fail.
+            let _ = layer.delete(key.as_str()).await;
         }
     }
 }

@@ -77,8 +77,9 @@ async fn patiently<T>(
     computation: impl Future<Output = T>,
 ) -> T {
     let mut computation = pin!(computation);
-    let hard = attempt.lookup.policy.patience().hard;
-    if let Some(limit) = hard.filter(|_| attempt.keeps_old()) {
+    if attempt.keeps_old()
+        && let Some(limit) = attempt.lookup.policy.patience().hard
+    {
         if let Ok(output) = tokio::time::timeout(limit, &mut computation).await {
             return output;
         }

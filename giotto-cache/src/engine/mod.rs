@@ -5,7 +5,7 @@
 //! 1. [`read::fetch`]: the entry, and the generations of its program and tags, from the store.
 //! 2. [`read::judge`]: whether the entry may be served (`entry/freshness.rs`). A hit ends here.
 //! 3. [`SingleFlight::join`]: wait for another caller's computation of the same key, or lead one.
-//! 4. [`acquire::acquire`]: of several processes one computes, by a lease (`lease.rs`).
+//! 4. [`Attempt::acquire`]: of several processes one computes, by a lease (`lease.rs`).
 //! 5. [`compute::run`]: the model, in a task that no disconnecting client cancels.
 //! 6. [`store::store`]: the result becomes an entry, unless something it depends on was invalidated meanwhile.
 //! 7. [`Fallback::apply`]: the caller gets the result, or an old one if the computation failed or takes too long.
@@ -14,7 +14,6 @@
 //!
 //! [`SingleFlight::join`]: single_flight::SingleFlight::join
 
-pub(crate) mod acquire;
 pub(crate) mod attempt;
 pub(crate) mod compute;
 pub(crate) mod fallback;
@@ -34,8 +33,7 @@ use tokio::time::timeout;
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::acquire::Start;
-use crate::engine::attempt::{Attempt, Role, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start, is_computing};
 use crate::engine::compute::{Computation, Unfinished};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
@@ -103,7 +101,7 @@ fn refresh<C>(engine: &Arc<Engine>, lookup: Lookup, found: Found, compute: C)
 where
     C: FnOnce(CacheControl) -> Computation,
 {
-    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), found.now_ms) {
+    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), &engine.clock) {
         engine.stats.refreshes.increase();
         spawn(engine, *flight, lookup, found, Role::Refresh, compute);
     }
@@ -163,7 +161,7 @@ async fn coalesce(
         if lookup.mode == Mode::Bypass || is_computing(key) {
             return alone(Role::Bypass);
         }
-        let mut waiter = match flights.join(key, engine.clock.now_ms()) {
+        let mut waiter = match flights.join(key, &engine.clock) {
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
@@ -207,9 +205,8 @@ fn spawn<C>(
 ) where
     C: FnOnce(CacheControl) -> Computation,
 {
-    let control = CacheControl::new(found.old_value(), &engine.clock);
-    let attempt = Attempt::new(lookup, found, role, control.clone());
-    let computation = compute(control);
+    let attempt = Attempt::new(lookup, found, role, &engine.clock);
+    let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
     tokio::spawn(async move {
         lead(&engine, flight, attempt, computation).await;
@@ -219,7 +216,7 @@ fn spawn<C>(
 
 /// Computes, unless another process does or has just done so, stores the result and ends the flight.
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
-    match acquire::acquire(engine, &mut attempt).await {
+    match attempt.acquire(engine).await {
         Start::Compute => {}
         Start::Found(answer) => return finish_found(flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),

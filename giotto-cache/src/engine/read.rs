@@ -27,6 +27,8 @@ const IGNORED_EVERY_MS: u64 = 60_000;
 pub(crate) struct Fetched {
     stored: Result<Option<Bytes>, Unanswered>,
     generations: Generations,
+    /// When it answered.
+    now_ms: u64,
 }
 
 /// What a read found.
@@ -49,7 +51,8 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     }
     let stored = engine.store.get_now(key.as_str())??;
     let generation = engine.programs.of(program, &engine.pending);
-    plain_hit(engine, key, policy, stored, generation)
+    let now_ms = engine.clock.now_ms();
+    plain_hit(engine, key, policy, stored, generation, now_ms)
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -58,8 +61,9 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     if !lookup.is_plain() {
         return None;
     }
-    let generation = fetched.generations.program;
-    plain_hit(engine, &lookup.key, &lookup.policy, stored, generation)
+    let (key, policy) = (&lookup.key, &lookup.policy);
+    let (generation, now_ms) = (fetched.generations.program, fetched.now_ms);
+    plain_hit(engine, key, policy, stored, generation, now_ms)
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
@@ -69,9 +73,9 @@ fn plain_hit(
     policy: &Policy,
     stored: Bytes,
     program: Generation,
+    now_ms: u64,
 ) -> Option<Answer> {
     let entry = decode(engine, key, stored).ok()?;
-    let now_ms = engine.clock.now_ms();
     let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
     if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
         return None;
@@ -96,30 +100,26 @@ pub(crate) async fn find(engine: &Engine, lookup: &Lookup) -> Found {
 /// Reads the entry, and with it the generations that are not known or may have changed.
 pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
     let program = lookup.key.program();
-    if lookup.tags.is_empty() && !engine.programs.is_due(program, || engine.clock.now_ms()) {
-        let stored = engine.store.get(lookup.key.as_str()).await;
-        return Fetched {
-            stored,
-            generations: known_generations(engine, program),
-        };
-    }
-    // Boxed, so that the future of a plain hit stays small.
-    match Box::pin(records::read_with_entry(engine, lookup)).await {
-        Ok((stored, generations)) => Fetched {
-            stored: Ok(stored),
-            generations,
+    let now_ms = || engine.clock.now_ms();
+    let read = match lookup.tags.is_empty() && !engine.programs.is_due(program, now_ms) {
+        true => {
+            let stored = engine.store.get(lookup.key.as_str()).await;
+            stored.map(|stored| (stored, Vec::new()))
+        }
+        // Boxed, so that the future of a plain hit stays small.
+        false => Box::pin(records::read_with_entry(engine, lookup, now_ms())).await,
+    };
+    let (stored, tags) = match read {
+        Ok((stored, tags)) => (Ok(stored), tags),
+        Err(unanswered) => (Err(unanswered), Vec::new()),
+    };
+    Fetched {
+        stored,
+        generations: Generations {
+            program: engine.programs.of(program, &engine.pending),
+            tags,
         },
-        Err(unanswered) => Fetched {
-            stored: Err(unanswered),
-            generations: known_generations(engine, program),
-        },
-    }
-}
-
-fn known_generations(engine: &Engine, program: &str) -> Generations {
-    Generations {
-        program: engine.programs.of(program, &engine.pending),
-        tags: Vec::new(),
+        now_ms: now_ms(),
     }
 }
 
@@ -128,8 +128,8 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
     let Fetched {
         stored,
         mut generations,
+        mut now_ms,
     } = fetched;
-    let now_ms = engine.clock.now_ms();
     let key = &lookup.key;
     let entry = match stored {
         Err(unanswered) => return Found::nothing(unanswered.into(), generations, false, now_ms),
@@ -145,11 +145,13 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
             }
         },
     };
-    if let Err(unanswered) = records::read_tags_of(engine, &entry, &mut generations).await {
-        let now_ms = engine.clock.now_ms();
-        return Found::nothing(unanswered.into(), generations, false, now_ms);
+    if !entry.is_plain() {
+        let read = records::read_tags_of(engine, &entry, &mut generations).await;
+        now_ms = engine.clock.now_ms();
+        if let Err(unanswered) = read {
+            return Found::nothing(unanswered.into(), generations, false, now_ms);
+        }
     }
-    let now_ms = engine.clock.now_ms();
     let latest = || engine.programs.latest(key.program(), &engine.pending);
     let draw = || engine.draw();
     let freshness = freshness::judge(&entry, &generations, lookup, now_ms, draw, latest);
@@ -177,9 +179,9 @@ pub(crate) fn open(
 /// Why there is nothing fresh of `key`, as the caller and the counters are told.
 pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
     let reason = found.reason();
-    let is_due = found.is_answered && found.freshness.status().is_none();
-    let may_be_uncacheable = is_due && reason != Reason::Refresh;
-    match may_be_uncacheable && engine.flights.is_uncacheable(key.as_str(), found.now_ms) {
+    let must_compute = matches!(found.freshness, Freshness::MustCompute { .. });
+    let may_be_uncacheable = found.is_answered && must_compute && reason != Reason::Refresh;
+    match may_be_uncacheable && engine.flights.is_uncacheable(key.as_str(), &engine.clock) {
         true => Reason::NotStorable,
         false => reason,
     }
@@ -211,6 +213,7 @@ impl Fetched {
         Self {
             stored: Ok(None),
             generations: Generations::default(),
+            now_ms: 0,
         }
     }
 }

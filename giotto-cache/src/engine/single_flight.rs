@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 use crate::answer::Answer;
+use crate::clock::Clock;
 use crate::engine::uncacheable::Uncacheable;
 use crate::error::Result;
 use crate::invalidation::generation::Generations;
@@ -112,9 +113,9 @@ enum Joined {
 
 impl SingleFlight {
     /// Joins the computation of `key`, or leads it.
-    pub(crate) fn join(&self, key: &str, now_ms: u64) -> Join {
+    pub(crate) fn join(&self, key: &str, clock: &Clock) -> Join {
         let mut flights = self.lock();
-        if flights.uncacheable.has(key, now_ms) {
+        if flights.uncacheable.has(key, clock) {
             return Join::Uncacheable;
         }
         if let Some(running) = flights.by_key.get(key)
@@ -162,8 +163,8 @@ impl SingleFlight {
     }
 
     /// Whether callers of `key` compute side by side.
-    pub(crate) fn is_uncacheable(&self, key: &str, now_ms: u64) -> bool {
-        self.lock().uncacheable.has(key, now_ms)
+    pub(crate) fn is_uncacheable(&self, key: &str, clock: &Clock) -> bool {
+        self.lock().uncacheable.has(key, clock)
     }
 
     /// Has callers of `key` compute side by side for a few seconds.
@@ -336,10 +337,10 @@ mod tests {
 
     /// The waiter of a flight that has not begun to compute.
     fn joined(flights: &SingleFlight) -> (Box<Flight>, Waiter) {
-        let Join::Lead(flight, _) = flights.join("key", 0) else {
+        let Join::Lead(flight, _) = flights.join("key", &Clock::manual(0)) else {
             panic!("no other caller leads");
         };
-        let Join::Wait(waiter) = flights.join("key", 0) else {
+        let Join::Wait(waiter) = flights.join("key", &Clock::manual(0)) else {
             panic!("the flight is under way");
         };
         (flight, waiter)

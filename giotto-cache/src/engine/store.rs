@@ -63,7 +63,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
         key: attempt.key(),
         clocks: clocks
             .filter(|_| is_storable)
-            .unwrap_or(Clocks::plain(now_ms, 0)),
+            .unwrap_or_else(|| Clocks::plain(now_ms, 0)),
         cost: result.cost,
         is_negative: result.is_negative,
         has_own_time: directives.ttl.is_some(),
@@ -121,7 +121,10 @@ async fn stamp(
     started_ms: u64,
 ) -> Result<Vec<Stamp>, Unstamped> {
     let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
-    let stamps = tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await;
+    let stamps = match lookup.tags.is_empty() && directives.tags.is_empty() {
+        true => Ok(Vec::new()),
+        false => tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await,
+    };
     if stamps == Err(Unstamped::Invalidated) {
         // A caller that came after the invalidation must not be given this result.
         flight.revoke();
@@ -187,7 +190,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
         flight.announce(Ok(answer(why)));
     }
-    let expire = entry.keep_for(engine.clock.now_ms());
+    let expire = entry.keep_for(entry.created_ms());
     let stored = engine.store.set(key, entry.to_bytes(), expire).await;
     let why = match stored {
         Ok(()) => {

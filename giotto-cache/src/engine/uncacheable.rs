@@ -4,6 +4,8 @@
 
 use std::collections::HashMap;
 
+use crate::clock::Clock;
+
 /// How long a key is uncacheable after a result that must not be stored.
 const UNCACHEABLE_MS: u64 = 5_000;
 
@@ -17,10 +19,10 @@ pub(crate) struct Uncacheable {
 
 impl Uncacheable {
     /// Whether `key` is uncacheable. A key whose time has passed is removed.
-    pub(crate) fn has(&mut self, key: &str, now_ms: u64) -> bool {
+    pub(crate) fn has(&mut self, key: &str, clock: &Clock) -> bool {
         match self.until_ms.get(key) {
             None => false,
-            Some(&until_ms) if now_ms < until_ms => true,
+            Some(&until_ms) if clock.now_ms() < until_ms => true,
             Some(_) => {
                 self.until_ms.remove(key);
                 false

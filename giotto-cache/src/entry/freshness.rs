@@ -112,13 +112,13 @@ pub(crate) fn judge(
     };
     let (clocks, policy) = (entry.clocks(), &lookup.policy);
     // A hostile entry puts no attempt off for longer than the throttle.
-    let latest_retry = now_ms.saturating_add(policy.throttle_ms());
-    let may_try = now_ms >= extension.retry_at || extension.retry_at > latest_retry;
+    let retry_at = extension.retry_at;
+    let may_try = now_ms >= retry_at || retry_at - now_ms > policy.throttle_ms();
     match invalid(&extension, now, policy, latest) {
         Some((reason, true)) => Freshness::useless(reason),
-        Some((reason, false)) => judge_old(entry, lookup, now_ms, may_try, reason),
+        Some((reason, false)) => judge_old(entry, clocks, lookup, now_ms, may_try, reason),
         None if now_ms >= clocks.fresh_until => {
-            judge_old(entry, lookup, now_ms, may_try, Reason::Expired)
+            judge_old(entry, clocks, lookup, now_ms, may_try, Reason::Expired)
         }
         // Not for a caller that waits for a fresh result, such as a command: it exits before the refresh would end.
         None if policy.refreshes_early()
@@ -136,12 +136,13 @@ pub(crate) fn judge(
 /// Judges an entry that is not fresh, for `reason`.
 fn judge_old(
     entry: &Entry,
+    clocks: Clocks,
     lookup: &Lookup,
     now_ms: u64,
     may_try: bool,
     reason: Reason,
 ) -> Freshness {
-    let (clocks, policy) = (entry.clocks(), &lookup.policy);
+    let policy = &lookup.policy;
     let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
     let is_served = is_stale && !lookup.waits_for_fresh;
     let stand_in = match policy.serves_after_error() && now_ms < clocks.keep_until {

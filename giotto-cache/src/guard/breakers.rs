@@ -1,13 +1,22 @@
 //! The two circuit breakers of a store or a server: one for all calls, one for those that store a value.
 //!
-//! A store that is full or locked still reads and removes. A store that does not read is not asked for anything.
+//! Part of every call to a store outside this process. A store that is full or locked still reads and removes. A store that
+//! does not read is not asked for anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::breaker::Breaker;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
+use crate::log::{Cut, Pace};
 use crate::stats::Stats;
+
+/// Failures in a row that open the breaker.
+const FAILURES_TO_OPEN: u32 = 5;
+const PROBE_EVERY_MS: u64 = 1_000;
+const WARN_EVERY_MS: u64 = 60_000;
+/// The log says that a store is back when it has not failed for this time: a full store accepts a value now and then.
+const CALM_MS: u64 = 3_000;
 
 /// What a call wants, which decides what its outcome shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +68,9 @@ impl Breakers {
     pub(crate) fn admit(&self, want: Want) -> Result<(), Skipped> {
         let skipped = match () {
             () if self.reads.is_open() => Skipped::Failing,
-            () if want.stores() && !self.writes.lets_through(self.clock.now_ms()) => Skipped::Full,
+            () if want.stores() && !self.writes.lets_through(|| self.clock.now_ms()) => {
+                Skipped::Full
+            }
             () => return Ok(()),
         };
         self.stats.backend_skipped.increase();
@@ -73,11 +84,12 @@ impl Breakers {
 
     /// Notes that the store found something, or stored a value.
     pub(crate) fn succeeded(&self, want: Want) {
-        match want {
-            Want::Find => self.reads.succeeded(self.clock.now_ms()),
-            Want::Store => self.writes.succeeded(self.clock.now_ms()),
-            Want::Replace | Want::Remove => {}
-        }
+        let breaker = match want {
+            Want::Find => &self.reads,
+            Want::Store => &self.writes,
+            Want::Replace | Want::Remove => return,
+        };
+        breaker.succeeded(|| self.clock.now_ms());
     }
 
     /// Notes that a call failed. If the store is lost, any other call would have failed too.
@@ -109,4 +121,160 @@ impl Breakers {
 /// Whether `error` is about one key or value: the store would accept others.
 pub(super) const fn is_of_value(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Rejected | ErrorKind::TooLarge)
+}
+
+/// A circuit breaker: five failures in a row open it, and while it is open one probe a second is made.
+#[derive(Debug)]
+struct Breaker {
+    /// The store or server, for the log.
+    name: String,
+    failures: AtomicU32,
+    /// When the next probe may go out; 0 = the breaker is closed.
+    next_probe_ms: AtomicU64,
+    warnings: Pace,
+    last_failure_ms: AtomicU64,
+    /// Whether the log says that the store fails, so that it must say when it is back.
+    told: AtomicBool,
+    told_ms: AtomicU64,
+}
+
+impl Breaker {
+    fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            failures: AtomicU32::new(0),
+            next_probe_ms: AtomicU64::new(0),
+            warnings: Pace::default(),
+            last_failure_ms: AtomicU64::new(0),
+            told: AtomicBool::new(false),
+            told_ms: AtomicU64::new(0),
+        }
+    }
+
+    /// Whether a call may be made: every call while the breaker is closed, and the probes.
+    fn lets_through(&self, now_ms: impl FnOnce() -> u64) -> bool {
+        !self.is_open() || self.is_probe_due(now_ms())
+    }
+
+    fn is_open(&self) -> bool {
+        self.next_probe_ms.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether the caller is the one that sends a probe: one a second while the breaker is open.
+    fn is_probe_due(&self, now_ms: u64) -> bool {
+        let next = self.next_probe_ms.load(Ordering::Acquire);
+        let after = now_ms.saturating_add(PROBE_EVERY_MS);
+        let claim = || {
+            self.next_probe_ms
+                .compare_exchange(next, after, Ordering::AcqRel, Ordering::Relaxed)
+        };
+        next != 0 && now_ms >= next && claim().is_ok()
+    }
+
+    /// Whether the last call failed.
+    fn is_failing(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) != 0
+    }
+
+    fn succeeded(&self, now_ms: impl FnOnce() -> u64) {
+        if self.failures.load(Ordering::Relaxed) != 0 {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+        if self.is_open() {
+            self.next_probe_ms.store(0, Ordering::Release);
+        }
+        let last_failure_ms = self.last_failure_ms.load(Ordering::Relaxed);
+        let is_calm = || now_ms().saturating_sub(last_failure_ms) >= CALM_MS;
+        if self.told.load(Ordering::Relaxed)
+            && is_calm()
+            && self.told.swap(false, Ordering::Relaxed)
+        {
+            tracing::info!(store = self.name, "store is back");
+        }
+    }
+
+    /// Whether the log has said so a moment ago, so that another breaker of the same store does not repeat it.
+    fn was_told_lately(&self, now_ms: u64) -> bool {
+        let told_ms = self.told_ms.load(Ordering::Relaxed);
+        self.is_told() && now_ms.saturating_sub(told_ms) < CALM_MS
+    }
+
+    /// Whether the log says that it fails.
+    fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// Counts a failure, and logs it unless another breaker of the same store has (`is_told`).
+    fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
+        self.last_failure_ms.store(now_ms, Ordering::Relaxed);
+        let failures = self
+            .failures
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
+        let after = now_ms.saturating_add(PROBE_EVERY_MS);
+        let opens = failures >= FAILURES_TO_OPEN
+            && self
+                .next_probe_ms
+                .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok();
+        // An outage is logged once, single failures among successes once a minute.
+        let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
+        if is_news && !self.told.swap(true, Ordering::Relaxed) {
+            self.told_ms.store(now_ms, Ordering::Relaxed);
+            let error = Cut(error);
+            tracing::warn!(store = self.name, %error, "store fails: requests are served without it until it answers");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open_breaker(now_ms: u64) -> Breaker {
+        let breaker = Breaker::new("a store");
+        for _ in 0..FAILURES_TO_OPEN {
+            breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms, false);
+        }
+        breaker
+    }
+
+    #[test]
+    fn a_few_failures_open_the_breaker_and_one_probe_a_second_goes_out() {
+        let breaker = open_breaker(10_000);
+        assert!(breaker.is_open());
+        assert!(!breaker.is_probe_due(10_999));
+        assert!(breaker.is_probe_due(11_000));
+        assert!(
+            !breaker.is_probe_due(11_000),
+            "only one of them is the probe"
+        );
+        assert!(breaker.is_probe_due(12_000));
+    }
+
+    #[test]
+    fn what_fails_now_and_then_is_not_told_to_be_back_each_time() {
+        let breaker = open_breaker(10_000);
+        for now_ms in (11_000..20_000).step_by(1_000) {
+            breaker.succeeded(|| now_ms);
+            assert!(!breaker.is_open() && breaker.is_told(), "{now_ms}");
+            breaker.failed(&Error::new(ErrorKind::Backend, "full"), now_ms, false);
+        }
+        breaker.succeeded(|| 21_999);
+        assert!(breaker.is_told());
+        breaker.succeeded(|| 22_000);
+        assert!(!breaker.is_told());
+    }
+
+    #[test]
+    fn a_probe_that_succeeds_closes_the_breaker() {
+        let breaker = open_breaker(10_000);
+        assert!(breaker.is_probe_due(11_000));
+        breaker.succeeded(|| 11_000);
+        assert!(!breaker.is_open());
+        assert!(
+            !breaker.is_probe_due(20_000),
+            "a closed breaker needs no probe"
+        );
+    }
 }

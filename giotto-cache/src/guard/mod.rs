@@ -3,7 +3,6 @@
 //! Between the engine and a store, in steps 1, 4 and 6 of a lookup. `store.rs` guards a store as a whole, `server.rs` one of the
 //! several servers of a store. Both have a deadline (`deadline.rs`) and two circuit breakers (`breakers.rs`).
 
-mod breaker;
 pub(crate) mod breakers;
 pub(crate) mod deadline;
 mod refused;

@@ -15,13 +15,17 @@ use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::scope::{ALL, program_key, tag_key};
 
-/// One multi-get of the entry and of the records that it may depend on.
+/// What a lookup reads: the stored bytes, and the record of each of its tags.
+type WithTags = (Option<Bytes>, Vec<(String, Option<Record>)>);
+
+/// One multi-get of the entry and of the records that it may depend on. Those of its program and of everything are noted as
+/// read at `now_ms`, those of its tags are returned.
 pub(crate) async fn read_with_entry(
     engine: &Engine,
     lookup: &Lookup,
-) -> Result<(Option<Bytes>, Generations), Unanswered> {
+    now_ms: u64,
+) -> Result<WithTags, Unanswered> {
     let program = lookup.key.program();
-    let now_ms = engine.clock.now_ms();
     let own_key = program_key(program);
     let tag_keys: Vec<String> = lookup.tags.iter().map(|tag| tag_key(tag)).collect();
     let mut keys = vec![lookup.key.as_str()];
@@ -47,11 +51,7 @@ pub(crate) async fn read_with_entry(
             restore(engine, key, record);
         }
     }
-    let generations = Generations {
-        program: engine.programs.of(program, &engine.pending),
-        tags: decode_tags(engine, lookup.tags.clone(), values),
-    };
-    Ok((stored, generations))
+    Ok((stored, decode_tags(engine, lookup.tags.clone(), values)))
 }
 
 /// The record of a program or of everything, if the store has one.

@@ -33,9 +33,6 @@ pub(crate) enum Unstamped {
 /// Gives each tag of the lookup a generation before the result is computed, so that an invalidation from here on is seen;
 /// whether all of them have one.
 pub(crate) async fn begin(engine: &Engine, lookup: &Lookup, generations: &mut Generations) -> bool {
-    if lookup.tags.is_empty() {
-        return true;
-    }
     if !are_tags(engine, &lookup.key, &lookup.tags) {
         return false;
     }

@@ -4,9 +4,10 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 8] = [
+pub(super) const KEYS: [&str; 9] = [
     "debug",
     "http.backlog",
+    "http.compression",
     "http.drain_seconds",
     "http.host",
     "http.port",

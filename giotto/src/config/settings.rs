@@ -14,6 +14,7 @@ use super::key::SIGNING_KEY;
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
+use crate::compression::Compression;
 use crate::error::Result;
 
 /// A key that is shorter than the digest that it makes is easier to guess than the digest.
@@ -28,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) backlog: u32,
     /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
+    /// Whether stored pages may be compressed.
+    pub(crate) compression: bool,
     pub(crate) debug: bool,
     pub(crate) log: Option<tracing::Level>,
     /// The keys that sign what is stored. The first one signs; all of them verify.
@@ -51,6 +54,7 @@ impl Config {
             port: 5000,
             backlog: 4096,
             drain: Duration::from_secs(5),
+            compression: true,
             debug: false,
             log: None,
             signing_keys: Vec::new(),
@@ -86,6 +90,7 @@ impl Config {
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
             "http.backlog" => self.backlog = setting.positive()?,
+            "http.compression" => self.compression = compression(&setting)?,
             "http.drain_seconds" => {
                 self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
             }
@@ -113,6 +118,15 @@ impl Config {
     /// The cache that the settings name, if they name one. Nothing is connected yet.
     pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
         self.cache.open(self.namespace.as_ref(), &self.signing_keys)
+    }
+}
+
+fn compression(setting: &Setting) -> Result<bool> {
+    match setting.boolean()? {
+        true if !Compression::IS_BUILT_IN => Err(setting.wrong(
+            "compression is not built in: enable the feature \"compression\" of the crate giotto, or leave the setting out",
+        )),
+        is_on => Ok(is_on),
     }
 }
 

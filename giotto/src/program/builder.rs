@@ -206,6 +206,15 @@ impl<S> Program<S> {
         })
     }
 
+    /// Whether its stored pages may be sent compressed; true by default, with the feature `compression`. Turn it off for pages
+    /// that show a secret beside something that a request has chosen: their length tells an observer more and more of the
+    /// secret (the attack BREACH).
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.settings.uncompressed = !compress;
+        self
+    }
+
     /// The description of the program, instead of the documentation of its model.
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {

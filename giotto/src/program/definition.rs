@@ -64,6 +64,8 @@ pub(super) struct Settings {
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
     pub(super) lifetimes: Lifetimes,
+    /// Whether its pages are never compressed.
+    pub(super) uncompressed: bool,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,

@@ -224,18 +224,27 @@ impl Program {
     }
 
     /// Runs the output middleware on the page, and writes on it what caches downstream must know.
-    pub(crate) fn finish(&self, request: &Request<'_>, rendered: &mut Page) -> Result<()> {
+    pub(crate) fn finish(
+        &self,
+        negotiated: Negotiated,
+        request: &Request<'_>,
+        rendered: &mut Page,
+    ) -> Result<()> {
+        rendered.negotiated = negotiated;
         rendered.lifetimes = self.settings.lifetimes;
+        if self.settings.uncompressed {
+            rendered.leave_uncompressed();
+        }
         if !self.is_guarded() {
             return Ok(());
         }
         rendered.make_private();
         let mut output = self.settings.output.iter();
-        let finished = unwound("middleware", || {
+        unwound("middleware", || {
             output.try_for_each(|finish| finish(request, rendered))
-        });
-        rendered.read = request.read.names();
-        finished
+        })?;
+        rendered.read = request.metadata.names();
+        Ok(())
     }
 }
 

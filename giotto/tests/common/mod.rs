@@ -118,6 +118,10 @@ pub(crate) fn manifest() -> Manifest {
         ),
         ("kept", Program::new(stamp).cache(0).view(BasicView::new())),
         (
+            "large",
+            Program::new(large).cache(3600).view(BasicView::new()),
+        ),
+        (
             "empty",
             Program::new(nothing)
                 .cache(60)

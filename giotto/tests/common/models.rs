@@ -50,8 +50,11 @@ pub(super) fn product_view() -> View<Product> {
         .renders("text/csv", |p: &Product| {
             let mut csv = csv::Writer::from_writer(Vec::new());
             csv.serialize(p)?;
-            csv.into_inner()
-                .map_err(|error| Error::other(error.to_string()))
+            let csv = csv
+                .into_inner()
+                .map_err(|error| Error::other(error.to_string()))?;
+            let disposition = format!("attachment; filename=\"{}.csv\"", p.product);
+            Ok::<_, Error>(Response::new(csv).header("content-disposition", disposition))
         })
 }
 
@@ -111,6 +114,12 @@ pub(super) struct Wall {
 pub(super) async fn greet(name: Option<String>, #[default("Hello")] greeting: String) -> String {
     tokio::task::yield_now().await;
     format!("{greeting} {}", name.as_deref().unwrap_or("everybody"))
+}
+
+/// A page of many bytes.
+#[model]
+pub(super) fn large(bytes: usize) -> String {
+    "0123456789abcdef".chars().cycle().take(bytes).collect()
 }
 
 /// Speaks.

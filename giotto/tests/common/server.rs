@@ -143,10 +143,17 @@ impl Connection {
             .expect("a reply, not a closed connection")
     }
 
+    /// The next line; empty if the server closed the connection.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        let _ = self.stream.read_line(&mut line);
+        line
+    }
+
     /// `None` if the server closed the connection instead of answering.
     pub(crate) fn try_receive(&mut self, method: &str) -> Option<Reply> {
-        let mut line = String::new();
-        if self.stream.read_line(&mut line).ok()? == 0 {
+        let line = self.line();
+        if line.is_empty() {
             return None;
         }
         let status = line.split(' ').nth(1).unwrap().parse().unwrap();
@@ -176,13 +183,18 @@ impl Connection {
         Some(reply)
     }
 
+    /// All that there is to read before the server closes the connection.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        if let Err(error) = self.stream.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        }
+        rest
+    }
+
     /// Whether the server closes the connection without another byte.
     pub(crate) fn is_closed(&mut self) -> bool {
-        let mut rest = Vec::new();
-        match self.stream.read_to_end(&mut rest) {
-            Ok(_) => rest.is_empty(),
-            Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
-        }
+        self.rest().is_empty()
     }
 }
 

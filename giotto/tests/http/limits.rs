@@ -96,6 +96,8 @@ fn a_client_that_keeps_the_server_waiting_is_cut_off() {
         connection.send(bytes);
         connection
     };
+    let mut deaf = connect("GET /large.txt?bytes=3000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(deaf.line(), "HTTP/1.1 200 OK\r\n");
     let mut silent = connect("");
     let mut half = connect("GET /page?x=1 HTTP/1.1\r\nHost: ");
     let mut idle = connect("GET /page?x=1 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -108,5 +110,15 @@ fn a_client_that_keeps_the_server_waiting_is_cut_off() {
             .is_none_or(|reply| reply.status == 408)
     );
     assert_eq!(slow.receive("POST").status, 408);
+    // When this one is cut off, so is the deaf one: it has taken nothing for longer.
+    assert!(connect("").is_closed());
+    // What it did not take has not cost the machine much meanwhile: the buffer of the client, and a small one of the server.
+    let kept = deaf.rest().len();
+    let most = if cfg!(target_os = "linux") {
+        1 << 20
+    } else {
+        2_999_999
+    };
+    assert!(kept < most, "{kept} bytes were kept for it");
     assert_eq!(server.get("/page?x=1", "").status, 200);
 }

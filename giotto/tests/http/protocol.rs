@@ -12,6 +12,15 @@ fn a_request_of_http_1_1_names_one_host() {
         ("GET /page?x=2 HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
         ("GET /page?x=2 HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
         ("GET /page?x=2 HTTP/1.1\r\nHost: u@a\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: a:b:c\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: a:80a\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: a:65536\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: :80\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: [::1\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: [zz]\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: %6g\r\n\r\n", 400),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: %61:80\r\n\r\n", 200),
+        ("GET /page?x=2 HTTP/1.1\r\nHost: [v1.a]\r\n\r\n", 200),
         ("GET /page?x=2 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", 200),
         ("GET /page?x=2 HTTP/1.1\r\nHost:\r\n\r\n", 200),
         ("GET // HTTP/1.1\r\nHost: a\r\n\r\n", 404),
@@ -22,6 +31,18 @@ fn a_request_of_http_1_1_names_one_host() {
             200,
         ),
         ("GET http://example.org/page?x=2 HTTP/1.1\r\n\r\n", 400),
+        (
+            "GET http://u@example.org/page?x=2 HTTP/1.1\r\nHost: example.org\r\n\r\n",
+            400,
+        ),
+        (
+            "GET http://example.org:99999/page?x=2 HTTP/1.1\r\nHost: example.org\r\n\r\n",
+            400,
+        ),
+        (
+            "GET http://example.org/page?x=2 HTTP/1.1\r\nHost: a:b:c\r\n\r\n",
+            400,
+        ),
     ] {
         let mut connection = server.connect();
         connection.send(head);
@@ -72,6 +93,39 @@ fn a_client_may_ask_before_it_sends_a_body() {
         413,
         "no body is asked for in vain"
     );
+}
+
+#[test]
+fn a_body_is_never_taken_for_what_it_is_encoded_in() {
+    let server = Server::start();
+    for (coding, status) in [
+        ("gzip", 415),
+        ("GZIP", 415),
+        ("x-gzip", 415),
+        ("br", 415),
+        ("unknown", 415),
+        ("identity, gzip", 415),
+        ("gzip, gzip", 415),
+        ("identity\r\nContent-Encoding: br", 415),
+        ("\"", 415),
+        ("identity", 200),
+        ("Identity, identity", 200),
+        ("", 200),
+    ] {
+        let mut connection = server.connect();
+        connection.send(format!(
+            "POST /submit.txt HTTP/1.1\r\nHost: a\r\nContent-Encoding: {coding}\r\nContent-Length: 4\r\n\r\nx=12"
+        ));
+        let reply = connection.receive("POST");
+        assert_eq!(reply.status, status, "{coding}");
+        let accepted = (status == 415).then_some("identity");
+        assert_eq!(reply.field("accept-encoding"), accepted, "{coding}");
+    }
+    // What the body of a GET is encoded in matters to nobody, and an unknown path is the error to tell.
+    let fields = "Content-Encoding: gzip\r\n";
+    assert_eq!(server.get("/page?x=1", fields).status, 200);
+    assert_eq!(server.ask("POST", "/none", fields).status, 404);
+    assert_eq!(server.ask("POST", "/page", fields).status, 405);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod metadata;
 mod middleware;
 mod mounted;
 mod redirections;
+mod slow;
 mod writes;
 
 use std::sync::Arc;

@@ -39,7 +39,7 @@ async fn middleware_runs_on_hits_and_what_it_changes_is_not_stored() {
     assert_eq!(open.fields.get("etag"), None);
     let hit = ask(&[("x-key", "open")]).await;
     assert_eq!((&*hit.body, hit.cache_status.contains("hit")), ("1", true));
-    assert_eq!(hit.cache_control, "private, no-cache");
+    assert_eq!(hit.cache_control, "private, no-store");
     assert_eq!(ask(&[]).await.status, 403);
     assert_eq!(ask(&[("x-key", "moved")]).await.status, 302);
     assert_eq!(ask(&[("if-none-match", "*")]).await.status, 403);
@@ -200,10 +200,10 @@ async fn vary_names_the_fields_that_middleware_read() {
         ("/cookie", "private, no-store", "Cookie"),
         (
             "/proxy",
-            "private, no-cache",
+            "private, no-store",
             "Accept, X-Requested-With, X-User",
         ),
-        ("/proxy.txt", "private, no-cache", "X-User"),
+        ("/proxy.txt", "private, no-store", "X-User"),
         ("/output", "private, no-store", "Authorization"),
         (
             "/all",

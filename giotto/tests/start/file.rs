@@ -54,6 +54,10 @@ fn a_wrong_file_is_refused_with_line_and_column() {
         ("http.port = 80.5", &["http.port"]),
         ("http.backlog = 0", &["http.backlog", "at least 1"]),
         ("http.backlog = -5", &["http.backlog"]),
+        (
+            "http.compression = 1",
+            &["http.compression", "true or false"],
+        ),
         ("http.drain_seconds = -1", &["http.drain_seconds"]),
         ("http.drain_seconds = 0.5", &["http.drain_seconds"]),
         (

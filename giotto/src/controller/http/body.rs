@@ -19,28 +19,24 @@ use crate::request::{Pairs, Value};
 
 const MAX_BODY: usize = 1 << 20;
 
-/// A body must begin within this time, and then arrive at this rate.
+/// Each so many bytes of a body, or the end of it, must arrive within this time.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
-const BODY_BYTES_PER_SECOND: usize = 1 << 10;
+const BODY_STEP: usize = 8 << 10;
 
-/// Reads a body that is neither too large nor too slow.
-pub(super) async fn read<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too large: 1 MiB at most",
-        )
-    };
+/// Reads a body that is neither encoded, too large nor too slow.
+pub(super) async fn read<B: http_body::Body>(
+    headers: &HeaderMap,
+    body: B,
+) -> Result<Bytes, Problem> {
+    check_coding(headers)?;
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
     let mut body = std::pin::pin!(body);
     let mut bytes = BytesMut::new();
-    let started = Instant::now();
+    let (mut deadline, mut step) = (Instant::now() + BODY_PATIENCE, BODY_STEP);
     loop {
-        let patience =
-            BODY_PATIENCE + Duration::from_secs((bytes.len() / BODY_BYTES_PER_SECOND) as u64);
-        match tokio::time::timeout_at(started + patience, body.frame()).await {
+        match tokio::time::timeout_at(deadline, body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
                     bytes.put(data);
@@ -58,7 +54,32 @@ pub(super) async fn read<B: http_body::Body>(body: B) -> Result<Bytes, Problem> 
         if bytes.len() > MAX_BODY {
             return Err(too_large());
         }
+        if bytes.len() >= step {
+            (deadline, step) = (Instant::now() + BODY_PATIENCE, bytes.len() + BODY_STEP);
+        }
     }
+}
+
+fn too_large() -> Problem {
+    let message = "the body is too large: 1 MiB at most";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+/// Whether the body is not encoded, which is all that is accepted (RFC 9110, 15.5.16).
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
+    let mut codings = codings.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
+    let is_plain = codings.all(|coding| {
+        let coding = coding.trim_ascii();
+        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
+    });
+    if is_plain {
+        return Ok(());
+    }
+    let message = "a body with a Content-Encoding is not accepted: send it as it is";
+    let plain = HeaderValue::from_static("identity");
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+        .field(header::ACCEPT_ENCODING, plain))
 }
 
 /// Adds what was posted, a form or a JSON object, to `data`.

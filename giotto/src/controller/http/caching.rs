@@ -10,7 +10,7 @@ use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use crate::lifetimes::Lifetimes;
-use crate::page::{CacheStatus, Page};
+use crate::page::{CacheStatus, ContentCoding, Page};
 use crate::varies::Negotiated;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -21,19 +21,30 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 /// For pages behind middleware: no shared cache hands them to someone else.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache");
-/// For pages that depend on a credential. A browser shows a page that it has stored again without asking when its user goes
+/// For pages that depend on who the reader is. A browser shows a page that it has stored again without asking when its user goes
 /// back (RFC 9111, 6), and the user may be another one by then.
 const PERSONAL: HeaderValue = HeaderValue::from_static("private, no-store");
 
-const ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
-const ACCEPT_OR_SCRIPT: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
+const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+const BY_ACCEPT: HeaderValue = HeaderValue::from_static("Accept");
+const BY_ACCEPT_AND_CODING: HeaderValue = HeaderValue::from_static("Accept, Accept-Encoding");
+const BY_SCRIPT: HeaderValue = HeaderValue::from_static("Accept, X-Requested-With");
+const BY_SCRIPT_AND_CODING: HeaderValue =
+    HeaderValue::from_static("Accept, X-Requested-With, Accept-Encoding");
 
 /// `Vary` (RFC 9110, 12.5.5) of a page: the fields of the request that it depends on; `None` if there are none.
 pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
-    let negotiated = match page.negotiated {
-        Negotiated::Nothing => None,
-        Negotiated::Accept => Some(ACCEPT),
-        Negotiated::AcceptOrScript => Some(ACCEPT_OR_SCRIPT),
+    let is_coded = matches!(
+        page.coding(),
+        ContentCoding::Identity | ContentCoding::Coded(_)
+    );
+    let negotiated = match (page.negotiated, is_coded) {
+        (Negotiated::Nothing, false) => None,
+        (Negotiated::Nothing, true) => Some(BY_CODING),
+        (Negotiated::Accept, false) => Some(BY_ACCEPT),
+        (Negotiated::Accept, true) => Some(BY_ACCEPT_AND_CODING),
+        (Negotiated::AcceptOrScript, false) => Some(BY_SCRIPT),
+        (Negotiated::AcceptOrScript, true) => Some(BY_SCRIPT_AND_CODING),
     };
     if page.read.is_empty() {
         return negotiated;
@@ -69,7 +80,7 @@ fn revalidated(page: &Page) -> HeaderValue {
         Some(cache_status) if cache_status.etag.is_some() => match page.is_private() {
             false => NO_CACHE,
             // With a `max_age`, the author says that a browser may keep the page.
-            true if page.read.have_credential() && page.lifetimes.max_age == 0 => PERSONAL,
+            true if page.read.are_personal() && page.lifetimes.max_age == 0 => PERSONAL,
             true => PRIVATE,
         },
         _ => NO_STORE,

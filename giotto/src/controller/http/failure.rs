@@ -34,14 +34,12 @@ pub(super) fn response(
     let mut response = Response::new(Body::from(Bytes::new()));
     let fields = response.headers_mut();
     fields.insert(header::CACHE_CONTROL, NO_STORE);
-    let rendered = |status, message: &str, refused: &InvalidInput| {
-        let mime = problem_mime(head);
-        let page = render(mime.essence(), status, message, refused);
-        (mime, page)
-    };
     let (status, (mime, page)) = match problem {
-        Problem::Request(status, message) => {
-            (status, rendered(status, &message, &InvalidInput::new()))
+        Problem::Request(status, message, field) => {
+            fields.extend(field);
+            let mime = problem_mime(head);
+            let page = render(mime.essence(), status, &message, &InvalidInput::new());
+            (status, (mime, page))
         }
         Problem::Invocation(error) => {
             if let Some(status) = error.cache_status() {
@@ -50,23 +48,29 @@ pub(super) fn response(
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            let page = match (error.page(), error.kind()) {
-                // A report of its own says more than the message.
-                (Some((mime, page)), _) => (mime.clone(), page.clone()),
-                (None, ErrorKind::Redirection(redirection)) => {
-                    let mime = problem_mime(head);
-                    let page = redirection::body(redirection, status, mime.essence());
-                    (mime, page)
-                }
-                (None, _) => rendered(status, &message, error.invalid_input()),
-            };
-            (status, page)
+            (status, page(&error, status, &message, head))
         }
     };
     fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
     *response.status_mut() = status;
     *response.body_mut() = Body::from(page);
     response
+}
+
+/// The body of the response to `error`, and its media type.
+fn page(error: &Error, status: StatusCode, message: &str, head: &Parts) -> (Mime, Bytes) {
+    // A report of its own says more than the message.
+    if let Some((mime, page)) = error.page() {
+        return (mime.clone(), page.clone());
+    }
+    let mime = problem_mime(head);
+    let page = match error.kind() {
+        ErrorKind::Redirection(redirection) => {
+            redirection::body(redirection, status, mime.essence())
+        }
+        _ => render(mime.essence(), status, message, error.invalid_input()),
+    };
+    (mime, page)
 }
 
 /// The status of an error, and the field that goes with it.

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Method, StatusCode, Uri, Version};
 
+use super::conditional::Conditions;
+use super::host::is_host;
 use super::problem::Problem;
 use crate::request::{Controller, HTTP_GET, HTTP_POST};
 
@@ -14,13 +16,13 @@ const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 const MAX_URI: usize = 16 << 10;
 const MAX_HEAD: usize = 32 << 10;
+
 /// What the fields of a request's head say that matters here, read in one pass.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'r> {
     /// What the client accepts; `*/*` if it does not say.
     pub(super) accept: Cow<'r, str>,
-    /// The values of `If-None-Match`.
-    pub(super) known: Vec<&'r [u8]>,
+    pub(super) conditions: Conditions<'r>,
     hosts: usize,
     is_host_sound: bool,
     bytes: usize,
@@ -37,10 +39,10 @@ impl<'r> Fields<'r> {
                 fields.is_host_sound = is_host(value.as_bytes());
             } else if *name == header::ACCEPT {
                 fields.also_accept(value.to_str().unwrap_or_default());
-            } else if *name == header::IF_NONE_MATCH {
-                fields.known.push(value.as_bytes());
             } else if *name == REQUESTED_WITH {
                 is_script = value == "XMLHttpRequest";
+            } else if *name == header::RANGE || name.as_str().starts_with("if-") {
+                fields.conditions.take(name, value.as_bytes());
             }
         }
         if matches!(&*fields.accept, "" | "*/*") {
@@ -62,8 +64,14 @@ impl<'r> Fields<'r> {
         }
     }
 
-    /// Whether there is the one `Host` that a request of HTTP/1.1 has (RFC 9112, 3.2).
-    pub(super) fn check_host(&self, version: Version) -> Result<(), Problem> {
+    /// Whether there is the one `Host` that a request of HTTP/1.1 has (RFC 9112, 3.2), and whether the target of a request to
+    /// a proxy names a host, too.
+    pub(super) fn check_host(&self, version: Version, uri: &Uri) -> Result<(), Problem> {
+        if let Some(authority) = uri.authority()
+            && !is_host(authority.as_str().as_bytes())
+        {
+            return Err(Problem::bad("the target does not name a host"));
+        }
         match self.hosts {
             1 if self.is_host_sound => Ok(()),
             1 => Err(Problem::bad("the Host field is not the name of a host")),
@@ -86,26 +94,6 @@ impl<'r> Fields<'r> {
         }
         Ok(())
     }
-}
-
-/// The characters of a host and port (RFC 3986, 3.2.2), as a table, because each of them is looked up in every hit.
-static IS_IN_HOST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < table.len() {
-        table[byte] = matches!(
-            byte as u8,
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z'
-                | b'!' | b'$' | b'%'..=b'.' | b':' | b';' | b'=' | b'[' | b']' | b'_' | b'~'
-        );
-        byte += 1;
-    }
-    table
-};
-
-/// Whether `value` has the characters of a host and port only; it may be empty.
-fn is_host(value: &[u8]) -> bool {
-    value.iter().all(|byte| IS_IN_HOST[usize::from(*byte)])
 }
 
 /// The controller that answers `method`.

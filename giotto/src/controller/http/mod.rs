@@ -1,21 +1,28 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
-//! The first and the last step of an invocation over HTTP. `serve.rs` accepts connections; `watch.rs` times them out,
-//! `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs` takes each request through
-//! `head.rs`, `input.rs` and `body.rs` to the application, and its answer through `conditional.rs`, `caching.rs` and
-//! `output.rs`, or the problem (`problem.rs`) through `failure.rs`, with `redirection.rs` and `document.rs`. No other
-//! folder knows HTTP.
+//! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
+//! `watch.rs` times them out, `pace.rs` sends large bodies in pieces, `date.rs` writes the date while the wall clock is behind,
+//! `signals.rs` ends them. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` to the
+//! application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs` and
+//! `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other folder
+//! knows HTTP.
 
 mod body;
 mod caching;
+mod coding;
 mod conditional;
 mod date;
 mod document;
+mod entity_tag;
 mod failure;
 mod head;
+mod host;
 mod input;
+mod listen;
 mod output;
+mod pace;
 mod problem;
+mod range;
 mod redirection;
 mod serve;
 mod service;
@@ -23,7 +30,8 @@ mod signals;
 mod watch;
 
 pub(crate) use date::date;
+pub(crate) use listen::listen;
 pub use output::Body;
-pub(crate) use serve::{Ended, listen, serve};
+pub(crate) use serve::{Ended, serve};
 pub use service::Service;
 pub(crate) use signals::Signals;

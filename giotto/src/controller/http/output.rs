@@ -3,6 +3,7 @@
 //! The last step of an invocation over HTTP.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,10 +12,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
-use crate::page::Page;
+use super::coding;
+use super::range::content_range;
+use crate::page::{ContentCoding, Page};
 
-/// The most bytes of a body that a connection buffers.
-const PIECE: usize = 64 << 10;
+/// The most bytes of a body that a connection buffers: what a client that does not read costs.
+pub(super) const PIECE: usize = 32 << 10;
+/// Bodies of this size say that a client may ask for a part. Clients of smaller ones have no use for it.
+const WITH_RANGES: usize = 64 << 10;
 
 /// The body of a response.
 #[derive(Debug)]
@@ -56,6 +61,8 @@ impl http_body::Body for Body {
 pub(super) enum Outcome {
     /// 200, or the status that the page brings along.
     Page(Page),
+    /// 206: these bytes of it.
+    Part(Page, Range<usize>),
     /// 304: the client has the page already.
     NotModified(Page),
     /// 400: the page of GET, with the refused fields of a POST.
@@ -70,6 +77,7 @@ impl Outcome {
         fields.clear();
         let (status, body) = match &mut self {
             Self::Page(page) => (status(page), with_body(page, fields)),
+            Self::Part(page, part) => (StatusCode::PARTIAL_CONTENT, with_part(page, part, fields)),
             Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
             Self::NotModified(page) => {
                 // Of what belongs to the page, this alone is repeated (RFC 9110, 15.4.5).
@@ -92,6 +100,13 @@ impl Outcome {
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     append(page, fields, |_| true);
+    let has_etag = page.cache_status().is_some_and(|it| it.etag.is_some());
+    if page.body().len() >= WITH_RANGES && has_etag {
+        fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    }
+    if let ContentCoding::Coded(coding) = page.coding() {
+        fields.append(header::CONTENT_ENCODING, coding::field(coding));
+    }
     describe(page, fields);
     page.take_body()
 }
@@ -113,6 +128,12 @@ fn append(page: &Page, fields: &mut HeaderMap, wanted: impl Fn(&str) -> bool) {
             fields.append(name, field);
         }
     }
+}
+
+fn with_part(page: &mut Page, part: &Range<usize>, fields: &mut HeaderMap) -> Bytes {
+    let whole = with_body(page, fields);
+    fields.append(header::CONTENT_RANGE, content_range(part, whole.len()));
+    whole.slice(part.clone())
 }
 
 /// Adds the fields of a page that is sent or not modified (RFC 9110, 15.4.5).

@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,22 +12,26 @@ use http::header::{self, HeaderValue};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::date::{Latest, date};
 use super::output::Body;
+use super::pace::Paced;
 use super::service::Service;
 use super::signals::{Signals, Stop};
-use super::watch::{Pulse, Watch, Watched};
+use super::watch::{Pulse, Rate, Watch, Watched};
 
 /// The interval of the check for connections that are idle for too long.
 const BEAT: Duration = Duration::from_millis(500);
 /// The most beats, 10 s at most, between the last byte that a client takes and its next complete head. The limit covers
 /// idle connections, heads that arrive slowly, and clients that do not read.
 const PATIENCE_BEATS: u64 = 19;
+/// The fewest bytes that a client takes of a response in so many beats, 10 s.
+const RATE_BYTES: u64 = 8 << 10;
+const RATE_BEATS: u64 = 20;
 /// How long responses may take after the signal to stop, and how much longer than idle connections at least.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(8);
 const SHUTDOWN_MARGIN: Duration = Duration::from_secs(3);
@@ -39,33 +42,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
 const READ_BUFFER: usize = 128 << 10;
 /// The pause after a failed accept, for example because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Listens on `host` and `port`. `backlog` and the kernel limit the connections that wait to be accepted.
-///
-/// # Errors
-///
-/// If none of the addresses of `host` can be listened on.
-pub(crate) async fn listen(host: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
-    let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in lookup_host((host, port)).await? {
-        match listen_on(address, backlog) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => refusal = error,
-        }
-    }
-    Err(refusal)
-}
-
-fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // A restarted server need not wait until the kernel has forgotten its old connections.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(backlog)
-}
 
 /// How serving has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +103,9 @@ async fn accept(
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
-            () = beat.notified() => connections.beat(|watch| watch.is_waiting_for(PATIENCE_BEATS)),
+            () = beat.notified() => connections.beat(|watch, rate| {
+                rate.is_below(RATE_BYTES, RATE_BEATS, watch) || watch.is_waiting_for(PATIENCE_BEATS)
+            }),
             stop = signals.stop() => return Ok(stop),
         }
     }
@@ -168,7 +146,7 @@ fn beats() -> io::Result<Arc<Notify>> {
 
 /// The open connections.
 struct Connections {
-    open: Vec<(AbortHandle, Arc<Watch>)>,
+    open: Vec<(AbortHandle, Arc<Watch>, Rate)>,
     pulse: Arc<Pulse>,
     latest: Latest,
 }
@@ -204,15 +182,16 @@ impl Connections {
         }
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
         let connection = tokio::spawn(connection(stream, service, Arc::clone(&watch)));
-        self.open.push((connection.abort_handle(), watch));
+        let rate = Rate::new(&watch);
+        self.open.push((connection.abort_handle(), watch, rate));
     }
 
     /// Advances the pulse, and ends the connections that are `overdue`.
-    fn beat(&mut self, overdue: impl Fn(&Watch) -> bool) {
+    fn beat(&mut self, overdue: impl Fn(&Watch, &mut Rate) -> bool) {
         let is_clock_behind = self.latest.is_behind(SystemTime::now());
         self.pulse.beat(is_clock_behind);
-        self.open.retain(|(connection, watch)| {
-            if overdue(watch) {
+        self.open.retain_mut(|(connection, watch, rate)| {
+            if overdue(watch, rate) {
                 connection.abort();
             }
             !connection.is_finished()
@@ -228,7 +207,7 @@ impl Connections {
         while !self.open.is_empty() && started.elapsed() < patience {
             sleep(SHUTDOWN_BEAT).await;
             let is_over = started.elapsed() >= grace;
-            self.beat(|watch| is_over && !watch.is_sending() && watch.is_waiting_for(1));
+            self.beat(|watch, _| is_over && !watch.is_sending() && watch.is_waiting_for(1));
         }
         if !self.open.is_empty() {
             tracing::warn!(
@@ -250,7 +229,7 @@ impl Connections {
 ///   them.
 async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
-    let (service, watch) = (&service, &*watch);
+    let (service, watch) = (&service, &watch);
     let answer = service_fn(|request: http::Request<Incoming>| {
         watch.answering();
         let (mut head, body) = request.into_parts();
@@ -258,7 +237,7 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
             let mut response = service.answer(&mut head, body).await;
             amend(&mut response, watch.pulse());
             watch.sending();
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Paced::new(body, watch)))
         }
     });
     let mut server = http1::Builder::new();

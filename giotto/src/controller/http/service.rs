@@ -15,17 +15,18 @@ use http::request::Parts;
 use http::{Method, Response};
 
 use super::body;
-use super::conditional::is_known;
+use super::coding;
+use super::conditional::{Conditions, Selected, failed};
 use super::failure;
 use super::head::{Fields, controller};
 use super::input;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 use crate::app::App;
+use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
-use crate::varies::FieldsRead;
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ impl Service {
         let fields = Fields::read(&head.headers);
         fields.check_size(&head.uri)?;
         if self.0.wants_host {
-            fields.check_host(head.version)?;
+            fields.check_host(head.version, &head.uri)?;
         }
         let Some(controller) = controller(&head.method) else {
             return self.other_method(head);
@@ -129,8 +130,7 @@ impl Service {
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
-            metadata: Some(&head.headers),
-            read: FieldsRead::default(),
+            metadata: Recorded::new(&head.headers),
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
@@ -138,18 +138,34 @@ impl Service {
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
             manifest.find(&request.path, HTTP_POST)?;
-            posted = Box::pin(body::read(body)).await?;
+            let is_conditional = fields.conditions.concern_writing();
+            let target = is_conditional.then(|| reading(&request));
+            posted = Box::pin(body::read(&head.headers, body)).await?;
             body::posted_data(&head.headers, &posted, &mut request.data)?;
-            return Box::pin(self.post(request)).await;
+            return Box::pin(self.post(request, target, &fields.conditions)).await;
         }
-        let page = self.app().invoke(&mut request).await?;
-        Ok(match is_known(&page, &fields.known) {
-            true => Outcome::NotModified(page),
-            false => Outcome::Page(page),
-        })
+        let mut page = self.app().invoke(&mut request).await?;
+        if coding::is_negotiated(self.app(), &page) {
+            let known = fields.conditions.known();
+            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+        }
+        fields.conditions.answer(page, head.method == Method::HEAD)
     }
 
-    async fn post(&self, request: Request<'_>) -> Result<Outcome, Problem> {
+    /// Answers a POST. Its preconditions, if it has some, are about the page that GET has at the same `target`.
+    async fn post(
+        &self,
+        request: Request<'_>,
+        target: Option<Request<'_>>,
+        conditions: &Conditions<'_>,
+    ) -> Result<Outcome, Problem> {
+        // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
+        if let Some(target) = target
+            && Asked::of(self.app().manifest(), &mut request.clone()).is_ok()
+            && !self.may_write(target, conditions).await?
+        {
+            return Err(failed());
+        }
         let error = match self.app().invoke(&mut request.clone()).await {
             Ok(page) => return Ok(Outcome::Page(page)),
             Err(error) => error,
@@ -163,6 +179,23 @@ impl Service {
             Ok(page) if page.mime().essence() != "application/json" => Ok(Outcome::Refused(page)),
             _ => Err(error.into()),
         }
+    }
+
+    /// Whether `conditions` hold for the page of `target`. An old page that is served because there is no fresh one is not
+    /// known to be the one that there is now.
+    async fn may_write(
+        &self,
+        mut target: Request<'_>,
+        conditions: &Conditions<'_>,
+    ) -> Result<bool> {
+        let current = match self.app().invoke(&mut target).await {
+            Ok(page) if page.is_stale() => return Ok(false),
+            Ok(page) => Some(page),
+            Err(error) if error.is_answer() => None,
+            Err(error) => return Err(error),
+        };
+        let selected = current.as_ref().map(Selected::page);
+        Ok(conditions.allow_writing(selected.as_slice()))
     }
 
     /// Answers OPTIONS, and refuses methods that no program answers.
@@ -184,6 +217,15 @@ impl Service {
         }
         let message = format!("{} is not allowed here", head.method);
         Err(Error::new(ErrorKind::WrongController(allowed), message).into())
+    }
+}
+
+/// The same as a GET, which waits for the fresh page.
+fn reading<'r>(request: &Request<'r>) -> Request<'r> {
+    Request {
+        controller: HTTP_GET,
+        takes_stale: false,
+        ..request.clone()
     }
 }
 

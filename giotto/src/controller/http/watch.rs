@@ -1,4 +1,4 @@
-//! Measures how long a connection has been waiting for its client.
+//! Measures how long a connection has been waiting for its client, and how much the client takes meanwhile.
 //!
 //! Beside every request over HTTP: the server checks it twice a second and ends connections of slow clients.
 
@@ -48,6 +48,10 @@ pub(super) struct Watch {
     pulse: Arc<Pulse>,
     waiting_since: AtomicU64,
     sending: AtomicBool,
+    /// All bytes that the client has taken.
+    taken: AtomicU64,
+    /// A piece of a body is being sent, and another one follows.
+    more_follows: AtomicBool,
 }
 
 /// The connection waits for the application, which answers a request.
@@ -60,6 +64,8 @@ impl Watch {
             pulse,
             waiting_since: AtomicU64::new(now),
             sending: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            more_follows: AtomicBool::new(false),
         }
     }
 
@@ -88,6 +94,22 @@ impl Watch {
         self.sending.load(Ordering::Relaxed)
     }
 
+    fn took(&self, bytes: usize) {
+        // Only the connection's own task writes it.
+        let taken = self.taken.load(Ordering::Relaxed) + bytes as u64;
+        self.taken.store(taken, Ordering::Relaxed);
+    }
+
+    /// A piece of a body is about to be sent.
+    pub(super) fn send_piece(&self, more_follows: bool) {
+        self.more_follows.store(more_follows, Ordering::Relaxed);
+    }
+
+    /// Whether the next piece of the body must wait until the last one is sent. The task is woken then.
+    pub(super) fn holds_back(&self) -> bool {
+        self.more_follows.load(Ordering::Relaxed)
+    }
+
     /// Whether the client has done nothing for that many `beats`.
     pub(super) fn is_waiting_for(&self, beats: u64) -> bool {
         let now = self.pulse.beats.load(Ordering::Relaxed);
@@ -95,6 +117,33 @@ impl Watch {
             .load(Ordering::Relaxed)
             .saturating_add(beats)
             < now
+    }
+}
+
+/// The rate at which a client takes responses, while it has not taken all of one.
+#[derive(Debug)]
+pub(super) struct Rate {
+    since: u64,
+    taken: u64,
+}
+
+impl Rate {
+    pub(super) fn new(watch: &Watch) -> Self {
+        Self {
+            since: watch.pulse.beats.load(Ordering::Relaxed),
+            taken: watch.taken.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the client has taken less than so many bytes in the last so many `beats`. It is asked at every beat.
+    pub(super) fn is_below(&mut self, bytes: u64, beats: u64, watch: &Watch) -> bool {
+        let now = Self::new(watch);
+        let (is_over, is_sending) = (now.since - self.since >= beats, watch.is_sending());
+        let is_below = is_over && is_sending && now.taken - self.taken < bytes;
+        if is_over || !is_sending {
+            *self = now;
+        }
+        is_below
     }
 }
 
@@ -121,6 +170,9 @@ impl Watched {
                 true => self.watch.sending(),
                 false => self.watch.sending.store(true, Ordering::Relaxed),
             }
+        }
+        if let Poll::Ready(Ok(bytes)) = result {
+            self.watch.took(bytes);
         }
         result
     }
@@ -175,7 +227,13 @@ impl Write for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes when it has written everything. While a request is answered, that is nothing.
-        self.watch.sending.store(false, Ordering::Relaxed);
+        match self.watch.holds_back() {
+            true => {
+                self.watch.send_piece(false);
+                context.waker().wake_by_ref();
+            }
+            false => self.watch.sending.store(false, Ordering::Relaxed),
+        }
         if self.watch.is_answering() {
             self.check_client(context)?;
         }
@@ -184,5 +242,61 @@ impl Write for Watched {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_takes_less_than_the_least_rate_is_told_from_others() {
+        // What a client takes at each beat, whether it has all of its response then, and the beat at which it is too slow
+        // for ten bytes in five beats.
+        let forever = |taken: usize| vec![(taken, false); 40];
+        let bursts = |taken: usize| {
+            let beat = |beat: usize| (if beat % 5 == 2 { taken } else { 0 }, false);
+            (0..40).map(beat).collect::<Vec<_>>()
+        };
+        for (beats, too_slow_at) in [
+            (forever(0), Some(5)),
+            (forever(1), Some(5)),
+            (forever(2), None),
+            (bursts(10), None),
+            (bursts(9), Some(5)),
+            // A good start does not count for ever.
+            ([vec![(1_000_000, false)], forever(1)].concat(), Some(10)),
+            // A client with all of its response is one that says nothing, not one that is slow.
+            (vec![(1, true); 40], None),
+            ([vec![(1, true); 12], forever(1)].concat(), Some(17)),
+            (
+                [vec![(0, false); 4], vec![(1, true)], forever(1)].concat(),
+                Some(10),
+            ),
+        ] {
+            let watch = Watch::new(Arc::default());
+            let mut rate = Rate::new(&watch);
+            let told = beats.iter().position(|(taken, has_all)| {
+                watch.sending();
+                watch.took(*taken);
+                watch.sending.store(!has_all, Ordering::Relaxed);
+                watch.pulse.beat(false);
+                rate.is_below(10, 5, &watch)
+            });
+            assert_eq!(told.map(|beat| beat + 1), too_slow_at, "{beats:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_young_when_it_begins_late() {
+        let pulse = Arc::<Pulse>::default();
+        for _ in 0..1_000 {
+            pulse.beat(false);
+        }
+        let watch = Watch::new(Arc::clone(&pulse));
+        let mut rate = Rate::new(&watch);
+        watch.sending();
+        pulse.beat(false);
+        assert!(!rate.is_below(10, 5, &watch));
     }
 }

@@ -1,0 +1,63 @@
+//! Content codings (RFC 9110, 8.4.1), and the pages that are kept under them.
+//!
+//! After the last step of an invocation: a controller whose client accepts a coding asks for the coded page.
+//! `variants.rs` keeps what `codec.rs` compresses; without the feature `compression`, `off.rs` stands in for both.
+
+#[cfg(feature = "compression")]
+mod codec;
+#[cfg(not(feature = "compression"))]
+mod off;
+#[cfg(feature = "compression")]
+mod variants;
+
+use bytes::Bytes;
+
+#[cfg(not(feature = "compression"))]
+pub(crate) use off::Compression;
+#[cfg(feature = "compression")]
+pub(crate) use variants::Compression;
+
+/// A coding that a page can be sent under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Coding {
+    Brotli,
+    Zstd,
+    Gzip,
+}
+
+/// A page under a coding.
+#[derive(Clone, Debug)]
+pub(crate) struct Coded {
+    pub(crate) body: Bytes,
+    /// The entity tag of this representation, with its quotes.
+    pub(crate) etag: Bytes,
+}
+
+impl Coding {
+    /// All of them, those that the server prefers first.
+    pub(crate) const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
+    /// Its name in `Content-Encoding`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// What the entity tag of a page ends in under this coding.
+    pub(crate) const fn suffix(self) -> &'static str {
+        match self {
+            Self::Brotli => "-br",
+            Self::Zstd => "-zstd",
+            Self::Gzip => "-gz",
+        }
+    }
+
+    /// The entity tag, with its quotes, of the page whose own tag is `etag`; `None` if that is no strong tag.
+    pub(crate) fn etag(self, etag: &[u8]) -> Option<Vec<u8>> {
+        let opaque = etag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        Some([b"\"", opaque, self.suffix().as_bytes(), b"\""].concat())
+    }
+}

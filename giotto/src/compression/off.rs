@@ -1,0 +1,29 @@
+//! In place of `variants.rs` without the feature `compression`: no page is ever coded.
+//!
+//! After the last step of an invocation.
+
+use bytes::Bytes;
+
+use super::{Coded, Coding};
+
+/// No coding.
+#[derive(Clone, Debug)]
+pub(crate) struct Compression;
+
+impl Compression {
+    /// Whether pages can be compressed at all.
+    pub(crate) const IS_BUILT_IN: bool = false;
+
+    pub(crate) const fn new(_: bool) -> Self {
+        Self
+    }
+
+    pub(crate) const fn is_on(&self) -> bool {
+        Self::IS_BUILT_IN
+    }
+
+    #[expect(clippy::unused_async, reason = "its twin waits")]
+    pub(crate) async fn coded(&self, _: Coding, _: &[u8], _: &Bytes) -> Option<Coded> {
+        None
+    }
+}

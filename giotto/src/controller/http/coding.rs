@@ -1,0 +1,196 @@
+//! The content coding that a page is sent under (RFC 9110, 8.4 and 12.5.3).
+//!
+//! The last step of an invocation over HTTP. A page in memory is compressed when it is first asked for under a coding
+//! (`compression/`); here is decided which coding a client gets.
+
+use std::borrow::Cow;
+
+use giotto_cache::Status;
+use http::StatusCode;
+use http::header::{self, HeaderMap, HeaderValue};
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::compression::Coding;
+use crate::page::{ContentCoding, Page};
+
+/// A smaller page fits into one packet as it is.
+const MIN_BODY: usize = 1 << 10;
+/// The most members of `Accept-Encoding` that are read.
+const MAX_MEMBERS: usize = 128;
+const IDENTITY: usize = Coding::ALL.len();
+
+/// Whether the coding of `page` depends on the client: a stored page of a media type that can be compressed.
+pub(super) fn is_negotiated(app: &App, page: &Page) -> bool {
+    let is_stored = page.cache_status().is_some_and(|cache_status| {
+        let is_kept = !matches!(cache_status.status, None | Some(Status::NotStored));
+        is_kept && cache_status.etag.is_some()
+    });
+    page.body().len() >= MIN_BODY
+        && app.compression.is_on()
+        && page.coding() == ContentCoding::Open
+        && is_stored
+        && can_be_compressed(page.mime().essence())
+}
+
+/// Chooses the coding of `page`, whose representations are the page itself and the codings that are worth it. The client
+/// gets what it has already, by the entity tags that are `known`, else what it prefers.
+///
+/// # Errors
+///
+/// 406 if it accepts none of them: it has refused the page itself with `identity;q=0`.
+pub(super) async fn negotiate(
+    app: &App,
+    headers: &HeaderMap,
+    known: &[&[u8]],
+    page: &mut Page,
+) -> Result<(), Problem> {
+    page.send_uncoded();
+    let etag = page.cache_status().and_then(|status| status.etag.clone());
+    let etag = etag.unwrap_or_default();
+    let accepted = Accepted::read(headers);
+    for coding in accepted.in_order(&etag, known) {
+        let Some(coding) = coding else {
+            return Ok(());
+        };
+        if let Some(coded) = app.compression.coded(coding, &etag, page.body()).await {
+            page.send_coded(coding, coded);
+            return Ok(());
+        }
+    }
+    let message = "not available without a coding, as Accept-Encoding wants it: accept br, zstd, gzip or identity";
+    Err(Problem::new(StatusCode::NOT_ACCEPTABLE, message))
+}
+
+/// `Content-Encoding` of `coding`.
+pub(super) const fn field(coding: Coding) -> HeaderValue {
+    HeaderValue::from_static(coding.name())
+}
+
+/// Whether pages of a media type become smaller: texts, by their names.
+fn can_be_compressed(essence: &str) -> bool {
+    let Some((kind, subtype)) = essence.split_once('/') else {
+        return false;
+    };
+    match kind {
+        "text" => true,
+        "application" => {
+            matches!(
+                subtype,
+                "javascript" | "json" | "ndjson" | "rtf" | "sql" | "toml" | "wasm" | "xml" | "yaml"
+            ) || is_text(subtype)
+        }
+        "font" => matches!(subtype, "otf" | "ttf"),
+        "image" => matches!(subtype, "bmp" | "x-icon") || is_text(subtype),
+        _ => is_text(subtype),
+    }
+}
+
+/// By the suffix of a structured syntax (RFC 6839), such as `svg+xml`.
+fn is_text(subtype: &str) -> bool {
+    let suffix = subtype.rsplit_once('+').map(|(_, suffix)| suffix);
+    matches!(suffix, Some("json" | "xml" | "yaml"))
+}
+
+/// The codings that a client accepts, and at the end the page itself; each with its weight in thousandths.
+#[derive(Debug, PartialEq, Eq)]
+struct Accepted([Option<u16>; IDENTITY + 1]);
+
+impl Accepted {
+    /// Reads `Accept-Encoding`. A member that cannot be read counts as not given. Of a coding that is given twice, the lower
+    /// weight counts.
+    fn read(headers: &HeaderMap) -> Self {
+        let fields = headers.get_all(header::ACCEPT_ENCODING).into_iter();
+        let fields = fields.filter_map(|field| field.to_str().ok());
+        let members = fields.flat_map(|field| field.split(','));
+        let (mut given, mut other) = ([None; IDENTITY + 1], None);
+        for member in members.take(MAX_MEMBERS) {
+            let (name, parameters) = member.split_once(';').unwrap_or((member, ""));
+            let slot = match slot(name.trim_ascii()) {
+                Some(Slot::Of(at)) => &mut given[at],
+                Some(Slot::Other) => &mut other,
+                None => continue,
+            };
+            if let Some(weight) = weight(parameters) {
+                *slot = Some(slot.map_or(weight, |before: u16| before.min(weight)));
+            }
+        }
+        // The page itself is acceptable unless it is refused, but without a weight of its own the least welcome.
+        let is_refused = given[IDENTITY].or(other) == Some(0);
+        let identity = given[IDENTITY].unwrap_or(0);
+        let mut accepted = given.map(|given| given.or(other).filter(|weight| *weight > 0));
+        accepted[IDENTITY] = (!is_refused).then_some(identity);
+        Self(accepted)
+    }
+
+    /// What the client accepts, in the order in which it is to be tried: first what the client has already, by the entity
+    /// tags in `known`, then by weight, then as the server prefers. `None` is the page itself, whose tag is `etag`.
+    fn in_order(&self, etag: &[u8], known: &[&[u8]]) -> impl Iterator<Item = Option<Coding>> {
+        let mut candidates = [None; IDENTITY + 1];
+        for (at, (candidate, weight)) in candidates.iter_mut().zip(self.0).enumerate() {
+            let coding = Coding::ALL.get(at).copied();
+            let is_known = || !known.is_empty() && has_tag(known, etag, coding);
+            *candidate = weight.map(|weight| (is_known(), weight, coding));
+        }
+        // The sort is stable.
+        candidates.sort_by_key(|candidate| {
+            std::cmp::Reverse(candidate.map(|(is_known, weight, _)| (is_known, weight)))
+        });
+        let accepted = candidates.into_iter().flatten();
+        accepted.map(|(_, _, coding)| coding)
+    }
+}
+
+/// Whether the lists of entity tags `known` have that of a page under `coding`.
+fn has_tag(known: &[&[u8]], etag: &[u8], coding: Option<Coding>) -> bool {
+    let tag = match coding {
+        None => Some(etag.into()),
+        Some(coding) => coding.etag(etag).map(Cow::from),
+    };
+    let tag: Cow<'_, [u8]> = tag.unwrap_or_default();
+    // A tag has no quotes inside, so that one is not part of another.
+    let mut lists = known.iter();
+    !tag.is_empty() && lists.any(|list| list.windows(tag.len()).any(|part| *part == *tag))
+}
+
+enum Slot {
+    Of(usize),
+    /// `*`: every coding that is not named.
+    Other,
+}
+
+/// Where the weight of the coding `name` belongs; `None` if it is another coding.
+fn slot(name: &str) -> Option<Slot> {
+    let is = |other: &str| name.eq_ignore_ascii_case(other);
+    match name {
+        "*" => Some(Slot::Other),
+        _ if is("identity") => Some(Slot::Of(IDENTITY)),
+        // RFC 9110, 8.4.1.3
+        _ if is("x-gzip") => slot("gzip"),
+        _ => {
+            let mut codings = Coding::ALL.iter();
+            codings.position(|coding| is(coding.name())).map(Slot::Of)
+        }
+    }
+}
+
+/// The weight in `parameters` (RFC 9110, 12.4.2), in thousandths: `q=0.5` is 500. None is 1,000.
+fn weight(parameters: &str) -> Option<u16> {
+    let parameters = parameters.trim_ascii();
+    if parameters.is_empty() {
+        return Some(1000);
+    }
+    let (name, value) = parameters.split_once('=')?;
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    let is_number = part.len() <= 3 && part.bytes().all(|digit| digit.is_ascii_digit());
+    if !name.eq_ignore_ascii_case("q") || !is_number {
+        return None;
+    }
+    let places = part.bytes().zip([100, 10, 1]);
+    let part = places.map(|(digit, place)| u16::from(digit - b'0') * place);
+    match (whole, part.sum()) {
+        ("0", thousandths) => Some(thousandths),
+        ("1", 0) => Some(1000),
+        _ => None,
+    }
+}
