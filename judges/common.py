@@ -37,12 +37,14 @@ def ask(port, target, fields=None, method="GET", body=None):
     with contextlib.closing(connection):
         connection.putrequest(method, target, skip_accept_encoding=True)
         fields = {"User-Agent": "judges"} | (fields or {})
+        if isinstance(body, str):
+            body = body.encode()
         if body is not None:
             form = "application/x-www-form-urlencoded"
             fields = {"Content-Type": form, "Content-Length": str(len(body))} | fields
         for name, value in fields.items():
             connection.putheader(name, value)
-        connection.endheaders(body.encode() if body is not None else None)
+        connection.endheaders(body)
         response = connection.getresponse()
         return Reply(response, response.read())
 
