@@ -63,11 +63,13 @@ PASSING = [
     ("/note/x", {}, 400),
     ("/plain", {"Accept": "image/png"}, 406),
 ]
+# A page of one reader.
+PERSONAL = ("/mine", {"Cookie": "user=ada"})
 # What is sent to caches with each page, as docs/http.md says it.
 SENT = {
     "/plain": "no-cache",
     "/hello": "private, no-cache",
-    "/mine": "no-store",
+    "/mine": "private, no-store",
     "/theme": "private, max-age=60",
     "/max_age": "max-age=60",
     "/asset": "max-age=600, immutable",
@@ -239,7 +241,7 @@ def main():
             judges.passing(target, fields, status)
         judges.sent()
         judges.writing()
-        judges.redbot(KEPT + [(target, fields) for target, fields, _ in PASSING])
+        judges.redbot(KEPT + [PERSONAL] + [(target, fields) for target, fields, _ in PASSING])
     for entry in ALLOWED:
         if entry["name"] + entry["where"] not in judges.allowed:
             judges.find("allowed.toml", f"{entry['name']} where {entry['where']!r} is not needed any more")
