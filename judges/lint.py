@@ -11,23 +11,16 @@ import sys
 import time
 import tomllib
 
-import brotli
 import thor
-import zstandard
 from httplint import HttpRequestLinter, HttpResponseLinter
 from httplint.field.finder import HttpFieldFinder
 from httplint.note import levels
 from redbot.resource import HttpResource
 
 import structured
+from codings import DECODERS
 from common import application, ask, until
 
-DECODERS = {
-    "identity": bytes,
-    "gzip": gzip.decompress,
-    "br": brotli.decompress,
-    "zstd": lambda body: zstandard.ZstdDecompressor().decompressobj().decompress(body),
-}
 # Shorter pages are not compressed.
 SMALLEST_CODED = 1_024
 ALLOWED = tomllib.loads((pathlib.Path(__file__).parent / "allowed.toml").read_text())["note"]
