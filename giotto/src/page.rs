@@ -9,7 +9,7 @@ use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
 use percent_encoding::{CONTROLS, utf8_percent_encode};
 
-use crate::compression::{Coded, Coding};
+use crate::compression::{Coded, Coding, ContentCoding};
 use crate::lifetimes::Lifetimes;
 use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
@@ -33,19 +33,7 @@ pub struct Page {
     pub(crate) read: Names,
     /// How long caches downstream may use it without asking, by its author.
     pub(crate) lifetimes: Lifetimes,
-    coding: ContentCoding,
-}
-
-/// Whether and how a page is coded when it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ContentCoding {
-    /// It may be coded: nothing has been decided yet.
-    Open,
-    /// As it is for every client.
-    Never,
-    /// As it is for this client; another one may get it coded.
-    Identity,
-    Coded(Coding),
+    pub(crate) coding: ContentCoding,
 }
 
 impl Page {
@@ -101,23 +89,8 @@ impl Page {
         self.private = true;
     }
 
-    /// Has it sent as it is to every client.
-    pub(crate) const fn leave_uncompressed(&mut self) {
-        self.coding = ContentCoding::Never;
-    }
-
-    /// What was decided about its coding.
-    pub(crate) const fn coding(&self) -> ContentCoding {
-        self.coding
-    }
-
-    /// Has it sent as it is to this client.
-    pub(crate) const fn send_uncoded(&mut self) {
-        self.coding = ContentCoding::Identity;
-    }
-
-    /// Has it sent as `coded`, which is the page under `coding`.
-    pub(crate) fn send_coded(&mut self, coding: Coding, coded: Coded) {
+    /// Puts `coded`, which is the page under `coding`, in its place.
+    pub(crate) fn code(&mut self, coding: Coding, coded: Coded) {
         self.coding = ContentCoding::Coded(coding);
         self.body = coded.body;
         if let Some(cache_status) = &mut self.cache_status {

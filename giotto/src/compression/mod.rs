@@ -25,6 +25,18 @@ pub(crate) enum Coding {
     Gzip,
 }
 
+/// Whether and how a page is coded when it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentCoding {
+    /// It may be coded: nothing has been decided yet.
+    Open,
+    /// As it is for every client.
+    Never,
+    /// As it is for this client; another one may get it coded.
+    Identity,
+    Coded(Coding),
+}
+
 /// A page under a coding.
 #[derive(Clone, Debug)]
 pub(crate) struct Coded {

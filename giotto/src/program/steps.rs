@@ -11,6 +11,7 @@ use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Sour
 use super::model::Context;
 use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
+use crate::compression::ContentCoding;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
@@ -233,7 +234,7 @@ impl Program {
         rendered.negotiated = negotiated;
         rendered.lifetimes = self.settings.lifetimes;
         if self.settings.uncompressed {
-            rendered.leave_uncompressed();
+            rendered.coding = ContentCoding::Never;
         }
         if !self.is_guarded() {
             return Ok(());

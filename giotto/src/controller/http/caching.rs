@@ -9,8 +9,9 @@ use bytes::Bytes;
 use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::compression::ContentCoding;
 use crate::lifetimes::Lifetimes;
-use crate::page::{CacheStatus, ContentCoding, Page};
+use crate::page::{CacheStatus, Page};
 use crate::varies::Negotiated;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -35,7 +36,7 @@ const BY_SCRIPT_AND_CODING: HeaderValue =
 /// `Vary` (RFC 9110, 12.5.5) of a page: the fields of the request that it depends on; `None` if there are none.
 pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
     let is_coded = matches!(
-        page.coding(),
+        page.coding,
         ContentCoding::Identity | ContentCoding::Coded(_)
     );
     let negotiated = match (page.negotiated, is_coded) {

@@ -11,8 +11,8 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::compression::Coding;
-use crate::page::{ContentCoding, Page};
+use crate::compression::{Coding, ContentCoding};
+use crate::page::Page;
 
 /// A smaller page fits into one packet as it is.
 const MIN_BODY: usize = 1 << 10;
@@ -28,7 +28,7 @@ pub(super) fn is_negotiated(app: &App, page: &Page) -> bool {
     });
     page.body().len() >= MIN_BODY
         && app.compression.is_on()
-        && page.coding() == ContentCoding::Open
+        && page.coding == ContentCoding::Open
         && is_stored
         && can_be_compressed(page.mime().essence())
 }
@@ -45,7 +45,7 @@ pub(super) async fn negotiate(
     known: &[&[u8]],
     page: &mut Page,
 ) -> Result<(), Problem> {
-    page.send_uncoded();
+    page.coding = ContentCoding::Identity;
     let etag = page.cache_status().and_then(|status| status.etag.clone());
     let etag = etag.unwrap_or_default();
     let accepted = Accepted::read(headers);
@@ -54,7 +54,7 @@ pub(super) async fn negotiate(
             return Ok(());
         };
         if let Some(coded) = app.compression.coded(coding, &etag, page.body()).await {
-            page.send_coded(coding, coded);
+            page.code(coding, coded);
             return Ok(());
         }
     }

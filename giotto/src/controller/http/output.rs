@@ -14,7 +14,8 @@ use http::{Response, StatusCode};
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
 use super::range::content_range;
-use crate::page::{ContentCoding, Page};
+use crate::compression::ContentCoding;
+use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers: what a client that does not read costs.
 pub(super) const PIECE: usize = 32 << 10;
@@ -104,7 +105,7 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     if page.body().len() >= WITH_RANGES && has_etag {
         fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     }
-    if let ContentCoding::Coded(coding) = page.coding() {
+    if let ContentCoding::Coded(coding) = page.coding {
         fields.append(header::CONTENT_ENCODING, coding::field(coding));
     }
     describe(page, fields);
