@@ -66,6 +66,7 @@ SENT = {
     "/theme": "private, max-age=60",
     "/max_age": "max-age=60",
     "/asset": "max-age=600, immutable",
+    "/old/1": "max-age=60",
     "/shared/1": "max-age=0, must-revalidate, s-maxage=2",
     "/kept": "max-age=60, s-maxage=600, stale-while-revalidate=30, stale-if-error=600",
     "/uncached": "no-store",
@@ -167,6 +168,7 @@ class Judges:
             self.expect("/old/1", done.get("location") == "/old/1", f"{done!r}")
             stale = self.ask("stale", "/old/1", kind, status=status)
             self.expect("/old/1", "revalidating" in stale.get("cache-status"), f"not stale\n{stale!r}")
+            self.expect("/old/1", stale.get("cache-control") == "no-cache", f"an old page has a time\n{stale!r}")
         self.ask("post json", "/note/1", {"Accept": "application/json"}, "POST", "text=new", status=303)
         self.ask("post if-match", "/note/1", {"If-Match": '"other"'}, "POST", "text=new", status=412)
         self.ask("post if-none-match", "/note/1", {"If-None-Match": "*"}, "POST", "text=new", status=412)

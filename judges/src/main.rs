@@ -128,7 +128,8 @@ fn personal() -> [(&'static str, Program<Ready>); 3] {
 /// Notes that one reader changes and others read.
 fn notes() -> [(&'static str, [Program<Ready>; 2]); 4] {
     let board = Board::default();
-    let old = |note: Shown| note.cache(Policy::seconds(3_600).stale_while_revalidate(600));
+    let hour = Policy::seconds(3_600);
+    let old = move |note: Shown| note.cache(hour.stale_while_revalidate(600)).max_age(60);
     let shared = |note: Shown| note.cache(3_600).shared_max_age(SHARED);
     let purged = |note: Shown| note.cache(3_600).shared_max_age(3_600);
     [
