@@ -3,7 +3,8 @@
 CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
-.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
+	judges proxies browser
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -76,3 +77,25 @@ bench: servers ## Compares with rivals side by side, as ratios; takes some minut
 
 drill: servers ## Fails every store in every way while a server is under load; takes some minutes on a machine that does nothing else.
 	$(CARGO) run --locked --release -p drills
+
+# The judges are Python packages; they and the clients of `judges/` are in a virtual environment of their own.
+PYTHON = target/judges/bin/python
+$(PYTHON): judges/requirements.txt
+	$(INSTALL) python3 python3-venv
+	python3 -m venv target/judges
+	$(PYTHON) -m pip install --quiet --requirement judges/requirements.txt
+	touch $(PYTHON)
+
+judges: $(PYTHON) ## Every response, judged by httplint, REDbot and a parser of structured fields.
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/lint.py
+
+proxies: $(PYTHON) ## nginx, Varnish, Traffic Server and Caddy in front, with the configurations of docs/http/.
+	$(INSTALL) nginx varnish varnish-modules trafficserver caddy
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/proxies.py
+
+browser: $(PYTHON) ## What a reader sees in headless Chromium after a change, and after another reader.
+	$(INSTALL) chromium
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/browser.py

@@ -20,6 +20,10 @@ is_installed() {
         redis-tools) has redis-cli ;;
         mariadb-server) has mariadbd ;;
         mariadb-client) has mariadb ;;
+        varnish) has varnishd ;;
+        varnish-modules) ls /usr/lib/*/varnish/vmods/libvmod_xkey.so >/dev/null 2>&1 ;;
+        trafficserver) has traffic_server ;;
+        python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
         postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
         *) has "$1" ;;
     esac

@@ -1,0 +1,134 @@
+"""What a reader sees in headless Chromium after a change, and after another reader: `make browser`."""
+
+import sys
+
+from chromium import chromium
+from common import application, ask
+from witness import Witness
+
+
+class Reader:
+    """A reader in a browser, in front of a witness in front of the application."""
+
+    def __init__(self, tab, origin):
+        self.tab, self.origin, self.witness = tab, origin, Witness(origin)
+        self.address = f"http://127.0.0.1:{self.witness.port}"
+
+    def sees(self, text):
+        shown = self.tab.text()
+        assert text in shown, f"{self.tab.evaluate('location.href')} shows {shown!r}, not {text!r}"
+
+    def sees_nothing_of(self, text):
+        shown = self.tab.text()
+        assert text not in shown, f"{self.tab.evaluate('location.href')} shows {shown!r}"
+
+    def another_session_writes(self, text):
+        assert ask(self.origin, "/note/1", method="POST", body=f"text={text}").status == 303
+
+    def signs_in(self, user):
+        """As with `Set-Cookie: user=..; HttpOnly`."""
+        self.tab.send("Network.setCookie", name="user", value=user, url=self.address, httpOnly=True)
+
+    def signs_out(self):
+        self.tab.send("Network.deleteCookies", name="user", url=self.address)
+
+    def asked_by(self, act):
+        """The requests that `act` causes, with their statuses."""
+        before = len(self.witness.exchanges)
+        act()
+        return [tuple(exchange) for exchange in self.witness.exchanges[before:] if exchange[0] != "/favicon.ico"]
+
+
+def a_click_shows_the_change_of_another_session(reader):
+    tab = reader.tab
+    tab.open(f"{reader.address}/")
+    tab.click("note")
+    reader.sees("nothing yet")
+    for text in ("first", "second"):
+        tab.click("home")
+        reader.another_session_writes(text)
+        assert reader.asked_by(lambda: tab.click("note")) == [("/note/1", 200)]
+        reader.sees(text)
+        tab.click("home")
+        assert reader.asked_by(lambda: tab.click("note")) == [("/note/1", 304)]
+        reader.sees(text)
+
+
+def two_readers_in_one_profile_never_see_each_others_page(reader):
+    tab = reader.tab
+    reader.signs_in("ada")
+    tab.open(f"{reader.address}/")
+    tab.click("mine")
+    reader.sees("the page of ada")
+    tab.click("home")
+    reader.signs_out()
+    reader.signs_in("bob")
+    tab.click("mine")
+    reader.sees("the page of bob")
+    # Back to where Ada's page was.
+    tab.back(2)
+    reader.sees_nothing_of("ada")
+    reader.sees("the page of bob")
+
+
+def nobody_sees_a_page_after_signing_out(reader):
+    tab = reader.tab
+    reader.signs_in("ada")
+    tab.open(f"{reader.address}/")
+    tab.click("mine")
+    reader.sees("the page of ada")
+    tab.click("home")
+    reader.signs_out()
+    tab.back()
+    reader.sees_nothing_of("ada")
+    reader.sees("sign in first")
+    tab.open(f"{reader.address}/mine")
+    reader.sees("sign in first")
+
+
+def without_a_change_of_a_cookie_the_back_button_does_not_ask(reader):
+    """A limit that docs/http.md tells: the session must end in the browser, too. If this fails, tell that it is gone."""
+    tab = reader.tab
+    reader.signs_in("ada")
+    tab.open(f"{reader.address}/")
+    tab.click("mine")
+    tab.click("home")
+    assert reader.asked_by(tab.back) == []
+    reader.sees("the page of ada")
+
+
+def a_page_follows_the_language(reader):
+    tab = reader.tab
+    agent = tab.evaluate("navigator.userAgent")
+    for language, greeting in (("en", "Good day"), ("de", "Guten Tag"), ("de-AT,de", "Guten Tag"), ("en", "Good day")):
+        tab.send("Network.setUserAgentOverride", userAgent=agent, acceptLanguage=language)
+        tab.open(f"{reader.address}/")
+        tab.click("hello")
+        reader.sees(greeting)
+
+
+CLAIMS = [
+    a_click_shows_the_change_of_another_session,
+    two_readers_in_one_profile_never_see_each_others_page,
+    nobody_sees_a_page_after_signing_out,
+    without_a_change_of_a_cookie_the_back_button_does_not_ask,
+    a_page_follows_the_language,
+]
+
+
+def main():
+    failed = 0
+    for claim in CLAIMS:
+        with application() as (origin, _), chromium() as tab:
+            try:
+                claim(Reader(tab, origin))
+                print(claim.__name__.replace("_", " "))
+            except AssertionError as error:
+                print(f"FAILED {claim.__name__}: {error}")
+                failed += 1
+    print(f"{len(CLAIMS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,274 @@
+"""nginx, Varnish, Traffic Server and Caddy in front of the application, with the configurations of docs/http/: `make proxies`.
+
+Each claim of docs/http.md about a proxy is a function here, and runs with every proxy that it concerns.
+"""
+
+import concurrent.futures
+import contextlib
+import http.client
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+from codings import DECODERS
+from common import ROOT, application, ask, free_port, listens, run, stop, until
+from witness import Witness
+
+CONFIGURATIONS = ROOT / "docs" / "http"
+# The life of the pages under /shared, in seconds.
+SHARED = 2
+
+
+def configuration(name, folder, origin, port):
+    """The file of docs/http/ with the addresses and folders of this run, and nothing else changed."""
+    text = (CONFIGURATIONS / name).read_text()
+    for documented, here in (
+        ("127.0.0.1:5000", f"127.0.0.1:{origin}"),
+        ('.port = "5000"', f'.port = "{origin}"'),
+        ("127.0.0.1:8080", f"127.0.0.1:{port}"),
+        ("STRING 8080", f"STRING {port}"),
+        ("/var/cache/nginx", str(folder)),
+    ):
+        text = text.replace(documented, here)
+    return text
+
+
+def nginx(folder, origin, port, more=""):
+    text = configuration("nginx.conf", folder, origin, port)
+    text = text.replace("proxy_cache_revalidate on;", f"proxy_cache_revalidate on; {more}")
+    (folder / "nginx.conf").write_text(f"pid {folder}/nginx.pid;\nuser root;\n{text}")
+    return ["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", "daemon off;"]
+
+
+def nginx_collapsing(folder, origin, port):
+    """With collapsed forwarding, which docs/http.md advises against: private pages are private all the same."""
+    return nginx(folder, origin, port, "proxy_cache_lock on;")
+
+
+def varnish(folder, origin, port):
+    (folder / "varnish.vcl").write_text(configuration("varnish.vcl", folder, origin, port))
+    store = f"file,{folder}/store,64m"
+    return ["varnishd", "-F", "-n", f"{folder}/varnish", "-a", f"127.0.0.1:{port}", "-f", f"{folder}/varnish.vcl", "-s", store]
+
+
+def trafficserver(folder, origin, port):
+    etc = folder / "etc"
+    shutil.copytree("/etc/trafficserver", etc)
+    for name in ("run", "log", "cache"):
+        (folder / name).mkdir()
+    for name in ("records.config", "remap.config"):
+        (etc / name).write_text(configuration(f"trafficserver/{name}", folder, origin, port))
+    (etc / "storage.config").write_text(f"{folder}/cache 64M\n")
+    places = {
+        "prefix": "/usr", "exec_prefix": "/usr", "bindir": "/usr/bin", "sbindir": "/usr/sbin", "includedir": "/usr/include",
+        "libdir": "/usr/lib/trafficserver", "libexecdir": "/usr/lib/trafficserver/modules", "sysconfdir": etc,
+        "datadir": folder, "localstatedir": folder, "runtimedir": folder / "run", "logdir": folder / "log",
+        "cachedir": folder / "cache",
+    }
+    (folder / "runroot.yaml").write_text("".join(f"{name}: {place}\n" for name, place in places.items()))
+    command = ["traffic_server", f"--run-root={folder}"]
+    if os.getuid() == 0:  # it refuses to run as root
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "trafficserver")
+        command = ["setpriv", "--reuid=trafficserver", "--regid=trafficserver", "--clear-groups", *command]
+    return command
+
+
+def caddy(folder, origin, port):
+    (folder / "Caddyfile").write_text("{\nadmin off\n}\n" + configuration("Caddyfile", folder, origin, port))
+    return ["caddy", "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
+
+
+class Setting:
+    """A proxy in front of a witness in front of the application."""
+
+    def __init__(self, name, folder, port, origin, process, witness):
+        self.name, self.folder, self.port = name, folder, port
+        self.origin, self.process, self.witness = origin, process, witness
+
+    def get(self, target, **fields):
+        return ask(self.port, target, {name.replace("_", "-"): value for name, value in fields.items()})
+
+    def write(self, target, text, port=None):
+        reply = ask(port or self.origin, target, method="POST", body=f"text={text}")
+        assert reply.status == 303, reply
+
+    def kept(self):
+        """All that the proxy has on disk."""
+        places = [path for name in ("giotto", "store", "cache") for path in (self.folder / name, *(self.folder / name).rglob("*"))]
+        return b"".join(path.read_bytes() for path in places if path.is_file())
+
+    def says(self, form, *values):
+        print(f"{self.name:17} {form.format(*values)}")
+
+
+@contextlib.contextmanager
+def setting(command, *settings):
+    with tempfile.TemporaryDirectory() as folder, application(*settings) as (origin, process):
+        pathlib.Path(folder).chmod(0o755)
+        witness, port = Witness(origin), free_port()
+        proxy = run(command(pathlib.Path(folder), witness.port, port), port, folder, env={"PATH": "/usr/sbin:/usr/bin:/bin", "HOME": folder})
+        try:
+            until("the proxy reaches the application", lambda: answers(port))
+            yield Setting(command.__name__, pathlib.Path(folder), port, origin, process, witness)
+        finally:
+            stop(proxy)
+            witness.close()
+
+
+def answers(port):
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        return ask(port, "/uncached").status == 200
+
+
+def a_page_is_new_at_once(at):
+    for n in range(20):
+        # By way of the proxy, and past it: in another process.
+        at.write("/note/1", f"text {n}", at.port if n % 2 else at.origin)
+        for _ in range(3):
+            reply = at.get("/note/1")
+            assert reply.status == 200 and f"text {n}<".encode() in reply.body, (n, reply, reply.body)
+    tag = reply.get("etag")
+    for _ in range(3):
+        assert at.get("/note/1", If_None_Match=tag).status == 304
+    assert at.get("/note/1").status == 200
+
+
+def a_shared_page_is_new_within_its_life(at):
+    at.write("/shared/1", "old")
+    before = at.witness.count("/shared/1")
+    replies = [at.get("/shared/1") for _ in range(5)]
+    assert all(b"old<" in reply.body for reply in replies)
+    asked = at.witness.count("/shared/1") - before
+    assert asked == (5 if at.name == "caddy" else 1), f"the origin was asked {asked} times"
+    at.write("/shared/1", "new")
+    written = time.monotonic()
+    until("the new page", lambda: b"new<" in at.get("/shared/1").body)
+    took = time.monotonic() - written
+    # A proxy counts in whole seconds, and may use a page in the last of them, too.
+    assert took < SHARED + 2, took
+    at.says("a shared page is new after {:.1f} s of {} s", took, SHARED)
+
+
+def an_expired_page_that_is_the_same_costs_a_304(at):
+    at.write("/shared/2", "same")
+    tag = at.get("/shared/2").get("etag")
+    until("a 304 of the application", lambda: b"same<" in at.get("/shared/2").body and at.witness.count("/shared/2", 304))
+    assert at.get("/shared/2").get("etag") == tag
+
+
+def a_304_for_one_reader_is_no_page_for_another(at):
+    at.write("/shared/3", "page")
+    tag = ask(at.origin, "/shared/3").get("etag")
+    for _ in range(2):
+        assert at.get("/shared/3", If_None_Match=tag).status == 304
+        assert b"page<" in at.get("/shared/3").body
+
+
+def nothing_private_is_served_to_another_or_kept(at):
+    users = [f"user{n % 2}x{time.monotonic_ns()}" for n in range(2)]
+
+    def asks(n):
+        user, target = users[n % 2], ("/mine", "/theme")[n // 2 % 2]
+        return user, at.get(target, Cookie=f"user={user}; theme={user}")
+
+    for _ in range(3):
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            for user, reply in pool.map(asks, range(48)):
+                assert reply.status == 200 and user.encode() in reply.body, (user, reply, reply.body)
+    assert at.get("/mine").status == 403
+    at.write("/shared/1", "for everybody")
+    assert b"for everybody" in at.get("/shared/1").body
+    kept = at.kept()
+    # nginx and Varnish show what they keep; what Traffic Server keeps may be in its memory.
+    if at.name.startswith(("nginx", "varnish")):
+        until("the shared page is kept", lambda: b"for everybody" in at.kept())
+    for user in users:
+        assert user.encode() not in kept, f"a page of {user} is kept"
+
+
+def each_reader_gets_the_page_in_their_language(at):
+    for language, text in (("de", b"Guten Tag"), ("en", b"Good day"), ("de-AT", b"Guten Tag")) * 2:
+        assert text in at.get("/hello", Accept_Language=language).body, language
+
+
+def values_of_accept_make_one_miss(at):
+    before = at.witness.count("/kept.json")
+    for accept in ("*/*", "text/html", "application/json", "application/json;q=0.9, */*;q=0.1", "text/plain, image/png"):
+        assert at.get("/kept.json", Accept=accept).status == 200
+    asked = at.witness.count("/kept.json") - before
+    assert asked == 1, f"the origin was asked {asked} times"
+
+
+def a_part_is_a_part_of_the_page(at):
+    whole = at.get("/report").body
+    for _ in range(3):
+        part = at.get("/report", Range="bytes=100-199")
+        expected = {200: whole, 206: whole[100:200]}
+        assert part.body == expected[part.status], part
+
+
+def a_compressed_page_is_the_same_page(at):
+    whole = at.get("/report").body
+    for accepted in ("br", "gzip", "zstd", "gzip, br, zstd", "identity", "br;q=0.1, gzip") * 2:
+        page = at.get("/report", Accept_Encoding=accepted)
+        coding = page.get("content-encoding") or "identity"
+        assert coding in accepted or coding == "identity", (accepted, page)
+        assert DECODERS[coding](page.body) == whole, (accepted, page)
+        again = at.get("/report", Accept_Encoding=accepted, If_None_Match=page.get("etag"))
+        assert again.status == 304, (accepted, again)
+
+
+def a_reader_of_a_stopped_application_gets_nothing_old(at):
+    for _ in range(3):
+        for target in ("/secret", "/uncached", "/note/1", "/mine", "/moved"):
+            at.get(target, Cookie="user=ada")
+    stop(at.process)
+    until("the application is gone", lambda: not listens(at.origin))
+    for target in ("/secret", "/uncached", "/note/1", "/mine", "/moved"):
+        for _ in range(3):
+            assert at.get(target, Cookie="user=ada").status >= 500, target
+
+
+CLAIMS = [
+    a_page_is_new_at_once,
+    a_shared_page_is_new_within_its_life,
+    an_expired_page_that_is_the_same_costs_a_304,
+    a_304_for_one_reader_is_no_page_for_another,
+    nothing_private_is_served_to_another_or_kept,
+    each_reader_gets_the_page_in_their_language,
+    values_of_accept_make_one_miss,
+    a_part_is_a_part_of_the_page,
+    a_compressed_page_is_the_same_page,
+    a_reader_of_a_stopped_application_gets_nothing_old,
+]
+PROXIES = [nginx, nginx_collapsing, varnish, trafficserver, caddy]
+# Caddy keeps nothing.
+NOT_WITH = {(caddy, an_expired_page_that_is_the_same_costs_a_304), (caddy, values_of_accept_make_one_miss)}
+
+
+def main():
+    """All claims with all proxies, or those that the arguments name."""
+    chosen = sys.argv[1:]
+    pairs = [(claim, proxy) for claim in CLAIMS for proxy in PROXIES if (proxy, claim) not in NOT_WITH]
+    passed, failed = 0, 0
+    for claim, proxy in pairs:
+        if chosen and not {proxy.__name__, claim.__name__} & set(chosen):
+            continue
+        try:
+            with setting(proxy) as at:
+                claim(at)
+            print(f"{proxy.__name__:17} {claim.__name__.replace('_', ' ')}")
+            passed += 1
+        except AssertionError as error:
+            print(f"{proxy.__name__:17} {claim.__name__.replace('_', ' ')}: FAILED: {error}")
+            failed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
