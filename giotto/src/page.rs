@@ -3,6 +3,7 @@
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +25,8 @@ pub struct Page {
     pub(crate) negotiated: Negotiated,
     /// The fields of the request that middleware has read.
     pub(crate) read: Names,
-    /// How long caches downstream may use it without asking, by its author.
-    pub(crate) lifetimes: Lifetimes,
+    /// How long caches downstream may use it without asking, if its author says so.
+    pub(crate) lifetimes: Option<Arc<Lifetimes>>,
 }
 
 impl Page {
@@ -37,7 +38,7 @@ impl Page {
             private: false,
             negotiated: Negotiated::Nothing,
             read: Names::default(),
-            lifetimes: Lifetimes::default(),
+            lifetimes: None,
         }
     }
 

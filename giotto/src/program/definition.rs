@@ -64,7 +64,7 @@ pub(super) struct Settings {
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
-    pub(super) lifetimes: Lifetimes,
+    pub(super) lifetimes: Option<Arc<Lifetimes>>,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,
