@@ -64,14 +64,16 @@ pub(super) fn cache_control(page: &Page, fields: &mut HeaderMap) {
 
 /// `Cache-Control` of a page that no client and cache may use without asking.
 fn revalidated(page: &Page) -> HeaderValue {
-    match page.cache_status() {
-        Some(cache_status) if cache_status.etag.is_some() => match page.is_private() {
-            false => NO_CACHE,
-            // With a `max_age`, the author says that a browser may keep the page.
-            true if page.read.are_personal() && page.lifetimes.is_none() => PERSONAL,
-            true => PRIVATE,
-        },
-        _ => NO_STORE,
+    let has_etag = |it: &CacheStatus| it.etag.is_some();
+    if !page.cache_status().is_some_and(has_etag) {
+        return NO_STORE;
+    }
+    // With a `max_age`, the author says that a browser may keep the page.
+    let may_be_kept = || page.lifetimes.as_ref().is_some_and(|it| it.max_age > 0);
+    match page.is_private() {
+        false => NO_CACHE,
+        true if page.read.are_personal() && !may_be_kept() => PERSONAL,
+        true => PRIVATE,
     }
 }
 
