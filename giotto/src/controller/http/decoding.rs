@@ -124,7 +124,8 @@ fn unsupported() -> Problem {
         .field(header::ACCEPT_ENCODING, accepted)
 }
 
-#[cfg(all(test, feature = "compression"))]
+#[cfg(feature = "compression")]
+#[cfg(test)]
 mod tests {
     use std::io::Write;
 
