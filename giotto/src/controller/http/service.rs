@@ -129,6 +129,7 @@ impl Service {
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
+            takes_coded: coding::takes_stored(self.app(), &head.headers, &fields.known),
             metadata: Some(&head.headers),
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
