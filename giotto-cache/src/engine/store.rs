@@ -9,9 +9,12 @@
 //! - A caller that joins after the store has answered this task and before the flight ends: its own read may be newer than
 //!   that answer, so it joins again ([`Flight::confirms`]).
 
+use bytes::Bytes;
+
 use crate::answer::Answer;
 use crate::computed::Directives;
 use crate::engine::attempt::{Attempt, Role};
+use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
@@ -74,9 +77,11 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             retry_at: 0,
             program: attempt.generations.program,
             metadata: result.metadata,
+            decoded_length: None,
             tags: stamps.clone().unwrap_or_default(),
         },
         body: &result.body,
+        etag: None,
     };
     let entry = Entry::sealed(&draft, &engine.signer);
     match obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
@@ -208,8 +213,9 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
         flight.announce(Ok(answer(why)));
     }
+    let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
-    let stored = engine.store.set(key, entry.to_bytes(), expire).await;
+    let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
             engine.stats.stored.increase();
@@ -231,7 +237,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         flight.revoke();
     }
     if stored.is_ok() && flight.is_revoked() {
-        take_out(engine, attempt.key(), &entry).await;
+        take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
         flight.finish(Outcome::Shared(Ok(answer(why))));
@@ -240,11 +246,8 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
 
 /// Removes the entry that was just written, because it was removed, or its lease taken, while it was computed. By
 /// compare-and-set, because another process may have stored a newer one since.
-async fn take_out(engine: &Engine, key: &Key, entry: &Entry) {
-    let removed = engine
-        .store
-        .replace(key.as_str(), &entry.to_bytes(), None, None)
-        .await;
+async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
+    let removed = engine.store.replace(key.as_str(), raw, None, None).await;
     if removed.is_err() {
         tracing::warn!(
             key = %Cut(key),
