@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::task::JoinSet;
 
 use crate::key::Key;
 use crate::scope::Scope;
@@ -92,10 +93,13 @@ impl Downstreams {
         }
     }
 
+    /// All at the same time, so that one that does not answer leaves the others theirs.
     pub(crate) async fn settle(&self) {
+        let mut settling = JoinSet::new();
         for downstream in self.all() {
-            downstream.settle().await;
+            settling.spawn(async move { downstream.settle().await });
         }
+        while settling.join_next().await.is_some() {}
     }
 
     /// The sum of all; `None` if there are none.

@@ -22,13 +22,14 @@ pub(crate) struct Lifetimes {
 }
 
 impl Lifetimes {
-    pub(crate) fn are_set(&self) -> bool {
-        *self != Self::default()
-    }
-
-    /// What may be said of a page that is fresh for `left` more seconds: nothing that reaches further.
-    pub(crate) fn limited(self, left: u32) -> Self {
-        let (max_age, shared_max_age) = (self.max_age.min(left), self.shared_max_age.min(left));
+    /// What may be said of a page that is fresh for `left` more seconds: nothing that reaches further, and nothing to shared
+    /// caches if it is private.
+    pub(crate) fn limited(self, left: u32, is_private: bool) -> Self {
+        let max_age = self.max_age.min(left);
+        let shared_max_age = match is_private {
+            true => 0,
+            false => self.shared_max_age.min(left),
+        };
         let rest = left - max_age.max(shared_max_age);
         Self {
             max_age,
@@ -88,7 +89,7 @@ mod tests {
                 immutable,
                 stale_while_revalidate,
                 stale_if_error,
-            } = told.limited(left);
+            } = told.limited(left, false);
             assert!(immutable);
             [
                 max_age,
@@ -102,6 +103,7 @@ mod tests {
         assert_eq!(limited(300), [60, 300, 0, 0]);
         assert_eq!(limited(59), [59, 59, 0, 0]);
         assert_eq!(limited(0), [0, 0, 0, 0]);
+        assert_eq!(told.limited(u32::MAX, true).shared_max_age, 0);
     }
 
     #[test]

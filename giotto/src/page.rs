@@ -3,6 +3,7 @@
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,8 +36,8 @@ pub struct Page {
     pub(crate) negotiated: Negotiated,
     /// The fields of the request that middleware has read.
     pub(crate) read: Names,
-    /// How long caches downstream may use it without asking, by its author.
-    pub(crate) lifetimes: Lifetimes,
+    /// How long caches downstream may use it without asking, if its author says so.
+    pub(crate) lifetimes: Option<Arc<Lifetimes>>,
     pub(crate) coding: ContentCoding,
     /// What caches downstream are told of it.
     downstream: Vec<Told>,
@@ -53,7 +54,7 @@ impl Page {
             private: false,
             negotiated: Negotiated::Nothing,
             read: Names::default(),
-            lifetimes: Lifetimes::default(),
+            lifetimes: None,
             coding: ContentCoding::Open,
             downstream: Vec::new(),
             no_vary_search: None,
@@ -192,7 +193,8 @@ impl Page {
         self.body = body.into();
         self.metadata = self.metadata.take().and_then(|metadata| {
             let fields = metadata.fields().filter(|(name, _)| *name != LAST_MODIFIED);
-            Metadata::new(metadata.status(), fields).ok().map(Box::new)
+            let rest = Metadata::new(metadata.status(), fields).ok();
+            rest.filter(|rest| !rest.is_empty()).map(Box::new)
         });
         self.make_private();
         if let Some(cache_status) = &mut self.cache_status {

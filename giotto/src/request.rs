@@ -77,9 +77,9 @@ impl<'r> Recorded<'r> {
         }
     }
 
-    /// The names of the fields that were read.
-    pub(crate) fn names(&self) -> Names {
-        self.read.names()
+    /// Takes the names of the fields that were read.
+    pub(crate) fn take_names(&self) -> Names {
+        self.read.take()
     }
 
     fn read(&self, name: &str) -> Option<&'r dyn Metadata> {

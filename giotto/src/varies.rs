@@ -39,70 +39,88 @@ const IMPERSONAL: [&str; 16] = [
 
 /// The fields of a request that middleware has read, whether they were there or not.
 #[derive(Debug, Default)]
-pub(crate) struct FieldsRead(Mutex<String>);
+pub(crate) struct FieldsRead(Mutex<Names>);
 
-/// The names in their canonical form, each once: `Cookie, Accept-Language`.
+/// Their names in the canonical form, each once: `Cookie, Accept-Language`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Names(String);
+// Boxed, because every page has them, and most are empty.
+pub(crate) struct Names(Option<Box<Listed>>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Listed {
+    names: String,
+    are_personal: bool,
+}
 
 impl FieldsRead {
     pub(crate) fn record(&self, name: &str) {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        add(&mut names, name);
+        names.add(name);
     }
 
-    pub(crate) fn names(&self) -> Names {
-        Names(
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-        )
+    pub(crate) fn take(&self) -> Names {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Clone for FieldsRead {
     fn clone(&self) -> Self {
-        let Names(names) = self.names();
-        Self(Mutex::new(names))
+        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Self(Mutex::new(names.clone()))
     }
 }
 
 impl Names {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Whether one of the fields may say who the reader is.
     pub(crate) fn are_personal(&self) -> bool {
-        // `Sec-` is the browser's own: no script can set such a field.
-        let is_impersonal = |name: &str| name.starts_with("Sec-") || IMPERSONAL.contains(&name);
-        !self.is_empty() && !self.0.split(", ").all(is_impersonal)
+        self.0.as_ref().is_some_and(|listed| listed.are_personal)
     }
 
     /// These names after `others`, each once.
     pub(crate) fn after(&self, others: &str) -> String {
-        let mut names = others.to_owned();
-        self.0.split(", ").for_each(|name| add(&mut names, name));
-        names
+        let mut all = others.to_owned();
+        if let Some(listed) = &self.0 {
+            for name in listed.names.split(", ") {
+                add(&mut all, name);
+            }
+        }
+        all
+    }
+
+    /// Adds `name`. What cannot be the name of a field is in no request.
+    fn add(&mut self, name: &str) {
+        let is_in_token =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(is_in_token) {
+            return;
+        }
+        let listed = self.0.get_or_insert_default();
+        let start = listed.names.len();
+        add(&mut listed.names, name);
+        let added = listed.names[start..].trim_start_matches(", ");
+        // `Sec-` is the browser's own: no script can set such a field.
+        let is_impersonal =
+            added.is_empty() || added.starts_with("Sec-") || IMPERSONAL.contains(&added);
+        listed.are_personal |= !is_impersonal;
     }
 }
 
-/// Adds `name` to `names` if it is not among them. What cannot be the name of a field is in no request.
+/// Adds `name` to `names` if it is not among them.
 fn add(names: &mut String, name: &str) {
-    let is_in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let is_known = names
-        .split(", ")
-        .any(|known| known.eq_ignore_ascii_case(name));
-    if is_known || name.is_empty() || !name.bytes().all(is_in_token) {
+    let mut known = names.split(", ");
+    if known.any(|known| known.eq_ignore_ascii_case(name)) {
         return;
     }
     if !names.is_empty() {
         names.push_str(", ");
     }
-    let mut is_first = true;
+    let mut starts_word = true;
     names.extend(name.chars().map(|character| {
-        let is_capital = std::mem::replace(&mut is_first, character == '-');
+        let is_capital = std::mem::replace(&mut starts_word, character == '-');
         match is_capital {
             true => character.to_ascii_uppercase(),
             false => character.to_ascii_lowercase(),
@@ -114,11 +132,15 @@ fn add(names: &mut String, name: &str) {
 mod tests {
     use super::*;
 
+    fn read<'n>(names: impl IntoIterator<Item = &'n str>) -> Names {
+        let read = FieldsRead::default();
+        names.into_iter().for_each(|name| read.record(name));
+        read.take()
+    }
+
     #[test]
     fn each_field_is_named_once_in_its_canonical_form() {
-        let read = FieldsRead::default();
-        assert!(read.names().is_empty());
-        for name in [
+        let names = [
             "accept-language",
             "X-USER",
             "Accept-Language",
@@ -127,32 +149,25 @@ mod tests {
             "a, b",
             "ü",
             "x-user",
-        ] {
-            read.record(name);
-        }
-        assert_eq!(read.names().after(""), "Accept-Language, X-User");
-        assert_eq!(
-            read.names().after("Accept, X-User"),
-            "Accept, X-User, Accept-Language"
-        );
-        let (clone, before) = (read.clone(), read.names());
-        read.record("x-later");
-        assert_eq!(clone.names(), before);
+        ];
+        let names = read(names);
+        assert_eq!(names.after(""), "Accept-Language, X-User");
+        let others = "Accept, X-User";
+        assert_eq!(names.after(others), "Accept, X-User, Accept-Language");
+        assert!(read([]).is_empty() && read(["", "a b"]).is_empty());
+        assert_eq!(read([]).after(others), others);
     }
 
     #[test]
     fn a_field_is_personal_unless_it_is_known_not_to_be() {
-        let read = FieldsRead::default();
-        assert!(!read.names().are_personal());
-        for name in IMPERSONAL {
-            read.record(&name.to_ascii_lowercase());
-        }
-        read.record("sec-ch-ua-mobile");
-        assert!(!read.names().are_personal());
+        assert!(!read([]).are_personal());
+        assert!(!read(IMPERSONAL).are_personal());
+        assert!(!read(["sec-ch-ua-mobile", "HOST", "host"]).are_personal());
         for name in ["cookie", "AUTHORIZATION", "x-user", "X-Forwarded-User", "x"] {
-            let read = read.clone();
-            read.record(name);
-            assert!(read.names().are_personal(), "{name}");
+            assert!(
+                read(["host", name, "accept", name]).are_personal(),
+                "{name}"
+            );
         }
     }
 }

@@ -209,6 +209,14 @@ mod tests {
         assert_eq!(signing_keys("").ok(), Some(Vec::new()));
     }
 
+    #[cfg(not(feature = "purge"))]
+    #[test]
+    fn purges_that_are_not_built_in_are_refused_with_the_remedy() {
+        let error = config(&[], &["purge.front.kind=fastly"]).unwrap();
+        let error = error.downstream().unwrap_err().to_string();
+        assert!(error.contains("the feature \"purge\""), "{error}");
+    }
+
     /// In a variable and a flag, a value that looks like another type is still a text.
     #[cfg(feature = "redis")]
     #[test]

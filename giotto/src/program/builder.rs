@@ -14,7 +14,7 @@ use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
-use crate::lifetimes::seconds;
+use crate::lifetimes::{Lifetimes, seconds};
 use crate::negotiate;
 use crate::page::Page;
 use crate::request::{Controller, Request};
@@ -157,7 +157,8 @@ impl<S> Program<S> {
     /// The time that is sent is never longer than the page is still fresh, and an old page has none.
     #[must_use]
     pub fn max_age(mut self, time: impl IntoDuration) -> Self {
-        self.settings.lifetimes.max_age = self.lifetime("max_age", time);
+        let seconds = self.seconds("max_age", time);
+        self.lifetimes().max_age = seconds;
         self
     }
 
@@ -167,7 +168,8 @@ impl<S> Program<S> {
     /// A program with middleware cannot have one: its pages are private.
     #[must_use]
     pub fn shared_max_age(mut self, time: impl IntoDuration) -> Self {
-        self.settings.lifetimes.shared_max_age = self.lifetime("shared_max_age", time);
+        let seconds = self.seconds("shared_max_age", time);
+        self.lifetimes().shared_max_age = seconds;
         self
     }
 
@@ -175,7 +177,7 @@ impl<S> Program<S> {
     /// even when its user reloads the page (`immutable` of RFC 8246).
     #[must_use]
     pub fn immutable(mut self) -> Self {
-        self.settings.lifetimes.immutable = true;
+        self.lifetimes().immutable = true;
         self
     }
 
@@ -184,8 +186,8 @@ impl<S> Program<S> {
     /// [`Policy::stale_while_revalidate`](giotto_cache::Policy::stale_while_revalidate).
     #[must_use]
     pub fn downstream_stale_while_revalidate(mut self, time: impl IntoDuration) -> Self {
-        let name = "downstream_stale_while_revalidate";
-        self.settings.lifetimes.stale_while_revalidate = self.lifetime(name, time);
+        let seconds = self.seconds("downstream_stale_while_revalidate", time);
+        self.lifetimes().stale_while_revalidate = seconds;
         self
     }
 
@@ -194,12 +196,16 @@ impl<S> Program<S> {
     /// [`Policy::stale_if_error`](giotto_cache::Policy::stale_if_error).
     #[must_use]
     pub fn downstream_stale_if_error(mut self, time: impl IntoDuration) -> Self {
-        let name = "downstream_stale_if_error";
-        self.settings.lifetimes.stale_if_error = self.lifetime(name, time);
+        let seconds = self.seconds("downstream_stale_if_error", time);
+        self.lifetimes().stale_if_error = seconds;
         self
     }
 
-    fn lifetime(&mut self, name: &str, time: impl IntoDuration) -> u32 {
+    fn lifetimes(&mut self) -> &mut Lifetimes {
+        Arc::make_mut(self.settings.lifetimes.get_or_insert_default())
+    }
+
+    fn seconds(&mut self, name: &str, time: impl IntoDuration) -> u32 {
         seconds(time).unwrap_or_else(|problem| {
             let error = Error::configuration(format!(".{name}(..): {problem}"));
             self.settings.error.get_or_insert(error);

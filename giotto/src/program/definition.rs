@@ -66,7 +66,7 @@ pub(super) struct Settings {
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
-    pub(super) lifetimes: Lifetimes,
+    pub(super) lifetimes: Option<Arc<Lifetimes>>,
     /// Whether its pages are never compressed.
     pub(super) uncompressed: bool,
     pub(super) tags: Option<Tags>,

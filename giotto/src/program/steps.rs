@@ -56,7 +56,6 @@ impl Program {
             version,
             tags,
             invalidates,
-            lifetimes,
             error,
             ..
         } = &self.settings;
@@ -70,23 +69,31 @@ impl Program {
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
             ),
-            None if lifetimes.are_set() => Some(
-                "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
-                 give it .cache(..), or leave .max_age(..) and its like out",
-            ),
-            _ if lifetimes.are_set() && !self.answers(HTTP_GET) => Some(
-                "it says how long caches downstream may use a page, but it does not answer http-get: name HTTP_GET in \
-                 .controllers([..]), or leave .max_age(..) and its like out",
-            ),
-            _ if lifetimes.shared_max_age > 0 && self.is_guarded() => Some(
-                "it has middleware, so its pages are private, and no shared cache may store them: leave \
-                 .shared_max_age(..) out, or the middleware",
-            ),
-            _ => lifetimes.problem(),
+            _ => self.lifetimes_problem(),
         };
         error
             .clone()
             .or_else(|| contradiction.map(Error::configuration))
+    }
+
+    /// Why what it says to caches downstream makes no sense.
+    fn lifetimes_problem(&self) -> Option<&'static str> {
+        let lifetimes = self.settings.lifetimes.as_ref()?;
+        match () {
+            () if self.settings.cache.is_none() => Some(
+                "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
+                 give it .cache(..), or leave .max_age(..) and its like out",
+            ),
+            () if !self.answers(HTTP_GET) => Some(
+                "it says how long caches downstream may use a page, but it does not answer http-get: name HTTP_GET in \
+                 .controllers([..]), or leave .max_age(..) and its like out",
+            ),
+            () if self.is_guarded() && lifetimes.shared_max_age > 0 => Some(
+                "it has middleware, so its pages are private, and no shared cache may store them: leave \
+                 .shared_max_age(..) out, or the middleware",
+            ),
+            () => lifetimes.problem(),
+        }
     }
 
     /// Its parameters, in declared order.
@@ -246,7 +253,7 @@ impl Program {
         rendered: &mut Page,
     ) -> Result<()> {
         rendered.negotiated = negotiated;
-        rendered.lifetimes = self.settings.lifetimes;
+        rendered.lifetimes.clone_from(&self.settings.lifetimes);
         if self.settings.uncompressed {
             rendered.coding = ContentCoding::Never;
         }
@@ -259,7 +266,7 @@ impl Program {
         unwound("middleware", || {
             output.try_for_each(|finish| finish(request, rendered))
         })?;
-        rendered.read = request.metadata.names();
+        rendered.read = request.metadata.take_names();
         Ok(())
     }
 }

@@ -140,6 +140,21 @@ mod tests {
         }
     }
 
+    /// A server that closes each connection at once.
+    #[tokio::test]
+    async fn an_end_point_that_cannot_be_reached_is_tried_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+        let transport = transport();
+        for scheme in ["http", "https"] {
+            let mut request = Request::new(Full::default());
+            *request.uri_mut() = format!("{scheme}://{address}/").parse().unwrap();
+            let outcome = transport(request).await;
+            assert!(matches!(outcome, Outcome::Later { .. }), "{outcome:?}");
+        }
+    }
+
     #[test]
     fn a_response_says_whether_to_try_again_and_when() {
         for status in [200, 201, 202, 204] {

@@ -220,6 +220,29 @@ fn a_token_is_sent_and_shown_nowhere() {
 }
 
 #[test]
+fn the_statistics_show_the_purges_where_there_are_end_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let cdn = Cdn::start(&[], 200);
+    let shown = |settings: &[String], words: &str| {
+        let mut command = testbed::command(folder.path());
+        let command = command
+            .args(["cmd", "--set", "cache=locmem"])
+            .args(settings);
+        let output = command.arg(words).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = shown(&settings(&cdn), "mgt/cache/stats");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    for name in ["sent", "failed", "collapsed", "waiting"] {
+        let name = format!("purges_{name}");
+        assert!(words.windows(2).any(|pair| pair == [&name, "0"]), "{text}");
+    }
+    let json = shown(&settings(&cdn), "mgt/cache/stats.json");
+    assert!(json.contains("\"purges\":{\"sent\":0"), "{json}");
+    assert!(!shown(&[], "mgt/cache/stats").contains("purges"));
+}
+
+#[test]
 fn a_mistake_in_the_settings_is_named_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     for (table, parts) in [

@@ -65,6 +65,14 @@ fn a_wrong_file_is_refused_with_line_and_column() {
             &["giotto.toml:2:1", "\"http.drain\"", "http.drain_seconds"],
         ),
         ("http.host = 1", &["http.host", "text"]),
+        (
+            "http.tag_fields = [\"Cache-Tag\", \"Cache Tag\"]",
+            &["giotto.toml:1:6", "http.tag_fields", "\"Cache-Tag\""],
+        ),
+        (
+            "http.tag_fields = 1",
+            &["http.tag_fields", "array of texts"],
+        ),
         ("http.host = \"\"", &["http.host", "address of a host"]),
         (
             "http.host = \"[::1]:80\"",

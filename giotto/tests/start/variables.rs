@@ -138,6 +138,8 @@ fn sound_configurations_start() {
         "",
         "cache = \"locmem\"\ndebug = true\nlog = \"error\"\nnamespace = \"prod\"\n[http]\nhost = \"::1\"\nport = 80",
         "cache = { engine = \"locmem\", max_bytes = 65536 }",
+        "http.tag_fields = [\"Cache-Tag\", \"Surrogate-Key\"]",
+        "http.tag_fields = \"Cache-Tag\"",
         "[http]",
         "[http]\nbacklog = 1\ndrain_seconds = 0",
         "http = {}",

@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use tokio::time::Instant;
 
+use super::decoding::Coding;
 use super::input::{MAX_PAIRS, pairs};
 use super::problem::Problem;
 use crate::request::{Pairs, Value};
@@ -23,12 +24,21 @@ const MAX_BODY: usize = 1 << 20;
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 const BODY_STEP: usize = 8 << 10;
 
-/// Reads a body that is neither encoded, too large nor too slow.
+/// Reads and decodes a body that is neither too large, encoded or not, nor too slow.
 pub(super) async fn read<B: http_body::Body>(
     headers: &HeaderMap,
     body: B,
 ) -> Result<Bytes, Problem> {
-    check_coding(headers)?;
+    let coding = Coding::of(headers)?;
+    let received = receive(body).await?;
+    let decoded = coding.decoded(received, MAX_BODY)?;
+    match decoded.len() > MAX_BODY {
+        true => Err(too_large()),
+        false => Ok(decoded),
+    }
+}
+
+async fn receive<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
@@ -63,23 +73,6 @@ pub(super) async fn read<B: http_body::Body>(
 fn too_large() -> Problem {
     let message = "the body is too large: 1 MiB at most";
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-}
-
-/// Whether the body is not encoded, which is all that is accepted (RFC 9110, 15.5.16).
-fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
-    let codings = headers.get_all(header::CONTENT_ENCODING).into_iter();
-    let mut codings = codings.flat_map(|field| field.as_bytes().split(|byte| *byte == b','));
-    let is_plain = codings.all(|coding| {
-        let coding = coding.trim_ascii();
-        coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")
-    });
-    if is_plain {
-        return Ok(());
-    }
-    let message = "a body with a Content-Encoding is not accepted: send it as it is";
-    let plain = HeaderValue::from_static("identity");
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
-        .field(header::ACCEPT_ENCODING, plain))
 }
 
 /// Adds what was posted, a form or a JSON object, to `data`.

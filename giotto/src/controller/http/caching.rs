@@ -56,14 +56,13 @@ pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
 
 /// Adds `Cache-Control` (RFC 9111, 5.2), and `CDN-Cache-Control` (RFC 9213) where shared caches may use the page.
 pub(super) fn cache_control(page: &Page, fields: &mut HeaderMap) {
-    let lifetimes = match page.lifetimes.are_set() {
-        true => page.lifetimes.limited(life_left(page)),
-        false => page.lifetimes,
-    };
-    if lifetimes.max_age == 0 && lifetimes.shared_max_age == 0 {
+    let lifetimes = page.lifetimes.as_ref();
+    let lifetimes = lifetimes.map(|it| it.limited(life_left(page), page.is_private()));
+    let has_time = |it: &Lifetimes| it.max_age > 0 || it.shared_max_age > 0;
+    let Some(lifetimes) = lifetimes.filter(has_time) else {
         fields.append(header::CACHE_CONTROL, revalidated(page));
         return;
-    }
+    };
     LAST_LIFETIMES.with_borrow_mut(|last| {
         if last.lifetimes != lifetimes || last.is_private != page.is_private() {
             *last = Directives::new(lifetimes, page.is_private());
@@ -77,14 +76,16 @@ pub(super) fn cache_control(page: &Page, fields: &mut HeaderMap) {
 
 /// `Cache-Control` of a page that no client and cache may use without asking.
 fn revalidated(page: &Page) -> HeaderValue {
-    match page.cache_status() {
-        Some(cache_status) if cache_status.etag.is_some() => match page.is_private() {
-            false => NO_CACHE,
-            // With a `max_age`, the author says that a browser may keep the page.
-            true if page.read.are_personal() && page.lifetimes.max_age == 0 => PERSONAL,
-            true => PRIVATE,
-        },
-        _ => NO_STORE,
+    let has_etag = |it: &CacheStatus| it.etag.is_some();
+    if !page.cache_status().is_some_and(has_etag) {
+        return NO_STORE;
+    }
+    // With a `max_age`, the author says that a browser may keep the page.
+    let may_be_kept = || page.lifetimes.as_ref().is_some_and(|it| it.max_age > 0);
+    match page.is_private() {
+        false => NO_CACHE,
+        true if page.read.are_personal() && !may_be_kept() => PERSONAL,
+        true => PRIVATE,
     }
 }
 

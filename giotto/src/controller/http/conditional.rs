@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use http::header::{self, HeaderName};
 
-use super::entity_tag::{is_list, names};
+use super::entity_tag::Comparison::{Strong, Weak};
+use super::entity_tag::{is_list, names, names_page};
 use super::output::Outcome;
 use super::problem::Problem;
 use super::range::{Ranged, ranged, unsatisfied};
@@ -112,11 +113,15 @@ impl<'r> Conditions<'r> {
 
     /// What they come to for a GET, or for a HEAD, to which `Range` does not apply.
     pub(super) fn verdict(&self, selected: &Selected<'_>, is_head: bool) -> Verdict {
-        if !self.expect(&[*selected]) {
+        let is_expected = match self.if_match.as_deref() {
+            Some(list) => names(list, selected.etag, Strong),
+            None => !self.is_too_late_for(selected),
+        };
+        if !is_expected {
             return Verdict::Failed;
         }
         let is_known = match &self.if_none_match {
-            Some(list) => names(list, selected.etag, true),
+            Some(list) => names(list, selected.etag, Weak),
             None => {
                 // A date to come is the mistake of a client's clock.
                 let since = self.if_modified_since;
@@ -147,26 +152,26 @@ impl<'r> Conditions<'r> {
             || self.if_unmodified_since.is_some()
     }
 
-    /// Whether a program may write, where GET has the `current` representations of one page now, or none. What cannot be
-    /// read is not taken for consent.
-    pub(super) fn allow_writing(&self, current: &[Selected<'_>]) -> bool {
-        let is_new = self.if_none_match.as_ref().is_none_or(|list| {
-            let is_sound = list.as_ref() == b"*" || is_list(list);
-            is_sound && !current.iter().any(|one| names(list, one.etag, true))
+    /// Whether a program may write, where GET has the page `current` now, or none. The client may have that under any coding.
+    /// What cannot be read is not taken for consent.
+    pub(super) fn allow_writing(&self, current: Option<&Selected<'_>>) -> bool {
+        let names = |list: &[u8], comparison| {
+            current.is_some_and(|page| names_page(list, page.etag, comparison))
+        };
+        let is_new = self.if_none_match.as_deref().is_none_or(|list| {
+            let is_sound = list == b"*" || is_list(list);
+            is_sound && !names(list, Weak)
         });
-        self.expect(current) && is_new
+        let is_expected = match self.if_match.as_deref() {
+            Some(list) => names(list, Strong),
+            None => current.is_none_or(|page| !self.is_too_late_for(page)),
+        };
+        is_expected && is_new
     }
 
-    /// Whether the client expects one of the `current` representations of a page (RFC 9110, 13.2.2, steps 1 and 2).
-    fn expect(&self, current: &[Selected<'_>]) -> bool {
-        let mut current = current.iter();
-        match &self.if_match {
-            Some(list) => current.any(|one| names(list, one.etag, false)),
-            None => {
-                let date = self.if_unmodified_since;
-                current.all(|one| one.is_modified_since(date) != Some(true))
-            }
-        }
+    /// Whether it was modified after `If-Unmodified-Since`.
+    fn is_too_late_for(&self, selected: &Selected<'_>) -> bool {
+        selected.is_modified_since(self.if_unmodified_since) == Some(true)
     }
 
     /// Whether `Range` means a part of this representation, and not of an older one (RFC 9110, 13.1.5). Only what has an
@@ -421,13 +426,16 @@ mod tests {
         for (name, value, over_page, over_nothing) in [
             ("if-match", "\"a\"", true, false),
             ("if-match", "\"b\", \"a\"", true, false),
+            ("if-match", "\"a-br\"", true, false),
             ("if-match", "W/\"a\"", false, false),
+            ("if-match", "W/\"a-br\"", false, false),
             ("if-match", "\"b\"", false, false),
             ("if-match", "*", true, false),
             ("if-match", "", false, false),
             ("if-none-match", "*", false, true),
             ("if-none-match", "\"a\"", false, true),
             ("if-none-match", "W/\"a\"", false, true),
+            ("if-none-match", "\"a-gz\"", false, true),
             ("if-none-match", "\"b\"", true, true),
             // Not understood: not for certain that it may.
             ("if-none-match", "*, *", false, false),
@@ -439,12 +447,12 @@ mod tests {
             let mut conditions = Conditions::default();
             conditions.take(&HeaderName::from_static(name), value.as_bytes());
             assert!(conditions.concern_writing());
-            let may = [&[current][..], &[]].map(|current| conditions.allow_writing(current));
+            let may = [Some(&current), None].map(|current| conditions.allow_writing(current));
             assert_eq!(may, [over_page, over_nothing], "{name}: {value}");
         }
         let mut conditions = Conditions::default();
         conditions.take(&header::RANGE, b"bytes=0-1");
         conditions.take(&header::IF_MODIFIED_SINCE, SAME.as_bytes());
-        assert!(!conditions.concern_writing() && conditions.allow_writing(&[current]));
+        assert!(!conditions.concern_writing() && conditions.allow_writing(Some(&current)));
     }
 }

@@ -3,14 +3,39 @@
 //! Part of the last step of an invocation over HTTP. What is malformed ends a list: where its quotes no longer match, nothing
 //! behind it can be told from the inside of a tag.
 
-/// Whether a list names the representation that has the strong entity tag `etag`, if it has one: `*` does. The comparison is
-/// weak or strong (RFC 9110, 8.8.3.2).
-pub(super) fn names(list: &[u8], etag: Option<&[u8]>, is_weak: bool) -> bool {
-    let is_same = |etag| {
+/// How an entity tag of a list is compared with that of a representation, which is strong (RFC 9110, 8.8.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Weak,
+    Strong,
+}
+
+/// Whether a list names the representation that has the entity tag `etag`, if it has one: `*` does.
+pub(super) fn names(list: &[u8], etag: Option<&[u8]>, comparison: Comparison) -> bool {
+    is_any(list, etag, comparison, |tag, etag| tag == etag)
+}
+
+/// Whether a list names a page, whose own entity tag is `etag`, under any coding: there its tag has a suffix behind a dash.
+pub(super) fn names_page(list: &[u8], etag: Option<&[u8]>, comparison: Comparison) -> bool {
+    is_any(list, etag, comparison, |tag, etag| {
+        let own = etag.strip_suffix(b"\"").unwrap_or(etag);
+        matches!(tag.strip_prefix(own), Some([b'"'] | [b'-', ..]))
+    })
+}
+
+fn is_any(
+    list: &[u8],
+    etag: Option<&[u8]>,
+    comparison: Comparison,
+    is_same: impl Fn(&[u8], &[u8]) -> bool,
+) -> bool {
+    let is_named = |etag| {
         let mut tags = Tags { rest: list };
-        tags.any(|tag| tag.quoted == etag && (is_weak || !tag.is_weak))
+        tags.any(|tag| {
+            is_same(tag.quoted, etag) && (comparison == Comparison::Weak || !tag.is_weak)
+        })
     };
-    list == b"*" || etag.is_some_and(is_same)
+    list == b"*" || etag.is_some_and(is_named)
 }
 
 /// Whether the whole list is made of entity tags.
@@ -68,6 +93,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::Comparison::{Strong, Weak};
     use super::*;
 
     #[test]
@@ -107,20 +133,50 @@ mod tests {
             ("W/", false, false),
             ("\"", false, false),
         ] {
-            let names = |is_weak| names(list.as_bytes(), Some(br#""a""#), is_weak);
+            let names = |comparison| names(list.as_bytes(), Some(br#""a""#), comparison);
             assert_eq!(
-                (names(true), names(false)),
+                (names(Weak), names(Strong)),
                 (is_weak_match, is_strong_match),
                 "{list}"
             );
         }
-        assert!(names(b"*", None, false) && !names(b"\"a\"", None, true));
+        assert!(names(b"*", None, Strong) && !names(b"\"a\"", None, Weak));
         // What a tag consists of: anything but quotes, spaces and control characters.
-        assert!(names(b"\"\\\"", Some(b"\"\\\""), false));
-        assert!(names(b"\"\xe4\"", Some(b"\"\xe4\""), false));
-        assert!(names(b"\"\"", Some(b"\"\""), false));
-        assert!(!names(b"\"a b\"", Some(b"\"a b\""), false));
-        assert!(!names(b"\"\x7f\"", Some(b"\"\x7f\""), false));
+        assert!(names(b"\"\\\"", Some(b"\"\\\""), Strong));
+        assert!(names(b"\"\xe4\"", Some(b"\"\xe4\""), Strong));
+        assert!(names(b"\"\"", Some(b"\"\""), Strong));
+        assert!(!names(b"\"a b\"", Some(b"\"a b\""), Strong));
+        assert!(!names(b"\"\x7f\"", Some(b"\"\x7f\""), Strong));
+    }
+
+    #[test]
+    fn a_list_names_a_page_under_any_coding() {
+        let of_page = |list: &str| {
+            [Weak, Strong]
+                .map(|comparison| names_page(list.as_bytes(), Some(br#""a1""#), comparison))
+        };
+        for list in [
+            r#""a1""#,
+            r#""a1-br""#,
+            r#""b", "a1-zstd""#,
+            r#""a1-""#,
+            "*",
+        ] {
+            assert_eq!(of_page(list), [true, true], "{list}");
+        }
+        assert_eq!(of_page(r#"W/"a1-gz""#), [true, false]);
+        for list in [
+            r#""a1br""#,
+            r#""a""#,
+            r#""a2-br""#,
+            r#""A1-br""#,
+            r#""-a1""#,
+            r#""b-a1""#,
+            "",
+        ] {
+            assert_eq!(of_page(list), [false, false], "{list}");
+        }
+        assert!(!names_page(br#""a1""#, None, Weak));
     }
 
     #[test]
@@ -198,8 +254,8 @@ mod tests {
             prop_assert!(is_list(list.as_bytes()));
             for (is_weak, tag, _) in tags {
                 let tag = format!("\"{tag}\"");
-                prop_assert!(names(list.as_bytes(), Some(tag.as_bytes()), true));
-                prop_assert!(is_weak || names(list.as_bytes(), Some(tag.as_bytes()), false));
+                prop_assert!(names(list.as_bytes(), Some(tag.as_bytes()), Weak));
+                prop_assert!(is_weak || names(list.as_bytes(), Some(tag.as_bytes()), Strong));
             }
         }
     }

@@ -12,6 +12,7 @@ mod caching;
 mod coding;
 mod conditional;
 mod date;
+mod decoding;
 mod document;
 mod downstream;
 mod entity_tag;

@@ -195,7 +195,7 @@ impl Service {
             Err(error) => return Err(error),
         };
         let selected = current.as_ref().map(Selected::page);
-        Ok(conditions.allow_writing(selected.as_slice()))
+        Ok(conditions.allow_writing(selected.as_ref()))
     }
 
     /// Answers OPTIONS, and refuses methods that no program answers.
