@@ -107,12 +107,37 @@ def a_page_follows_the_language(reader):
         reader.sees(greeting)
 
 
+def a_parameter_that_is_ignored_makes_no_other_page(reader):
+    tab = reader.tab
+    tab.open(f"{reader.address}/max_age?utm=1")
+    tab.open(f"{reader.address}/")
+    assert reader.asked_by(lambda: tab.open(f"{reader.address}/max_age?utm=2")) == []
+    reader.sees("max_age")
+    tab.open(f"{reader.address}/note/1?utm=1")
+    tab.open(f"{reader.address}/")
+    (_, status), = reader.asked_by(lambda: tab.open(f"{reader.address}/note/1?utm=2"))
+    assert status == 304, status
+    reader.another_session_writes("another text")
+    tab.open(f"{reader.address}/note/1?utm=3")
+    reader.sees("another text")
+
+
+def a_compressed_page_is_shown(reader):
+    reader.tab.open(f"{reader.address}/report")
+    reader.sees("flight 449: from JFK to LAX")
+    reader.tab.open(f"{reader.address}/")
+    assert reader.asked_by(lambda: reader.tab.open(f"{reader.address}/report")) == [("/report", 304)]
+    reader.sees("flight 449: from JFK to LAX")
+
+
 CLAIMS = [
     a_click_shows_the_change_of_another_session,
     two_readers_in_one_profile_never_see_each_others_page,
     nobody_sees_a_page_after_signing_out,
     without_a_change_of_a_cookie_the_back_button_does_not_ask,
     a_page_follows_the_language,
+    a_parameter_that_is_ignored_makes_no_other_page,
+    a_compressed_page_is_shown,
 ]
 
 

@@ -21,6 +21,8 @@ import structured
 from codings import DECODERS
 from common import application, ask, until
 
+# All forms of tags.
+TAGS = 'http.tag_fields=["Cache-Tag", "Surrogate-Key", "Cache-Groups"]'
 # Shorter pages are not compressed.
 SMALLEST_CODED = 1_024
 ALLOWED = tomllib.loads((pathlib.Path(__file__).parent / "allowed.toml").read_text())["note"]
@@ -229,9 +231,9 @@ def main():
     judges = Judges()
     for target, fields in KEPT:
         for coding in DECODERS:
-            with application() as (judges.port, _):
+            with application(TAGS) as (judges.port, _):
                 judges.kept(target, fields | {"Accept-Encoding": coding}, coding)
-    with application() as (judges.port, _):
+    with application(TAGS) as (judges.port, _):
         for target, fields, status in PASSING:
             judges.passing(target, fields, status)
         judges.sent()

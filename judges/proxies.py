@@ -18,6 +18,13 @@ from common import ROOT, application, ask, free_port, listens, run, stop, until
 from witness import Witness
 
 CONFIGURATIONS = ROOT / "docs" / "http"
+# Collapsed forwarding of Traffic Server, as its documentation sets it up.
+COLLAPSING = """
+CONFIG proxy.config.cache.enable_read_while_writer INT 1
+CONFIG proxy.config.http.cache.open_write_fail_action INT 5
+CONFIG proxy.config.http.cache.max_open_read_retries INT 20
+CONFIG proxy.config.http.cache.open_read_retry_time INT 50
+"""
 # The life of the pages under /shared, in seconds.
 SHARED = 2
 
@@ -54,13 +61,32 @@ def varnish(folder, origin, port):
     return ["varnishd", "-F", "-n", f"{folder}/varnish", "-a", f"127.0.0.1:{port}", "-f", f"{folder}/varnish.vcl", "-s", store]
 
 
-def trafficserver(folder, origin, port):
+def varnish_purged(folder, origin, port):
+    """With the settings of the application that docs/http.md shows under "Purges"."""
+    return varnish(folder, origin, port)
+
+
+def settings(proxy, port):
+    if proxy is not varnish_purged:
+        return ()
+    url = f"http://127.0.0.1:{port}/"
+    return 'http.tag_fields=["xkey"]', "purge.front.kind=varnish-xkey", f"purge.front.url={url}"
+
+
+def trafficserver_collapsing(folder, origin, port):
+    """With collapsed forwarding: a request waits for the response to another one."""
+    return trafficserver(folder, origin, port, COLLAPSING)
+
+
+def trafficserver(folder, origin, port, more=""):
     etc = folder / "etc"
     shutil.copytree("/etc/trafficserver", etc)
     for name in ("run", "log", "cache"):
         (folder / name).mkdir()
     for name in ("records.config", "remap.config"):
         (etc / name).write_text(configuration(f"trafficserver/{name}", folder, origin, port))
+    with open(etc / "records.config", "a") as records:
+        records.write(more)
     (etc / "storage.config").write_text(f"{folder}/cache 64M\n")
     places = {
         "prefix": "/usr", "exec_prefix": "/usr", "bindir": "/usr/bin", "sbindir": "/usr/sbin", "includedir": "/usr/include",
@@ -98,19 +124,22 @@ class Setting:
 
     def kept(self):
         """All that the proxy has on disk."""
-        places = [path for name in ("giotto", "store", "cache") for path in (self.folder / name, *(self.folder / name).rglob("*"))]
-        return b"".join(path.read_bytes() for path in places if path.is_file())
+        places = [self.folder / name for name in ("giotto", "store", "cache")]
+        files = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
+        return b"".join(path.read_bytes() for path in files)
 
     def says(self, form, *values):
-        print(f"{self.name:17} {form.format(*values)}")
+        print(f"{self.name:25} {form.format(*values)}")
 
 
 @contextlib.contextmanager
-def setting(command, *settings):
-    with tempfile.TemporaryDirectory() as folder, application(*settings) as (origin, process):
+def setting(command):
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, application(*settings(command, port)) as (origin, process):
         pathlib.Path(folder).chmod(0o755)
-        witness, port = Witness(origin), free_port()
-        proxy = run(command(pathlib.Path(folder), witness.port, port), port, folder, env={"PATH": "/usr/sbin:/usr/bin:/bin", "HOME": folder})
+        witness = Witness(origin)
+        env = {"PATH": "/usr/sbin:/usr/bin:/bin", "HOME": folder}
+        proxy = run(command(pathlib.Path(folder), witness.port, port), port, folder, env)
         try:
             until("the proxy reaches the application", lambda: answers(port))
             yield Setting(command.__name__, pathlib.Path(folder), port, origin, process, witness)
@@ -158,6 +187,22 @@ def an_expired_page_that_is_the_same_costs_a_304(at):
     tag = at.get("/shared/2").get("etag")
     until("a 304 of the application", lambda: b"same<" in at.get("/shared/2").body and at.witness.count("/shared/2", 304))
     assert at.get("/shared/2").get("etag") == tag
+
+
+def a_purge_is_seen_within_200_ms(at):
+    times = []
+    for n in range(21):
+        at.write("/purged/1", f"text {n}")
+        written = time.monotonic()
+        until("the new page", lambda: f"text {n}<".encode() in at.get("/purged/1").body)
+        times.append((time.monotonic() - written) * 1_000)
+        before = at.witness.count("/purged/1")
+        for _ in range(5):
+            at.get("/purged/1")
+        assert at.witness.count("/purged/1") == before, "it is not kept"
+    times.sort()
+    assert times[10] < 200, times
+    at.says("a purge is seen after {:.0f} ms (median of 21, at most {:.0f})", times[10], times[-1])
 
 
 def a_304_for_one_reader_is_no_page_for_another(at):
@@ -237,6 +282,7 @@ CLAIMS = [
     a_page_is_new_at_once,
     a_shared_page_is_new_within_its_life,
     an_expired_page_that_is_the_same_costs_a_304,
+    a_purge_is_seen_within_200_ms,
     a_304_for_one_reader_is_no_page_for_another,
     nothing_private_is_served_to_another_or_kept,
     each_reader_gets_the_page_in_their_language,
@@ -245,9 +291,12 @@ CLAIMS = [
     a_compressed_page_is_the_same_page,
     a_reader_of_a_stopped_application_gets_nothing_old,
 ]
-PROXIES = [nginx, nginx_collapsing, varnish, trafficserver, caddy]
+PROXIES = [nginx, nginx_collapsing, varnish, varnish_purged, trafficserver, trafficserver_collapsing, caddy]
 # Caddy keeps nothing.
 NOT_WITH = {(caddy, an_expired_page_that_is_the_same_costs_a_304), (caddy, values_of_accept_make_one_miss)}
+# A purge takes what is kept of the new page, too, if it comes a moment later.
+NOT_WITH |= {(varnish_purged, a_shared_page_is_new_within_its_life)}
+NOT_WITH |= {(proxy, a_purge_is_seen_within_200_ms) for proxy in PROXIES if proxy is not varnish_purged}
 
 
 def main():
@@ -261,10 +310,10 @@ def main():
         try:
             with setting(proxy) as at:
                 claim(at)
-            print(f"{proxy.__name__:17} {claim.__name__.replace('_', ' ')}")
+            print(f"{proxy.__name__:25} {claim.__name__.replace('_', ' ')}")
             passed += 1
         except AssertionError as error:
-            print(f"{proxy.__name__:17} {claim.__name__.replace('_', ' ')}: FAILED: {error}")
+            print(f"{proxy.__name__:25} {claim.__name__.replace('_', ' ')}: FAILED: {error}")
             failed += 1
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
