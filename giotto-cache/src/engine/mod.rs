@@ -25,6 +25,7 @@ pub(crate) mod single_flight;
 pub(crate) mod state;
 pub(crate) mod store;
 pub(crate) mod tasks;
+pub(crate) mod too_large;
 pub(crate) mod uncacheable;
 
 use std::sync::Arc;
