@@ -82,12 +82,12 @@ impl Names {
 
     /// These names after `others`, each once.
     pub(crate) fn after(&self, others: &str) -> String {
-        let mut all = others.to_owned();
-        if let Some(listed) = &self.0 {
-            for name in listed.names.split(", ") {
-                add(&mut all, name);
-            }
+        let own = self.0.as_ref().map_or("", |listed| &listed.names);
+        if own.is_empty() || others.is_empty() {
+            return [others, own].concat();
         }
+        let mut all = others.to_owned();
+        own.split(", ").for_each(|name| add(&mut all, name));
         all
     }
 
@@ -118,6 +118,7 @@ fn add(names: &mut String, name: &str) {
     if !names.is_empty() {
         names.push_str(", ");
     }
+    names.reserve(name.len());
     let mut starts_word = true;
     names.extend(name.chars().map(|character| {
         let is_capital = std::mem::replace(&mut starts_word, character == '-');
