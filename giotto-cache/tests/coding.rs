@@ -172,6 +172,17 @@ async fn an_entry_of_before_is_a_hit() {
     assert_eq!(hit.entry.etag(), before.etag());
 }
 
+/// Written by the first release that codes.
+#[tokio::test]
+async fn a_coded_entry_of_before_is_a_hit() {
+    let (store, clock) = outside();
+    let golden = Bytes::from_static(include_bytes!("golden/entry-v3-zstd.bin"));
+    store.set(key().as_str(), golden, None).await.unwrap();
+    let hit = page(&builder(&store, &clock).build()).await;
+    assert_eq!(hit.status, Status::Hit);
+    assert!(hit.entry.body() == body(LENGTH));
+}
+
 /// Each of these reads the stored bytes and replaces them by compare-and-set.
 #[tokio::test]
 async fn an_entry_that_is_expired_throttled_or_signed_keeps_its_coding() {
@@ -242,6 +253,8 @@ async fn plant(store: &Chaos, raw: &Bytes, change: impl FnOnce(&mut Vec<u8>)) {
     store.set(key().as_str(), raw.into(), None).await.unwrap();
 }
 
+type Change<'c> = (&'c str, &'c dyn Fn(&mut Vec<u8>));
+
 #[tokio::test]
 async fn a_planted_body_that_cannot_be_decoded_is_a_miss_and_is_replaced() {
     let (store, clock) = outside();
@@ -255,7 +268,7 @@ async fn a_planted_body_that_cannot_be_decoded_is_a_miss_and_is_replaced() {
     };
     // A kilobyte that claims, or becomes, a gibibyte.
     let bomb = || zstd::bulk::compress(&vec![0; 1 << 26], 3).unwrap();
-    let changes: [(&str, &dyn Fn(&mut Vec<u8>)); 9] = [
+    let changes: [Change<'_>; 9] = [
         ("too long a length", &|raw| length(raw, 1 << 40)),
         ("the longest length", &|raw| length(raw, u64::MAX)),
         ("a longer one", &|raw| length(raw, LENGTH as u64 + 1)),

@@ -14,7 +14,7 @@ mod stores;
 use std::error::Error;
 use std::process::ExitCode;
 
-use common::contest::{ROUND, ROUNDS, Rival, measure, median, ratio, verdict};
+use common::contest::{ROUND, ROUNDS, Rival, equal, measure, median, ratio, verdict};
 use common::load::{CONNECTIONS, Cost};
 use common::process::Cores;
 use common::squared;
@@ -76,7 +76,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
     // Children of this process stay on its core.
     let stores = Stores::start()?;
     let contenders = contenders(&stores);
-    let costs = measure(&cores, &contenders)?;
+    let costs = measure(&cores, &contenders, equal)?;
     println!(
         "GET /squared?x=12, {CONNECTIONS} connections, {ROUNDS} rounds of {} ms, medians; {cores};\n\
          Redis, Memcached, PostgreSQL and MariaDB beside the load\n",

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use super::load::{self, Cost};
+use super::load::{self, Cost, SQUARED};
 use super::process::{Cores, Server};
 
 /// Many short turns rather than few long ones, so that what else the machine does meets all of them.
@@ -14,6 +14,7 @@ pub(crate) const ROUND: Duration = Duration::from_millis(300);
 pub(crate) struct Rival {
     pub(crate) name: &'static str,
     pub(crate) arguments: Vec<String>,
+    pub(crate) request: &'static [u8],
 }
 
 impl Rival {
@@ -21,27 +22,37 @@ impl Rival {
         Self {
             name,
             arguments: arguments.iter().copied().map(String::from).collect(),
+            request: SQUARED,
         }
     }
 }
 
-/// The costs of every rival, round by round.
+/// The length of each rival's hit.
+pub(crate) type Lengths = Result<Vec<usize>, Box<dyn Error>>;
+
+/// The costs of every rival, round by round. `lengths` are those of their hits.
 pub(crate) fn measure<const N: usize>(
     cores: &Cores,
     rivals: &[Rival; N],
+    lengths: fn(&[Rival], &[Server]) -> Lengths,
 ) -> Result<[Vec<Cost>; N], Box<dyn Error>> {
     let mut servers = Vec::new();
     for rival in rivals {
         servers.push(Server::start(&cores.server(), &rival.arguments)?);
     }
-    let length = check_equal(rivals, &servers)?;
+    let lengths = lengths(rivals, &servers)?;
     let mut costs = [const { Vec::new() }; N];
     for round in 0..=ROUNDS {
         // Another one begins each time, so that nobody always comes after the same neighbour.
         for turn in 0..N {
             let which = (round + turn) % N;
-            let cost = load::round(&servers[which], ROUND, length)
-                .map_err(|error| format!("{}: {error}", rivals[which].name))?;
+            let cost = load::round(
+                &servers[which],
+                rivals[which].request,
+                ROUND,
+                lengths[which],
+            )
+            .map_err(|error| format!("{}: {error}", rivals[which].name))?;
             if round > 0 {
                 costs[which].push(cost);
             }
@@ -52,10 +63,10 @@ pub(crate) fn measure<const N: usize>(
 }
 
 /// The length of a hit; an error unless all servers answer it with the same bytes, but for what the clock changes.
-fn check_equal(rivals: &[Rival], servers: &[Server]) -> Result<usize, Box<dyn Error>> {
+pub(crate) fn equal(rivals: &[Rival], servers: &[Server]) -> Lengths {
     let mut first: Option<(usize, String)> = None;
     for (rival, server) in rivals.iter().zip(servers) {
-        let hit = load::hit(server)?;
+        let hit = load::hit(server, rival.request)?;
         let expected = first.get_or_insert_with(|| hit.clone());
         if hit != *expected {
             let ((_, hit), (_, expected)) = (hit, expected);
@@ -66,7 +77,7 @@ fn check_equal(rivals: &[Rival], servers: &[Server]) -> Result<usize, Box<dyn Er
             return Err(message.into());
         }
     }
-    Ok(first.ok_or("no rivals")?.0)
+    Ok(vec![first.ok_or("no rivals")?.0; rivals.len()])
 }
 
 pub(crate) fn median(costs: &[Cost], figure: fn(&Cost) -> f64) -> f64 {

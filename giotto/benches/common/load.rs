@@ -11,7 +11,8 @@ pub(crate) const CONNECTIONS: usize = 32;
 /// So often a server is asked for its first hit.
 const MISSES: usize = 100;
 
-const REQUEST: &[u8] = b"GET /squared?x=12 HTTP/1.1\r\n\
+/// For the page that every rival answers with.
+pub(crate) const SQUARED: &[u8] = b"GET /squared?x=12 HTTP/1.1\r\n\
     Host: localhost:5000\r\n\
     User-Agent: curl/8.14.1\r\n\
     Accept: */*\r\n\r\n";
@@ -43,8 +44,13 @@ impl Cost {
 
 /// Asks `server` as often as it can answer, for `duration`. Every response must be as long as a hit: a miss is
 /// longer.
-pub(crate) fn round(server: &Server, duration: Duration, hit: usize) -> io::Result<Cost> {
-    let connections = (0..CONNECTIONS).map(|_| Connection::open(server));
+pub(crate) fn round(
+    server: &Server,
+    request: &'static [u8],
+    duration: Duration,
+    hit: usize,
+) -> io::Result<Cost> {
+    let connections = (0..CONNECTIONS).map(|_| Connection::open(server, request));
     let mut connections: Vec<_> = connections.collect::<io::Result<_>>()?;
     for connection in &mut connections {
         connection.send()?;
@@ -78,8 +84,8 @@ pub(crate) fn round(server: &Server, duration: Duration, hit: usize) -> io::Resu
 
 /// The length of a hit of `server`, and its text: the fields sorted, what the clock and the entity tag's digest
 /// say left out. What a miss stores may take a moment to be there.
-pub(crate) fn hit(server: &Server) -> io::Result<(usize, String)> {
-    let mut connection = Connection::open(server)?;
+pub(crate) fn hit(server: &Server, request: &'static [u8]) -> io::Result<(usize, String)> {
+    let mut connection = Connection::open(server, request)?;
     for _ in 0..MISSES {
         connection.send()?;
         let received = connection.receive()?;
@@ -110,21 +116,23 @@ fn without_digits(line: &str) -> String {
 /// A connection that is kept between requests.
 pub(crate) struct Connection {
     stream: TcpStream,
-    buffer: [u8; 4096],
+    request: &'static [u8],
+    buffer: Vec<u8>,
 }
 
 impl Connection {
-    pub(crate) fn open(server: &Server) -> io::Result<Self> {
+    pub(crate) fn open(server: &Server, request: &'static [u8]) -> io::Result<Self> {
         let stream = TcpStream::connect(server.address())?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            buffer: [0; 4096],
+            request,
+            buffer: vec![0; 32 << 10],
         })
     }
 
     pub(crate) fn send(&mut self) -> io::Result<()> {
-        self.stream.write_all(REQUEST)
+        self.stream.write_all(self.request)
     }
 
     /// Waits for one whole response, which must be 200 and nothing after it.

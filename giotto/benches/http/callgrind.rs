@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::common::load::Connection;
+use crate::common::load::{Connection, SQUARED};
 use crate::common::process::{self, Cores, Server};
 
 /// The second run has so many hits more than the first: the difference is theirs alone.
@@ -35,7 +35,7 @@ fn count(cores: &Cores, arguments: &[String], requests: u32) -> io::Result<Optio
         format!("--callgrind-out-file={}", path.display()),
     ]);
     let server = Server::start(&wrapper, arguments)?;
-    let mut connection = Connection::open(&server)?;
+    let mut connection = Connection::open(&server, SQUARED)?;
     for _ in 0..requests {
         connection.send()?;
         connection.receive()?;

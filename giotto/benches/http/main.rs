@@ -14,7 +14,7 @@ mod rivals;
 use std::error::Error;
 use std::process::ExitCode;
 
-use common::contest::{ROUND, ROUNDS, Rival, measure, median, ratio, verdict};
+use common::contest::{ROUND, ROUNDS, Rival, equal, measure, median, ratio, verdict};
 use common::load::{CONNECTIONS, Cost};
 use common::process::Cores;
 use common::squared;
@@ -49,7 +49,7 @@ fn compare() -> Result<(), Box<dyn Error>> {
     let cores = Cores::new();
     cores.pin_this_process()?;
     let rivals = rivals();
-    let costs = measure(&cores, &rivals)?;
+    let costs = measure(&cores, &rivals, equal)?;
     let mut instructions = [None; 3];
     if callgrind::is_installed() {
         for (rival, count) in rivals.iter().zip(&mut instructions) {

@@ -108,6 +108,19 @@ async fn only_so_many_members_are_read() {
     assert_eq!(reply.coding(), "");
 }
 
+#[tokio::test]
+async fn a_client_makes_no_more_representations_than_there_are_codings() {
+    let service = service();
+    let mut etags = std::collections::BTreeSet::new();
+    for n in 0..1000 {
+        let coding = ["br", "zstd", "gzip", "x-gzip", "identity", "*"][n % 6];
+        let accepted = format!("x{n};q=0.{n:03}, {coding};q=0.{:03}, {n}", n % 999 + 1);
+        let reply = get(&service, "/page?bytes=5000", &accepted).await;
+        etags.insert(reply.etag().to_owned());
+    }
+    assert_eq!(etags.len(), 4);
+}
+
 fn members() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         3 => prop::sample::select(vec!["br", "zstd", "gzip", "x-gzip", "identity", "*"]),

@@ -77,6 +77,17 @@ async fn what_a_client_has_in_a_coding_that_it_does_not_accept_is_sent() {
     assert_eq!((reply.status, reply.etag()), (304, &*tag));
 }
 
+/// Another process or release may compress to other bytes, so that parts of them do not fit together.
+#[tokio::test]
+async fn a_range_is_one_of_the_page_itself() {
+    let service = service();
+    for (accepted, coding) in [("br, zstd", ""), ("br, identity;q=0", "br")] {
+        let fields = [("accept-encoding", accepted), ("range", "bytes=0-9")];
+        let reply = ask(&service, "GET", "/page?bytes=5000", &fields).await;
+        assert_eq!((reply.coding(), reply.varies()), (coding, true));
+    }
+}
+
 #[tokio::test]
 async fn a_new_page_has_new_codings() {
     let service = service();

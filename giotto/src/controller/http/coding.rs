@@ -107,6 +107,11 @@ impl Accepted {
         let identity = given[IDENTITY].unwrap_or(0);
         let mut accepted = given.map(|given| given.or(other).filter(|weight| *weight > 0));
         accepted[IDENTITY] = (!is_refused).then_some(identity);
+        // A range is one of the page itself: its bytes are the same in every process and release, those of a compressor may
+        // not be.
+        if !is_refused && headers.contains_key(header::RANGE) {
+            accepted[..IDENTITY].fill(None);
+        }
         Self(accepted)
     }
 
