@@ -45,6 +45,7 @@ api-check: ## The public API is the one that is listed, so that a change of it i
 features: ## Each feature compiles alone, and the default features have no database and no client.
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features testing
+	$(CARGO) check --locked -p giotto-cache --no-default-features --features zstd
 	for feature in compression template purge testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
 	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (brotli|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '

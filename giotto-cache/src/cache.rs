@@ -16,8 +16,8 @@ use crate::engine::compute::Computation;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
-use crate::engine::store::ENVELOPE;
 use crate::engine::tasks::Tasks;
+use crate::engine::too_large::ENVELOPE;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
@@ -53,6 +53,7 @@ pub struct CacheBuilder {
     clock: Clock,
     deadline: Duration,
     max_entry: usize,
+    compress: bool,
     seed: Option<u64>,
     signer: Signer,
 }
@@ -96,6 +97,7 @@ impl Cache {
             clock: Clock::system(),
             deadline: DEFAULT_DEADLINE,
             max_entry: DEFAULT_MAX_ENTRY,
+            compress: true,
             seed: None,
             signer: Signer::default(),
         }
@@ -279,6 +281,13 @@ impl Cache {
         measure::measure(&self.engine).await
     }
 
+    /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn is_coding(&self) -> bool {
+        self.engine.is_coding()
+    }
+
     /// Counters of what this cache did since it was made.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -332,6 +341,14 @@ impl CacheBuilder {
             max_entry: bytes,
             ..self
         }
+    }
+
+    /// Whether results of 1 KiB or more are stored under the content coding zstd in a store outside this process, if that
+    /// makes them a tenth smaller; true by default, with the feature `zstd`. What is stored so is read in any case. Layers
+    /// store results as they are.
+    #[must_use]
+    pub fn compress(self, compress: bool) -> Self {
+        Self { compress, ..self }
     }
 
     /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every run.
@@ -389,6 +406,7 @@ impl CacheBuilder {
             clock: self.clock,
             stats,
             max_entry: self.max_entry,
+            compresses: self.compress,
             random: Mutex::new(random),
             log: Limiter::default(),
             paces: Paces::default(),

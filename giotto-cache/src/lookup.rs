@@ -14,6 +14,7 @@ pub struct Lookup {
     pub(crate) mode: Mode,
     pub(crate) waits_for_fresh: bool,
     pub(crate) allows_own_time: bool,
+    pub(crate) accepts_coded: bool,
 }
 
 /// How a lookup may use the cache.
@@ -43,6 +44,7 @@ impl Lookup {
             mode: Mode::Prefer,
             waits_for_fresh: false,
             allows_own_time: true,
+            accepts_coded: false,
         }
     }
 
@@ -83,6 +85,15 @@ impl Lookup {
     #[inline]
     pub const fn allow_own_time(mut self, allows: bool) -> Self {
         self.allows_own_time = allows;
+        self
+    }
+
+    /// Takes a result that is stored under the content coding zstd as it is: see [`Entry::coded`](crate::Entry::coded). By
+    /// default it is decoded.
+    #[must_use]
+    #[inline]
+    pub const fn accept_coded(mut self, accepts: bool) -> Self {
+        self.accepts_coded = accepts;
         self
     }
 }

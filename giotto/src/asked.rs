@@ -97,6 +97,7 @@ pub(crate) fn lookup(
         .tags(program.tags_of(typed)?)
         .mode(request.mode)
         .allow_own_time(program.sets_time())
+        .accept_coded(request.takes_coded && program.may_be_coded(mime))
         .wait_for_fresh(!request.takes_stale);
     Ok(lookup)
 }

@@ -17,6 +17,7 @@ struct Inner {
     essence: String,
     /// Checked once and shared, because every response has one.
     content_type: HeaderValue,
+    is_compressible: bool,
 }
 
 /// A text that is not a media type.
@@ -45,6 +46,7 @@ impl Mime {
                     other => field(other)?,
                 };
                 Ok(Self(Arc::new(Inner {
+                    is_compressible: is_compressible(&essence),
                     essence,
                     content_type,
                 })))
@@ -59,10 +61,30 @@ impl Mime {
         &self.0.essence
     }
 
+    /// Whether a page of it can become smaller under a content coding.
+    pub(crate) fn is_compressible(&self) -> bool {
+        self.0.is_compressible
+    }
+
     /// `text/html; charset=utf-8`: what HTTP calls the `Content-Type`.
     #[must_use]
     pub fn content_type(&self) -> &HeaderValue {
         &self.0.content_type
+    }
+}
+
+/// Whether pages of a media type become smaller, by its name: texts, and the formats that are not compressed already.
+fn is_compressible(essence: &str) -> bool {
+    let (kind, subtype) = essence.split_once('/').unwrap_or_default();
+    // The suffix of a structured syntax (RFC 6839), such as `svg+xml`.
+    let suffix = subtype.rsplit_once('+').map(|(_, suffix)| suffix);
+    match (kind, subtype) {
+        _ if matches!(suffix, Some("json" | "xml" | "yaml")) => true,
+        ("text", _) => true,
+        ("application", "javascript" | "json" | "ndjson" | "rtf" | "sql" | "toml") => true,
+        ("application", "wasm" | "xml" | "yaml") => true,
+        ("font", "otf" | "ttf") | ("image", "bmp" | "x-icon") => true,
+        _ => false,
     }
 }
 

@@ -62,12 +62,16 @@ impl Page {
     }
 
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let cache_status = CacheStatus::new(&answer);
-        Self {
-            cache_status: Some(cache_status),
+        let mut page = Self {
+            cache_status: Some(CacheStatus::new(&answer)),
             metadata: answer.entry.metadata().map(Box::new),
-            ..Self::new(mime, answer.entry.into_body())
+            ..Self::new(mime, Bytes::new())
+        };
+        match Coded::stored(&answer.entry) {
+            Some(coded) => page.code(Coding::Zstd, coded),
+            None => page.body = answer.entry.into_body(),
         }
+        page
     }
 
     /// The same page with `metadata`.

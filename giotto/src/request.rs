@@ -58,6 +58,8 @@ pub struct Request<'r> {
     pub(crate) mode: Mode,
     /// Whether the caller prefers an old page to waiting for a fresh one.
     pub(crate) takes_stale: bool,
+    /// Whether the controller can pass a page on as it is stored, under zstd.
+    pub(crate) takes_coded: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Recorded<'r>,
 }
@@ -150,6 +152,7 @@ impl<'r> Request<'r> {
             controller,
             mode: Mode::Prefer,
             takes_stale: controller != CMD,
+            takes_coded: false,
             metadata: Recorded::default(),
         }
     }

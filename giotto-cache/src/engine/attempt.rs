@@ -82,6 +82,8 @@ pub(crate) enum Start {
 
 impl Attempt {
     pub(crate) fn new(lookup: Lookup, found: Found, role: Role, clock: &Clock) -> Self {
+        // Others get the answers of this attempt as well.
+        let lookup = lookup.accept_coded(false);
         // Read here, in the caller's task: the computation runs in another one.
         let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
         computing.push(lookup.key.as_str().to_owned());

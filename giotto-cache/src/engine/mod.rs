@@ -15,6 +15,7 @@
 //! [`SingleFlight::join`]: single_flight::SingleFlight::join
 
 pub(crate) mod attempt;
+pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
 pub(crate) mod history;
@@ -24,6 +25,7 @@ pub(crate) mod single_flight;
 pub(crate) mod state;
 pub(crate) mod store;
 pub(crate) mod tasks;
+pub(crate) mod too_large;
 pub(crate) mod uncacheable;
 
 use std::sync::Arc;
@@ -83,10 +85,11 @@ where
             _ => engine.stats.stale.increase(),
         }
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
-            refresh(engine, lookup, found, compute);
+            refresh(engine, lookup, found.decoded(engine), compute);
         }
         return Ok(answer);
     }
+    let found = found.decoded(engine);
     let reason = read::why_missed(engine, &lookup.key, &found);
     engine.stats.missed(&reason);
     tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");

@@ -52,7 +52,7 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let stored = engine.store.get_now(key.as_str())??;
     let generation = engine.programs.of(program, &engine.pending);
     let now_ms = engine.clock.now_ms();
-    plain_hit(engine, key, policy, stored, generation, now_ms)
+    plain_hit(engine, key, policy, stored, generation, now_ms, false)
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -61,9 +61,10 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     if !lookup.is_plain() {
         return None;
     }
-    let (key, policy) = (&lookup.key, &lookup.policy);
-    let (generation, now_ms) = (fetched.generations.program, fetched.now_ms);
-    plain_hit(engine, key, policy, stored, generation, now_ms)
+    let generation = fetched.generations.program;
+    let Lookup { key, policy, .. } = lookup;
+    let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
+    plain_hit(engine, key, policy, stored, generation, now_ms, coded)
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
@@ -74,8 +75,9 @@ fn plain_hit(
     stored: Bytes,
     program: Generation,
     now_ms: u64,
+    coded: bool,
 ) -> Option<Answer> {
-    let entry = decode(engine, key, stored).ok()?;
+    let entry = decode(engine, key, stored, coded).ok()?;
     let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
     if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
         return None;
@@ -84,11 +86,13 @@ fn plain_hit(
     Some(Answer::new(entry, Status::Hit, None, now_ms))
 }
 
-/// The stored bytes as the entry of `key`. Only the memory of this process is trusted.
+/// The stored bytes as the entry of `key`, whose body may stay `coded`. Only the memory of this process is trusted.
 #[inline]
-fn decode(engine: &Engine, key: &Key, stored: Bytes) -> Result<Entry, Undecodable> {
+fn decode(engine: &Engine, key: &Key, stored: Bytes, coded: bool) -> Result<Entry, Undecodable> {
     let is_trusted = engine.store.place() == Place::InProcess;
-    Entry::opened(stored, key, is_trusted, &engine.signer)
+    let mut entry = Entry::opened(stored, key, is_trusted, &engine.signer)?;
+    entry.decode(engine.max_entry, coded)?;
+    Ok(entry)
 }
 
 /// Fetches and judges.
@@ -171,7 +175,7 @@ pub(crate) fn open(
     stored: Bytes,
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
-    let mut entry = decode(engine, &lookup.key, stored)?;
+    let mut entry = decode(engine, &lookup.key, stored, lookup.accepts_coded)?;
     entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
     Ok(entry)
 }
@@ -242,6 +246,16 @@ impl Found {
             freshness: Freshness::useless(Reason::Refresh),
             ..self
         }
+    }
+
+    /// The same without a content coding, for those that may compute.
+    pub(crate) fn decoded(mut self, engine: &Engine) -> Self {
+        let entry = self.entry.as_mut();
+        if let Some(Err(_)) = entry.map(|entry| entry.decode(engine.max_entry, false)) {
+            self.entry = None;
+            self.freshness = Freshness::useless(Reason::Undecodable);
+        }
+        self
     }
 
     /// The answer of a lookup that serves the entry without computing.

@@ -9,6 +9,7 @@ use crate::downstream::Downstreams;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
+use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
@@ -30,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) clock: Clock,
     pub(crate) stats: Arc<Stats>,
     pub(crate) max_entry: usize,
+    /// Whether results are stored under a content coding where that is worth it.
+    pub(crate) compresses: bool,
     pub(crate) random: Mutex<fastrand::Rng>,
     pub(crate) log: Limiter,
     pub(crate) paces: Paces,
@@ -54,6 +57,12 @@ impl Engine {
     /// Whether other processes read and write the store.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.store.place(), Place::Shared | Place::Layered)
+    }
+
+    /// Whether results are coded when they are stored: only where no copy of them is kept in memory, which would be decoded
+    /// in every hit.
+    pub(crate) fn is_coding(&self) -> bool {
+        zstd::IS_BUILT_IN && self.compresses && self.store.place() == Place::Shared
     }
 
     /// Whether the store is the dummy, which keeps no value.

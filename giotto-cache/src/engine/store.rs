@@ -9,12 +9,16 @@
 //! - A caller that joins after the store has answered this task and before the flight ends: its own read may be newer than
 //!   that answer, so it joins again ([`Flight::confirms`]).
 
+use bytes::Bytes;
+
 use crate::answer::Answer;
 use crate::computed::Directives;
 use crate::engine::attempt::{Attempt, Role};
+use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
+use crate::engine::too_large;
 use crate::entry::Entry;
 use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
@@ -29,11 +33,6 @@ use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Status};
 use crate::scope::may_be_tags;
-
-/// What an entry may have besides its result: key, tags and clocks.
-pub(crate) const ENVELOPE: usize = 64 << 10;
-/// How often the log tells of results that are too large to store.
-const TOO_LARGE_EVERY_MS: u64 = 60_000;
 
 /// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
 pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
@@ -74,9 +73,11 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             retry_at: 0,
             program: attempt.generations.program,
             metadata: result.metadata,
+            decoded_length: None,
             tags: stamps.clone().unwrap_or_default(),
         },
         body: &result.body,
+        etag: None,
     };
     let entry = Entry::sealed(&draft, &engine.signer);
     match obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
@@ -173,7 +174,9 @@ fn obstacle(
 ) -> Option<NotStored> {
     match stamps {
         _ if directives.no_store => Some(NotStored::NoStore),
-        _ if !engine.keeps_nothing() && is_too_large(engine, entry) => Some(NotStored::TooLarge),
+        _ if !engine.keeps_nothing() && too_large::is_it(engine, entry) => {
+            Some(NotStored::TooLarge)
+        }
         _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
             Some(NotStored::BadTag)
         }
@@ -183,13 +186,6 @@ fn obstacle(
         Ok(_) if !is_storable => Some(NotStored::Invalidated),
         Ok(_) | Err(Unstamped::NotWanted) => None,
     }
-}
-
-fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
-    let length = entry.to_bytes().len();
-    let is_over =
-        entry.body().len() > engine.max_entry || length > engine.max_entry.saturating_add(ENVELOPE);
-    is_over || engine.store.refuses(length)
 }
 
 /// Writes the entry and ends the flight. The result is announced before it is written to a store outside this process, so
@@ -208,8 +204,9 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
         flight.announce(Ok(answer(why)));
     }
+    let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
-    let stored = engine.store.set(key, entry.to_bytes(), expire).await;
+    let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
             engine.stats.stored.increase();
@@ -217,7 +214,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
             None
         }
         Err(Unanswered::TooLarge) => {
-            note_too_large(engine, attempt.key(), entry.body().len());
+            too_large::note(engine, attempt.key(), entry.body().len());
             // The older entry that is still stored must not be served in its place.
             forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
@@ -231,7 +228,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         flight.revoke();
     }
     if stored.is_ok() && flight.is_revoked() {
-        take_out(engine, attempt.key(), &entry).await;
+        take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
         flight.finish(Outcome::Shared(Ok(answer(why))));
@@ -240,11 +237,8 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
 
 /// Removes the entry that was just written, because it was removed, or its lease taken, while it was computed. By
 /// compare-and-set, because another process may have stored a newer one since.
-async fn take_out(engine: &Engine, key: &Key, entry: &Entry) {
-    let removed = engine
-        .store
-        .replace(key.as_str(), &entry.to_bytes(), None, None)
-        .await;
+async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
+    let removed = engine.store.replace(key.as_str(), raw, None, None).await;
     if removed.is_err() {
         tracing::warn!(
             key = %Cut(key),
@@ -263,7 +257,7 @@ async fn keep_out(
     why: Option<NotStored>,
 ) {
     if why == Some(NotStored::TooLarge) {
-        note_too_large(engine, attempt.key(), entry.body().len());
+        too_large::note(engine, attempt.key(), entry.body().len());
     }
     if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
         forget(engine, &attempt).await;
@@ -300,19 +294,4 @@ async fn forget(engine: &Engine, attempt: &Attempt) {
         }
         None => return,
     };
-}
-
-/// Notes a result that is too large to store, and logs it once a minute.
-fn note_too_large(engine: &Engine, key: &Key, bytes: usize) {
-    engine.stats.too_large.increase();
-    engine.history.note_too_large(key.as_str());
-    let now_ms = engine.clock.now_ms();
-    if engine.paces.too_large.allows(now_ms, TOO_LARGE_EVERY_MS) {
-        tracing::warn!(
-            key = %Cut(key),
-            bytes,
-            max_entry = engine.max_entry,
-            "a result is too large to store: it is computed for every request"
-        );
-    }
 }

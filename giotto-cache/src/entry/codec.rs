@@ -6,7 +6,7 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | magic `GIOT` |
-//! | 4 | version: 1, or 2 if there is an extension, or 3 if the extension has metadata |
+//! | 4 | version: 1, or 2 if there is an extension, or 3 if the extension has metadata or a content coding |
 //! | 5 | flags: 1 = the result says "there is no such thing", 2 = the computation has set its time to live |
 //! | 6..8 | length of the media type |
 //! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
@@ -78,7 +78,10 @@ pub(crate) struct Draft<'d> {
     /// Whether the computation has set its time to live.
     pub(crate) has_own_time: bool,
     pub(crate) extension: Extension,
+    /// Under the content coding that the extension names.
     pub(crate) body: &'d [u8],
+    /// The entity tag, if the body is coded or was sealed before; `None` = that of the body.
+    pub(crate) etag: Option<Bytes>,
 }
 
 /// Why stored bytes are not an entry of the key that was asked for.
@@ -100,13 +103,16 @@ pub enum Undecodable {
     /// The keyed digest is missing or was made with another signing key.
     #[error("not signed by one of the signing keys")]
     Forged,
+    /// The body is not what its content coding and length say, or it is larger than a result may be.
+    #[error("the content coding of the body cannot be decoded")]
+    Coded,
 }
 
 impl Draft<'_> {
     /// The first version of the envelope that can say all of it.
     fn version(&self) -> u8 {
         match () {
-            () if !self.extension.metadata.is_empty() => DESCRIBED,
+            () if self.extension.is_described() => DESCRIBED,
             () if self.is_negative || self.has_own_time => EXTENDED,
             () if self.extension != Extension::default() => EXTENDED,
             () => PLAIN,
@@ -132,7 +138,9 @@ impl From<Forged> for Undecodable {
 impl Envelope {
     /// Writes `draft`, and signs it where signing keys are set.
     pub(crate) fn seal(draft: &Draft<'_>, signer: &Signer) -> Self {
-        let etag = etag(draft.key.mimetype(), &draft.extension.metadata, draft.body);
+        let etag = draft.etag.clone().unwrap_or_else(|| {
+            etag(draft.key.mimetype(), &draft.extension.metadata, draft.body).into()
+        });
         let (key, mimetype) = (
             draft.key.as_str().as_bytes(),
             draft.key.mimetype().as_bytes(),
@@ -165,7 +173,7 @@ impl Envelope {
         raw.put_u64_le(u64::try_from(draft.cost.as_micros()).unwrap_or(u64::MAX));
         raw.put_u32_le(u32::try_from(key.len()).unwrap_or(u32::MAX));
         raw.put_u32_le(u32::try_from(etag.len()).unwrap_or(u32::MAX));
-        for part in [key, mimetype, etag.as_bytes(), &extension, draft.body] {
+        for part in [key, mimetype, &etag, &extension, draft.body] {
             raw.put_slice(part);
         }
         let sum = checksum(&raw);
@@ -299,6 +307,16 @@ impl Envelope {
         }
     }
 
+    /// The length of the body without its content coding; `None` if it has none.
+    #[inline]
+    pub(crate) fn decoded_length(&self) -> Option<u64> {
+        match self.raw[4] {
+            DESCRIBED => extension::decoded_length(&self.raw[self.extension_range()]),
+            _ => None,
+        }
+    }
+
+    /// The body as it is stored.
     pub(crate) fn body(&self) -> Bytes {
         self.raw.slice(self.body_range())
     }

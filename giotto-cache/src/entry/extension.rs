@@ -21,6 +21,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+use super::zstd;
 use crate::invalidation::generation::Generation;
 use crate::metadata::Metadata;
 use crate::scope::MAX_TAGS;
@@ -32,6 +33,7 @@ const METADATA: usize = SHORTEST + 11;
 
 /// The body is stored as it is.
 const IDENTITY: u8 = 0;
+const ZSTD: u8 = 1;
 
 /// What only some entries have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub(crate) struct Extension {
     pub(crate) retry_at: u64,
     pub(crate) program: Generation,
     pub(crate) metadata: Metadata,
+    /// The length of the body without its content coding, zstd; `None` if it has no coding.
+    pub(crate) decoded_length: Option<u64>,
     pub(crate) tags: Vec<Stamp>,
 }
 
@@ -66,10 +70,10 @@ impl Extension {
         raw.put_u32_le(self.version);
         raw.put_u64_le(self.retry_at);
         self.program.put(&mut raw);
-        if !self.metadata.is_empty() {
+        if self.is_described() {
             let metadata = self.metadata.encoded();
-            raw.put_u8(IDENTITY);
-            raw.put_u64_le(0);
+            raw.put_u8(self.decoded_length.map_or(IDENTITY, |_| ZSTD));
+            raw.put_u64_le(self.decoded_length.unwrap_or(0));
             raw.put_u16_le(u16::try_from(metadata.len()).unwrap_or(u16::MAX));
             raw.put_slice(metadata);
         }
@@ -83,6 +87,11 @@ impl Extension {
         raw
     }
 
+    /// Whether it takes an envelope of version 3.
+    pub(crate) fn is_described(&self) -> bool {
+        !self.metadata.is_empty() || self.decoded_length.is_some()
+    }
+
     /// `None` if `raw`, a whole extension, is not one. `metadata` is what [`metadata`] has read from it, if it has some.
     pub(crate) fn decode(raw: &[u8], metadata: Option<Metadata>) -> Option<Self> {
         let mut head = raw.get(4..SHORTEST)?;
@@ -94,6 +103,7 @@ impl Extension {
             version: head.get_u32_le(),
             retry_at: head.get_u64_le(),
             program: Generation::take(&mut head)?,
+            decoded_length: metadata.as_ref().and_then(|_| decoded_length(raw)),
             metadata: metadata.unwrap_or_default(),
             tags: Vec::new(),
         };
@@ -122,8 +132,10 @@ pub(crate) fn length(mut raw: &[u8]) -> Option<usize> {
 /// The metadata in `raw`, a whole extension in an envelope of version 3.
 pub(crate) fn metadata(raw: &Bytes) -> Result<Metadata, Unreadable> {
     let mut head = raw.get(SHORTEST..METADATA).ok_or(Unreadable::Malformed)?;
-    if head.get_u8() != IDENTITY {
-        return Err(Unreadable::UnknownCoding);
+    match head.get_u8() {
+        IDENTITY => {}
+        ZSTD if zstd::IS_BUILT_IN => {}
+        _ => return Err(Unreadable::UnknownCoding),
     }
     let _decoded_length = head.get_u64_le();
     let end = METADATA + usize::from(head.get_u16_le());
@@ -132,6 +144,13 @@ pub(crate) fn metadata(raw: &Bytes) -> Result<Metadata, Unreadable> {
     }
     let metadata = Metadata::decode(raw.slice(METADATA..end));
     metadata.or(Err(Unreadable::Malformed))
+}
+
+/// The length of the body without its coding by `raw`, a whole extension in an envelope of version 3; `None` if it has no
+/// coding.
+pub(crate) fn decoded_length(raw: &[u8]) -> Option<u64> {
+    let mut coding = raw.get(SHORTEST..METADATA)?;
+    (coding.get_u8() == ZSTD).then(|| coding.get_u64_le())
 }
 
 /// Whether `raw`, a whole extension in an envelope of version 3, has nothing but metadata.

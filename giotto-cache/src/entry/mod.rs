@@ -4,8 +4,16 @@
 //! may be done with it.
 
 pub(crate) mod codec;
+mod coded;
 pub(crate) mod extension;
 pub(crate) mod freshness;
+#[cfg(not(feature = "zstd"))]
+pub(crate) mod no_zstd;
+#[cfg(feature = "zstd")]
+pub(crate) mod zstd;
+
+#[cfg(not(feature = "zstd"))]
+pub(crate) use no_zstd as zstd;
 
 use std::time::Duration;
 
@@ -13,6 +21,7 @@ use bytes::Bytes;
 
 use crate::clock::remaining;
 use crate::entry::codec::{Draft, Envelope, Undecodable};
+use crate::entry::coded::Coded;
 use crate::entry::extension::Extension;
 use crate::key::Key;
 use crate::metadata::Metadata;
@@ -29,6 +38,8 @@ pub struct Entry {
     envelope: Envelope,
     /// Where its reader's policy allows less than what is written. Boxed, so that a plain hit moves few bytes.
     limited: Option<Box<Clocks>>,
+    /// What becomes of a body under a content coding. Boxed for the same reason.
+    coded: Option<Box<Coded>>,
 }
 
 impl Entry {
@@ -61,6 +72,7 @@ impl Entry {
                 ..Extension::default()
             },
             body,
+            etag: None,
         };
         Self::sealed(&draft, &Signer::default())
     }
@@ -75,6 +87,7 @@ impl Entry {
         Self {
             envelope: Envelope::seal(draft, signer),
             limited: None,
+            coded: None,
         }
     }
 
@@ -87,6 +100,7 @@ impl Entry {
         Ok(Self {
             envelope: Envelope::open(raw, key, trusted, signer)?,
             limited: None,
+            coded: None,
         })
     }
 
@@ -191,14 +205,60 @@ impl Entry {
     /// The result itself.
     #[must_use]
     pub fn body(&self) -> Bytes {
-        self.envelope.body()
+        let stored = self.envelope.body();
+        match self.coded.as_deref() {
+            None => stored,
+            Some(coded) => coded.body(&stored),
+        }
     }
 
     /// The result itself, and nothing else of the entry.
     #[must_use]
     #[inline]
     pub fn into_body(self) -> Bytes {
-        self.envelope.into_body()
+        match self.coded {
+            None => self.envelope.into_body(),
+            Some(_) => self.body(),
+        }
+    }
+
+    /// The result under the content coding zstd, if it is stored so and was looked up by a caller that
+    /// [accepts](crate::Lookup::accept_coded) it. Its bytes are as unverified as all that a store returns; if they cannot be
+    /// decoded, [`body`](Self::body) is empty.
+    #[must_use]
+    #[inline]
+    pub fn coded(&self) -> Option<Bytes> {
+        let is_decoded = self.coded.as_ref()?.is_decoded();
+        (!is_decoded).then(|| self.envelope.body())
+    }
+
+    /// Decodes the body, if it is stored under a coding and is not longer than `longest` without it. With `accepts_coded` it
+    /// is left as it is.
+    #[inline]
+    pub(crate) fn decode(
+        &mut self,
+        longest: usize,
+        accepts_coded: bool,
+    ) -> Result<(), Undecodable> {
+        let Some(length) = self.envelope.decoded_length() else {
+            return Ok(());
+        };
+        if self.coded.as_ref().is_none_or(|coded| !coded.is_decoded()) {
+            let stored = self.envelope.body();
+            let coded = Coded::read(&stored, length, longest, accepts_coded)?;
+            self.coded = Some(Box::new(coded));
+        }
+        Ok(())
+    }
+
+    /// The envelope of the same entry of `key` with its body under the content coding zstd, which is `coded`.
+    pub(crate) fn with_coded(&self, key: &Key, coded: &[u8], signer: &Signer) -> Option<Bytes> {
+        let extension = Extension {
+            decoded_length: Some(self.body().len() as u64),
+            ..self.extension()?
+        };
+        let entry = self.sealed_again(key, self.clocks(), extension, coded, signer);
+        Some(entry.to_bytes())
     }
 
     /// The whole envelope, as a backend stores it.
@@ -235,6 +295,18 @@ impl Entry {
         extension: Extension,
         signer: &Signer,
     ) -> Self {
+        let body = &self.envelope.raw()[self.envelope.body_range()];
+        self.sealed_again(key, clocks, extension, body, signer)
+    }
+
+    fn sealed_again(
+        &self,
+        key: &Key,
+        clocks: Clocks,
+        extension: Extension,
+        body: &[u8],
+        signer: &Signer,
+    ) -> Self {
         let draft = Draft {
             key,
             clocks,
@@ -242,8 +314,13 @@ impl Entry {
             is_negative: self.is_negative(),
             has_own_time: self.envelope.has_own_time(),
             extension,
-            body: &self.envelope.raw()[self.envelope.body_range()],
+            body,
+            etag: Some(self.etag()),
         };
-        Self::sealed(&draft, signer)
+        let coded = self.coded.clone();
+        Self {
+            coded,
+            ..Self::sealed(&draft, signer)
+        }
     }
 }

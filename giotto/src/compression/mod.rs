@@ -11,6 +11,7 @@ mod off;
 mod variants;
 
 use bytes::Bytes;
+use giotto_cache::Entry;
 
 #[cfg(not(feature = "compression"))]
 pub(crate) use off::Compression;
@@ -43,6 +44,16 @@ pub(crate) struct Coded {
     pub(crate) body: Bytes,
     /// The entity tag of this representation, with its quotes.
     pub(crate) etag: Bytes,
+}
+
+impl Coded {
+    /// A page as it is stored, under zstd, for a caller that takes it so.
+    #[inline]
+    pub(crate) fn stored(entry: &Entry) -> Option<Self> {
+        let body = entry.coded()?;
+        let etag = Coding::Zstd.etag(&entry.etag())?.into();
+        Some(Self { body, etag })
+    }
 }
 
 impl Coding {

@@ -135,7 +135,9 @@ impl Config {
 
     /// The cache that the settings name, if they name one. Nothing is connected yet.
     pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
-        self.cache.open(self.namespace.as_ref(), &self.signing_keys)
+        let namespace = self.namespace.as_ref();
+        self.cache
+            .open(namespace, &self.signing_keys, self.compression)
     }
 
     /// The end points that the settings name, as what tells them of invalidations.

@@ -52,6 +52,7 @@ impl CacheSettings {
         &self,
         namespace: Option<&Setting>,
         signing_keys: &[String],
+        compression: bool,
     ) -> Result<Option<Cache>> {
         let Some(last) = self.0.last() else {
             return Ok(None);
@@ -59,6 +60,7 @@ impl CacheSettings {
         let table = Table::of(&self.0, last, namespace)?;
         let builder = Cache::builder(open(&table)?).signing_keys(signing_keys);
         let builder = builder.map_err(|error| Error::configuration(error.to_string()))?;
+        let builder = builder.compress(compression);
         let builder = match table.deadline()? {
             None => builder,
             Some(deadline) => builder.deadline(deadline),

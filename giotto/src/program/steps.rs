@@ -176,6 +176,16 @@ impl Program {
             && !self.is_guarded()
     }
 
+    /// Whether its pages of `mime` may be sent under a content coding before middleware has seen them.
+    pub(crate) fn may_be_coded(&self, mime: &Mime) -> bool {
+        let Settings {
+            uncompressed,
+            output,
+            ..
+        } = &self.settings;
+        !uncompressed && output.is_empty() && mime.is_compressible()
+    }
+
     /// The parameter that collects what the others do not take.
     pub(crate) fn collector(&self) -> Option<&'static str> {
         self.settings.collects

@@ -7,6 +7,7 @@ mod representation;
 #[path = "../common/server.rs"]
 #[expect(dead_code, reason = "only some of it is needed here")]
 mod server;
+mod stored;
 #[path = "../common/testbed.rs"]
 mod testbed;
 mod wire;

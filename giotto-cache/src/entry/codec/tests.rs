@@ -30,6 +30,7 @@ fn extension(metadata: Metadata) -> Extension {
         retry_at: 0,
         program: generation(0x1111, 0x2222),
         metadata,
+        decoded_length: None,
         tags: vec![Stamp {
             tag: "user:7".to_owned(),
             generation: generation(0x3333, 0x4444),
@@ -46,6 +47,7 @@ fn sealed(extension: Extension) -> Envelope {
         has_own_time: false,
         extension,
         body: b"<p>144</p>",
+        etag: None,
     };
     Envelope::seal(&draft, &Signer::default())
 }

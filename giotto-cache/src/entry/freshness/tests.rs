@@ -24,6 +24,7 @@ fn entry(policy: Policy, cost: Duration, extension: Extension) -> Entry {
         has_own_time: false,
         extension,
         body: b"144",
+        etag: None,
     };
     Entry::sealed(&draft, &Signer::default())
 }
@@ -140,6 +141,7 @@ fn a_computation_sets_a_longer_time_only_where_its_reader_allows_that() {
         has_own_time: true,
         extension: Extension::default(),
         body: b"144",
+        etag: None,
     };
     let entry = Entry::sealed(&draft, &Signer::default());
     for (allows, expected) in [(true, 3_600), (false, 60)] {

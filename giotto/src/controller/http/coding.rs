@@ -4,6 +4,7 @@
 //! (`compression/`); here is decided which coding a client gets.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use giotto_cache::Status;
 use http::StatusCode;
@@ -30,7 +31,17 @@ pub(super) fn is_negotiated(app: &App, page: &Page) -> bool {
         && app.compression.is_on()
         && page.coding == ContentCoding::Open
         && is_stored
-        && can_be_compressed(page.mime().essence())
+        && page.mime().is_compressible()
+}
+
+/// Whether the client gets a page as it is stored, under zstd: the store codes pages, and the client prefers no other
+/// coding. If it has entity tags of a page, it has it under zstd.
+pub(super) fn takes_stored(app: &App, headers: &HeaderMap, known: &[&[u8]]) -> bool {
+    let has_none_or_zstd = || known.is_empty() || contain(known, br#"-zstd""#);
+    app.compression.is_on()
+        && app.shared_cache().is_coding()
+        && has_none_or_zstd()
+        && Accepted::read(headers).in_order(b"", &[], true).next() == Some(Some(Coding::Zstd))
 }
 
 /// Chooses the coding of `page`, whose representations are the page itself and the codings that are worth it. The client
@@ -49,7 +60,8 @@ pub(super) async fn negotiate(
     let etag = page.cache_status().and_then(|status| status.etag.clone());
     let etag = etag.unwrap_or_default();
     let accepted = Accepted::read(headers);
-    for coding in accepted.in_order(&etag, known) {
+    let prefers_zstd = app.shared_cache().is_coding();
+    for coding in accepted.in_order(&etag, known, prefers_zstd) {
         let Some(coding) = coding else {
             return Ok(());
         };
@@ -65,31 +77,6 @@ pub(super) async fn negotiate(
 /// `Content-Encoding` of `coding`.
 pub(super) const fn field(coding: Coding) -> HeaderValue {
     HeaderValue::from_static(coding.name())
-}
-
-/// Whether pages of a media type become smaller: texts, by their names.
-fn can_be_compressed(essence: &str) -> bool {
-    let Some((kind, subtype)) = essence.split_once('/') else {
-        return false;
-    };
-    match kind {
-        "text" => true,
-        "application" => {
-            matches!(
-                subtype,
-                "javascript" | "json" | "ndjson" | "rtf" | "sql" | "toml" | "wasm" | "xml" | "yaml"
-            ) || is_text(subtype)
-        }
-        "font" => matches!(subtype, "otf" | "ttf"),
-        "image" => matches!(subtype, "bmp" | "x-icon") || is_text(subtype),
-        _ => is_text(subtype),
-    }
-}
-
-/// By the suffix of a structured syntax (RFC 6839), such as `svg+xml`.
-fn is_text(subtype: &str) -> bool {
-    let suffix = subtype.rsplit_once('+').map(|(_, suffix)| suffix);
-    matches!(suffix, Some("json" | "xml" | "yaml"))
 }
 
 /// The codings that a client accepts, and at the end the page itself; each with its weight in thousandths.
@@ -124,20 +111,25 @@ impl Accepted {
     }
 
     /// What the client accepts, in the order in which it is to be tried: first what the client has already, by the entity
-    /// tags in `known`, then by weight, then as the server prefers. `None` is the page itself, whose tag is `etag`.
-    fn in_order(&self, etag: &[u8], known: &[&[u8]]) -> impl Iterator<Item = Option<Coding>> {
+    /// tags in `known`, then by weight, then as the server prefers: zstd if pages are stored so. `None` is the page itself,
+    /// whose tag is `etag`.
+    fn in_order(
+        &self,
+        etag: &[u8],
+        known: &[&[u8]],
+        prefers_zstd: bool,
+    ) -> impl Iterator<Item = Option<Coding>> + use<> {
         let mut candidates = [None; IDENTITY + 1];
         for (at, (candidate, weight)) in candidates.iter_mut().zip(self.0).enumerate() {
             let coding = Coding::ALL.get(at).copied();
             let is_known = || !known.is_empty() && has_tag(known, etag, coding);
-            *candidate = weight.map(|weight| (is_known(), weight, coding));
+            let is_stored = prefers_zstd && coding == Some(Coding::Zstd);
+            *candidate = weight.map(|weight| ((is_known(), weight, is_stored), coding));
         }
         // The sort is stable.
-        candidates.sort_by_key(|candidate| {
-            std::cmp::Reverse(candidate.map(|(is_known, weight, _)| (is_known, weight)))
-        });
+        candidates.sort_by_key(|candidate| Reverse(candidate.map(|(order, _)| order)));
         let accepted = candidates.into_iter().flatten();
-        accepted.map(|(_, _, coding)| coding)
+        accepted.map(|(_, coding)| coding)
     }
 }
 
@@ -149,8 +141,12 @@ fn has_tag(known: &[&[u8]], etag: &[u8], coding: Option<Coding>) -> bool {
     };
     let tag: Cow<'_, [u8]> = tag.unwrap_or_default();
     // A tag has no quotes inside, so that one is not part of another.
-    let mut lists = known.iter();
-    !tag.is_empty() && lists.any(|list| list.windows(tag.len()).any(|part| *part == *tag))
+    contain(known, &tag)
+}
+
+fn contain(lists: &[&[u8]], text: &[u8]) -> bool {
+    let mut lists = lists.iter();
+    !text.is_empty() && lists.any(|list| list.windows(text.len()).any(|part| part == text))
 }
 
 enum Slot {

@@ -1,7 +1,7 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
-//! `watch.rs` times them out, `pace.rs` sends large bodies in pieces, `date.rs` writes the date while the wall clock is behind,
+//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind,
 //! `signals.rs` ends them. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` to the
 //! application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`,
 //! `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other folder
@@ -22,7 +22,6 @@ mod host;
 mod input;
 mod listen;
 mod output;
-mod pace;
 mod problem;
 mod range;
 mod redirection;

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -15,21 +16,39 @@ use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
 use super::downstream;
 use super::range::content_range;
+use super::watch::Watch;
 use crate::compression::ContentCoding;
 use crate::page::Page;
 
 /// The most bytes of a body that a connection buffers: what a client that does not read costs.
-pub(super) const PIECE: usize = 32 << 10;
+const PIECE: usize = 32 << 10;
 /// Bodies of this size say that a client may ask for a part. Clients of smaller ones have no use for it.
 const WITH_RANGES: usize = 64 << 10;
 
 /// The body of a response.
 #[derive(Debug)]
-pub struct Body(Bytes);
+pub struct Body {
+    rest: Bytes,
+    /// What tells that a piece is sent, for a body of more than one.
+    watch: Option<Arc<Watch>>,
+}
+
+impl Body {
+    /// Has each piece wait until the last one is sent on the connection of `watch`. Otherwise hyper buffers 128 KiB for each
+    /// client that does not read.
+    pub(super) fn pace(&mut self, watch: &Arc<Watch>) {
+        if self.rest.len() > PIECE {
+            self.watch = Some(Arc::clone(watch));
+        }
+    }
+}
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(bytes)
+        Self {
+            rest: bytes,
+            watch: None,
+        }
     }
 }
 
@@ -41,20 +60,26 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        let piece = match self.0.len() {
+        if self.watch.as_ref().is_some_and(|watch| watch.holds_back()) {
+            return Poll::Pending;
+        }
+        let piece = match self.rest.len() {
             0 => return Poll::Ready(None),
-            1..=PIECE => std::mem::take(&mut self.0),
-            _ => self.0.split_to(PIECE),
+            1..=PIECE => std::mem::take(&mut self.rest),
+            _ => self.rest.split_to(PIECE),
         };
+        if let Some(watch) = &self.watch {
+            watch.send_piece(!self.rest.is_empty());
+        }
         Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.0.len() as u64)
+        http_body::SizeHint::with_exact(self.rest.len() as u64)
     }
 }
 
@@ -155,4 +180,42 @@ fn describe(page: &mut Page, fields: &mut HeaderMap) {
 
 pub(super) fn allow(methods: &[&str]) -> HeaderValue {
     value(format!("{}, OPTIONS", methods.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use http_body::Body as _;
+    use hyper::rt::Write;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::controller::http::watch::{Pulse, Watched};
+
+    #[tokio::test]
+    async fn the_next_piece_waits_until_the_last_one_is_sent() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, _) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let watch = Arc::new(Watch::new(Arc::<Pulse>::default()));
+        let mut stream = Watched::new(client.unwrap(), Arc::clone(&watch));
+        let mut context = Context::from_waker(Waker::noop());
+        let whole = Bytes::from(vec![b'a'; 2 * PIECE + 1]);
+        let mut body = Body::from(whole);
+        body.pace(&watch);
+        watch.sending();
+        for length in [PIECE, PIECE, 1] {
+            let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut context) else {
+                panic!("a piece of {length} bytes");
+            };
+            assert_eq!(frame.data_ref().unwrap().len(), length);
+            if length == PIECE {
+                assert!(Pin::new(&mut body).poll_frame(&mut context).is_pending());
+            }
+            assert!(watch.is_sending());
+            assert!(Pin::new(&mut stream).poll_flush(&mut context).is_ready());
+        }
+        assert!(body.is_end_stream() && !watch.is_sending());
+    }
 }

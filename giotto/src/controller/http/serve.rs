@@ -19,7 +19,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::date::{Latest, date};
 use super::output::Body;
-use super::pace::Paced;
 use super::service::Service;
 use super::signals::{Signals, Stop};
 use super::watch::{Pulse, Rate, Watch, Watched};
@@ -236,8 +235,9 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         async move {
             let mut response = service.answer(&mut head, body).await;
             amend(&mut response, watch.pulse());
+            response.body_mut().pace(watch);
             watch.sending();
-            Ok::<_, Infallible>(response.map(|body| Paced::new(body, watch)))
+            Ok::<_, Infallible>(response)
         }
     });
     let mut server = http1::Builder::new();

@@ -130,6 +130,11 @@ impl Service {
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
+            takes_coded: coding::takes_stored(
+                self.app(),
+                &head.headers,
+                fields.conditions.known().as_slice(),
+            ),
             metadata: Recorded::new(&head.headers),
         };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
