@@ -31,9 +31,9 @@ class Reply:
         return "\n".join([str(self.status)] + [f"{n.decode()}: {v.decode()}" for n, v in self.fields])
 
 
-def ask(port, target, fields=None, method="GET", body=None):
-    """One request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+def ask(port, target, fields=None, method="GET", body=None, client="127.0.0.1"):
+    """One request on a connection of its own, from the address `client`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, PATIENCE, source_address=(client, 0))
     with contextlib.closing(connection):
         connection.putrequest(method, target, skip_accept_encoding=True)
         fields = {"User-Agent": "judges"} | (fields or {})

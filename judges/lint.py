@@ -37,6 +37,7 @@ KEPT = [
     ("/plain.txt", {}),
     ("/report", {}),
     ("/report.json", {}),
+    ("/atlas", {}),
     ("/file.json", {}),
     ("/search?page=1&words=a%20b", {}),
     ("/hello", {"Accept-Language": "de"}),

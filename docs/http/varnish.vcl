@@ -1,7 +1,8 @@
-# Varnish in front of an application at 127.0.0.1:5000, as docs/http.md explains it: `varnishd -a 127.0.0.1:8080 -f varnish.vcl`.
+# Varnish in front of an application at 127.0.0.1:5000, as docs/http.md explains it:
+# `varnishd -a 127.0.0.1:8080 -f varnish.vcl -p http_gzip_support=off`. giotto compresses.
 vcl 4.1;
 
-# Of the package varnish-modules: purges all pages with a tag.
+# Of the package varnish-modules; without it, see varnish-ban.vcl.
 import xkey;
 
 backend default {
@@ -12,6 +13,7 @@ backend default {
 # Who may purge: the application.
 acl purgers {
     "127.0.0.1";
+    "::1";
 }
 
 sub vcl_recv {
@@ -19,10 +21,10 @@ sub vcl_recv {
         if (client.ip !~ purgers) {
             return (synth(403));
         }
-        if (req.http.xkey-softpurge) {
-            return (synth(200, "Old now: " + xkey.softpurge(req.http.xkey-softpurge)));
+        if (req.http.xkey) {
+            return (synth(200, "Purged: " + xkey.purge(req.http.xkey)));
         }
-        return (synth(200, "Gone: " + xkey.purge(req.http.xkey)));
+        return (synth(200, "Old now: " + xkey.softpurge(req.http.xkey-softpurge)));
     }
     # Cookies do not keep a page from being shared: giotto forbids to keep a page that depends on one.
     if ((req.method == "GET" || req.method == "HEAD") && !req.http.Authorization) {

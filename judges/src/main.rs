@@ -85,6 +85,13 @@ fn public() -> Manifest {
             Program::new(report).cache(0).view(BasicView::new()),
         ),
         (
+            "atlas",
+            Program::new(report)
+                .cache(0)
+                .shared_max_age(600)
+                .view(BasicView::new()),
+        ),
+        (
             "file",
             Program::new(file).cache(hour).view(BasicView::new()),
         ),
