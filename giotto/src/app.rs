@@ -251,6 +251,7 @@ impl App {
     }
 
     /// The page of `answer`, or the "not found" that was stored in place of a page.
+    #[inline]
     fn served(
         &self,
         program: &Program,

@@ -42,6 +42,7 @@ pub struct Page {
 }
 
 impl Page {
+    #[inline]
     pub(crate) fn new(mime: Mime, body: Bytes) -> Self {
         Self {
             mime,
@@ -57,15 +58,19 @@ impl Page {
         }
     }
 
+    // Every hit makes one: a call would move it.
+    #[inline]
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
+        let coded = Coded::stored(&answer.entry);
+        let cache_status = Some(CacheStatus::new(&answer));
+        let metadata = answer.entry.metadata().map(Box::new);
         let mut page = Self {
-            cache_status: Some(CacheStatus::new(&answer)),
-            metadata: answer.entry.metadata().map(Box::new),
-            ..Self::new(mime, Bytes::new())
+            cache_status,
+            metadata,
+            ..Self::new(mime, answer.entry.into_body())
         };
-        match Coded::stored(&answer.entry) {
-            Some(coded) => page.code(Coding::Zstd, coded),
-            None => page.body = answer.entry.into_body(),
+        if let Some(coded) = coded {
+            page.code(Coding::Zstd, coded);
         }
         page
     }
@@ -110,9 +115,9 @@ impl Page {
         self
     }
 
-    /// Takes what caches downstream are told of it out.
-    pub(crate) fn take_downstream(&mut self) -> Vec<Told> {
-        std::mem::take(&mut self.downstream)
+    /// What caches downstream are told of it.
+    pub(crate) fn downstream(&self) -> &[Told] {
+        &self.downstream
     }
 
     /// `No-Vary-Search`; `None` if clients may not store the page.

@@ -240,9 +240,19 @@ impl Entry {
         longest: usize,
         accepts_coded: bool,
     ) -> Result<(), Undecodable> {
-        let Some(length) = self.envelope.decoded_length() else {
-            return Ok(());
-        };
+        match self.envelope.decoded_length() {
+            None => Ok(()),
+            Some(length) => self.decode_body(length, longest, accepts_coded),
+        }
+    }
+
+    #[cold]
+    fn decode_body(
+        &mut self,
+        length: u64,
+        longest: usize,
+        accepts_coded: bool,
+    ) -> Result<(), Undecodable> {
         if self.coded.as_ref().is_none_or(|coded| !coded.is_decoded()) {
             let stored = self.envelope.body();
             let coded = Coded::read(&stored, length, longest, accepts_coded)?;

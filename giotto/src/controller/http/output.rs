@@ -124,6 +124,7 @@ impl Outcome {
     }
 }
 
+#[inline]
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     append(page, fields, |_| true);

@@ -26,9 +26,7 @@ use crate::app::App;
 use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{
-    Controller, HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments,
-};
+use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -123,7 +121,19 @@ impl Service {
             return self.other_method(head);
         };
         let posted;
-        let mut request = self.request(head, controller, fields.accept, &fields.conditions)?;
+        let known = fields.conditions.known();
+        let known = known.as_slice();
+        let mut request = Request {
+            path: Segments::new(),
+            data: Pairs::new(),
+            accept: fields.accept,
+            controller,
+            mode: Mode::Prefer,
+            takes_stale: true,
+            takes_coded: coding::takes_stored(self.app(), &head.headers, known),
+            metadata: Recorded::new(&head.headers),
+        };
+        self.read_address(head, &mut request)?;
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
@@ -136,37 +146,18 @@ impl Service {
         }
         let mut page = self.app().invoke(&mut request).await?;
         if coding::is_negotiated(self.app(), &page) {
-            let known = fields.conditions.known();
-            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+            coding::negotiate(self.app(), &head.headers, known, &mut page).await?;
         }
         fields.conditions.answer(page, head.method == Method::HEAD)
     }
 
-    /// What the head asks for.
-    #[inline]
-    fn request<'r>(
-        &self,
-        head: &'r Parts,
-        controller: Controller,
-        accept: Cow<'r, str>,
-        conditions: &Conditions<'_>,
-    ) -> Result<Request<'r>, Problem> {
-        let manifest = self.app().manifest();
+    /// Reads the address into `request`.
+    fn read_address<'r>(&self, head: &'r Parts, request: &mut Request<'r>) -> Result<(), Problem> {
+        let (manifest, controller) = (self.app().manifest(), request.controller);
         let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
-        let known = conditions.known();
-        let mut request = Request {
-            path: Segments::new(),
-            data: Pairs::new(),
-            accept,
-            controller,
-            mode: Mode::Prefer,
-            takes_stale: true,
-            takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
-            metadata: Recorded::new(&head.headers),
-        };
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
-        Ok(request)
+        Ok(())
     }
 
     /// Answers a POST. Its preconditions, if it has some, are about the page that GET has at the same `target`.
