@@ -20,7 +20,7 @@ use giotto_cache::{
 use test_servers::{MariaDb, Memcached, Postgres, Redis};
 use tokio::task::JoinSet;
 
-use crate::model::{Model, page};
+use crate::model::{Model, Says, metadata, page};
 use crate::soon::soon;
 
 const HOUR: Policy = Policy::seconds(3600);
@@ -59,6 +59,7 @@ async fn check<S: KeyValue>(open: impl Fn() -> S) -> Result<()> {
     let others = async {
         let caches = [cache(open()), cache(open())];
         one_computes_and_the_other_waits_for_its_page(&caches).await?;
+        metadata_returns_from_the_store_as_it_was(&caches).await?;
         in_the_stale_window_nobody_waits_and_one_refreshes(&caches).await?;
         a_thousand_entries_are_old_for_the_other_process_at_once(&caches).await?;
         an_invalidation_during_a_computation_wins(&caches).await
@@ -97,6 +98,17 @@ async fn one_computes_and_the_other_waits_for_its_page([one, two]: &[Cache; 2]) 
     }
     assert_eq!(model.runs(), 1);
     assert_hit!(ask(two, Lookup::new(key("leased"), HOUR), &model).await?);
+    Ok(())
+}
+
+async fn metadata_returns_from_the_store_as_it_was([one, two]: &[Cache; 2]) -> Result<()> {
+    let model = Model::saying(Says::Described);
+    let lookup = || Lookup::new(key("described"), HOUR).tags(vec!["described".to_owned()]);
+    let first = ask(one, lookup(), &model).await?;
+    let hit = ask(two, lookup(), &model).await?;
+    assert_hit!(hit);
+    assert_eq!(hit.entry.metadata(), Some(metadata()));
+    assert_eq!(hit.entry.etag(), first.entry.etag());
     Ok(())
 }
 

@@ -148,7 +148,8 @@ impl Page {
         self.body = body.into();
         self.metadata = self.metadata.take().and_then(|metadata| {
             let fields = metadata.fields().filter(|(name, _)| *name != LAST_MODIFIED);
-            Metadata::new(metadata.status(), fields).ok().map(Box::new)
+            let rest = Metadata::new(metadata.status(), fields).ok();
+            rest.filter(|rest| !rest.is_empty()).map(Box::new)
         });
         self.private = true;
         if let Some(cache_status) = &mut self.cache_status {

@@ -29,7 +29,7 @@ use crate::page::Page;
 /// struct Report { year: u16, total: u64 }
 ///
 /// #[model]
-/// fn report(year: u16) -> Response<Report> {
+/// fn make_report(year: u16) -> Response<Report> {
 ///     Response::new(Report { year, total: 12 }).header("content-language", "de")
 /// }
 ///
@@ -37,7 +37,7 @@ use crate::page::Page;
 ///     let name = format!("attachment; filename=\"report-{}.csv\"", report.year);
 ///     Response::new(format!("total\n{}\n", report.total)).header("content-disposition", name)
 /// };
-/// let program = Program::new(report).cache(3600).view(BasicView::new().renders("text/csv", csv));
+/// let program = Program::new(make_report).cache(3600).view(BasicView::new().renders("text/csv", csv));
 /// ```
 ///
 /// A status or field that cannot be set is an error of the program: HTTP 500, with the reason in the log, and nothing is

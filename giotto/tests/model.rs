@@ -321,6 +321,47 @@ async fn every_kind_of_argument_reaches_the_model() {
     }
 }
 
+/// Only a view of its own can show it.
+struct Opaque(i64);
+
+#[model]
+fn make_opaque(x: i64) -> Result<Opaque, Error> {
+    Ok(Opaque(x))
+}
+
+#[model]
+fn describe(x: i64) -> Response<Opaque> {
+    Response::new(Opaque(x)).header("content-language", "en")
+}
+
+#[model]
+async fn describe_or_not(x: i64) -> Result<Response<Opaque>, InvalidInput> {
+    match x {
+        0 => Err(InvalidInput::new().field("x", "0", "not zero")),
+        _ => Ok(describe(x)),
+    }
+}
+
+#[tokio::test]
+async fn the_view_of_a_response_gets_its_value_which_needs_not_serialize() {
+    let view = || View::new().json(|opaque: &Opaque| opaque.0.to_string());
+    for program in [
+        Program::new(make_opaque).view(view()),
+        Program::new(describe).view(view()),
+        Program::new(describe_or_not).view(view()),
+        Program::new(|Given { x, .. }: Given| Response::new(Opaque(x))).view(view()),
+        Program::new(|Given { x, .. }: Given| async move { Response::new(Opaque(x)) }).view(view()),
+        // Its mock is a value, too.
+        Program::new(describe).mock(Opaque(9)).view(view()),
+    ] {
+        assert_eq!(invoke(program, &[("x", "8")]).await.unwrap(), "8");
+    }
+    assert_eq!(describe(8).value().0, 8);
+    let refused = Program::new(describe_or_not).view(view());
+    let error = invoke(refused, &[("x", "0")]).await.unwrap_err();
+    assert_eq!(error.invalid_input().fields()[0].message(), "not zero");
+}
+
 #[tokio::test]
 async fn every_kind_of_result_becomes_a_page_or_an_error() {
     let show = |model: Program| async { invoke(model, &[("x", "-8")]).await };

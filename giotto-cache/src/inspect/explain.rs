@@ -18,6 +18,7 @@ use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
+use crate::metadata::Metadata;
 use crate::reason::{NotStored, Reason, Status};
 use crate::scope::may_be_tags;
 
@@ -91,6 +92,12 @@ pub struct EntryState {
     /// store has no record of it any more.
     #[serde(serialize_with = "json::tags")]
     pub tags: Vec<(String, &'static str)>,
+    /// What belongs to the result besides its body.
+    #[serde(
+        skip_serializing_if = "Metadata::is_empty",
+        serialize_with = "json::metadata"
+    )]
+    pub metadata: Metadata,
     /// Its entity tag.
     pub etag: String,
     /// The result itself.
@@ -224,6 +231,7 @@ impl EntryState {
             is_negative: entry.is_negative(),
             version: extension.version,
             tags: tags.collect(),
+            metadata: extension.metadata,
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
@@ -232,10 +240,14 @@ impl EntryState {
 
 /// How an [`EntryState`] serialises.
 mod json {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use bytes::Bytes;
     use serde::{Serialize, Serializer};
+
+    use crate::metadata::Metadata;
 
     pub(super) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
         time.as_millis().serialize(to)
@@ -254,6 +266,19 @@ mod json {
 
     pub(super) fn length<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
         body.len().serialize(to)
+    }
+
+    /// `{"status": 201, "fields": {"content-language": "de"}}`
+    pub(super) fn metadata<S: Serializer>(metadata: &Metadata, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'m> {
+            status: Option<u16>,
+            fields: BTreeMap<&'m str, Cow<'m, str>>,
+        }
+        let fields = metadata.fields();
+        let fields = fields.map(|(name, value)| (name, String::from_utf8_lossy(value)));
+        let (status, fields) = (metadata.status(), fields.collect());
+        Shown { status, fields }.serialize(to)
     }
 
     /// `[{"tag": "user:7", "state": "valid"}]`

@@ -68,6 +68,24 @@ fn a_verbose_command_says_that_no_cache_is_configured() {
 }
 
 #[test]
+fn fields_of_a_page_are_shown_by_a_verbose_command_alone_also_from_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| ran(testbed::command(folder.path()).arg("cmd").args(words));
+    let words = ["--set", "cache=database", "multiply.csv", "x=3", "y=2"];
+    let quiet = run(&words);
+    quiet.says("x,y,product\n3,2,6\n");
+    assert_eq!(quiet.stderr, "");
+    let again = run(&[&words[..], &["-v"]].concat());
+    assert_eq!(again.stdout, quiet.stdout);
+    for line in [
+        "Cache-Status: giotto; hit",
+        "content-disposition: attachment; filename=\"6.csv\"\n",
+    ] {
+        assert!(again.stderr.contains(line), "{again:?}");
+    }
+}
+
+#[test]
 fn settings_stand_before_the_program_or_after_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("other.toml"), "cache = \"database\"\n").unwrap();

@@ -50,8 +50,11 @@ pub(super) fn product_view() -> View<Product> {
         .renders("text/csv", |p: &Product| {
             let mut csv = csv::Writer::from_writer(Vec::new());
             csv.serialize(p)?;
-            csv.into_inner()
-                .map_err(|error| Error::other(error.to_string()))
+            let csv = csv
+                .into_inner()
+                .map_err(|error| Error::other(error.to_string()))?;
+            let disposition = format!("attachment; filename=\"{}.csv\"", p.product);
+            Ok::<_, Error>(Response::new(csv).header("content-disposition", disposition))
         })
 }
 

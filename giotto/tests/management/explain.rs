@@ -60,6 +60,24 @@ fn explain_shows_the_key_the_store_and_the_clocks() {
 }
 
 #[test]
+fn explain_shows_the_fields_that_are_stored_with_a_page() {
+    let desk = Desk::new();
+    desk.says(&["multiply.csv", "3", "2"]);
+    let text = desk.says(&["mgt/cache/explain", "multiply.csv", "3", "2"]);
+    let line = "fields     content-disposition: attachment; filename=\"6.csv\"\n";
+    assert!(text.contains(line), "{text}");
+    let known = desk.json(&["mgt/cache/explain.json", "multiply.csv", "3", "2"]);
+    let metadata = &known["entry"]["metadata"];
+    assert_eq!(metadata["status"], Value::Null);
+    let disposition = &metadata["fields"]["content-disposition"];
+    assert_eq!(disposition, "attachment; filename=\"6.csv\"");
+    // A page without any has no such member.
+    desk.says(&["multiply.html", "3", "2"]);
+    let known = desk.json(&["mgt/cache/explain.json", "multiply.html", "3", "2"]);
+    assert_eq!(known["entry"].get("metadata"), None);
+}
+
+#[test]
 fn explain_refuses_what_cannot_be_explained_and_says_what_has_no_cache() {
     let desk = Desk::new();
     let words = |invocation: &[&'static str]| [&["mgt/cache/explain"], invocation].concat();

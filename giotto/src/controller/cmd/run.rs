@@ -118,7 +118,7 @@ fn matched(
     })
 }
 
-/// Reports on standard error what the cache did, with `--verbose`. A cache in memory is always worth a hint.
+/// Reports on standard error what the cache did and which fields go with the page, with `--verbose`. A cache in memory is always worth a hint.
 fn explain(result: &Result<Page>, app: &App, program: &Program, options: Options) {
     let is_cached = program.cache_policy().is_some();
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
@@ -137,6 +137,9 @@ fn explain(result: &Result<Page>, app: &App, program: &Program, options: Options
         Some(cache_status) => complain(&format!("Cache-Status: {cache_status}")),
         None if !is_cached => hint("the program has no cache"),
         None => {}
+    }
+    for (name, value) in result.iter().flat_map(Page::fields) {
+        complain(&format!("{name}: {}", String::from_utf8_lossy(value)));
     }
     if is_cached && !app.cache_is_given() {
         hint("no cache is configured: write cache = \"database\" or another one into giotto.toml");

@@ -19,6 +19,14 @@ pub(super) fn lines(entry: &EntryState) -> Vec<(&'static str, String)> {
         let tags = tags.map(|(tag, state)| format!("{tag} ({state})"));
         lines.push(("tags", tags.collect::<Vec<_>>().join(", ")));
     }
+    let status = entry.metadata.status();
+    lines.extend(status.map(|status| ("status", status.to_string())));
+    let fields = entry.metadata.fields();
+    let fields = fields.map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value)));
+    let fields: Vec<_> = fields.collect();
+    if !fields.is_empty() {
+        lines.push(("fields", fields.join("\n")));
+    }
     lines.push(("etag", entry.etag.clone()));
     lines
 }
