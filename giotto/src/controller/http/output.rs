@@ -143,13 +143,10 @@ fn status(page: &Page) -> StatusCode {
     StatusCode::from_u16(page.status()).unwrap_or_default()
 }
 
-/// Adds the fields that the page brings along and that are `wanted`.
-#[inline]
-fn append(page: &Page, fields: &mut HeaderMap, wanted: impl Fn(&str) -> bool) {
-    // Most pages have none, and making the iterator would be felt in every hit.
-    if !page.is_described() {
-        return;
-    }
+/// Adds the fields that the page brings along and that are `wanted`. Most pages have none, and what they take should stay
+/// small: so it is no part of its callers.
+#[inline(never)]
+fn append(page: &Page, fields: &mut HeaderMap, wanted: fn(&str) -> bool) {
     for (name, field) in page.fields().filter(|(name, _)| wanted(name)) {
         let name = HeaderName::from_bytes(name.as_bytes());
         if let (Ok(name), Ok(field)) = (name, HeaderValue::from_bytes(field)) {
