@@ -30,7 +30,7 @@ impl Squared {
 }
 
 /// The header fields of a hit. Giotto's `ttl` counts down; the number of digits is the same.
-pub(crate) fn fields() -> [(HeaderName, HeaderValue); 5] {
+pub(crate) fn fields() -> [(HeaderName, HeaderValue); 6] {
     [
         (
             header::CONTENT_TYPE,
@@ -48,6 +48,10 @@ pub(crate) fn fields() -> [(HeaderName, HeaderValue); 5] {
         (
             header::ETAG,
             HeaderValue::from_static("\"00000000000000000000000000000000\""),
+        ),
+        (
+            HeaderName::from_static("no-vary-search"),
+            HeaderValue::from_static("key-order, params, except=(\"x\")"),
         ),
     ]
 }

@@ -98,3 +98,68 @@ async fn a_new_page_has_new_codings() {
     assert_ne!(after.etag(), before.etag());
     assert_eq!(after.page(), text(5001).as_bytes());
 }
+
+/// The fields that ask for a part of the representation with the entity tag `etag`.
+fn part_of<'f>(coding: &'f str, etag: &'f str) -> [(&'f str, &'f str); 3] {
+    [
+        ("accept-encoding", coding),
+        ("range", "bytes=10-99"),
+        ("if-range", etag),
+    ]
+}
+
+#[tokio::test]
+async fn a_part_is_one_of_the_representation_that_the_client_gets() {
+    let service = service();
+    for (coding, _) in CODINGS {
+        let whole = get(&service, "/page?bytes=5000", coding).await;
+        let part = ask(
+            &service,
+            "GET",
+            "/page?bytes=5000",
+            &part_of(coding, whole.etag()),
+        )
+        .await;
+        assert_eq!(
+            (part.status, &part.body),
+            (206, &whole.body.slice(10..100)),
+            "{coding}"
+        );
+        let range = format!("bytes 10-99/{}", whole.body.len());
+        assert_eq!(part.field("content-range"), range);
+        for same in ["etag", "content-encoding", "content-type", "vary"] {
+            assert_eq!(part.field(same), whole.field(same), "{coding}");
+        }
+        // Of another representation, the part would not fit.
+        for (other, _) in CODINGS.iter().filter(|(other, _)| *other != coding) {
+            let other = get(&service, "/page?bytes=5000", other).await;
+            let reply = ask(
+                &service,
+                "GET",
+                "/page?bytes=5000",
+                &part_of(coding, other.etag()),
+            )
+            .await;
+            assert_eq!((reply.status, &reply.body), (200, &whole.body), "{coding}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_names_the_page_in_any_coding() {
+    let service = service();
+    for (coding, _) in CODINGS {
+        let page = get(&service, "/page?bytes=5000", coding).await;
+        for (name, tag, status) in [
+            ("if-match", page.etag(), 200),
+            ("if-match", "\"other-br\"", 412),
+            ("if-none-match", page.etag(), 412),
+        ] {
+            for accepted in ["", "br, zstd, gzip"] {
+                let fields = [("accept-encoding", accepted), (name, tag)];
+                let reply = ask(&service, "POST", "/page?bytes=5000", &fields).await;
+                assert_eq!(reply.status, status, "{coding}: {name}: {tag}");
+            }
+        }
+    }
+}

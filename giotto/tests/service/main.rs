@@ -3,6 +3,7 @@
 
 mod caching;
 mod coalescing;
+mod dates;
 mod downstream;
 mod errors;
 mod metadata;
