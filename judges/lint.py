@@ -48,6 +48,12 @@ KEPT = [
     ("/asset", {}),
     ("/kept", {}),
 ]
+# Pages of the examples, judged in the same way.
+EXAMPLES = {
+    "squared": ["/squared?x=12", "/squared.json?x=12", "/forever?x=3"],
+    "prices": ["/price/apple"],
+    "flights": ["/delays/JFK", "/delays.json?origin=JFK&month=7"],
+}
 # Responses that nobody may keep, and their status.
 PASSING = [
     ("/uncached", {}, 200),
@@ -193,7 +199,7 @@ class Judges:
         """REDbot asks for itself, and for each page asks again in other ways."""
         config = configparser.ConfigParser()
         config.read_dict({"redbot": {"enable_local_access": "True"}})
-        left = list(targets)
+        left, done = list(targets), 0
 
         def check():
             if not left:
@@ -204,6 +210,8 @@ class Judges:
 
             @thor.events.on(resource)
             def check_done():
+                nonlocal done
+                done += 1
                 where = f"REDbot {target} {fields or ''}"
                 self.expect(where, resource.fetch_error is None, str(resource.fetch_error))
                 for part in (resource, *resource.subreqs.values()):
@@ -216,6 +224,7 @@ class Judges:
 
         thor.schedule(0, check)
         thor.run()
+        self.expect("REDbot", done == len(targets), f"it has seen {done} of {len(targets)} pages")
 
 
 def lint(reply, target, fields, method, body, started):
@@ -236,10 +245,14 @@ def lint(reply, target, fields, method, body, started):
 
 def main():
     judges = Judges()
-    for target, fields in KEPT:
+    examples = [(program, target, {}) for program, targets in EXAMPLES.items() for target in targets]
+    for program, target, fields in [("judges", *page) for page in KEPT] + examples:
         for coding in DECODERS:
-            with application(TAGS) as (judges.port, _):
+            with application(TAGS, program=program) as (judges.port, _):
                 judges.kept(target, fields | {"Accept-Encoding": coding}, coding)
+    for program, targets in EXAMPLES.items():
+        with application(TAGS, program=program) as (judges.port, _):
+            judges.redbot([(target, {}) for target in targets])
     with application(TAGS) as (judges.port, _):
         for target, fields, status in PASSING:
             judges.passing(target, fields, status)
