@@ -12,13 +12,14 @@ use giotto_cache::{
 
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
+use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
 use crate::downstream::TagFields;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::mime::Mime;
-use crate::page::{CacheStatus, Page};
+use crate::page::Page;
 use crate::program::model::{Context, FromContext, sealed};
 use crate::program::{Program, Source};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};

@@ -9,9 +9,10 @@ use giotto_cache::{Computed, ErrorKind as CacheErrorKind, Policy};
 use tokio::sync::Semaphore;
 
 use crate::arguments::Typed;
+use crate::cache_status::CacheStatus;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::page::{CacheStatus, Page};
+use crate::page::Page;
 use crate::program::model::Context;
 use crate::program::{Program, Source};
 

@@ -62,6 +62,7 @@
 mod app;
 mod arguments;
 mod asked;
+mod cache_status;
 mod compression;
 mod compute;
 mod config;
@@ -90,6 +91,7 @@ pub mod view;
 
 pub use app::App;
 pub use arguments::Parameter;
+pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
@@ -97,7 +99,7 @@ pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Item, Manifest};
-pub use page::{CacheStatus, Page};
+pub use page::Page;
 pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::Response;

@@ -1,8 +1,9 @@
-//! How long caches between giotto and a reader may use a page without asking, as its author says.
+//! The terms on which caches between giotto and a reader may use a page, and how long without asking, as its author says.
 //!
-//! A ground type: a setting of a program, which its pages carry to the controller. Without it, such caches ask every time.
+//! A ground type: what a program's pages carry to the controller. Without a lifetime, such caches ask every time.
 
 use giotto_cache::IntoDuration;
+use http::HeaderValue;
 
 /// The largest number of seconds that every cache can represent (RFC 9111, 1.2.2).
 const MAX_SECONDS: u32 = i32::MAX as u32;
@@ -21,7 +22,20 @@ pub(crate) struct Lifetimes {
     pub(crate) stale_if_error: u32,
 }
 
+/// What caches downstream are told of every page of a program.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    pub(crate) lifetimes: Lifetimes,
+    /// The parameters of a query that its pages do not depend on; `None` if that is not certain.
+    pub(crate) no_vary_search: Option<HeaderValue>,
+}
+
 impl Lifetimes {
+    /// Whether caches downstream may use a page without asking.
+    pub(crate) const fn are_any(self) -> bool {
+        self.max_age > 0 || self.shared_max_age > 0
+    }
+
     /// What may be said of a page that is fresh for `left` more seconds: nothing that reaches further, and nothing to shared
     /// caches if it is private.
     pub(crate) fn limited(self, left: u32, is_private: bool) -> Self {
@@ -42,13 +56,12 @@ impl Lifetimes {
 
     /// Why the times contradict each other, and the remedy.
     pub(crate) fn problem(&self) -> Option<&'static str> {
-        let has_time = self.max_age > 0 || self.shared_max_age > 0;
         let has_old = self.stale_while_revalidate > 0 || self.stale_if_error > 0;
         match () {
             () if self.immutable && self.max_age == 0 => Some(
                 "it is immutable for no time: give it .max_age(..), for which browsers keep it, or leave .immutable() out",
             ),
-            () if has_old && !has_time => Some(
+            () if has_old && !self.are_any() => Some(
                 "it may be used stale downstream but is never fresh there: give it .max_age(..) or .shared_max_age(..), or \
                  leave .downstream_stale_while_revalidate(..) and .downstream_stale_if_error(..) out",
             ),

@@ -2,17 +2,15 @@
 //!
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use giotto_cache::{Answer, Computed, Metadata, NotStored, Reason, Staleness, Status};
+use giotto_cache::{Answer, Computed, Metadata, Status};
 use http::header::{HeaderName, HeaderValue};
-use percent_encoding::{CONTROLS, utf8_percent_encode};
 
+use crate::cache_status::CacheStatus;
 use crate::compression::{Coded, Coding, ContentCoding};
-use crate::lifetimes::Lifetimes;
+use crate::lifetimes::{Lifetimes, Terms};
 use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
 use crate::varies::{Names, Negotiated};
@@ -36,12 +34,11 @@ pub struct Page {
     pub(crate) negotiated: Negotiated,
     /// The fields of the request that middleware has read.
     pub(crate) read: Names,
-    /// How long caches downstream may use it without asking, if its author says so.
-    pub(crate) lifetimes: Option<Arc<Lifetimes>>,
+    /// What caches downstream are told of every page of its program.
+    pub(crate) terms: Option<Arc<Terms>>,
     pub(crate) coding: ContentCoding,
     /// What caches downstream are told of it.
     downstream: Vec<Told>,
-    no_vary_search: Option<HeaderValue>,
 }
 
 impl Page {
@@ -54,10 +51,9 @@ impl Page {
             private: false,
             negotiated: Negotiated::Nothing,
             read: Names::default(),
-            lifetimes: None,
+            terms: None,
             coding: ContentCoding::Open,
             downstream: Vec::new(),
-            no_vary_search: None,
         }
     }
 
@@ -119,16 +115,21 @@ impl Page {
         std::mem::take(&mut self.downstream)
     }
 
-    /// Says which parameters of a query it depends on.
-    pub(crate) fn varies_with(&mut self, no_vary_search: Option<HeaderValue>) {
-        self.no_vary_search = no_vary_search;
+    /// `No-Vary-Search`; `None` if clients may not store the page.
+    pub(crate) fn no_vary_search(&self) -> Option<&HeaderValue> {
+        let is_storable = |status: &CacheStatus| status.etag.is_some();
+        match &self.cache_status {
+            Some(status) if !self.private && is_storable(status) => {
+                self.terms.as_ref()?.no_vary_search.as_ref()
+            }
+            _ => None,
+        }
     }
 
-    /// Takes `No-Vary-Search` out; `None` if clients may not store the page.
-    pub(crate) fn take_no_vary_search(&mut self) -> Option<HeaderValue> {
-        let is_storable = |status: &CacheStatus| status.etag.is_some();
-        let field = self.no_vary_search.take();
-        field.filter(|_| self.cache_status.as_ref().is_some_and(is_storable))
+    /// How long caches downstream may use it without asking, as its author says.
+    pub(crate) fn lifetimes(&self) -> Lifetimes {
+        let terms = self.terms.as_ref();
+        terms.map_or_else(Lifetimes::default, |terms| terms.lifetimes)
     }
 
     /// Puts `coded`, which is the page under `coding`, in its place.
@@ -225,130 +226,4 @@ impl Page {
     pub fn is_private(&self) -> bool {
         self.private
     }
-}
-
-/// What the cache did for a page. It displays as a member of `Cache-Status` (RFC 9211): `giotto; hit; ttl=3540`.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct CacheStatus {
-    /// Hit, stored, collapsed and so on; `None` if the cache was not asked, for example because models are mocked.
-    pub status: Option<Status>,
-    /// Why it was not a fresh hit; `None` if it was.
-    pub reason: Option<Reason>,
-    /// Why it is not stored, where that is known.
-    pub not_stored: Option<NotStored>,
-    /// The strong entity tag of the page, with its quotes; `None` if middleware has changed the page, or if the page must
-    /// not be stored anywhere.
-    pub etag: Option<Bytes>,
-    /// The seconds until the page expires; negative since it expired; `None` = never.
-    pub ttl: Option<i64>,
-}
-
-impl CacheStatus {
-    // Every hit makes one: a call would be felt.
-    #[inline]
-    pub(crate) fn new(answer: &Answer) -> Self {
-        Self {
-            status: Some(answer.status),
-            reason: answer.reason.clone(),
-            not_stored: answer.not_stored,
-            etag: (answer.not_stored != Some(NotStored::NoStore)).then(|| answer.entry.etag()),
-            ttl: answer
-                .fresh_for
-                .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for)),
-        }
-    }
-
-    /// The cache status of an answer without a page.
-    pub(crate) fn of_failure(reason: Reason) -> Self {
-        Self {
-            status: Some(Status::NotStored),
-            reason: Some(reason),
-            ..Self::bypassing()
-        }
-    }
-
-    const fn bypassing() -> Self {
-        Self {
-            status: None,
-            reason: None,
-            not_stored: None,
-            etag: None,
-            ttl: Some(0),
-        }
-    }
-
-    /// The `fwd` parameter of RFC 9211: why the model was run.
-    fn forward(&self) -> &'static str {
-        match self.reason {
-            Some(
-                Reason::Expired | Reason::Invalidated(_) | Reason::TagLost(_) | Reason::Version,
-            ) => "stale",
-            Some(Reason::Refresh) => "request",
-            Some(Reason::Bypass) => "bypass",
-            _ => "uri-miss",
-        }
-    }
-
-    /// The details for a person: the reason, the outcome of the computation, and why its result is not stored.
-    fn detail(&self) -> String {
-        let reason = self
-            .reason
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let more = match self.status {
-            Some(Status::Stale(Staleness::Revalidating)) => Some("revalidating"),
-            Some(Status::Stale(Staleness::Failed)) => Some("the model failed"),
-            Some(Status::Stale(Staleness::Late)) => Some("the model is late"),
-            Some(Status::Stale(Staleness::Throttled)) => Some("the model failed lately"),
-            _ => self.not_stored.map(NotStored::name),
-        };
-        match more.filter(|more| *more != reason) {
-            Some(more) if reason.is_empty() => more.to_owned(),
-            Some(more) => format!("{reason}, {more}"),
-            None => reason,
-        }
-    }
-}
-
-impl fmt::Display for CacheStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("giotto; ")?;
-        let Some(status) = self.status else {
-            return f.write_str("fwd=bypass");
-        };
-        match status {
-            Status::Hit | Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
-                f.write_str("hit")?;
-            }
-            _ => write!(f, "fwd={}", self.forward())?,
-        }
-        match (status, self.ttl) {
-            (Status::Hit | Status::Stale(_), Some(ttl)) => write!(f, "; ttl={ttl}")?,
-            (Status::Stored, _) => f.write_str("; stored")?,
-            (Status::Collapsed, _) => f.write_str("; collapsed")?,
-            _ => {}
-        }
-        let detail = self.detail();
-        let is_token = |detail: &str| {
-            detail
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || character == '-')
-        };
-        match detail.as_str() {
-            "" => Ok(()),
-            token if is_token(token) => write!(f, "; detail={token}"),
-            // A string of a structured field is ASCII, with two characters escaped (RFC 9651, 3.3.3).
-            text => {
-                let text = utf8_percent_encode(text, CONTROLS).to_string();
-                let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-                write!(f, "; detail=\"{text}\"")
-            }
-        }
-    }
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

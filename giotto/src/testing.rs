@@ -56,7 +56,8 @@
 pub use giotto_cache::testing::{Answered, Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{Reason, Status};
 
-use crate::page::{CacheStatus, Page};
+use crate::cache_status::CacheStatus;
+use crate::page::Page;
 
 impl Answered for CacheStatus {
     fn status(&self) -> Option<Status> {

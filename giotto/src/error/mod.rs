@@ -13,8 +13,9 @@ use bytes::Bytes;
 pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
 pub use self::invalid_input::{Field, InvalidInput};
+use crate::cache_status::CacheStatus;
 use crate::mime::Mime;
-use crate::page::{CacheStatus, Told};
+use crate::page::Told;
 
 /// The result of a step of an invocation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -14,7 +14,7 @@ use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
-use crate::lifetimes::{Lifetimes, seconds};
+use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::page::Page;
 use crate::request::{Controller, Request};
@@ -108,7 +108,7 @@ where
             mimes,
             styled: view.styled(),
             keys: Vec::new(),
-            no_vary_search: None,
+            terms: Arc::default(),
             bind: arguments::bind::<A>,
             render: render(stage, view),
         };
@@ -158,7 +158,7 @@ impl<S> Program<S> {
     #[must_use]
     pub fn max_age(mut self, time: impl IntoDuration) -> Self {
         let seconds = self.seconds("max_age", time);
-        self.lifetimes().max_age = seconds;
+        self.settings.lifetimes.max_age = seconds;
         self
     }
 
@@ -169,7 +169,7 @@ impl<S> Program<S> {
     #[must_use]
     pub fn shared_max_age(mut self, time: impl IntoDuration) -> Self {
         let seconds = self.seconds("shared_max_age", time);
-        self.lifetimes().shared_max_age = seconds;
+        self.settings.lifetimes.shared_max_age = seconds;
         self
     }
 
@@ -177,7 +177,7 @@ impl<S> Program<S> {
     /// even when its user reloads the page (`immutable` of RFC 8246).
     #[must_use]
     pub fn immutable(mut self) -> Self {
-        self.lifetimes().immutable = true;
+        self.settings.lifetimes.immutable = true;
         self
     }
 
@@ -187,7 +187,7 @@ impl<S> Program<S> {
     #[must_use]
     pub fn downstream_stale_while_revalidate(mut self, time: impl IntoDuration) -> Self {
         let seconds = self.seconds("downstream_stale_while_revalidate", time);
-        self.lifetimes().stale_while_revalidate = seconds;
+        self.settings.lifetimes.stale_while_revalidate = seconds;
         self
     }
 
@@ -197,12 +197,8 @@ impl<S> Program<S> {
     #[must_use]
     pub fn downstream_stale_if_error(mut self, time: impl IntoDuration) -> Self {
         let seconds = self.seconds("downstream_stale_if_error", time);
-        self.lifetimes().stale_if_error = seconds;
+        self.settings.lifetimes.stale_if_error = seconds;
         self
-    }
-
-    fn lifetimes(&mut self) -> &mut Lifetimes {
-        Arc::make_mut(self.settings.lifetimes.get_or_insert_default())
     }
 
     fn seconds(&mut self, name: &str, time: impl IntoDuration) -> u32 {

@@ -9,14 +9,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::{Key, Policy};
-use http::HeaderValue;
 
 use super::call::Call;
 use super::model::{Context, Documentation};
 use crate::arguments::{Arguments, Typed};
 use crate::arguments::{Parameter, Parameters};
 use crate::error::{Error, InvalidInput, Result};
-use crate::lifetimes::Lifetimes;
+use crate::lifetimes::{Lifetimes, Terms};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{Controller, Request};
@@ -54,8 +53,8 @@ pub struct Ready {
     pub(super) styled: Vec<Mime>,
     /// The end of the keys of its pages, for each of the media types.
     pub(super) keys: Vec<Key>,
-    /// What its pages do not vary with, for clients that store them; `None` if it is not certain.
-    pub(super) no_vary_search: Option<HeaderValue>,
+    /// What caches downstream are told of its pages.
+    pub(super) terms: Arc<Terms>,
     pub(super) bind: Bind,
     pub(super) render: Render,
 }
@@ -66,7 +65,7 @@ pub(super) struct Settings {
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
     pub(super) version: u32,
-    pub(super) lifetimes: Option<Arc<Lifetimes>>,
+    pub(super) lifetimes: Lifetimes,
     /// Whether its pages are never compressed.
     pub(super) uncompressed: bool,
     pub(super) tags: Option<Tags>,

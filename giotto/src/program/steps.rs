@@ -4,6 +4,7 @@
 //! 5 takes its cache policy, and step 6 has it render.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use giotto_cache::{Key, Policy};
 
@@ -14,6 +15,7 @@ use crate::arguments::{self, Arguments, Typed};
 use crate::compression::ContentCoding;
 use crate::downstream::no_vary_search;
 use crate::error::{Error, InvalidInput, Result};
+use crate::lifetimes::{Lifetimes, Terms};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{CMD, Controller, HTTP_GET, Request, Value};
@@ -35,9 +37,12 @@ impl Program {
         };
         let key = |mime: &Mime| Key::new(path, "", mime.essence());
         self.stage.keys = self.stage.mimes.iter().map(key).collect();
-        self.stage.no_vary_search = self
-            .ignores_others()
-            .then(|| no_vary_search(self.parameters()));
+        self.stage.terms = Arc::new(Terms {
+            lifetimes: self.settings.lifetimes,
+            no_vary_search: self
+                .ignores_others()
+                .then(|| no_vary_search(self.parameters())),
+        });
     }
 
     /// The key of its page under these arguments, as the literal that they make, in `mime`.
@@ -78,8 +83,9 @@ impl Program {
 
     /// Why what it says to caches downstream makes no sense.
     fn lifetimes_problem(&self) -> Option<&'static str> {
-        let lifetimes = self.settings.lifetimes.as_ref()?;
+        let lifetimes = self.settings.lifetimes;
         match () {
+            () if lifetimes == Lifetimes::default() => None,
             () if self.settings.cache.is_none() => Some(
                 "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
                  give it .cache(..), or leave .max_age(..) and its like out",
@@ -221,7 +227,6 @@ impl Program {
     /// Puts `check` before the program's own middleware.
     pub(crate) fn guard(&mut self, check: InputMiddleware) {
         self.settings.input.insert(0, check);
-        self.stage.no_vary_search = None;
     }
 
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
@@ -263,12 +268,11 @@ impl Program {
         rendered: &mut Page,
     ) -> Result<()> {
         rendered.negotiated = negotiated;
-        rendered.lifetimes.clone_from(&self.settings.lifetimes);
+        rendered.terms = Some(Arc::clone(&self.stage.terms));
         if self.settings.uncompressed {
             rendered.coding = ContentCoding::Never;
         }
         if !self.is_guarded() {
-            rendered.varies_with(self.stage.no_vary_search.clone());
             return Ok(());
         }
         rendered.make_private();

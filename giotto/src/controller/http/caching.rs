@@ -9,9 +9,10 @@ use bytes::Bytes;
 use giotto_cache::Status;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::cache_status::CacheStatus;
 use crate::compression::ContentCoding;
 use crate::lifetimes::Lifetimes;
-use crate::page::{CacheStatus, Page};
+use crate::page::Page;
 use crate::varies::Negotiated;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -56,13 +57,16 @@ pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
 
 /// Adds `Cache-Control` (RFC 9111, 5.2), and `CDN-Cache-Control` (RFC 9213) where shared caches may use the page.
 pub(super) fn cache_control(page: &Page, fields: &mut HeaderMap) {
-    let lifetimes = page.lifetimes.as_ref();
-    let lifetimes = lifetimes.map(|it| it.limited(life_left(page), page.is_private()));
-    let has_time = |it: &Lifetimes| it.max_age > 0 || it.shared_max_age > 0;
-    let Some(lifetimes) = lifetimes.filter(has_time) else {
+    let lifetimes = page.lifetimes();
+    if !lifetimes.are_any() {
         fields.append(header::CACHE_CONTROL, revalidated(page));
         return;
-    };
+    }
+    let lifetimes = lifetimes.limited(life_left(page), page.is_private());
+    if !lifetimes.are_any() {
+        fields.append(header::CACHE_CONTROL, revalidated(page));
+        return;
+    }
     LAST_LIFETIMES.with_borrow_mut(|last| {
         if last.lifetimes != lifetimes || last.is_private != page.is_private() {
             *last = Directives::new(lifetimes, page.is_private());
@@ -81,7 +85,7 @@ fn revalidated(page: &Page) -> HeaderValue {
         return NO_STORE;
     }
     // With a `max_age`, the author says that a browser may keep the page.
-    let may_be_kept = || page.lifetimes.as_ref().is_some_and(|it| it.max_age > 0);
+    let may_be_kept = || page.lifetimes().max_age > 0;
     match page.is_private() {
         false => NO_CACHE,
         true if page.read.are_personal() && !may_be_kept() => PERSONAL,

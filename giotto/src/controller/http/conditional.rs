@@ -96,15 +96,24 @@ impl<'r> Conditions<'r> {
     }
 
     /// `page` as far as the conditions of a GET, or of a HEAD, let it be sent.
+    // Most requests have none: a call would move the page twice.
+    #[inline]
     pub(super) fn answer(&self, page: Page, is_head: bool) -> Result<Outcome, Problem> {
+        match self.is_any {
+            true => self.compared(page, is_head),
+            false => Ok(Outcome::Page(page)),
+        }
+    }
+
+    fn compared(&self, page: Page, is_head: bool) -> Result<Outcome, Problem> {
         // They are about a 200 (RFC 9110, 13.2.1, 14.2 and 15.4.5).
-        if !self.is_any || page.status() != 200 {
+        if page.status() != 200 {
             return Ok(Outcome::Page(page));
         }
         let selected = Selected::page(&page);
         match self.verdict(&selected, is_head) {
             Verdict::Send => Ok(Outcome::Page(page)),
-            Verdict::Part(part) => Ok(Outcome::Part(page, part)),
+            Verdict::Part(part) => Ok(Outcome::Part(page, Box::new(part))),
             Verdict::NotModified => Ok(Outcome::NotModified(page)),
             Verdict::Failed => Err(failed()),
             Verdict::Unsatisfiable => Err(unsatisfied(selected.length)),

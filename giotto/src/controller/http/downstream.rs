@@ -11,8 +11,10 @@ const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
 /// Adds the fields of a page that is sent or not modified.
 pub(super) fn tell(page: &mut Page, fields: &mut HeaderMap) {
-    if let Some(value) = page.take_no_vary_search() {
-        fields.append(NO_VARY_SEARCH, value);
+    if let Some(value) = page.no_vary_search() {
+        fields.append(NO_VARY_SEARCH, value.clone());
     }
-    fields.extend(page.take_downstream());
+    for (name, value) in page.take_downstream() {
+        fields.append(name, value);
+    }
 }

@@ -20,6 +20,7 @@ static IS_IN_NAME: [bool; 256] = {
 };
 
 /// Whether `text` is a host and perhaps a port. It may be empty.
+#[inline]
 pub(super) fn is_host(text: &[u8]) -> bool {
     let after = after_name(text);
     match after {

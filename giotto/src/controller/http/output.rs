@@ -89,7 +89,7 @@ pub(super) enum Outcome {
     /// 200, or the status that the page brings along.
     Page(Page),
     /// 206: these bytes of it.
-    Part(Page, Range<usize>),
+    Part(Page, Box<Range<usize>>),
     /// 304: the client has the page already.
     NotModified(Page),
     /// 400: the page of GET, with the refused fields of a POST.

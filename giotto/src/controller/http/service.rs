@@ -26,7 +26,9 @@ use crate::app::App;
 use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
+use crate::request::{
+    Controller, HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments,
+};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -121,28 +123,11 @@ impl Service {
             return self.other_method(head);
         };
         let posted;
-        let manifest = self.app().manifest();
-        let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
-        let mut request = Request {
-            path: Segments::new(),
-            data: Pairs::new(),
-            accept: fields.accept,
-            controller,
-            mode: Mode::Prefer,
-            takes_stale: true,
-            takes_coded: coding::takes_stored(
-                self.app(),
-                &head.headers,
-                fields.conditions.known().as_slice(),
-            ),
-            metadata: Recorded::new(&head.headers),
-        };
-        input::segments(head.uri.path(), &mut request.path, parameter)?;
-        input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
+        let mut request = self.request(head, controller, fields.accept, &fields.conditions)?;
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
-            manifest.find(&request.path, HTTP_POST)?;
+            self.app().manifest().find(&request.path, HTTP_POST)?;
             let is_conditional = fields.conditions.concern_writing();
             let target = is_conditional.then(|| reading(&request));
             posted = Box::pin(body::read(&head.headers, body)).await?;
@@ -155,6 +140,33 @@ impl Service {
             coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
         }
         fields.conditions.answer(page, head.method == Method::HEAD)
+    }
+
+    /// What the head asks for.
+    #[inline]
+    fn request<'r>(
+        &self,
+        head: &'r Parts,
+        controller: Controller,
+        accept: Cow<'r, str>,
+        conditions: &Conditions<'_>,
+    ) -> Result<Request<'r>, Problem> {
+        let manifest = self.app().manifest();
+        let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
+        let known = conditions.known();
+        let mut request = Request {
+            path: Segments::new(),
+            data: Pairs::new(),
+            accept,
+            controller,
+            mode: Mode::Prefer,
+            takes_stale: true,
+            takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
+            metadata: Recorded::new(&head.headers),
+        };
+        input::segments(head.uri.path(), &mut request.path, parameter)?;
+        input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
+        Ok(request)
     }
 
     /// Answers a POST. Its preconditions, if it has some, are about the page that GET has at the same `target`.
