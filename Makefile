@@ -88,7 +88,7 @@ $(PYTHON): judges/requirements.txt
 	touch $(PYTHON)
 
 judges: $(PYTHON) ## Every response, judged by httplint, REDbot and a parser of structured fields.
-	$(CARGO) build --locked -p judges
+	$(CARGO) build --locked -p judges -p squared -p prices -p flights
 	$(PYTHON) judges/lint.py
 
 proxies: $(PYTHON) ## nginx, Varnish, Traffic Server and Caddy in front, with the configurations of docs/http/.

@@ -107,6 +107,16 @@ def a_page_follows_the_language(reader):
         reader.sees(greeting)
 
 
+def a_page_that_is_kept_follows_the_cookie(reader):
+    """With `.max_age(..)`: `private, max-age=60` and `Vary: Cookie`."""
+    for theme, requests in (("dark", 1), ("light", 1), ("light", 0), ("dark", 1)):
+        reader.tab.send("Network.setCookie", name="theme", value=theme, url=reader.address)
+        reader.tab.open(f"{reader.address}/")
+        asked = reader.asked_by(lambda: reader.tab.open(f"{reader.address}/theme"))
+        assert len(asked) == requests, (theme, asked)
+        reader.sees(f"a page in {theme}")
+
+
 def a_parameter_that_is_ignored_makes_no_other_page(reader):
     tab = reader.tab
     tab.open(f"{reader.address}/max_age?utm=1")
@@ -136,6 +146,7 @@ CLAIMS = [
     nobody_sees_a_page_after_signing_out,
     without_a_change_of_a_cookie_the_back_button_does_not_ask,
     a_page_follows_the_language,
+    a_page_that_is_kept_follows_the_cookie,
     a_parameter_that_is_ignored_makes_no_other_page,
     a_compressed_page_is_shown,
 ]

@@ -96,13 +96,13 @@ def stop(process):
 
 
 @contextlib.contextmanager
-def application(*settings, port=None):
-    """The application of `src/main.rs`, with an empty cache in memory: its port and its process."""
+def application(*settings, program="judges"):
+    """The application of `src/main.rs`, or an example, with an empty cache in memory: its port and its process."""
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    port = port or free_port()
+    port = free_port()
     flags = [flag for setting in ("cache=locmem", *settings) for flag in ("--set", setting)]
     with tempfile.TemporaryDirectory() as folder:
-        command = [str(target.absolute() / "debug/judges"), "http", "--port", str(port), *flags]
+        command = [str(target.absolute() / "debug" / program), "http", "--port", str(port), *flags]
         process = run(command, port, folder, env={"PATH": os.environ["PATH"]})
         try:
             yield port, process

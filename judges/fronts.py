@@ -28,7 +28,7 @@ def configuration(name, folder, origin, port):
         ('.port = "5000"', f'.port = "{origin}"'),
         ("127.0.0.1:8080", f"127.0.0.1:{port}"),
         ("STRING 8080", f"STRING {port}"),
-        ("/var/cache/nginx", str(folder)),
+        ("/var/lib/nginx", str(folder)),
     ):
         text = text.replace(documented, here)
     return text

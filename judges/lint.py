@@ -48,6 +48,12 @@ KEPT = [
     ("/asset", {}),
     ("/kept", {}),
 ]
+# Pages of the examples, judged in the same way.
+EXAMPLES = {
+    "squared": ["/squared?x=12", "/squared.json?x=12", "/forever?x=3"],
+    "prices": ["/price/apple"],
+    "flights": ["/delays/JFK", "/delays.json?origin=JFK&month=7"],
+}
 # Responses that nobody may keep, and their status.
 PASSING = [
     ("/uncached", {}, 200),
@@ -122,13 +128,15 @@ class Judges:
         self.expect(where, "fwd=" in (miss.get("cache-status") or ""), f"no miss\n{miss!r}")
         until(f"{where} is a hit", lambda: "hit" in ask(self.port, target, fields).get("cache-status"))
         page = self.ask("hit", target, fields, status=200)
-        plain = self.ask("hit", target, fields | {"Accept-Encoding": "identity"}, status=200).body
+        whole = self.ask("hit", target, fields | {"Accept-Encoding": "identity"}, status=200)
+        plain = whole.body
         is_coded = len(plain) >= SMALLEST_CODED
         sent = page.get("content-encoding") or "identity"
         self.expect(where, sent == (coding if is_coded else "identity"), f"sent as {sent}\n{page!r}")
         self.expect(where, DECODERS[sent](page.body) == plain, "not the same page when decoded")
         self.expect(where, not is_coded or "accept-encoding" in (page.get("vary") or "").lower(), "no Vary: Accept-Encoding")
         self.conditional(target, fields, page)
+        self.partial(target, fields, whole)
 
     def conditional(self, target, fields, page):
         """What may be asked about a page of which the client has the entity tag."""
@@ -141,8 +149,12 @@ class Judges:
                 self.expect(target, same.get("etag") == tag, f"304 has another entity tag\n{same!r}")
         self.ask("412", target, fields | {"If-Match": '"other"'}, status=412)
         self.ask("if-match", target, fields | {"If-Match": tag}, status=200)
+
+    def partial(self, target, fields, whole):
+        """Parts are those of the page without a coding, whatever the client accepts."""
+        tag, size = whole.get("etag"), len(whole.body)
         part = self.ask("206", target, fields | {"Range": "bytes=2-5"}, status=206)
-        self.expect(target, part.body == page.body[2:6], f"another part\n{part!r}")
+        self.expect(target, part.body == whole.body[2:6], f"another part\n{part!r}")
         self.ask("206 if-range", target, fields | {"Range": "bytes=-3", "If-Range": tag}, status=206)
         self.ask("if-range", target, fields | {"Range": "bytes=-3", "If-Range": '"other"'}, status=200)
         self.ask("416", target, fields | {"Range": f"bytes={size}-"}, status=416)
@@ -187,7 +199,7 @@ class Judges:
         """REDbot asks for itself, and for each page asks again in other ways."""
         config = configparser.ConfigParser()
         config.read_dict({"redbot": {"enable_local_access": "True"}})
-        left = list(targets)
+        left, done = list(targets), 0
 
         def check():
             if not left:
@@ -198,6 +210,8 @@ class Judges:
 
             @thor.events.on(resource)
             def check_done():
+                nonlocal done
+                done += 1
                 where = f"REDbot {target} {fields or ''}"
                 self.expect(where, resource.fetch_error is None, str(resource.fetch_error))
                 for part in (resource, *resource.subreqs.values()):
@@ -210,6 +224,7 @@ class Judges:
 
         thor.schedule(0, check)
         thor.run()
+        self.expect("REDbot", done == len(targets), f"it has seen {done} of {len(targets)} pages")
 
 
 def lint(reply, target, fields, method, body, started):
@@ -230,10 +245,14 @@ def lint(reply, target, fields, method, body, started):
 
 def main():
     judges = Judges()
-    for target, fields in KEPT:
+    examples = [(program, target, {}) for program, targets in EXAMPLES.items() for target in targets]
+    for program, target, fields in [("judges", *page) for page in KEPT] + examples:
         for coding in DECODERS:
-            with application(TAGS) as (judges.port, _):
+            with application(TAGS, program=program) as (judges.port, _):
                 judges.kept(target, fields | {"Accept-Encoding": coding}, coding)
+    for program, targets in EXAMPLES.items():
+        with application(TAGS, program=program) as (judges.port, _):
+            judges.redbot([(target, {}) for target in targets])
     with application(TAGS) as (judges.port, _):
         for target, fields, status in PASSING:
             judges.passing(target, fields, status)

@@ -1,5 +1,5 @@
 # Varnish in front of an application at 127.0.0.1:5000, as docs/http.md explains it:
-# `varnishd -a 127.0.0.1:8080 -f varnish.vcl -p http_gzip_support=off`. giotto compresses.
+# `varnishd -a 127.0.0.1:8080 -f /path/to/varnish.vcl -p http_gzip_support=off`. giotto compresses.
 vcl 4.1;
 
 # Of the package varnish-modules; without it, see varnish-ban.vcl.

@@ -6,10 +6,10 @@ mod board;
 mod models;
 
 use giotto::prelude::*;
-use giotto::{Bare, Ready, Request};
+use giotto::{Bare, Request};
 
 use board::{Board, Shown};
-use models::{colours, file, hello, mine, missing, moved, report, search, secret};
+use models::{colours, file, missing, moved, report, search, secret, uncached};
 
 #[derive(Serialize, Deserialize)]
 struct Nothing {}
@@ -56,108 +56,68 @@ fn shows<T: AsRef<str> + Serialize + 'static>() -> View<T> {
     })
 }
 
-/// Pages that are the same for everybody, and say how long others may keep them.
+/// Pages that are the same for everybody.
 fn public() -> Manifest {
     let home = View::new().html(|text: &&str| (*text).to_owned());
     let hour = Policy::seconds(3_600);
-    let stale = |program: Program<Bare<&'static str, Nothing>>| {
-        program
-            .downstream_stale_while_revalidate(30)
-            .downstream_stale_if_error(600)
-    };
+    let rows = Program::new(report).cache(0);
+    let numbers = Program::new(file).cache(hour);
+    let nothing = Program::new(missing).cache(hour.negative(60));
+    Manifest::default()
+        .with("", always(HOME).view(home))
+        .with("plain", always("plain").view(shows()))
+        .with("uncached", Program::new(uncached).view(shows()))
+        .with("secret", Program::new(secret).cache(hour).view(shows()))
+        .with("report", rows.view(BasicView::new()))
+        .with("file", numbers.view(BasicView::new()))
+        .with("search", Program::new(search).cache(hour).view(shows()))
+        .with("moved", Program::new(moved).view(BasicView::new()))
+        .with("missing", nothing.view(shows()))
+}
+
+/// Pages that others may keep.
+fn lasting(manifest: Manifest) -> Manifest {
+    let kept = always("kept")
+        .max_age(60)
+        .shared_max_age(600)
+        .downstream_stale_while_revalidate(30)
+        .downstream_stale_if_error(600);
     let asset = always("asset").max_age(600).immutable();
-    Manifest::new([
-        ("", always(HOME).view(home)),
-        ("plain", always("plain").view(shows())),
-        (
-            "uncached",
-            always("uncached").cache(None::<i64>).view(shows()),
-        ),
-        ("max_age", always("max_age").max_age(60).view(shows())),
-        ("asset", asset.view(shows())),
-        (
-            "kept",
-            stale(always("kept").max_age(60).shared_max_age(600)).view(shows()),
-        ),
-        ("secret", Program::new(secret).cache(hour).view(shows())),
-        (
-            "report",
-            Program::new(report).cache(0).view(BasicView::new()),
-        ),
-        (
-            "atlas",
-            Program::new(report)
-                .cache(0)
-                .shared_max_age(600)
-                .view(BasicView::new()),
-        ),
-        (
-            "file",
-            Program::new(file).cache(hour).view(BasicView::new()),
-        ),
-        ("search", Program::new(search).cache(hour).view(shows())),
-        ("moved", Program::new(moved).view(BasicView::new())),
-        (
-            "missing",
-            Program::new(missing).cache(hour.negative(60)).view(shows()),
-        ),
-    ])
+    let rows = Program::new(report).cache(0).shared_max_age(600);
+    manifest
+        .with("max_age", always("max_age").max_age(60).view(shows()))
+        .with("asset", asset.view(shows()))
+        .with("kept", kept.view(shows()))
+        .with("atlas", rows.view(BasicView::new()))
 }
 
 /// Pages that depend on who reads them.
-fn personal() -> [(&'static str, Program<Ready>); 3] {
-    [
-        (
-            "mine",
-            Program::new(mine)
-                .input_middleware(signed_in)
-                .cache(3_600)
-                .view(shows()),
-        ),
-        (
-            "theme",
-            Program::new(colours)
-                .input_middleware(themed)
-                .cache(3_600)
-                .max_age(60)
-                .view(shows()),
-        ),
-        (
-            "hello",
-            Program::new(hello)
-                .input_middleware(translated)
-                .cache(3_600)
-                .view(shows()),
-        ),
-    ]
+fn personal(manifest: Manifest) -> Manifest {
+    let mine = Program::new(models::mine).input_middleware(signed_in);
+    let theme = Program::new(colours).input_middleware(themed);
+    let hello = Program::new(models::hello).input_middleware(translated);
+    manifest
+        .with("mine", mine.cache(3_600).view(shows()))
+        .with("theme", theme.cache(3_600).max_age(60).view(shows()))
+        .with("hello", hello.cache(3_600).view(shows()))
 }
 
 /// Notes that one reader changes and others read.
-fn notes() -> [(&'static str, [Program<Ready>; 2]); 4] {
+fn notes(manifest: Manifest) -> Manifest {
     let board = Board::default();
     let hour = Policy::seconds(3_600);
     let old = move |note: Shown| note.cache(hour.stale_while_revalidate(600)).max_age(60);
     let shared = |note: Shown| note.cache(3_600).shared_max_age(SHARED);
     let purged = |note: Shown| note.cache(3_600).shared_max_age(3_600);
-    [
-        ("note", board.programs("note", |note| note.cache(3_600))),
-        ("old", board.programs("old", old)),
-        ("shared", board.programs("shared", shared)),
-        ("purged", board.programs("purged", purged)),
-    ]
+    manifest
+        .with("note", board.programs("note", |note| note.cache(3_600)))
+        .with("old", board.programs("old", old))
+        .with("shared", board.programs("shared", shared))
+        .with("purged", board.programs("purged", purged))
 }
 
 fn manifest() -> Manifest {
-    let manifest = personal()
-        .into_iter()
-        .fold(public(), |manifest, (name, program)| {
-            manifest.with(name, program)
-        });
-    notes()
-        .into_iter()
-        .fold(manifest, |manifest, (name, programs)| {
-            manifest.with(name, programs)
-        })
+    notes(personal(lasting(public())))
 }
 
 fn main() -> ExitCode {

@@ -55,6 +55,12 @@ pub(crate) fn search(words: String, page: u32) -> String {
     format!("page {page} of what has the words {words}")
 }
 
+/// What is computed for every request.
+#[model]
+pub(crate) fn uncached() -> &'static str {
+    "uncached"
+}
+
 /// What nobody may keep.
 #[model]
 pub(crate) fn secret(cache: CacheControl) -> &'static str {
