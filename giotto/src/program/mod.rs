@@ -1,10 +1,11 @@
 //! A program: a model and a view under one name.
 //!
-//! `definition.rs` has its parts, `builder.rs` what an author declares, and `steps.rs` what the steps of an invocation ask
-//! for. `model.rs` says which functions a program can run, and `call.rs` runs one.
+//! `definition.rs` has its parts, `builder.rs` what an author declares, `check.rs` what is wrong with that, and `steps.rs` what
+//! the steps of an invocation ask for. `model.rs` says which functions a program can run, and `call.rs` runs one.
 
 mod builder;
 mod call;
+mod check;
 mod definition;
 pub mod model;
 mod steps;

@@ -127,7 +127,9 @@ impl Outcome {
 #[inline]
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
-    append(page, fields, |_| true);
+    if page.is_described() {
+        append(page, fields, |_| true);
+    }
     let has_etag = page.cache_status().is_some_and(|it| it.etag.is_some());
     if page.body().len() >= WITH_RANGES && has_etag {
         fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));

@@ -122,7 +122,6 @@ impl Service {
         };
         let posted;
         let known = fields.conditions.known();
-        let known = known.as_slice();
         let mut request = Request {
             path: Segments::new(),
             data: Pairs::new(),
@@ -130,7 +129,7 @@ impl Service {
             controller,
             mode: Mode::Prefer,
             takes_stale: true,
-            takes_coded: coding::takes_stored(self.app(), &head.headers, known),
+            takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
             metadata: Recorded::new(&head.headers),
         };
         self.read_address(head, &mut request)?;
@@ -138,15 +137,17 @@ impl Service {
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
             self.app().manifest().find(&request.path, HTTP_POST)?;
-            let is_conditional = fields.conditions.concern_writing();
-            let target = is_conditional.then(|| reading(&request));
+            let target = fields
+                .conditions
+                .concern_writing()
+                .then(|| reading(&request));
             posted = Box::pin(body::read(&head.headers, body)).await?;
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request, target, &fields.conditions)).await;
         }
         let mut page = self.app().invoke(&mut request).await?;
         if coding::is_negotiated(self.app(), &page) {
-            coding::negotiate(self.app(), &head.headers, known, &mut page).await?;
+            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
         }
         fields.conditions.answer(page, head.method == Method::HEAD)
     }

@@ -1,0 +1,58 @@
+//! What is wrong with a program, which its author is told before the first request.
+//!
+//! Before the first request; see [`Program`].
+
+use super::definition::{Program, Settings};
+use crate::error::Error;
+use crate::lifetimes::Lifetimes;
+use crate::request::HTTP_GET;
+
+impl Program {
+    /// The mistake in it, if there is one.
+    pub(crate) fn error(&self) -> Option<Error> {
+        let Settings {
+            cache,
+            version,
+            tags,
+            invalidates,
+            error,
+            ..
+        } = &self.settings;
+        let contradiction = match cache {
+            None if tags.is_some() => {
+                Some("it has tags but no cache: give it .cache(..), or leave the tags out")
+            }
+            None if *version > 0 => {
+                Some("it has a version but no cache: give it .cache(..), or leave the version out")
+            }
+            Some(_) if invalidates.is_some() => Some(
+                "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
+            ),
+            _ => self.lifetimes_problem(),
+        };
+        error
+            .clone()
+            .or_else(|| contradiction.map(Error::configuration))
+    }
+
+    /// Why what it says to caches downstream makes no sense.
+    fn lifetimes_problem(&self) -> Option<&'static str> {
+        let lifetimes = self.settings.lifetimes;
+        match () {
+            () if lifetimes == Lifetimes::default() => None,
+            () if self.settings.cache.is_none() => Some(
+                "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
+                 give it .cache(..), or leave .max_age(..) and its like out",
+            ),
+            () if !self.answers(HTTP_GET) => Some(
+                "it says how long caches downstream may use a page, but it does not answer http-get: name HTTP_GET in \
+                 .controllers([..]), or leave .max_age(..) and its like out",
+            ),
+            () if self.is_guarded() && lifetimes.shared_max_age > 0 => Some(
+                "it has middleware, so its pages are private, and no shared cache may store them: leave \
+                 .shared_max_age(..) out, or the middleware",
+            ),
+            () => lifetimes.problem(),
+        }
+    }
+}
