@@ -137,10 +137,7 @@ impl Service {
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
             self.app().manifest().find(&request.path, HTTP_POST)?;
-            let target = fields
-                .conditions
-                .concern_writing()
-                .then(|| reading(&request));
+            let target = target(&request, &fields.conditions);
             posted = Box::pin(body::read(&head.headers, body)).await?;
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request, target, &fields.conditions)).await;
@@ -229,13 +226,13 @@ impl Service {
     }
 }
 
-/// The same as a GET, which waits for the fresh page.
-fn reading<'r>(request: &Request<'r>) -> Request<'r> {
-    Request {
+/// A request that writes as a GET, which waits for the fresh page, if it has preconditions.
+fn target<'r>(request: &Request<'r>, conditions: &Conditions<'_>) -> Option<Request<'r>> {
+    conditions.concern_writing().then(|| Request {
         controller: HTTP_GET,
         takes_stale: false,
         ..request.clone()
-    }
+    })
 }
 
 impl<B> tower_service::Service<http::Request<B>> for Service
