@@ -25,6 +25,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
+use crate::page::Page;
 use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Request, Segments};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
@@ -142,23 +143,22 @@ impl Service {
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request)).await;
         }
-        self.get(&mut request, &head.headers, &fields.known).await
+        let page = self.app().invoke(&mut request).await?;
+        if coding::is_negotiated(self.app(), &page) {
+            // Boxed with the page, so that the future of a plain hit stays small.
+            return Box::pin(self.negotiated(page, &head.headers, &fields.known)).await;
+        }
+        Ok(unless_known(page, &fields.known))
     }
 
-    async fn get(
+    async fn negotiated(
         &self,
-        request: &mut Request<'_>,
+        mut page: Page,
         headers: &HeaderMap,
         known: &[&[u8]],
     ) -> Result<Outcome, Problem> {
-        let mut page = self.app().invoke(request).await?;
-        if coding::is_negotiated(self.app(), &page) {
-            coding::negotiate(self.app(), headers, known, &mut page).await?;
-        }
-        Ok(match is_known(&page, known) {
-            true => Outcome::NotModified(page),
-            false => Outcome::Page(page),
-        })
+        coding::negotiate(self.app(), headers, known, &mut page).await?;
+        Ok(unless_known(page, known))
     }
 
     async fn post(&self, request: Request<'_>) -> Result<Outcome, Problem> {
@@ -196,6 +196,15 @@ impl Service {
         }
         let message = format!("{} is not allowed here", head.method);
         Err(Error::new(ErrorKind::WrongController(allowed), message).into())
+    }
+}
+
+/// `page`, unless the client has it already.
+#[inline]
+fn unless_known(page: Page, known: &[&[u8]]) -> Outcome {
+    match is_known(&page, known) {
+        true => Outcome::NotModified(page),
+        false => Outcome::Page(page),
     }
 }
 
