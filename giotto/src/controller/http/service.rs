@@ -26,6 +26,7 @@ use crate::app::App;
 use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
+use crate::page::Page;
 use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
@@ -142,11 +143,23 @@ impl Service {
             body::posted_data(&head.headers, &posted, &mut request.data)?;
             return Box::pin(self.post(request, target, &fields.conditions)).await;
         }
-        let mut page = self.app().invoke(&mut request).await?;
+        let page = self.app().invoke(&mut request).await?;
         if coding::is_negotiated(self.app(), &page) {
-            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+            // Boxed with the page, so that the future of a plain hit stays small.
+            return Box::pin(self.negotiated(page, head, &fields.conditions)).await;
         }
         fields.conditions.answer(page, head.method == Method::HEAD)
+    }
+
+    async fn negotiated(
+        &self,
+        mut page: Page,
+        head: &Parts,
+        conditions: &Conditions<'_>,
+    ) -> Result<Outcome, Problem> {
+        let known = conditions.known();
+        coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+        conditions.answer(page, head.method == Method::HEAD)
     }
 
     /// Reads the address into `request`.
