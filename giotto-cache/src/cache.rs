@@ -250,16 +250,17 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
-    /// Empties the store, as far as it is of this namespace.
+    /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
     ///
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
-        self.store().clear().await?;
+        let cleared = self.store().clear().await;
         let outdated = Outdated::Scope(Scope::All);
+        // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
-        Ok(())
+        cleared
     }
 
     /// How long it takes after [`invalidate`](Self::invalidate) until every process sees it: zero for a tag, and for a

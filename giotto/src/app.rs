@@ -105,7 +105,7 @@ impl App {
         }
     }
 
-    /// Tells caches downstream the tags of each page, over HTTP, in the fields of these names: `.tag_fields(["Cache-Tag"])`. By
+    /// Sends the tags of each page to caches downstream, over HTTP, in these header fields: `.tag_fields(["Cache-Tag"])`. By
     /// default no page has such a field. `Cache-Groups` has the form of RFC 9875, a name that ends in `key` or `keys`, such
     /// as `Surrogate-Key` or `xkey`, separates tags by spaces, and any other by commas.
     ///
@@ -268,6 +268,9 @@ impl App {
         }
         let tags = answer.entry.tags();
         let page = Page::from_cache(mime, answer);
+        if !page.is_storable() {
+            return Ok(page);
+        }
         Ok(self.tag_fields.tell(page, &tags, program.path(), &self.log))
     }
 

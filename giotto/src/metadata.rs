@@ -11,6 +11,9 @@ pub(crate) const fn may_be_status(status: u16) -> bool {
     matches!(status, 200..=203 | 207..=299)
 }
 
+const LIFETIMES: &str = "giotto writes it from how the program is cached: use .cache(..), .max_age(..), \
+                         .shared_max_age(..), or a CacheControl";
+
 /// Why no page may have the field `name`, in lower case, and what to do instead; `None` if one may.
 pub(crate) fn why_not(name: &str) -> Option<&'static str> {
     match name {
@@ -23,9 +26,18 @@ pub(crate) fn why_not(name: &str) -> Option<&'static str> {
         name if name.starts_with("proxy-") => {
             Some("it belongs to the connection, which the server manages: leave it out")
         }
-        "age" | "cache-control" | "cdn-cache-control" | "expires" | "pragma" => Some(
-            "giotto writes it from how the program is cached: use .cache(..) or a CacheControl",
+        "age" | "edge-control" | "expires" | "pragma" | "surrogate-control" | "x-accel-expires" => {
+            Some(LIFETIMES)
+        }
+        name if name.ends_with("cache-control") => Some(LIFETIMES),
+        name if name.starts_with("x-accel-") || name.contains("sendfile") => Some(
+            "it is a command to the server in front, which would send a file of its own: set it in a layer around the \
+             service",
         ),
+        "cache-groups" | "cache-group-invalidation" => {
+            Some("giotto writes it from the tags of pages: use .tags(..) and App::tag_fields(..)")
+        }
+        "no-vary-search" => Some("giotto writes it from the parameters of the model: leave it out"),
         "content-type" => Some(
             "it is the media type under which the view lists the renderer: use .renders(\"text/csv\", ..)",
         ),

@@ -61,18 +61,22 @@ impl Page {
     // Every hit makes one: a call would move it.
     #[inline]
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let coded = Coded::stored(&answer.entry);
         let cache_status = Some(CacheStatus::new(&answer));
         let metadata = answer.entry.metadata().map(Box::new);
-        let mut page = Self {
+        let described = |body| Self {
             cache_status,
             metadata,
-            ..Self::new(mime, answer.entry.into_body())
+            ..Self::new(mime, body)
         };
-        if let Some(coded) = coded {
-            page.code(Coding::Zstd, coded);
+        match Coded::stored(&answer.entry) {
+            None => described(answer.entry.into_body()),
+            Some(coded) => {
+                // The body stays as it is stored: reading it would decode it.
+                let mut page = described(Bytes::new());
+                page.code(Coding::Zstd, coded);
+                page
+            }
         }
-        page
     }
 
     /// The same page with `metadata`.
@@ -103,8 +107,7 @@ impl Page {
     pub(crate) fn make_private(&mut self) {
         self.private = true;
         // What a program has invalidated is told all the same.
-        let is_tags = |status: &CacheStatus| status.etag.is_some();
-        if self.cache_status.as_ref().is_some_and(is_tags) {
+        if self.is_storable() {
             self.downstream.clear();
         }
     }
@@ -120,14 +123,17 @@ impl Page {
         &self.downstream
     }
 
+    /// Whether clients and caches may store it, on whatever terms: it has an entity tag then.
+    pub(crate) fn is_storable(&self) -> bool {
+        let status = self.cache_status.as_ref();
+        status.is_some_and(|status| status.etag.is_some())
+    }
+
     /// `No-Vary-Search`; `None` if clients may not store the page.
     pub(crate) fn no_vary_search(&self) -> Option<&HeaderValue> {
-        let is_storable = |status: &CacheStatus| status.etag.is_some();
-        match &self.cache_status {
-            Some(status) if !self.private && is_storable(status) => {
-                self.terms.as_ref()?.no_vary_search.as_ref()
-            }
-            _ => None,
+        match self.is_storable() && !self.private {
+            true => self.terms.as_ref()?.no_vary_search.as_ref(),
+            false => None,
         }
     }
 
@@ -226,7 +232,7 @@ impl Page {
     }
 
     /// Whether it may depend on more than its arguments, because the program has middleware. Shared caches must not store
-    /// it. Nor does a browser if middleware has read who the reader is; it revalidates other pages before it shows them.
+    /// it. A browser does not store it either if middleware has read a field that identifies the reader; it revalidates others.
     #[must_use]
     pub fn is_private(&self) -> bool {
         self.private

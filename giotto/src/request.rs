@@ -227,10 +227,10 @@ impl<'r> Request<'r> {
 
     /// The transport's header field `name`; always `None` on the command line.
     ///
-    /// The response says in `Vary` that the page depends on this field, whether the request has it or not. If the field may
-    /// say who the reader is, as `Cookie` and `Authorization` do, no cache stores the page, not even that of the browser,
-    /// unless the program has a [`max_age`](crate::Program::max_age). All fields may, except those that browsers send of
-    /// their own accord and proxies add about the connection: `Accept-Language`, `User-Agent`, `X-Forwarded-Proto`.
+    /// The response names this field in `Vary`, even if the request does not have it. If the field may identify the reader,
+    /// as `Cookie` and `Authorization` do, no cache downstream stores the page, not even the browser, unless the program has
+    /// a [`max_age`](crate::Program::max_age). Every field counts as such, except a list of fields that browsers and proxies
+    /// send by themselves, such as `Accept-Language`, `User-Agent` and `X-Forwarded-Proto`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.metadata.read(name)?.get(name)

@@ -144,8 +144,12 @@ async fn stamp(
         // The store does not say, so that a caller which looks again would learn nothing.
         _ => flight.confirms(false),
     }
-    if stamps.is_ok() && engine.downstream.are_any() && !is_current(engine, attempt).await {
-        flight.revoke();
+    if stamps.is_ok() && attempt.is_answered && engine.downstream.are_any() {
+        match is_current(engine, attempt).await {
+            Ok(true) => {}
+            Ok(false) => flight.revoke(),
+            Err(_) => flight.confirms(false),
+        }
     }
     stamps
 }
@@ -153,10 +157,10 @@ async fn stamp(
 /// Whether nothing that the result depends on was invalidated while it was computed. Race: a cache downstream is purged, and
 /// then gets this result, which was computed from what was there before. It asks nobody again as long as the result is said
 /// to be fresh; here, the next lookup would see that it is old.
-async fn is_current(engine: &Engine, attempt: &Attempt) -> bool {
+async fn is_current(engine: &Engine, attempt: &Attempt) -> Result<bool, Unanswered> {
     let lookup = &attempt.lookup;
     let read = records::read_with_entry(engine, lookup, engine.clock.now_ms()).await;
-    read.is_ok_and(|(_, tags)| {
+    read.map(|(_, tags)| {
         let program = engine.programs.of(lookup.key.program(), &engine.pending);
         let now = Generations { program, tags };
         attempt.generations.still_count(&now)

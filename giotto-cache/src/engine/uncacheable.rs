@@ -1,6 +1,6 @@
 //! Hit-for-miss: the keys whose last result must not be stored.
 //!
-//! Part of step 3 of a lookup: their callers do not wait for each other, because one caller's result is for nobody else.
+//! Part of step 3 of a lookup: their callers do not wait for each other, because the result of one caller is for it alone.
 
 use std::collections::HashMap;
 

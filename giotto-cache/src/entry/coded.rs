@@ -17,7 +17,7 @@ pub(crate) enum Coded {
 
 impl Coded {
     /// Decodes `stored`, unless the caller accepts it `as_it_is`. The length without the coding is what the entry says, and
-    /// must not be more than `longest`: nobody knows who has written it.
+    /// must not be more than `longest`: any client of the store may have written it.
     pub(crate) fn read(
         stored: &[u8],
         length: u64,

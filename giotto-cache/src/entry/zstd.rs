@@ -1,7 +1,7 @@
 //! A result under the content coding zstd (RFC 8878).
 //!
-//! Step 2 of a lookup decodes what step 6 has coded. A store's bytes may come from anybody: what is decoded is bounded by a
-//! length that the caller has checked.
+//! Step 2 of a lookup decodes what step 6 has coded. Any client of the store may have written the bytes: what is decoded is
+//! bounded by a length that the caller has checked.
 
 use bytes::Bytes;
 

@@ -1,4 +1,4 @@
-//! What is wrong with a program, which its author is told before the first request.
+//! The mistakes in a program, which the application reports when it starts.
 //!
 //! Before the first request; see [`Program`].
 

@@ -60,18 +60,21 @@ enum Step {
 
 /// Adds `tag`, not to be sent before `due`, and starts the task if it does not run.
 pub(super) fn push(sender: &Arc<Sender>, tag: String, is_hard: bool, due: Instant) {
-    let mut state = sender.lock();
-    sender.add(&mut state, tag, is_hard, due);
-    if !std::mem::replace(&mut state.is_running, true) {
-        let sender = Arc::clone(sender);
-        let running = Running {
-            sender,
-            is_ended: false,
-        };
-        tokio::spawn(work(running));
-    } else {
+    let is_running = {
+        let mut state = sender.lock();
+        sender.add(&mut state, tag, is_hard, due);
+        std::mem::replace(&mut state.is_running, true)
+    };
+    if is_running {
         sender.added.notify_one();
+        return;
     }
+    let running = Running {
+        sender: Arc::clone(sender),
+        is_ended: false,
+    };
+    // Not under the lock: a runtime that shuts down drops the task at once, and with it `Running`.
+    tokio::spawn(work(running));
 }
 
 /// Sends until nothing waits.
@@ -237,18 +240,15 @@ impl Sender {
         }
     }
 
-    /// Pauses after so many failures: for the time that the end point has asked for, or exponentially longer, with jitter.
+    /// Pauses after so many failures: exponentially longer, with jitter, and at least for the time that the end point has asked
+    /// for.
     async fn pause(&self, failures: u32, asked: Option<Duration>) {
-        let pause = match asked {
-            Some(pause) => pause,
-            None => {
-                let longest = match self.is_ending.load(Ordering::Relaxed) {
-                    true => LAST_PAUSE,
-                    false => LONGEST_PAUSE,
-                };
-                backoff(failures, longest).mul_f64(1.0 - fastrand::f64() / 2.0)
-            }
+        let longest = match self.is_ending.load(Ordering::Relaxed) {
+            true => LAST_PAUSE,
+            false => LONGEST_PAUSE,
         };
+        let backoff = backoff(failures, longest).mul_f64(1.0 - fastrand::f64() / 2.0);
+        let pause = asked.map_or(backoff, |asked| asked.max(backoff));
         tokio::select! {
             () = sleep(pause) => {}
             () = self.hurry.notified(), if asked.is_none() => {}

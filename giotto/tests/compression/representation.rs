@@ -109,38 +109,23 @@ fn part_of<'f>(coding: &'f str, etag: &'f str) -> [(&'f str, &'f str); 3] {
 }
 
 #[tokio::test]
-async fn a_part_is_one_of_the_representation_that_the_client_gets() {
+async fn a_part_is_one_of_the_page_itself_in_whatever_coding_the_client_has_it() {
     let service = service();
+    let path = "/page?bytes=5000";
+    let plain = get(&service, path, "").await;
     for (coding, _) in CODINGS {
-        let whole = get(&service, "/page?bytes=5000", coding).await;
-        let part = ask(
-            &service,
-            "GET",
-            "/page?bytes=5000",
-            &part_of(coding, whole.etag()),
-        )
-        .await;
-        assert_eq!(
-            (part.status, &part.body),
-            (206, &whole.body.slice(10..100)),
-            "{coding}"
-        );
-        let range = format!("bytes 10-99/{}", whole.body.len());
-        assert_eq!(part.field("content-range"), range);
+        let part = ask(&service, "GET", path, &part_of(coding, plain.etag())).await;
+        let expected = (206, &plain.body.slice(10..100));
+        assert_eq!((part.status, &part.body), expected, "{coding}");
+        assert_eq!(part.field("content-range"), "bytes 10-99/5000");
         for same in ["etag", "content-encoding", "content-type", "vary"] {
-            assert_eq!(part.field(same), whole.field(same), "{coding}");
+            assert_eq!(part.field(same), plain.field(same), "{coding}");
         }
-        // Of another representation, the part would not fit.
-        for (other, _) in CODINGS.iter().filter(|(other, _)| *other != coding) {
-            let other = get(&service, "/page?bytes=5000", other).await;
-            let reply = ask(
-                &service,
-                "GET",
-                "/page?bytes=5000",
-                &part_of(coding, other.etag()),
-            )
-            .await;
-            assert_eq!((reply.status, &reply.body), (200, &whole.body), "{coding}");
+        // The part would not fit what the client has in another coding.
+        let coded = get(&service, path, coding).await;
+        if coded.etag() != plain.etag() {
+            let reply = ask(&service, "GET", path, &part_of(coding, coded.etag())).await;
+            assert_eq!((reply.status, &reply.body), (200, &plain.body), "{coding}");
         }
     }
 }

@@ -109,3 +109,21 @@ async fn the_setting_stores_pages_as_they_are() {
     // Still coded for clients, in the order of a store that codes nothing.
     assert_eq!(get(&service, TARGET, "zstd, br").await.coding(), "br");
 }
+
+/// A client, or a proxy in front, may accept other codings with a write than with the page that it has.
+#[tokio::test]
+async fn a_write_names_the_page_in_any_coding_whatever_the_store_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, cache) = outside(&folder, true);
+    let plain = get(&service, TARGET, "").await;
+    stored(&cache, "page").await;
+    let digest = plain.etag().trim_matches('"');
+    for suffix in ["", "-br", "-zstd", "-gz"] {
+        let known = format!("\"{digest}{suffix}\"");
+        for codings in ["", "gzip, deflate, br, zstd", "zstd"] {
+            let fields = [("accept-encoding", codings), ("if-match", &*known)];
+            let reply = ask(&service, "POST", TARGET, &fields).await;
+            assert_eq!(reply.status, 200, "{known}, {codings}");
+        }
+    }
+}

@@ -83,10 +83,23 @@ async fn no_page_carries_tags_by_default_and_none_that_no_shared_cache_may_keep(
     assert_eq!(field(&page, "cache-tag"), None);
     let guarded = posts().input_middleware(|_| Ok(()));
     let uncached = post().view(BasicView::new());
-    let manifest = Manifest::new([("guarded", guarded), ("uncached", uncached)]);
+    let unstored = Program::new(|_: Post, cache: CacheControl| {
+        cache.no_store();
+        7
+    });
+    let manifest = Manifest::new([
+        ("guarded", guarded),
+        ("uncached", uncached),
+        ("unstored", unstored.cache(60).view(BasicView::new())),
+    ]);
     let app = App::new(manifest).cache(LocMemKeyValue::new());
     let service = service(app.tag_fields(["Cache-Tag"]));
-    for target in ["/guarded.html?id=7", "/uncached.html?id=7", "/none"] {
+    for target in [
+        "/guarded.html?id=7",
+        "/uncached.html?id=7",
+        "/unstored.html?id=7",
+        "/none",
+    ] {
         let page = get(&service, target).await;
         assert_eq!(field(&page, "cache-tag"), None, "{target}");
         assert_eq!(field(&page, "no-vary-search"), None, "{target}");

@@ -323,6 +323,26 @@ async fn a_status_or_field_that_cannot_be_set_is_an_error_and_nothing_is_stored(
             |r| r.header("cache-control", "max-age=1"),
             &["use .cache(..)"],
         ),
+        (
+            |r| r.header("cloudflare-cdn-cache-control", "max-age=1"),
+            &["use .cache(..)"],
+        ),
+        (
+            |r| r.header("Surrogate-Control", "max-age=1"),
+            &["use .cache(..)"],
+        ),
+        (
+            |r| r.header("x-accel-redirect", "/etc/passwd"),
+            &["a command to the server in front"],
+        ),
+        (
+            |r| r.header("no-vary-search", "params"),
+            &["the parameters of the model"],
+        ),
+        (
+            |r| r.header("cache-group-invalidation", "\"a\""),
+            &["App::tag_fields"],
+        ),
         (|r| r.header("content-type", "text/csv"), &["use .renders("]),
         (
             |r| r.header("content-length", "1"),

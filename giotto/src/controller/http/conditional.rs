@@ -39,7 +39,7 @@ pub(super) struct Selected<'p> {
     pub(super) length: usize,
 }
 
-/// What the conditions of a GET or HEAD come to.
+/// The result of the conditions of a GET or HEAD.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// 200.
@@ -64,7 +64,7 @@ impl<'p> Selected<'p> {
         }
     }
 
-    /// Whether it was modified after `date`; `None` if nobody knows, or if that is no date (RFC 9110, 13.1.3 and 13.1.4).
+    /// Whether it was modified after `date`; `None` if that is unknown, or if `date` is no date (RFC 9110, 13.1.3, 13.1.4).
     fn is_modified_since(&self, date: Option<&[u8]>) -> Option<bool> {
         Some(self.modified? > parsed(date?)?)
     }
@@ -120,7 +120,7 @@ impl<'r> Conditions<'r> {
         }
     }
 
-    /// What they come to for a GET, or for a HEAD, to which `Range` does not apply.
+    /// Their result for a GET, or for a HEAD, to which `Range` does not apply.
     pub(super) fn verdict(&self, selected: &Selected<'_>, is_head: bool) -> Verdict {
         let is_expected = match self.if_match.as_deref() {
             Some(list) => names(list, selected.etag, Strong),

@@ -41,7 +41,7 @@ fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 }
 
 /// Bounds the bytes that the kernel keeps for a connection, besides those that are on their way. Without a bound it takes
-/// megabytes from a client that does not read, and nobody can tell how slow the client is.
+/// megabytes from a client that does not read, and the rate at which the client reads cannot be measured.
 fn bound_unsent(socket: &TcpSocket) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT) {

@@ -130,8 +130,7 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     if page.is_described() {
         append(page, fields, |_| true);
     }
-    let has_etag = page.cache_status().is_some_and(|it| it.etag.is_some());
-    if page.body().len() >= WITH_RANGES && has_etag {
+    if page.body().len() >= WITH_RANGES && page.is_storable() {
         fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     }
     if let ContentCoding::Coded(coding) = page.coding {

@@ -28,7 +28,7 @@ const BEAT: Duration = Duration::from_millis(500);
 /// The most beats, 10 s at most, between the last byte that a client takes and its next complete head. The limit covers
 /// idle connections, heads that arrive slowly, and clients that do not read.
 const PATIENCE_BEATS: u64 = 19;
-/// The fewest bytes that a client takes of a response in so many beats, 10 s.
+/// A client must take this many bytes of a response in [`RATE_BEATS`], 10 s.
 const RATE_BYTES: u64 = 8 << 10;
 const RATE_BEATS: u64 = 20;
 /// How long responses may take after the signal to stop, and how much longer than idle connections at least.

@@ -244,6 +244,8 @@ fn target<'r>(request: &Request<'r>, conditions: &Conditions<'_>) -> Option<Requ
     conditions.concern_writing().then(|| Request {
         controller: HTTP_GET,
         takes_stale: false,
+        // Its entity tag without a coding stands for those of all codings.
+        takes_coded: false,
         ..request.clone()
     })
 }

@@ -182,3 +182,37 @@ fn what_a_runtime_leaves_behind_the_next_one_sends() {
     });
     assert_eq!(script.accepted(), ["a", "b"]);
 }
+
+/// A runtime that has shut down drops the task at once, in the thread that pushes.
+#[test]
+fn a_tag_that_comes_while_the_runtime_ends_waits_for_the_next_one() {
+    let (sender, _) = Script::sender([]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let (pushed, is_pushed) = std::sync::mpsc::channel();
+    let pushing = Arc::clone(&sender);
+    std::thread::spawn(move || {
+        let _entered = handle.enter();
+        push_now(&pushing, "a");
+        pushed.send(()).unwrap();
+    });
+    let patience = Duration::from_secs(60);
+    is_pushed.recv_timeout(patience).expect("it does not hang");
+    assert!(!sender.lock().is_running);
+    assert_eq!(*sender.waiting.borrow(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_point_that_asks_for_no_pause_gets_one_all_the_same() {
+    let (sender, script) = Script::sender([later(Some(0)), later(Some(0))]);
+    push_now(&sender, "a");
+    until_sent(&sender).await;
+    let times = script.times();
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] >= Duration::from_millis(50), "{times:?}");
+    }
+    assert_eq!(script.accepted(), ["a"]);
+}
