@@ -297,7 +297,9 @@ impl App {
             true => Vec::new(),
             false => program.invalidated_by(&typed)?,
         };
-        let told = self.tag_fields.invalidation(&outdated, controller);
+        let told = self
+            .tag_fields
+            .invalidation(&outdated, controller, &self.log);
         let context = self.context(controller, CacheControl::default());
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();

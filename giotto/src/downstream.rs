@@ -166,15 +166,29 @@ impl TagFields {
 
     /// `Cache-Group-Invalidation` (RFC 9875, 3) of a program that has invalidated `tags`, if pages have groups. After a safe
     /// method, caches ignore it.
-    pub(crate) fn invalidation(&self, tags: &[String], controller: Controller) -> Option<Told> {
-        if controller != HTTP_POST || tags.is_empty() {
+    pub(crate) fn invalidation(
+        &self,
+        tags: &[String],
+        controller: Controller,
+        log: &Limiter,
+    ) -> Option<Told> {
+        let has_groups = self.fields.iter().any(|(_, form)| *form == Form::Strings);
+        if controller != HTTP_POST || tags.is_empty() || !has_groups {
             return None;
         }
-        let has_groups = self.fields.iter().any(|(_, form)| *form == Form::Strings);
         let tags: Vec<_> = tags.iter().map(|tag| encoded(tag)).collect();
         let text = Form::Strings.write(&tags);
+        if text.len() > MAX_VALUE {
+            log.tell("long groups", move |repeated| {
+                tracing::warn!(
+                    repeated,
+                    "the invalidated tags are too long for a field: caches with groups are not told of them"
+                );
+            });
+            return None;
+        }
         let name = HeaderName::from_static("cache-group-invalidation");
-        (has_groups && text.len() <= MAX_VALUE).then(|| (name, value(text)))
+        Some((name, value(text)))
     }
 }
 
@@ -220,13 +234,18 @@ mod tests {
     fn tags_that_are_invalidated_are_told_where_pages_have_groups() {
         let tags = ["a b".to_owned(), "c".to_owned()];
         assert_eq!(
-            TagFields::new(["Cache-Tag"]).invalidation(&tags, HTTP_POST),
+            TagFields::new(["Cache-Tag"]).invalidation(&tags, HTTP_POST, &Limiter::default()),
             None
         );
         let groups = TagFields::new(["Cache-Tag", "Cache-Groups"]);
-        let (name, value) = groups.invalidation(&tags, HTTP_POST).unwrap();
+        let (name, value) = groups
+            .invalidation(&tags, HTTP_POST, &Limiter::default())
+            .unwrap();
         assert_eq!(name, "cache-group-invalidation");
         assert_eq!(value, "\"a%20b\", \"c\"");
-        assert_eq!(groups.invalidation(&[], HTTP_POST), None);
+        assert_eq!(
+            groups.invalidation(&[], HTTP_POST, &Limiter::default()),
+            None
+        );
     }
 }

@@ -4,28 +4,30 @@
 
 /// The most ranges of an `Accept-Language` field that are read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;
+/// A longer range names no language (RFC 5646, 4.4.1 has 35 characters for tags without extensions).
+const MAX_RANGE: usize = 64;
 
 /// The one of `offered` that the reader prefers; the first of those that it does not refuse if it names none of them.
 pub(crate) fn choose<'o>(accepted: &str, offered: &[&'o str]) -> &'o str {
-    let mut ranges: Vec<_> = accepted.split(',').take(MAX_RANGES).map(weighted).collect();
+    let ranges = accepted.split(',').take(MAX_RANGES).map(weighted);
+    let mut ranges: Vec<_> = ranges
+        .filter(|(range, _)| range.len() <= MAX_RANGE)
+        .collect();
     // A stable sort: among equals, the reader's order counts.
     ranges.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
     let is_refused = |language: &str| {
         let mut refused = ranges.iter().filter(|(_, weight)| *weight == 0);
         refused.any(|(range, _)| range.eq_ignore_ascii_case(language))
     };
-    let allowed = || {
-        offered
-            .iter()
-            .copied()
-            .filter(|language| !is_refused(language))
+    let allowed = offered.iter().copied();
+    let allowed: Vec<_> = allowed.filter(|language| !is_refused(language)).collect();
+    let named = |range: &str| {
+        let mut allowed = allowed.iter().copied();
+        allowed.find(|language| range.eq_ignore_ascii_case(language))
     };
     let mut wanted = ranges.iter().filter(|(_, weight)| *weight > 0);
-    let chosen = wanted.find_map(|(range, _)| {
-        shortened(range)
-            .find_map(|range| allowed().find(|language| range.eq_ignore_ascii_case(language)))
-    });
-    let first = || allowed().next().or_else(|| offered.first().copied());
+    let chosen = wanted.find_map(|(range, _)| shortened(range).find_map(named));
+    let first = || allowed.first().or(offered.first()).copied();
     chosen.or_else(first).unwrap_or_default()
 }
 

@@ -14,6 +14,9 @@ pub(crate) const fn may_be_status(status: u16) -> bool {
 const LIFETIMES: &str = "giotto writes it from how the program is cached: use .cache(..), .max_age(..), \
                          .shared_max_age(..), or a CacheControl";
 
+const COMMAND: &str = "it is a command to the server in front, which would send a file of its own: set it in a layer around \
+                       the service";
+
 /// Why no page may have the field `name`, in lower case, and what to do instead; `None` if one may.
 pub(crate) fn why_not(name: &str) -> Option<&'static str> {
     match name {
@@ -30,10 +33,8 @@ pub(crate) fn why_not(name: &str) -> Option<&'static str> {
             Some(LIFETIMES)
         }
         name if name.ends_with("cache-control") => Some(LIFETIMES),
-        name if name.starts_with("x-accel-") || name.contains("sendfile") => Some(
-            "it is a command to the server in front, which would send a file of its own: set it in a layer around the \
-             service",
-        ),
+        "x-litespeed-location" | "x-lighttpd-send-file" | "x-sendfile" => Some(COMMAND),
+        name if name.starts_with("x-accel-") => Some(COMMAND),
         "cache-groups" | "cache-group-invalidation" => {
             Some("giotto writes it from the tags of pages: use .tags(..) and App::tag_fields(..)")
         }

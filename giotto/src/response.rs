@@ -5,10 +5,11 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use giotto_cache::Metadata;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::error::{Error, Result, quoted};
 use crate::metadata::{OK, may_be_status, why_not};
@@ -181,6 +182,16 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static 
     if let Some(why) = why_not(name.as_str()) {
         return Err(why);
     }
+    let date;
+    let value = match name == header::LAST_MODIFIED {
+        false => value,
+        true => {
+            date = past(value).ok_or(
+                "its value is not a date such as \"Sun, 06 Nov 1994 08:49:37 GMT\" (RFC 9110, 5.6.7)",
+            )?;
+            &date
+        }
+    };
     // `HeaderValue` refuses control characters.
     let encoded = HeaderValue::from_str(value)
         .ok()
@@ -189,4 +200,10 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static 
         "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)",
     )?;
     Ok((name, value))
+}
+
+/// The date `text`, or now if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1).
+fn past(text: &str) -> Option<String> {
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(httpdate::fmt_http_date(date.min(SystemTime::now())))
 }

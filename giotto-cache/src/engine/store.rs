@@ -24,7 +24,6 @@ use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
 use crate::error::Error;
 use crate::guard::unanswered::Unanswered;
-use crate::invalidation::generation::Generations;
 use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
@@ -144,27 +143,16 @@ async fn stamp(
         // The store does not say, so that a caller which looks again would learn nothing.
         _ => flight.confirms(false),
     }
+    // Race: a cache downstream is purged, and then gets this result, which was computed from what was there before. It asks
+    // nobody again as long as the result is said to be fresh; here, the next lookup would see that it is old.
     if stamps.is_ok() && attempt.is_answered && engine.downstream.are_any() {
-        match is_current(engine, attempt).await {
+        match records::still_count(engine, &attempt.lookup, &attempt.generations).await {
             Ok(true) => {}
             Ok(false) => flight.revoke(),
             Err(_) => flight.confirms(false),
         }
     }
     stamps
-}
-
-/// Whether nothing that the result depends on was invalidated while it was computed. Race: a cache downstream is purged, and
-/// then gets this result, which was computed from what was there before. It asks nobody again as long as the result is said
-/// to be fresh; here, the next lookup would see that it is old.
-async fn is_current(engine: &Engine, attempt: &Attempt) -> Result<bool, Unanswered> {
-    let lookup = &attempt.lookup;
-    let read = records::read_with_entry(engine, lookup, engine.clock.now_ms()).await;
-    read.map(|(_, tags)| {
-        let program = engine.programs.of(lookup.key.program(), &engine.pending);
-        let now = Generations { program, tags };
-        attempt.generations.still_count(&now)
-    })
 }
 
 /// Why the result is not stored, as far as that is known before the write; the first reason in this order.

@@ -192,7 +192,8 @@ impl Entry {
     #[must_use]
     #[inline]
     pub fn metadata(&self) -> Option<Metadata> {
-        self.envelope.metadata()
+        let metadata = self.envelope.metadata()?;
+        (!metadata.is_empty()).then_some(metadata)
     }
 
     /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3). It changes with the media type, the

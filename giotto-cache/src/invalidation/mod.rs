@@ -2,9 +2,10 @@
 //!
 //! No step of a lookup: called when the data changes that entries were computed from. The next lookup sees it.
 //! `tell.rs` tells the store; if the store does not accept it, `pending.rs` has this process obey it all the same, and
-//! `repeat.rs` repeats it. `single.rs` is for one entry.
+//! `repeat.rs` repeats it. `outward.rs` tells the caches in front. `single.rs` is for one entry.
 
 pub(crate) mod generation;
+pub(crate) mod outward;
 pub(crate) mod pending;
 pub(crate) mod programs;
 pub(crate) mod records;
@@ -14,13 +15,11 @@ pub(crate) mod tags;
 pub(crate) mod tell;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::downstream::Outdated;
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::invalidation::generation::Record;
-use crate::invalidation::programs::HOLD_MS;
+use crate::invalidation::outward::tell_scope;
 use crate::invalidation::tell::{Change, Told, unanswered};
 use crate::keyvalue::Place;
 use crate::scope::{Scope, is_tag};
@@ -33,11 +32,8 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, scope: Scope, is_hard: bool
     let engine = Arc::clone(engine);
     let task = tokio::spawn(async move {
         let changed = change(&engine, &scope, is_hard).await;
-        // After the store: a cache downstream that is told asks again. Once, whatever the store answers: this process obeys
-        // the invalidation from now on.
-        let settles_within = settles_within(&engine, &scope);
-        let outdated = Outdated::Scope(scope);
-        engine.downstream.tell(outdated, is_hard, settles_within);
+        // Whatever the store answers: this process obeys the invalidation from now on.
+        tell_scope(&engine, &scope, is_hard);
         changed
     });
     let ended = || {
@@ -46,16 +42,6 @@ pub(crate) async fn invalidate(engine: &Arc<Engine>, scope: Scope, is_hard: bool
         ))
     };
     task.await.unwrap_or_else(|_| ended())
-}
-
-/// How long it takes until every process sees an invalidation of `scope`.
-pub(crate) fn settles_within(engine: &Engine, scope: &Scope) -> Duration {
-    match scope {
-        Scope::Program(_) | Scope::All if engine.is_shared() => {
-            Duration::from_millis(HOLD_MS) + engine.store.deadline()
-        }
-        _ => Duration::ZERO,
-    }
 }
 
 fn check(scope: &Scope) -> Result<()> {

@@ -54,6 +54,17 @@ pub(crate) async fn read_with_entry(
     Ok((stored, decode_tags(engine, lookup.tags.clone(), values)))
 }
 
+/// Whether nothing of what `lookup` depends on was invalidated since `generations` were read.
+pub(crate) async fn still_count(
+    engine: &Engine,
+    lookup: &Lookup,
+    generations: &Generations,
+) -> Result<bool, Unanswered> {
+    let (_, tags) = read_with_entry(engine, lookup, engine.clock.now_ms()).await?;
+    let program = engine.programs.of(lookup.key.program(), &engine.pending);
+    Ok(generations.still_count(&Generations { program, tags }))
+}
+
 /// The record of a program or of everything, if the store has one.
 ///
 /// What a damaged record said is unknown, so no page that depends on it may be served. It is replaced by a purge, and this

@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use crate::engine::state::Engine;
 use crate::error::Error;
 use crate::guard::store::GuardedStore;
+use crate::invalidation::outward::tell_scope;
 use crate::invalidation::pending::Due;
 use crate::invalidation::tell::{Change, Told, change_record, tell};
 use crate::log::Cut;
@@ -58,6 +59,10 @@ async fn repeat(engine: &Engine) {
                 break;
             }
             told += 1;
+            if !due.is_removed {
+                // Race: until now, another process may have given the old page to a cache downstream that was purged already.
+                tell_scope(engine, &scope, due.is_hard);
+            }
             // Decided under the lock of `Pending::add`: an invalidation that is added at this moment starts a task of its own.
             if engine.pending.told(&scope, due) {
                 tracing::info!(told, "the store has accepted all pending invalidations");

@@ -2,14 +2,12 @@
 //!
 //! No step of a lookup: called by an operator, or by a program that knows which entry it has changed.
 
-use std::time::Duration;
-
-use crate::downstream::Outdated;
 use crate::engine::lease::lease_key;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::guard::unanswered::Unanswered;
+use crate::invalidation::outward::tell_entry;
 use crate::invalidation::tell::{ATTEMPTS, unanswered};
 use crate::key::Key;
 use crate::policy::clocks::Clocks;
@@ -19,7 +17,7 @@ use crate::signature::Signer;
 pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let expired = expire_stored(engine, key).await;
-    tell_downstream(engine, key, false);
+    tell_entry(engine, key, false);
     revoked.and(expired)
 }
 
@@ -28,15 +26,9 @@ pub(crate) async fn remove(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let removed = engine.store.delete(key.as_str()).await;
     engine.stats.invalidations.increase();
-    tell_downstream(engine, key, true);
+    tell_entry(engine, key, true);
     revoked?;
     removed.map_err(|_| unanswered("remove the entry"))
-}
-
-/// Whether the entry was stored here or not: a cache downstream may have kept it for longer.
-fn tell_downstream(engine: &Engine, key: &Key, is_hard: bool) {
-    let outdated = Outdated::Entry(key.clone());
-    engine.downstream.tell(outdated, is_hard, Duration::ZERO);
 }
 
 /// Tells the running computations of `key` that their results must not stay: those here directly, those in other processes by

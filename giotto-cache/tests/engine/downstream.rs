@@ -1,4 +1,4 @@
-//! What the caches in front of this one are told of: every invalidation, once.
+//! What the caches in front of this one are told of: every invalidation.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -61,7 +61,8 @@ async fn the_caches_downstream_are_told_of_every_invalidation_once() -> Result<(
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_told_once_where_the_store_is_silent_and_where_it_keeps_nothing() -> Result<()> {
+async fn they_are_told_again_when_a_silent_store_accepts_it_and_where_it_keeps_nothing()
+-> Result<()> {
     let ([writer, reader], [silent, _], clock) = processes();
     let notes = Notes::of(&writer);
     warm_user_page([&writer, &reader], &Model::default()).await?;
@@ -73,7 +74,8 @@ async fn they_are_told_once_where_the_store_is_silent_and_where_it_keeps_nothing
     tokio::time::sleep(seconds(5)).await;
     clock.advance(seconds(2));
     assert_eq!(writer.pending_invalidations(), 0);
-    assert_eq!(notes.take(), [], "a repetition is the same invalidation");
+    // Until then, another process may have given them the old page again.
+    assert_eq!(notes.take(), told());
 
     let nowhere = Cache::new(DummyKeyValue::new());
     let notes = Notes::of(&nowhere);

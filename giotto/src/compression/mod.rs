@@ -13,8 +13,10 @@ mod variants;
 use bytes::Bytes;
 use giotto_cache::Entry;
 
+#[cfg(feature = "compression")]
+pub(crate) use codec::decode;
 #[cfg(not(feature = "compression"))]
-pub(crate) use off::Compression;
+pub(crate) use off::{Compression, decode};
 #[cfg(feature = "compression")]
 pub(crate) use variants::Compression;
 
@@ -67,6 +69,13 @@ impl Coding {
             Self::Zstd => "zstd",
             Self::Gzip => "gzip",
         }
+    }
+
+    /// The coding of this name, in any case; `x-gzip` is another name of gzip (RFC 9110, 8.4.1.3).
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        let gzip = name.eq_ignore_ascii_case(b"x-gzip").then_some(Self::Gzip);
+        let mut all = Self::ALL.into_iter();
+        gzip.or_else(|| all.find(|coding| name.eq_ignore_ascii_case(coding.name().as_bytes())))
     }
 
     /// What the entity tag of a page ends in under this coding.

@@ -2,6 +2,8 @@
 //!
 //! After the last step of an invocation.
 
+use std::io;
+
 use bytes::Bytes;
 
 use super::{Coded, Coding};
@@ -26,4 +28,9 @@ impl Compression {
     pub(crate) async fn coded(&self, _: Coding, _: &[u8], _: &Bytes) -> Option<Coded> {
         None
     }
+}
+
+/// No body is decoded.
+pub(crate) fn decode(_: Coding, _: &[u8], _: usize) -> io::Result<Vec<u8>> {
+    Err(io::ErrorKind::Unsupported.into())
 }

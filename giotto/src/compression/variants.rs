@@ -9,11 +9,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::num::NonZero;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use tokio::sync::Semaphore;
 
 use super::codec::compress;
 use super::{Coded, Coding};
@@ -36,7 +39,11 @@ const TAG: usize = 34;
 #[derive(Clone)]
 pub(crate) struct Compression(Option<Arc<Variants>>);
 
-struct Variants(Cache<Name, Variant, ByBytes>);
+struct Variants {
+    kept: Cache<Name, Variant, ByBytes>,
+    /// For the compressions on the blocking pool, so that models have threads left.
+    permits: Semaphore,
+}
 
 /// A page and a coding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,7 +90,7 @@ impl Compression {
             return None;
         }
         let name = Name { etag, coding };
-        let variant = match variants.0.get(&name) {
+        let variant = match variants.kept.get(&name) {
             Some(variant) => variant,
             // Boxed, so that the future of a hit stays small.
             None => Box::pin(Variants::add(variants, name, body)).await,
@@ -102,12 +109,11 @@ impl Variants {
             .build()
             .expect("both capacities are set");
         let lifecycle = DefaultLifecycle::default();
-        Self(Cache::with_options(
-            options,
-            ByBytes,
-            DefaultHashBuilder::default(),
-            lifecycle,
-        ))
+        let hasher = DefaultHashBuilder::default();
+        Self {
+            kept: Cache::with_options(options, ByBytes, hasher, lifecycle),
+            permits: Semaphore::new(available_parallelism().map_or(1, NonZero::get)),
+        }
     }
 
     /// Compresses `page`, once for all requests that ask for it at the same time.
@@ -119,6 +125,8 @@ impl Variants {
         // In a task of its own, so that a client which disconnects does not make the next one begin again.
         let task = tokio::spawn(async move {
             let work = async {
+                // Nobody closes the semaphore.
+                let _permit = variants.permits.acquire().await.ok()?;
                 let work = tokio::task::spawn_blocking(move || variant(name, page));
                 work.await.unwrap_or_default()
             };
@@ -130,7 +138,7 @@ impl Variants {
     /// The variant `name`, which is that of `work` unless another request makes it.
     async fn once(&self, name: Name, work: impl Future<Output = Variant>) -> Variant {
         let work = async { Ok::<_, Infallible>(work.await) };
-        match self.0.get_or_insert_async(&name, work).await {
+        match self.kept.get_or_insert_async(&name, work).await {
             Ok(variant) => variant,
         }
     }
@@ -206,6 +214,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_waits_while_as_many_are_compressed_as_there_are_cores() {
+        let compression = Compression::new(true);
+        let variants = compression.0.as_ref().unwrap();
+        let count = variants.permits.available_permits();
+        let busy = variants.permits.acquire_many(count as u32).await.unwrap();
+        let large = page(MAX_INLINE + 1);
+        let mut coded = pin!(compression.coded(Coding::Zstd, ETAG, &large));
+        poll_fn(|context| {
+            assert!(coded.as_mut().poll(context).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        drop(busy);
+        assert!(coded.await.is_some());
+    }
+
+    #[tokio::test]
     async fn another_page_of_the_same_tag_is_not_served() {
         let compression = Compression::new(true);
         let coded =
@@ -225,7 +250,7 @@ mod tests {
             assert!(compression.coded(Coding::Zstd, etag, &page).await.is_some());
         }
         let variants = compression.0.unwrap();
-        assert!(variants.0.weight() <= CAPACITY && variants.0.len() > 1);
+        assert!(variants.kept.weight() <= CAPACITY && variants.kept.len() > 1);
         let too_large = page(MAX_BODY + 1);
         let compression = Compression(Some(variants));
         assert!(

@@ -62,7 +62,10 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
             "this cache lives in the memory of each process: restart the web server to empty it",
         ));
     }
-    in_time(cache.clear()).await?;
+    let emptied = cache.clone();
+    // In a task of its own: the caches downstream are told also if the store is late.
+    let emptied = tokio::spawn(async move { emptied.clear().await });
+    in_time(async { emptied.await.unwrap_or(Ok(())) }).await?;
     Ok(match cache.store().place() {
         Place::Layered => {
             let done = "the cache is empty, except for pages that other processes keep in memory for a few seconds";

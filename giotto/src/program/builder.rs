@@ -234,6 +234,8 @@ impl<S> Program<S> {
 
     /// Runs `check` on every request, before arguments are bound and the cache is asked. It may refuse the request with an
     /// error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
+    ///
+    /// On a POST with preconditions (`If-Match`) it runs twice, and once more for the page of GET that they are about.
     #[must_use]
     pub fn input_middleware<F>(mut self, check: F) -> Self
     where

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use giotto_cache::log::Cut;
 use http::header::{self, HeaderMap};
 use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -55,21 +55,17 @@ pub(super) fn transport() -> Transport {
     Box::new(move |request| {
         let response = client.request(request);
         Box::pin(async move {
-            let answered = async {
-                let response = response.await?;
-                let (head, body) = response.into_parts();
-                let body = Limited::new(body, MAX_BODY).collect().await;
-                let body = body.map(http_body_util::Collected::to_bytes);
-                // What was decided stands in the head.
-                let body = body.unwrap_or_default();
-                let text = String::from_utf8_lossy(&body);
-                Ok::<_, hyper_util::client::legacy::Error>(judge(head.status, &head.headers, &text))
+            let response = match timeout(PATIENCE, response).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => return later(reason(&error)),
+                Err(_) => return later(format!("no answer within {PATIENCE:?}")),
             };
-            match timeout(PATIENCE, answered).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => later(reason(&error)),
-                Err(_) => later(format!("no answer within {PATIENCE:?}")),
-            }
+            let (head, body) = response.into_parts();
+            // The head has the decision. A body that is late or too long is left out of the log.
+            let body = timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await;
+            let body = body.ok().and_then(Result::ok);
+            let body = body.map_or_else(Bytes::new, Collected::to_bytes);
+            judge(head.status, &head.headers, &String::from_utf8_lossy(&body))
         })
     })
 }

@@ -251,7 +251,7 @@ impl Sender {
         let pause = asked.map_or(backoff, |asked| asked.max(backoff));
         tokio::select! {
             () = sleep(pause) => {}
-            () = self.hurry.notified(), if asked.is_none() => {}
+            () = self.hurry.notified(), if asked.is_none_or(|asked| asked <= backoff) => {}
         }
     }
 

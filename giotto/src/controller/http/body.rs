@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use tokio::time::Instant;
 
-use super::decoding::Coding;
+use super::decoding::{coding_of, decoded};
 use super::input::{MAX_PAIRS, pairs};
 use super::problem::Problem;
 use crate::request::{Pairs, Value};
@@ -29,9 +29,9 @@ pub(super) async fn read<B: http_body::Body>(
     headers: &HeaderMap,
     body: B,
 ) -> Result<Bytes, Problem> {
-    let coding = Coding::of(headers)?;
+    let coding = coding_of(headers)?;
     let received = receive(body).await?;
-    let decoded = coding.decoded(received, MAX_BODY)?;
+    let decoded = decoded(coding, received, MAX_BODY)?;
     match decoded.len() > MAX_BODY {
         true => Err(too_large()),
         false => Ok(decoded),

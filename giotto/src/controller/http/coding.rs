@@ -162,17 +162,15 @@ enum Slot {
 
 /// Where the weight of the coding `name` belongs; `None` if it is another coding.
 fn slot(name: &str) -> Option<Slot> {
-    let is = |other: &str| name.eq_ignore_ascii_case(other);
-    match name {
-        "*" => Some(Slot::Other),
-        _ if is("identity") => Some(Slot::Of(IDENTITY)),
-        // RFC 9110, 8.4.1.3
-        _ if is("x-gzip") => slot("gzip"),
-        _ => {
-            let mut codings = Coding::ALL.iter();
-            codings.position(|coding| is(coding.name())).map(Slot::Of)
-        }
+    if name == "*" {
+        return Some(Slot::Other);
     }
+    if name.eq_ignore_ascii_case("identity") {
+        return Some(Slot::Of(IDENTITY));
+    }
+    let coding = Coding::named(name.as_bytes())?;
+    let mut all = Coding::ALL.iter();
+    all.position(|other| *other == coding).map(Slot::Of)
 }
 
 /// The weight in `parameters` (RFC 9110, 12.4.2), in thousandths: `q=0.5` is 500. None is 1,000.

@@ -1,11 +1,11 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
-//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind,
-//! `signals.rs` ends them. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` to the
-//! application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`,
-//! `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other folder
-//! knows HTTP.
+//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs`
+//! takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` (with `decoding.rs`) to the application,
+//! and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`, `downstream.rs`
+//! and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other
+//! folder knows HTTP.
 
 mod body;
 mod caching;

@@ -33,8 +33,9 @@ impl Budget {
 
     /// Its reply has arrived.
     pub(super) fn answered(&self, bytes: u64) {
-        self.owed.fetch_sub(bytes, Ordering::Relaxed);
-        self.read.store(0, Ordering::Relaxed);
+        // In this order: what was read is never compared with less than was owed for it.
+        self.read.store(0, Ordering::Release);
+        self.owed.fetch_sub(bytes, Ordering::Release);
     }
 
     /// Its caller was dropped. The reply is still owed.
@@ -55,7 +56,7 @@ impl Budget {
 
     fn spend(&self, bytes: usize) -> Result<()> {
         let read = self.read.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
-        match read > self.owed.load(Ordering::Relaxed).saturating_add(MARGIN) {
+        match read > self.owed.load(Ordering::Acquire).saturating_add(MARGIN) {
             true => Err(Error::new(
                 ErrorKind::InvalidData,
                 "the server sends more than it was asked for: check that it is a Redis server",

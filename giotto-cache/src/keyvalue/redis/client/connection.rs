@@ -95,11 +95,12 @@ impl Connection {
         let reply = self
             .reply(ping.query_async(&mut self.wire.requests()))
             .await;
-        self.silence.pinged.store(false, Ordering::Relaxed);
         if !reply.is_err_and(|error| error.is_timeout()) {
             self.silence.end();
             self.wire.budget().caught_up(abandoned);
         }
+        // After that, so that the next one does not count the same replies again.
+        self.silence.pinged.store(false, Ordering::Release);
     }
 
     /// A user without a password is one whose every password is right (`nopass`).
@@ -177,7 +178,7 @@ impl Drop for Owed<'_> {
         connection.wire.budget().abandon(self.bytes);
         // A runtime that has ended takes the connection with it.
         if let Ok(runtime) = Handle::try_current()
-            && !connection.silence.pinged.swap(true, Ordering::Relaxed)
+            && !connection.silence.pinged.swap(true, Ordering::Acquire)
         {
             runtime.spawn(connection.clone().ping());
         }
