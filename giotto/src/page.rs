@@ -61,22 +61,15 @@ impl Page {
     // Every hit makes one: a call would move it.
     #[inline]
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let cache_status = Some(CacheStatus::new(&answer));
-        let metadata = answer.entry.metadata().map(Box::new);
-        let described = |body| Self {
-            cache_status,
-            metadata,
-            ..Self::new(mime, body)
-        };
+        let mut page = Self::new(mime, Bytes::new());
+        page.cache_status = Some(CacheStatus::new(&answer));
+        page.metadata = answer.entry.metadata().map(Box::new);
         match Coded::stored(&answer.entry) {
-            None => described(answer.entry.into_body()),
-            Some(coded) => {
-                // The body stays as it is stored: reading it would decode it.
-                let mut page = described(Bytes::new());
-                page.code(Coding::Zstd, coded);
-                page
-            }
+            None => page.body = answer.entry.into_body(),
+            // It stays as it is stored: reading it would decode it.
+            Some(coded) => page.code(Coding::Zstd, coded),
         }
+        page
     }
 
     /// The same page with `metadata`.

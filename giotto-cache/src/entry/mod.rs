@@ -36,10 +36,17 @@ const SKEW_MS: u64 = 1_000;
 #[derive(Clone, Debug)]
 pub struct Entry {
     envelope: Envelope,
-    /// Where its reader's policy allows less than what is written. Boxed, so that a plain hit moves few bytes.
-    limited: Option<Box<Clocks>>,
-    /// What becomes of a body under a content coding. Boxed for the same reason.
-    coded: Option<Box<Coded>>,
+    /// Boxed, so that a plain hit, which has nothing of it, moves few bytes.
+    beside: Option<Box<Beside>>,
+}
+
+/// What only some entries have.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    /// Where its reader's policy allows less than what is written.
+    limited: Option<Clocks>,
+    /// What becomes of a body under a content coding.
+    coded: Option<Coded>,
 }
 
 impl Entry {
@@ -86,8 +93,7 @@ impl Entry {
     pub(crate) fn sealed(draft: &Draft<'_>, signer: &Signer) -> Self {
         Self {
             envelope: Envelope::seal(draft, signer),
-            limited: None,
-            coded: None,
+            beside: None,
         }
     }
 
@@ -99,8 +105,7 @@ impl Entry {
     ) -> Result<Self, Undecodable> {
         Ok(Self {
             envelope: Envelope::open(raw, key, trusted, signer)?,
-            limited: None,
-            coded: None,
+            beside: None,
         })
     }
 
@@ -119,7 +124,11 @@ impl Entry {
             stale_until: written.stale_until.min(longest.stale_until),
             keep_until: written.keep_until.min(longest.keep_until),
         };
-        self.limited = (limited != written).then(|| Box::new(limited));
+        if limited != written {
+            self.beside.get_or_insert_default().limited = Some(limited);
+        } else if let Some(beside) = &mut self.beside {
+            beside.limited = None;
+        }
     }
 
     /// Whether `policy` allows that it is fresh for as long as is written, so that nothing is to be limited.
@@ -207,7 +216,7 @@ impl Entry {
     #[must_use]
     pub fn body(&self) -> Bytes {
         let stored = self.envelope.body();
-        match self.coded.as_deref() {
+        match self.of_coded() {
             None => stored,
             Some(coded) => coded.body(&stored),
         }
@@ -217,10 +226,15 @@ impl Entry {
     #[must_use]
     #[inline]
     pub fn into_body(self) -> Bytes {
-        match self.coded {
+        match self.of_coded() {
             None => self.envelope.into_body(),
             Some(_) => self.body(),
         }
+    }
+
+    #[inline]
+    fn of_coded(&self) -> Option<&Coded> {
+        self.beside.as_ref()?.coded.as_ref()
     }
 
     /// The result under the content coding zstd, if it is stored so and was looked up by a caller that
@@ -229,7 +243,7 @@ impl Entry {
     #[must_use]
     #[inline]
     pub fn coded(&self) -> Option<Bytes> {
-        let is_decoded = self.coded.as_ref()?.is_decoded();
+        let is_decoded = self.of_coded()?.is_decoded();
         (!is_decoded).then(|| self.envelope.body())
     }
 
@@ -254,10 +268,10 @@ impl Entry {
         longest: usize,
         accepts_coded: bool,
     ) -> Result<(), Undecodable> {
-        if self.coded.as_ref().is_none_or(|coded| !coded.is_decoded()) {
+        if self.of_coded().is_none_or(|coded| !coded.is_decoded()) {
             let stored = self.envelope.body();
             let coded = Coded::read(&stored, length, longest, accepts_coded)?;
-            self.coded = Some(Box::new(coded));
+            self.beside.get_or_insert_default().coded = Some(coded);
         }
         Ok(())
     }
@@ -280,17 +294,16 @@ impl Entry {
 
     /// As they are written, but never later than its reader's policy allows.
     pub(crate) fn clocks(&self) -> Clocks {
-        self.limited
-            .as_deref()
-            .copied()
-            .unwrap_or_else(|| self.envelope.clocks())
+        let limited = self.beside.as_ref().and_then(|beside| beside.limited);
+        limited.unwrap_or_else(|| self.envelope.clocks())
     }
 
     fn fresh_until(&self) -> u64 {
-        match &self.limited {
-            None => self.envelope.fresh_until(),
-            Some(limited) => limited.fresh_until,
-        }
+        let limited = self.beside.as_ref().and_then(|beside| beside.limited);
+        limited.map_or_else(
+            || self.envelope.fresh_until(),
+            |limited| limited.fresh_until,
+        )
     }
 
     /// `None` if the entry has an extension that cannot be read.
@@ -328,10 +341,10 @@ impl Entry {
             body,
             etag: Some(self.etag()),
         };
-        let coded = self.coded.clone();
-        Self {
-            coded,
-            ..Self::sealed(&draft, signer)
+        let mut entry = Self::sealed(&draft, signer);
+        if let Some(coded) = self.of_coded() {
+            entry.beside.get_or_insert_default().coded = Some(coded.clone());
         }
+        entry
     }
 }
