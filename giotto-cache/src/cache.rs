@@ -240,7 +240,8 @@ impl Cache {
     }
 
     /// Tells `downstream` of every invalidation from now on: of tags, programs, entries and everything, soft or hard, also
-    /// where the store does not accept it at once or keeps nothing. It is told once, after the store.
+    /// where the store does not accept it at once or keeps nothing. It is told after the store, and once more if the store
+    /// accepts the invalidation late.
     pub fn add_downstream(&self, downstream: Arc<dyn Downstream>) {
         self.engine.downstream.add(downstream);
     }

@@ -40,8 +40,9 @@ pub enum Outdated {
 /// [`Cache::add_downstream`](crate::Cache::add_downstream).
 #[async_trait]
 pub trait Downstream: fmt::Debug + Send + Sync {
-    /// Notes `invalidation`, to be sent in the background. It is called once for each invalidation, inside a Tokio runtime,
-    /// before the caller of the invalidation gets its answer, and MUST NOT block.
+    /// Notes `invalidation`, to be sent in the background. It is called inside a Tokio runtime, before the caller of the
+    /// invalidation gets its answer, and MUST NOT block. It is called again for an invalidation that the store accepts late:
+    /// until then, other processes may have answered with what is old.
     fn invalidated(&self, invalidation: &Invalidation);
 
     /// Waits for a bounded time until all that was noted is sent, and logs what is not. The process exits after it.

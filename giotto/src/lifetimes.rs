@@ -59,7 +59,7 @@ impl Lifetimes {
         let has_old = self.stale_while_revalidate > 0 || self.stale_if_error > 0;
         match () {
             () if self.immutable && self.max_age == 0 => Some(
-                "it is immutable for no time: give it .max_age(..), for which browsers keep it, or leave .immutable() out",
+                ".immutable() needs .max_age(..), for which browsers keep the page: add it, or remove .immutable()",
             ),
             () if has_old && !self.are_any() => Some(
                 "it may be used stale downstream but is never fresh there: give it .max_age(..) or .shared_max_age(..), or \

@@ -260,7 +260,7 @@ impl App {
     fn warn_without_tags(&self) {
         if self.tells_downstream() && !self.has_tag_fields() {
             tracing::warn!(
-                "invalidations are sent downstream, but pages do not carry their tags, so that a purge finds none: write \
+                "invalidations are sent downstream, but pages do not carry their tags, so a purge matches no page: write \
                  tag_fields = [\"Cache-Tag\"], or the name that the cache downstream reads, under [http] into giotto.toml"
             );
         }

@@ -1,6 +1,7 @@
 //! Content codings (RFC 9110, 8.4.1), and the pages that are kept under them.
 //!
-//! After the last step of an invocation: a controller whose client accepts a coding asks for the coded page.
+//! After the last step of an invocation: a controller whose client accepts a coding asks for the coded page. And in the first
+//! step over HTTP, where the body of a request has a coding.
 //! `variants.rs` keeps what `codec.rs` compresses; without the feature `compression`, `off.rs` stands in for both.
 
 #[cfg(feature = "compression")]
@@ -20,7 +21,7 @@ pub(crate) use off::{Compression, decode};
 #[cfg(feature = "compression")]
 pub(crate) use variants::Compression;
 
-/// A coding that a page can be sent under.
+/// A coding of a page, or of the body of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
     Brotli,

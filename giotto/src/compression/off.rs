@@ -1,6 +1,6 @@
-//! In place of `variants.rs` without the feature `compression`: no page is ever coded.
+//! In place of `variants.rs` and `codec.rs` without the feature `compression`: no page is ever coded, and no body decoded.
 //!
-//! After the last step of an invocation.
+//! After the last step of an invocation, and in the first step over HTTP.
 
 use std::io;
 
@@ -30,7 +30,6 @@ impl Compression {
     }
 }
 
-/// No body is decoded.
 pub(crate) fn decode(_: Coding, _: &[u8], _: usize) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }

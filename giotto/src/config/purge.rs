@@ -59,10 +59,12 @@ fn end_point(members: &Members<'_>) -> Result<EndPoint> {
     let any = *members.values().next().expect("a table has a member");
     let Some(kind) = members.get("kind") else {
         let kinds = KINDS.join("\", \"");
-        return Err(any.wrong(&format!("kind is missing beside it, one of \"{kinds}\"")));
+        return Err(any.wrong(&format!(
+            "kind is missing in the same table, one of \"{kinds}\""
+        )));
     };
     let Some(url) = members.get("url") else {
-        return Err(kind.wrong("url is missing beside it, where purges are sent to"));
+        return Err(kind.wrong("url is missing in the same table, where purges are sent to"));
     };
     let is_own = kind.string()? == "http";
     let known = MEMBERS.iter().chain(OWN.iter().filter(|_| is_own));
@@ -75,7 +77,7 @@ fn end_point(members: &Members<'_>) -> Result<EndPoint> {
     let address = url.string()?;
     let token = || match token(members)? {
         Some(token) => Ok(token),
-        None => Err(kind.wrong("token, token_file or token_variable is missing beside it")),
+        None => Err(kind.wrong("token, token_file or token_variable is missing in the same table")),
     };
     let at = |end_point: Result<EndPoint>| end_point.map_err(|error| url.wrong(&error.to_string()));
     match kind.string()? {

@@ -42,11 +42,11 @@ impl Program {
             () if lifetimes == Lifetimes::default() => None,
             () if self.settings.cache.is_none() => Some(
                 "it says how long caches downstream may use a page, but it has no cache, and its pages are stored nowhere: \
-                 give it .cache(..), or leave .max_age(..) and its like out",
+                 give it .cache(..), or remove .max_age(..) and the other times for caches downstream",
             ),
             () if !self.answers(HTTP_GET) => Some(
                 "it says how long caches downstream may use a page, but it does not answer http-get: name HTTP_GET in \
-                 .controllers([..]), or leave .max_age(..) and its like out",
+                 .controllers([..]), or remove .max_age(..) and the other times for caches downstream",
             ),
             () if self.is_guarded() && lifetimes.shared_max_age > 0 => Some(
                 "it has middleware, so its pages are private, and no shared cache may store them: leave \

@@ -230,7 +230,7 @@ fn parsed(date: &[u8]) -> Option<SystemTime> {
 
 /// 412.
 pub(super) fn failed() -> Problem {
-    let message = "a precondition of the request does not hold: there is another page now, or none; get it \
+    let message = "a precondition of the request does not hold: the page has changed or does not exist; fetch it \
                    again before you change it";
     Problem::new(StatusCode::PRECONDITION_FAILED, message)
 }
