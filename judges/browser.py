@@ -54,14 +54,20 @@ def a_click_shows_the_change_of_another_session(reader):
         reader.sees(text)
 
 
-def two_readers_in_one_profile_never_see_each_others_page(reader):
+def comes_and_goes(reader, name):
+    """The reader `name` signs in, looks at the page of their own, and signs out."""
     tab = reader.tab
-    reader.signs_in("ada")
+    reader.signs_in(name)
     tab.open(f"{reader.address}/")
     tab.click("mine")
-    reader.sees("the page of ada")
+    reader.sees(f"the page of {name}")
     tab.click("home")
     reader.signs_out()
+
+
+def two_readers_in_one_profile_never_see_each_others_page(reader):
+    tab = reader.tab
+    comes_and_goes(reader, "ada")
     reader.signs_in("bob")
     tab.click("mine")
     reader.sees("the page of bob")
@@ -73,12 +79,7 @@ def two_readers_in_one_profile_never_see_each_others_page(reader):
 
 def nobody_sees_a_page_after_signing_out(reader):
     tab = reader.tab
-    reader.signs_in("ada")
-    tab.open(f"{reader.address}/")
-    tab.click("mine")
-    reader.sees("the page of ada")
-    tab.click("home")
-    reader.signs_out()
+    comes_and_goes(reader, "ada")
     tab.back()
     reader.sees_nothing_of("ada")
     reader.sees("sign in first")

@@ -263,15 +263,15 @@ impl App {
             let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
             return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&answer)));
         }
-        if self.tag_fields.is_empty() || controller != HTTP_GET {
-            return Ok(Page::from_cache(mime, answer));
-        }
-        let tags = answer.entry.tags();
+        let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
+        let tags = has_tags.then(|| answer.entry.tags());
         let page = Page::from_cache(mime, answer);
-        if !page.is_storable() {
-            return Ok(page);
-        }
-        Ok(self.tag_fields.tell(page, &tags, program.path(), &self.log))
+        Ok(match tags {
+            Some(tags) if page.is_storable() => {
+                self.tag_fields.tell(page, &tags, program.path(), &self.log)
+            }
+            _ => page,
+        })
     }
 
     /// Whether the cache is asked: it is not for a POST, and not for mocks.

@@ -2,6 +2,8 @@
 //!
 //! For middleware, which may set an argument to it.
 
+use crate::weight::{FULL, thousandths};
+
 /// The most ranges of an `Accept-Language` field that are read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;
 /// A longer range names no language (RFC 5646, 4.4.1 has 35 characters for tags without extensions).
@@ -31,20 +33,17 @@ pub(crate) fn choose<'o>(accepted: &str, offered: &[&'o str]) -> &'o str {
     chosen.or_else(first).unwrap_or_default()
 }
 
-/// A range and its weight in thousandths. An invalid weight counts as zero.
+/// A range and its weight in thousandths.
 fn weighted(range: &str) -> (&str, u16) {
     let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
     let weight = match parameters.trim() {
-        "" => Some(1.0),
+        "" => FULL,
         weight => weight
             .strip_prefix(['q', 'Q'])
             .and_then(|weight| weight.trim_start().strip_prefix('='))
-            .and_then(|weight| weight.trim_start().parse::<f32>().ok()),
+            .map_or(0, |weight| thousandths(weight.trim_start())),
     };
-    let weight = weight
-        .filter(|weight| (0.0..=1.0).contains(weight))
-        .unwrap_or(0.0);
-    (range.trim(), (weight * 1000.0) as u16)
+    (range.trim(), weight)
 }
 
 /// `de-Latn-DE`, then `de-Latn`, then `de`. A subtag of one character goes together with the one after it.

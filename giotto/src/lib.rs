@@ -88,6 +88,7 @@ mod run;
 pub mod testing;
 mod varies;
 pub mod view;
+mod weight;
 
 pub use app::App;
 pub use arguments::Parameter;

@@ -8,6 +8,7 @@ use mediatype::{MediaType, MediaTypeList, ReadParams};
 use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::mime::Mime;
 use crate::varies::Negotiated;
+use crate::weight::{FULL, thousandths};
 
 /// The most ranges of an `Accept` field that are read (RFC 9110 sets no limit).
 const MAX_RANGES: usize = 64;
@@ -115,14 +116,9 @@ impl<'a> From<MediaType<'a>> for Range<'a> {
             .params()
             .find(|(name, _)| *name == "q")
             .map(|(_, value)| value);
-        let weight = weight.map_or(Some(1.0), |value| value.as_str().parse::<f32>().ok());
-        // An invalid weight counts as zero.
-        let weight = weight
-            .filter(|weight| (0.0..=1.0).contains(weight))
-            .unwrap_or(0.0);
         Self {
             media: MediaType::from_parts(range.ty, range.subty, range.suffix, &[]),
-            quality: (weight * 1000.0) as u16,
+            quality: weight.map_or(FULL, |value| thousandths(value.as_str())),
         }
     }
 }

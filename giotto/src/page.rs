@@ -58,8 +58,6 @@ impl Page {
         }
     }
 
-    // Every hit makes one: a call would move it.
-    #[inline]
     pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
         let mut page = Self::new(mime, Bytes::new());
         page.cache_status = Some(CacheStatus::new(&answer));

@@ -4,6 +4,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use http::HeaderName;
+
 /// What of a request chose the media type of its page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Negotiated {
@@ -93,9 +95,7 @@ impl Names {
 
     /// Adds `name`. What cannot be the name of a field is in no request.
     fn add(&mut self, name: &str) {
-        let is_in_token =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || !name.bytes().all(is_in_token) {
+        if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return;
         }
         let listed = self.0.get_or_insert_default();

@@ -294,16 +294,17 @@ impl Entry {
 
     /// As they are written, but never later than its reader's policy allows.
     pub(crate) fn clocks(&self) -> Clocks {
-        let limited = self.beside.as_ref().and_then(|beside| beside.limited);
-        limited.unwrap_or_else(|| self.envelope.clocks())
+        self.limited().unwrap_or_else(|| self.envelope.clocks())
     }
 
     fn fresh_until(&self) -> u64 {
-        let limited = self.beside.as_ref().and_then(|beside| beside.limited);
-        limited.map_or_else(
-            || self.envelope.fresh_until(),
-            |limited| limited.fresh_until,
-        )
+        let limited = self.limited().map(|limited| limited.fresh_until);
+        limited.unwrap_or_else(|| self.envelope.fresh_until())
+    }
+
+    #[inline]
+    fn limited(&self) -> Option<Clocks> {
+        self.beside.as_ref()?.limited
     }
 
     /// `None` if the entry has an extension that cannot be read.

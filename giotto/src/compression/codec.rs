@@ -31,13 +31,8 @@ const ZSTD_WINDOW: u32 = 23;
 
 /// `body` under `coding`; `None` if that is not at least a tenth smaller.
 pub(super) fn compress(coding: Coding, body: &[u8]) -> Option<Bytes> {
-    let coded = match coding {
-        Coding::Brotli => brotli(body),
-        Coding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
-        Coding::Gzip => gzip(body),
-    };
     // A compressor that writes to memory fails for lack of memory only: then the page is sent as it is.
-    let coded = coded.ok()?;
+    let coded = encode(coding, body).ok()?;
     (coded.len() <= body.len() / 10 * 9).then(|| coded.into_boxed_slice().into())
 }
 
@@ -59,6 +54,14 @@ pub(crate) fn decode(coding: Coding, body: &[u8], most: usize) -> io::Result<Vec
     let mut decoded = Vec::new();
     reader.take(most as u64 + 1).read_to_end(&mut decoded)?;
     Ok(decoded)
+}
+
+fn encode(coding: Coding, body: &[u8]) -> io::Result<Vec<u8>> {
+    match coding {
+        Coding::Brotli => brotli(body),
+        Coding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
+        Coding::Gzip => gzip(body),
+    }
 }
 
 fn brotli(mut body: &[u8]) -> io::Result<Vec<u8>> {
@@ -86,25 +89,7 @@ mod tests {
     const MOST: usize = 1 << 20;
 
     fn encoded(coding: Coding, body: &[u8]) -> Vec<u8> {
-        let mut body = body;
-        let mut coded = Vec::new();
-        match coding {
-            Coding::Brotli => {
-                let parameters = brotli::enc::BrotliEncoderParams {
-                    quality: 1,
-                    ..Default::default()
-                };
-                brotli::BrotliCompress(&mut body, &mut coded, &parameters).unwrap();
-            }
-            Coding::Zstd => coded = zstd::bulk::compress(body, 3).unwrap(),
-            Coding::Gzip => {
-                let level = flate2::Compression::default();
-                let mut encoder = flate2::write::GzEncoder::new(coded, level);
-                encoder.write_all(body).unwrap();
-                coded = encoder.finish().unwrap();
-            }
-        }
-        coded
+        encode(coding, body).unwrap()
     }
 
     #[test]

@@ -57,12 +57,10 @@ pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
 
 /// Adds `Cache-Control` (RFC 9111, 5.2), and `CDN-Cache-Control` (RFC 9213) where shared caches may use the page.
 pub(super) fn cache_control(page: &Page, fields: &mut HeaderMap) {
-    let lifetimes = page.lifetimes();
-    if !lifetimes.are_any() {
-        fields.append(header::CACHE_CONTROL, revalidated(page));
-        return;
-    }
-    let lifetimes = lifetimes.limited(life_left(page), page.is_private());
+    let lifetimes = match page.lifetimes() {
+        none if !none.are_any() => none,
+        lifetimes => lifetimes.limited(life_left(page), page.is_private()),
+    };
     if !lifetimes.are_any() {
         fields.append(header::CACHE_CONTROL, revalidated(page));
         return;

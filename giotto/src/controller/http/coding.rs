@@ -23,10 +23,8 @@ const IDENTITY: usize = Coding::ALL.len();
 
 /// Whether the coding of `page` depends on the client: a stored page of a media type that can be compressed.
 pub(super) fn is_negotiated(app: &App, page: &Page) -> bool {
-    let is_stored = page.cache_status().is_some_and(|cache_status| {
-        let is_kept = !matches!(cache_status.status, None | Some(Status::NotStored));
-        is_kept && cache_status.etag.is_some()
-    });
+    let status = page.cache_status().and_then(|status| status.status);
+    let is_stored = !matches!(status, None | Some(Status::NotStored)) && page.is_storable();
     page.body().len() >= MIN_BODY
         && app.compression.is_on()
         && page.coding == ContentCoding::Open
@@ -70,7 +68,7 @@ pub(super) async fn negotiate(
             return Ok(());
         }
     }
-    let message = "not available without a coding, as Accept-Encoding wants it: accept br, zstd, gzip or identity";
+    let message = "the page is not available in a coding that Accept-Encoding allows: accept br, zstd, gzip or identity";
     Err(Problem::new(StatusCode::NOT_ACCEPTABLE, message))
 }
 
