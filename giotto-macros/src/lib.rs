@@ -7,17 +7,22 @@ use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType,
-    Type, parse_macro_input,
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PathArguments, Result,
+    ReturnType, Type, parse_macro_input,
 };
 
 /// Makes a function a model: `Program::new(square)` then knows the names, types, defaults and
 /// documentation of its parameters, and `square(12)` can be called as before.
 ///
 /// Parameters are owned values whose types implement serde's `Deserialize` and `Serialize`. A parameter
-/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`. A parameter of type
-/// `CacheControl` or `App` is no argument: the first says how the result is cached, the second is the
-/// application itself.
+/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`.
+///
+/// These parameters are not arguments, and not in the key of a page:
+///
+/// - `State<T>`, a value that all requests share, such as the pool of a database;
+/// - one with the attribute `#[state]`, whose type implements `FromState` (or is another name for a `State<T>`);
+/// - `CacheControl`, which says how the result is cached;
+/// - `App`, the application itself.
 ///
 /// The name becomes a constant that dereferences to a function pointer. Rust lets no variable, parameter or
 /// pattern take the name of a constant, so name models for what they do (`square`, `list_reports`) and
@@ -38,17 +43,23 @@ struct Parameter {
     ty: Box<Type>,
     doc: String,
     default: Option<Expr>,
+    /// Whether it comes from the context of the invocation instead of its caller.
+    is_context: bool,
 }
 
-impl Parameter {
-    /// Whether it comes from the context of the invocation instead of its caller.
-    fn is_context(&self) -> bool {
-        let Type::Path(path) = &*self.ty else {
-            return false;
-        };
-        let name = path.path.segments.last().map(|segment| &segment.ident);
-        name.is_some_and(|name| name == "CacheControl" || name == "App")
-    }
+/// Whether a parameter of type `ty` comes from the context. A `State` without `<..>` is a type of the application.
+fn is_context(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|last| {
+        let is_generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
+        match last.ident.to_string().as_str() {
+            "App" | "CacheControl" => true,
+            "State" => is_generic,
+            _ => false,
+        }
+    })
 }
 
 /// The function stays as it is written and sees all that is written beside it, which is therefore called `__giotto_..`.
@@ -71,8 +82,9 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         ReturnType::Type(_, ty) => quote!(#ty),
     };
     let call = call(&function, &parameters, &reply);
-    let (context, given): (Vec<_>, Vec<_>) =
-        parameters.into_iter().partition(Parameter::is_context);
+    let (context, given): (Vec<_>, Vec<_>) = parameters
+        .into_iter()
+        .partition(|parameter| parameter.is_context);
     let context = context.iter().map(|parameter| &parameter.ty);
     let arguments = argument_struct(&given);
     let documentation = documentation(&docs, &given);
@@ -99,12 +111,12 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
                     &self,
                     arguments: __GiottoArguments,
                     context: &::giotto::model::Context,
-                ) -> ::giotto::model::Call<Self::Output> {
+                ) -> ::core::result::Result<::giotto::model::Call<Self::Output>, ::giotto::Error> {
                     __giotto_start(arguments, context)
                 }
 
-                fn sets_time(&self) -> bool {
-                    false #(|| <#context as ::giotto::model::FromContext>::SETS_TIME)*
+                fn needs(&self) -> ::giotto::model::Needs {
+                    ::giotto::model::Needs::default() #(.of::<#context>())*
                 }
 
                 #documentation
@@ -131,21 +143,20 @@ fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
             "a model's parameter is one name: callers give it by name",
         ));
     };
-    if matches!(*input.ty, Type::Reference(_)) {
-        let message =
-            "a model owns its arguments: take a String instead of a &str, a Vec instead of a slice";
-        return Err(Error::new(input.ty.span(), message));
-    }
+    check_owned(&input.ty)?;
     let mut parameter = Parameter {
         name: pattern.ident.clone(),
         ty: input.ty.clone(),
         doc: String::new(),
         default: None,
+        is_context: is_context(&input.ty),
     };
     let mut kept = Vec::new();
     for attribute in input.attrs.drain(..) {
         if attribute.path().is_ident("default") {
             parameter.default = Some(attribute.parse_args()?);
+        } else if attribute.path().is_ident("state") {
+            parameter.is_context = true;
         } else if attribute.path().is_ident("doc") {
             parameter.doc.push_str(&doc_line(&attribute));
         } else {
@@ -155,6 +166,15 @@ fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
     input.attrs = kept;
     parameter.doc = parameter.doc.trim().to_owned();
     Ok(parameter)
+}
+
+fn check_owned(ty: &Type) -> Result<()> {
+    let message =
+        "a model owns its arguments: take a String instead of a &str, a Vec instead of a slice";
+    match ty {
+        Type::Reference(_) => Err(Error::new(ty.span(), message)),
+        _ => Ok(()),
+    }
 }
 
 fn argument_struct(parameters: &[Parameter]) -> Tokens {
@@ -223,22 +243,25 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
     };
     let (context, given): (Vec<_>, Vec<_>) = parameters
         .iter()
-        .partition(|parameter| parameter.is_context());
+        .partition(|parameter| parameter.is_context);
     let given = given.iter().map(|parameter| &parameter.name);
     let context = context.iter().map(|Parameter { name, ty, .. }| {
-        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(__giotto_context);)
+        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(__giotto_context)?;)
     });
     quote! {
         #[allow(unused_variables, reason = "most models take nothing from the context")]
         fn __giotto_start<__GiottoReply>(
             __GiottoArguments { #(#given),* }: __GiottoArguments,
             __giotto_context: &::giotto::model::Context,
-        ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<__GiottoReply>>::Value>
+        ) -> ::core::result::Result<
+            ::giotto::model::Call<<#reply as ::giotto::model::Reply<__GiottoReply>>::Value>,
+            ::giotto::Error,
+        >
         where
             #reply: ::giotto::model::Reply<__GiottoReply>,
         {
             #(#context)*
-            ::giotto::model::Call::#start
+            ::core::result::Result::Ok(::giotto::model::Call::#start)
         }
 
         impl ::core::ops::Deref for #name {
