@@ -2,14 +2,17 @@
 //!
 //! It runs when an application is compiled: it writes the argument struct of a function and ties it to it.
 
+mod parameter;
+
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PathArguments, Result,
-    ReturnType, Type, parse_macro_input,
+    Attribute, Error, Expr, ExprLit, Ident, ItemFn, Lit, Result, ReturnType, parse_macro_input,
 };
+
+use parameter::{Parameter, doc_line, take_parameters};
 
 /// Makes a function a model: `Program::new(square)` then knows the names, types, defaults and
 /// documentation of its parameters, and `square(12)` can be called as before.
@@ -36,30 +39,6 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(Error::new(Span::call_site(), "#[model] takes no arguments"))
     };
     expanded.unwrap_or_else(Error::into_compile_error).into()
-}
-
-struct Parameter {
-    name: Ident,
-    ty: Box<Type>,
-    doc: String,
-    default: Option<Expr>,
-    /// Whether it comes from the context of the invocation instead of its caller.
-    is_context: bool,
-}
-
-/// Whether a parameter of type `ty` comes from the context. A `State` without `<..>` is a type of the application.
-fn is_context(ty: &Type) -> bool {
-    let Type::Path(path) = ty else {
-        return false;
-    };
-    path.path.segments.last().is_some_and(|last| {
-        let is_generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
-        match last.ident.to_string().as_str() {
-            "App" | "CacheControl" => true,
-            "State" => is_generic,
-            _ => false,
-        }
-    })
 }
 
 /// The function stays as it is written and sees all that is written beside it, which is therefore called `__giotto_..`.
@@ -123,58 +102,6 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
             }
         };
     })
-}
-
-/// The parameters, their documentation and defaults taken off the function, which rustc would refuse there.
-fn take_parameters(function: &mut ItemFn) -> Result<Vec<Parameter>> {
-    function.sig.inputs.iter_mut().map(take_parameter).collect()
-}
-
-fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
-    let FnArg::Typed(input) = input else {
-        return Err(Error::new(
-            input.span(),
-            "a model is a free function: it has no self",
-        ));
-    };
-    let Pat::Ident(pattern) = &*input.pat else {
-        return Err(Error::new(
-            input.pat.span(),
-            "a model's parameter is one name: callers give it by name",
-        ));
-    };
-    check_owned(&input.ty)?;
-    let mut parameter = Parameter {
-        name: pattern.ident.clone(),
-        ty: input.ty.clone(),
-        doc: String::new(),
-        default: None,
-        is_context: is_context(&input.ty),
-    };
-    let mut kept = Vec::new();
-    for attribute in input.attrs.drain(..) {
-        if attribute.path().is_ident("default") {
-            parameter.default = Some(attribute.parse_args()?);
-        } else if attribute.path().is_ident("state") {
-            parameter.is_context = true;
-        } else if attribute.path().is_ident("doc") {
-            parameter.doc.push_str(&doc_line(&attribute));
-        } else {
-            kept.push(attribute);
-        }
-    }
-    input.attrs = kept;
-    parameter.doc = parameter.doc.trim().to_owned();
-    Ok(parameter)
-}
-
-fn check_owned(ty: &Type) -> Result<()> {
-    let message =
-        "a model owns its arguments: take a String instead of a &str, a Vec instead of a slice";
-    match ty {
-        Type::Reference(_) => Err(Error::new(ty.span(), message)),
-        _ => Ok(()),
-    }
 }
 
 fn argument_struct(parameters: &[Parameter]) -> Tokens {
@@ -287,19 +214,5 @@ fn documentation(docs: &[Attribute], parameters: &[Parameter]) -> Tokens {
         fn documentation(&self) -> ::giotto::model::Documentation {
             ::giotto::model::Documentation { model: #model, parameters: &[#(#of_parameters),*] }
         }
-    }
-}
-
-/// The text of one `///` line and the end of that line.
-fn doc_line(attribute: &Attribute) -> String {
-    match &attribute.meta {
-        Meta::NameValue(meta) => match &meta.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => format!("{}\n", text.value().trim()),
-            _ => String::new(),
-        },
-        _ => String::new(),
     }
 }

@@ -223,10 +223,9 @@ impl App {
                 let answer = match self.cache.hit(&lookup) {
                     Some(answer) => answer,
                     None => {
-                        let context = self.context(request.controller);
-                        let models = &self.models;
                         let compute = |control| {
-                            models.computed(program, typed, &mime, context.stored(control))
+                            let context = self.context(request.controller).stored(control);
+                            self.models.computed(program, typed, &mime, context)
                         };
                         let answer = self.cache.answer(lookup, compute).await;
                         answer.map_err(|error| Failure::unwrap(&error))?
