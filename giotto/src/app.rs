@@ -180,6 +180,15 @@ impl App {
         !self.tag_fields.is_empty()
     }
 
+    /// What `request` asks for, after its input middleware.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it asks for nothing, or is not admitted.
+    pub(crate) async fn asked(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
+        Asked::of(&self.manifest, request, &self.states).await
+    }
+
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -214,7 +223,7 @@ impl App {
             args: Arguments { typed, canonical },
             mime,
             negotiated,
-        } = Asked::of(&self.manifest, request)?;
+        } = Asked::of(&self.manifest, request, &self.states).await?;
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
@@ -242,7 +251,10 @@ impl App {
                 }
             }
         };
-        program.finish(negotiated, request, &mut page)?;
+        program.describe(negotiated, &mut page);
+        if program.is_guarded() {
+            program.finish(request, &mut page, &self.states).await?;
+        }
         Ok(page)
     }
 
@@ -265,12 +277,15 @@ impl App {
             args,
             mime,
             negotiated,
-        } = Asked::again(&self.manifest, &mut request)?;
+        } = Asked::again(&self.manifest, &mut request, &self.states).await?;
         let page = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = page.bypassing();
-        program.finish(negotiated, &request, &mut page)?;
+        program.describe(negotiated, &mut page);
+        if program.is_guarded() {
+            program.finish(&request, &mut page, &self.states).await?;
+        }
         Ok(page)
     }
 
