@@ -59,6 +59,7 @@
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
+mod address;
 mod app;
 mod arguments;
 mod asked;
@@ -122,9 +123,9 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
-    #[cfg(feature = "template")]
-    pub use crate::view::template;
     pub use crate::view::{BasicView, View, escape_html};
+    #[cfg(feature = "template")]
+    pub use crate::view::{Templates, template};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
         Program, Redirection, Response, State, model,

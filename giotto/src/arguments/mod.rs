@@ -8,6 +8,7 @@ mod describe;
 mod form;
 mod forward;
 mod key;
+mod language;
 mod order;
 mod parameter;
 mod plain;
@@ -20,5 +21,6 @@ mod watch;
 
 pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
 pub(crate) use describe::parameters;
+pub(crate) use language::{NAME as LANGUAGE, language};
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;
