@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::arguments::{Parameter, nearest, no_such_argument};
@@ -64,33 +64,20 @@ impl Addresses {
         let mut query = String::new();
         let mut is_contiguous = place.takes_segments;
         for parameter in &place.parameters {
-            let mut given = arguments
-                .iter()
-                .filter(|(name, _)| parameter.is_called(name));
-            let texts = match given.next() {
-                Some((_, value)) => texts(parameter, value),
-                None => Vec::new(),
-            };
-            if given.next().is_some() {
-                let twice = format!("the parameter '{}' is given twice", parameter.name);
-                return Err(failed(path, &twice));
-            }
-            if texts.is_empty() && parameter.required {
-                return Err(missing(path, parameter));
-            }
+            let texts = given(parameter, &arguments).map_err(|problem| failed(path, &problem))?;
             is_contiguous &= parameter.required && !parameter.is_list;
             match texts.as_slice() {
                 [text] if is_contiguous && is_segment(text) => {
                     url.push('/');
-                    url.extend(utf8_percent_encode(text, RESERVED));
+                    url.extend(encoded(text));
                 }
                 texts => {
                     is_contiguous = false;
                     for text in texts {
                         query.push(if query.is_empty() { '?' } else { '&' });
-                        query.extend(utf8_percent_encode(parameter.name, RESERVED));
+                        query.extend(encoded(parameter.name));
                         query.push('=');
-                        query.extend(utf8_percent_encode(text, RESERVED));
+                        query.extend(encoded(text));
                     }
                 }
             }
@@ -188,11 +175,11 @@ impl Place {
         let mut url = String::new();
         for name in self.path.split('/') {
             url.push('/');
-            url.extend(utf8_percent_encode(name, RESERVED));
+            url.extend(encoded(name));
         }
         if let Some(superformat) = superformat {
             url.push('.');
-            url.extend(utf8_percent_encode(superformat, RESERVED));
+            url.extend(encoded(superformat));
         }
         url
     }
@@ -226,6 +213,28 @@ fn pairs(arguments: &Value) -> Option<Vec<(&str, &Value)>> {
             .collect(),
         _ => None,
     }
+}
+
+/// The texts of `parameter` among the `arguments`; none if it is left out.
+fn given(parameter: &Parameter, arguments: &[(&str, &Value)]) -> Result<Vec<String>, String> {
+    let Parameter { name, kind, .. } = parameter;
+    let mut given = arguments
+        .iter()
+        .filter(|(name, _)| parameter.is_called(name));
+    let texts = given
+        .next()
+        .map_or(Vec::new(), |(_, value)| texts(parameter, value));
+    match given.next() {
+        Some(_) => Err(format!("the parameter '{name}' is given twice")),
+        None if texts.is_empty() && parameter.required => Err(format!(
+            "the parameter '{name}' ({kind}) is missing, and it has no default"
+        )),
+        None => Ok(texts),
+    }
+}
+
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 /// `value` as the texts that [binding](crate::arguments) reads back; none if it is left out.
@@ -269,14 +278,6 @@ fn list(names: &[&str]) -> String {
         0 => shown.join(", "),
         others => format!("{} and {others} others", shown.join(", ")),
     }
-}
-
-fn missing(path: &str, parameter: &Parameter) -> Error {
-    let Parameter { name, kind, .. } = parameter;
-    failed(
-        path,
-        &format!("the parameter '{name}' ({kind}) is missing, and it has no default"),
-    )
 }
 
 fn failed(path: &str, problem: &(impl fmt::Display + ?Sized)) -> Error {

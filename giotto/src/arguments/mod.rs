@@ -16,11 +16,12 @@ mod reading;
 mod refused;
 mod sample;
 mod samples;
+mod typed;
 mod value;
 mod watch;
 
-pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
+pub(crate) use bind::{Arguments, bind, check_known, nearest, no_such_argument};
 pub(crate) use describe::parameters;
-pub(crate) use language::{NAME as LANGUAGE, language};
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;
+pub(crate) use typed::Typed;

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
 use super::model::Model;
 use crate::arguments;
-use crate::arguments::{Parameters, Typed, parameters};
+use crate::arguments::{Parameters, parameters};
 use crate::error::{Error, Result};
 use crate::lifetimes::seconds;
 use crate::negotiate;
@@ -105,9 +105,6 @@ where
             settings.error.get_or_insert(error);
         }
         let mimes = view.mimes();
-        let mut all = parameters.all.iter();
-        let language = all.find(|parameter| parameter.name == arguments::LANGUAGE);
-        let language = language.map(|_| arguments::language::<A> as fn(&Typed) -> Option<String>);
         let view = Arc::new(view);
         let checked = Arc::clone(&view);
         let stage = Ready {
@@ -122,7 +119,6 @@ where
             keys: Vec::new(),
             terms: Arc::default(),
             bind: arguments::bind::<A>,
-            language,
             render: render(model, mock, view),
         };
         Program { settings, stage }

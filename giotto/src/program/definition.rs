@@ -65,8 +65,6 @@ pub struct Ready {
     /// What caches downstream are told of its pages.
     pub(super) terms: Arc<Terms>,
     pub(super) bind: Bind,
-    /// Finds the language of a page in its arguments, if one of them is the language.
-    pub(super) language: Option<fn(&Typed) -> Option<String>>,
     pub(super) render: Render,
 }
 

@@ -196,7 +196,7 @@ impl Program {
 
     /// Runs the model, and then the view.
     pub(crate) fn render(&self, typed: Typed, source: Source, rendering: Rendering) -> Pending {
-        let rendering = match self.stage.language {
+        let rendering = match self.stage.parameters.language {
             Some(language) => rendering.in_language(language(&typed)),
             None => rendering,
         };

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment};
 
-use super::explain::Explainer;
 use super::functions::Function;
-use super::scan::{Call, Scan};
+use super::scan::{Call, Reference, Scan};
 use super::templates::Templates;
 use crate::address::Addresses;
 use crate::error::{Error, Result};
@@ -41,11 +40,7 @@ impl Templates {
         environment: &Environment<'static>,
         startup: &Startup<'_>,
     ) -> Result<Vec<String>> {
-        let explainer = Explainer {
-            templates: self,
-            environment,
-            variables: Value::UNDEFINED,
-        };
+        let explainer = self.explainer(environment, Value::UNDEFINED);
         let explained = |error: minijinja::Error| Error::configuration(explainer.explain(&error));
         let read = self.sources().read(name).map_err(explained)?;
         let Some((path, text)) = read else {
@@ -57,10 +52,7 @@ impl Templates {
             Error::configuration(format!("{}:{line}: {problem}", path.display()))
         };
         for (filter, line) in scan.filters() {
-            let is_filter = environment
-                .empty_state()
-                .perform_test("filter", &[Value::from(filter)]);
-            if is_filter.is_ok_and(|is_filter| !is_filter) {
+            if !has_filter(environment, filter) {
                 return Err(at(line, &explainer.no_filter(filter)));
             }
         }
@@ -68,22 +60,21 @@ impl Templates {
             self.check_call(&call, startup)
                 .map_err(|error| at(call.line, &error.to_string()))?;
         }
-        let mut used = Vec::new();
-        for reference in scan.references() {
-            let exists = |name: &&String| matches!(self.sources().read(name), Ok(Some(_)));
-            match reference.names.iter().find(exists) {
-                Some(name) => used.push(name.clone()),
-                None => {
-                    let missing = reference
-                        .names
-                        .iter()
-                        .map(|name| self.sources().missing(name));
-                    let missing = missing.collect::<Vec<_>>().join("; ");
-                    return Err(at(reference.line, &missing));
-                }
-            }
-        }
-        Ok(used)
+        let references = scan.references().into_iter();
+        let used = references.map(|Reference { names, line }| {
+            self.existing(&names).map_err(|missing| at(line, &missing))
+        });
+        used.collect()
+    }
+
+    /// The first of the templates `names` that exists.
+    fn existing(&self, names: &[String]) -> Result<String, String> {
+        let exists = |name: &&String| matches!(self.sources().read(name), Ok(Some(_)));
+        let missing = |name: &String| self.sources().missing(name);
+        names.iter().find(exists).cloned().ok_or_else(|| {
+            let missing: Vec<_> = names.iter().map(missing).collect();
+            missing.join("; ")
+        })
     }
 
     fn check_call(&self, call: &Call, startup: &Startup<'_>) -> Result<()> {
@@ -99,4 +90,10 @@ impl Templates {
             _ => Ok(()),
         }
     }
+}
+
+fn has_filter(environment: &Environment<'static>, name: &str) -> bool {
+    let name = [Value::from(name)];
+    let is_filter = environment.empty_state().perform_test("filter", &name);
+    is_filter.unwrap_or(true)
 }

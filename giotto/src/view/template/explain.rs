@@ -9,7 +9,7 @@ use minijinja::{Environment, Error, ErrorKind};
 
 use super::page::NAMES;
 use super::scan::{self, Scan, Variable};
-use super::templates::Templates;
+use super::sources::Sources;
 use crate::arguments::nearest;
 
 /// The most names that an error lists.
@@ -20,7 +20,9 @@ const MAX_STEPS: usize = 8;
 
 /// What is known when a template fails.
 pub(super) struct Explainer<'t> {
-    pub(super) templates: &'t Templates,
+    pub(super) sources: &'t Sources,
+    /// The names of the application's own filters.
+    pub(super) filters: Vec<String>,
     pub(super) environment: &'t Environment<'static>,
     pub(super) variables: Value,
 }
@@ -50,7 +52,7 @@ impl Explainer<'_> {
 
     /// `templates/book.html:12`
     fn place(&self, error: &Error) -> Option<String> {
-        let path = self.templates.sources().path(error.name()?);
+        let path = self.sources.path(error.name()?);
         Some(match error.line() {
             Some(line) => format!("{path}:{line}"),
             None => path,
@@ -87,7 +89,7 @@ impl Explainer<'_> {
                     .find(['"', '\''])
                     .map(|at| char::from(detail.as_bytes()[at]));
                 match quote.and_then(|quote| quoted(&detail, quote)) {
-                    Some(name) => self.templates.sources().missing(name),
+                    Some(name) => self.sources.missing(name),
                     None => detail,
                 }
             }
@@ -98,8 +100,10 @@ impl Explainer<'_> {
 
     /// That there is no filter `name`.
     pub(super) fn no_filter(&self, name: &str) -> String {
-        let own: Vec<_> = self.templates.filters().map(str::to_owned).collect();
-        format!("there is no filter {name}{}", self.among(name, &own))
+        format!(
+            "there is no filter {name}{}",
+            self.among(name, &self.filters)
+        )
     }
 
     /// What is defined in place of the `expression`.
@@ -170,7 +174,7 @@ impl Explainer<'_> {
     /// What the templates of the `chain` set, the innermost first.
     fn variables_of(&self, chain: &[&Error]) -> Vec<Variable> {
         let names = chain.iter().rev().filter_map(|error| error.name());
-        let texts = names.filter_map(|name| self.templates.sources().read(name).ok().flatten());
+        let texts = names.filter_map(|name| self.sources.read(name).ok().flatten());
         texts
             .flat_map(|(_, text)| Scan::of(&text).variables())
             .collect()

@@ -79,7 +79,7 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     for name in named.args() {
         let value: Value = named.get(name)?;
         if value.is_undefined() {
-            let message = format!("url_for({program:?}): the argument '{name}' is undefined");
+            let message = format!("url_for({program:?}): {}", detail(&undefined(name)));
             return Err(Error::new(ErrorKind::UndefinedError, message));
         }
         let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
@@ -119,61 +119,72 @@ fn t(page: &Page, state: &minijinja::State<'_, '_>, arguments: &[Value]) -> Resu
             "t({key:?}): the application has no translations: Templates::new(..).translations(\"locales\", [\"en\", \"de\"])"
         ))
     })?;
-    let language = page.language.as_deref();
-    let message = translations
-        .message(language, key)
-        .map_err(|error| failed(&error))?;
+    let message = translations.message(page.language.as_deref(), key);
+    let message = message.map_err(|error| failed(&error))?;
     if let Some(language) = message.missing_in {
         let (language, key) = (language.to_owned(), Cut(key).to_string());
-        page.log.tell(
-            ("a message is missing", language.clone(), key.clone()),
-            move |repeated| {
-                tracing::warn!(
-                    language,
-                    key,
-                    repeated,
-                    "message missing: the first language is shown"
-                );
-            },
-        );
+        let event = ("a message is missing", language.clone(), key.clone());
+        page.log.tell(event, move |repeated| {
+            tracing::warn!(
+                language,
+                key,
+                repeated,
+                "message missing: the first language is shown"
+            );
+        });
     }
     // A message whose key ends in `_html` is markup of its author. What is put into it is escaped.
     let is_markup = key.ends_with("_html") && *state.auto_escape() == AutoEscape::Html;
-    let mut text = String::with_capacity(message.text.len());
-    for part in parts(message.text).map_err(|problem| failed(&problem))? {
-        match part {
-            Part::Text(part) => text.push_str(part),
-            Part::Placeholder(name) => {
-                let value: Value = named.get(name).map_err(|_| {
-                    let message = format!(
-                        "t({key:?}): the message has the placeholder {{{name}}}: give it {name}=.."
-                    );
-                    Error::new(ErrorKind::MissingArgument, message)
-                })?;
-                if value.is_undefined() {
-                    let message = format!("t({key:?}): the argument '{name}' is undefined");
-                    return Err(Error::new(ErrorKind::UndefinedError, message));
-                }
-                // A macro makes markup, too.
-                match is_markup && !value.is_safe() {
-                    true => text.push_str(&escape_html(&value.to_string())),
-                    false => _ = write!(text, "{value}"),
-                }
-            }
-        }
-    }
-    // What one language does not need, another one may.
+    let text = filled(message.text, &named, is_markup);
+    let text =
+        text.map_err(|error| Error::new(error.kind(), format!("t({key:?}): {}", detail(&error))))?;
+    // A placeholder that one language does not have may be in another one.
     Ok(match is_markup {
         true => Value::from_safe_string(text),
         false => Value::from(text),
     })
 }
 
-fn usage(error: &Error, example: &str) -> Error {
-    let problem = error
+/// A message with the `named` values in place of its placeholders.
+fn filled(message: &str, named: &Kwargs, is_markup: bool) -> Result<String, Error> {
+    let mut text = String::with_capacity(message.len());
+    for part in parts(message).map_err(|problem| failed(&problem))? {
+        let name = match part {
+            Part::Text(part) => {
+                text.push_str(part);
+                continue;
+            }
+            Part::Placeholder(name) => name,
+        };
+        let value: Value = named.get(name).map_err(|_| {
+            let message = format!("the message has the placeholder {{{name}}}: give it {name}=..");
+            Error::new(ErrorKind::MissingArgument, message)
+        })?;
+        if value.is_undefined() {
+            return Err(undefined(name));
+        }
+        // What a macro made is markup, too.
+        match is_markup && !value.is_safe() {
+            true => text.push_str(&escape_html(&value.to_string())),
+            false => _ = write!(text, "{value}"),
+        }
+    }
+    Ok(text)
+}
+
+fn undefined(name: &str) -> Error {
+    let message = format!("the argument '{name}' is undefined");
+    Error::new(ErrorKind::UndefinedError, message)
+}
+
+fn detail(error: &Error) -> String {
+    error
         .detail()
-        .map_or_else(|| error.to_string(), str::to_owned);
-    Error::new(error.kind(), format!("{problem}; write {example}"))
+        .map_or_else(|| error.to_string(), str::to_owned)
+}
+
+fn usage(error: &Error, example: &str) -> Error {
+    Error::new(error.kind(), format!("{}; write {example}", detail(error)))
 }
 
 fn failed(problem: &(impl std::fmt::Display + ?Sized)) -> Error {

@@ -1,8 +1,9 @@
 //! What a template says about other files and names, read from its text: what it includes, which functions it calls with
 //! constants, and which variables it sets.
 //!
-//! Before the first request, for the checks; and in step 6 of an invocation, to explain an error. It reads the same lexical
-//! form as minijinja: `{{ .. }}`, `{% .. %}` and `{# .. #}`.
+//! Before the first request, for the checks; and in step 6 of an invocation, to explain an error.
+
+use super::tokens::{Placed, Rest, Tag, Token};
 
 /// A template that another one names by a constant.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,24 +31,6 @@ pub(super) struct Variable {
     pub(super) is_item: bool,
 }
 
-/// What is written between two delimiters.
-#[derive(Debug)]
-struct Tag<'s> {
-    is_statement: bool,
-    tokens: Vec<Placed<'s>>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token<'s> {
-    /// A name, a keyword or a number.
-    Word(&'s str),
-    Text(String),
-    Symbol(char),
-}
-
-/// A token and its line.
-type Placed<'s> = (Token<'s>, usize);
-
 /// A template, cut into tokens.
 #[derive(Debug)]
 pub(super) struct Scan<'s>(Vec<Tag<'s>>);
@@ -55,7 +38,7 @@ pub(super) struct Scan<'s>(Vec<Tag<'s>>);
 impl<'s> Scan<'s> {
     pub(super) fn of(source: &'s str) -> Self {
         let mut tags = Vec::new();
-        let mut rest = Rest { source, line: 1 };
+        let mut rest = Rest::of(source);
         while let Some(tag) = rest.next_tag() {
             let is_raw = matches!(tag.tokens.as_slice(), [(Token::Word("raw"), _)]);
             if is_raw && tag.is_statement {
@@ -258,128 +241,10 @@ fn path<'t, 's>(mut tokens: &'t [Placed<'s>]) -> (Option<Vec<String>>, &'t [Plac
 
 /// The path that is the whole `expression`, if it is one.
 pub(super) fn path_of(expression: &str) -> Option<Vec<String>> {
-    let mut rest = Rest {
-        source: expression,
-        line: 1,
-    };
+    let mut rest = Rest::of(expression);
     match path(&rest.tokens("}}")) {
         (path, []) => path,
         _ => None,
-    }
-}
-
-/// The text of a template from some place on.
-struct Rest<'s> {
-    source: &'s str,
-    line: usize,
-}
-
-impl<'s> Rest<'s> {
-    /// Takes `length` bytes.
-    fn take(&mut self, length: usize) -> &'s str {
-        let (taken, rest) = self.source.split_at(length);
-        self.line += taken.matches('\n').count();
-        self.source = rest;
-        taken
-    }
-
-    /// Skips to the text after `end`, or to the end of the template.
-    fn skip_past(&mut self, end: &str) {
-        let length = self.source.find(end).map(|at| at + end.len());
-        self.take(length.unwrap_or(self.source.len()));
-    }
-
-    fn skip_raw(&mut self) {
-        while let Some(at) = self.source.find("{%") {
-            self.take(at + 2);
-            let after = self.source.trim_start_matches(['-', '+']).trim_start();
-            if after.starts_with("endraw") {
-                return self.skip_past("%}");
-            }
-        }
-        self.take(self.source.len());
-    }
-
-    fn next_tag(&mut self) -> Option<Tag<'s>> {
-        loop {
-            let brace = self.source.find('{')?;
-            self.take(brace);
-            match self.source.as_bytes().get(1) {
-                Some(b'#') => self.skip_past("#}"),
-                Some(kind @ (b'{' | b'%')) => {
-                    self.take(2);
-                    let is_statement = *kind == b'%';
-                    return Some(Tag {
-                        is_statement,
-                        tokens: self.tokens(if is_statement { "%}" } else { "}}" }),
-                    });
-                }
-                _ => {
-                    self.take(1);
-                }
-            }
-        }
-    }
-
-    /// The tokens before `end`, which is taken, too.
-    fn tokens(&mut self, end: &str) -> Vec<Placed<'s>> {
-        let mut tokens = Vec::new();
-        let mut braces = 0_usize;
-        while let Some(first) = self.source.chars().next() {
-            if braces == 0 && self.source.starts_with(end) {
-                self.take(end.len());
-                break;
-            }
-            let line = self.line;
-            let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
-            let token = match first {
-                '"' | '\'' => Token::Text(self.text(first)),
-                _ if is_word(first) => {
-                    let length = self.source.find(|letter| !is_word(letter));
-                    Token::Word(self.take(length.unwrap_or(self.source.len())))
-                }
-                symbol => {
-                    self.take(symbol.len_utf8());
-                    match symbol {
-                        '{' => braces += 1,
-                        '}' => braces = braces.saturating_sub(1),
-                        _ => {}
-                    }
-                    if symbol.is_whitespace() {
-                        continue;
-                    }
-                    Token::Symbol(symbol)
-                }
-            };
-            tokens.push((token, line));
-        }
-        // The signs of `{%- .. -%}` and `{%+ .. +%}`.
-        if matches!(tokens.first(), Some((Token::Symbol('-' | '+'), _))) {
-            tokens.remove(0);
-        }
-        if matches!(tokens.last(), Some((Token::Symbol('-' | '+'), _))) {
-            tokens.pop();
-        }
-        tokens
-    }
-
-    /// A text in `quote`s.
-    fn text(&mut self, quote: char) -> String {
-        self.take(quote.len_utf8());
-        let mut text = String::new();
-        while let Some(letter) = self.source.chars().next() {
-            self.take(letter.len_utf8());
-            match letter {
-                '\\' => {
-                    let escaped = self.source.chars().next();
-                    self.take(escaped.map_or(0, char::len_utf8));
-                    text.extend(escaped);
-                }
-                letter if letter == quote => break,
-                letter => text.push(letter),
-            }
-        }
-        text
     }
 }
 

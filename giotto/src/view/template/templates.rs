@@ -219,19 +219,24 @@ impl Templates {
         match rendered {
             Ok(page) => Ok(page.into()),
             Err(error) => {
-                let explainer = Explainer {
-                    templates: self,
-                    environment,
-                    variables,
-                };
+                let explainer = self.explainer(environment, variables);
                 Err(Error::other(explainer.explain(&error)))
             }
         }
     }
 
-    /// The names of its own filters.
-    pub(super) fn filters(&self) -> impl Iterator<Item = &str> {
-        self.filters.iter().map(|(name, _)| name.as_str())
+    /// What words the errors of templates that see these `variables`.
+    pub(super) fn explainer<'t>(
+        &'t self,
+        environment: &'t Environment<'static>,
+        variables: Value,
+    ) -> Explainer<'t> {
+        Explainer {
+            sources: &self.sources,
+            filters: self.filters.iter().map(|(name, _)| name.clone()).collect(),
+            environment,
+            variables,
+        }
     }
 }
 
