@@ -195,8 +195,8 @@ impl App {
         self
     }
 
-    /// Checks the manifest, and that the application has the states that its programs take. Every front end does so before it
-    /// starts.
+    /// Checks the manifest, and that the application has the states and the templates that its programs take. Every front end
+    /// does so before it starts.
     ///
     /// # Errors
     ///

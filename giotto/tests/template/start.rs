@@ -76,6 +76,10 @@ fn what_a_template_names_is_checked_with_its_file_and_line() {
             "page.html:1: no address of \"mgt/x\": there is no such program; the manifest has ",
         ),
         (
+            "\n{{ t('greeting') }}",
+            "page.html:2: t(\"greeting\"): the application has no translations: Templates::new(..)",
+        ),
+        (
             "{{ url_for('book.pdf') }}",
             "page.html:1: no address of \"book.pdf\": the program renders no .pdf",
         ),

@@ -21,14 +21,14 @@ fn files(page: &str) -> tempfile::TempDir {
 #[tokio::test]
 async fn the_language_is_the_argument_of_the_page() {
     let folder = files(
-        "{{ t('greeting', name='<'~data.title) }} {{ t('nav.home') }} {{ t('brace') }} {{ t(key='only') if false else t('o' ~ 'nly') }} \
+        "{{ lang }}: {{ t('greeting', name='<'~data.title) }} {{ t('nav.home') }} {{ t('brace') }} {{ t(key='only') if false else t('o' ~ 'nly') }} \
          {{ t('bold_html', name=data.title) }} {{ t('bold_html', name='<u>'|safe) }}",
     );
     let app = library(templates(&folder));
     app.check().unwrap();
     let title = "The &lt;b&gt;Silver&lt;/b&gt; Key";
-    let english = format!("Hello &lt;{title} Home {{x}} Only here <b>{title}</b> <b><u></b>");
-    let german = format!("&lt;{title}, hallo Start {{y}} Only here <i>{title}</i> <i><u></i>");
+    let english = format!("en: Hello &lt;{title} Home {{x}} Only here <b>{title}</b> <b><u></b>");
+    let german = format!("de: &lt;{title}, hallo Start {{y}} Only here <i>{title}</i> <i><u></i>");
     for (language, expected) in [
         (None, &english),
         (Some("en"), &english),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment};
 
-use super::functions::Function;
+use super::functions::{self, Function};
 use super::scan::{Call, Reference, Scan};
 use super::templates::Templates;
 use crate::address::Addresses;
@@ -78,14 +78,14 @@ impl Templates {
     }
 
     fn check_call(&self, call: &Call, startup: &Startup<'_>) -> Result<()> {
-        match call.function.as_str() {
-            "url_for" => startup
+        let function = Function::named(&call.function);
+        match (function, call.argument.as_deref()) {
+            (Some(Function::UrlFor), Some(path)) => startup
                 .find::<Addresses>()
-                .map_or(Ok(()), |addresses| addresses.check(&call.argument)),
-            "t" => match self.messages()? {
-                Some(translations) => translations.check(&call.argument),
-                // The call itself names the remedy, if it is reached.
-                None => Ok(()),
+                .map_or(Ok(()), |addresses| addresses.check(path)),
+            (Some(Function::T), Some(key)) => match self.messages()? {
+                Some(translations) => translations.check(key),
+                None => Err(Error::configuration(functions::no_translations(key))),
             },
             _ => Ok(()),
         }

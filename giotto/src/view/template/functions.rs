@@ -26,6 +26,17 @@ pub(super) struct Page {
     pub(super) log: Limiter,
 }
 
+impl Page {
+    /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
+    pub(super) fn language(&self) -> Option<&str> {
+        let given = self.language.as_deref();
+        match &self.translations {
+            Some(translations) => Some(translations.language(given)),
+            None => given,
+        }
+    }
+}
+
 /// A function that depends on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
@@ -114,11 +125,8 @@ fn csrf(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
 fn t(page: &Page, state: &minijinja::State<'_, '_>, arguments: &[Value]) -> Result<Value, Error> {
     let (key, named): (&str, Kwargs) =
         from_args(arguments).map_err(|error| usage(&error, "t(\"greeting\", name=\"Ada\")"))?;
-    let translations = page.translations.as_deref().ok_or_else(|| {
-        failed(&format!(
-            "t({key:?}): the application has no translations: Templates::new(..).translations(\"locales\", [\"en\", \"de\"])"
-        ))
-    })?;
+    let translations = page.translations.as_deref();
+    let translations = translations.ok_or_else(|| failed(&no_translations(key)))?;
     let message = translations.message(page.language.as_deref(), key);
     let message = message.map_err(|error| failed(&error))?;
     if let Some(language) = message.missing_in {
@@ -143,6 +151,12 @@ fn t(page: &Page, state: &minijinja::State<'_, '_>, arguments: &[Value]) -> Resu
         true => Value::from_safe_string(text),
         false => Value::from(text),
     })
+}
+
+pub(super) fn no_translations(key: &str) -> String {
+    format!(
+        "t({key:?}): the application has no translations: Templates::new(..).translations(\"locales\", [\"en\", \"de\"])"
+    )
 }
 
 /// A message with the `named` values in place of its placeholders.

@@ -1,4 +1,4 @@
-//! What a template sees of one page: `data`, `errors`, and the functions that depend on the page.
+//! What a template sees of one page: `data`, `errors`, `lang`, and the functions that depend on the page.
 //!
 //! Step 6 of an invocation. Nothing of the reader is here, because the page may be stored.
 
@@ -19,7 +19,7 @@ pub(super) struct Variables {
 }
 
 /// The names of [`Variables`].
-pub(super) const NAMES: [&str; 6] = ["data", "errors", "url_for", "asset", "csrf", "t"];
+pub(super) const NAMES: [&str; 7] = ["data", "errors", "lang", "url_for", "asset", "csrf", "t"];
 
 impl Object for Variables {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
@@ -30,6 +30,7 @@ impl Object for Variables {
         match key {
             "data" => Some(self.data.clone()),
             "errors" => Some(self.errors.clone()),
+            "lang" => Some(self.page.language().map_or(Value::from(()), Value::from)),
             name => {
                 let function = Function::named(name)?;
                 let page = Arc::clone(&self.page);

@@ -13,11 +13,11 @@ pub(super) struct Reference {
     pub(super) line: usize,
 }
 
-/// A call of a function whose first argument is a constant.
+/// A call of a function without arguments, or with a constant as the first one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Call {
     pub(super) function: String,
-    pub(super) argument: String,
+    pub(super) argument: Option<String>,
     pub(super) line: usize,
 }
 
@@ -76,24 +76,30 @@ impl<'s> Scan<'s> {
         self.statements().filter_map(of).collect()
     }
 
-    /// The calls of `functions` with a constant as their first argument.
+    /// The calls of `functions` without arguments, or with a constant as the first one.
     pub(super) fn calls(&self, functions: &[&str]) -> Vec<Call> {
         let mut calls = Vec::new();
         for tag in &self.0 {
-            for (at, window) in tag.tokens.windows(4).enumerate() {
+            for (at, (token, line)) in tag.tokens.iter().enumerate() {
                 let before = at.checked_sub(1).map(|before| &tag.tokens[before].0);
-                if let [
-                    (Token::Word(function), line),
-                    (Token::Symbol('('), _),
-                    (Token::Text(argument), _),
-                    (Token::Symbol(',' | ')'), _),
-                ] = window
-                    && functions.contains(function)
-                    && !matches!(before, Some(Token::Symbol('.' | '|')))
-                {
+                let is_method = matches!(before, Some(Token::Symbol('.' | '|')));
+                let Token::Word(function) = token else {
+                    continue;
+                };
+                let argument = match &tag.tokens[at + 1..] {
+                    [(Token::Symbol('('), _), (Token::Symbol(')'), _), ..] => None,
+                    [
+                        (Token::Symbol('('), _),
+                        (Token::Text(argument), _),
+                        (Token::Symbol(',' | ')'), _),
+                        ..,
+                    ] => Some(argument.clone()),
+                    _ => continue,
+                };
+                if functions.contains(function) && !is_method {
                     calls.push(Call {
                         function: (*function).to_owned(),
-                        argument: argument.clone(),
+                        argument,
                         line: *line,
                     });
                 }
@@ -294,12 +300,12 @@ mod tests {
 
     #[test]
     fn calls_have_the_line_of_their_template() {
-        let source = "é\n{{ t('a') }}\n{% if url_for(\n'b', x=1) %}{{ m.t('c') }}{{ t('d' ~ x) }}{{ x|t('e') }}";
+        let source = "é\n{{ t('a') }}\n{% if url_for(\n'b', x=1) %}{{ m.t('c') }}{{ t('d' ~ x) }}{{ x|t('e') }}{{ t() }}";
         let calls = Scan::of(source).calls(&["t", "url_for"]).into_iter();
         let calls: Vec<_> = calls
-            .map(|call| (call.function, call.argument, call.line))
+            .map(|call| (call.function, call.argument.unwrap_or_default(), call.line))
             .collect();
-        let expected = [("t", "a", 2), ("url_for", "b", 3)];
+        let expected = [("t", "a", 2), ("url_for", "b", 3), ("t", "", 4)];
         assert_eq!(
             calls,
             expected.map(|(function, argument, line)| (

@@ -85,6 +85,15 @@ fn collect(
 }
 
 impl Translations {
+    /// The name of `language`, or of the first language if there are no messages in it.
+    pub(super) fn language(&self, language: Option<&str>) -> &str {
+        let is_wanted =
+            |name: &str| language.is_some_and(|language| name.eq_ignore_ascii_case(language));
+        let mut names = self.languages.iter().map(|(name, _)| name.as_str());
+        let first = names.clone().next().unwrap_or_default();
+        names.find(|name| is_wanted(name)).unwrap_or(first)
+    }
+
     /// The message `key` in `language`, or in the first language.
     pub(super) fn message(&self, language: Option<&str>, key: &str) -> Result<Message<'_>> {
         let (first, others) = self
