@@ -94,9 +94,9 @@ async fn a_condition_may_ask_for_what_is_not_defined() {
         "page.html",
         "{% if nothing %}1{% endif %}{% if data.nothing %}2{% endif %}{{ nothing|default('3') }}\
          {% if nothing is defined %}4{% endif %}{% if errors.id %}5{% endif %}[{{ errors.id.message }}{{ errors.id }}]\
-         {{ errors|length }}{% for name in errors %}6{% endfor %}{% if errors.id is undefined %}7{% endif %}",
+         {{ errors.id|default('x') }}{{ errors.id|d }}{{ errors|length }}{% for name in errors %}6{% endfor %}{% if errors.id is undefined %}7{% endif %}",
     )]);
-    assert_eq!(book(Templates::new(folder.path())).await.unwrap(), "3[]07");
+    assert_eq!(book(Templates::new(folder.path())).await.unwrap(), "3[]x07");
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use minijinja::State;
-use minijinja::value::{Enumerator, Object, ObjectRepr, Value};
+use minijinja::filters::default;
+use minijinja::value::{Enumerator, Object, ObjectRepr, Rest, Value};
 
 use super::functions::Function;
 
@@ -78,7 +79,7 @@ impl Object for Errors {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let found = self.0.get_item(key).ok();
         let found = found.filter(|value| !value.is_undefined());
-        Some(found.unwrap_or_else(|| Value::from_object(NotRefused)))
+        Some(found.unwrap_or_else(|| Value::from_object(Absent)))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -89,13 +90,13 @@ impl Object for Errors {
     }
 }
 
-/// A field that is not refused.
+/// What a form does not have: a field that is not refused.
 #[derive(Debug)]
-struct NotRefused;
+struct Absent;
 
-impl Object for NotRefused {
+impl Object for Absent {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        matches!(key.as_str(), Some("message" | "value")).then(|| Value::from(""))
+        matches!(key.as_str(), Some("kind" | "message" | "value")).then(|| Value::from(""))
     }
 
     fn is_true(self: &Arc<Self>) -> bool {
@@ -107,7 +108,19 @@ impl Object for NotRefused {
     }
 }
 
+/// The filter `default`.
+pub(super) fn or_default(
+    state: &State<'_, '_>,
+    value: &Value,
+    arguments: Rest<Value>,
+) -> Result<Value, minijinja::Error> {
+    match is_defined(value) {
+        true => default(state, value, arguments),
+        false => default(state, &Value::UNDEFINED, arguments),
+    }
+}
+
 /// The test `is defined`.
 pub(super) fn is_defined(value: &Value) -> bool {
-    !value.is_undefined() && value.downcast_object_ref::<NotRefused>().is_none()
+    !value.is_undefined() && value.downcast_object_ref::<Absent>().is_none()
 }

@@ -176,6 +176,8 @@ impl Templates {
         environment.set_debug(true);
         environment.add_test("defined", |value: &Value| page::is_defined(value));
         environment.add_test("undefined", |value: &Value| !page::is_defined(value));
+        environment.add_filter("default", page::or_default);
+        environment.add_filter("d", page::or_default);
         for (name, value) in &self.globals {
             environment.add_global(name.clone(), value.clone());
         }
