@@ -12,13 +12,13 @@ use serde_json::Value as Json;
 
 use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
-use crate::state::State;
+use crate::context::Context;
 use crate::view::basic::escape_html;
 
 /// What the functions of one page know.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) addresses: Option<State<Addresses>>,
+    pub(super) context: Context,
     /// The argument `lang` of the page.
     pub(super) language: Option<String>,
     pub(super) translations: Option<Arc<Translations>>,
@@ -96,10 +96,8 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
         let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
         given.insert(name.to_owned(), json);
     }
-    let addresses = page
-        .addresses
-        .as_ref()
-        .ok_or_else(|| failed("there are no addresses"))?;
+    let addresses = page.context.find::<Addresses>();
+    let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
     let url = addresses.url_for(program, &Json::Object(given));
     url.map(Value::from).map_err(|error| failed(&error))
 }
