@@ -12,6 +12,7 @@ use giotto_cache::{
 
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
+use crate::beside::Beside;
 use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
@@ -34,6 +35,8 @@ pub struct App {
     pub(crate) compression: Compression,
     tag_fields: Arc<TagFields>,
     downstream: Vec<Arc<dyn Downstream>>,
+    /// What answers beside the programs.
+    pub(crate) beside: Beside,
     log: Limiter,
 }
 
@@ -50,6 +53,7 @@ impl App {
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
+            beside: Beside::default(),
             log: Limiter::default(),
         }
     }
@@ -137,6 +141,7 @@ impl App {
     /// The first mistake, and its remedy.
     pub fn check(&self) -> Result<()> {
         self.tag_fields.check()?;
+        self.beside.check(&self.manifest)?;
         self.manifest.check()
     }
 

@@ -62,6 +62,9 @@
 mod app;
 mod arguments;
 mod asked;
+#[cfg(feature = "static")]
+mod assets;
+mod beside;
 mod cache_status;
 mod compression;
 mod compute;
@@ -92,6 +95,8 @@ mod weight;
 
 pub use app::App;
 pub use arguments::Parameter;
+#[cfg(feature = "static")]
+pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};

@@ -7,6 +7,8 @@
 //! and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other
 //! folder knows HTTP.
 
+#[cfg(any(feature = "axum", feature = "static"))]
+mod beside;
 mod body;
 mod caching;
 mod coding;
@@ -17,22 +19,31 @@ mod document;
 mod downstream;
 mod entity_tag;
 mod failure;
+#[cfg(feature = "static")]
+mod files;
 mod head;
 mod host;
 mod input;
 mod listen;
+mod mount;
 mod output;
 mod problem;
 mod range;
 mod redirection;
+#[cfg(feature = "axum")]
+mod routes;
 mod serve;
 mod service;
 mod signals;
+#[cfg(any(feature = "axum", feature = "static"))]
+mod stream;
+#[cfg(feature = "axum")]
+mod upload;
 mod watch;
 
 pub(crate) use date::date;
 pub(crate) use listen::listen;
+pub use mount::Service;
 pub use output::Body;
 pub(crate) use serve::{Ended, serve};
-pub use service::Service;
 pub(crate) use signals::Signals;
