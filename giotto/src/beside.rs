@@ -41,7 +41,11 @@ impl Beside {
     /// Refuses what is in the way of a program of `manifest`.
     #[cfg_attr(
         not(feature = "static"),
-        expect(unused_variables, clippy::unused_self, reason = "routes are in no program's way")
+        expect(
+            unused_variables,
+            clippy::unused_self,
+            reason = "routes are in no program's way"
+        )
     )]
     pub(crate) fn check(&self, manifest: &Manifest) -> Result<()> {
         #[cfg(feature = "static")]

@@ -69,6 +69,8 @@ mod cache_status;
 mod compression;
 mod compute;
 mod config;
+mod configured;
+mod context;
 mod controller;
 mod downstream;
 mod error;
@@ -87,6 +89,7 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod varies;
@@ -110,6 +113,7 @@ pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::Response;
 pub use run::run;
+pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
 pub mod prelude {
@@ -129,7 +133,7 @@ pub mod prelude {
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, Response, model,
+        Program, Redirection, Response, State, model,
     };
 }
 

@@ -18,6 +18,7 @@ use super::conditional::failed;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 use super::watch::PIECE;
+use crate::app::App;
 use crate::assets::{Asset, Assets};
 use crate::error::{Error, ErrorKind};
 
@@ -33,6 +34,32 @@ const READ: [HeaderName; 6] = [
     header::IF_UNMODIFIED_SINCE,
     header::RANGE,
 ];
+
+impl App {
+    /// Serves the files of a folder under `/static/`, or where [`Assets::prefix`] says (feature `static`).
+    ///
+    /// ```no_run
+    /// use giotto::prelude::*;
+    /// # let manifest = Manifest::default();
+    ///
+    /// let app = App::new(manifest).static_files("static");
+    /// ```
+    ///
+    /// - `/static/app.css` is sent with `Cache-Control: no-cache`. The address with the fingerprint, which [`Assets::url`]
+    ///   returns, is sent with `max-age=31536000, immutable`. An address with the fingerprint of an earlier file gets the
+    ///   present one, so that pages which were stored before look right.
+    /// - If `app.css.br`, `app.css.zst` or `app.css.gz` is beside the file, clients that accept the coding get it.
+    /// - `favicon.ico` and `robots.txt` answer at the root, too.
+    /// - Views get the [`Assets`] as a [`State`](crate::State).
+    ///
+    /// The application does not start if the folder cannot be read, or if the manifest has a program at one of the addresses.
+    #[must_use]
+    pub fn static_files(mut self, files: impl Into<Assets>) -> Self {
+        let assets = files.into();
+        self.beside.assets = Some(assets.clone());
+        self.state(assets)
+    }
+}
 
 /// The response with the file under `name`, which stands as in the address; `None` if there is no such file.
 pub(super) async fn answer(

@@ -38,7 +38,7 @@ impl App {
     /// If the manifest is wrong.
     pub fn into_service(self) -> Result<Service> {
         self.check()?;
-        let debug = false;
+        let debug = self.configured.is_some_and(|configured| configured.debug);
         Ok(Service::new(self, debug, false))
     }
 }
