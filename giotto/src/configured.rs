@@ -25,9 +25,15 @@ impl App {
     ///         return giotto::run(application());
     ///     }
     ///     match application().configured().and_then(App::into_service) {
-    ///         Ok(_service) => ExitCode::SUCCESS, // mount it
-    ///         Err(error) => panic!("{error}"),
+    ///         Ok(service) => serve(service),
+    ///         Err(error) => {
+    ///             eprintln!("{error}");
+    ///             ExitCode::from(2)
+    ///         }
     ///     }
+    /// # }
+    /// # fn serve(_: giotto::Service) -> ExitCode {
+    /// #    ExitCode::SUCCESS
     /// }
     /// ```
     ///

@@ -38,7 +38,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
 /// # let folder = folder.path();
 /// # std::fs::write(folder.join("app.css"), "p { margin: 0 }")?;
 /// let assets = Assets::new(folder);
-/// assert_eq!(assets.url("app.css").as_deref(), Some("/static/app.1ffe30be78a18a4d.css"));
+/// assert_eq!(assets.url("app.css").as_deref(), Some("/static/app.dc646203e6d3ccb2.css"));
 /// assert_eq!(assets.url("missing.css"), None);
 /// # Ok::<(), std::io::Error>(())
 /// ```
