@@ -54,7 +54,10 @@
 //! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
-//! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
+//! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
+//! axum.
+//!
+//! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.

@@ -10,7 +10,7 @@ mod name;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -60,6 +60,8 @@ struct Folder {
     root: std::result::Result<PathBuf, String>,
     /// The fingerprints of files by path, each with what it was made of.
     fingerprints: Mutex<HashMap<PathBuf, (Stamps, String)>>,
+    /// Held while a file is read: requests for a large one wait for one that reads it.
+    reading: Mutex<()>,
 }
 
 /// Of a file and of its precompressed forms.
@@ -88,6 +90,7 @@ impl Assets {
                 given,
                 root,
                 fingerprints: Mutex::default(),
+                reading: Mutex::default(),
             }),
             prefix: "static".into(),
         }
@@ -227,14 +230,12 @@ impl Assets {
 
     /// A digest of the file and of its precompressed forms, all of which are served under its name.
     fn fingerprint(&self, asset: &Asset) -> Option<String> {
-        let fingerprints = || {
-            let known = self.folder.fingerprints.lock();
-            known.unwrap_or_else(PoisonError::into_inner)
-        };
-        if let Some((stamps, fingerprint)) = fingerprints().get(&asset.path)
-            && *stamps == asset.stamps
-        {
-            return Some(fingerprint.clone());
+        if let Some(known) = self.known(asset) {
+            return Some(known);
+        }
+        let _reading = locked(&self.folder.reading);
+        if let Some(known) = self.known(asset) {
+            return Some(known);
         }
         let forms = suffixes().zip(&asset.stamps);
         let forms = forms.filter(|(_, stamp)| stamp.is_some());
@@ -242,9 +243,16 @@ impl Assets {
         let fingerprint = digest(paths).ok()?;
         if asset.stamps.iter().flatten().all(is_settled) {
             let known = (asset.stamps, fingerprint.clone());
-            fingerprints().insert(asset.path.clone(), known);
+            locked(&self.folder.fingerprints).insert(asset.path.clone(), known);
         }
         Some(fingerprint)
+    }
+
+    /// The fingerprint of the file, if it was made since it has last changed.
+    fn known(&self, asset: &Asset) -> Option<String> {
+        let fingerprints = locked(&self.folder.fingerprints);
+        let (stamps, fingerprint) = fingerprints.get(&asset.path)?;
+        (*stamps == asset.stamps).then(|| fingerprint.clone())
     }
 }
 
@@ -260,6 +268,10 @@ impl<P: Into<PathBuf>> From<P> for Assets {
     fn from(folder: P) -> Self {
         Self::new(folder)
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn suffixes() -> impl Iterator<Item = &'static str> {

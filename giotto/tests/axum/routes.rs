@@ -6,7 +6,7 @@ use giotto::prelude::*;
 use test_servers::HttpServer;
 
 use crate::client::{Connection, ask, start};
-use crate::{app, get as get_page};
+use crate::{X, app, get as get_page};
 
 /// The server without layers and the one with them.
 fn servers() -> impl Iterator<Item = (tempfile::TempDir, HttpServer)> {
@@ -149,6 +149,35 @@ async fn a_router_and_the_programs_share_a_pool() {
         .unwrap();
     assert_eq!(get_page(&service, "/shown.txt").await.text(), "one pool\n");
     assert_eq!(get_page(&service, "/routed").await.text(), "one pool");
+}
+
+#[tokio::test]
+async fn a_route_invalidates_a_page() {
+    let program = Program::new(|X { x }: X| x)
+        .cache(3600)
+        .tags(|_| ["numbers"])
+        .view(BasicView::new());
+    let change = |axum::Extension(cache): axum::Extension<giotto::cache::Cache>| async move {
+        cache
+            .invalidate("numbers")
+            .await
+            .map_err(|error| error.to_string())
+    };
+    let service = App::new(Manifest::new([("squared", program)]))
+        .cache(LocMemKeyValue::new())
+        .routes(Router::new().route("/change", get(change)))
+        .into_service()
+        .unwrap();
+    for status in ["giotto; fwd=", "giotto; hit"] {
+        let page = get_page(&service, "/squared?x=2").await;
+        assert!(page.field("cache-status").starts_with(status), "{page:?}");
+    }
+    assert_eq!(get_page(&service, "/change").await.status, 200);
+    let page = get_page(&service, "/squared?x=2").await;
+    assert!(
+        page.field("cache-status").starts_with("giotto; fwd="),
+        "{page:?}"
+    );
 }
 
 #[test]

@@ -41,6 +41,8 @@ where
     }
     #[cfg(feature = "axum")]
     if let Some(routes) = &beside.routes {
+        // For handlers that invalidate pages.
+        head.extensions.insert(service.app().shared_cache().clone());
         let response = routes::answer(routes.clone(), head, body).await;
         return match routes::is_bare(&response) {
             true => with_page(service, head, response),

@@ -1,11 +1,12 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
-//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs`
-//! takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` (with `decoding.rs`) to the application,
-//! and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`, `downstream.rs`
-//! and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other
-//! folder knows HTTP.
+//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `mount.rs` is
+//! what a server runs. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` (with
+//! `decoding.rs`) to the application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
+//! `range.rs`), `caching.rs`, `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with
+//! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
+//! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
 
 #[cfg(any(feature = "axum", feature = "static"))]
 mod beside;

@@ -9,15 +9,17 @@ use axum::extract::Request;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response as Routed};
 use axum::routing::Route;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::Body as _;
+use http_body_util::BodyExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::output::Body;
-use super::upload::Upload;
+use super::upload::{Upload, whole};
 use crate::app::App;
 use crate::beside::Layers;
 
@@ -36,7 +38,8 @@ impl App {
     ///
     /// - A request goes to the router if no program answers its path over HTTP, whatever its method. If a program answers the
     ///   path but not the method, the response is 405.
-    /// - The router has its own state. A pool that both use is cloned for both.
+    /// - The router has its own state. A pool that both use is cloned for both. A handler that changes what pages show takes
+    ///   `Extension<giotto::cache::Cache>` and invalidates their tags.
     /// - A 404 or 405 without a body, as the router itself makes it, becomes an error page of giotto. The router may have a
     ///   fallback of its own.
     /// - The limits of time apply to clients of the router as to others. The size of a body is the business of the route:
@@ -89,7 +92,7 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
-    let request = request(taken(head), body);
+    let request = request(taken(head), Upload::new(body));
     let Ok(response) = routes.call(request).await;
     received(response)
 }
@@ -138,6 +141,9 @@ impl Layered {
     {
         let mut known = head.headers.get_all(header::IF_NONE_MATCH).into_iter();
         let knows_weak = known.any(|known| known.as_bytes().starts_with(b"W/"));
+        // Programs and routes have limits of time of their own.
+        let body = body.map_frame(|frame| frame.map_data(whole));
+        let body = body.map_err(|_| "the body ended early");
         let Ok(mut response) = self.0.clone().call(request(head, body)).await;
         let is_changed = match response.status() {
             StatusCode::NOT_MODIFIED => knows_weak,
@@ -172,12 +178,12 @@ fn weaken(headers: &mut HeaderMap) {
 
 fn request<B>(head: Parts, body: B) -> Request
 where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
 {
     let body = match body.is_end_stream() {
         true => axum::body::Body::empty(),
-        false => axum::body::Body::new(Upload::new(body)),
+        false => axum::body::Body::new(body),
     };
     Request::from_parts(head, body)
 }

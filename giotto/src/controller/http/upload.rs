@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -76,7 +76,7 @@ impl<B: http_body::Body> http_body::Body for Upload<B> {
                 return Poll::Ready(Some(Err("the body is too slow".into())));
             }
         };
-        let frame = frame.map_data(|mut data| data.copy_to_bytes(data.remaining()));
+        let frame = frame.map_data(whole);
         self.arrive(frame.data_ref().map_or(0, Bytes::len));
         Poll::Ready(Some(Ok(frame)))
     }
@@ -88,4 +88,9 @@ impl<B: http_body::Body> http_body::Body for Upload<B> {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// Nothing is copied of what is `Bytes` already.
+pub(super) fn whole(mut data: impl Buf) -> Bytes {
+    data.copy_to_bytes(data.remaining())
 }
