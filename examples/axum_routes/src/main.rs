@@ -12,31 +12,14 @@
 //! ```
 
 mod routes;
-
-use std::sync::{Arc, Mutex, PoisonError};
+mod shelf;
 
 use giotto::Assets;
 use giotto::prelude::*;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
 
-/// In place of the pool of a database: a clone shares the books, as a clone of a pool shares its connections.
-#[derive(Clone, Debug, Default)]
-struct Shelf(Arc<Mutex<Vec<String>>>);
-
-impl Shelf {
-    fn books(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn add(&self, title: String) {
-        let mut books = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        books.push(title);
-    }
-}
+use crate::shelf::Shelf;
 
 /// All books.
 #[model]

@@ -16,7 +16,7 @@ use tokio::io::AsyncWriteExt as _;
 use tower_http::services::ServeDir;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
-use crate::Shelf;
+use crate::shelf::Shelf;
 
 /// The folder of the uploads, in the working folder.
 const COVERS: &str = "covers";

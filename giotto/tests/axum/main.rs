@@ -8,6 +8,8 @@ mod files;
 mod layers;
 mod limits;
 mod routes;
+#[cfg(feature = "template")]
+mod templates;
 #[path = "../common/testbed.rs"]
 #[expect(dead_code, reason = "the testbed itself is not needed here")]
 mod testbed;

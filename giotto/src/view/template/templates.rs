@@ -204,6 +204,8 @@ impl Templates {
     ) -> Result<Bytes> {
         let page = Page {
             addresses: rendering.find(),
+            #[cfg(feature = "static")]
+            assets: rendering.find(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
             log: self.log.clone(),
