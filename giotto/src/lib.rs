@@ -67,6 +67,7 @@ mod compression;
 mod compute;
 mod config;
 mod controller;
+mod cookie;
 mod downstream;
 mod error;
 mod language;
@@ -94,6 +95,7 @@ pub use app::App;
 pub use arguments::Parameter;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
+pub use cookie::{Cookie, SameSite};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
@@ -103,7 +105,7 @@ pub use manifest::{Item, Manifest};
 pub use page::Page;
 pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
-pub use response::Response;
+pub use response::{Cookies, Response};
 pub use run::run;
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.

@@ -21,7 +21,8 @@ const COMMAND: &str = "it is a command to the server in front, which would send 
 pub(crate) fn why_not(name: &str) -> Option<&'static str> {
     match name {
         "set-cookie" | "set-cookie2" => Some(
-            "a cookie is for one client, and a page may be stored for many: set it in a layer around the service",
+            "a cookie is for one client, and a page may be stored for many: use .cookie(..) on a program without a cache, or set it \
+             in a layer around the service",
         ),
         "connection" | "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" => {
             Some("it belongs to the connection, which the server manages: leave it out")

@@ -1,6 +1,7 @@
 //! A value with what belongs to it besides its page: a status and fields.
 //!
-//! Step 6 of an invocation: a model returns one, or a renderer. They are stored with the page and sent with every hit.
+//! Step 6 of an invocation: a model returns one, or a renderer. Status and fields are stored with the page and sent with every
+//! hit. Cookies are for one client, and only a page that is never stored may have some.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,10 +12,11 @@ use bytes::Bytes;
 use giotto_cache::Metadata;
 use http::{HeaderName, HeaderValue, header};
 
+use crate::cookie::Cookie;
 use crate::error::{Error, Result, quoted};
 use crate::metadata::{OK, may_be_status, why_not};
 use crate::mime::Mime;
-use crate::page::Page;
+use crate::page::{Page, Told};
 
 /// A value with a status and fields of HTTP that belong to its page, such as `Content-Language` or `Last-Modified`.
 ///
@@ -45,20 +47,52 @@ use crate::page::Page;
 /// stored. Refused are:
 ///
 /// - a status that is not 200 to 299, or one without a whole page (204, 205, 206);
-/// - `Set-Cookie`, because a page may be stored for many clients;
+/// - `Set-Cookie` as a field; [`cookie`](Self::cookie) sets one;
 /// - fields of the connection (RFC 9110, 7.6.1), such as `Connection` and `Transfer-Encoding`;
 /// - what giotto writes itself: `Cache-Control`, `ETag`, `Vary`, `Content-Type`, `Content-Length`, `Content-Encoding`, `Date`
 ///   and the like;
 /// - a value that is not visible ASCII, and more than 32 fields or 8 KiB.
-pub struct Response<T> {
+///
+/// `C` says whether it may set cookies: it is [`Cookies`] after [`cookie`](Self::cookie). A program with a cache whose model or
+/// view returns such a response is refused when the application starts.
+pub struct Response<T, C = ()> {
     value: T,
     status: Option<u16>,
     fields: Vec<(HeaderName, HeaderValue)>,
+    /// Names, and values of `Set-Cookie`.
+    cookies: Vec<(String, HeaderValue)>,
     /// The first mistake.
     error: Option<Error>,
     /// Not `Sync`, unlike every value that a model returns. This is how the compiler knows a `Result<Response<T>, E>`, whose
     /// view gets the `T`, from a `Result<T, E>`.
-    is_no_value: PhantomData<Cell<()>>,
+    is_no_value: PhantomData<Cell<C>>,
+}
+
+/// Marks a [`Response`] that may set cookies: `fn sign_in(..) -> Response<Redirection, Cookies>`.
+#[derive(Clone, Copy, Debug)]
+pub enum Cookies {}
+
+/// Whether a [`Response`] may set cookies: [`Cookies`], or `()`.
+#[doc(hidden)]
+pub trait MaySetCookies: sealed::MaySetCookies + 'static {
+    #[doc(hidden)]
+    const SETS_COOKIES: bool;
+}
+
+mod sealed {
+    //! Keeps applications from implementing the trait of this file.
+
+    pub trait MaySetCookies {}
+    impl MaySetCookies for () {}
+    impl MaySetCookies for super::Cookies {}
+}
+
+impl MaySetCookies for () {
+    const SETS_COOKIES: bool = false;
+}
+
+impl MaySetCookies for Cookies {
+    const SETS_COOKIES: bool = true;
 }
 
 impl<T> Response<T> {
@@ -69,11 +103,14 @@ impl<T> Response<T> {
             value,
             status: None,
             fields: Vec::new(),
+            cookies: Vec::new(),
             error: None,
             is_no_value: PhantomData,
         }
     }
+}
 
+impl<T, C> Response<T, C> {
     /// Sends the page with `status`, for example 201, instead of 200.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
@@ -96,6 +133,45 @@ impl<T> Response<T> {
             Err(why) => self.mistake(format!("the field {} cannot be set: {why}", quoted(name))),
         }
         self
+    }
+
+    /// Sends `cookie` to the client, over HTTP; the command line has no cookies. It replaces an earlier one of its name. A
+    /// program with a cache cannot set cookies: its page is for many clients.
+    ///
+    /// ```
+    /// use giotto::prelude::*;
+    /// use giotto::{Cookie, Cookies};
+    ///
+    /// #[model]
+    /// fn choose_theme(theme: String) -> Response<Redirection, Cookies> {
+    ///     Response::new(Redirection::to("/")).cookie(Cookie::new("theme", theme))
+    /// }
+    /// let program = Program::new(choose_theme).controllers([HTTP_POST]).view(View::new());
+    /// ```
+    #[must_use]
+    pub fn cookie(self, cookie: Cookie) -> Response<T, Cookies> {
+        self.cookies([cookie])
+    }
+
+    /// The same for several cookies, or for none.
+    #[must_use]
+    pub fn cookies(self, cookies: impl IntoIterator<Item = Cookie>) -> Response<T, Cookies> {
+        let mut response = self.marked();
+        for cookie in cookies {
+            match cookie.field() {
+                Ok(field) => {
+                    response.cookies.retain(|(own, _)| own != cookie.name());
+                    response.cookies.push((cookie.name().to_owned(), field));
+                }
+                Err(why) => {
+                    response.mistake(format!(
+                        "the cookie {} cannot be set: {why}",
+                        quoted(cookie.name())
+                    ));
+                }
+            }
+        }
+        response
     }
 
     /// The value.
@@ -123,10 +199,31 @@ impl<T> Response<T> {
 
     /// The same around another value.
     pub(crate) fn map<V>(self, change: impl FnOnce(T) -> V) -> Response<V> {
+        let Self {
+            value,
+            status,
+            fields,
+            cookies,
+            error,
+            ..
+        } = self;
         Response {
-            value: change(self.value),
+            value: change(value),
+            status,
+            fields,
+            cookies,
+            error,
+            is_no_value: PhantomData,
+        }
+    }
+
+    /// The same under another mark. Its cookies stay.
+    pub(crate) fn marked<D>(self) -> Response<T, D> {
+        Response {
+            value: self.value,
             status: self.status,
             fields: self.fields,
+            cookies: self.cookies,
             error: self.error,
             is_no_value: PhantomData,
         }
@@ -140,19 +237,39 @@ impl<T> Response<T> {
                 self.fields.push((name.clone(), value.clone()));
             }
         }
+        for (name, value) in &other.cookies {
+            if !self.cookies.iter().any(|(own, _)| own == name) {
+                self.cookies.push((name.clone(), value.clone()));
+            }
+        }
         self
+    }
+
+    /// The fields `Set-Cookie`.
+    pub(crate) fn set_cookies(&self) -> impl Iterator<Item = Told> {
+        let cookies = self.cookies.iter();
+        cookies.map(|(_, value)| (header::SET_COOKIE, value.clone()))
     }
 }
 
 impl Response<Bytes> {
     /// The page of `mime`.
     pub(crate) fn into_page(self, mime: Mime) -> Result<Page> {
-        let page = Page::new(mime, self.value);
-        if self.status.is_none() && self.fields.is_empty() {
+        let Self {
+            value,
+            status,
+            fields,
+            cookies,
+            ..
+        } = self;
+        let cookies = cookies.into_iter();
+        let cookies = cookies.map(|(_, value)| (header::SET_COOKIE, value));
+        let page = Page::new(mime, value).tell_downstream(cookies);
+        if status.is_none() && fields.is_empty() {
             return Ok(page);
         }
-        let status = self.status.filter(|status| *status != OK);
-        let fields = self.fields.iter();
+        let status = status.filter(|status| *status != OK);
+        let fields = fields.iter();
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
         Ok(page.described(Metadata::new(status, fields)?))
     }
@@ -164,14 +281,14 @@ impl<B: Into<Bytes>> From<B> for Response<Bytes> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Response<T> {
+impl<T: fmt::Debug, C> fmt::Debug for Response<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("value", &self.value)
             .field("status", &self.status)
             .field("fields", &self.fields)
             .field("error", &self.error)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -13,7 +13,7 @@ use super::definition::{Bare, Program, Ready, Render, Settings, Source, Tags};
 use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::page::Page;
@@ -34,6 +34,7 @@ where
         let stage = Bare {
             documentation: model.documentation(),
             sets_time: model.sets_time(),
+            sets_cookies: model.sets_cookies(),
             model: Arc::new(move |arguments, context| model.call(arguments.downcast(), context)),
             mock: None,
             arguments: PhantomData,
@@ -90,6 +91,7 @@ where
         let Bare {
             documentation,
             sets_time,
+            sets_cookies,
             ..
         } = stage;
         let parameters = parameters::<A>(documentation.parameters).unwrap_or_else(|error| {
@@ -104,6 +106,7 @@ where
             parameters,
             documentation,
             sets_time,
+            sets_cookies,
             negotiated: negotiate::by(&mimes),
             mimes,
             styled: view.styled(),
@@ -274,7 +277,11 @@ where
             }
             Source::Model => {
                 let page = model(typed, context).then(move |reply| {
-                    let rendered = view.render(&mime, reply.value(), &refused)?;
+                    let rendered = view.render(&mime, reply.value(), &refused);
+                    let rendered = rendered.map_err(|error| match error.kind() {
+                        ErrorKind::Redirection(_) => error.with_cookies(reply.set_cookies()),
+                        _ => error,
+                    })?;
                     rendered.or(reply).into_page(mime)
                 });
                 Some(Box::pin(page))

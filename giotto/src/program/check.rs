@@ -28,6 +28,10 @@ impl Program {
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
             ),
+            Some(_) if self.stage.sets_cookies => Some(
+                "its model or view sets cookies, which are for one client, and its page is for many: leave out .cache(..), or \
+                 set them in another program",
+            ),
             _ => self.lifetimes_problem(),
         };
         error

@@ -37,6 +37,7 @@ pub struct Bare<T, A> {
     pub(super) model: ErasedModel<T>,
     pub(super) documentation: Documentation,
     pub(super) sets_time: bool,
+    pub(super) sets_cookies: bool,
     pub(super) mock: Option<Arc<T>>,
     pub(super) arguments: PhantomData<fn(A)>,
 }
@@ -46,6 +47,7 @@ pub struct Ready {
     pub(super) parameters: Parameters,
     pub(super) documentation: Documentation,
     pub(super) sets_time: bool,
+    pub(super) sets_cookies: bool,
     pub(super) mimes: Vec<Mime>,
     /// What chooses one of them if the path does not.
     pub(super) negotiated: Negotiated,

@@ -16,7 +16,7 @@ use giotto_cache::CacheControl;
 pub use super::call::Call;
 use crate::error::{Error, Redirection, Result};
 use crate::request::Controller;
-use crate::response::Response;
+use crate::response::{MaySetCookies, Response};
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
@@ -41,6 +41,12 @@ pub trait Model<M>: Send + Sync + 'static {
     /// Whether it may set the fresh time of its result, because it takes a [`CacheControl`].
     #[doc(hidden)]
     fn sets_time(&self) -> bool {
+        false
+    }
+
+    /// Whether it may set cookies, because its result is a [`Response`] with [`Cookies`](crate::Cookies).
+    #[doc(hidden)]
+    fn sets_cookies(&self) -> bool {
         false
     }
 
@@ -137,6 +143,10 @@ pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
     /// The value, without errors and redirections.
     type Value: Send + Sync + 'static;
 
+    /// Whether it may set cookies.
+    #[doc(hidden)]
+    const SETS_COOKIES: bool = false;
+
     /// The value and what belongs to its page, or the reason why there is none.
     #[doc(hidden)]
     fn into_result(self) -> Result<Response<Self::Value>>;
@@ -161,8 +171,8 @@ pub struct Described;
 pub struct FallibleDescribed;
 
 impl<T: Serialize> sealed::Reply<Plain> for T {}
-impl<T> sealed::Reply<Described> for Response<T> {}
-impl<T, E> sealed::Reply<FallibleDescribed> for Result<Response<T>, E> {}
+impl<T, C> sealed::Reply<Described> for Response<T, C> {}
+impl<T, C, E> sealed::Reply<FallibleDescribed> for Result<Response<T, C>, E> {}
 impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
 impl sealed::Reply<Elsewhere> for Redirection {}
 
@@ -186,23 +196,30 @@ where
     }
 }
 
-impl<T: Send + Sync + 'static> Reply<Described> for Response<T> {
+impl<T: Send + Sync + 'static, C: MaySetCookies> Reply<Described> for Response<T, C>
+where
+    Self: Send,
+{
     type Value = T;
+    const SETS_COOKIES: bool = C::SETS_COOKIES;
 
-    fn into_result(self) -> Result<Self> {
-        self.checked()
+    fn into_result(self) -> Result<Response<T>> {
+        Ok(self.checked()?.marked())
     }
 }
 
-impl<T, E> Reply<FallibleDescribed> for Result<Response<T>, E>
+impl<T, C, E> Reply<FallibleDescribed> for Result<Response<T, C>, E>
 where
     T: Send + Sync + 'static,
+    C: MaySetCookies,
+    Response<T, C>: Send,
     E: Into<Error> + Send + 'static,
 {
     type Value = T;
+    const SETS_COOKIES: bool = C::SETS_COOKIES;
 
     fn into_result(self) -> Result<Response<T>> {
-        self.map_err(Into::into)?.checked()
+        Ok(self.map_err(Into::into)?.checked()?.marked())
     }
 }
 
@@ -228,6 +245,10 @@ where
     type Arguments = A;
     type Output = R::Value;
 
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
+
     fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
         let model = self.clone();
         Call::Blocking(Box::new(move || model(arguments).into_result()))
@@ -243,6 +264,10 @@ where
 {
     type Arguments = A;
     type Output = R::Value;
+
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
 
     fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
         let pending = self(arguments);
@@ -264,6 +289,10 @@ where
         C::SETS_TIME
     }
 
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
+
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
         let (model, context) = (self.clone(), C::from_context(context));
         Call::Blocking(Box::new(move || model(arguments, context).into_result()))
@@ -283,6 +312,10 @@ where
 
     fn sets_time(&self) -> bool {
         C::SETS_TIME
+    }
+
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
     }
 
     fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {

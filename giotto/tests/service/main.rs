@@ -3,6 +3,7 @@
 
 mod caching;
 mod coalescing;
+mod cookies;
 mod dates;
 mod downstream;
 mod errors;
