@@ -66,6 +66,7 @@ mod cache_status;
 mod compression;
 mod compute;
 mod config;
+mod context;
 mod controller;
 mod cookie;
 mod downstream;
@@ -85,6 +86,7 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod varies;
@@ -107,6 +109,7 @@ pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::{Cookies, Response};
 pub use run::run;
+pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
 pub mod prelude {
@@ -126,7 +129,7 @@ pub mod prelude {
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, Response, model,
+        Program, Redirection, Response, State, model,
     };
 }
 

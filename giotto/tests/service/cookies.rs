@@ -50,6 +50,13 @@ async fn each_cookie_is_a_field_of_its_own_and_the_last_of_one_name_counts() {
     let manifest = Manifest::new([
         ("plain", Program::new(plain).view(BasicView::new())),
         ("none", Program::new(none).view(BasicView::new())),
+        // Of two with one name, the one of the view counts.
+        (
+            "both",
+            Program::new(plain).view(View::new().html(|_: &i64| {
+                Response::new("a").cookie(Cookie::new("theme", "of the view".replace(' ', "_")))
+            })),
+        ),
     ]);
     let service = service(App::new(manifest).cache(LocMemKeyValue::new()));
     for method in ["GET", "HEAD", "POST"] {
@@ -57,6 +64,11 @@ async fn each_cookie_is_a_field_of_its_own_and_the_last_of_one_name_counts() {
         assert_eq!(set_cookies(&reply), [DARK, GERMAN], "{method}");
         assert_eq!((reply.status, &*reply.cache_control), (200, "no-store"));
     }
+    let reply = ask(&service, "GET", "/both", &[], "").await;
+    assert_eq!(
+        set_cookies(&reply),
+        [&*DARK.replace("dark", "of_the_view"), GERMAN]
+    );
     let reply = ask(&service, "GET", "/none.json", &[], "").await;
     assert_eq!((reply.status, set_cookies(&reply).len()), (200, 0));
 }
@@ -101,6 +113,22 @@ fn a_program_with_a_cache_whose_model_may_set_cookies_is_refused_at_start() {
     refused(Program::new(none));
     let fallible = |_: Nothing| -> Result<Response<i64, Cookies>, Error> { Ok(plain(Nothing {})) };
     refused(Program::new(fallible));
+    // A view is as type-safe as a model.
+    let plain = || Program::new(|_: Nothing| 1).cache(60);
+    let sets = |_: &i32| Response::new("a").cookie(Cookie::new("a", "b"));
+    let may_set =
+        move |one: &i32| -> Result<Response<&'static str, Cookies>, Error> { Ok(sets(one)) };
+    for view in [
+        View::new().html(sets),
+        View::new().html(may_set),
+        BasicView::new().html(sets),
+    ] {
+        let error = app("a", plain().view(view))
+            .check()
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("its model or view sets cookies"), "{error}");
+    }
     let cached = Program::new(attributed).cache(60).view(View::new());
     assert!(app("a", cached).check().is_err());
 }
