@@ -62,6 +62,8 @@
 mod app;
 mod arguments;
 mod asked;
+#[cfg(feature = "session")]
+pub mod auth;
 mod cache_status;
 mod compression;
 mod compute;
@@ -86,6 +88,8 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+#[cfg(feature = "session")]
+mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -109,6 +113,8 @@ pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::{Cookies, Response};
 pub use run::run;
+#[cfg(feature = "session")]
+pub use session::{Flash, Session, Sessions};
 pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
@@ -124,6 +130,8 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
+    #[cfg(feature = "session")]
+    pub use crate::session::{Session, Sessions};
     #[cfg(feature = "template")]
     pub use crate::view::template;
     pub use crate::view::{BasicView, View, escape_html};

@@ -3,6 +3,10 @@
 //! Step 6 of an invocation asks when they are set, and the last step once more when they are sent: they may come from a store
 //! that others write to.
 
+use std::time::SystemTime;
+
+use http::{HeaderName, HeaderValue, header};
+
 /// The status of a page that sets none.
 pub(crate) const OK: u16 = 200;
 
@@ -53,4 +57,37 @@ pub(crate) fn why_not(name: &str) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// The field `name`, or why it cannot be set.
+pub(crate) fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let name = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| "a name is a token of RFC 9110, such as \"content-language\"")?;
+    if let Some(why) = why_not(name.as_str()) {
+        return Err(why);
+    }
+    let date;
+    let value = match name == header::LAST_MODIFIED {
+        false => value,
+        true => {
+            date = past(value).ok_or(
+                "its value is not a date such as \"Sun, 06 Nov 1994 08:49:37 GMT\" (RFC 9110, 5.6.7)",
+            )?;
+            &date
+        }
+    };
+    // `HeaderValue` refuses control characters.
+    let encoded = HeaderValue::from_str(value)
+        .ok()
+        .filter(|_| value.is_ascii());
+    let value = encoded.ok_or(
+        "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)",
+    )?;
+    Ok((name, value))
+}
+
+/// The date `text`, or now if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1).
+fn past(text: &str) -> Option<String> {
+    let date = httpdate::parse_http_date(text).ok()?;
+    Some(httpdate::fmt_http_date(date.min(SystemTime::now())))
 }

@@ -6,15 +6,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use giotto_cache::Metadata;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::cookie::Cookie;
-use crate::error::{Error, Result, quoted};
-use crate::metadata::{OK, may_be_status, why_not};
+use crate::error::{Error, ErrorKind, Result, quoted};
+use crate::metadata::{OK, field, may_be_status};
 use crate::mime::Mime;
 use crate::page::{Page, Told};
 
@@ -197,30 +196,10 @@ impl<T, C> Response<T, C> {
         }
     }
 
-    /// The same around another value.
-    pub(crate) fn map<V>(self, change: impl FnOnce(T) -> V) -> Response<V> {
-        let Self {
-            value,
-            status,
-            fields,
-            cookies,
-            error,
-            ..
-        } = self;
+    /// The same around another value, and under another mark. Its cookies stay.
+    pub(crate) fn map<V, D>(self, change: impl FnOnce(T) -> V) -> Response<V, D> {
         Response {
-            value: change(value),
-            status,
-            fields,
-            cookies,
-            error,
-            is_no_value: PhantomData,
-        }
-    }
-
-    /// The same under another mark. Its cookies stay.
-    pub(crate) fn marked<D>(self) -> Response<T, D> {
-        Response {
-            value: self.value,
+            value: change(self.value),
             status: self.status,
             fields: self.fields,
             cookies: self.cookies,
@@ -229,8 +208,13 @@ impl<T, C> Response<T, C> {
         }
     }
 
+    /// The same under another mark.
+    pub(crate) fn marked<D>(self) -> Response<T, D> {
+        self.map(|value| value)
+    }
+
     /// The same with what `other` has besides its value, where this one says nothing else.
-    pub(crate) fn or<V>(mut self, other: &Response<V>) -> Self {
+    fn or<V, D>(mut self, other: &Response<V, D>) -> Self {
         self.status = self.status.or(other.status);
         for (name, value) in &other.fields {
             if !self.fields.iter().any(|(own, _)| own == name) {
@@ -245,10 +229,15 @@ impl<T, C> Response<T, C> {
         self
     }
 
-    /// The fields `Set-Cookie`.
-    pub(crate) fn set_cookies(&self) -> impl Iterator<Item = Told> {
-        let cookies = self.cookies.iter();
-        cookies.map(|(_, value)| (header::SET_COOKIE, value.clone()))
+    /// The page that a view has `rendered` of its value, with what it has besides. A redirection has its cookies, too.
+    pub(crate) fn page(&self, rendered: Result<Response<Bytes>>, mime: Mime) -> Result<Page> {
+        match rendered {
+            Ok(page) => page.or(self).into_page(mime),
+            Err(error) if matches!(error.kind(), ErrorKind::Redirection(_)) => {
+                Err(error.with_cookies(set_cookies(&self.cookies)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -262,9 +251,7 @@ impl Response<Bytes> {
             cookies,
             ..
         } = self;
-        let cookies = cookies.into_iter();
-        let cookies = cookies.map(|(_, value)| (header::SET_COOKIE, value));
-        let page = Page::new(mime, value).tell_downstream(cookies);
+        let page = Page::new(mime, value).tell_downstream(set_cookies(&cookies));
         if status.is_none() && fields.is_empty() {
             return Ok(page);
         }
@@ -273,6 +260,12 @@ impl Response<Bytes> {
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
         Ok(page.described(Metadata::new(status, fields)?))
     }
+}
+
+/// The fields of these cookies.
+fn set_cookies(cookies: &[(String, HeaderValue)]) -> impl Iterator<Item = Told> {
+    let values = cookies.iter();
+    values.map(|(_, value)| (header::SET_COOKIE, value.clone()))
 }
 
 impl<B: Into<Bytes>> From<B> for Response<Bytes> {
@@ -290,37 +283,4 @@ impl<T: fmt::Debug, C> fmt::Debug for Response<T, C> {
             .field("error", &self.error)
             .finish_non_exhaustive()
     }
-}
-
-/// The field `name`, or why it cannot be set.
-fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "a name is a token of RFC 9110, such as \"content-language\"")?;
-    if let Some(why) = why_not(name.as_str()) {
-        return Err(why);
-    }
-    let date;
-    let value = match name == header::LAST_MODIFIED {
-        false => value,
-        true => {
-            date = past(value).ok_or(
-                "its value is not a date such as \"Sun, 06 Nov 1994 08:49:37 GMT\" (RFC 9110, 5.6.7)",
-            )?;
-            &date
-        }
-    };
-    // `HeaderValue` refuses control characters.
-    let encoded = HeaderValue::from_str(value)
-        .ok()
-        .filter(|_| value.is_ascii());
-    let value = encoded.ok_or(
-        "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)",
-    )?;
-    Ok((name, value))
-}
-
-/// The date `text`, or now if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1).
-fn past(text: &str) -> Option<String> {
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(httpdate::fmt_http_date(date.min(SystemTime::now())))
 }

@@ -219,6 +219,16 @@ impl App {
             Some(names) => app.tag_fields(names),
             None => app,
         };
+        #[cfg(not(feature = "session"))]
+        config.check_no_sessions()?;
+        #[cfg(feature = "session")]
+        let app = match app.given_sessions() {
+            Some(sessions) => {
+                let sessions = config.sessions(sessions.as_ref().clone())?;
+                app.sessions(sessions)
+            }
+            None => app,
+        };
         let downstream = config.downstream()?.into_iter();
         Ok(downstream.fold(app, Self::tell))
     }

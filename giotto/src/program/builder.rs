@@ -11,9 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
 use super::model::Model;
-use crate::arguments;
-use crate::arguments::{Parameters, parameters};
-use crate::error::{Error, ErrorKind, Result};
+use crate::arguments::{self, Parameters, parameters};
+use crate::error::{Error, Result};
 use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::page::Page;
@@ -32,25 +31,24 @@ where
     where
         M: 'static,
     {
-        let stage = Bare {
-            name: std::any::type_name_of_val(&model),
-            documentation: model.documentation(),
-            needs: model.needs(),
+        let mut settings = Settings {
             sets_cookies: model.sets_cookies(),
-            model: Arc::new(move |arguments, context| model.call(arguments.downcast(), context)),
-            mock: None,
-            arguments: PhantomData,
-        };
-        let mut program = Self {
-            settings: Settings::default(),
-            stage,
+            ..Settings::default()
         };
         if std::any::type_name::<T>().starts_with("core::result::Result<") {
             let message = "the model returns a Result whose error is not an error type: let it implement \
                            std::error::Error, or return giotto::Error";
-            program.settings.error = Some(Error::configuration(message));
+            settings.error = Some(Error::configuration(message));
         }
-        program
+        let stage = Bare {
+            name: std::any::type_name_of_val(&model),
+            documentation: model.documentation(),
+            needs: model.needs(),
+            model: Arc::new(move |arguments, context| model.call(arguments.downcast(), context)),
+            mock: None,
+            arguments: PhantomData,
+        };
+        Self { settings, stage }
     }
 
     /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
@@ -96,7 +94,6 @@ where
             documentation,
             needs,
             mock,
-            sets_cookies,
             ..
         } = stage;
         let parameters = parameters::<A>(documentation.parameters).unwrap_or_else(|error| {
@@ -106,6 +103,7 @@ where
         if let Some(error) = view.error() {
             settings.error.get_or_insert(error);
         }
+        settings.sets_cookies |= view.sets_cookies();
         let mimes = view.mimes();
         let view = Arc::new(view);
         let checked = Arc::clone(&view);
@@ -115,7 +113,6 @@ where
             name,
             needs,
             check: Box::new(move |startup| checked.check(startup)),
-            sets_cookies: sets_cookies || view.sets_cookies(),
             negotiated: negotiate::by(&mimes),
             mimes,
             styled: view.styled(),
@@ -287,11 +284,7 @@ where
                 let call = model(typed, rendering.context());
                 let show = move |reply: &Response<T>| {
                     let page = view.render(reply.value(), &rendering);
-                    let page = page.map_err(|error| match error.kind() {
-                        ErrorKind::Redirection(_) => error.with_cookies(reply.set_cookies()),
-                        _ => error,
-                    })?;
-                    page.or(reply).into_page(rendering.into_mime())
+                    reply.page(page, rendering.into_mime())
                 };
                 Some(Box::pin(async move { call?.then(show).await }))
             }

@@ -42,8 +42,6 @@ pub struct Bare<T, A> {
     pub(super) name: &'static str,
     pub(super) documentation: Documentation,
     pub(super) needs: Needs,
-    /// Whether the model or the view may set cookies.
-    pub(super) sets_cookies: bool,
     pub(super) mock: Option<Arc<T>>,
     pub(super) arguments: PhantomData<fn(A)>,
 }
@@ -57,8 +55,6 @@ pub struct Ready {
     pub(super) needs: Needs,
     /// The check of the view when the application starts.
     pub(super) check: Check,
-    /// Whether the model or the view may set cookies.
-    pub(super) sets_cookies: bool,
     pub(super) mimes: Vec<Mime>,
     /// What chooses one of them if the path does not.
     pub(super) negotiated: Negotiated,
@@ -81,6 +77,11 @@ pub(super) struct Settings {
     pub(super) lifetimes: Lifetimes,
     /// Whether its pages are never compressed.
     pub(super) uncompressed: bool,
+    /// Whether its model or view may set cookies.
+    pub(super) sets_cookies: bool,
+    /// Whether a POST needs no token.
+    #[cfg(feature = "session")]
+    pub(super) takes_any_post: bool,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,

@@ -10,6 +10,8 @@ use crate::context::Context;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::response::{MaySetCookies, Response};
+#[cfg(feature = "session")]
+use crate::session::{Flash, Session};
 use crate::state::{FromState, Startup, State, StateType};
 
 /// What a renderer may know besides the value that it shows.
@@ -55,6 +57,60 @@ impl Rendering {
     #[must_use]
     pub const fn is_stored(&self) -> bool {
         self.context.is_stored()
+    }
+
+    /// The session of the reader.
+    ///
+    /// # Errors
+    ///
+    /// If the page goes to the cache, or the application has no sessions.
+    #[cfg(feature = "session")]
+    pub fn session(&self) -> Result<Session> {
+        self.context.session("the session")
+    }
+
+    /// The messages for the reader, each of which is shown once.
+    ///
+    /// # Errors
+    ///
+    /// If the page goes to the cache, or the application has no sessions.
+    #[cfg(feature = "session")]
+    pub fn flashes(&self) -> Result<Vec<Flash>> {
+        Ok(self.context.session("a flash message")?.flashes())
+    }
+
+    /// The token that a form of this page posts in its field `csrf_token`: letters, digits, `-` and `_`.
+    ///
+    /// # Errors
+    ///
+    /// If the page goes to the cache, or the application has no sessions.
+    #[cfg(feature = "session")]
+    pub fn csrf(&self) -> Result<String> {
+        Ok(self.context.session("the token of a form")?.csrf_token())
+    }
+
+    /// The hidden field of a form in HTML that holds the [token](Self::csrf).
+    ///
+    /// ```
+    /// use giotto::prelude::*;
+    /// use giotto::view::Rendering;
+    ///
+    /// let form = |_: &(), rendering: &Rendering| {
+    ///     let token = rendering.csrf_field()?;
+    ///     Ok::<_, Error>(format!("<form method=post>{token}<input name=title><button>Save</button></form>"))
+    /// };
+    /// let view = View::new().html(form);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the page goes to the cache, or the application has no sessions.
+    #[cfg(feature = "session")]
+    pub fn csrf_field(&self) -> Result<String> {
+        let token = self.csrf()?;
+        Ok(format!(
+            "<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">"
+        ))
     }
 
     pub(crate) const fn context(&self) -> &Context {

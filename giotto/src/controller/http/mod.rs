@@ -2,7 +2,7 @@
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
 //! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs`
-//! takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` (with `decoding.rs`) to the application,
+//! takes each request through `head.rs` (with `host.rs`), `input.rs`, `body.rs` (with `decoding.rs`) and `session.rs` to the application,
 //! and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`, `downstream.rs`
 //! and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other
 //! folder knows HTTP.
@@ -27,6 +27,8 @@ mod range;
 mod redirection;
 mod serve;
 mod service;
+#[cfg(feature = "session")]
+mod session;
 mod signals;
 mod watch;
 

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use giotto_cache::Mode;
-use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Response};
 
@@ -22,12 +21,16 @@ use super::head::{Fields, controller};
 use super::input;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
+#[cfg(feature = "session")]
+use super::session;
 use crate::app::App;
 use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::page::Page;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
+use crate::request::{HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
+#[cfg(feature = "session")]
+use crate::session::{Carried, Slot};
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
@@ -48,8 +51,11 @@ impl App {
     /// If the manifest is wrong.
     pub fn into_service(self) -> Result<Service> {
         self.check()?;
+        let app = self;
+        #[cfg(feature = "session")]
+        let app = app.with_session_keys()?;
         Ok(Service(Arc::new(Inner {
-            app: self,
+            app,
             debug: false,
             wants_host: false,
         })))
@@ -103,13 +109,33 @@ impl Service {
     where
         B: http_body::Body,
     {
-        match self.outcome(head, body).await {
+        #[cfg(feature = "session")]
+        let slot = self.app().given_sessions().map(Slot::new);
+        let outcome = self.outcome(
+            head,
+            body,
+            #[cfg(feature = "session")]
+            Carried::of(slot.as_ref()),
+        );
+        #[cfg_attr(
+            not(feature = "session"),
+            expect(unused_mut, reason = "a session changes it")
+        )]
+        let mut response = match outcome.await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
             Err(problem) => failure::response(problem, head, &self.0.app, self.0.debug),
-        }
+        };
+        #[cfg(feature = "session")]
+        session::keep(slot.as_ref(), &mut response);
+        response
     }
 
-    async fn outcome<B>(&self, head: &Parts, body: B) -> Result<Outcome, Problem>
+    async fn outcome<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        #[cfg(feature = "session")] carried: Carried<'_>,
+    ) -> Result<Outcome, Problem>
     where
         B: http_body::Body,
     {
@@ -132,15 +158,31 @@ impl Service {
             takes_stale: true,
             takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
             metadata: Recorded::new(&head.headers),
+            #[cfg(feature = "session")]
+            session: carried,
         };
         self.read_address(head, &mut request)?;
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
-            self.app().manifest().find(&request.path, HTTP_POST)?;
+            #[cfg_attr(
+                not(feature = "session"),
+                expect(unused_variables, reason = "for its token")
+            )]
+            let found = self.app().manifest().find(&request.path, HTTP_POST)?;
             let target = target(&request, &fields.conditions);
             posted = Box::pin(body::read(&head.headers, body)).await?;
+            #[cfg(feature = "session")]
+            let in_address = request.data.len();
             body::posted_data(&head.headers, &posted, &mut request.data)?;
+            #[cfg(feature = "session")]
+            session::check(
+                self.app(),
+                found.program,
+                &head.headers,
+                &mut request,
+                in_address,
+            )?;
             return Box::pin(self.post(request, target, &fields.conditions)).await;
         }
         let page = self.app().invoke(&mut request).await?;
@@ -269,17 +311,5 @@ where
             let (mut head, body) = request.into_parts();
             Ok(service.answer(&mut head, body).await)
         })
-    }
-}
-
-impl Metadata for HeaderMap {
-    fn get(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(Self::get(self, name)?.as_bytes()).ok()
-    }
-
-    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
-        let values = Self::get_all(self, name).into_iter();
-        let values = values.map(|value| std::str::from_utf8(value.as_bytes()));
-        values.flatten().collect()
     }
 }
