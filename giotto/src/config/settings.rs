@@ -245,6 +245,14 @@ mod tests {
         assert!(error.contains("the feature \"purge\""), "{error}");
     }
 
+    #[cfg(not(feature = "session"))]
+    #[test]
+    fn sessions_that_are_not_built_in_are_refused_with_the_remedy() {
+        let config = config(&[], &["session.secure=true"]).unwrap();
+        let error = config.check_no_sessions().unwrap_err().to_string();
+        assert!(error.contains("the feature \"session\""), "{error}");
+    }
+
     /// In a variable and a flag, a value that looks like another type is still a text.
     #[cfg(feature = "redis")]
     #[test]
