@@ -10,8 +10,7 @@ use super::output::Body;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::program::Program;
-use crate::request::{Request, Value};
+use crate::request::{HTTP_POST, Request, Value};
 use crate::session::{CSRF_TOKEN, Slot};
 
 const HEADER: &str = "x-csrf-token";
@@ -20,7 +19,6 @@ const HEADER: &str = "x-csrf-token";
 /// has none, or that of another session.
 pub(super) fn check(
     app: &App,
-    program: &Program,
     headers: &HeaderMap,
     request: &mut Request<'_>,
     in_address: usize,
@@ -28,6 +26,7 @@ pub(super) fn check(
     let Some(session) = request.own_session() else {
         return Ok(());
     };
+    let program = app.manifest().find(&request.path, HTTP_POST)?.program;
     // Addresses are logged and passed on: a token there is none.
     let posted = &request.data[in_address.min(request.data.len())..];
     let in_body = posted.iter().find(|(name, _)| name == CSRF_TOKEN);
