@@ -145,3 +145,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the programs of the page about sessions.
+#[cfg(all(doctest, feature = "session"))]
+#[doc = include_str!("../../docs/sessions.md")]
+struct SessionsPage;

@@ -77,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// If it cannot be JSON, or if the session would be larger than a cookie can be: about 3,000 bytes as JSON.
+    /// If it cannot be JSON, or if the session would be larger than a cookie can be: about 2,900 bytes as JSON.
     pub fn set(&self, name: impl Into<String>, value: impl Serialize) -> Result<()> {
         let value = serde_json::to_value(value)?;
         self.change(|content| {
