@@ -151,6 +151,12 @@ impl Session {
         })
     }
 
+    /// The hidden field of a form in HTML that holds a token.
+    pub(crate) fn csrf_field(&self) -> String {
+        let token = self.csrf_token();
+        format!("<input type=\"hidden\" name=\"{CSRF_TOKEN}\" value=\"{token}\">")
+    }
+
     /// Whether `token` is one that a page of this reader has.
     pub(crate) fn has_token(&self, token: &str) -> bool {
         self.with(|state| state.is_sent && csrf::verify(token, &state.content.id))

@@ -10,8 +10,6 @@ use crate::context::Context;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::response::{MaySetCookies, Response};
-#[cfg(feature = "session")]
-use crate::session::{Flash, Session};
 use crate::state::{FromState, Startup, State, StateType};
 
 /// What a renderer may know besides the value that it shows.
@@ -20,6 +18,7 @@ pub struct Rendering {
     mime: Mime,
     refused: InvalidInput,
     context: Context,
+    language: Option<String>,
 }
 
 impl Rendering {
@@ -28,7 +27,13 @@ impl Rendering {
             mime,
             refused,
             context,
+            language: None,
         }
+    }
+
+    /// The same for a page in `language`.
+    pub(crate) fn in_language(self, language: Option<String>) -> Self {
+        Self { language, ..self }
     }
 
     /// The media type of the page.
@@ -52,65 +57,24 @@ impl Rendering {
         self.context.state("the view")
     }
 
+    /// The language of the page: its argument `lang`, if the program has a parameter of that name and it is text. It is part of
+    /// the key of the page.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
+    /// The state of type `T`, if there is one.
+    #[cfg(feature = "template")]
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.context.find()
+    }
+
     /// Whether the page goes to the cache, so that other readers get it, too. Nothing that belongs to one reader may be in
     /// such a page.
     #[must_use]
     pub const fn is_stored(&self) -> bool {
         self.context.is_stored()
-    }
-
-    /// The session of the reader.
-    ///
-    /// # Errors
-    ///
-    /// If the page goes to the cache, or the application has no sessions.
-    #[cfg(feature = "session")]
-    pub fn session(&self) -> Result<Session> {
-        self.context.session("the session")
-    }
-
-    /// The messages for the reader, each of which is shown once.
-    ///
-    /// # Errors
-    ///
-    /// If the page goes to the cache, or the application has no sessions.
-    #[cfg(feature = "session")]
-    pub fn flashes(&self) -> Result<Vec<Flash>> {
-        Ok(self.context.session("a flash message")?.flashes())
-    }
-
-    /// The token that a form of this page posts in its field `csrf_token`: letters, digits, `-` and `_`.
-    ///
-    /// # Errors
-    ///
-    /// If the page goes to the cache, or the application has no sessions.
-    #[cfg(feature = "session")]
-    pub fn csrf(&self) -> Result<String> {
-        Ok(self.context.session("the token of a form")?.csrf_token())
-    }
-
-    /// The hidden field of a form in HTML that holds the [token](Self::csrf).
-    ///
-    /// ```
-    /// use giotto::prelude::*;
-    /// use giotto::view::Rendering;
-    ///
-    /// let form = |_: &(), rendering: &Rendering| {
-    ///     let token = rendering.csrf_field()?;
-    ///     Ok::<_, Error>(format!("<form method=post>{token}<input name=title><button>Save</button></form>"))
-    /// };
-    /// let view = View::new().html(form);
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If the page goes to the cache, or the application has no sessions.
-    #[cfg(feature = "session")]
-    pub fn csrf_field(&self) -> Result<String> {
-        let token = self.csrf()?;
-        Ok(format!(
-            "<input type=\"hidden\" name=\"csrf_token\" value=\"{token}\">"
-        ))
     }
 
     pub(crate) const fn context(&self) -> &Context {

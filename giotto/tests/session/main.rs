@@ -9,6 +9,8 @@ mod mixed;
 mod seal;
 mod signing_in;
 mod start;
+#[cfg(feature = "template")]
+mod templates;
 
 use std::collections::BTreeMap;
 
