@@ -55,7 +55,7 @@ mod tests {
     }
 
     fn told(variables: &[(&str, &str)], set: &[&str]) -> Result<String> {
-        let sessions = config(variables, set)?.sessions(Sessions::new())?;
+        let sessions = config(variables, set)?.sessions(&Sessions::new())?;
         sessions.check()?;
         Ok(format!("{:?}", sessions.serving()?))
     }

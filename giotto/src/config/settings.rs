@@ -153,8 +153,8 @@ impl Config {
 #[cfg(feature = "session")]
 impl Config {
     /// `sessions` as the settings say.
-    pub(crate) fn sessions(&self, sessions: Sessions) -> Result<Sessions> {
-        let sessions = super::session::apply(&self.session, sessions)?;
+    pub(crate) fn sessions(&self, sessions: &Sessions) -> Result<Sessions> {
+        let sessions = super::session::apply(&self.session, sessions.clone())?;
         Ok(sessions.debug(self.debug))
     }
 }

@@ -41,7 +41,7 @@ impl Request<'_> {
             Carried::Nothing => None,
             Carried::Given(session) => Some(session.clone()),
             Carried::Slot(slot) => Some(slot.session(|name| {
-                let fields = self.metadata.fields.into_iter();
+                let fields = self.metadata.unrecorded().into_iter();
                 fields
                     .flat_map(|fields| cookies(fields, name))
                     .map(str::to_owned)

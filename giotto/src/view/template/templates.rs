@@ -203,12 +203,10 @@ impl Templates {
         rendering: &Rendering,
     ) -> Result<Bytes> {
         let page = Page {
-            addresses: rendering.find(),
+            context: rendering.context().clone(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
             log: self.log.clone(),
-            #[cfg(feature = "session")]
-            context: rendering.context().clone(),
         };
         let errors = Value::from(Serde(rendering.refused().by_name()));
         let variables = Value::from_object(Variables {
