@@ -205,6 +205,10 @@ impl Program {
 
     /// Runs the model, and then the view.
     pub(crate) fn render(&self, typed: Typed, source: Source, rendering: Rendering) -> Pending {
+        let rendering = match self.stage.parameters.language {
+            Some(language) => rendering.in_language(language(&typed)),
+            None => rendering,
+        };
         let page = (self.stage.render)(typed, source, rendering);
         page.unwrap_or_else(|| {
             let path = self.path();
@@ -216,10 +220,9 @@ impl Program {
 
     /// Writes on the page what caches downstream must know.
     pub(crate) fn describe(&self, negotiated: Negotiated, page: &mut Page) {
-        page.negotiated = negotiated;
-        page.terms = Some(Arc::clone(&self.stage.terms));
+        page.belongs_to(negotiated, Arc::clone(&self.stage.terms));
         if self.settings.uncompressed {
-            page.coding = ContentCoding::Never;
+            page.leave_uncoded(ContentCoding::Never);
         }
     }
 
@@ -234,7 +237,7 @@ impl Program {
         for finish in &self.settings.output {
             finish.run(request, page, states).await?;
         }
-        page.read = request.metadata.take_names();
+        page.depends_on(request.metadata.take_names());
         Ok(())
     }
 }
