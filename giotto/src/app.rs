@@ -288,7 +288,7 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.miss(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -344,7 +344,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn answer(
+    async fn miss(
         &self,
         program: &Arc<Program>,
         typed: Typed,
