@@ -279,12 +279,18 @@ impl App {
     ///
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
-        let Asked {
-            program,
-            args: Arguments { typed, canonical },
-            mime,
-            negotiated,
-        } = Asked::of(&self.manifest, request, &self.states).await?;
+        let asked = self.asked(request).await?;
+        self.answer(asked, request).await
+    }
+
+    /// Answers `request`, which has `asked` for a page.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no page.
+    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
+        let Arguments { typed, canonical } = asked.args;
+        let (program, mime) = (asked.program, asked.mime);
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
@@ -295,7 +301,7 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.looked_up(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -312,7 +318,7 @@ impl App {
                 }
             }
         };
-        program.describe(negotiated, &mut page);
+        program.describe(asked.negotiated, &mut page);
         if program.is_guarded() {
             program.finish(request, &mut page, &self.states).await?;
         }
@@ -351,7 +357,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn answer(
+    async fn looked_up(
         &self,
         program: &Arc<Program>,
         typed: Typed,

@@ -43,7 +43,7 @@
 //!
 //! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
-//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request.rs`).
+//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request/`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the
 //!    way back, from a program to its address.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.

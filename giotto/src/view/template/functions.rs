@@ -14,15 +14,13 @@ use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
 #[cfg(feature = "static")]
 use crate::assets::Assets;
-use crate::state::State;
+use crate::context::Context;
 use crate::view::basic::escape_html;
 
 /// What the functions of one page know.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) addresses: Option<State<Addresses>>,
-    #[cfg(feature = "static")]
-    pub(super) assets: Option<State<Assets>>,
+    pub(super) context: Context,
     /// The argument `lang` of the page.
     pub(super) language: Option<String>,
     pub(super) translations: Option<Arc<Translations>>,
@@ -34,7 +32,7 @@ impl Page {
     /// The address of a static file, or why there is none.
     #[cfg(feature = "static")]
     fn asset(&self, name: &str) -> Result<String, String> {
-        let assets = self.assets.as_ref().ok_or(
+        let assets = self.context.find::<Assets>().ok_or(
             "the application serves no static files: add them with App::static_files(\"static\")",
         )?;
         assets.url(name).ok_or_else(|| {
@@ -118,10 +116,8 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
         let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
         given.insert(name.to_owned(), json);
     }
-    let addresses = page
-        .addresses
-        .as_ref()
-        .ok_or_else(|| failed("there are no addresses"))?;
+    let addresses = page.context.find::<Addresses>();
+    let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
     let url = addresses.url_for(program, &Json::Object(given));
     url.map(Value::from).map_err(|error| failed(&error))
 }

@@ -203,9 +203,7 @@ impl Templates {
         rendering: &Rendering,
     ) -> Result<Bytes> {
         let page = Page {
-            addresses: rendering.find(),
-            #[cfg(feature = "static")]
-            assets: rendering.find(),
+            context: rendering.context().clone(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
             log: self.log.clone(),
