@@ -151,10 +151,14 @@ impl Program {
 
     /// Collects the path's segments from `consumed` on, and all unknown arguments, in the parameter that takes them, if there
     /// is one.
+    #[inline]
     pub(crate) fn collect(&self, consumed: usize, request: &mut Request<'_>) {
-        let Some(collector) = self.settings.collects else {
-            return;
-        };
+        if let Some(collector) = self.settings.collects {
+            self.collect_in(collector, consumed, request);
+        }
+    }
+
+    fn collect_in(&self, collector: &'static str, consumed: usize, request: &mut Request<'_>) {
         let is_own = |given: &str| {
             let mut parameters = self.parameters().iter();
             parameters.any(|parameter| parameter.is_called(given))
@@ -181,7 +185,11 @@ impl Program {
         self.settings.input.insert(0, check);
     }
 
+    #[inline]
     pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
+        if self.settings.input.is_empty() {
+            return Ok(());
+        }
         let mut input = self.settings.input.iter();
         unwound("middleware", || input.try_for_each(|check| check(request)))
     }
@@ -213,6 +221,7 @@ impl Program {
     }
 
     /// Runs the output middleware on the page, and writes on it what caches downstream must know.
+    #[inline]
     pub(crate) fn finish(
         &self,
         negotiated: Negotiated,
@@ -226,6 +235,10 @@ impl Program {
         if !self.is_guarded() {
             return Ok(());
         }
+        self.finish_guarded(request, rendered)
+    }
+
+    fn finish_guarded(&self, request: &Request<'_>, rendered: &mut Page) -> Result<()> {
         rendered.make_private();
         let mut output = self.settings.output.iter();
         unwound("middleware", || {
@@ -244,6 +257,7 @@ fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
     })
 }
 
+#[inline]
 fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {
     match tags {
         None => Ok(Vec::new()),
