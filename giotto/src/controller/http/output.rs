@@ -170,7 +170,7 @@ impl Outcome {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     if page.is_described() {
