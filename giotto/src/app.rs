@@ -346,7 +346,7 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.looked_up(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.miss(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -401,7 +401,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn looked_up(
+    async fn miss(
         &self,
         program: &Arc<Program>,
         typed: Typed,
