@@ -16,6 +16,8 @@ use super::output::Body;
 use super::problem::Problem;
 #[cfg(feature = "axum")]
 use super::routes::{self, Layered};
+#[cfg(all(feature = "axum", feature = "session"))]
+use super::session;
 use crate::request::{HTTP_GET, Segments};
 
 /// The response to a request that no program answers.
@@ -43,7 +45,15 @@ where
     if let Some(routes) = &beside.routes {
         // For handlers that invalidate pages.
         head.extensions.insert(service.app().shared_cache().clone());
-        let response = routes::answer(routes.clone(), head, body).await;
+        #[cfg(feature = "session")]
+        let slot = session::lend(service.app(), head);
+        #[cfg_attr(
+            not(feature = "session"),
+            expect(unused_mut, reason = "a session changes it")
+        )]
+        let mut response = routes::answer(routes.clone(), head, body).await;
+        #[cfg(feature = "session")]
+        session::keep(slot.as_ref(), &mut response);
         return match routes::is_bare(&response) {
             true => with_page(service, head, response),
             false => response,
