@@ -2,6 +2,8 @@
 //!
 //! The step of a request over HTTP for which there is no program.
 
+#[cfg(feature = "axum")]
+use axum::extract::ConnectInfo;
 use http::Response;
 use http::request::Parts;
 #[cfg(feature = "axum")]
@@ -43,6 +45,7 @@ where
     }
     #[cfg(feature = "axum")]
     if let Some(routes) = &beside.routes {
+        introduce(service, head);
         // For handlers that invalidate pages.
         head.extensions.insert(service.app().shared_cache().clone());
         #[cfg(feature = "session")]
@@ -74,9 +77,18 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
+    introduce(service, head);
     match service.read_head(head) {
         Ok(_) => layered.answer(routes::taken(head), body).await,
         Err(problem) => refused(service, head, problem),
+    }
+}
+
+/// Tells routes and layers who the client is, as `axum::serve` does.
+#[cfg(feature = "axum")]
+fn introduce(service: &Service, head: &mut Parts) {
+    if let Some(peer) = service.peer() {
+        head.extensions.insert(ConnectInfo(peer));
     }
 }
 
