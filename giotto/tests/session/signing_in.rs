@@ -212,6 +212,22 @@ async fn a_test_gives_the_session() {
     );
 }
 
+/// What middleware leaves in the session, the model finds there, whoever makes the request.
+#[tokio::test]
+async fn a_request_without_a_client_has_one_session() {
+    let set = |request: &mut Request<'_>| request.session()?.set("a", 1);
+    let read = |_: Nothing, session: Session| session.get::<i64>("a");
+    let program = Program::new(read)
+        .input_middleware(set)
+        .view(BasicView::new());
+    let app = App::new(Manifest::new([("a", program)])).sessions(sessions());
+    let fields = http::HeaderMap::new();
+    for controller in [HTTP_GET, HTTP_POST, CMD] {
+        let mut request = Request::new(controller, "a.json").metadata(&fields);
+        assert_eq!(app.invoke(&mut request).await.unwrap().body(), "1");
+    }
+}
+
 /// The operator says who the user is. A session there is empty and kept nowhere.
 #[tokio::test]
 async fn on_the_command_line_there_is_no_session() {
