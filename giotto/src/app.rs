@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::address::Addresses;
 use crate::arguments::{Arguments, Typed};
-use crate::asked::{Asked, lookup};
+use crate::asked::{self, Asked, lookup};
 use crate::beside::Beside;
 use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
@@ -292,7 +292,9 @@ impl App {
     ///
     /// The reason why it asks for nothing, or is not admitted.
     pub(crate) async fn asked(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
-        Asked::of(&self.manifest, request, &self.states).await
+        let found = asked::find(&self.manifest, request)?;
+        found.program.admit(request, &self.states).await?;
+        Asked::of(&found, request)
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {
@@ -325,7 +327,11 @@ impl App {
     ///
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
-        let asked = self.asked(request).await?;
+        let found = asked::find(&self.manifest, request)?;
+        if found.program.has_input_middleware() {
+            found.program.admit(request, &self.states).await?;
+        }
+        let asked = Asked::of(&found, request)?;
         self.answer(asked, request).await
     }
 

@@ -25,27 +25,28 @@ pub(crate) struct Asked<'m> {
     pub(crate) negotiated: Negotiated,
 }
 
+/// Finds the program that `request` asks for.
+#[inline]
+pub(crate) fn find<'m>(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Found<'m>> {
+    let found = manifest.find(&request.path, request.controller)?;
+    found.program.collect(found.consumed, request);
+    found.program.check_names(request)?;
+    Ok(found)
+}
+
 impl<'m> Asked<'m> {
-    /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
-    pub(crate) async fn of(
-        manifest: &'m Manifest,
-        request: &mut Request<'_>,
-        states: &States,
-    ) -> Result<Self> {
-        let found = manifest.find(&request.path, request.controller)?;
+    /// Binds the arguments of `request` to the parameters of the program that was `found` for it, whose input middleware has
+    /// run.
+    #[inline]
+    pub(crate) fn of(found: &Found<'m>, request: &Request<'_>) -> Result<Self> {
         let program = found.program;
-        program.collect(found.consumed, request);
-        program.check_names(request)?;
-        if program.has_input_middleware() {
-            program.admit(request, states).await?;
-        }
         let args = program.bind(found.consumed, request)?;
-        let mime = chosen(&found, request)?;
+        let mime = chosen(found, request)?;
         Ok(Self {
             program,
             args,
             mime,
-            negotiated: negotiated(&found),
+            negotiated: negotiated(found),
         })
     }
 
