@@ -6,7 +6,7 @@ mod parameter;
 
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Error, Expr, ExprLit, Ident, ItemFn, Lit, Result, ReturnType, parse_macro_input,
@@ -65,7 +65,14 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         .into_iter()
         .partition(|parameter| parameter.is_context);
     let context = context.iter().map(|parameter| &parameter.ty);
+    let checks = given.iter().map(
+        |Parameter { ty, .. }| quote_spanned!(ty.span()=> ::giotto::model::argument::<#ty>();),
+    );
     let arguments = argument_struct(&given);
+    let bound = match parameter::is_result(&function.sig.output) {
+        true => quote!(::giotto::model::FallibleReply),
+        false => quote!(::giotto::model::Reply),
+    };
     let documentation = documentation(&docs, &given);
     Ok(quote! {
         #(#docs)*
@@ -76,12 +83,14 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         const _: () = {
             #[allow(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
             #function
+            // Before the struct, whose errors do not name the remedy.
+            const _: () = { #(#checks)* };
             #arguments
             #call
 
             impl<__GiottoReply> ::giotto::model::Model<(__GiottoArguments, __GiottoReply)> for #name
             where
-                #reply: ::giotto::model::Reply<__GiottoReply>,
+                #reply: #bound<__GiottoReply>,
             {
                 type Arguments = __GiottoArguments;
                 type Output = <#reply as ::giotto::model::Reply<__GiottoReply>>::Value;

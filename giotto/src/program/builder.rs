@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
 use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
+use super::stage::BeforeView;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
 use crate::error::Error;
@@ -50,36 +51,6 @@ where
             program.settings.error = Some(Error::configuration(message));
         }
         program
-    }
-
-    /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
-    #[must_use]
-    pub fn mock(mut self, value: T) -> Self {
-        self.stage.mock = Some(Arc::new(value));
-        self
-    }
-
-    /// The tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. To invalidate a tag makes all
-    /// its pages old; use [`invalidates`](Self::invalidates) or
-    /// [`Cache::invalidate`](giotto_cache::Cache::invalidate).
-    #[must_use]
-    pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.settings.tags = Some(erased(tags));
-        self
-    }
-
-    /// For programs that write: the tags to invalidate, by the arguments. They are invalidated when the model has succeeded,
-    /// before its caller gets the answer.
-    #[must_use]
-    pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.settings.invalidates = Some(erased(tags));
-        self
     }
 
     /// The view of the model's result.
@@ -126,6 +97,44 @@ where
 }
 
 impl<S> Program<S> {
+    /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
+    #[must_use]
+    pub fn mock(mut self, value: S::Value) -> Self
+    where
+        S: BeforeView,
+    {
+        self.stage.set_mock(value);
+        self
+    }
+
+    /// The tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. To invalidate a tag makes all
+    /// its pages old; use [`invalidates`](Self::invalidates) or
+    /// [`Cache::invalidate`](giotto_cache::Cache::invalidate).
+    #[must_use]
+    pub fn tags<I>(mut self, tags: impl Fn(&S::Arguments) -> I + Send + Sync + 'static) -> Self
+    where
+        S: BeforeView,
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.tags = Some(erased(tags));
+        self
+    }
+
+    /// For programs that write: the tags to invalidate, by the arguments. They are invalidated when the model has succeeded,
+    /// before its caller gets the answer.
+    #[must_use]
+    pub fn invalidates<I>(
+        mut self,
+        tags: impl Fn(&S::Arguments) -> I + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: BeforeView,
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.invalidates = Some(erased(tags));
+        self
+    }
+
     /// The controllers that the program answers; all of them if it names none.
     #[must_use]
     pub fn controllers(mut self, controllers: impl IntoIterator<Item = Controller>) -> Self {

@@ -21,9 +21,9 @@ use crate::response::Response;
 /// arguments and `R` a [`Reply`]; a second parameter comes [from the context](FromContext). `M` distinguishes these
 /// implementations and is never written.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a model",
-    note = "a model is a function marked #[model], or one that takes a single struct which implements \
-            Deserialize and Serialize, and returns a value that implements Serialize, or a Result of one"
+    message = "this is not a model: mark the function `#[model]`, or take one struct that derives `Serialize` and `Deserialize`, \
+               and return a value that derives `Serialize`",
+    note = "the result may also be a Response, a Redirection or a Result; a second parameter is a State<..>, a CacheControl or an App"
 )]
 pub trait Model<M>: Send + Sync + 'static {
     /// The struct of its arguments; serde gives their names and order.
@@ -68,7 +68,7 @@ pub struct Documentation {
 ///
 /// `M` distinguishes the implementations and is never written. Applications do not implement this trait.
 #[diagnostic::on_unimplemented(
-    message = "a model cannot return `{Self}`",
+    message = "a model cannot return `{Self}`: add `#[derive(Serialize)]` to it, or return a Response, a Redirection or a Result",
     note = "a model returns a value that implements Serialize, a Response, a Redirection, or a Result whose error \
             implements std::error::Error or is a giotto::Error, an InvalidInput or a Redirection"
 )]
@@ -80,6 +80,39 @@ pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
     #[doc(hidden)]
     fn into_result(self) -> Result<Response<Self::Value>>;
 }
+
+/// A [`Reply`] that is a `Result`. `#[model]` asks for it where the function returns one, so that a `Result` that implements
+/// `Serialize` is not a value.
+///
+/// Applications do not implement this trait.
+#[diagnostic::on_unimplemented(
+    message = "a model cannot return `{Self}`: its error is a `giotto::Error`, a `Box<dyn std::error::Error + Send + Sync>`, or \
+               implements `std::error::Error`",
+    note = "an InvalidInput, a Redirection and a text may be the error, too"
+)]
+pub trait FallibleReply<M>: Reply<M> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> FallibleReply<Fallible> for Result<T, E> where Self: Reply<Fallible> {}
+#[diagnostic::do_not_recommend]
+impl<T, E> FallibleReply<FallibleDescribed> for Result<T, E> where Self: Reply<FallibleDescribed> {}
+
+/// A type that an argument may have.
+///
+/// Applications do not implement this trait: every type that implements `Serialize` and `Deserialize` has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a model: take what all requests share as a `State<..>`, and give the value with \
+               `App::new(manifest).state(..)`; an argument derives `Serialize` and `Deserialize`",
+    label = "neither an argument nor a `State<..>`"
+)]
+pub trait Argument {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Serialize + Send + 'static> Argument for T {}
+
+/// Requires that `T` can be an argument. `#[model]` calls it for its parameters.
+#[doc(hidden)]
+pub const fn argument<T: Argument>() {}
 
 /// Marks a [`Reply`] that is a value.
 #[doc(hidden)]

@@ -11,7 +11,7 @@ mod renderers;
 mod template;
 
 pub use crate::mime::{InvalidMime, Mime};
-pub use basic::{BasicView, escape_html};
+pub use basic::{BasicView, Shown, escape_html};
 pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
 pub use renderers::View;
 #[cfg(feature = "template")]
