@@ -57,6 +57,8 @@ struct Inner {
     cache_status: Option<CacheStatus>,
     page: Option<(Mime, Bytes)>,
     downstream: Option<Told>,
+    /// Of a redirection: the fields `Set-Cookie`.
+    cookies: Vec<Told>,
 }
 
 impl Inner {
@@ -69,6 +71,7 @@ impl Inner {
             cache_status: None,
             page: None,
             downstream: None,
+            cookies: Vec::new(),
         }
     }
 }
@@ -179,6 +182,17 @@ impl Error {
         if field.is_some() {
             Arc::make_mut(&mut self.0).downstream = field;
         }
+        self
+    }
+
+    /// The cookies that a redirection sets.
+    pub(crate) fn cookies(&self) -> &[Told] {
+        &self.0.cookies
+    }
+
+    /// The same with the cookies of the response that it was in.
+    pub(crate) fn with_cookies(mut self, cookies: impl IntoIterator<Item = Told>) -> Self {
+        Arc::make_mut(&mut self.0).cookies.extend(cookies);
         self
     }
 

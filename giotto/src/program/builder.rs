@@ -13,8 +13,7 @@ use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Sou
 use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
 use super::stage::BeforeView;
-use crate::arguments;
-use crate::arguments::{Parameters, parameters};
+use crate::arguments::{self, Parameters, parameters};
 use crate::error::Error;
 use crate::lifetimes::seconds;
 use crate::negotiate;
@@ -33,6 +32,15 @@ where
     where
         M: 'static,
     {
+        let mut settings = Settings {
+            sets_cookies: model.sets_cookies(),
+            ..Settings::default()
+        };
+        if std::any::type_name::<T>().starts_with("core::result::Result<") {
+            let message = "the model returns a Result whose error is not an error type: let it implement \
+                           std::error::Error, or return giotto::Error";
+            settings.error = Some(Error::configuration(message));
+        }
         let stage = Bare {
             name: std::any::type_name_of_val(&model),
             documentation: model.documentation(),
@@ -41,16 +49,7 @@ where
             mock: None,
             arguments: PhantomData,
         };
-        let mut program = Self {
-            settings: Settings::default(),
-            stage,
-        };
-        if std::any::type_name::<T>().starts_with("core::result::Result<") {
-            let message = "the model returns a Result whose error is not an error type: let it implement \
-                           std::error::Error, or return giotto::Error";
-            program.settings.error = Some(Error::configuration(message));
-        }
-        program
+        Self { settings, stage }
     }
 
     /// The view of the model's result.
@@ -75,6 +74,7 @@ where
         if let Some(error) = view.error() {
             settings.error.get_or_insert(error);
         }
+        settings.sets_cookies |= view.sets_cookies();
         let mimes = view.mimes();
         let view = Arc::new(view);
         let checked = Arc::clone(&view);
@@ -292,8 +292,8 @@ where
             Source::Model => {
                 let call = model(typed, rendering.context());
                 let show = move |reply: &Response<T>| {
-                    let page = view.render(reply.value(), &rendering)?;
-                    page.or(reply).into_page(rendering.into_mime())
+                    let page = view.render(reply.value(), &rendering);
+                    reply.page(page, rendering.into_mime())
                 };
                 Some(Box::pin(async move { call?.then(show).await }))
             }
