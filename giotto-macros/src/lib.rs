@@ -69,10 +69,11 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         |Parameter { ty, .. }| quote_spanned!(ty.span()=> ::giotto::model::argument::<#ty>();),
     );
     let arguments = argument_struct(&given);
-    let bound = match parameter::is_result(&function.sig.output) {
-        true => quote!(::giotto::model::FallibleReply),
-        false => quote!(::giotto::model::Reply),
+    let (bound, check) = match parameter::is_result(&function.sig.output) {
+        true => (quote!(FallibleReply), quote!(fallible_reply)),
+        false => (quote!(Reply), quote!(reply)),
     };
+    let returned = quote_spanned!(reply.span()=> ::giotto::model::#check::<#reply, _>(););
     let documentation = documentation(&docs, &given);
     Ok(quote! {
         #(#docs)*
@@ -84,13 +85,13 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
             #[allow(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
             #function
             // Before the struct, whose errors do not name the remedy.
-            const _: () = { #(#checks)* };
+            const _: () = { #(#checks)* #returned };
             #arguments
             #call
 
             impl<__GiottoReply> ::giotto::model::Model<(__GiottoArguments, __GiottoReply)> for #name
             where
-                #reply: #bound<__GiottoReply>,
+                #reply: ::giotto::model::#bound<__GiottoReply>,
             {
                 type Arguments = __GiottoArguments;
                 type Output = <#reply as ::giotto::model::Reply<__GiottoReply>>::Value;

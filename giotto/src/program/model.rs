@@ -22,8 +22,8 @@ use crate::response::{MaySetCookies, Response};
 /// implementations and is never written.
 #[diagnostic::on_unimplemented(
     message = "this is not a model: mark the function `#[model]`, or take one struct that derives `Serialize` and `Deserialize`, \
-               and return a value that derives `Serialize`",
-    note = "the result may also be a Response, a Redirection or a Result; a second parameter is a State<..>, a CacheControl or an App"
+               and perhaps a `State<..>`, and return a value that derives `Serialize`",
+    note = "the result may also be a Response, a Redirection or a Result; the second parameter may also be a CacheControl or an App"
 )]
 pub trait Model<M>: Send + Sync + 'static {
     /// The struct of its arguments; serde gives their names and order.
@@ -124,6 +124,14 @@ impl<T: DeserializeOwned + Serialize + Send + 'static> Argument for T {}
 #[doc(hidden)]
 pub const fn argument<T: Argument>() {}
 
+/// Requires that a model can return `R`. `#[model]` calls it, or [`fallible_reply`] if its function returns a `Result`.
+#[doc(hidden)]
+pub const fn reply<R: Reply<M>, M>() {}
+
+/// Requires that a model can return the `Result` `R`.
+#[doc(hidden)]
+pub const fn fallible_reply<R: FallibleReply<M>, M>() {}
+
 /// Marks a [`Reply`] that is a value.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -148,6 +156,7 @@ impl<T, C, E> sealed::Reply<FallibleDescribed> for Result<Response<T, C>, E> {}
 impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
 impl sealed::Reply<Elsewhere> for Redirection {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
     type Value = T;
 
@@ -156,6 +165,7 @@ impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> Reply<Fallible> for Result<T, E>
 where
     T: Send + Sync + 'static,
@@ -168,6 +178,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static, C: MaySetCookies> Reply<Described> for Response<T, C>
 where
     Self: Send,
@@ -180,6 +191,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, C, E> Reply<FallibleDescribed> for Result<Response<T, C>, E>
 where
     T: Send + Sync + 'static,
@@ -200,6 +212,7 @@ where
 #[derive(Debug)]
 pub struct Elsewhere;
 
+#[diagnostic::do_not_recommend]
 impl Reply<Elsewhere> for Redirection {
     type Value = ();
 

@@ -11,6 +11,6 @@ fn square(x: i64) -> Square {
 }
 
 fn main() -> ExitCode {
-    let view = View::new().text(|square: &Square| square.x.to_string());
+    let view = BasicView::new().text(|square: &Square| square.x.to_string());
     giotto::run(Manifest::new([("squared", Program::new(square).view(view))]))
 }
