@@ -78,7 +78,7 @@ pub struct Documentation {
     note = "a model returns a value that implements Serialize, a Response, a Redirection, or a Result whose error \
             implements std::error::Error or is a giotto::Error, an InvalidInput or a Redirection"
 )]
-pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
+pub trait Reply<M>: sealed::Reply<M> + 'static {
     /// The value, without errors and redirections.
     type Value: Send + Sync + 'static;
 
@@ -169,7 +169,7 @@ impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
 impl<T, E> Reply<Fallible> for Result<T, E>
 where
     T: Send + Sync + 'static,
-    E: Into<Error> + Send + 'static,
+    E: Into<Error> + 'static,
 {
     type Value = T;
 
@@ -197,7 +197,7 @@ where
     T: Send + Sync + 'static,
     C: MaySetCookies,
     Response<T, C>: Send,
-    E: Into<Error> + Send + 'static,
+    E: Into<Error> + 'static,
 {
     type Value = T;
     const SETS_COOKIES: bool = C::SETS_COOKIES;
