@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::definition::{Bare, Program, Ready};
+use super::definition::{Bare, Program, Ready, Tags};
 
 /// The stage of a [`Program`] that may stand in a [`Manifest`](crate::Manifest).
 ///
@@ -48,4 +48,51 @@ impl<T, A: 'static> BeforeView for Bare<T, A> {
     fn set_mock(&mut self, value: T) {
         self.mock = Some(Arc::new(value));
     }
+}
+
+impl<S> Program<S> {
+    /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
+    #[must_use]
+    pub fn mock(mut self, value: S::Value) -> Self
+    where
+        S: BeforeView,
+    {
+        self.stage.set_mock(value);
+        self
+    }
+
+    /// The tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. To invalidate a tag makes all
+    /// its pages old; use [`invalidates`](Self::invalidates) or
+    /// [`Cache::invalidate`](giotto_cache::Cache::invalidate).
+    #[must_use]
+    pub fn tags<I>(mut self, tags: impl Fn(&S::Arguments) -> I + Send + Sync + 'static) -> Self
+    where
+        S: BeforeView,
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.tags = Some(erased(tags));
+        self
+    }
+
+    /// For programs that write: the tags to invalidate, by the arguments. They are invalidated when the model has succeeded,
+    /// before its caller gets the answer.
+    #[must_use]
+    pub fn invalidates<I>(
+        mut self,
+        tags: impl Fn(&S::Arguments) -> I + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: BeforeView,
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.settings.invalidates = Some(erased(tags));
+        self
+    }
+}
+
+fn erased<A: 'static, I>(tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Tags
+where
+    I: IntoIterator<Item: Into<String>>,
+{
+    Box::new(move |typed| tags(typed.as_ref()).into_iter().map(Into::into).collect())
 }
