@@ -6,7 +6,7 @@ mod parameter;
 
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Error, Expr, ExprLit, Ident, ItemFn, Lit, Result, ReturnType, parse_macro_input,
@@ -66,7 +66,15 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         .into_iter()
         .partition(|parameter| parameter.is_context);
     let context = context.iter().map(|parameter| &parameter.ty);
+    let checks = given.iter().map(
+        |Parameter { ty, .. }| quote_spanned!(ty.span()=> ::giotto::model::argument::<#ty>();),
+    );
     let arguments = argument_struct(&given);
+    let (bound, check) = match parameter::is_result(&function.sig.output) {
+        true => (quote!(FallibleReply), quote!(fallible_reply)),
+        false => (quote!(Reply), quote!(reply)),
+    };
+    let returned = quote_spanned!(reply.span()=> ::giotto::model::#check::<#reply, _>(););
     let documentation = documentation(&docs, &given);
     Ok(quote! {
         #(#docs)*
@@ -77,12 +85,14 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         const _: () = {
             #[allow(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
             #function
+            // Before the struct, whose errors do not name the remedy.
+            const _: () = { #(#checks)* #returned };
             #arguments
             #call
 
             impl<__GiottoReply> ::giotto::model::Model<(__GiottoArguments, __GiottoReply)> for #name
             where
-                #reply: ::giotto::model::Reply<__GiottoReply>,
+                #reply: ::giotto::model::#bound<__GiottoReply>,
             {
                 type Arguments = __GiottoArguments;
                 type Output = <#reply as ::giotto::model::Reply<__GiottoReply>>::Value;

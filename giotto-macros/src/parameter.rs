@@ -5,7 +5,7 @@
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, PathArguments, Result,
-    Type,
+    ReturnType, Type,
 };
 
 pub(crate) struct Parameter {
@@ -30,6 +30,20 @@ fn is_context(ty: &Type) -> bool {
             "State" => is_generic,
             _ => false,
         }
+    })
+}
+
+/// Whether a function with this `output` returns a `Result<..>`.
+pub(crate) fn is_result(output: &ReturnType) -> bool {
+    let ReturnType::Type(_, ty) = output else {
+        return false;
+    };
+    let Type::Path(path) = &**ty else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|last| {
+        let is_generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
+        last.ident == "Result" && is_generic
     })
 }
 

@@ -127,6 +127,10 @@ impl Needs {
 pub(crate) mod sealed {
     //! Keeps applications from implementing the trait of this file, which may change.
 
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be a parameter that the application provides: take a `State<..>`, or implement \
+                   `giotto::FromState` for it; the application gets the value with `.state(..)`"
+    )]
     pub trait FromContext {}
 }
 
@@ -135,8 +139,8 @@ pub(crate) mod sealed {
 ///
 /// Applications do not implement this trait, but [`FromState`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be a parameter that the application provides: use `State<..>`, and give the application the \
-               value with `.state(..)`",
+    message = "`{Self}` cannot be a parameter that the application provides: take a `State<..>`, or implement \
+               `giotto::FromState` for it; the application gets the value with `.state(..)`",
     note = "a parameter besides the arguments is a State<..>, a CacheControl, an App, or a type that implements FromState"
 )]
 pub trait FromContext: sealed::FromContext + Sized + Send + 'static {

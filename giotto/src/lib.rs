@@ -45,12 +45,14 @@
 //!
 //! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request/`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the
-//!    way back, from a program to its address.
+//!    way back, from a program to its address. Input middleware of the program runs now (`program/middleware/`), and output
+//!    middleware at the end, on a hit as well.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
-//!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`).
+//!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`). Besides the
+//!    arguments, they get what `context.rs` has, above all the [`State`] that all requests share (`state.rs`).
 //!
 //! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
@@ -113,14 +115,18 @@ pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use cookie::{Cookie, SameSite};
-pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
+pub use error::{
+    Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result, SendSyncError,
+};
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Item, Manifest};
 pub use page::Page;
-pub use program::{Bare, InputMiddleware, OutputMiddleware, Program, Ready, model};
+pub use program::{
+    Bare, BeforeView, Complete, InputMiddleware, OutputMiddleware, Program, Ready, model,
+};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::{Cookies, Response};
 pub use run::run;

@@ -3,7 +3,6 @@
 //! Used in the code of an application, wherever it returns an error.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{Error, ErrorKind, Inner};
@@ -29,21 +28,6 @@ impl<E: Into<Boxed> + Unpin> SendSyncError for E {
     fn boxed(self) -> Boxed {
         self.into()
     }
-}
-
-/// Makes [`Error`] not `Unpin`, which every other error is.
-///
-/// An `Error` converts into a box, as all types do of which the implementation of [`From`] below speaks. But it already
-/// converts into itself. The compiler accepts both because `Unpin` sets it apart.
-#[derive(Clone)]
-pub(super) struct NotUnpin<T = ()>(PhantomData<T>);
-
-trait Never {}
-
-impl<T: Never> Unpin for NotUnpin<T> {}
-
-impl NotUnpin {
-    pub(super) const NEW: Self = Self(PhantomData);
 }
 
 impl<E: SendSyncError> From<E> for Error {

@@ -5,6 +5,7 @@
 mod answer;
 mod boxed;
 mod invalid_input;
+mod not_unpin;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use bytes::Bytes;
 
 pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
-use self::boxed::NotUnpin;
 pub use self::boxed::SendSyncError;
 pub use self::invalid_input::{Field, InvalidInput};
+use self::not_unpin::NotUnpin;
 use crate::cache_status::CacheStatus;
 use crate::mime::Mime;
 use crate::page::Told;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::program::{InputMiddleware, Program};
+use crate::program::{Complete, InputMiddleware, Program};
 use crate::request::Controller;
 
 /// A tree of programs by name.
@@ -32,21 +32,22 @@ pub(super) enum Kind {
     Alias(String),
 }
 
-impl From<Program> for Item {
-    fn from(program: Program) -> Self {
+impl<S: Complete> From<Program<S>> for Item {
+    fn from(program: Program<S>) -> Self {
         Self::from([program])
     }
 }
 
-impl<const N: usize> From<[Program; N]> for Item {
-    fn from(programs: [Program; N]) -> Self {
+impl<S: Complete, const N: usize> From<[Program<S>; N]> for Item {
+    fn from(programs: [Program<S>; N]) -> Self {
         Self::from(Vec::from(programs))
     }
 }
 
-impl From<Vec<Program>> for Item {
-    fn from(programs: Vec<Program>) -> Self {
-        Self(Kind::Programs(programs.into_iter().map(Arc::new).collect()))
+impl<S: Complete> From<Vec<Program<S>>> for Item {
+    fn from(programs: Vec<Program<S>>) -> Self {
+        let programs = programs.into_iter().map(S::program);
+        Self(Kind::Programs(programs.map(Arc::new).collect()))
     }
 }
 
@@ -63,8 +64,9 @@ impl From<&str> for Item {
 }
 
 impl Manifest {
-    /// A manifest of `entries`: names and what they stand for. Entries of another kind are added
-    /// [`with`](Self::with) it.
+    /// A manifest of `entries`: names and what they stand for, all of one kind. If they are not, the compiler says
+    /// "mismatched types": entries of another kind are added [`with`](Self::with) it, and every program ends with
+    /// [`.view(..)`](Program::view).
     ///
     /// Mistakes are errors when the application starts.
     #[must_use]

@@ -9,7 +9,7 @@ use giotto_cache::{IntoDuration, IntoPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
+use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source};
 use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
 use crate::arguments::{self, Parameters, parameters};
@@ -49,36 +49,6 @@ where
             arguments: PhantomData,
         };
         Self { settings, stage }
-    }
-
-    /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
-    #[must_use]
-    pub fn mock(mut self, value: T) -> Self {
-        self.stage.mock = Some(Arc::new(value));
-        self
-    }
-
-    /// The tags of a page, by its arguments: `.tags(|args| [format!("user:{}", args.user)])`. To invalidate a tag makes all
-    /// its pages old; use [`invalidates`](Self::invalidates) or
-    /// [`Cache::invalidate`](giotto_cache::Cache::invalidate).
-    #[must_use]
-    pub fn tags<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.settings.tags = Some(erased(tags));
-        self
-    }
-
-    /// For programs that write: the tags to invalidate, by the arguments. They are invalidated when the model has succeeded,
-    /// before its caller gets the answer.
-    #[must_use]
-    pub fn invalidates<I>(mut self, tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.settings.invalidates = Some(erased(tags));
-        self
     }
 
     /// The view of the model's result.
@@ -290,11 +260,4 @@ where
             }
         }
     })
-}
-
-fn erased<A: 'static, I>(tags: impl Fn(&A) -> I + Send + Sync + 'static) -> Tags
-where
-    I: IntoIterator<Item: Into<String>>,
-{
-    Box::new(move |typed| tags(typed.as_ref()).into_iter().map(Into::into).collect())
 }

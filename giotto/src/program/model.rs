@@ -9,11 +9,13 @@ use serde::de::DeserializeOwned;
 
 #[doc(hidden)]
 pub use super::call::Call;
+pub use super::reply::{FallibleReply, Reply};
+#[doc(hidden)]
+pub use super::reply::{fallible_reply, reply};
 pub use crate::context::FromContext;
 #[doc(hidden)]
 pub use crate::context::{Context, Needs};
-use crate::error::{Error, Redirection, Result};
-use crate::response::{MaySetCookies, Response};
+use crate::error::Result;
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
@@ -21,9 +23,9 @@ use crate::response::{MaySetCookies, Response};
 /// arguments and `R` a [`Reply`]; a second parameter comes [from the context](FromContext). `M` distinguishes these
 /// implementations and is never written.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a model",
-    note = "a model is a function marked #[model], or one that takes a single struct which implements \
-            Deserialize and Serialize, and returns a value that implements Serialize, or a Result of one"
+    message = "this is not a model: mark the function `#[model]`, or take one struct that derives `Serialize` and `Deserialize`, \
+               and perhaps a `State<..>`, and return a value that derives `Serialize`",
+    note = "the result may also be a Response, a Redirection or a Result; the second parameter may also be a CacheControl or an App"
 )]
 pub trait Model<M>: Send + Sync + 'static {
     /// The struct of its arguments; serde gives their names and order.
@@ -54,12 +56,6 @@ pub trait Model<M>: Send + Sync + 'static {
     }
 }
 
-pub(crate) mod sealed {
-    //! Keeps applications from implementing the trait of this file that may change.
-
-    pub trait Reply<M> {}
-}
-
 /// What `#[model]` finds in the doc comments of a function.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,110 +66,22 @@ pub struct Documentation {
     pub parameters: &'static [(&'static str, &'static str)],
 }
 
-/// What a model may return: a value, a [`Response`] with one, a [`Redirection`], or a `Result` of a value or [`Response`].
+/// A type that an argument may have.
 ///
-/// `M` distinguishes the implementations and is never written. Applications do not implement this trait.
+/// Applications do not implement this trait: every type that implements `Serialize` and `Deserialize` has it.
 #[diagnostic::on_unimplemented(
-    message = "a model cannot return `{Self}`",
-    note = "a model returns a value that implements Serialize, a Response, a Redirection, or a Result whose error \
-            implements std::error::Error or is a giotto::Error, an InvalidInput or a Redirection"
+    message = "`{Self}` cannot be an argument of a model: take what all requests share as a `State<..>`, and give the value with \
+               `App::new(manifest).state(..)`; an argument derives `Serialize` and `Deserialize`",
+    label = "neither an argument nor a `State<..>`"
 )]
-pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
-    /// The value, without errors and redirections.
-    type Value: Send + Sync + 'static;
+pub trait Argument {}
 
-    /// Whether it may set cookies.
-    #[doc(hidden)]
-    const SETS_COOKIES: bool = false;
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + Serialize + Send + 'static> Argument for T {}
 
-    /// The value and what belongs to its page, or the reason why there is none.
-    #[doc(hidden)]
-    fn into_result(self) -> Result<Response<Self::Value>>;
-}
-
-/// Marks a [`Reply`] that is a value.
+/// Requires that `T` can be an argument. `#[model]` calls it for its parameters.
 #[doc(hidden)]
-#[derive(Debug)]
-pub struct Plain;
-/// Marks a [`Reply`] that is a `Result`.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Fallible;
-
-/// Marks a [`Reply`] that is a [`Response`].
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Described;
-/// Marks a [`Reply`] that is a `Result` of a [`Response`].
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct FallibleDescribed;
-
-impl<T: Serialize> sealed::Reply<Plain> for T {}
-impl<T, C> sealed::Reply<Described> for Response<T, C> {}
-impl<T, C, E> sealed::Reply<FallibleDescribed> for Result<Response<T, C>, E> {}
-impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
-impl sealed::Reply<Elsewhere> for Redirection {}
-
-impl<T: Serialize + Send + Sync + 'static> Reply<Plain> for T {
-    type Value = T;
-
-    fn into_result(self) -> Result<Response<T>> {
-        Ok(Response::new(self))
-    }
-}
-
-impl<T, E> Reply<Fallible> for Result<T, E>
-where
-    T: Send + Sync + 'static,
-    E: Into<Error> + Send + 'static,
-{
-    type Value = T;
-
-    fn into_result(self) -> Result<Response<T>> {
-        self.map(Response::new).map_err(Into::into)
-    }
-}
-
-impl<T: Send + Sync + 'static, C: MaySetCookies> Reply<Described> for Response<T, C>
-where
-    Self: Send,
-{
-    type Value = T;
-    const SETS_COOKIES: bool = C::SETS_COOKIES;
-
-    fn into_result(self) -> Result<Response<T>> {
-        Ok(self.checked()?.marked())
-    }
-}
-
-impl<T, C, E> Reply<FallibleDescribed> for Result<Response<T, C>, E>
-where
-    T: Send + Sync + 'static,
-    C: MaySetCookies,
-    Response<T, C>: Send,
-    E: Into<Error> + Send + 'static,
-{
-    type Value = T;
-    const SETS_COOKIES: bool = C::SETS_COOKIES;
-
-    fn into_result(self) -> Result<Response<T>> {
-        Ok(self.map_err(Into::into)?.checked()?.marked())
-    }
-}
-
-/// Marks a [`Reply`] that is a [`Redirection`].
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Elsewhere;
-
-impl Reply<Elsewhere> for Redirection {
-    type Value = ();
-
-    fn into_result(self) -> Result<Response<()>> {
-        Err(self.into())
-    }
-}
+pub const fn argument<T: Argument>() {}
 
 impl<F, A, R, M> Model<fn(A) -> (R, M)> for F
 where

@@ -17,6 +17,17 @@ use crate::mime::TEXT_CMD;
 #[derive(Clone, Copy, Debug)]
 pub struct BasicView;
 
+/// What a [`BasicView`] shows: every type that implements `Serialize`.
+///
+/// Applications do not implement this trait.
+#[diagnostic::on_unimplemented(
+    message = "`BasicView` cannot show `{Self}`: add `#[derive(Serialize)]` to it, or start from `View::new()`"
+)]
+pub trait Shown: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Shown for T {}
+
 impl BasicView {
     /// The four renderers. [`View::html`] and the others replace one each.
     #[expect(
@@ -24,7 +35,7 @@ impl BasicView {
         reason = "every view is a View; this names where it starts"
     )]
     #[must_use]
-    pub fn new<T: Serialize + 'static>() -> View<T> {
+    pub fn new<T: Shown + 'static>() -> View<T> {
         View::new()
             .html(|data: &T, refused: &InvalidInput| html(data, refused))
             .json(|data: &T| serde_json::to_vec(data))

@@ -13,7 +13,7 @@ mod session;
 mod template;
 
 pub use crate::mime::{InvalidMime, Mime};
-pub use basic::{BasicView, escape_html};
+pub use basic::{BasicView, Shown, escape_html};
 pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
 pub use renderers::View;
 #[cfg(feature = "template")]

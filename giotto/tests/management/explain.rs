@@ -98,7 +98,10 @@ fn explain_refuses_what_cannot_be_explained_and_says_what_has_no_cache() {
     let ran = desk.cmd(&words(&["whoami"]));
     assert_eq!(
         (ran.code, &*ran.stderr),
-        (Some(1), "error: sign in first\n")
+        (
+            Some(1),
+            "error: sign in first (middleware reads X-User, which is not given: --header='x-user: ..')\n"
+        )
     );
 }
 

@@ -116,3 +116,48 @@ async fn an_error_says_why_nothing_was_served_instead() {
         "giotto; fwd=uri-miss; detail=first-seen"
     );
 }
+
+#[tokio::test]
+async fn the_error_of_a_model_may_be_boxed_or_a_text() {
+    type Boxed = Box<dyn std::error::Error + Send + Sync>;
+
+    fn find(x: i64) -> Result<i64, Boxed> {
+        match x {
+            0 => Err(Error::not_found("no such number"))?,
+            1 => Err(Error::from(Redirection::to("/0")))?,
+            2 => Ok(i64::from("many".parse::<u8>()?)),
+            x => Ok(x),
+        }
+    }
+
+    #[model]
+    fn boxed(x: i64) -> Result<i64, Boxed> {
+        find(x)
+    }
+
+    #[model]
+    async fn passed_on(x: i64) -> giotto::Result<i64> {
+        Ok(find(x)?)
+    }
+
+    #[model]
+    fn text(x: i64) -> Result<i64, String> {
+        Err(format!("{x} is too much"))
+    }
+
+    let manifest = Manifest::new([
+        ("boxed", Program::new(boxed).view(BasicView::new())),
+        ("passed_on", Program::new(passed_on).view(BasicView::new())),
+        ("text", Program::new(text).view(BasicView::new())),
+    ]);
+    let service = service(App::new(manifest)).debug(true);
+    for program in ["boxed", "passed_on"] {
+        for (x, status) in [(0, 404), (1, 302), (2, 500), (3, 200)] {
+            let reply = get(&service, &format!("/{program}.txt?x={x}")).await;
+            assert_eq!(reply.status, status, "{program} {x}: {}", reply.body);
+        }
+    }
+    let failed = get(&service, "/text.txt?x=4").await;
+    assert_eq!(failed.status, 500);
+    assert!(failed.body.contains("4 is too much"), "{}", failed.body);
+}

@@ -1,0 +1,11 @@
+//! A program without a view.
+use giotto::prelude::*;
+
+#[model]
+fn square(x: i64) -> i64 {
+    x * x
+}
+
+fn main() -> ExitCode {
+    giotto::run(Manifest::new([("squared", Program::new(square).cache(60))]))
+}
