@@ -328,8 +328,9 @@ impl App {
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
         let found = asked::find(&self.manifest, request)?;
+        // Boxed, as all that a plain hit does not need, because a large future would be felt in every hit.
         if found.program.has_input_middleware() {
-            found.program.admit(request, &self.states).await?;
+            Box::pin(found.program.admit(request, &self.states)).await?;
         }
         let asked = Asked::of(&found, request)?;
         self.answer(asked, request).await
@@ -361,7 +362,7 @@ impl App {
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
                 let (nothing, context) = (InvalidInput::new(), self.own_context(request));
-                let page = self.bypass(program, typed, &mime, nothing, context).await?;
+                let page = Box::pin(self.bypass(program, typed, &mime, nothing, context)).await?;
                 match policy {
                     Some(_) => page.bypassing(),
                     None => page,
@@ -370,7 +371,7 @@ impl App {
         };
         program.describe(asked.negotiated, &mut page);
         if program.is_guarded() {
-            program.finish(request, &mut page, &self.states).await?;
+            Box::pin(program.finish(request, &mut page, &self.states)).await?;
         }
         Ok(page)
     }
