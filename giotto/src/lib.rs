@@ -54,7 +54,8 @@
 //!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`). Besides the
 //!    arguments, they get what `context.rs` has, above all the [`State`] that all requests share (`state.rs`).
 //!
-//! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
+//! The controller gets a page (`page.rs`) or an error (`error/`). Over HTTP, `messages.rs` puts refused fields into words for the
+//! reader, and `error_page.rs` shows an error. A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
@@ -84,10 +85,12 @@ mod controller;
 mod cookie;
 mod downstream;
 mod error;
+mod error_page;
 mod language;
 mod lifetimes;
 mod management;
 mod manifest;
+mod messages;
 mod metadata;
 mod mime;
 mod negotiate;
@@ -116,8 +119,9 @@ pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use cookie::{Cookie, SameSite};
 pub use error::{
-    Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result, SendSyncError,
+    Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Refusal, Result, SendSyncError,
 };
+pub use error_page::ErrorPage;
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;

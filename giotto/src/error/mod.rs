@@ -6,6 +6,7 @@ mod answer;
 mod boxed;
 mod invalid_input;
 mod not_unpin;
+mod refusal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +16,10 @@ use bytes::Bytes;
 pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
 pub use self::boxed::SendSyncError;
+pub(crate) use self::invalid_input::Kept;
 pub use self::invalid_input::{Field, InvalidInput};
 use self::not_unpin::NotUnpin;
+pub use self::refusal::Refusal;
 use crate::cache_status::CacheStatus;
 use crate::mime::Mime;
 use crate::page::Told;
@@ -206,6 +209,18 @@ impl Error {
                 | ErrorKind::Configuration
                 | ErrorKind::Other
         )
+    }
+
+    /// The same with these refused fields, which may have other words.
+    pub(crate) fn with_invalid_input(mut self, invalid: InvalidInput) -> Self {
+        Arc::make_mut(&mut self.0).invalid = invalid;
+        self
+    }
+
+    /// The same with another message.
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        Arc::make_mut(&mut self.0).message = message;
+        self
     }
 
     /// The fields that were refused, for [`ErrorKind::InvalidInput`].
