@@ -68,6 +68,9 @@ impl Service {
     /// Whether the manifest does not know the path of `head`.
     #[cfg(any(feature = "axum", feature = "static"))]
     fn is_beside(&self, head: &Parts) -> bool {
+        if self.app().manifest().knows_first(head.uri.path()) {
+            return false;
+        }
         let mut path = Segments::new();
         let is_path = input::segments(head.uri.path(), &mut path, |_| None).is_ok();
         // `*` is that of OPTIONS for the whole server.
