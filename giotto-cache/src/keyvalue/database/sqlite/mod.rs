@@ -140,6 +140,7 @@ mod tests {
         let setup = Setup {
             table: Table::default(),
             connections: 8,
+            timeout: Duration::from_secs(1),
         };
         Sqlite::new(folder.join("cache.db"), &setup, clock.clone())
     }
