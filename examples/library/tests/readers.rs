@@ -66,9 +66,10 @@ impl Numbers {
     }
 }
 
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 17] = [
     "/", "/books", "/books?page=2", "/books.json", "/book/1", "/book/2", "/book/99", "/mine", "/mine.json", "/mine.txt",
     "/account", "/add", "/nothing/here",
+    "/mine?user=ada", "/mine?user=bob", "/mine/ada", "/mine.json?user=bob",
 ];
 const FIELDS: [&str; 8] = [
     "",
