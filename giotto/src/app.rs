@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
-    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
+    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Lookup, Mode,
 };
 
 use crate::arguments::{Arguments, Typed};
@@ -218,17 +218,14 @@ impl App {
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
-                let lookup = lookup(program, policy, &typed, canonical, &mime, request)?;
-                // `hit` comes first because making the future of `answer` would be felt in every hit.
+                let tags = program.tags_of(&typed)?;
+                let lookup = lookup(program, policy, tags, canonical, &mime, request);
                 let answer = match self.cache.hit(&lookup) {
                     Some(answer) => answer,
+                    // Boxed, because a large future would be felt in every hit.
                     None => {
-                        let compute = |control| {
-                            let context = self.context(request.controller).stored(control);
-                            self.models.computed(program, typed, &mime, context)
-                        };
-                        let answer = self.cache.answer(lookup, compute).await;
-                        answer.map_err(|error| Failure::unwrap(&error))?
+                        let controller = request.controller;
+                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -275,6 +272,23 @@ impl App {
         let mut page = page.bypassing();
         program.finish(negotiated, &request, &mut page)?;
         Ok(page)
+    }
+
+    /// What the cache answers to `lookup`: it may run the program.
+    async fn answer(
+        &self,
+        program: &Arc<Program>,
+        typed: Typed,
+        mime: &Mime,
+        lookup: Lookup,
+        controller: Controller,
+    ) -> Result<Answer> {
+        let compute = |control| {
+            let context = self.context(controller).stored(control);
+            self.models.computed(program, typed, mime, context)
+        };
+        let answer = self.cache.answer(lookup, compute).await;
+        answer.map_err(|error| Failure::unwrap(&error))
     }
 
     /// The page of `answer`, or the "not found" that was stored in place of a page.

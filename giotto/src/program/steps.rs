@@ -212,10 +212,9 @@ impl Program {
         request: &Request<'_>,
         rendered: &mut Page,
     ) -> Result<()> {
-        rendered.negotiated = negotiated;
-        rendered.terms = Some(Arc::clone(&self.stage.terms));
+        rendered.belongs_to(negotiated, Arc::clone(&self.stage.terms));
         if self.settings.uncompressed {
-            rendered.coding = ContentCoding::Never;
+            rendered.leave_uncoded(ContentCoding::Never);
         }
         if !self.is_guarded() {
             return Ok(());
@@ -225,7 +224,7 @@ impl Program {
         unwound("middleware", || {
             output.try_for_each(|finish| finish(request, rendered))
         })?;
-        rendered.read = request.metadata.take_names();
+        rendered.depends_on(request.metadata.take_names());
         Ok(())
     }
 }
