@@ -13,6 +13,7 @@ use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::Request;
+use crate::state::States;
 use crate::varies::Negotiated;
 
 /// A request that has passed the input middleware of its program.
@@ -26,12 +27,18 @@ pub(crate) struct Asked<'m> {
 
 impl<'m> Asked<'m> {
     /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
-    pub(crate) fn of(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+    pub(crate) async fn of(
+        manifest: &'m Manifest,
+        request: &mut Request<'_>,
+        states: &States,
+    ) -> Result<Self> {
         let found = manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
         program.check_names(request)?;
-        program.admit(request)?;
+        if program.has_input_middleware() {
+            program.admit(request, states).await?;
+        }
         let args = program.bind(found.consumed, request)?;
         let mime = chosen(&found, request)?;
         Ok(Self {
@@ -44,18 +51,25 @@ impl<'m> Asked<'m> {
 
     /// The same for a form that is shown again because its input was refused. Arguments that the program does not take are
     /// ignored: they were those of another program.
-    pub(crate) fn again(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+    pub(crate) async fn again(
+        manifest: &'m Manifest,
+        request: &mut Request<'_>,
+        states: &States,
+    ) -> Result<Self> {
         let found = manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
-        program.admit(request)?;
+        program.admit(request, states).await?;
         let mime = chosen(&found, request)?;
-        let args = program.bind(found.consumed, request).or_else(|_| {
-            // The posted values may be what was refused: then the form is empty.
-            request.data.clear();
-            program.admit(request)?;
-            program.bind(found.consumed, request)
-        })?;
+        let args = match program.bind(found.consumed, request) {
+            Ok(args) => args,
+            Err(_) => {
+                // The posted values may be what was refused: then the form is empty.
+                request.data.clear();
+                program.admit(request, states).await?;
+                program.bind(found.consumed, request)?
+            }
+        };
         Ok(Self {
             program,
             args,

@@ -44,7 +44,8 @@
 //! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
 //! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request.rs`).
-//! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path.
+//! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the
+//!    way back, from a program to its address.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
@@ -59,6 +60,7 @@
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
+mod address;
 mod app;
 mod arguments;
 mod asked;
@@ -103,7 +105,7 @@ pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Item, Manifest};
 pub use page::Page;
-pub use program::{Bare, Program, Ready, model};
+pub use program::{Bare, InputMiddleware, OutputMiddleware, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::Response;
 pub use run::run;
@@ -122,12 +124,12 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
-    #[cfg(feature = "template")]
-    pub use crate::view::template;
     pub use crate::view::{BasicView, View, escape_html};
+    #[cfg(feature = "template")]
+    pub use crate::view::{Templates, template};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, Response, State, model,
+        Program, Redirection, Request, Response, State, model,
     };
 }
 

@@ -4,7 +4,6 @@
 //! segment, or else its default; a parameter without any of them is an error that names it. serde makes typed arguments
 //! of the values, and `key` writes their text.
 
-use std::any::Any;
 use std::borrow::Cow;
 
 use giotto_cache::literal;
@@ -16,6 +15,7 @@ use super::key::{self, Read};
 use super::parameter::Parameter;
 use super::reading::Reading;
 use super::refused::Refused;
+use super::typed::Typed;
 use super::value::{One, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
 use crate::request::{Request, Value};
@@ -25,24 +25,6 @@ pub(crate) struct Arguments {
     pub(crate) typed: Typed,
     /// Their text in the key: `{'x': 12}`.
     pub(crate) canonical: String,
-}
-
-/// The struct of arguments of one model, its type erased.
-pub(crate) struct Typed(Box<dyn Any + Send>);
-
-impl Typed {
-    pub(crate) fn downcast<A: 'static>(self) -> A {
-        *self
-            .0
-            .downcast()
-            .expect("arguments are bound and used by the same program")
-    }
-
-    pub(crate) fn as_ref<A: 'static>(&self) -> &A {
-        self.0
-            .downcast_ref()
-            .expect("arguments are bound and used by the same program")
-    }
 }
 
 /// Binds the `positional` segments and the named values of the `request` to the `parameters` of an `A`.
@@ -64,7 +46,7 @@ where
     if key::is_plain(&typed, parameters) {
         return Ok(Arguments {
             canonical: literal::to_string(&typed)?,
-            typed: Typed(Box::new(typed)),
+            typed: Typed::new(typed),
         });
     }
     given.positional = positional.iter();
@@ -73,7 +55,7 @@ where
     let typed = given.make::<A>()?;
     Ok(Arguments {
         canonical: key::text(&typed, parameters, &given.read.unwrap_or_default())?,
-        typed: Typed(Box::new(typed)),
+        typed: Typed::new(typed),
     })
 }
 

@@ -18,6 +18,7 @@ pub struct Rendering {
     mime: Mime,
     refused: InvalidInput,
     context: Context,
+    language: Option<String>,
 }
 
 impl Rendering {
@@ -26,7 +27,13 @@ impl Rendering {
             mime,
             refused,
             context,
+            language: None,
         }
+    }
+
+    /// The same for a page in `language`.
+    pub(crate) fn in_language(self, language: Option<String>) -> Self {
+        Self { language, ..self }
     }
 
     /// The media type of the page.
@@ -48,6 +55,19 @@ impl Rendering {
     /// If the application has none.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
         self.context.state("the view")
+    }
+
+    /// The language of the page: its argument `lang`, if the program has a parameter of that name and it is text. It is part of
+    /// the key of the page.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
+    /// The state of type `T`, if there is one.
+    #[cfg(feature = "template")]
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.context.find()
     }
 
     /// Whether the page goes to the cache, so that other readers get it, too. Nothing that belongs to one reader may be in

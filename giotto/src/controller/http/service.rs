@@ -23,7 +23,6 @@ use super::input;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 use crate::app::App;
-use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::page::Page;
@@ -181,7 +180,7 @@ impl Service {
     ) -> Result<Outcome, Problem> {
         // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
         if let Some((target, conditions)) = target
-            && Asked::of(self.app().manifest(), &mut request.clone()).is_ok()
+            && self.app().asked(&mut request.clone()).await.is_ok()
             && !self.may_write(*target, conditions).await?
         {
             return Err(failed());
