@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::address::Addresses;
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
+use crate::beside::Beside;
 use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
@@ -38,7 +39,16 @@ pub struct App {
     pub(crate) compression: Compression,
     tag_fields: Arc<TagFields>,
     downstream: Vec<Arc<dyn Downstream>>,
+    /// What answers beside the programs.
+    pub(crate) beside: Beside,
+    pub(crate) configured: Option<Configured>,
     log: Limiter,
+}
+
+/// What the configuration says of an application that runs in a server of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Configured {
+    pub(crate) debug: bool,
 }
 
 impl App {
@@ -56,6 +66,8 @@ impl App {
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
+            beside: Beside::default(),
+            configured: None,
             log: Limiter::default(),
         }
     }
@@ -205,6 +217,7 @@ impl App {
         self.tag_fields.check()?;
         self.states.check()?;
         self.manifest.check()?;
+        self.beside.check(&self.manifest)?;
         let programs = self.manifest.all();
         let mut paths: Vec<_> = programs.iter().map(|program| program.path()).collect();
         paths.sort_unstable();
@@ -266,12 +279,18 @@ impl App {
     ///
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
-        let Asked {
-            program,
-            args: Arguments { typed, canonical },
-            mime,
-            negotiated,
-        } = Asked::of(&self.manifest, request, &self.states).await?;
+        let asked = self.asked(request).await?;
+        self.answer(asked, request).await
+    }
+
+    /// Answers `request`, which has `asked` for a page.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no page.
+    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
+        let Arguments { typed, canonical } = asked.args;
+        let (program, mime) = (asked.program, asked.mime);
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
@@ -282,7 +301,7 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.looked_up(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -299,7 +318,7 @@ impl App {
                 }
             }
         };
-        program.describe(negotiated, &mut page);
+        program.describe(asked.negotiated, &mut page);
         if program.is_guarded() {
             program.finish(request, &mut page, &self.states).await?;
         }
@@ -338,7 +357,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn answer(
+    async fn looked_up(
         &self,
         program: &Arc<Program>,
         typed: Typed,

@@ -43,7 +43,7 @@
 //!
 //! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
-//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request.rs`).
+//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request/`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the
 //!    way back, from a program to its address.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
@@ -55,7 +55,10 @@
 //! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
-//! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
+//! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
+//! axum.
+//!
+//! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
@@ -64,10 +67,14 @@ mod address;
 mod app;
 mod arguments;
 mod asked;
+#[cfg(feature = "static")]
+mod assets;
+mod beside;
 mod cache_status;
 mod compression;
 mod compute;
 mod config;
+mod configured;
 mod context;
 mod controller;
 mod downstream;
@@ -96,6 +103,8 @@ mod weight;
 
 pub use app::App;
 pub use arguments::Parameter;
+#[cfg(feature = "static")]
+pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};

@@ -17,5 +17,5 @@ mod source;
 mod store;
 mod table;
 
-pub(crate) use flags::{configure, flags};
+pub(crate) use flags::{configure, flags, flags_of};
 pub(crate) use settings::Config;

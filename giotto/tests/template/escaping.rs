@@ -103,6 +103,11 @@ const WAYS: &str = "{% extends 'base' %}{% from 'macros' import show, wrap %}{% 
     {{ kept }} {{ t('greeting', name=data) }} {{ t('markup_html', name=data) }} {{ t('markup_html', name=data|upper) }}
     {{ {'a': data} }} {{ [data] }} {{ {data: 1} }} {{ data|items|list if false else data|list }} {{ data|default(data) }}
     {% include 'part' %} {% for letter in [data] %}{{ letter }}{% include 'part' %}{% endfor %}
+    {{ show(data)|replace('&', data) }} {{ show(data) ~ data }} {{ [show(data), data]|join(data) }} {{ kept|replace('&lt;', data) }}
+    {{ kept|upper }} {{ kept|indent }} {{ kept|trim }} {{ kept|list|join }} {{ kept|list|join(data) }} {{ kept|twice }}
+    {{ '%s'|safe|format(data) }} {{ kept|default(data) }} {{ kept[5:] }} {{ kept|title }} {{ kept|string }} {{ kept|reverse }}
+    {{ data|urlencode }} {{ data|pprint }} {{ shout(kept) }} {{ kept|first }}
+    {{ [kept, data]|first|replace('t', data) }} {{ kept|split('&')|join('<') }} {{ kept|batch(2)|list }} {{ {kept: data}|dictsort }}
     {% with text = data %}{{ text }}{% endwith %} {{ '%s'|format(data) }} {{ data|indent }} {{ (data,) }}{% endblock %}";
 
 #[tokio::test]

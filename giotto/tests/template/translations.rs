@@ -1,7 +1,11 @@
 //! Messages in the language of a page, which is its argument `lang`.
 
-use super::{folder, invoke, library, refused, text};
+use std::sync::{Arc, Mutex};
+
+use giotto::Request;
 use giotto::prelude::*;
+
+use super::{folder, invoke, library, refused, text};
 
 const ENGLISH: &str = "greeting = 'Hello {name}'\nonly = 'Only here'\nbrace = '{{x}}'\nbold_html = '<b>{name}</b>'\n[nav]\nhome = 'Home'";
 const GERMAN: &str = "greeting = '{name}, hallo'\nbrace = '{{y}}'\nbold_html = '<i>{name}</i>'\n[nav]\nhome = 'Start'";
@@ -107,4 +111,80 @@ async fn a_placeholder_that_is_not_given_is_an_error() {
             .unwrap_err();
         assert!(problem.to_string().contains(expected), "{page} {problem}");
     }
+}
+
+/// Greets in a language.
+#[model]
+async fn greet(lang: String) -> String {
+    lang
+}
+
+fn greeting(folder: &tempfile::TempDir) -> App {
+    let by_reader = |request: &mut Request<'_>| {
+        let language = request.language(&["en", "de"]);
+        request.set("lang", language);
+        Ok(())
+    };
+    let program = Program::new(greet)
+        .cache(60)
+        .input_middleware(by_reader)
+        .view(View::new().html(template("page.html")));
+    App::new(Manifest::new([("greet", program)]))
+        .templates(templates(folder))
+        .cache(LocMemKeyValue::new())
+}
+
+#[tokio::test]
+async fn two_languages_never_share_a_stored_page() {
+    let folder = files("{{ lang }} {{ t('nav.home') }}");
+    let app = greeting(&folder);
+    for (language, expected) in [
+        ("de", "de Start"),
+        ("en", "en Home"),
+        ("fr", "en Home"),
+        ("de", "de Start"),
+    ] {
+        let mut fields = http::HeaderMap::new();
+        fields.insert("accept-language", http::HeaderValue::from_static(language));
+        let mut request = Request::new(HTTP_GET, "greet").metadata(&fields);
+        let page = app.invoke(&mut request).await.unwrap();
+        assert_eq!(text(&page), expected, "{language}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_computed_key_that_a_language_lacks_is_one_line_in_the_log() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let folder = files("{% for _ in range(20) %}{{ t('on' ~ 'ly') }}{% endfor %}");
+    let mut fields = http::HeaderMap::new();
+    fields.insert("accept-language", http::HeaderValue::from_static("de"));
+    let mut request = Request::new(HTTP_GET, "greet").metadata(&fields);
+    let page = greeting(&folder).invoke(&mut request).await.unwrap();
+    assert_eq!(text(&page), "Only here".repeat(20));
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("message missing"))
+        .collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("language=\"de\" key=\"only\""), "{log}");
 }

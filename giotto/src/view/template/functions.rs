@@ -12,13 +12,15 @@ use serde_json::Value as Json;
 
 use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
-use crate::state::State;
+#[cfg(feature = "static")]
+use crate::assets::Assets;
+use crate::context::Context;
 use crate::view::basic::escape_html;
 
 /// What the functions of one page know.
 #[derive(Debug)]
 pub(super) struct Page {
-    pub(super) addresses: Option<State<Addresses>>,
+    pub(super) context: Context,
     /// The argument `lang` of the page.
     pub(super) language: Option<String>,
     pub(super) translations: Option<Arc<Translations>>,
@@ -27,6 +29,24 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// The address of a static file, or why there is none.
+    #[cfg(feature = "static")]
+    fn asset(&self, name: &str) -> Result<String, String> {
+        let assets = self.context.find::<Assets>().ok_or(
+            "the application serves no static files: add them with App::static_files(\"static\")",
+        )?;
+        assets.url(name).ok_or_else(|| {
+            let folder = assets.folder().display();
+            format!("the folder of static files, '{folder}', has no such file")
+        })
+    }
+
+    #[cfg(not(feature = "static"))]
+    #[expect(clippy::unused_self, reason = "there are no files without the feature")]
+    fn asset(&self, _: &str) -> Result<String, &'static str> {
+        Err("the application serves no static files: turn on giotto's feature `static`")
+    }
+
     /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
     pub(super) fn language(&self) -> Option<&str> {
         let given = self.language.as_deref();
@@ -96,21 +116,19 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
         let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
         given.insert(name.to_owned(), json);
     }
-    let addresses = page
-        .addresses
-        .as_ref()
-        .ok_or_else(|| failed("there are no addresses"))?;
+    let addresses = page.context.find::<Addresses>();
+    let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
     let url = addresses.url_for(program, &Json::Object(given));
     url.map(Value::from).map_err(|error| failed(&error))
 }
 
 /// The address of a static file.
-fn asset(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+fn asset(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) =
         from_args(arguments).map_err(|error| usage(&error, "asset(\"app.css\")"))?;
-    Err(failed(&format!(
-        "asset({name:?}): the application serves no static files: turn on giotto's feature `static`"
-    )))
+    let url = page.asset(name);
+    let url = url.map_err(|problem| failed(&format!("asset({name:?}): {problem}")))?;
+    Ok(Value::from(url))
 }
 
 /// The hidden field of a form that protects it.

@@ -203,7 +203,7 @@ impl Templates {
         rendering: &Rendering,
     ) -> Result<Bytes> {
         let page = Page {
-            addresses: rendering.find(),
+            context: rendering.context().clone(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
             log: self.log.clone(),
