@@ -90,6 +90,13 @@ impl App {
             Some(names) => app.tag_fields(names),
             None => app,
         };
+        #[cfg(not(feature = "session"))]
+        config.check_no_sessions()?;
+        #[cfg(feature = "session")]
+        let app = match app.given_sessions().cloned() {
+            Some(sessions) => app.sessions(config.sessions(&sessions)?),
+            None => app,
+        };
         let downstream = config.downstream()?.into_iter();
         Ok(downstream.fold(app, Self::tell))
     }

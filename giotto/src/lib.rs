@@ -69,6 +69,8 @@ mod arguments;
 mod asked;
 #[cfg(feature = "static")]
 mod assets;
+#[cfg(feature = "session")]
+pub mod auth;
 mod beside;
 mod cache_status;
 mod compression;
@@ -77,6 +79,7 @@ mod config;
 mod configured;
 mod context;
 mod controller;
+mod cookie;
 mod downstream;
 mod error;
 mod language;
@@ -94,6 +97,8 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+#[cfg(feature = "session")]
+mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -107,6 +112,7 @@ pub use arguments::Parameter;
 pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
+pub use cookie::{Cookie, SameSite};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
@@ -116,8 +122,10 @@ pub use manifest::{Item, Manifest};
 pub use page::Page;
 pub use program::{Bare, InputMiddleware, OutputMiddleware, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
-pub use response::Response;
+pub use response::{Cookies, Response};
 pub use run::run;
+#[cfg(feature = "session")]
+pub use session::{Flash, Session, Sessions};
 pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
@@ -133,6 +141,8 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
+    #[cfg(feature = "session")]
+    pub use crate::session::{Session, Sessions};
     pub use crate::view::{BasicView, View, escape_html};
     #[cfg(feature = "template")]
     pub use crate::view::{Templates, template};
@@ -146,3 +156,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the programs of the page about sessions.
+#[cfg(all(doctest, feature = "session"))]
+#[doc = include_str!("../../docs/sessions.md")]
+struct SessionsPage;

@@ -7,6 +7,8 @@
 mod basic;
 mod renderer;
 mod renderers;
+#[cfg(feature = "session")]
+mod session;
 #[cfg(feature = "template")]
 mod template;
 

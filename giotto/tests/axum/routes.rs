@@ -56,7 +56,7 @@ fn what_the_router_refuses_without_a_word_has_the_page_of_giotto() {
             let (head, text) = ask(&server, "GET", target, "Accept: text/html\r\n");
             assert_eq!(head.status, 404, "{target}");
             assert_eq!(head.field("content-type"), "text/html; charset=utf-8");
-            assert!(text.contains("<h1>404"), "{text}");
+            assert!(text.contains("404"), "{text}");
         }
         let (head, text) = ask(&server, "GET", "/square", "Accept: application/json\r\n");
         assert_eq!(
@@ -233,6 +233,20 @@ fn events_are_sent_as_they_come_and_trailers_at_the_end() {
         assert_eq!(reader.chunk().as_deref(), Some("body"));
         assert_eq!(reader.chunk().as_deref(), Some(""));
         assert_eq!(reader.line(), "checksum: 12");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_ends_its_stream() {
+    for (_folder, server) in servers() {
+        let mut reader = Connection::to(&server);
+        reader.ask("GET", "/events", "");
+        assert_eq!(reader.head().status, 200);
+        let readers = || ask(&server, "GET", "/readers", "").1;
+        assert_eq!(readers(), "1");
+        // Nothing is sent on it, by which the server could learn it.
+        drop(reader);
+        test_servers::wait_until("the stream ends", || readers() == "0");
     }
 }
 

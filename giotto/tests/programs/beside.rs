@@ -85,6 +85,15 @@ fn tell(readers: &Readers, event: &Bytes) {
     }
 }
 
+/// How many of them are still there.
+fn count_readers(readers: &Readers) -> String {
+    let readers = readers.lock().map_or(0, |readers| {
+        let open = readers.iter().filter(|reader| !reader.is_closed());
+        open.count()
+    });
+    readers.to_string()
+}
+
 fn of_frames(frames: Vec<Frame<Bytes>>) -> Body {
     let (sender, receiver) = unbounded_channel();
     for frame in frames {
@@ -165,7 +174,7 @@ async fn repeat(mut socket: WebSocket) {
 
 fn routes() -> Router {
     let readers = Readers::default();
-    let others = Arc::clone(&readers);
+    let (others, open) = (Arc::clone(&readers), Arc::clone(&readers));
     Router::new()
         .route("/health", get(|| async { "healthy\n" }))
         .route("/squared", any(|| async { "of axum" }))
@@ -190,6 +199,7 @@ fn routes() -> Router {
             "/event",
             post(|event: Bytes| async move { tell(&others, &event) }),
         )
+        .route("/readers", get(|| async move { count_readers(&open) }))
         .route("/trailers", get(|| async { with_trailers() }))
         .route(
             "/broken",

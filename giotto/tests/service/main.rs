@@ -5,6 +5,7 @@ mod addresses;
 mod awaited;
 mod caching;
 mod coalescing;
+mod cookies;
 mod dates;
 mod downstream;
 mod errors;

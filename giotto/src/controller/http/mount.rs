@@ -39,7 +39,11 @@ impl App {
     pub fn into_service(self) -> Result<Service> {
         self.check()?;
         let debug = self.configured.is_some_and(|configured| configured.debug);
-        Ok(Service::new(self, debug, false))
+        #[cfg(feature = "session")]
+        let app = self.with_session_keys()?;
+        #[cfg(not(feature = "session"))]
+        let app = self;
+        Ok(Service::new(app, debug, false))
     }
 }
 

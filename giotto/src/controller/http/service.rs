@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use giotto_cache::Mode;
-use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Response};
 
@@ -21,9 +20,13 @@ use super::input;
 use super::mount::Service;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
+#[cfg(feature = "session")]
+use super::session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
+use crate::request::{HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
+#[cfg(feature = "session")]
+use crate::session::{Carried, Slot};
 
 impl Service {
     /// Answers one request. Every failure is a response, too.
@@ -41,10 +44,25 @@ impl Service {
         if self.app().beside.answers() && self.is_beside(head) {
             return Box::pin(beside::answer(self, head, body)).await;
         }
-        match self.outcome(head, body).await {
+        #[cfg(feature = "session")]
+        let slot = self.app().given_sessions().map(Slot::new);
+        let outcome = self.outcome(
+            head,
+            body,
+            #[cfg(feature = "session")]
+            Carried::of(slot.as_ref()),
+        );
+        #[cfg_attr(
+            not(feature = "session"),
+            expect(unused_mut, reason = "a session changes it")
+        )]
+        let mut response = match outcome.await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
             Err(problem) => failure::response(problem, head, self.app(), self.shows_errors()),
-        }
+        };
+        #[cfg(feature = "session")]
+        session::keep(slot.as_ref(), &mut response);
+        response
     }
 
     /// Whether the manifest does not know the path of `head`.
@@ -66,7 +84,12 @@ impl Service {
         Ok(fields)
     }
 
-    async fn outcome<B>(&self, head: &Parts, body: B) -> Result<Outcome, Problem>
+    async fn outcome<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        #[cfg(feature = "session")] carried: Carried<'_>,
+    ) -> Result<Outcome, Problem>
     where
         B: http_body::Body,
     {
@@ -86,6 +109,8 @@ impl Service {
             takes_stale: true,
             takes_coded,
             metadata: Recorded::new(&head.headers),
+            #[cfg(feature = "session")]
+            session: carried,
         };
         self.read_address(head, &mut request)?;
         let conditions = fields.conditions.as_deref();
@@ -95,7 +120,11 @@ impl Service {
             self.app().manifest().find(&request.path, HTTP_POST)?;
             let target = conditions.and_then(|conditions| target(&request, conditions));
             posted = Box::pin(body::read(&head.headers, body)).await?;
+            #[cfg(feature = "session")]
+            let in_address = request.data.len();
             body::posted_data(&head.headers, &posted, &mut request.data)?;
+            #[cfg(feature = "session")]
+            session::check(self.app(), &head.headers, &mut request, in_address)?;
             return Box::pin(self.post(request, target)).await;
         }
         let page = self.app().invoke(&mut request).await?;
@@ -206,16 +235,4 @@ fn target<'r, 'c>(
         ..request.clone()
     });
     Some((Box::new(target?), conditions))
-}
-
-impl Metadata for HeaderMap {
-    fn get(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(Self::get(self, name)?.as_bytes()).ok()
-    }
-
-    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
-        let values = Self::get_all(self, name).into_iter();
-        let values = values.map(|value| std::str::from_utf8(value.as_bytes()));
-        values.flatten().collect()
-    }
 }

@@ -1,4 +1,4 @@
-//! The functions that every template has: `url_for`, `asset`, `csrf` and `t`.
+//! The functions that every template has: `url_for`, `asset`, `csrf`, `flashes` and `t`.
 //!
 //! Step 6 of an invocation calls them.
 
@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
+#[cfg(feature = "session")]
+use minijinja::value::Serde;
 use minijinja::value::{Kwargs, Value, from_args};
 use minijinja::{AutoEscape, Error, ErrorKind};
 use serde_json::Value as Json;
@@ -63,6 +65,7 @@ pub(super) enum Function {
     UrlFor,
     Asset,
     Csrf,
+    Flashes,
     T,
 }
 
@@ -70,13 +73,20 @@ impl Function {
     /// The functions whose first argument is checked when the application starts.
     pub(super) const CHECKED: [&str; 2] = ["url_for", "t"];
 
-    const ALL: [Self; 4] = [Self::UrlFor, Self::Asset, Self::Csrf, Self::T];
+    const ALL: [Self; 5] = [
+        Self::UrlFor,
+        Self::Asset,
+        Self::Csrf,
+        Self::Flashes,
+        Self::T,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::UrlFor => "url_for",
             Self::Asset => "asset",
             Self::Csrf => "csrf",
+            Self::Flashes => "flashes",
             Self::T => "t",
         }
     }
@@ -97,6 +107,7 @@ impl Function {
             Self::UrlFor => url_for(page, arguments),
             Self::Asset => asset(page, arguments),
             Self::Csrf => csrf(page, arguments),
+            Self::Flashes => flashes(page, arguments),
             Self::T => t(page, state, arguments),
         }
     }
@@ -132,10 +143,37 @@ fn asset(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
 }
 
 /// The hidden field of a form that protects it.
-fn csrf(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+#[cfg(feature = "session")]
+fn csrf(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (): () = from_args(arguments).map_err(|error| usage(&error, "csrf()"))?;
-    Err(failed(
-        "csrf(): the application has no sessions: turn on giotto's feature `session`",
+    let session = page.context.session("csrf()");
+    let field = session.map_err(|error| failed(&error))?.csrf_field();
+    Ok(Value::from_safe_string(field))
+}
+
+/// The messages for the reader, each of which has a `kind` and a `text`.
+#[cfg(feature = "session")]
+fn flashes(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (): () = from_args(arguments).map_err(|error| usage(&error, "flashes()"))?;
+    let session = page.context.session("flashes()");
+    let flashes = session.map_err(|error| failed(&error))?.flashes();
+    Ok(Value::from(Serde(flashes)))
+}
+
+#[cfg(not(feature = "session"))]
+fn csrf(_: &Page, _: &[Value]) -> Result<Value, Error> {
+    Err(no_sessions("csrf()"))
+}
+
+#[cfg(not(feature = "session"))]
+fn flashes(_: &Page, _: &[Value]) -> Result<Value, Error> {
+    Err(no_sessions("flashes()"))
+}
+
+#[cfg(not(feature = "session"))]
+fn no_sessions(call: &str) -> Error {
+    failed(&format!(
+        "{call}: the application has no sessions: turn on giotto's feature `session`"
     ))
 }
 

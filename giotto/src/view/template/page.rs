@@ -20,7 +20,9 @@ pub(super) struct Variables {
 }
 
 /// The names of [`Variables`].
-pub(super) const NAMES: [&str; 7] = ["data", "errors", "lang", "url_for", "asset", "csrf", "t"];
+pub(super) const NAMES: [&str; 8] = [
+    "data", "errors", "lang", "url_for", "asset", "csrf", "flashes", "t",
+];
 
 impl Object for Variables {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
