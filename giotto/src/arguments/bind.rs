@@ -98,16 +98,21 @@ impl<'g> Given<'g> {
         Ok(made)
     }
 
+    #[inline]
     fn check_positional(&self) -> Result<()> {
-        let Some(extra) = self.positional.as_slice().first() else {
-            return Ok(());
-        };
+        match self.positional.as_slice().first() {
+            None => Ok(()),
+            Some(extra) => Err(self.too_many(extra)),
+        }
+    }
+
+    fn too_many(&self, extra: &str) -> Error {
         let message = format!(
             "{} is one positional argument too many; {}",
             quoted(extra),
             takes(&names(self.parameters))
         );
-        Err(Error::new(ErrorKind::NoProgram, message))
+        Error::new(ErrorKind::NoProgram, message)
     }
 
     /// All values given for `parameter`: the named ones, else the next positional segment.
