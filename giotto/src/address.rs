@@ -42,6 +42,8 @@ pub(crate) struct Place {
     pub(crate) takes_segments: bool,
     pub(crate) controllers: Vec<Controller>,
     pub(crate) parameters: Vec<Parameter>,
+    /// Whether it has input middleware, which may set a required argument that an address leaves out.
+    pub(crate) has_middleware: bool,
     pub(crate) mimes: Vec<Mime>,
 }
 
@@ -64,7 +66,8 @@ impl Addresses {
         let mut query = String::new();
         let mut is_contiguous = place.takes_segments;
         for parameter in &place.parameters {
-            let texts = given(parameter, &arguments).map_err(|problem| failed(path, &problem))?;
+            let texts = given(parameter, &arguments, place.has_middleware)
+                .map_err(|problem| failed(path, &problem))?;
             is_contiguous &= parameter.required && !parameter.is_list;
             match texts.as_slice() {
                 [text] if is_contiguous && is_segment(text) => {
@@ -215,8 +218,12 @@ fn pairs(arguments: &Value) -> Option<Vec<(&str, &Value)>> {
     }
 }
 
-/// The texts of `parameter` among the `arguments`; none if it is left out.
-fn given(parameter: &Parameter, arguments: &[(&str, &Value)]) -> Result<Vec<String>, String> {
+/// The texts of `parameter` among the `arguments`; none if it is left out, as it may be if it `may_be_set` later.
+fn given(
+    parameter: &Parameter,
+    arguments: &[(&str, &Value)],
+    may_be_set: bool,
+) -> Result<Vec<String>, String> {
     let Parameter { name, kind, .. } = parameter;
     let mut given = arguments
         .iter()
@@ -226,7 +233,7 @@ fn given(parameter: &Parameter, arguments: &[(&str, &Value)]) -> Result<Vec<Stri
         .map_or(Vec::new(), |(_, value)| texts(parameter, value));
     match given.next() {
         Some(_) => Err(format!("the parameter '{name}' is given twice")),
-        None if texts.is_empty() && parameter.required => Err(format!(
+        None if texts.is_empty() && parameter.required && !may_be_set => Err(format!(
             "the parameter '{name}' ({kind}) is missing, and it has no default"
         )),
         None => Ok(texts),

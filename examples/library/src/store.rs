@@ -22,7 +22,6 @@ pub(crate) struct Book {
 /// A member of the library.
 #[derive(Debug)]
 pub(crate) struct Member {
-    pub(crate) name: String,
     /// As `hash_password` made it.
     pub(crate) password: String,
 }
@@ -62,10 +61,10 @@ impl Library {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch(TABLES)?;
-        for (place, (title, author, year, copies)) in FIRST.into_iter().enumerate() {
+        for (id, (title, author, year, copies)) in (1_u32..).zip(FIRST) {
             connection.execute(
                 "INSERT OR IGNORE INTO books VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![place + 1, title, author, year, copies],
+                params![id, title, author, year, copies],
             )?;
         }
         Ok(Self {
@@ -104,11 +103,10 @@ impl Library {
     }
 
     pub(crate) fn member(&self, name: &str) -> Result<Option<Member>, Error> {
-        let sql = "SELECT name, password FROM members WHERE name = ?1";
+        let sql = "SELECT password FROM members WHERE name = ?1";
         let member = |row: &rusqlite::Row<'_>| {
             Ok(Member {
-                name: row.get(0)?,
-                password: row.get(1)?,
+                password: row.get(0)?,
             })
         };
         Ok(self.connection().query_row(sql, [name], member).optional()?)

@@ -2,7 +2,7 @@
 //! one reader's page reaches another.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-#[expect(dead_code, reason = "other tests use the rest")]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

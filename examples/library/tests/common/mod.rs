@@ -1,6 +1,7 @@
 //! The application in a process of its own, and a client that is a browser as far as cookies go.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -24,7 +25,7 @@ pub(crate) fn start(folder: &Path, settings: &[&str]) -> HttpServer {
 }
 
 /// A reply: its head as it was sent, and its body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) fields: Vec<(String, String)>,
@@ -34,7 +35,8 @@ pub(crate) struct Reply {
 impl Reply {
     /// The field `name`, in lower case.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
+        let field = self.fields.iter().find(|(given, _)| given == name);
+        field.map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn all<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r str> {
@@ -63,6 +65,12 @@ impl Reply {
     pub(crate) fn everything(&self) -> String {
         let fields = self.fields.iter().map(|(name, value)| format!("{name}: {value}\n"));
         fields.collect::<String>() + &self.text()
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.status, self.everything())
     }
 }
 
