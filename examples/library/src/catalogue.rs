@@ -64,7 +64,9 @@ fn find_books(
     library: State<Library>,
 ) -> Result<Found, Error> {
     if page == 0 {
-        return Err(InvalidInput::new().field("page", "0", "pages are counted from 1").into());
+        return Err(InvalidInput::new()
+            .field("page", "0", "pages are counted from 1")
+            .into());
     }
     let (total, books) = library.find(&word, page)?;
     Ok(Found { total, page, books })
@@ -77,5 +79,7 @@ fn show_book(
     id: u32,
     library: State<Library>,
 ) -> Result<Book, Error> {
-    library.book(id)?.ok_or_else(|| Error::not_found(format!("there is no book {id}")))
+    library
+        .book(id)?
+        .ok_or_else(|| Error::not_found(format!("there is no book {id}")))
 }

@@ -25,7 +25,9 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
         .input_middleware(authentication_middleware("user"))
         .invalidates(|args| [format!("reader:{}", args.user)])
         .view(View::new());
-    manifest.with("add", [blank, adds]).with("borrow", [asks, lends])
+    manifest
+        .with("add", [blank, adds])
+        .with("borrow", [asks, lends])
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,9 +65,24 @@ fn add_book(
 ) -> Result<Redirection, Error> {
     let _ = (binding, notes);
     InvalidInput::new()
-        .require(!title.trim().is_empty(), "title", &title, "a book has a title")
-        .require((1450..=2100).contains(&year), "year", year.to_string(), "books were printed from 1450 on")
-        .require(copies > 0, "copies", copies.to_string(), "the library needs a copy at least")
+        .require(
+            !title.trim().is_empty(),
+            "title",
+            &title,
+            "a book has a title",
+        )
+        .require(
+            (1450..=2100).contains(&year),
+            "year",
+            year.to_string(),
+            "books were printed from 1450 on",
+        )
+        .require(
+            copies > 0,
+            "copies",
+            copies.to_string(),
+            "the library needs a copy at least",
+        )
         .into_result()?;
     let id = library.add(&title, &author, year, copies)?;
     Ok(Redirection::to(format!("/book/{id}")))
@@ -74,13 +91,22 @@ fn add_book(
 /// Shows the form by which a reader borrows a book.
 #[model]
 fn ask_for(id: u32, library: State<Library>) -> Result<Book, Error> {
-    library.book(id)?.ok_or_else(|| Error::not_found(format!("there is no book {id}")))
+    library
+        .book(id)?
+        .ok_or_else(|| Error::not_found(format!("there is no book {id}")))
 }
 
 /// Lends a book to the reader who has signed in.
 #[model]
-fn lend(id: u32, user: String, session: Session, library: State<Library>) -> Result<Redirection, Error> {
-    let book = library.book(id)?.ok_or_else(|| Error::not_found(format!("there is no book {id}")))?;
+fn lend(
+    id: u32,
+    user: String,
+    session: Session,
+    library: State<Library>,
+) -> Result<Redirection, Error> {
+    let book = library
+        .book(id)?
+        .ok_or_else(|| Error::not_found(format!("there is no book {id}")))?;
     library.lend(&user, id)?;
     session.flash("info", format!("{} is yours for a month.", book.title))?;
     Ok(Redirection::to("/mine"))

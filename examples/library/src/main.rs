@@ -8,8 +8,9 @@ mod desk;
 mod members;
 mod store;
 
+use giotto::Sessions;
 use giotto::prelude::*;
-use giotto::{Sessions, Templates};
+use giotto::view::Templates;
 
 use crate::store::Library;
 
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         .templates(templates)
         .static_files(format!("{FOLDER}/static"))
         .sessions(Sessions::new())
-        .error_page(404, template("errors/404.html"));
+        .error_page(404, View::new().html(template("errors/404.html")));
     giotto::run(app)
 }
 

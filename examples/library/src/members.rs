@@ -34,7 +34,9 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
         .controllers([HTTP_POST])
         .secret("password")
         .view(View::new());
-    let signs_out = Program::new(sign_out).controllers([HTTP_POST]).view(View::new());
+    let signs_out = Program::new(sign_out)
+        .controllers([HTTP_POST])
+        .view(View::new());
     manifest
         .with("mine", mine)
         .with("account", account)
@@ -80,7 +82,9 @@ struct Account {
 /// Shows the card of the reader who has signed in, and what happened last.
 #[model]
 fn show_account(session: Session, library: State<Library>) -> Result<Account, Error> {
-    let user = session.user().ok_or_else(|| Error::not_authorized("sign in first"))?;
+    let user = session
+        .user()
+        .ok_or_else(|| Error::not_authorized("sign in first"))?;
     let card = library.card(&user)?;
     let messages = session.flashes().into_iter().map(|message| message.text);
     Ok(Account {
@@ -92,10 +96,25 @@ fn show_account(session: Session, library: State<Library>) -> Result<Account, Er
 
 /// Makes a new member of the library, who has signed in.
 #[model]
-async fn join(name: String, password: String, session: Session, library: State<Library>) -> Result<Redirection, Error> {
+async fn join(
+    name: String,
+    password: String,
+    session: Session,
+    library: State<Library>,
+) -> Result<Redirection, Error> {
     InvalidInput::new()
-        .require(!name.trim().is_empty(), "name", &name, "please give your name")
-        .require(password.chars().count() >= 12, "password", "", "a password has at least twelve characters")
+        .require(
+            !name.trim().is_empty(),
+            "name",
+            &name,
+            "please give your name",
+        )
+        .require(
+            password.chars().count() >= 12,
+            "password",
+            "",
+            "a password has at least twelve characters",
+        )
         .into_result()?;
     let hash = hash_password(password).await?;
     if !library.join(&name, &hash)? {
@@ -108,7 +127,12 @@ async fn join(name: String, password: String, session: Session, library: State<L
 
 /// Signs a reader in.
 #[model]
-async fn sign_in(name: String, password: String, session: Session, library: State<Library>) -> Result<Redirection, Error> {
+async fn sign_in(
+    name: String,
+    password: String,
+    session: Session,
+    library: State<Library>,
+) -> Result<Redirection, Error> {
     let member = library.member(&name)?;
     let hash = member.as_ref().map(|member| member.password.as_str());
     match verify_password(password, hash).await? {
@@ -117,13 +141,15 @@ async fn sign_in(name: String, password: String, session: Session, library: Stat
             session.flash("info", "You have signed in.")?;
             Ok(Redirection::to("/account"))
         }
-        false => Err(InvalidInput::new().field("password", "", "is not the password of this reader").into()),
+        false => Err(InvalidInput::new()
+            .field("password", "", "is not the password of this reader")
+            .into()),
     }
 }
 
 /// Signs the reader out.
 #[model]
-fn sign_out(session: Session) -> Redirection {
+fn sign_out(session: Session) -> Result<Redirection, Error> {
     session.sign_out();
-    Redirection::to("/")
+    Ok(Redirection::to("/"))
 }

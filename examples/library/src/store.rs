@@ -73,14 +73,17 @@ impl Library {
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many books have `word` in their title or author, and a page of them.
     pub(crate) fn find(&self, word: &str, page: u32) -> Result<(u32, Vec<Book>), Error> {
         let connection = self.connection();
         let of = "FROM books WHERE instr(lower(title || ' ' || author), lower(?1))";
-        let total = connection.query_row(&format!("SELECT count(*) {of}"), [word], |row| row.get(0))?;
+        let total =
+            connection.query_row(&format!("SELECT count(*) {of}"), [word], |row| row.get(0))?;
         let mut rows = connection.prepare_cached(&format!(
             "SELECT id, title, author, year, copies {of} ORDER BY title LIMIT ?2 OFFSET ?3"
         ))?;
@@ -95,7 +98,13 @@ impl Library {
     }
 
     /// Adds a book; its number.
-    pub(crate) fn add(&self, title: &str, author: &str, year: u16, copies: u16) -> Result<i64, Error> {
+    pub(crate) fn add(
+        &self,
+        title: &str,
+        author: &str,
+        year: u16,
+        copies: u16,
+    ) -> Result<i64, Error> {
         let connection = self.connection();
         let sql = "INSERT INTO books (title, author, year, copies) VALUES (?1, ?2, ?3, ?4)";
         connection.execute(sql, params![title, author, year, copies])?;
@@ -109,7 +118,10 @@ impl Library {
                 password: row.get(0)?,
             })
         };
-        Ok(self.connection().query_row(sql, [name], member).optional()?)
+        Ok(self
+            .connection()
+            .query_row(sql, [name], member)
+            .optional()?)
     }
 
     /// Makes `name` a member, unless there is one of that name.

@@ -2,7 +2,6 @@
 //! one reader's page reaches another.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
-
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +56,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
     }
 
@@ -67,9 +69,23 @@ impl Numbers {
 }
 
 const PAGES: [&str; 17] = [
-    "/", "/books", "/books?page=2", "/books.json", "/book/1", "/book/2", "/book/99", "/mine", "/mine.json", "/mine.txt",
-    "/account", "/add", "/nothing/here",
-    "/mine?user=ada", "/mine?user=bob", "/mine/ada", "/mine.json?user=bob",
+    "/",
+    "/books",
+    "/books?page=2",
+    "/books.json",
+    "/book/1",
+    "/book/2",
+    "/book/99",
+    "/mine",
+    "/mine.json",
+    "/mine.txt",
+    "/account",
+    "/add",
+    "/nothing/here",
+    "/mine?user=ada",
+    "/mine?user=bob",
+    "/mine/ada",
+    "/mine.json?user=bob",
 ];
 const FIELDS: [&str; 8] = [
     "",
@@ -107,7 +123,10 @@ fn act(client: &mut Client, numbers: &mut Numbers, seen: &Seen) -> (String, Repl
             };
             (page, reply)
         }
-        1 => ("/add".to_owned(), client.post("/add", "title=&author=&year=x&copies=-1")),
+        1 => (
+            "/add".to_owned(),
+            client.post("/add", "title=&author=&year=x&copies=-1"),
+        ),
         2 => ("HEAD".to_owned(), client.ask("HEAD", page, "", None)),
         3 => {
             let etags = seen.etags.lock().unwrap();
@@ -115,11 +134,17 @@ fn act(client: &mut Client, numbers: &mut Numbers, seen: &Seen) -> (String, Repl
             let etag = etags.iter().nth(place).cloned().unwrap_or_default();
             drop(etags);
             let fields = format!("If-None-Match: {etag}\r\n");
-            (format!("{page} {fields}"), client.ask("GET", page, &fields, None))
+            (
+                format!("{page} {fields}"),
+                client.ask("GET", page, &fields, None),
+            )
         }
         _ => {
             let fields = numbers.one_of(&FIELDS);
-            (format!("{page} {fields}"), client.ask("GET", page, fields, None))
+            (
+                format!("{page} {fields}"),
+                client.ask("GET", page, fields, None),
+            )
         }
     }
 }
@@ -142,13 +167,17 @@ fn read(reader: &Reader, others: &[&Reader], addresses: [SocketAddr; 2], seed: u
             }
         }
         assert!(reply.status < 500, "{asked}: {everything}");
-        seen.hits.fetch_add(usize::from(reply.is_hit()), Ordering::Relaxed);
+        seen.hits
+            .fetch_add(usize::from(reply.is_hit()), Ordering::Relaxed);
         let is_own = reader.own.iter().any(|own| everything.contains(own));
         seen.own.fetch_add(usize::from(is_own), Ordering::Relaxed);
         // A session is sent on private responses only.
         if reply.field("set-cookie").is_some() {
             let control = reply.field("cache-control").unwrap_or_default();
-            assert!(control.contains("no-store") || control.contains("private"), "{asked}: {everything}");
+            assert!(
+                control.contains("no-store") || control.contains("private"),
+                "{asked}: {everything}"
+            );
         }
         if let Some(etag) = reply.field("etag") {
             seen.etags.lock().unwrap().insert(etag.to_owned());
@@ -157,14 +186,21 @@ fn read(reader: &Reader, others: &[&Reader], addresses: [SocketAddr; 2], seed: u
     // Whatever cookies the replies have set, they are this reader's.
     for client in &mut clients {
         let account = client.get("/account").everything();
-        assert!(reader.own.iter().all(|own| account.contains(own)), "{}: {account}", reader.name);
+        assert!(
+            reader.own.iter().all(|own| account.contains(own)),
+            "{}: {account}",
+            reader.name
+        );
     }
 }
 
 #[test]
 fn no_byte_of_one_readers_page_reaches_another() {
     let (redis, folder) = (Redis::start(), tempfile::tempdir().unwrap());
-    let layers = format!(r#"cache={{layers = ["locmem", "redis://127.0.0.1:{}"]}}"#, redis.port());
+    let layers = format!(
+        r#"cache={{layers = ["locmem", "redis://127.0.0.1:{}"]}}"#,
+        redis.port()
+    );
     let settings = [KEY, &layers, "cache.deadline_ms=30000", "debug=true"];
     let servers = [(); 2].map(|()| start(folder.path(), &settings));
     let addresses = servers.each_ref().map(HttpServer::address);
@@ -173,8 +209,13 @@ fn no_byte_of_one_readers_page_reaches_another() {
     let seen = Seen::default();
     std::thread::scope(|scope| {
         for seed in 0..CLIENTS_OF_EACH {
-            for (place, (reader, others)) in
-                [(&ada, [&bob, &bob]), (&bob, [&ada, &ada]), (&nobody, [&ada, &bob])].into_iter().enumerate()
+            for (place, (reader, others)) in [
+                (&ada, [&bob, &bob]),
+                (&bob, [&ada, &ada]),
+                (&nobody, [&ada, &bob]),
+            ]
+            .into_iter()
+            .enumerate()
             {
                 let seen = &seen;
                 scope.spawn(move || read(reader, &others, addresses, seed * 3 + place + 1, seen));

@@ -63,7 +63,10 @@ impl Reply {
 
     /// Everything that was sent, for a search in it.
     pub(crate) fn everything(&self) -> String {
-        let fields = self.fields.iter().map(|(name, value)| format!("{name}: {value}\n"));
+        let fields = self
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\n"));
         fields.collect::<String>() + &self.text()
     }
 }
@@ -102,7 +105,9 @@ impl Client {
     /// Posts `form`, with the token of the page at `page`.
     pub(crate) fn post(&mut self, page: &str, form: &str) -> Reply {
         let shown = self.get(page);
-        let token = shown.token().unwrap_or_else(|| panic!("{page} has a form: {shown:?}"));
+        let token = shown
+            .token()
+            .unwrap_or_else(|| panic!("{page} has a form: {shown:?}"));
         let target = page.split('?').next().unwrap();
         self.post_bare(target, &format!("{form}&csrf_token={token}"))
     }
@@ -113,15 +118,29 @@ impl Client {
     }
 
     /// Sends a request with `fields`, each ending in CR LF, and keeps the cookies of the reply.
-    pub(crate) fn ask(&mut self, method: &str, target: &str, fields: &str, body: Option<&str>) -> Reply {
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pub(crate) fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &str,
+        body: Option<&str>,
+    ) -> Reply {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let cookie = match cookies.is_empty() {
             true => String::new(),
             false => format!("Cookie: {}\r\n", cookies.join("; ")),
         };
-        let length = body.map_or_else(String::new, |body| format!("Content-Length: {}\r\n", body.len()));
+        let length = body.map_or_else(String::new, |body| {
+            format!("Content-Length: {}\r\n", body.len())
+        });
         let body = body.unwrap_or_default();
-        let request = format!("{method} {target} HTTP/1.1\r\nHost: library\r\n{cookie}{fields}{length}\r\n{body}");
+        let request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: library\r\n{cookie}{fields}{length}\r\n{body}"
+        );
         let reply = self.exchange(method, request.as_bytes());
         for cookie in reply.all("set-cookie") {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
@@ -153,14 +172,19 @@ impl Client {
 fn receive(connection: &mut BufReader<TcpStream>, method: &str) -> Reply {
     let mut line = String::new();
     connection.read_line(&mut line).unwrap();
-    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = line
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
     let status = status.unwrap_or_else(|| panic!("a reply, not {line:?}"));
     let mut fields = Vec::new();
     loop {
         let mut line = String::new();
         connection.read_line(&mut line).unwrap();
         match line.trim_end().split_once(':') {
-            Some((name, value)) => fields.push((name.to_ascii_lowercase(), value.trim().to_owned())),
+            Some((name, value)) => {
+                fields.push((name.to_ascii_lowercase(), value.trim().to_owned()))
+            }
             None => break,
         }
     }
