@@ -19,7 +19,7 @@ struct Library {
 impl Library {
     fn start(key: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = start(folder.path(), &[key, "cache=locmem", "debug=true"]);
+        let server = start(folder.path(), &[key, "cache=locmem"]);
         Self {
             server,
             _folder: folder,

@@ -201,7 +201,7 @@ fn no_byte_of_one_readers_page_reaches_another() {
         r#"cache={{layers = ["locmem", "redis://127.0.0.1:{}"]}}"#,
         redis.port()
     );
-    let settings = [KEY, &layers, "cache.deadline_ms=30000", "debug=true"];
+    let settings = [KEY, &layers, "cache.deadline_ms=30000"];
     let servers = [(); 2].map(|()| start(folder.path(), &settings));
     let addresses = servers.each_ref().map(HttpServer::address);
     let [ada, bob] = ["ada", "bob"].map(|name| Reader::signed_in(name, &servers[0]));
