@@ -88,11 +88,21 @@ impl Addresses {
         Ok(url + &query)
     }
 
-    /// Refuses a `path` that names no program, as far as that is known without the arguments.
+    /// Refuses a `path` that names no program, and arguments of these names if they are known: one that is unknown, or too few.
     #[cfg(feature = "template")]
-    pub(crate) fn check(&self, path: &str) -> Result<()> {
+    pub(crate) fn check(&self, path: &str, names: Option<&[String]>) -> Result<()> {
         let (name, superformat) = split(path);
-        self.named(path, name, superformat).map(drop)
+        let Some(names) = names else {
+            return self.named(path, name, superformat).map(drop);
+        };
+        let arguments = names.iter().map(|name| (name.as_str(), &Value::Bool(true)));
+        let arguments: Vec<_> = arguments.collect();
+        let place = self.place(path, name, superformat, &arguments)?;
+        let mut parameters = place.parameters.iter();
+        parameters.try_for_each(|parameter| {
+            let given = given(parameter, &arguments).map(drop);
+            given.map_err(|problem| failed(path, &problem))
+        })
     }
 
     /// The places called `name` that answer over HTTP, as `superformat` if the path has one.

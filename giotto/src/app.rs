@@ -461,7 +461,7 @@ impl App {
         #[cfg(feature = "session")]
         let context = {
             let sessions = self.sessions.as_ref();
-            context.of_reader(sessions.map(|_| request.own_session().unwrap_or_default()))
+            context.of_reader(sessions.and_then(|_| request.own_session()))
         };
         context
     }

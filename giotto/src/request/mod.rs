@@ -19,7 +19,7 @@ pub(crate) use self::value::Given;
 pub use self::value::Value;
 use crate::language;
 #[cfg(feature = "session")]
-use crate::session::Carried;
+use crate::session::{Carried, Session};
 
 /// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +105,7 @@ impl<'r> Request<'r> {
             takes_coded: false,
             metadata: Recorded::default(),
             #[cfg(feature = "session")]
-            session: Carried::default(),
+            session: Carried::Given(Session::default()),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::session::{Carried, Session};
 
 impl Request<'_> {
     /// The session of the reader. The page depends on the field `Cookie` then, as with [`header`](Self::header), so that no
-    /// cache downstream stores it. On the command line, and in a request that a test has made, the session is empty.
+    /// cache downstream stores it. On the command line, and in a request that a test has made, the session is empty, and ends with the request.
     ///
     /// What a cached program shows of it must be part of its key: `request.set("user", user)` makes it an argument.
     ///
@@ -16,15 +16,12 @@ impl Request<'_> {
     ///
     /// If the application has no [`sessions`](crate::App::sessions).
     pub fn session(&self) -> Result<Session> {
-        let fields = self.metadata.read("cookie");
-        match self.own_session() {
-            Some(session) => Ok(session),
-            None if fields.is_none() => Ok(Session::default()),
-            None => Err(Error::configuration(
-                "this application has no sessions: give it App::sessions(Sessions::new()), or give the request of a test its session \
-                 with .with_session(..)",
-            )),
-        }
+        let _ = self.metadata.read("cookie");
+        self.own_session().ok_or_else(|| {
+            Error::configuration(
+                "this application has no sessions: give it App::sessions(Sessions::new())",
+            )
+        })
     }
 
     /// The same with this session, for tests of middleware.

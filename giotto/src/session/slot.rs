@@ -16,13 +16,12 @@ pub(crate) struct Slot<'r> {
 }
 
 /// What a request has of a session.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) enum Carried<'r> {
-    /// The application has no sessions, or no client sent the request.
-    #[default]
+    /// The application has no sessions.
     Nothing,
     Slot(&'r Slot<'r>),
-    /// A test has given it.
+    /// No client sent the request. The session is empty, or a test has given it.
     Given(Session),
 }
 

@@ -117,9 +117,17 @@ async fn a_layer_that_compresses_breaks_no_conditions() {
             let reply = ask(&service, "GET", "/long.txt?x=1", &fields).await;
             assert_eq!((reply.status, reply.field("etag")), (304, &*known));
             assert!(reply.body.is_empty() && reply.field("content-length").is_empty());
+            assert_eq!(reply.field("content-encoding"), "");
             assert_eq!(reply.field("cache-control"), "no-cache");
         }
     }
+}
+
+#[tokio::test]
+async fn no_content_has_no_length() {
+    let service = app().layer(by("layer")).into_service().unwrap();
+    let reply = ask(&service, "OPTIONS", "/squared", &[]).await;
+    assert_eq!((reply.status, reply.field("content-length")), (204, ""));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use giotto::prelude::*;
 use giotto::{Flash, Request};
 
-use crate::{Browser, COOKIE, ask, service, sessions};
+use crate::{Browser, COOKIE, Nothing, ask, library, service, sessions};
 
 const NOBODY: &str = "[null,[]]";
 
@@ -189,7 +189,7 @@ async fn a_test_gives_the_session() {
     assert!(session.sign_in("").is_err() && session.sign_in("a".repeat(4_000)).is_err());
     assert_eq!(session.user().as_deref(), Some("ada"));
 
-    let app = App::new(crate::library::manifest())
+    let app = App::new(library::manifest())
         .sessions(sessions())
         .cache(LocMemKeyValue::new());
     let mut request = Request::new(HTTP_GET, "whoami.json").with_session(&session);
@@ -212,10 +212,26 @@ async fn a_test_gives_the_session() {
     );
 }
 
+/// What middleware leaves in the session, the model finds there, whoever makes the request.
+#[tokio::test]
+async fn a_request_without_a_client_has_one_session() {
+    let set = |request: &mut Request<'_>| request.session()?.set("a", 1);
+    let read = |_: Nothing, session: Session| session.get::<i64>("a");
+    let program = Program::new(read)
+        .input_middleware(set)
+        .view(BasicView::new());
+    let app = App::new(Manifest::new([("a", program)])).sessions(sessions());
+    let fields = http::HeaderMap::new();
+    for controller in [HTTP_GET, HTTP_POST, CMD] {
+        let mut request = Request::new(controller, "a.json").metadata(&fields);
+        assert_eq!(app.invoke(&mut request).await.unwrap().body(), "1");
+    }
+}
+
 /// The operator says who the user is. A session there is empty and kept nowhere.
 #[tokio::test]
 async fn on_the_command_line_there_is_no_session() {
-    let app = App::new(crate::library::manifest())
+    let app = App::new(library::manifest())
         .sessions(Sessions::new())
         .cache(LocMemKeyValue::new());
     for (path, shown) in [
@@ -229,7 +245,7 @@ async fn on_the_command_line_there_is_no_session() {
         ("logout.html", "bye"),
     ] {
         let page = app.invoke(&mut Request::new(CMD, path)).await.unwrap();
-        let number = crate::library::number("ada").to_string();
+        let number = library::number("ada").to_string();
         let shown = shown.replace("308503", &number);
         assert_eq!(page.body(), &shown, "{path}");
     }
@@ -253,4 +269,21 @@ async fn two_values_of_one_request_are_both_kept() {
     assert_eq!((reply.body.as_str(), reply.cookies().len()), ("[1,1]", 1));
 }
 
-use crate::Nothing;
+/// The programs of the operator work on pages behind the middleware: the operator names the user.
+#[tokio::test]
+async fn the_operator_explains_the_page_of_a_user() {
+    let manifest = library::manifest().with("mgt", giotto::management());
+    let app = App::new(manifest)
+        .sessions(Sessions::new())
+        .cache(LocMemKeyValue::new());
+    for (program, over_http) in [
+        ("account", "redirects to"),
+        ("greeting", "Cookie, which is not given"),
+    ] {
+        let path = format!("mgt/cache/explain/{program}.html/ada");
+        let page = app.invoke(&mut Request::new(CMD, &path)).await.unwrap();
+        let text = String::from_utf8_lossy(page.body()).replace("&#39;", "'");
+        let key = format!("{{'user': 'ada'}}({program})(text/html)");
+        assert!(text.contains(&key) && text.contains(over_http), "{text}");
+    }
+}

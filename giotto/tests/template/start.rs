@@ -80,6 +80,14 @@ fn what_a_template_names_is_checked_with_its_file_and_line() {
             "page.html:2: t(\"greeting\"): the application has no translations: Templates::new(..)",
         ),
         (
+            "{{ url_for('book') }}",
+            "page.html:1: no address of \"book\": the parameter 'id' (integer) is missing",
+        ),
+        (
+            "\n<a href=\"{{ url_for('book', id=1, language='de') }}\">",
+            "page.html:2: no address of \"book\": argument 'language': there is no such argument",
+        ),
+        (
             "{{ url_for('book.pdf') }}",
             "page.html:1: no address of \"book.pdf\": the program renders no .pdf",
         ),

@@ -191,8 +191,11 @@ where
 }
 
 fn received(mut response: Routed) -> Response<Body> {
-    // axum gives every response a length. That of a 304 would be the length of the page (RFC 9110, 8.6).
-    if response.status() == StatusCode::NOT_MODIFIED {
+    // axum gives every response a length. That of a 304 would be the length of the page, and a 204 has none (RFC 9110, 8.6).
+    if matches!(
+        response.status(),
+        StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT
+    ) {
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response.map(Body::stream)

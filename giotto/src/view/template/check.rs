@@ -82,7 +82,9 @@ impl Templates {
         match (function, call.argument.as_deref()) {
             (Some(Function::UrlFor), Some(path)) => {
                 let addresses = startup.states().find::<Addresses>();
-                addresses.map_or(Ok(()), |addresses| addresses.check(path))
+                addresses.map_or(Ok(()), |addresses| {
+                    addresses.check(path, call.named.as_deref())
+                })
             }
             (Some(Function::Asset), Some(name)) => {
                 let url = functions::asset_url(startup.states(), name);

@@ -18,6 +18,8 @@ pub(super) struct Reference {
 pub(super) struct Call {
     pub(super) function: String,
     pub(super) argument: Option<String>,
+    /// The names of its named arguments; `None` if they are not all written there.
+    pub(super) named: Option<Vec<String>>,
     pub(super) line: usize,
 }
 
@@ -100,6 +102,7 @@ impl<'s> Scan<'s> {
                     calls.push(Call {
                         function: (*function).to_owned(),
                         argument,
+                        named: named(&tag.tokens[at + 2..]),
                         line: *line,
                     });
                 }
@@ -176,6 +179,28 @@ fn is_keyword(word: &str) -> bool {
             word,
             "as" | "import" | "with" | "without" | "context" | "true" | "false" | "none"
         )
+}
+
+/// The names of the named arguments of a call, of which these are the tokens after the parenthesis; `None` if others are
+/// unpacked into it (`**arguments`).
+fn named(tokens: &[Placed<'_>]) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    let mut depth = 0_usize;
+    for window in tokens.windows(3) {
+        match [&window[0].0, &window[1].0, &window[2].0] {
+            [Token::Symbol('(' | '[' | '{'), ..] => depth += 1,
+            [Token::Symbol(')' | ']' | '}'), ..] => match depth.checked_sub(1) {
+                Some(inside) => depth = inside,
+                None => break,
+            },
+            [Token::Symbol('*'), Token::Symbol('*'), _] if depth == 0 => return None,
+            [Token::Symbol(','), Token::Word(name), Token::Symbol('=')] if depth == 0 => {
+                names.push((*name).to_owned());
+            }
+            _ => {}
+        }
+    }
+    Some(names)
 }
 
 /// A text, or a list of texts, at the start of `tokens`, and what follows.
@@ -314,6 +339,26 @@ mod tests {
                 line
             ))
         );
+    }
+
+    #[test]
+    fn named_arguments_are_those_of_the_call_itself() {
+        for (source, expected) in [
+            ("{{ t('a') }}", Some("")),
+            (
+                "{{ t('a', x=1, y = f(z=2)[g(w=3)], v={'u': 1}) }}{{ t }}",
+                Some("x y v"),
+            ),
+            ("{{ t('a', x=b == c, y=1) }}", Some("x y")),
+            ("{{ f(t('a', x=1), y=2) }}", Some("x")),
+            ("{{ t('a', **x) }}", None),
+            ("{{ t('a', y=2 ** 3) }}", None),
+            ("{{ t('a', x=(2 ** 3)) }}", Some("x")),
+        ] {
+            let calls = Scan::of(source).calls(&["t"]);
+            let names = calls[0].named.as_ref().map(|names| names.join(" "));
+            assert_eq!(names.as_deref(), expected, "{source}");
+        }
     }
 
     #[test]

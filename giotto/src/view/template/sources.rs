@@ -172,11 +172,13 @@ fn collect(folder: &Path, prefix: &str, depth: usize, names: &mut Vec<String>) {
             continue;
         };
         let name = format!("{prefix}{name}");
-        match entry.path() {
-            path if path.is_dir() && depth < MAX_DEPTH => {
+        let path = entry.path();
+        // A link to a folder may lead back here.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && depth < MAX_DEPTH => {
                 collect(&path, &format!("{name}/"), depth + 1, names);
             }
-            path if path.is_file() => names.push(name),
+            _ if path.is_file() => names.push(name),
             _ => {}
         }
     }
