@@ -94,7 +94,7 @@ pub use app::App;
 pub use arguments::Parameter;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
-pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
+pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Refusal, Result};
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;

@@ -1,18 +1,21 @@
 //! Arguments of a program: from what was given to typed values and the text that stands for them in a key.
 //!
 //! Step 3 of an invocation: `bind` reads each given value (`value`) for the parameters that a model declares
-//! (`parameter`, which tries `sample` values once), and `key` writes the text.
+//! (`parameter`, which tries `sample` values once), and `key` writes the text. `retry` finds everything that is wrong.
 
 mod bind;
 mod describe;
 mod form;
 mod forward;
+mod kept;
 mod key;
 mod order;
 mod parameter;
+mod parts;
 mod plain;
 mod reading;
 mod refused;
+mod retry;
 mod sample;
 mod samples;
 mod value;
@@ -20,5 +23,6 @@ mod watch;
 
 pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
 pub(crate) use describe::parameters;
+pub(crate) use kept::kept;
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;

@@ -9,15 +9,23 @@ use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
 use super::forward::{forward, methods};
+use super::parts::Parts;
 use super::refused::Refused;
-use crate::error::quoted;
+use crate::error::{Refusal, quoted};
 use crate::request::{Given, Value};
 
-/// One or more values given for one parameter.
-pub(crate) struct Values<'de> {
-    pub(crate) first: One<'de>,
-    pub(crate) rest: Vec<One<'de>>,
+/// What is given for one parameter, or for a part of one.
+pub(crate) enum Values<'de> {
+    /// One or more values.
+    Whole {
+        first: One<'de>,
+        rest: Vec<One<'de>>,
+    },
+    /// `address.city=Rome&address.street=..`
+    Parts(Parts<'de>),
 }
+
+static NULL: Json = Json::Null;
 
 /// One value as it was given. A type with parts reads text as JSON: `{"a":1}`, `[1,2]`.
 #[derive(Clone, Copy)]
@@ -27,6 +35,9 @@ pub(crate) enum One<'de> {
 }
 
 impl<'de> One<'de> {
+    /// What an empty text is for a type that refuses it.
+    pub(crate) const NOTHING: One<'static> = One::Json(&NULL);
+
     pub(crate) fn of(value: &'de Value<'de>) -> Self {
         match &value.0 {
             Given::Text(text) => Self::Text(text),
@@ -45,15 +56,49 @@ impl fmt::Display for One<'_> {
 }
 
 impl<'de> Values<'de> {
+    pub(crate) const fn one(first: One<'de>) -> Self {
+        let rest = Vec::new();
+        Self::Whole { first, rest }
+    }
+
     fn only(self) -> Result<One<'de>, Refused> {
-        match self.rest.len() {
-            0 => Ok(self.first),
-            more => Err(Refused::new(format!(
-                "it is given {} times: give it once",
-                more + 1
-            ))),
+        match self {
+            Self::Whole { first, rest } if rest.is_empty() => Ok(first),
+            Self::Whole { rest, .. } => {
+                let message = format!("it is given {} times: give it once", rest.len() + 1);
+                Err(Refused::by(Refusal::Repeated, message))
+            }
+            Self::Parts(parts) => Err(parts.refused()),
         }
     }
+
+    /// Whether nothing of it is left.
+    pub(crate) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Whole { .. } => false,
+            Self::Parts(parts) => parts.is_empty(),
+        }
+    }
+
+    /// The first value, for the error that refuses it.
+    pub(crate) const fn first(&self) -> Option<One<'de>> {
+        match self {
+            Self::Whole { first, .. } => Some(*first),
+            Self::Parts(_) => None,
+        }
+    }
+}
+
+/// Types with parts, and those that read anything.
+macro_rules! in_parts {
+    ($($method:ident($($argument:ident: $type:ty),*) $visit:ident;)*) => {
+        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
+            match self {
+                Self::Parts(parts) => parts.$visit(visitor),
+                whole @ Self::Whole { .. } => whole.only()?.$method($($argument,)* visitor),
+            }
+        })*
+    };
 }
 
 impl<'de> Deserializer<'de> for Values<'de> {
@@ -61,11 +106,18 @@ impl<'de> Deserializer<'de> for Values<'de> {
 
     forward! {
         self, visitor => self.only()?, visitor; for
-            deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+            deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
             deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
             deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
-            deserialize_byte_buf deserialize_unit deserialize_unit_struct deserialize_map deserialize_struct
-            deserialize_enum deserialize_identifier deserialize_ignored_any;
+            deserialize_byte_buf deserialize_unit deserialize_unit_struct deserialize_identifier;
+    }
+
+    in_parts! {
+        deserialize_any() visit_map;
+        deserialize_map() visit_map;
+        deserialize_struct(name: &'static str, fields: &'static [&'static str]) visit_map;
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]) visit_enum;
+        deserialize_ignored_any() visit_map;
     }
 
     methods! {
@@ -74,14 +126,21 @@ impl<'de> Deserializer<'de> for Values<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match self.first {
-            One::Json(Json::Null) if self.rest.is_empty() => visitor.visit_none(),
+        match &self {
+            Self::Whole {
+                first: One::Json(Json::Null),
+                rest,
+            } if rest.is_empty() => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match (self.first, self.rest.is_empty()) {
+        let (first, rest) = match self {
+            Self::Whole { first, rest } => (first, rest),
+            Self::Parts(parts) => return parts.visit_seq(visitor),
+        };
+        match (first, rest.is_empty()) {
             (One::Json(array @ Json::Array(_)), true) => {
                 return Ok(array.deserialize_seq(visitor)?);
             }
@@ -92,8 +151,7 @@ impl<'de> Deserializer<'de> for Values<'de> {
             }
             _ => {}
         }
-        let values = std::iter::once(self.first).chain(self.rest);
-        let mut values = SeqDeserializer::new(values);
+        let mut values = SeqDeserializer::new(std::iter::once(first).chain(rest));
         let list = visitor.visit_seq(&mut values)?;
         // A tuple does not read surplus items.
         values.end()?;
@@ -109,17 +167,36 @@ impl<'de> IntoDeserializer<'de, Refused> for One<'de> {
     }
 }
 
+/// Whether a refused integer is one, outside the range of its type.
+macro_rules! range {
+    ($type:ty) => {
+        |is_integer: bool| match is_integer {
+            true => Refusal::OutOfRange {
+                least: <$type>::MIN as i128,
+                most: <$type>::MAX as u128,
+            },
+            false => Refusal::NotAnInteger,
+        }
+    };
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Numbers and characters.
 macro_rules! parsed {
-    ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {
+    ($($method:ident $visit:ident $type:ty, $refusal:expr, $expected:literal;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             match self {
                 Self::Json(value) => {
-                    value.$method(visitor).map_err(|_| Refused::json(value, $expected))
+                    let refusal = || $refusal(value.is_i64() || value.is_u64());
+                    value.$method(visitor).map_err(|_| Refused::json(value, $expected, refusal()))
                 }
                 Self::Text(text) => match text.parse::<$type>() {
                     Ok(value) => visitor.$visit(value),
-                    Err(_) => Err(Refused::text(text, $expected)),
+                    Err(_) => Err(Refused::text(text, $expected, $refusal(is_integer(text)))),
                 },
             }
         })*
@@ -154,19 +231,19 @@ impl<'de> Deserializer<'de> for One<'de> {
     type Error = Refused;
 
     parsed! {
-        deserialize_i8 visit_i8 i8, "an integer from -128 to 127";
-        deserialize_i16 visit_i16 i16, "an integer from -32768 to 32767";
-        deserialize_i32 visit_i32 i32, "an integer from -2147483648 to 2147483647";
-        deserialize_i64 visit_i64 i64, "an integer of 64 bits";
-        deserialize_i128 visit_i128 i128, "an integer of 128 bits";
-        deserialize_u8 visit_u8 u8, "an integer from 0 to 255";
-        deserialize_u16 visit_u16 u16, "an integer from 0 to 65535";
-        deserialize_u32 visit_u32 u32, "an integer from 0 to 4294967295";
-        deserialize_u64 visit_u64 u64, "a positive integer of 64 bits";
-        deserialize_u128 visit_u128 u128, "a positive integer of 128 bits";
-        deserialize_f32 visit_f32 f32, "a number";
-        deserialize_f64 visit_f64 f64, "a number";
-        deserialize_char visit_char char, "one character";
+        deserialize_i8 visit_i8 i8, range!(i8), "an integer from -128 to 127";
+        deserialize_i16 visit_i16 i16, range!(i16), "an integer from -32768 to 32767";
+        deserialize_i32 visit_i32 i32, range!(i32), "an integer from -2147483648 to 2147483647";
+        deserialize_i64 visit_i64 i64, range!(i64), "an integer of 64 bits";
+        deserialize_i128 visit_i128 i128, range!(i128), "an integer of 128 bits";
+        deserialize_u8 visit_u8 u8, range!(u8), "an integer from 0 to 255";
+        deserialize_u16 visit_u16 u16, range!(u16), "an integer from 0 to 65535";
+        deserialize_u32 visit_u32 u32, range!(u32), "an integer from 0 to 4294967295";
+        deserialize_u64 visit_u64 u64, range!(u64), "a positive integer of 64 bits";
+        deserialize_u128 visit_u128 u128, range!(u128), "a positive integer of 128 bits";
+        deserialize_f32 visit_f32 f32, |_| Refusal::NotANumber, "a number";
+        deserialize_f64 visit_f64 f64, |_| Refusal::NotANumber, "a number";
+        deserialize_char visit_char char, |_| Refusal::NotACharacter, "one character";
     }
 
     textual! {
@@ -196,7 +273,7 @@ impl<'de> Deserializer<'de> for One<'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => {
-                let refused = |_| Refused::json(value, "text, which stands in quotes");
+                let refused = |_| Refused::json(value, "text, which stands in quotes", Refusal::NotText);
                 value.deserialize_str(visitor).map_err(refused)
             }
             Self::Text(text) => visitor.visit_borrowed_str(text),
@@ -206,12 +283,14 @@ impl<'de> Deserializer<'de> for One<'de> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => {
-                let refused = |_| Refused::json(value, "true or false");
+                let refused = |_| Refused::json(value, "true or false", Refusal::NotTrueOrFalse);
                 value.deserialize_bool(visitor).map_err(refused)
             }
             Self::Text("true" | "True" | "1" | "on" | "yes") => visitor.visit_bool(true),
             Self::Text("false" | "False" | "0" | "off" | "no") => visitor.visit_bool(false),
-            Self::Text(text) => Err(Refused::text(text, "true or false")),
+            Self::Text(text) => {
+                Err(Refused::text(text, "true or false", Refusal::NotTrueOrFalse))
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod invalid_input;
+mod refusal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use bytes::Bytes;
 
 pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
+pub(crate) use self::invalid_input::Kept;
 pub use self::invalid_input::{Field, InvalidInput};
+pub use self::refusal::Refusal;
 use crate::cache_status::CacheStatus;
 use crate::mime::Mime;
 use crate::page::Told;
@@ -159,6 +162,18 @@ impl Error {
                 | ErrorKind::Configuration
                 | ErrorKind::Other
         )
+    }
+
+    /// The same with these refused fields, which may have other words.
+    pub(crate) fn with_invalid_input(mut self, invalid: InvalidInput) -> Self {
+        Arc::make_mut(&mut self.0).invalid = invalid;
+        self
+    }
+
+    /// The same with another message.
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        Arc::make_mut(&mut self.0).message = message;
+        self
     }
 
     /// The fields that were refused, for [`ErrorKind::InvalidInput`].

@@ -128,6 +128,7 @@ impl Service {
             data: Pairs::new(),
             accept: fields.accept,
             controller,
+            is_form: false,
             mode: Mode::Prefer,
             takes_stale: true,
             takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
