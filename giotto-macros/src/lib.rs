@@ -2,22 +2,30 @@
 //!
 //! It runs when an application is compiled: it writes the argument struct of a function and ties it to it.
 
+mod parameter;
+
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
 use quote::{format_ident, quote};
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType,
-    Type, parse_macro_input,
+    Attribute, Error, Expr, ExprLit, Ident, ItemFn, Lit, Result, ReturnType, parse_macro_input,
 };
+
+use parameter::{Parameter, doc_line, take_parameters};
 
 /// Makes a function a model: `Program::new(square)` then knows the names, types, defaults and
 /// documentation of its parameters, and `square(12)` can be called as before.
 ///
 /// Parameters are owned values whose types implement serde's `Deserialize` and `Serialize`. A parameter
-/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`. A parameter of type
-/// `CacheControl` or `App` is no argument: the first says how the result is cached, the second is the
-/// application itself.
+/// with `#[default(4)]` may be left out of an invocation, and so may an `Option`.
+///
+/// These parameters are not arguments, and not in the key of a page:
+///
+/// - `State<T>`, a value that all requests share, such as the pool of a database;
+/// - one with the attribute `#[state]`, whose type implements `FromState` (or is another name for a `State<T>`);
+/// - `CacheControl`, which says how the result is cached;
+/// - `App`, the application itself.
 ///
 /// The name becomes a constant that dereferences to a function pointer. Rust lets no variable, parameter or
 /// pattern take the name of a constant, so name models for what they do (`square`, `list_reports`) and
@@ -31,24 +39,6 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Err(Error::new(Span::call_site(), "#[model] takes no arguments"))
     };
     expanded.unwrap_or_else(Error::into_compile_error).into()
-}
-
-struct Parameter {
-    name: Ident,
-    ty: Box<Type>,
-    doc: String,
-    default: Option<Expr>,
-}
-
-impl Parameter {
-    /// Whether it comes from the context of the invocation instead of its caller.
-    fn is_context(&self) -> bool {
-        let Type::Path(path) = &*self.ty else {
-            return false;
-        };
-        let name = path.path.segments.last().map(|segment| &segment.ident);
-        name.is_some_and(|name| name == "CacheControl" || name == "App")
-    }
 }
 
 /// The function stays as it is written and sees all that is written beside it, which is therefore called `__giotto_..`.
@@ -71,8 +61,9 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         ReturnType::Type(_, ty) => quote!(#ty),
     };
     let call = call(&function, &parameters, &reply);
-    let (context, given): (Vec<_>, Vec<_>) =
-        parameters.into_iter().partition(Parameter::is_context);
+    let (context, given): (Vec<_>, Vec<_>) = parameters
+        .into_iter()
+        .partition(|parameter| parameter.is_context);
     let context = context.iter().map(|parameter| &parameter.ty);
     let arguments = argument_struct(&given);
     let documentation = documentation(&docs, &given);
@@ -99,62 +90,18 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
                     &self,
                     arguments: __GiottoArguments,
                     context: &::giotto::model::Context,
-                ) -> ::giotto::model::Call<Self::Output> {
+                ) -> ::core::result::Result<::giotto::model::Call<Self::Output>, ::giotto::Error> {
                     __giotto_start(arguments, context)
                 }
 
-                fn sets_time(&self) -> bool {
-                    false #(|| <#context as ::giotto::model::FromContext>::SETS_TIME)*
+                fn needs(&self) -> ::giotto::model::Needs {
+                    ::giotto::model::Needs::default() #(.of::<#context>())*
                 }
 
                 #documentation
             }
         };
     })
-}
-
-/// The parameters, their documentation and defaults taken off the function, which rustc would refuse there.
-fn take_parameters(function: &mut ItemFn) -> Result<Vec<Parameter>> {
-    function.sig.inputs.iter_mut().map(take_parameter).collect()
-}
-
-fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
-    let FnArg::Typed(input) = input else {
-        return Err(Error::new(
-            input.span(),
-            "a model is a free function: it has no self",
-        ));
-    };
-    let Pat::Ident(pattern) = &*input.pat else {
-        return Err(Error::new(
-            input.pat.span(),
-            "a model's parameter is one name: callers give it by name",
-        ));
-    };
-    if matches!(*input.ty, Type::Reference(_)) {
-        let message =
-            "a model owns its arguments: take a String instead of a &str, a Vec instead of a slice";
-        return Err(Error::new(input.ty.span(), message));
-    }
-    let mut parameter = Parameter {
-        name: pattern.ident.clone(),
-        ty: input.ty.clone(),
-        doc: String::new(),
-        default: None,
-    };
-    let mut kept = Vec::new();
-    for attribute in input.attrs.drain(..) {
-        if attribute.path().is_ident("default") {
-            parameter.default = Some(attribute.parse_args()?);
-        } else if attribute.path().is_ident("doc") {
-            parameter.doc.push_str(&doc_line(&attribute));
-        } else {
-            kept.push(attribute);
-        }
-    }
-    input.attrs = kept;
-    parameter.doc = parameter.doc.trim().to_owned();
-    Ok(parameter)
 }
 
 fn argument_struct(parameters: &[Parameter]) -> Tokens {
@@ -223,22 +170,25 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
     };
     let (context, given): (Vec<_>, Vec<_>) = parameters
         .iter()
-        .partition(|parameter| parameter.is_context());
+        .partition(|parameter| parameter.is_context);
     let given = given.iter().map(|parameter| &parameter.name);
     let context = context.iter().map(|Parameter { name, ty, .. }| {
-        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(__giotto_context);)
+        quote!(let #name = <#ty as ::giotto::model::FromContext>::from_context(__giotto_context)?;)
     });
     quote! {
         #[allow(unused_variables, reason = "most models take nothing from the context")]
         fn __giotto_start<__GiottoReply>(
             __GiottoArguments { #(#given),* }: __GiottoArguments,
             __giotto_context: &::giotto::model::Context,
-        ) -> ::giotto::model::Call<<#reply as ::giotto::model::Reply<__GiottoReply>>::Value>
+        ) -> ::core::result::Result<
+            ::giotto::model::Call<<#reply as ::giotto::model::Reply<__GiottoReply>>::Value>,
+            ::giotto::Error,
+        >
         where
             #reply: ::giotto::model::Reply<__GiottoReply>,
         {
             #(#context)*
-            ::giotto::model::Call::#start
+            ::core::result::Result::Ok(::giotto::model::Call::#start)
         }
 
         impl ::core::ops::Deref for #name {
@@ -264,19 +214,5 @@ fn documentation(docs: &[Attribute], parameters: &[Parameter]) -> Tokens {
         fn documentation(&self) -> ::giotto::model::Documentation {
             ::giotto::model::Documentation { model: #model, parameters: &[#(#of_parameters),*] }
         }
-    }
-}
-
-/// The text of one `///` line and the end of that line.
-fn doc_line(attribute: &Attribute) -> String {
-    match &attribute.meta {
-        Meta::NameValue(meta) => match &meta.value {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => format!("{}\n", text.value().trim()),
-            _ => String::new(),
-        },
-        _ => String::new(),
     }
 }

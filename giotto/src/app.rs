@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
-    Answer, Cache, CacheControl, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue,
-    Mode,
+    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
 };
 
 use crate::arguments::{Arguments, Typed};
@@ -15,14 +14,15 @@ use crate::asked::{Asked, lookup};
 use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
+use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::manifest::Manifest;
 use crate::mime::Mime;
 use crate::page::Page;
-use crate::program::model::{Context, FromContext, sealed};
 use crate::program::{Program, Source};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
+use crate::state::{Startup, States};
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub struct App {
     cache: Cache,
     cache_is_given: bool,
     models: Models,
+    states: States,
     pub(crate) compression: Compression,
     tag_fields: Arc<TagFields>,
     downstream: Vec<Arc<dyn Downstream>>,
@@ -47,6 +48,7 @@ impl App {
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
+            states: States::default(),
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
@@ -84,6 +86,22 @@ impl App {
             models: self.models.source(source),
             ..self
         }
+    }
+
+    /// Gives `value` to the models, middleware and views that take a [`State`](crate::State) of its type.
+    ///
+    /// ```
+    /// # use giotto::prelude::*;
+    /// # let manifest = Manifest::default();
+    /// # struct Pool;
+    /// let app = App::new(manifest).state(Pool);
+    /// ```
+    ///
+    /// An application has one state of a type. A second one is refused at the start, and so is a missing one.
+    #[must_use]
+    pub fn state(self, value: impl Send + Sync + 'static) -> Self {
+        let states = self.states.with(value);
+        Self { states, ..self }
     }
 
     /// Limits the models that run at the same time, 1,024 by default. Requests above the limit fail with HTTP 503.
@@ -130,14 +148,23 @@ impl App {
         self
     }
 
-    /// Checks the manifest. Every front end does so before it starts.
+    /// Checks the manifest, and that the application has the states that its programs take. Every front end does so before it
+    /// starts.
     ///
     /// # Errors
     ///
     /// The first mistake, and its remedy.
     pub fn check(&self) -> Result<()> {
         self.tag_fields.check()?;
-        self.manifest.check()
+        self.states.check()?;
+        self.manifest.check()?;
+        let programs = self.manifest.all();
+        let mut paths: Vec<_> = programs.iter().map(|program| program.path()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let startup = Startup::new(&self.states, &paths);
+        let mut programs = programs.into_iter();
+        programs.try_for_each(|program| program.check(&startup, self.models.shown()))
     }
 
     /// Limits the log lines that clients can cause.
@@ -196,10 +223,10 @@ impl App {
                 let answer = match self.cache.hit(&lookup) {
                     Some(answer) => answer,
                     None => {
-                        let context = |control| self.context(request.controller, control);
-                        let models = &self.models;
-                        let compute =
-                            |control| models.computed(program, typed, &mime, context(control));
+                        let compute = |control| {
+                            let context = self.context(request.controller).stored(control);
+                            self.models.computed(program, typed, &mime, context)
+                        };
                         let answer = self.cache.answer(lookup, compute).await;
                         answer.map_err(|error| Failure::unwrap(&error))?
                     }
@@ -279,8 +306,8 @@ impl App {
         request.controller != HTTP_POST && !self.models.are_mocked()
     }
 
-    fn context(&self, controller: Controller, control: CacheControl) -> Context {
-        Context::new(control, controller, self.clone())
+    fn context(&self, controller: Controller) -> Context {
+        Context::new(controller, self.clone(), self.states.clone())
     }
 
     /// Computes a page without the cache. A disconnecting client does not cancel the computation: it runs in a task of
@@ -300,7 +327,7 @@ impl App {
         let told = self
             .tag_fields
             .invalidation(&outdated, controller, &self.log);
-        let context = self.context(controller, CacheControl::default());
+        let context = self.context(controller);
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
         let task = async move {
@@ -345,8 +372,8 @@ impl App {
 impl sealed::FromContext for App {}
 
 impl FromContext for App {
-    fn from_context(context: &Context) -> Self {
-        context.app()
+    fn from_context(context: &Context) -> Result<Self> {
+        Ok(context.app())
     }
 }
 

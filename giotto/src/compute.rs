@@ -10,11 +10,12 @@ use tokio::sync::Semaphore;
 
 use crate::arguments::Typed;
 use crate::cache_status::CacheStatus;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
-use crate::program::model::Context;
 use crate::program::{Program, Source};
+use crate::view::Rendering;
 
 /// The most models that run, or wait for a thread to run on, at the same time.
 const MAX_MODELS: usize = 1024;
@@ -49,6 +50,11 @@ impl Models {
         self.source == Source::Mock
     }
 
+    /// What computes the values that are shown.
+    pub(crate) const fn shown(&self) -> Source {
+        self.source
+    }
+
     /// Runs the model of `program`, and then its view, which also shows what was `refused`.
     pub(crate) fn page(
         &self,
@@ -58,11 +64,12 @@ impl Models {
         refused: InvalidInput,
         context: Context,
     ) -> impl Future<Output = Result<Page>> + Send + use<> {
-        let (program, mime, source) = (Arc::clone(program), mime.clone(), self.source);
+        let (program, source) = (Arc::clone(program), self.source);
+        let rendering = Rendering::new(mime.clone(), refused, context);
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         async move {
             let _permit = permit.map_err(|_| overloaded())?;
-            program.render(typed, mime, source, refused, &context).await
+            program.render(typed, source, rendering).await
         }
     }
 

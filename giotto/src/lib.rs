@@ -66,6 +66,7 @@ mod cache_status;
 mod compression;
 mod compute;
 mod config;
+mod context;
 mod controller;
 mod downstream;
 mod error;
@@ -84,6 +85,7 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod varies;
@@ -105,6 +107,7 @@ pub use program::{Bare, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::Response;
 pub use run::run;
+pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
 pub mod prelude {
@@ -124,7 +127,7 @@ pub mod prelude {
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, Response, model,
+        Program, Redirection, Response, State, model,
     };
 }
 

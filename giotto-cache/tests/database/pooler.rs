@@ -11,7 +11,8 @@ struct Pooled {
 
 impl Database for Pooled {
     fn store(&self) -> DatabaseKeyValue {
-        DatabaseKeyValue::from_url(&self.pooler.url()).unwrap()
+        let store = DatabaseKeyValue::from_url(&self.pooler.url()).unwrap();
+        store.timeout(PATIENCE)
     }
 
     fn number(&self, sql: &str) -> u64 {

@@ -25,7 +25,8 @@ macro_rules! is_a_server {
     ($server:ident { value_of: $value:literal, lock: $lock:literal, is_empty_after_a_crash: $is_empty:literal, }) => {
         impl $crate::Database for $server {
             fn store(&self) -> DatabaseKeyValue {
-                DatabaseKeyValue::from_url(&self.url()).unwrap()
+                let store = DatabaseKeyValue::from_url(&self.url()).unwrap();
+                store.timeout(PATIENCE)
             }
 
             fn number(&self, sql: &str) -> u64 {
@@ -68,6 +69,9 @@ macro_rules! is_a_server {
 }
 pub(super) use is_a_server;
 
+/// What a store gives a call that is not told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
 pub(super) async fn survives(server: &mut impl Server) {
     a_locked_table_holds_up_nobody_for_long(server).await;
     a_frozen_server_is_left_alone_and_comes_back(server).await;
@@ -87,7 +91,7 @@ pub(super) async fn a_missing_table_says_what_to_do(server: &impl Server) {
 }
 
 async fn a_locked_table_holds_up_nobody_for_long(server: &impl Server) {
-    let store = server.store();
+    let store = server.store().timeout(TIMEOUT);
     set_many(&store).await;
     let session = server.lock();
     calls_are_late(&store).await;
@@ -97,7 +101,7 @@ async fn a_locked_table_holds_up_nobody_for_long(server: &impl Server) {
 }
 
 async fn a_frozen_server_is_left_alone_and_comes_back(server: &impl Server) {
-    let store = server.store();
+    let store = server.store().timeout(TIMEOUT);
     set_many(&store).await;
     server.freeze();
     calls_are_late(&store).await;
@@ -107,7 +111,7 @@ async fn a_frozen_server_is_left_alone_and_comes_back(server: &impl Server) {
 }
 
 async fn a_killed_server_fails_at_once_and_comes_back<S: Server>(server: &mut S) {
-    let store = server.store();
+    let store = server.store().timeout(TIMEOUT);
     in_parallel(8, |_| {
         let store = store.clone();
         async move { store.get("own 1").await.unwrap() }

@@ -6,9 +6,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, InvalidInput};
+use crate::context::{Context, Needs};
+use crate::error::{Error, InvalidInput, Result};
 use crate::mime::TEXT_CMD;
-use crate::program::model::{Call, Context, Documentation, Model};
+use crate::program::model::{Call, Documentation, Model};
 use crate::view::{BasicView, View};
 
 /// The parameter of the programs that take the words of another invocation.
@@ -40,8 +41,12 @@ impl<F: Model<M>, M> Model<M> for Documented<F> {
     type Arguments = F::Arguments;
     type Output = F::Output;
 
-    fn call(&self, arguments: F::Arguments, context: &Context) -> Call<F::Output> {
+    fn call(&self, arguments: F::Arguments, context: &Context) -> Result<Call<F::Output>> {
         self.model.call(arguments, context)
+    }
+
+    fn needs(&self) -> Needs {
+        self.model.needs()
     }
 
     fn documentation(&self) -> Documentation {

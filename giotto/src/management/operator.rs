@@ -7,8 +7,8 @@ use std::io::{self, IsTerminal};
 use giotto_cache::Place;
 
 use crate::app::App;
+use crate::context::{Context, FromContext, sealed};
 use crate::error::{Error, ErrorKind, Result};
-use crate::program::model::{Context, FromContext, sealed};
 use crate::request::{CMD, Controller};
 
 /// The application, and the controller that the operator uses.
@@ -20,11 +20,11 @@ pub(super) struct Operator {
 impl sealed::FromContext for Operator {}
 
 impl FromContext for Operator {
-    fn from_context(context: &Context) -> Self {
-        Self {
+    fn from_context(context: &Context) -> Result<Self> {
+        Ok(Self {
             app: context.app(),
             controller: context.controller,
-        }
+        })
     }
 }
 

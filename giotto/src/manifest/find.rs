@@ -105,16 +105,18 @@ impl Manifest {
 
     /// All programs that answer `controller`, sorted by path.
     pub(crate) fn programs(&self, controller: Controller) -> Vec<&Program> {
+        let mut programs = self.all();
+        programs.retain(|program| program.answers(controller));
+        programs
+    }
+
+    /// All programs, sorted by path.
+    pub(crate) fn all(&self) -> Vec<&Program> {
         let mut found = Vec::new();
         for entry in self.entries.values() {
             match &entry.0 {
-                Kind::Programs(programs) => {
-                    let answering = programs
-                        .iter()
-                        .filter(|program| program.answers(controller));
-                    found.extend(answering.map(AsRef::as_ref));
-                }
-                Kind::Manifest(manifest) => found.extend(manifest.programs(controller)),
+                Kind::Programs(programs) => found.extend(programs.iter().map(AsRef::as_ref)),
+                Kind::Manifest(manifest) => found.extend(manifest.all()),
                 Kind::Alias(_) => {}
             }
         }

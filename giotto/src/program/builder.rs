@@ -9,7 +9,7 @@ use giotto_cache::{IntoDuration, IntoPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::definition::{Bare, Program, Ready, Render, Settings, Source, Tags};
+use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
 use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
@@ -18,6 +18,7 @@ use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::page::Page;
 use crate::request::{Controller, Request};
+use crate::response::Response;
 use crate::view::View;
 
 impl<T, A> Program<Bare<T, A>>
@@ -32,8 +33,9 @@ where
         M: 'static,
     {
         let stage = Bare {
+            name: std::any::type_name_of_val(&model),
             documentation: model.documentation(),
-            sets_time: model.sets_time(),
+            needs: model.needs(),
             model: Arc::new(move |arguments, context| model.call(arguments.downcast(), context)),
             mock: None,
             arguments: PhantomData,
@@ -88,8 +90,11 @@ where
             stage,
         } = self;
         let Bare {
+            model,
+            name,
             documentation,
-            sets_time,
+            needs,
+            mock,
             ..
         } = stage;
         let parameters = parameters::<A>(documentation.parameters).unwrap_or_else(|error| {
@@ -100,17 +105,21 @@ where
             settings.error.get_or_insert(error);
         }
         let mimes = view.mimes();
+        let view = Arc::new(view);
+        let checked = Arc::clone(&view);
         let stage = Ready {
             parameters,
             documentation,
-            sets_time,
+            name,
+            needs,
+            check: Box::new(move |startup| checked.check(startup)),
             negotiated: negotiate::by(&mimes),
             mimes,
             styled: view.styled(),
             keys: Vec::new(),
             terms: Arc::default(),
             bind: arguments::bind::<A>,
-            render: render(stage, view),
+            render: render(model, mock, view),
         };
         Program { settings, stage }
     }
@@ -256,28 +265,28 @@ impl<S> Program<S> {
     }
 }
 
-/// Runs the model of `stage`, or takes its mock, and shows the value with `view`.
-fn render<T, A>(stage: Bare<T, A>, view: View<T>) -> Render
+/// Runs `model`, or takes its `mock`, and shows the value with `view`.
+fn render<T>(model: ErasedModel<T>, mock: Option<Arc<T>>, view: Arc<View<T>>) -> Render
 where
     T: Send + Sync + 'static,
 {
-    let Bare { model, mock, .. } = stage;
-    let view = Arc::new(view);
-    Box::new(move |typed, mime, source, refused, context| {
+    Box::new(move |typed, source, rendering| {
         let view = Arc::clone(&view);
         match source {
             Source::Mock => {
                 let mock = Arc::clone(mock.as_ref()?);
                 Some(Box::pin(async move {
-                    view.render(&mime, &mock, &refused)?.into_page(mime)
+                    let page = view.render(&mock, &rendering)?;
+                    page.into_page(rendering.into_mime())
                 }))
             }
             Source::Model => {
-                let page = model(typed, context).then(move |reply| {
-                    let rendered = view.render(&mime, reply.value(), &refused)?;
-                    rendered.or(reply).into_page(mime)
-                });
-                Some(Box::pin(page))
+                let call = model(typed, rendering.context());
+                let show = move |reply: &Response<T>| {
+                    let page = view.render(reply.value(), &rendering)?;
+                    page.or(reply).into_page(rendering.into_mime())
+                };
+                Some(Box::pin(async move { call?.then(show).await }))
             }
         }
     })

@@ -2,10 +2,11 @@
 //!
 //! Before the first request; see [`Program`].
 
-use super::definition::{Program, Settings};
-use crate::error::Error;
+use super::definition::{Program, Ready, Settings, Source};
+use crate::error::{Error, Result};
 use crate::lifetimes::Lifetimes;
 use crate::request::HTTP_GET;
+use crate::state::Startup;
 
 impl Program {
     /// The mistake in it, if there is one.
@@ -33,6 +34,19 @@ impl Program {
         error
             .clone()
             .or_else(|| contradiction.map(Error::configuration))
+    }
+
+    /// Checks that the application has what it needs, if `source` computes what is shown.
+    pub(crate) fn check(&self, startup: &Startup<'_>, source: Source) -> Result<()> {
+        let Ready {
+            name, needs, check, ..
+        } = &self.stage;
+        let model = format!("the model {name}");
+        let mut states = needs.states.iter().filter(|_| source == Source::Model);
+        let model = states.try_for_each(|state| startup.require(*state, &model));
+        model
+            .and_then(|()| check(startup))
+            .map_err(|error| Error::configuration(format!("program '{}': {error}", self.path())))
     }
 
     /// Why what it says to caches downstream makes no sense.

@@ -11,15 +11,18 @@ use std::sync::Arc;
 use giotto_cache::{Key, Policy};
 
 use super::call::Call;
-use super::model::{Context, Documentation};
+use super::model::Documentation;
 use crate::arguments::{Arguments, Typed};
 use crate::arguments::{Parameter, Parameters};
-use crate::error::{Error, InvalidInput, Result};
+use crate::context::{Context, Needs};
+use crate::error::{Error, Result};
 use crate::lifetimes::{Lifetimes, Terms};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{Controller, Request};
+use crate::state::Startup;
 use crate::varies::Negotiated;
+use crate::view::Rendering;
 
 /// A model and a view under one name, for the controllers that it names.
 ///
@@ -35,8 +38,10 @@ pub struct Program<S = Ready> {
 /// arguments.
 pub struct Bare<T, A> {
     pub(super) model: ErasedModel<T>,
+    /// The path of the function.
+    pub(super) name: &'static str,
     pub(super) documentation: Documentation,
-    pub(super) sets_time: bool,
+    pub(super) needs: Needs,
     pub(super) mock: Option<Arc<T>>,
     pub(super) arguments: PhantomData<fn(A)>,
 }
@@ -45,7 +50,11 @@ pub struct Bare<T, A> {
 pub struct Ready {
     pub(super) parameters: Parameters,
     pub(super) documentation: Documentation,
-    pub(super) sets_time: bool,
+    /// The path of the function that is the model.
+    pub(super) name: &'static str,
+    pub(super) needs: Needs,
+    /// The check of the view when the application starts.
+    pub(super) check: Check,
     pub(super) mimes: Vec<Mime>,
     /// What chooses one of them if the path does not.
     pub(super) negotiated: Negotiated,
@@ -83,14 +92,15 @@ pub(super) type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + S
 pub(super) type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync>;
 
 /// A model whose function type and arguments are erased.
-pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Call<T> + Send + Sync>;
+pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Result<Call<T>> + Send + Sync>;
+
+pub(super) type Check = Box<dyn Fn(&Startup<'_>) -> Result<()> + Send + Sync>;
 
 /// Binds positional segments and named values to parameters.
 pub(super) type Bind = fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>;
 
 /// Runs the model and then the view, whose common type is erased here; `None` if a mock is asked for and there is none.
-pub(super) type Render =
-    Box<dyn Fn(Typed, Mime, Source, InvalidInput, &Context) -> Option<Pending> + Send + Sync>;
+pub(super) type Render = Box<dyn Fn(Typed, Source, Rendering) -> Option<Pending> + Send + Sync>;
 
 /// A page that is being computed.
 pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Page>> + Send>>;

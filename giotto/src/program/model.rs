@@ -2,20 +2,17 @@
 //!
 //! Step 6 of an invocation runs it. A cache hit does not.
 
-use std::any::Any;
-use std::sync::Arc;
-
 #[doc(hidden)]
 pub use serde;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use giotto_cache::CacheControl;
-
 #[doc(hidden)]
 pub use super::call::Call;
+pub use crate::context::FromContext;
+#[doc(hidden)]
+pub use crate::context::{Context, Needs};
 use crate::error::{Error, Redirection, Result};
-use crate::request::Controller;
 use crate::response::Response;
 
 /// A function that a [`Program`](crate::Program) can run.
@@ -36,12 +33,12 @@ pub trait Model<M>: Send + Sync + 'static {
 
     /// Starts one computation.
     #[doc(hidden)]
-    fn call(&self, arguments: Self::Arguments, context: &Context) -> Call<Self::Output>;
+    fn call(&self, arguments: Self::Arguments, context: &Context) -> Result<Call<Self::Output>>;
 
-    /// Whether it may set the fresh time of its result, because it takes a [`CacheControl`].
+    /// What it asks for besides its arguments.
     #[doc(hidden)]
-    fn sets_time(&self) -> bool {
-        false
+    fn needs(&self) -> Needs {
+        Needs::default()
     }
 
     /// Its doc comments.
@@ -51,68 +48,10 @@ pub trait Model<M>: Send + Sync + 'static {
     }
 }
 
-/// What a model may ask for in addition to its arguments.
-#[doc(hidden)]
-#[derive(Clone, Debug)]
-pub struct Context {
-    pub(crate) control: CacheControl,
-    /// For the management programs only. A cached page must not depend on it: it would be served to the other
-    /// controllers, too.
-    pub(crate) controller: Controller,
-    /// The `App`. Its type is erased because an application contains models, directly or not, and `app.rs` imports
-    /// this file.
-    app: Arc<dyn Any + Send + Sync>,
-}
-
-impl Context {
-    pub(crate) fn new(
-        control: CacheControl,
-        controller: Controller,
-        app: impl Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            control,
-            controller,
-            app: Arc::new(app),
-        }
-    }
-
-    /// The `App` that the model runs in.
-    pub(crate) fn app<A: Clone + 'static>(&self) -> A {
-        let app = self.app.downcast_ref::<A>();
-        app.expect("only an App makes a context").clone()
-    }
-}
-
 pub(crate) mod sealed {
-    //! Keeps applications from implementing the traits of this file that may change.
+    //! Keeps applications from implementing the trait of this file that may change.
 
-    pub trait FromContext {}
     pub trait Reply<M> {}
-}
-
-/// A parameter of a model that is not an argument: a [`CacheControl`], or the
-/// [`App`](crate::App) that the model runs in.
-///
-/// Applications do not implement this trait.
-pub trait FromContext: sealed::FromContext + Send + 'static {
-    /// Whether the parameter lets the model set the fresh time of its result.
-    #[doc(hidden)]
-    const SETS_TIME: bool = false;
-
-    /// The parameter.
-    #[doc(hidden)]
-    fn from_context(context: &Context) -> Self;
-}
-
-impl sealed::FromContext for CacheControl {}
-
-impl FromContext for CacheControl {
-    const SETS_TIME: bool = true;
-
-    fn from_context(context: &Context) -> Self {
-        context.control.clone()
-    }
 }
 
 /// What `#[model]` finds in the doc comments of a function.
@@ -228,9 +167,11 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
+    fn call(&self, arguments: A, _: &Context) -> Result<Call<R::Value>> {
         let model = self.clone();
-        Call::Blocking(Box::new(move || model(arguments).into_result()))
+        Ok(Call::Blocking(Box::new(move || {
+            model(arguments).into_result()
+        })))
     }
 }
 
@@ -244,9 +185,11 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn call(&self, arguments: A, _: &Context) -> Call<R::Value> {
+    fn call(&self, arguments: A, _: &Context) -> Result<Call<R::Value>> {
         let pending = self(arguments);
-        Call::Awaited(Box::pin(async move { pending.await.into_result() }))
+        Ok(Call::Awaited(Box::pin(async move {
+            pending.await.into_result()
+        })))
     }
 }
 
@@ -260,13 +203,15 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn sets_time(&self) -> bool {
-        C::SETS_TIME
+    fn needs(&self) -> Needs {
+        Needs::default().of::<C>()
     }
 
-    fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
-        let (model, context) = (self.clone(), C::from_context(context));
-        Call::Blocking(Box::new(move || model(arguments, context).into_result()))
+    fn call(&self, arguments: A, context: &Context) -> Result<Call<R::Value>> {
+        let (model, context) = (self.clone(), C::from_context(context)?);
+        Ok(Call::Blocking(Box::new(move || {
+            model(arguments, context).into_result()
+        })))
     }
 }
 
@@ -281,12 +226,14 @@ where
     type Arguments = A;
     type Output = R::Value;
 
-    fn sets_time(&self) -> bool {
-        C::SETS_TIME
+    fn needs(&self) -> Needs {
+        Needs::default().of::<C>()
     }
 
-    fn call(&self, arguments: A, context: &Context) -> Call<R::Value> {
-        let pending = self(arguments, C::from_context(context));
-        Call::Awaited(Box::pin(async move { pending.await.into_result() }))
+    fn call(&self, arguments: A, context: &Context) -> Result<Call<R::Value>> {
+        let pending = self(arguments, C::from_context(context)?);
+        Ok(Call::Awaited(Box::pin(async move {
+            pending.await.into_result()
+        })))
     }
 }

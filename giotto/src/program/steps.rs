@@ -9,17 +9,17 @@ use std::sync::Arc;
 use giotto_cache::{Key, Policy};
 
 use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Source, Tags};
-use super::model::Context;
 use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
 use crate::compression::ContentCoding;
 use crate::downstream::no_vary_search;
-use crate::error::{Error, InvalidInput, Result};
+use crate::error::{Error, Result};
 use crate::lifetimes::Terms;
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{CMD, Controller, Request, Value};
 use crate::varies::Negotiated;
+use crate::view::Rendering;
 
 impl Program {
     /// The path in the manifest: its name in messages and in keys.
@@ -102,7 +102,7 @@ impl Program {
 
     /// Whether its model may set the fresh time of a page, so that a stored page may live longer than the policy says.
     pub(crate) const fn sets_time(&self) -> bool {
-        self.stage.sets_time
+        self.stage.needs.sets_time
     }
 
     /// The tags of its pages under these arguments, known before they are computed.
@@ -194,16 +194,9 @@ impl Program {
         })
     }
 
-    /// Runs the model, and then the view, which also shows what was `refused`.
-    pub(crate) fn render(
-        &self,
-        typed: Typed,
-        mime: Mime,
-        source: Source,
-        refused: InvalidInput,
-        context: &Context,
-    ) -> Pending {
-        let page = (self.stage.render)(typed, mime, source, refused, context);
+    /// Runs the model, and then the view.
+    pub(crate) fn render(&self, typed: Typed, source: Source, rendering: Rendering) -> Pending {
+        let page = (self.stage.render)(typed, source, rendering);
         page.unwrap_or_else(|| {
             let path = self.path();
             let message =

@@ -7,12 +7,11 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::error::{Error, ErrorKind, InvalidInput, Redirection, Result};
+use super::renderer::{IntoRenderer, Renderer, Rendering};
+use crate::error::{Error, ErrorKind, Redirection, Result};
 use crate::mime::{Mime, TEXT_CMD};
 use crate::response::Response;
-
-/// Shows a `T`, and the fields of it that were refused, as bytes. `Ok(bytes.into())` is a response with nothing besides.
-pub type Renderer<T> = Box<dyn Fn(&T, &InvalidInput) -> Result<Response<Bytes>> + Send + Sync>;
+use crate::state::Startup;
 
 /// The usual media types of a program.
 const USUAL: [&str; 4] = ["text/html", "application/json", "text/plain", TEXT_CMD];
@@ -145,12 +144,14 @@ impl<T: 'static> View<T> {
             .or_else(|| (self.renderers.is_empty() && !Self::redirects()).then(no_renderer))
     }
 
-    pub(crate) fn render(
-        &self,
-        mime: &Mime,
-        data: &T,
-        refused: &InvalidInput,
-    ) -> Result<Response<Bytes>> {
+    /// Runs the checks of its renderers.
+    pub(crate) fn check(&self, startup: &Startup<'_>) -> Result<()> {
+        let mut renderers = self.renderers.iter();
+        renderers.try_for_each(|listed| listed.renderer.check(startup))
+    }
+
+    pub(crate) fn render(&self, data: &T, rendering: &Rendering) -> Result<Response<Bytes>> {
+        let mime = rendering.mime();
         // A `Redirection` is never rendered, whether the model or the mock returns it.
         if let Some(redirection) = (data as &dyn Any).downcast_ref::<Redirection>() {
             return Err(redirection.clone().into());
@@ -162,7 +163,10 @@ impl<T: 'static> View<T> {
                 format!("the view does not render {mime}"),
             )
         };
-        let page = (listed.ok_or_else(missing)?.renderer)(data, refused)?;
+        let page = listed
+            .ok_or_else(missing)?
+            .renderer
+            .render(data, rendering)?;
         match self.failure.and_then(|failure| failure(data)) {
             None => Ok(page),
             Some(error) => Err(error.with_page(mime.clone(), page.value().clone())),
@@ -181,83 +185,5 @@ impl<T> fmt::Debug for View<T> {
         f.debug_list()
             .entries(self.renderers.iter().map(|listed| &listed.mime))
             .finish()
-    }
-}
-
-/// What can render a `T`: a function of `&T`, or of `&T` and the [`InvalidInput`] of a refused POST, that
-/// returns an [`IntoResponse`]; or a template.
-///
-/// `M` distinguishes the implementations and is never written. An application may implement this trait for other template
-/// engines.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot render a `{T}`",
-    note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
-            `data`. It returns text or bytes, or a Response or Result of them"
-)]
-pub trait IntoRenderer<T, M> {
-    /// The renderer of `mime`, the media type under which the view lists it.
-    fn into_renderer(self, mime: &Mime) -> Renderer<T>;
-}
-
-impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
-where
-    F: Fn(&T) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
-    fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Box::new(move |data, _| self(data).into_response())
-    }
-}
-
-impl<F, T, R> IntoRenderer<T, fn(&T, &InvalidInput) -> R> for F
-where
-    F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
-    fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Box::new(move |data, refused| self(data, refused).into_response())
-    }
-}
-
-/// What a renderer may return: text or bytes, or a [`Response`] or `Result` of them. An application may implement this trait
-/// for other types.
-pub trait IntoResponse {
-    /// The bytes, or why there are none.
-    fn into_response(self) -> Result<Response<Bytes>>;
-}
-
-impl IntoResponse for String {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        Ok(self.into())
-    }
-}
-
-impl IntoResponse for &'static str {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        Ok(self.into())
-    }
-}
-
-impl IntoResponse for Vec<u8> {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        Ok(self.into())
-    }
-}
-
-impl IntoResponse for Bytes {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        Ok(self.into())
-    }
-}
-
-impl<B: Into<Bytes>> IntoResponse for Response<B> {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        Ok(self.checked()?.map(Into::into))
-    }
-}
-
-impl<B: IntoResponse, E: Into<Error>> IntoResponse for Result<B, E> {
-    fn into_response(self) -> Result<Response<Bytes>> {
-        self.map_err(Into::into)?.into_response()
     }
 }

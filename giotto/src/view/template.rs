@@ -6,8 +6,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, context, path_loader};
 use serde::Serialize;
 
-use super::renderers::{IntoRenderer, Renderer};
-use crate::error::InvalidInput;
+use super::renderer::{IntoRenderer, Renderer, Rendering};
 use crate::mime::Mime;
 
 /// Renders the file `name` of the folder `templates/`. The template has `data`, which the model computed, and `errors`, the
@@ -60,17 +59,18 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
             environment.set_undefined_behavior(UndefinedBehavior::Chainable);
             environment
         };
-        let render = move |environment: &Environment<'_>, data: &T, errors: &InvalidInput| {
+        let render = move |environment: &Environment<'_>, data: &T, rendering: &Rendering| {
+            let errors = rendering.refused().by_name();
             let page = environment
                 .get_template(&name)?
-                .render(context! { data => Serde(data), errors => Serde(errors.by_name()) })?;
+                .render(context! { data => Serde(data), errors => Serde(errors) })?;
             Ok(page.into())
         };
         if cfg!(debug_assertions) {
-            return Box::new(move |data, errors| render(&environment(), data, errors));
+            return Renderer::new(move |data, rendering| render(&environment(), data, rendering));
         }
         let environment = environment();
-        Box::new(move |data, errors| render(&environment, data, errors))
+        Renderer::new(move |data, rendering| render(&environment, data, rendering))
     }
 }
 

@@ -11,6 +11,7 @@ mod middleware;
 mod mounted;
 mod redirections;
 mod slow;
+mod state;
 mod writes;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! Before any lookup; nothing here touches the file or the network.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::DatabaseKeyValue;
 use super::engine::{Opener, Setup};
@@ -20,6 +21,9 @@ use crate::keyvalue::namespace::Namespace;
 
 /// Enough for the load that a database serves without slowing down, and few enough for several processes.
 const CONNECTIONS: usize = 8;
+
+/// Much longer than the engine waits for a call. A connection that has not answered by then is closed.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl DatabaseKeyValue {
     /// The SQLite file `giotto.sqlite3` in the working directory.
@@ -60,6 +64,7 @@ impl DatabaseKeyValue {
         let setup = Setup {
             table: Table::default(),
             connections: connections.unwrap_or(CONNECTIONS),
+            timeout: TIMEOUT,
         };
         Self {
             place,
@@ -97,6 +102,14 @@ impl DatabaseKeyValue {
     #[must_use]
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.setup.connections = connections.max(1);
+        self.set_up()
+    }
+
+    /// How long a call may take on a server, connecting included: a second if not given. A connection that has not answered by
+    /// then is closed. A [`Cache`](crate::Cache) gives up a call much sooner; this is for those who use the store alone.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.setup.timeout = timeout;
         self.set_up()
     }
 

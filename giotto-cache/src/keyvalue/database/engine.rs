@@ -3,6 +3,7 @@
 //! Between the store and its SQL.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,4 +39,6 @@ pub(super) struct Setup {
     pub(super) table: Table,
     /// How many may be open.
     pub(super) connections: usize,
+    /// How long a server may take to answer.
+    pub(super) timeout: Duration,
 }

@@ -17,11 +17,8 @@ use super::rights;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::deadline::with_deadline;
 use crate::keyvalue::database::call::{Call, Reply};
+use crate::keyvalue::database::engine::Setup;
 use crate::keyvalue::database::table::Table;
-
-/// The time limit of a call, connecting included. Its caller gives up much sooner. A connection that has not answered by
-/// then is closed.
-const LIMIT: Duration = Duration::from_secs(1);
 
 /// The time after which an idle connection is closed: a firewall on the way may have dropped it.
 const IDLE: Duration = Duration::from_secs(60);
@@ -47,6 +44,7 @@ pub(super) struct Server<D: Dialect> {
     place: String,
     dialect: D,
     table: Table,
+    timeout: Duration,
     idle: Idle<D::Connection>,
     pub(super) permits: Permits,
     /// Whether a task looks for connections that have been idle for too long.
@@ -93,13 +91,14 @@ fn bytes(call: &Call) -> u64 {
 type Caller = oneshot::Sender<(Outcome, OwnedSemaphorePermit)>;
 
 impl<D: Dialect> Server<D> {
-    pub(super) fn new(place: String, dialect: D, table: Table, permits: Permits) -> Self {
+    pub(super) fn new(place: String, dialect: D, setup: &Setup) -> Self {
         Self {
             place,
             dialect,
-            table,
+            table: setup.table.clone(),
+            timeout: setup.timeout,
             idle: Idle::default(),
-            permits,
+            permits: Permits::new(setup.connections),
             is_closing: AtomicBool::new(false),
             largest: AtomicU64::new(0),
         }
@@ -113,7 +112,7 @@ impl<D: Dialect> Server<D> {
 
     pub(super) async fn run(&self, call: &Call, caller: &Caller) -> Outcome {
         let begun = Instant::now();
-        match with_deadline(LIMIT, self.converse(call, caller)).await {
+        match with_deadline(self.timeout, self.converse(call, caller)).await {
             Some(outcome) => outcome,
             None => {
                 // The others lead to the same server, which hangs.
@@ -246,7 +245,9 @@ impl<D: Dialect> Server<D> {
             (_, Failure::NoConnection) => format!(
                 "{error}: set max_connections to what the server allows each process, or raise its limit"
             ),
-            (sqlx::Error::PoolTimedOut, _) => format!("it did not answer within {LIMIT:?}"),
+            (sqlx::Error::PoolTimedOut, _) => {
+                format!("it did not answer within {:?}", self.timeout)
+            }
             (sqlx::Error::Database(_), _) | (_, Failure::Request) => error.to_string(),
             _ => format!("{error}; start the server there, or check the URL"),
         };

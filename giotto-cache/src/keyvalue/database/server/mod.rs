@@ -25,7 +25,6 @@ use super::table::Table;
 use crate::error::{Error, ErrorKind, Result};
 use connections::{Outcome, Server};
 use dialect::Dialect;
-use permits::Permits;
 
 /// A call that no connection is open for tries again after these: the server may not have noticed yet that others were
 /// closed. All together they are less than a caller waits.
@@ -41,9 +40,9 @@ pub(crate) fn opener<D: Dialect>(
     place: String,
     dialect: impl Fn(&Table) -> D + Send + Sync + 'static,
 ) -> Opener {
-    Arc::new(move |Setup { table, connections }| {
-        let permits = Permits::new(*connections);
-        let server = Server::new(place.clone(), dialect(table), table.clone(), permits);
+    Arc::new(move |setup: &Setup| {
+        let Setup { table, .. } = setup;
+        let server = Server::new(place.clone(), dialect(table), setup);
         Arc::new(Calls(Arc::new(server)))
     })
 }

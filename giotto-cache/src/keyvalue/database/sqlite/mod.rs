@@ -138,6 +138,7 @@ mod tests {
         let setup = Setup {
             table: Table::default(),
             connections: 8,
+            timeout: Duration::from_secs(1),
         };
         let clock = Clock::manual(1_000_000);
         let sqlite = Sqlite::new(folder.path().join("cache.db"), &setup, clock.clone());

@@ -1,0 +1,219 @@
+//! A renderer: a function, or a template, that shows a value as one media type.
+//!
+//! Step 6 of an invocation, skipped on a hit.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::context::Context;
+use crate::error::{Error, InvalidInput, Result};
+use crate::mime::Mime;
+use crate::response::Response;
+use crate::state::{FromState, Startup, State, StateType};
+
+/// What a renderer may know besides the value that it shows.
+#[derive(Debug)]
+pub struct Rendering {
+    mime: Mime,
+    refused: InvalidInput,
+    context: Context,
+}
+
+impl Rendering {
+    pub(crate) const fn new(mime: Mime, refused: InvalidInput, context: Context) -> Self {
+        Self {
+            mime,
+            refused,
+            context,
+        }
+    }
+
+    /// The media type of the page.
+    #[must_use]
+    pub const fn mime(&self) -> &Mime {
+        &self.mime
+    }
+
+    /// The fields of a POST that were refused, on the page that shows its form again; empty otherwise.
+    #[must_use]
+    pub const fn refused(&self) -> &InvalidInput {
+        &self.refused
+    }
+
+    /// The state of type `T`. A closure with a parameter [`State`] finds at the start of the application that it is missing.
+    ///
+    /// # Errors
+    ///
+    /// If the application has none.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
+        self.context.state("the view")
+    }
+
+    /// Whether the page goes to the cache, so that other readers get it, too. Nothing that belongs to one reader may be in
+    /// such a page.
+    #[must_use]
+    pub const fn is_stored(&self) -> bool {
+        self.context.is_stored()
+    }
+
+    pub(crate) const fn context(&self) -> &Context {
+        &self.context
+    }
+
+    pub(crate) fn into_mime(self) -> Mime {
+        self.mime
+    }
+}
+
+/// Shows a `T` as bytes. What can be one implements [`IntoRenderer`].
+pub struct Renderer<T> {
+    render: Render<T>,
+    check: Option<Check>,
+}
+
+type Render<T> = Box<dyn Fn(&T, &Rendering) -> Result<Response<Bytes>> + Send + Sync>;
+type Check = Box<dyn Fn(&Startup<'_>) -> Result<()> + Send + Sync>;
+
+impl<T> Renderer<T> {
+    /// A renderer by `render`. `Ok(bytes.into())` is a response with nothing besides.
+    pub fn new(
+        render: impl Fn(&T, &Rendering) -> Result<Response<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            render: Box::new(render),
+            check: None,
+        }
+    }
+
+    /// The same with a check that runs when the application starts, for example whether a template exists. Its error names the
+    /// remedy.
+    #[must_use]
+    pub fn checked(
+        self,
+        check: impl Fn(&Startup<'_>) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        let check: Option<Check> = Some(Box::new(check));
+        Self { check, ..self }
+    }
+
+    pub(crate) fn check(&self, startup: &Startup<'_>) -> Result<()> {
+        self.check.as_ref().map_or(Ok(()), |check| check(startup))
+    }
+
+    pub(crate) fn render(&self, data: &T, rendering: &Rendering) -> Result<Response<Bytes>> {
+        (self.render)(data, rendering)
+    }
+}
+
+impl<T> fmt::Debug for Renderer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Renderer")
+    }
+}
+
+/// What can render a `T`: a function of `&T` that returns an [`IntoResponse`], or a template.
+///
+/// A second parameter of the function is the `&InvalidInput` of a refused POST, a [`State`] (or a type made
+/// [from one](FromState)), or the [`&Rendering`](Rendering), which has all that a renderer may know.
+///
+/// `M` distinguishes the implementations and is never written. An application may implement this trait for other template
+/// engines.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot render a `{T}`",
+    note = "a renderer is a closure such as |data: &Square| format!(\"{{}}\", data.x); write the type of \
+            `data`. It returns text or bytes, or a Response or Result of them"
+)]
+pub trait IntoRenderer<T, M> {
+    /// The renderer of `mime`, the media type under which the view lists it.
+    fn into_renderer(self, mime: &Mime) -> Renderer<T>;
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T) -> R> for F
+where
+    F: Fn(&T) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        Renderer::new(move |data, _| self(data).into_response())
+    }
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T, &InvalidInput) -> R> for F
+where
+    F: Fn(&T, &InvalidInput) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        Renderer::new(move |data, rendering| self(data, rendering.refused()).into_response())
+    }
+}
+
+impl<F, T, R> IntoRenderer<T, fn(&T, &Rendering) -> R> for F
+where
+    F: Fn(&T, &Rendering) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        Renderer::new(move |data, rendering| self(data, rendering).into_response())
+    }
+}
+
+impl<F, T, P, R> IntoRenderer<T, (fn(&T) -> R, P)> for F
+where
+    F: Fn(&T, P) -> R + Send + Sync + 'static,
+    P: FromState,
+    R: IntoResponse,
+{
+    fn into_renderer(self, _: &Mime) -> Renderer<T> {
+        let render = move |data: &T, rendering: &Rendering| {
+            let state = P::from_state(&rendering.state()?)?;
+            self(data, state).into_response()
+        };
+        let needed = StateType::of::<P::State>();
+        Renderer::new(render).checked(move |startup| startup.require(needed, "the view"))
+    }
+}
+
+/// What a renderer may return: text or bytes, or a [`Response`] or `Result` of them. An application may implement this trait
+/// for other types.
+pub trait IntoResponse {
+    /// The bytes, or why there are none.
+    fn into_response(self) -> Result<Response<Bytes>>;
+}
+
+impl IntoResponse for String {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.into())
+    }
+}
+
+impl IntoResponse for &'static str {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.into())
+    }
+}
+
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.into())
+    }
+}
+
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.into())
+    }
+}
+
+impl<B: Into<Bytes>> IntoResponse for Response<B> {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        Ok(self.checked()?.map(Into::into))
+    }
+}
+
+impl<B: IntoResponse, E: Into<Error>> IntoResponse for Result<B, E> {
+    fn into_response(self) -> Result<Response<Bytes>> {
+        self.map_err(Into::into)?.into_response()
+    }
+}
