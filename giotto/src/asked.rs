@@ -43,16 +43,15 @@ impl<'m> Asked<'m> {
     }
 
     /// The same for a form that is shown again because its input was refused. Arguments that the program does not take are
-    /// ignored: they were those of another program.
+    /// ignored: they were those of another program. So are those that it refuses, if it can do without them.
     pub(crate) fn again(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
         let found = manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
         program.admit(request)?;
         let mime = chosen(&found, request)?;
-        let args = program.bind(found.consumed, request).or_else(|_| {
-            // The posted values may be what was refused: then the form is empty.
-            request.data.clear();
+        let args = program.bind(found.consumed, request).or_else(|error| {
+            program.leave_out(error.invalid_input(), request);
             program.admit(request)?;
             program.bind(found.consumed, request)
         })?;

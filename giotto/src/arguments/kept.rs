@@ -1,11 +1,11 @@
-//! Keeps what was given, for the page of a form that is refused.
+//! What was given: kept for the page of a form that is refused, and left out where it cannot be bound.
 //!
 //! After step 3 of an invocation, and only of one that is refused.
 
 use std::borrow::Cow;
 
 use super::parameter::Parameter;
-use crate::error::Kept;
+use crate::error::{Field, InvalidInput, Kept};
 use crate::request::Request;
 
 /// What the `request` gives for the `parameters`, by their names and those of their parts. What belongs to none of them is
@@ -20,12 +20,9 @@ pub(crate) fn kept(
     for parameter in parameters {
         let first = all.len();
         for (name, value) in &request.data {
-            let name = match parameter.part(name).filter(|_| parameter.has_parts) {
-                Some((_, part)) => format!("{}.{part}", parameter.name),
-                None if parameter.is_called(name) => parameter.name.to_owned(),
-                None => continue,
-            };
-            keep(&mut all, first, name, value.to_string(), parameter.is_list);
+            if let Some(name) = parameter.own_name(name) {
+                keep(&mut all, first, name, value.to_string(), parameter.is_list);
+            }
         }
         if all.len() == first
             && let Some(segment) = positional.next()
@@ -35,6 +32,25 @@ pub(crate) fn kept(
         }
     }
     all
+}
+
+/// Leaves out of `request` what was `refused`.
+pub(crate) fn leave_out(
+    parameters: &[Parameter],
+    refused: &InvalidInput,
+    request: &mut Request<'_>,
+) {
+    let is_refused = |name: &str| {
+        let mut own = parameters.iter().filter_map(|one| one.own_name(name));
+        own.any(|own| {
+            let mut refused = refused.fields().iter().map(Field::name);
+            refused.any(|refused| {
+                let rest = own.strip_prefix(refused);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        })
+    };
+    request.data.retain(|(name, _)| !is_refused(name));
 }
 
 /// Keeps one value, beside the other values of its name, which stand at `first` or after it.

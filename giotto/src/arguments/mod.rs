@@ -23,6 +23,6 @@ mod watch;
 
 pub(crate) use bind::{Arguments, Typed, bind, check_known, nearest, no_such_argument};
 pub(crate) use describe::parameters;
-pub(crate) use kept::kept;
+pub(crate) use kept::{kept, leave_out};
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;

@@ -63,6 +63,14 @@ impl Parameter {
         self.is_called(name) || (self.has_parts && self.part(name).is_some())
     }
 
+    /// What is given as `name`, by its own name instead of an alias; `None` if it does not take that.
+    pub(super) fn own_name(&self, name: &str) -> Option<String> {
+        match self.part(name).filter(|_| self.has_parts) {
+            Some((_, part)) => Some(format!("{}.{part}", self.name)),
+            None => self.is_called(name).then(|| self.name.to_owned()),
+        }
+    }
+
     /// Its name and the rest, if `name` may be that of a part of it: `address.city`.
     pub(super) fn part<'n>(&self, name: &'n str) -> Option<(&'static str, &'n str)> {
         let mut own = std::iter::once(&self.name).chain(&self.aliases);

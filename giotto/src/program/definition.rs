@@ -80,6 +80,8 @@ pub(super) struct Settings {
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,
+    /// The parameters whose values nobody is shown again.
+    pub(super) secrets: Vec<String>,
     pub(super) collects: Option<&'static str>,
     pub(super) input: Vec<InputMiddleware>,
     pub(super) output: Vec<OutputMiddleware>,
