@@ -354,11 +354,7 @@ impl App {
         }
     }
 
-    async fn show_refused(
-        &self,
-        mut request: Request<'_>,
-        refused: InvalidInput,
-    ) -> Result<Page> {
+    async fn show_refused(&self, mut request: Request<'_>, refused: InvalidInput) -> Result<Page> {
         let Asked {
             program,
             args,

@@ -83,7 +83,10 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
             "Something is missing or wrong",
             "Check the address, or what you have entered, and try again.",
         ),
-        401 => ("Please sign in", "This page is for users who are signed in."),
+        401 => (
+            "Please sign in",
+            "This page is for users who are signed in.",
+        ),
         403 => (
             "This is not open to you",
             "Sign in as a user who may see it, or go back.",
@@ -106,7 +109,10 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
             "It was changed after you had loaded it. Load it again, then repeat your change.",
         ),
         413 => ("This is too much at once", "Send less at once."),
-        414 | 431 => ("The address or the cookies are too long", "Go back, and try again."),
+        414 | 431 => (
+            "The address or the cookies are too long",
+            "Go back, and try again.",
+        ),
         415 => (
             "This kind of content is not accepted",
             "Send the form as it is, without an attachment.",
@@ -186,7 +192,10 @@ impl Own {
     }
 
     fn check(&self, startup: &Startup<'_>) -> Result<()> {
-        if self.status.is_some_and(|status| !(400..600).contains(&status)) {
+        if self
+            .status
+            .is_some_and(|status| !(400..600).contains(&status))
+        {
             let message = format!("{}: a status of an error is 400 to 599", self.name());
             return Err(Error::configuration(message));
         }

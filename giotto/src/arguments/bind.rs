@@ -117,9 +117,11 @@ pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Re
     let is_known = |name: &str| parameters.iter().any(|one| one.takes(name));
     let unknown = request.data.iter().filter(|(name, _)| !is_known(name));
     let names = names(parameters);
-    let refused = unknown.take(MAX_UNKNOWN).fold(InvalidInput::new(), |refused, (name, value)| {
-        unknown_argument(refused, &names, name, value.to_string())
-    });
+    let refused = unknown
+        .take(MAX_UNKNOWN)
+        .fold(InvalidInput::new(), |refused, (name, value)| {
+            unknown_argument(refused, &names, name, value.to_string())
+        });
     Ok(refused.into_result()?)
 }
 
@@ -224,7 +226,9 @@ impl<'g> Reader<'g> {
             });
         };
         if parts.is_some() {
-            return Err(parts::twice().of(parameter.name).given(|| first.to_string()));
+            return Err(parts::twice()
+                .of(parameter.name)
+                .given(|| first.to_string()));
         }
         let mut rest = Vec::new();
         for (other, value) in named {
@@ -262,15 +266,20 @@ impl<'g> Reader<'g> {
             };
             let (known, parts) = parts.get_or_insert_with(|| (own, Parts::default()));
             if own != *known {
-                let twice = format!("it is given as '{known}.' and as '{own}.': give it under one name");
+                let twice =
+                    format!("it is given as '{known}.' and as '{own}.': give it under one name");
                 return Err(Refused::by(Refusal::Repeated, twice).of(parameter.name));
             }
-            let value = match self.edits.map(|edits| (edits, format!("{}.{part}", parameter.name))) {
+            let value = match self
+                .edits
+                .map(|edits| (edits, format!("{}.{part}", parameter.name)))
+            {
                 Some((edits, path)) if edits.leave_out_part(&path) => continue,
                 Some((edits, path)) if edits.is_nothing(&path) => One::NOTHING,
                 _ => One::of(value),
             };
-            let refused = |refused: Refused| refused.within(parameter.name).given(|| value.to_string());
+            let refused =
+                |refused: Refused| refused.within(parameter.name).given(|| value.to_string());
             parts.add(part, value).map_err(refused)?;
         }
         Ok(parts.map(|(_, parts)| Values::Parts(parts)))

@@ -28,7 +28,13 @@ pub(crate) fn kept(
             && let Some(segment) = positional.next()
         {
             let name = parameter.name.to_owned();
-            keep(&mut all, first, name, segment.to_string(), parameter.is_list);
+            keep(
+                &mut all,
+                first,
+                name,
+                segment.to_string(),
+                parameter.is_list,
+            );
         }
     }
     all

@@ -39,6 +39,12 @@ impl Edits {
         !self.left_out.is_empty() && wholes.any(|whole| self.left_out.contains(whole))
     }
 
+    /// Leaves out more than the part at `path`: what it is part of cannot be made without it. Returns whether there is more.
+    fn leave_out_more(&mut self, path: &str) -> bool {
+        let mut wholes = path.rmatch_indices('.').map(|(end, _)| &path[..end]);
+        wholes.any(|whole| self.left_out.insert(whole.to_owned()))
+    }
+
     pub(super) fn is_nothing(&self, path: &str) -> bool {
         self.empty.contains(path)
     }
@@ -96,13 +102,22 @@ impl Found {
     /// Notes that an argument at this place is `refused`, and edits it. Returns whether another try may find more.
     fn learn(&mut self, at: usize, refused: Refused, edits: &mut Edits) -> bool {
         let name = refused.name().to_owned();
+        if edits.left_out.contains(&name) {
+            return edits.leave_out_more(&name);
+        }
+        if edits.leave_out(at, &name) {
+            // serde names one missing argument only: that this one is left out hides the others.
+            return false;
+        }
         if refused.is_of_nothing() && edits.empty.insert(name.clone()) {
             self.of_nothing.push(refused);
             return true;
         }
         edits.from = edits.from.max(at);
-        let may_go_on = edits.left_out.insert(name.clone());
-        let is_part = |part: &str| part.strip_prefix(&*name).is_some_and(|rest| rest.starts_with('.'));
+        let is_part = |part: &str| {
+            part.strip_prefix(&*name)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
         let mut known = self.refused.iter().map(|(_, known)| known.name());
         if known.all(|known| known != name && !is_part(known)) {
             let mut emptied = self.of_nothing.iter().position(|one| one.name() == name);
@@ -112,7 +127,8 @@ impl Found {
             };
             self.refused.push((at, refused));
         }
-        may_go_on
+        edits.left_out.insert(name);
+        true
     }
 
     /// All of it, in the order of the parameters.

@@ -273,7 +273,8 @@ impl<'de> Deserializer<'de> for One<'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => {
-                let refused = |_| Refused::json(value, "text, which stands in quotes", Refusal::NotText);
+                let refused =
+                    |_| Refused::json(value, "text, which stands in quotes", Refusal::NotText);
                 value.deserialize_str(visitor).map_err(refused)
             }
             Self::Text(text) => visitor.visit_borrowed_str(text),
@@ -288,9 +289,11 @@ impl<'de> Deserializer<'de> for One<'de> {
             }
             Self::Text("true" | "True" | "1" | "on" | "yes") => visitor.visit_bool(true),
             Self::Text("false" | "False" | "0" | "off" | "no") => visitor.visit_bool(false),
-            Self::Text(text) => {
-                Err(Refused::text(text, "true or false", Refusal::NotTrueOrFalse))
-            },
+            Self::Text(text) => Err(Refused::text(
+                text,
+                "true or false",
+                Refusal::NotTrueOrFalse,
+            )),
         }
     }
 

@@ -4,6 +4,7 @@
 //! as options (`command.rs`) and arguments, and `output.rs` writes the answer. `terminal.rs` escapes control characters.
 
 mod command;
+mod json;
 mod output;
 mod run;
 mod terminal;

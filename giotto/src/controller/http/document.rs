@@ -12,6 +12,9 @@ use crate::error::InvalidInput;
 use crate::error_page::ErrorPage;
 use crate::view::escape_html;
 
+/// The most characters of a refused value that an error page shows.
+const MAX_VALUE: usize = 100;
+
 /// A document with this title and `body`, which is HTML.
 pub(super) fn document(status: StatusCode, title: &str, body: &str) -> Bytes {
     let (code, reason) = (
@@ -46,7 +49,12 @@ fn list(body: &mut String, refused: &InvalidInput) {
     body.push_str("<dl>\n");
     for field in refused.fields() {
         let (name, message) = (escape_html(field.name()), escape_html(field.message()));
-        let _ = writeln!(body, "<dt><b>{name}</b></dt>\n<dd>{message}</dd>");
+        let _ = write!(body, "<dt><b>{name}</b></dt>\n<dd>{message}");
+        let value: String = field.value().chars().take(MAX_VALUE).collect();
+        if !value.is_empty() {
+            let _ = write!(body, "; it was given as <q>{}</q>", escape_html(&value));
+        }
+        body.push_str("</dd>\n");
     }
     body.push_str("</dl>\n");
 }

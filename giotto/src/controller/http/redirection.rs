@@ -66,7 +66,11 @@ pub(super) fn body(redirection: &Redirection, status: StatusCode, mimetype: &str
 
 /// A document that leads to `place`, which is HTML.
 fn elsewhere(status: StatusCode, place: &str) -> Bytes {
-    document(status, "This page is elsewhere", &format!("<p>Go on to {place}</p>\n"))
+    document(
+        status,
+        "This page is elsewhere",
+        &format!("<p>Go on to {place}</p>\n"),
+    )
 }
 
 fn encoded(redirection: &Redirection) -> String {
