@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use giotto_cache::Metadata;
@@ -186,7 +186,7 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static 
     let value = match name == header::LAST_MODIFIED {
         false => value,
         true => {
-            date = past(value).ok_or(
+            date = past(value, SystemTime::now()).ok_or(
                 "its value is not a date such as \"Sun, 06 Nov 1994 08:49:37 GMT\" (RFC 9110, 5.6.7)",
             )?;
             &date
@@ -202,8 +202,34 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static 
     Ok((name, value))
 }
 
-/// The date `text`, or now if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1).
-fn past(text: &str) -> Option<String> {
+/// The date `text`, or `now` if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1). A clock that was set to
+/// before 1970 cannot be written.
+fn past(text: &str, now: SystemTime) -> Option<String> {
     let date = httpdate::parse_http_date(text).ok()?;
-    Some(httpdate::fmt_http_date(date.min(SystemTime::now())))
+    Some(httpdate::fmt_http_date(date.min(now.max(UNIX_EPOCH))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nothing_was_modified_in_the_future_by_any_clock() {
+        let day = Duration::from_secs(24 * 3600);
+        let [first, second] = [
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Fri, 02 Jan 1970 00:00:00 GMT",
+        ];
+        for (now, is) in [
+            (UNIX_EPOCH + 2 * day, second),
+            (UNIX_EPOCH + day, second),
+            (UNIX_EPOCH, first),
+            (UNIX_EPOCH - day, first),
+        ] {
+            assert_eq!(past(second, now).as_deref(), Some(is), "{now:?}");
+        }
+        assert_eq!(past("yesterday", UNIX_EPOCH), None);
+    }
 }

@@ -136,6 +136,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         .enable_all()
         .build()?;
     let result = runtime.block_on(async {
+        check_clock()?;
         let listener = listen(&config).await?;
         let address = listener.local_addr()?;
         // Before the line below: its reader may stop the server at once.
@@ -156,13 +157,18 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     result
 }
 
-async fn listen(config: &Config) -> Result<TcpListener> {
-    if date(SystemTime::now()).is_none() {
-        return Err(Error::configuration(
-            "the clock of this machine is not between 1970 and 9999, which responses over HTTP require: set the clock, and \
+/// Whether the wall clock shows a time that pages can be dated by.
+fn check_clock() -> Result<()> {
+    match date(SystemTime::now()) {
+        Some(_) => Ok(()),
+        None => Err(Error::configuration(
+            "the clock of this machine is not between 1970 and 9999, which HTTP and the cache require: set the clock, and \
              start again",
-        ));
+        )),
     }
+}
+
+async fn listen(config: &Config) -> Result<TcpListener> {
     let Config { host, port, .. } = config;
     let listener = http::listen(host, *port, config.backlog).await;
     listener.map_err(|error| {
@@ -189,6 +195,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
         let config = configure(&both)?;
         log(config.log.unwrap_or(tracing::Level::WARN));
         config.tell();
+        check_clock()?;
         app.clone().configured(&config)
     };
     let options = Options::read(matches);

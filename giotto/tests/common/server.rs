@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use test_servers::HttpServer;
@@ -35,10 +35,14 @@ impl Server {
 
     /// In a folder that others share.
     pub(crate) fn start_in(folder: &Path, options: &[&str]) -> Self {
-        let mut command = testbed::command(folder);
-        command.args(["http", "--port", "0"]).args(options);
+        Self::start_from(testbed::command(folder), options)
+    }
+
+    /// In the environment of `testbed`.
+    pub(crate) fn start_from(mut testbed: Command, options: &[&str]) -> Self {
+        testbed.args(["http", "--port", "0"]).args(options);
         Self {
-            process: HttpServer::start(&mut command),
+            process: HttpServer::start(&mut testbed),
             folder: None,
         }
     }

@@ -125,41 +125,110 @@ impl Engine for Sqlite {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::time::Duration;
 
     use super::super::call::{Key, Row};
     use super::super::table::Table;
     use super::*;
 
-    /// The wall clock may be set meanwhile: nothing here reads it.
-    #[tokio::test]
-    async fn a_row_lives_by_the_clock_of_its_reader_alone() {
-        let folder = tempfile::tempdir().unwrap();
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR_MS: u64 = 3_600_000;
+
+    /// The file in `folder` as a process opens it that was started at `clock`.
+    fn process(folder: &Path, clock: &Clock) -> Sqlite {
         let setup = Setup {
             table: Table::default(),
             connections: 8,
             timeout: Duration::from_secs(1),
         };
+        Sqlite::new(folder.join("cache.db"), &setup, clock.clone())
+    }
+
+    fn row(key: &str, lifetime: Option<Duration>) -> Row {
+        Row::new(Key::new(key.into()), "value".into(), lifetime)
+    }
+
+    async fn set(sqlite: &Sqlite, key: &str, lifetime: Option<Duration>) {
+        let set = Call::Set(row(key, lifetime));
+        assert_eq!(sqlite.run(set).await.unwrap().rows, 1);
+    }
+
+    async fn has(sqlite: &Sqlite, key: &str) -> bool {
+        let get = Call::Get(Key::new(key.into()), i64::MAX);
+        sqlite.run(get).await.unwrap().value.is_some()
+    }
+
+    /// The wall clock may be set meanwhile: nothing here reads it.
+    #[tokio::test]
+    async fn a_row_lives_by_the_clock_of_its_reader_alone() {
+        let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(1_000_000);
-        let sqlite = Sqlite::new(folder.path().join("cache.db"), &setup, clock.clone());
-        let key = || Key::new("key".into());
-        let minute = Duration::from_secs(60);
-        let row = Row::new(key(), "value".into(), Some(minute));
-        sqlite.run(Call::Set(row)).await.unwrap();
+        let sqlite = process(folder.path(), &clock);
+        set(&sqlite, "key", Some(MINUTE)).await;
         let mut lives = true;
         for step in [
             Duration::ZERO,
-            minute - Duration::from_millis(1),
+            MINUTE - Duration::from_millis(1),
             Duration::from_millis(1),
         ] {
             clock.advance(step);
             lives &= clock.now_ms() < 1_060_000;
             let swept = sqlite.run(Call::DeleteExpired(10)).await.unwrap();
             assert_eq!(swept.rows, u64::from(!lives));
-            let found = sqlite.run(Call::Get(key(), i64::MAX)).await.unwrap().value;
+            assert_eq!(has(&sqlite, "key").await, lives);
+            let found = sqlite.get_now("key", i64::MAX).unwrap();
             assert_eq!(found.is_some(), lives);
-            assert_eq!(sqlite.get_now("key", i64::MAX), Some(found));
         }
         assert!(!lives);
+    }
+
+    /// The wall clock is set back between two processes, and catches up while the second one runs.
+    #[tokio::test]
+    async fn a_row_from_before_the_clock_was_set_back_does_not_live_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = process(folder.path(), &Clock::manual(3 * HOUR_MS));
+        set(&before, "page", Some(MINUTE)).await;
+        set(&before, "record", None).await;
+        let clock = Clock::manual(2 * HOUR_MS);
+        let after = process(folder.path(), &clock);
+        assert!(!has(&after, "another").await);
+        clock.advance(Duration::from_millis(HOUR_MS));
+        assert!(!has(&after, "page").await);
+        assert!(has(&after, "record").await, "that of an invalidation stays");
+    }
+
+    /// Both run at the same time.
+    #[tokio::test]
+    async fn the_rows_of_a_process_whose_clock_is_ahead_are_swept_and_block_no_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = process(folder.path(), &Clock::manual(2 * HOUR_MS));
+        assert!(!has(&now, "page").await);
+        for (ahead_ms, is_dead) in [(1_000, false), (1_001, true), (HOUR_MS, true)] {
+            let ahead = process(folder.path(), &Clock::manual(2 * HOUR_MS + ahead_ms));
+            set(&ahead, "page", Some(MINUTE)).await;
+            set(&ahead, "lease", Some(MINUTE)).await;
+            set(&ahead, "record", None).await;
+            for (key, is_added) in [("lease", is_dead), ("record", false)] {
+                let added = now.run(Call::Add(row(key, Some(MINUTE)))).await.unwrap();
+                assert_eq!(added.rows, u64::from(is_added), "{key} {ahead_ms}");
+            }
+            now.run(Call::DeleteExpired(10)).await.unwrap();
+            assert_eq!(has(&now, "page").await, !is_dead, "{ahead_ms}");
+            assert!(has(&now, "lease").await && has(&now, "record").await);
+        }
+    }
+
+    /// What is stored for a minute is gone a day later, also for the processes that are started once the clock is set right.
+    #[tokio::test]
+    async fn a_clock_that_is_set_forward_ends_rows_and_revives_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |hours| process(folder.path(), &Clock::manual(hours * HOUR_MS));
+        set(&at(2), "page", Some(MINUTE)).await;
+        let forward = at(26);
+        assert!(!has(&forward, "page").await);
+        set(&forward, "page of tomorrow", Some(MINUTE)).await;
+        assert!(!has(&at(3), "page of tomorrow").await);
+        assert!(!has(&at(26), "page of tomorrow").await);
     }
 }

@@ -127,12 +127,22 @@ impl Shared {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         begin_session(&connection)?;
         connection.execute_batch(&self.sql.create)?;
+        self.delete_from_the_future(&connection);
         Ok(Open {
             connection,
             file: file_id(&self.path).unwrap_or_default(),
             looked_ms: self.now_ms(),
             removed,
         })
+    }
+
+    /// Before the first row is read. It takes the lock of a writer, so it looks first; if it fails, the sweep does it.
+    fn delete_from_the_future(&self, connection: &Connection) {
+        let now_ms = self.now_ms();
+        let latest = connection.query_row(&self.sql.latest, [], |row| row.get::<_, i64>(0));
+        if latest.is_ok_and(|latest| latest > now_ms.saturating_mul(1000)) {
+            let _ = self.sql.delete_from_the_future(connection, now_ms);
+        }
     }
 
     pub(super) fn now_ms(&self) -> i64 {

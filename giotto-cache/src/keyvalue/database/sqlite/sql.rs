@@ -1,6 +1,9 @@
 //! The statements of SQLite with the name of the table in them, and how they are given their values.
 //!
 //! Each statement but one finds its rows by an index.
+//!
+//! The file has no clock of its own. A row that ends and was stored later than now was stored before the wall clock was set
+//! back, so that its age is unknown: it would live on once the clock has caught up. Such rows are deleted, and block no `add`.
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -8,6 +11,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::keyvalue::database::call::{Call, Chosen, Key, RECORD, Reply, Row};
 use crate::keyvalue::database::table::Table;
 use crate::keyvalue::longest::is_record;
+
+/// How much the clocks of two processes of one machine may differ.
+const SKEW_US: i64 = 1_000_000;
 
 pub(super) struct Sql {
     pub(super) create: String,
@@ -20,6 +26,8 @@ pub(super) struct Sql {
     pub(super) clear: String,
     pub(super) measure: String,
     pub(super) delete_expired: String,
+    pub(super) latest: String,
+    pub(super) delete_from_the_future: String,
     pub(super) delete_oldest: String,
 }
 
@@ -70,7 +78,10 @@ impl Sql {
                 "SELECT CASE WHEN octet_length(value) <= ?4 THEN value ELSE x'' END FROM {t}
                  WHERE digest = ?1 AND key = ?2 AND {live}"
             ),
-            add: format!("{insert} WHERE expires <= ?5 / 1000 OR key <> excluded.key"),
+            add: format!(
+                "{insert} WHERE expires <= ?5 / 1000 OR key <> excluded.key
+                 OR (expires IS NOT NULL AND stored > ?5 + {SKEW_US})"
+            ),
             replace: format!(
                 "UPDATE {t} SET value = ?3, size = ?4, stored = ?5, expires = ?5 / 1000 + ?6
                  WHERE digest = ?1 AND key = ?2 AND (expires IS NULL OR expires > ?5 / 1000) AND {}",
@@ -90,10 +101,34 @@ impl Sql {
                 "DELETE FROM {t} WHERE rowid IN
                  (SELECT rowid FROM {t} WHERE expires <= ?1 ORDER BY expires LIMIT ?2)"
             ),
+            latest: format!("SELECT max(stored) FROM {t}"),
+            delete_from_the_future: format!(
+                "DELETE FROM {t} WHERE stored > ?1 + {SKEW_US} AND expires IS NOT NULL"
+            ),
             delete_oldest: format!(
                 "DELETE FROM {t} WHERE rowid IN (SELECT rowid FROM {t} ORDER BY stored LIMIT ?1)"
             ),
         }
+    }
+
+    /// Deletes what was stored before the wall clock was set back, all at once: it happens once.
+    pub(super) fn delete_from_the_future(
+        &self,
+        connection: &Connection,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let now_us = now_ms.saturating_mul(1000);
+        let deleted = connection
+            .prepare_cached(&self.delete_from_the_future)?
+            .execute([now_us])?;
+        if deleted > 0 {
+            tracing::warn!(
+                deleted,
+                "rows of the cache file were deleted because they were stored later than now: the clock of this machine \
+                 was set back; restart the processes that were started before"
+            );
+        }
+        Ok(())
     }
 
     /// Carries out `call`, one arm for each.
@@ -157,7 +192,10 @@ impl Sql {
                 .query_row(params![slice.low, slice.high], |row| {
                     Ok(Reply::size(row.get(0)?, row.get(1)?))
                 }),
-            Call::DeleteExpired(limit) => change(&self.delete_expired, params![now_ms, limit]),
+            Call::DeleteExpired(limit) => {
+                self.delete_from_the_future(connection, now_ms)?;
+                change(&self.delete_expired, params![now_ms, limit])
+            }
             Call::DeleteOldest(limit) => change(&self.delete_oldest, params![limit]),
         }
     }
@@ -179,7 +217,15 @@ mod tests {
             (&sql.delete_if, "(digest=?)"),
             (&sql.clear, "(digest>? AND digest<?)"),
             (&sql.measure, "(digest>? AND digest<?)"),
+            (
+                &sql.latest,
+                "SEARCH giotto_cache USING COVERING INDEX giotto_cache_stored",
+            ),
             (&sql.delete_expired, "giotto_cache_expires (expires<?)"),
+            (
+                &sql.delete_from_the_future,
+                "giotto_cache_stored (stored>?)",
+            ),
             (
                 &sql.delete_oldest,
                 "USING COVERING INDEX giotto_cache_stored",
