@@ -39,6 +39,10 @@ impl ErrorPage {
         Self { refused, ..self }
     }
 
+    pub(crate) const fn code(&self) -> StatusCode {
+        self.status
+    }
+
     /// The status of the response: 404.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -51,7 +55,7 @@ impl ErrorPage {
         words(self.status).0
     }
 
-    /// What happened, in detail. The message of an internal error is not among it, except in debug mode.
+    /// What happened, in detail, for the reader. It says nothing of an internal error, except in debug mode.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message

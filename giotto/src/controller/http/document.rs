@@ -31,7 +31,7 @@ pub(super) fn document(status: StatusCode, title: &str, body: &str) -> Bytes {
 }
 
 /// The default page of an error.
-pub(super) fn error_document(status: StatusCode, page: &ErrorPage) -> Bytes {
+pub(super) fn error_document(page: &ErrorPage) -> Bytes {
     let mut body = String::new();
     let refused = page.refused();
     match refused.is_empty() {
@@ -41,7 +41,7 @@ pub(super) fn error_document(status: StatusCode, page: &ErrorPage) -> Bytes {
         false => list(&mut body, refused),
     }
     let _ = writeln!(body, "<p>{}</p>", page.advice());
-    document(status, page.title(), &body)
+    document(page.code(), page.title(), &body)
 }
 
 /// Lists the refused fields, as the description list that they are.

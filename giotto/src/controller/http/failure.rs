@@ -25,6 +25,9 @@ use crate::page::Page;
 use crate::request::Segments;
 use crate::view::View;
 
+/// The most characters of a path that an error page repeats.
+const MAX_PATH: usize = 100;
+
 /// The response to a request that has no page because of `problem`. With `shows_errors`, the client sees the messages of
 /// internal errors.
 pub(super) fn response(
@@ -39,8 +42,8 @@ pub(super) fn response(
     let (status, (mime, page)) = match problem {
         Problem::Request(status, message, field) => {
             fields.extend(field);
-            let page = ErrorPage::new(status, message, head.uri.path());
-            (status, shown(status, &page, head, app, fields))
+            let page = ErrorPage::new(status, message.clone(), head.uri.path());
+            (status, shown(&page, &message, head, app, fields))
         }
         Problem::Invocation(error) => {
             fields.extend(error.downstream().cloned());
@@ -50,7 +53,13 @@ pub(super) fn response(
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            (status, page(&error, status, message, head, app, fields))
+            let page = ErrorPage::new(
+                status,
+                told(&error, &message, head, shows_errors),
+                head.uri.path(),
+            );
+            let page = page.refused_fields(error.invalid_input().clone());
+            (status, body(&error, &page, &message, head, app, fields))
         }
     };
     fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
@@ -60,10 +69,10 @@ pub(super) fn response(
 }
 
 /// The body of the response to `error`, and its media type.
-fn page(
+fn body(
     error: &Error,
-    status: StatusCode,
-    message: String,
+    page: &ErrorPage,
+    message: &str,
     head: &Parts,
     app: &App,
     fields: &mut HeaderMap,
@@ -72,25 +81,25 @@ fn page(
     if let Some((mime, page)) = error.page() {
         return (mime.clone(), page.clone());
     }
-    if let ErrorKind::Redirection(redirection) = error.kind() {
-        let mime = problem_mime(head, &[]);
-        let page = redirection::body(redirection, status, mime.essence());
-        return (mime, page);
+    match error.kind() {
+        ErrorKind::Redirection(redirection) => {
+            let mime = problem_mime(head, &[]);
+            let body = redirection::body(redirection, page.code(), mime.essence());
+            (mime, body)
+        }
+        _ => shown(page, message, head, app, fields),
     }
-    let page = ErrorPage::new(status, message, head.uri.path());
-    let page = page.refused_fields(error.invalid_input().clone());
-    shown(status, &page, head, app, fields)
 }
 
-/// The error page as the application shows it, or else in the usual form.
+/// The error page as the application shows it, or else in the usual form, which is the `message` in media types for programs.
 fn shown(
-    status: StatusCode,
     page: &ErrorPage,
+    message: &str,
     head: &Parts,
     app: &App,
     fields: &mut HeaderMap,
 ) -> (Mime, Bytes) {
-    let view = app.own_error_pages().of(status);
+    let view = app.own_error_pages().of(page.code());
     let own = view.map_or_else(Vec::new, View::mimes);
     let mime = problem_mime(head, &own);
     if let Some(view) = view.filter(|_| own.contains(&mime)) {
@@ -99,17 +108,28 @@ fn shown(
                 append_new(&own, fields);
                 return (mime, own.body().clone());
             }
-            Err(error) => log_page(status, &error, app),
+            Err(error) => log_page(page.code(), &error, app),
         }
     }
-    let body = render(&mime, status, page);
-    match body {
-        Some(body) => (mime, body),
-        None => {
-            let mime = problem_mime(head, &[]);
-            let body = render(&mime, status, page).unwrap_or_default();
-            (mime, body)
+    let usual = |mime: Mime| usual(&mime, page, message).map(|body| (mime, body));
+    usual(mime)
+        .or_else(|| usual(problem_mime(head, &[])))
+        .expect("the usual page has the usual media types")
+}
+
+/// What the reader of an error page is told, in place of the `message` for whoever writes the request.
+fn told(error: &Error, message: &str, head: &Parts, shows_errors: bool) -> String {
+    match error.kind() {
+        ErrorKind::NoProgram if !shows_errors => {
+            let path: String = head.uri.path().chars().take(MAX_PATH).collect();
+            format!("there is nothing at {path}")
         }
+        ErrorKind::InvalidInput => {
+            let fields = error.invalid_input().fields().iter();
+            let fields = fields.map(|field| format!("{}: {}", field.name(), field.message()));
+            fields.collect::<Vec<_>>().join("; ")
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -208,16 +228,15 @@ fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
 }
 
 /// The usual error page as `mime`; `None` if it has no such form.
-fn render(mime: &Mime, status: StatusCode, page: &ErrorPage) -> Option<Bytes> {
-    let message = page.message();
+fn usual(mime: &Mime, page: &ErrorPage, message: &str) -> Option<Bytes> {
     Some(match mime.essence() {
         "application/json" => {
-            let (code, fields) = (status.as_u16(), page.refused().by_name());
+            let (code, fields) = (page.status(), page.refused().by_name());
             json!({ "error": { "status": code, "message": message, "fields": fields } })
                 .to_string()
                 .into()
         }
-        "text/html" => error_document(status, page),
+        "text/html" => error_document(page),
         "text/plain" => format!("{message}\n").into(),
         _ => return None,
     })

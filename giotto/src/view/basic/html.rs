@@ -18,15 +18,16 @@ const STYLE: &str = "\
 body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1.5rem 1rem 4rem}\
 h1{font-size:1.75rem;line-height:1.25;margin:0 0 1.25rem}\
 h2{font-size:1.2rem;line-height:1.3;margin:2rem 0 .6rem}\
-h1,h2,dd,td,li{overflow-wrap:anywhere}\
+h1,h2,dd,td,li{overflow-wrap:break-word}\
 dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.25rem 1.5rem;margin:0}\
-dt{font-weight:600}dd{margin:0}td dl{gap:0 .75rem}\
+dt{font-weight:600}dd{margin:0;min-width:0}td dl{grid-template-columns:max-content 1fr;gap:0 .75rem}\
 .scroll{overflow-x:auto;border:1px solid #8885;border-radius:.5rem}\
-table{border-collapse:collapse;width:100%}\
+.scroll>table{width:max-content;min-width:100%}\
+table{border-collapse:collapse}\
 th,td{padding:.5rem .9rem;text-align:left;vertical-align:top}\
 th{font-weight:600;white-space:nowrap;background:#8882}\
 tbody tr{border-top:1px solid #8883}\
-td{min-width:6ch;max-width:36rem}\
+td{max-width:24rem}\
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\
 ul{margin:0;padding-left:1.25rem}\
 .errors{border-left:.3rem solid #d33;border-radius:.3rem;background:#d331;padding:.75rem 1rem;margin:0 0 1.5rem}\
