@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
 use giotto_cache::{
-    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Mode,
+    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Lookup, Mode,
 };
 
 use crate::arguments::{Arguments, Typed};
@@ -257,6 +257,15 @@ impl App {
         !self.tag_fields.is_empty()
     }
 
+    /// What `request` asks for, after its input middleware.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it asks for nothing, or is not admitted.
+    pub(crate) async fn asked(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
+        Asked::of(&self.manifest, request, &self.states).await
+    }
+
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -291,21 +300,18 @@ impl App {
             args: Arguments { typed, canonical },
             mime,
             negotiated,
-        } = Asked::of(&self.manifest, request)?;
+        } = Asked::of(&self.manifest, request, &self.states).await?;
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
-                let lookup = lookup(program, policy, &typed, canonical, &mime, request)?;
-                // `hit` comes first because making the future of `answer` would be felt in every hit.
+                let tags = program.tags_of(&typed)?;
+                let lookup = lookup(program, policy, tags, canonical, &mime, request);
                 let answer = match self.cache.hit(&lookup) {
                     Some(answer) => answer,
+                    // Boxed, because a large future would be felt in every hit.
                     None => {
-                        let compute = |control| {
-                            let context = self.context(request.controller).stored(control);
-                            self.models.computed(program, typed, &mime, context)
-                        };
-                        let answer = self.cache.answer(lookup, compute).await;
-                        answer.map_err(|error| Failure::unwrap(&error))?
+                        let controller = request.controller;
+                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -322,7 +328,10 @@ impl App {
                 }
             }
         };
-        program.finish(negotiated, request, &mut page)?;
+        program.describe(negotiated, &mut page);
+        if program.is_guarded() {
+            program.finish(request, &mut page, &self.states).await?;
+        }
         Ok(page)
     }
 
@@ -360,12 +369,15 @@ impl App {
             args,
             mime,
             negotiated,
-        } = Asked::again(&self.manifest, &mut request)?;
+        } = Asked::again(&self.manifest, &mut request, &self.states).await?;
         let page = self
             .bypass(program, args.typed, &mime, refused, HTTP_GET)
             .await?;
         let mut page = page.bypassing();
-        program.finish(negotiated, &request, &mut page)?;
+        program.describe(negotiated, &mut page);
+        if program.is_guarded() {
+            program.finish(&request, &mut page, &self.states).await?;
+        }
         Ok(page)
     }
 
@@ -406,6 +418,23 @@ impl App {
             Err(Error::other(message))
         });
         page?.into_page(rendering.into_mime())
+    }
+
+    /// What the cache answers to `lookup`: it may run the program.
+    async fn answer(
+        &self,
+        program: &Arc<Program>,
+        typed: Typed,
+        mime: &Mime,
+        lookup: Lookup,
+        controller: Controller,
+    ) -> Result<Answer> {
+        let compute = |control| {
+            let context = self.context(controller).stored(control);
+            self.models.computed(program, typed, mime, context)
+        };
+        let answer = self.cache.answer(lookup, compute).await;
+        answer.map_err(|error| Failure::unwrap(&error))
     }
 
     /// The page of `answer`, or the "not found" that was stored in place of a page.

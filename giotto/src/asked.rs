@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use giotto_cache::{Lookup, Policy};
 
-use crate::arguments::{Arguments, Typed};
+use crate::arguments::Arguments;
 use crate::error::Result;
 use crate::manifest::{Found, Manifest};
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::Request;
+use crate::state::States;
 use crate::varies::Negotiated;
 
 /// A request that has passed the input middleware of its program.
@@ -26,12 +27,18 @@ pub(crate) struct Asked<'m> {
 
 impl<'m> Asked<'m> {
     /// Finds the program that `request` asks for, runs its input middleware, and binds its arguments.
-    pub(crate) fn of(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+    pub(crate) async fn of(
+        manifest: &'m Manifest,
+        request: &mut Request<'_>,
+        states: &States,
+    ) -> Result<Self> {
         let found = manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
         program.check_names(request)?;
-        program.admit(request)?;
+        if program.has_input_middleware() {
+            program.admit(request, states).await?;
+        }
         let args = program.bind(found.consumed, request)?;
         let mime = chosen(&found, request)?;
         Ok(Self {
@@ -44,17 +51,24 @@ impl<'m> Asked<'m> {
 
     /// The same for a form that is shown again because its input was refused. Arguments that the program does not take are
     /// ignored: they were those of another program. So are those that it refuses, if it can do without them.
-    pub(crate) fn again(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Self> {
+    pub(crate) async fn again(
+        manifest: &'m Manifest,
+        request: &mut Request<'_>,
+        states: &States,
+    ) -> Result<Self> {
         let found = manifest.find(&request.path, request.controller)?;
         let program = found.program;
         program.collect(found.consumed, request);
-        program.admit(request)?;
+        program.admit(request, states).await?;
         let mime = chosen(&found, request)?;
-        let args = program.bind(found.consumed, request).or_else(|error| {
-            program.leave_out(error.invalid_input(), request);
-            program.admit(request)?;
-            program.bind(found.consumed, request)
-        })?;
+        let args = match program.bind(found.consumed, request) {
+            Ok(args) => args,
+            Err(error) => {
+                program.leave_out(error.invalid_input(), request);
+                program.admit(request, states).await?;
+                program.bind(found.consumed, request)?
+            }
+        };
         Ok(Self {
             program,
             args,
@@ -66,8 +80,16 @@ impl<'m> Asked<'m> {
     /// What `request` asks the cache for.
     pub(crate) fn lookup(&self, policy: &Policy, request: &Request<'_>) -> Result<Lookup> {
         let Arguments { typed, canonical } = &self.args;
+        let tags = self.program.tags_of(typed)?;
         let canonical = canonical.clone();
-        lookup(self.program, policy, typed, canonical, &self.mime, request)
+        Ok(lookup(
+            self.program,
+            policy,
+            tags,
+            canonical,
+            &self.mime,
+            request,
+        ))
     }
 }
 
@@ -84,19 +106,20 @@ fn negotiated(found: &Found<'_>) -> Negotiated {
 }
 
 /// What `request` asks the cache for. It takes the text of the arguments because a hit clones nothing.
+// Every hit makes one: a call would copy it.
+#[inline]
 pub(crate) fn lookup(
     program: &Program,
     policy: &Policy,
-    typed: &Typed,
+    tags: Vec<String>,
     canonical: String,
     mime: &Mime,
     request: &Request<'_>,
-) -> Result<Lookup> {
-    let lookup = Lookup::new(program.key(canonical, mime), *policy)
-        .tags(program.tags_of(typed)?)
+) -> Lookup {
+    Lookup::new(program.key(canonical, mime), *policy)
+        .tags(tags)
         .mode(request.mode)
         .allow_own_time(program.sets_time())
         .accept_coded(request.takes_coded && program.may_be_coded(mime))
-        .wait_for_fresh(!request.takes_stale);
-    Ok(lookup)
+        .wait_for_fresh(!request.takes_stale)
 }

@@ -106,7 +106,7 @@ pub use giotto_macros::model;
 pub use management::{management, management_over};
 pub use manifest::{Item, Manifest};
 pub use page::Page;
-pub use program::{Bare, Program, Ready, model};
+pub use program::{Bare, InputMiddleware, OutputMiddleware, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::Response;
 pub use run::run;
@@ -130,7 +130,7 @@ pub mod prelude {
     pub use crate::view::{BasicView, View, escape_html};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
-        Program, Redirection, Response, State, model,
+        Program, Redirection, Request, Response, State, model,
     };
 }
 

@@ -32,6 +32,12 @@ pub const CMD: Controller = Controller::Cmd;
 
 impl Controller {
     pub(crate) const ALL: [Self; 3] = [HTTP_GET, HTTP_POST, CMD];
+
+    /// Whether it is HTTP, and not the command line.
+    #[must_use]
+    pub const fn is_http(self) -> bool {
+        !matches!(self, Self::Cmd)
+    }
 }
 
 impl fmt::Display for Controller {
@@ -210,7 +216,11 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// The controller that made the request.
+    /// The controller that the request is for, so that middleware knows its front end: `request.controller().is_http()`.
+    ///
+    /// A program of [`management`](crate::management()) that works on the page of an invocation runs the middleware as HTTP
+    /// does, even on the command line, because it works on the page that readers get. That page is the one of
+    /// the command line if HTTP has no such program.
     #[must_use]
     pub const fn controller(&self) -> Controller {
         self.controller

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
-use crate::program::Program;
-use crate::request::{Controller, Request};
+use crate::error::Error;
+use crate::program::{InputMiddleware, Program};
+use crate::request::Controller;
 
 /// A tree of programs by name.
 ///
@@ -106,15 +106,9 @@ impl Manifest {
     /// Runs `check` before every program that is in this manifest now: one guard for all of them. It runs before the
     /// program's own [`input_middleware`](Program::input_middleware).
     #[must_use]
-    pub fn input_middleware<F>(mut self, check: F) -> Self
-    where
-        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
-    {
-        let check = Arc::new(check);
-        let guarded = self.change(&|program| {
-            let check = Arc::clone(&check);
-            program.guard(Box::new(move |request| check(request)));
-        });
+    pub fn input_middleware<M>(mut self, check: impl InputMiddleware<M>) -> Self {
+        let check = check.into_check();
+        let guarded = self.change(&|program| program.guard(check.clone()));
         if !guarded {
             let message = "a manifest that was cloned cannot be given middleware, which its copy would not \
                            have: give it the middleware first";

@@ -10,14 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
+use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
 use crate::arguments;
 use crate::arguments::{Parameters, parameters};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::lifetimes::seconds;
 use crate::negotiate;
-use crate::page::Page;
-use crate::request::{Controller, Request};
+use crate::request::Controller;
 use crate::response::Response;
 use crate::view::View;
 
@@ -259,25 +259,25 @@ impl<S> Program<S> {
     }
 
     /// Runs `check` on every request, before arguments are bound and the cache is asked. It may refuse the request with an
-    /// error or a redirection, or [set](Request::set) arguments, such as the signed-in user.
+    /// error or a redirection, or [set](crate::Request::set) arguments, such as the signed-in user. It is a function or an async
+    /// function, and may take a state: see [`InputMiddleware`].
     ///
-    /// On a POST with preconditions (`If-Match`) it runs twice, and once more for the page of GET that they are about.
+    /// It runs for both front ends; [`Request::controller`](crate::Request::controller) says for which. It runs in the order in which it is given. A client
+    /// that disconnects ends async middleware at its next `.await`.
+    ///
+    /// On a POST with preconditions (`If-Match`) it runs twice, and once more for the page of GET that they are about. The
+    /// programs of [`management`](crate::management()) run it to find the page of an invocation.
     #[must_use]
-    pub fn input_middleware<F>(mut self, check: F) -> Self
-    where
-        F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
-    {
-        self.settings.input.push(Box::new(check));
+    pub fn input_middleware<M>(mut self, check: impl InputMiddleware<M>) -> Self {
+        self.settings.input.push(check.into_check());
         self
     }
 
-    /// Runs `finish` on every page, computed or cached. Its changes are never stored.
+    /// Runs `finish` on every page, computed or cached. Its changes are never stored. It is a function or an async function, and
+    /// may take a state: see [`OutputMiddleware`].
     #[must_use]
-    pub fn output_middleware<F>(mut self, finish: F) -> Self
-    where
-        F: Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync + 'static,
-    {
-        self.settings.output.push(Box::new(finish));
+    pub fn output_middleware<M>(mut self, finish: impl OutputMiddleware<M>) -> Self {
+        self.settings.output.push(finish.into_finish());
         self
     }
 }

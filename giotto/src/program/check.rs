@@ -54,7 +54,10 @@ impl Program {
         let model = format!("the model {name}");
         let mut states = needs.states.iter().filter(|_| source == Source::Model);
         let model = states.try_for_each(|state| startup.require(*state, &model));
+        let Settings { input, output, .. } = &self.settings;
         model
+            .and_then(|()| input.iter().try_for_each(|input| input.check(startup)))
+            .and_then(|()| output.iter().try_for_each(|output| output.check(startup)))
             .and_then(|()| check(startup))
             .map_err(|error| Error::configuration(format!("program '{}': {error}", self.path())))
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use giotto_cache::{Key, Policy};
 
 use super::call::Call;
+use super::middleware::{Check, Finish};
 use super::model::Documentation;
 use crate::arguments::{Arguments, Typed};
 use crate::arguments::{Parameter, Parameters};
@@ -54,7 +55,7 @@ pub struct Ready {
     pub(super) name: &'static str,
     pub(super) needs: Needs,
     /// The check of the view when the application starts.
-    pub(super) check: Check,
+    pub(super) check: ViewCheck,
     pub(super) mimes: Vec<Mime>,
     /// What chooses one of them if the path does not.
     pub(super) negotiated: Negotiated,
@@ -83,20 +84,19 @@ pub(super) struct Settings {
     /// The parameters whose values nobody is shown again.
     pub(super) secrets: Vec<String>,
     pub(super) collects: Option<&'static str>,
-    pub(super) input: Vec<InputMiddleware>,
-    pub(super) output: Vec<OutputMiddleware>,
+    pub(super) input: Vec<Check>,
+    pub(super) output: Vec<Finish>,
     pub(super) error: Option<Error>,
 }
 
 /// The tags of an invocation, by its arguments.
 pub(super) type Tags = Box<dyn Fn(&Typed) -> Vec<String> + Send + Sync>;
-pub(super) type InputMiddleware = Box<dyn Fn(&mut Request<'_>) -> Result<()> + Send + Sync>;
-pub(super) type OutputMiddleware = Box<dyn Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync>;
 
 /// A model whose function type and arguments are erased.
 pub(super) type ErasedModel<T> = Arc<dyn Fn(Typed, &Context) -> Result<Call<T>> + Send + Sync>;
 
-pub(super) type Check = Box<dyn Fn(&Startup<'_>) -> Result<()> + Send + Sync>;
+/// The check of a view when the application starts.
+pub(super) type ViewCheck = Box<dyn Fn(&Startup<'_>) -> Result<()> + Send + Sync>;
 
 /// Binds positional segments and named values to parameters.
 pub(super) type Bind = fn(&[Parameter], &[Cow<'_, str>], &Request<'_>) -> Result<Arguments>;

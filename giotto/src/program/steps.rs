@@ -3,12 +3,12 @@
 //! Step 2 finds it under its path, step 3 binds arguments to its parameters, step 4 chooses one of its media types, step
 //! 5 takes its cache policy, and step 6 has it render.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use giotto_cache::{Key, Policy};
 
-use super::definition::{InputMiddleware, Pending, Program, Ready, Settings, Source, Tags};
+use super::definition::{Pending, Program, Ready, Settings, Source, Tags};
+use super::middleware::{Check, unwound};
 use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
 use crate::compression::ContentCoding;
@@ -18,6 +18,7 @@ use crate::lifetimes::Terms;
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::request::{CMD, Controller, Request, Value};
+use crate::state::States;
 use crate::varies::Negotiated;
 use crate::view::Rendering;
 
@@ -179,13 +180,21 @@ impl Program {
     }
 
     /// Puts `check` before the program's own middleware.
-    pub(crate) fn guard(&mut self, check: InputMiddleware) {
+    pub(crate) fn guard(&mut self, check: Check) {
         self.settings.input.insert(0, check);
     }
 
-    pub(crate) fn admit(&self, request: &mut Request<'_>) -> Result<()> {
-        let mut input = self.settings.input.iter();
-        unwound("middleware", || input.try_for_each(|check| check(request)))
+    /// Whether [`admit`](Self::admit) has something to run.
+    pub(crate) fn has_input_middleware(&self) -> bool {
+        !self.settings.input.is_empty()
+    }
+
+    /// Runs the input middleware on the request.
+    pub(crate) async fn admit(&self, request: &mut Request<'_>, states: &States) -> Result<()> {
+        for check in &self.settings.input {
+            check.run(request, states).await?;
+        }
+        Ok(())
     }
 
     /// Binds the path's segments from `consumed` on and the request's named values.
@@ -229,37 +238,28 @@ impl Program {
         })
     }
 
-    /// Runs the output middleware on the page, and writes on it what caches downstream must know.
-    pub(crate) fn finish(
-        &self,
-        negotiated: Negotiated,
-        request: &Request<'_>,
-        rendered: &mut Page,
-    ) -> Result<()> {
-        rendered.negotiated = negotiated;
-        rendered.terms = Some(Arc::clone(&self.stage.terms));
+    /// Writes on the page what caches downstream must know.
+    pub(crate) fn describe(&self, negotiated: Negotiated, page: &mut Page) {
+        page.belongs_to(negotiated, Arc::clone(&self.stage.terms));
         if self.settings.uncompressed {
-            rendered.coding = ContentCoding::Never;
+            page.leave_uncoded(ContentCoding::Never);
         }
-        if !self.is_guarded() {
-            return Ok(());
+    }
+
+    /// Runs the output middleware of a program that [is guarded](Self::is_guarded) on the page.
+    pub(crate) async fn finish(
+        &self,
+        request: &Request<'_>,
+        page: &mut Page,
+        states: &States,
+    ) -> Result<()> {
+        page.make_private();
+        for finish in &self.settings.output {
+            finish.run(request, page, states).await?;
         }
-        rendered.make_private();
-        let mut output = self.settings.output.iter();
-        unwound("middleware", || {
-            output.try_for_each(|finish| finish(request, rendered))
-        })?;
-        rendered.read = request.metadata.take_names();
+        page.depends_on(request.metadata.take_names());
         Ok(())
     }
-}
-
-/// Runs `what`, which is code of the application. A panic in it is an error of the request and does not end the connection.
-fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
-        let message = format!("{what} panicked; its message is in the log");
-        Err(Error::other(message))
-    })
 }
 
 fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {

@@ -72,7 +72,7 @@ fn manifest() -> Manifest {
             "changed",
             program()
                 .cache(3600)
-                .output_middleware(|_, page| {
+                .output_middleware(|_: &Request<'_>, page: &mut giotto::Page| {
                     page.set_body(page.body().to_ascii_uppercase());
                     Ok(())
                 })
@@ -82,7 +82,7 @@ fn manifest() -> Manifest {
             "guarded",
             program()
                 .cache(3600)
-                .input_middleware(|_| Ok(()))
+                .input_middleware(|_: &mut Request<'_>| Ok(()))
                 .view(view()),
         ),
     ])

@@ -120,10 +120,12 @@ async fn over_http_a_server_can_be_asked_and_get_changes_nothing() {
 #[tokio::test]
 async fn an_application_guards_them_or_leaves_them_out() {
     let guarded =
-        management_over([HTTP_GET, CMD]).input_middleware(|request| match request.controller() {
-            CMD => Ok(()),
-            _ => Err(Error::not_authorized("for operators")),
-        });
+        management_over([HTTP_GET, CMD]).input_middleware(
+            |request: &mut Request<'_>| match request.controller() {
+                CMD => Ok(()),
+                _ => Err(Error::not_authorized("for operators")),
+            },
+        );
     let app = App::new(Manifest::new([("mgt", guarded)])).cache(LocMemKeyValue::new());
     app.check().unwrap();
     ask(&app, CMD, "mgt/cache/stats", &[]).await.unwrap();
@@ -149,7 +151,9 @@ async fn an_application_guards_them_or_leaves_them_out() {
 
     // A check that would not reach all programs is an error, and no hole.
     let original = management();
-    let copy = original.clone().input_middleware(|_| Ok(()));
+    let copy = original
+        .clone()
+        .input_middleware(|_: &mut Request<'_>| Ok(()));
     let refused = App::new(Manifest::new([("mgt", copy)]))
         .check()
         .unwrap_err();

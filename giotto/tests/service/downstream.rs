@@ -81,7 +81,7 @@ async fn a_page_carries_its_tags_in_the_fields_that_are_configured() {
 async fn no_page_carries_tags_by_default_and_none_that_no_shared_cache_may_keep() {
     let page = get(&service(app()), "/post.html?id=7").await;
     assert_eq!(field(&page, "cache-tag"), None);
-    let guarded = posts().input_middleware(|_| Ok(()));
+    let guarded = posts().input_middleware(|_: &mut Request<'_>| Ok(()));
     let uncached = post().view(BasicView::new());
     let unstored = Program::new(|_: Post, cache: CacheControl| {
         cache.no_store();
@@ -142,7 +142,7 @@ async fn a_program_that_writes_says_which_groups_it_has_invalidated() {
 
 #[tokio::test]
 async fn a_guarded_program_that_writes_says_it_too() {
-    let guarded = written().input_middleware(|_| Ok(()));
+    let guarded = written().input_middleware(|_: &mut Request<'_>| Ok(()));
     let app = App::new(Manifest::new([("write", guarded)])).tag_fields(["Cache-Groups"]);
     let reply = ask(&service(app), "POST", "/write.html?x=2", &[], "").await;
     let told = field(&reply, "cache-group-invalidation");
@@ -163,7 +163,7 @@ struct Renamed {
 
 #[tokio::test]
 async fn a_page_says_which_parameters_it_depends_on_if_that_is_certain() {
-    let guarded = Manifest::new([("post", posts())]).input_middleware(|_| Ok(()));
+    let guarded = Manifest::new([("post", posts())]).input_middleware(|_: &mut Request<'_>| Ok(()));
     let manifest = manifest()
         .with("guarded", guarded)
         .with(
@@ -184,7 +184,10 @@ async fn a_page_says_which_parameters_it_depends_on_if_that_is_certain() {
                 .cache(60)
                 .view(BasicView::new()),
         )
-        .with("output", posts().output_middleware(|_, _| Ok(())));
+        .with(
+            "output",
+            posts().output_middleware(|_: &Request<'_>, _: &mut giotto::Page| Ok(())),
+        );
     let service = service(App::new(manifest).cache(LocMemKeyValue::new()));
     for (target, told) in [
         (

@@ -30,11 +30,11 @@ async fn a_panic_outside_the_model_is_an_error_of_its_request_only() {
         .view(View::new().html(|_: &i32| -> String { panic!("view") }));
     let uncached =
         Program::new(|_: Nothing| 1).view(View::new().html(|_: &i32| -> String { panic!("view") }));
-    let input =
-        Program::new(|_: Nothing| 1).input_middleware(|_: &mut Request<'_>| panic!("input"));
-    let output = Program::new(|_: Nothing| 1)
-        .cache(60)
-        .output_middleware(|_: &Request<'_>, _: &mut giotto::Page| panic!("output"));
+    let input = Program::new(|_: Nothing| 1)
+        .input_middleware(|_: &mut Request<'_>| -> Result<(), Error> { panic!("input") });
+    let output = Program::new(|_: Nothing| 1).cache(60).output_middleware(
+        |_: &Request<'_>, _: &mut giotto::Page| -> Result<(), Error> { panic!("output") },
+    );
     let argument = Program::new(|_: Explosive| 1).cache(60);
     let manifest = Manifest::new([
         ("view", view),

@@ -182,7 +182,12 @@ async fn vary_names_the_fields_that_middleware_read() {
                 .output_middleware(basic)
                 .view(BasicView::new()),
         ),
-        ("nothing", read().input_middleware(|_| Ok(())).view(text())),
+        (
+            "nothing",
+            read()
+                .input_middleware(|_: &mut Request<'_>| Ok(()))
+                .view(text()),
+        ),
         (
             "kept",
             read().input_middleware(by_cookie).max_age(30).view(text()),

@@ -25,7 +25,7 @@ async fn the_status_is_that_of_the_method_or_chosen() {
         ("last", to(place().permanent().temporary())),
         (
             "guarded",
-            to(place()).input_middleware(|_| Err(Redirection::to("/b").into())),
+            to(place()).input_middleware(|_: &mut Request<'_>| Err(Redirection::to("/b").into())),
         ),
     ]);
     let service = service(App::new(manifest));

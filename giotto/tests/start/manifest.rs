@@ -167,7 +167,7 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
 fn times_for_caches_downstream_that_make_no_sense_are_refused_with_the_remedy() {
     let cached = || Program::new(square).cache(60);
     let shown = |program: Program<giotto::Bare<i64, _>>| program.view(BasicView::new());
-    let guarded = |program: Program| program.input_middleware(|_| Ok(()));
+    let guarded = |program: Program| program.input_middleware(|_: &mut Request<'_>| Ok(()));
     let single = |program: Program| Manifest::new([("a", program)]);
     let under = |program: Program| Manifest::new([("b", single(program))]);
     for (manifest, words) in [
@@ -204,18 +204,20 @@ fn times_for_caches_downstream_that_make_no_sense_are_refused_with_the_remedy() 
             &["private", "shared", "middleware"],
         ),
         (
-            single(shown(
-                cached().shared_max_age(60).output_middleware(|_, _| Ok(())),
-            )),
+            single(shown(cached().shared_max_age(60).output_middleware(
+                |_: &Request<'_>, _: &mut giotto::Page| Ok(()),
+            ))),
             &["private", "shared", "middleware"],
         ),
         // Middleware of a manifest comes later than its programs.
         (
-            single(shown(cached().shared_max_age(60))).input_middleware(|_| Ok(())),
+            single(shown(cached().shared_max_age(60)))
+                .input_middleware(|_: &mut Request<'_>| Ok(())),
             &["private", "shared", "middleware"],
         ),
         (
-            under(shown(cached().shared_max_age(60))).input_middleware(|_| Ok(())),
+            under(shown(cached().shared_max_age(60)))
+                .input_middleware(|_: &mut Request<'_>| Ok(())),
             &["private", "shared", "middleware"],
         ),
         (single(shown(cached().max_age(0))), &["max_age", "zero"]),

@@ -37,10 +37,10 @@ const BY_SCRIPT_AND_CODING: HeaderValue =
 /// `Vary` (RFC 9110, 12.5.5) of a page: the fields of the request that it depends on; `None` if there are none.
 pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
     let is_coded = matches!(
-        page.coding,
+        page.coding(),
         ContentCoding::Identity | ContentCoding::Coded(_)
     );
-    let negotiated = match (page.negotiated, is_coded) {
+    let negotiated = match (page.negotiated(), is_coded) {
         (Negotiated::Nothing, false) => None,
         (Negotiated::Nothing, true) => Some(BY_CODING),
         (Negotiated::Accept, false) => Some(BY_ACCEPT),
@@ -48,11 +48,11 @@ pub(super) fn vary(page: &Page) -> Option<HeaderValue> {
         (Negotiated::AcceptOrScript, false) => Some(BY_SCRIPT),
         (Negotiated::AcceptOrScript, true) => Some(BY_SCRIPT_AND_CODING),
     };
-    if page.read.is_empty() {
+    if page.read().is_empty() {
         return negotiated;
     }
     let names = negotiated.as_ref().and_then(|names| names.to_str().ok());
-    Some(value(page.read.after(names.unwrap_or_default())))
+    Some(value(page.read().after(names.unwrap_or_default())))
 }
 
 /// Adds `Cache-Control` (RFC 9111, 5.2), and `CDN-Cache-Control` (RFC 9213) where shared caches may use the page.
@@ -85,7 +85,7 @@ fn revalidated(page: &Page) -> HeaderValue {
     let may_be_kept = || page.lifetimes().max_age > 0;
     match page.is_private() {
         false => NO_CACHE,
-        true if page.read.are_personal() && !may_be_kept() => PERSONAL,
+        true if page.read().are_personal() && !may_be_kept() => PERSONAL,
         true => PRIVATE,
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn is_negotiated(app: &App, page: &Page) -> bool {
     let is_stored = !matches!(status, None | Some(Status::NotStored)) && page.is_storable();
     page.body().len() >= MIN_BODY
         && app.compression.is_on()
-        && page.coding == ContentCoding::Open
+        && page.coding() == ContentCoding::Open
         && is_stored
         && page.mime().is_compressible()
 }
@@ -54,7 +54,7 @@ pub(super) async fn negotiate(
     known: &[&[u8]],
     page: &mut Page,
 ) -> Result<(), Problem> {
-    page.coding = ContentCoding::Identity;
+    page.leave_uncoded(ContentCoding::Identity);
     let etag = page.cache_status().and_then(|status| status.etag.clone());
     let etag = etag.unwrap_or_default();
     let accepted = Accepted::read(headers);

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
-use http::StatusCode;
 use http::header::{self, HeaderName};
+use http::{Method, StatusCode};
 
 use super::entity_tag::Comparison::{Strong, Weak};
 use super::entity_tag::{is_list, names, names_page};
@@ -25,7 +25,6 @@ pub(super) struct Conditions<'r> {
     if_unmodified_since: Option<&'r [u8]>,
     if_range: Option<&'r [u8]>,
     range: Option<&'r [u8]>,
-    is_any: bool,
 }
 
 /// What conditions are compared with: the selected representation (RFC 9110, 3.2).
@@ -75,6 +74,19 @@ fn modified(page: &Page) -> Option<SystemTime> {
     parsed(page.field("last-modified")?)
 }
 
+/// `page` as far as the conditions of a GET or of a HEAD, if it has some, let it be sent.
+#[inline]
+pub(super) fn compared(
+    page: Page,
+    conditions: Option<&Conditions<'_>>,
+    method: &Method,
+) -> Result<Outcome, Problem> {
+    match conditions {
+        None => Ok(Outcome::Page(page)),
+        Some(conditions) => conditions.compared(page, method == Method::HEAD),
+    }
+}
+
 impl<'r> Conditions<'r> {
     /// Takes the field `name`, if it is one of those here.
     pub(super) fn take(&mut self, name: &HeaderName, value: &'r [u8]) {
@@ -85,24 +97,13 @@ impl<'r> Conditions<'r> {
             header::IF_UNMODIFIED_SINCE => once(&mut self.if_unmodified_since, value),
             header::IF_RANGE => once(&mut self.if_range, value),
             header::RANGE => once(&mut self.range, value),
-            _ => return,
+            _ => {}
         }
-        self.is_any = true;
     }
 
     /// The entity tags of the pages that the client has.
     pub(super) fn known(&self) -> Option<&[u8]> {
         self.if_none_match.as_deref()
-    }
-
-    /// `page` as far as the conditions of a GET, or of a HEAD, let it be sent.
-    // Most requests have none: a call would move the page twice.
-    #[inline]
-    pub(super) fn answer(&self, page: Page, is_head: bool) -> Result<Outcome, Problem> {
-        match self.is_any {
-            true => self.compared(page, is_head),
-            false => Ok(Outcome::Page(page)),
-        }
     }
 
     fn compared(&self, page: Page, is_head: bool) -> Result<Outcome, Problem> {

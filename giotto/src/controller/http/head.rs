@@ -22,7 +22,8 @@ const MAX_HEAD: usize = 32 << 10;
 pub(super) struct Fields<'r> {
     /// What the client accepts; `*/*` if it does not say.
     pub(super) accept: Cow<'r, str>,
-    pub(super) conditions: Conditions<'r>,
+    /// `None` if it has none, as most requests.
+    pub(super) conditions: Option<Box<Conditions<'r>>>,
     hosts: usize,
     is_host_sound: bool,
     bytes: usize,
@@ -42,7 +43,8 @@ impl<'r> Fields<'r> {
             } else if *name == REQUESTED_WITH {
                 is_script = value == "XMLHttpRequest";
             } else if *name == header::RANGE || name.as_str().starts_with("if-") {
-                fields.conditions.take(name, value.as_bytes());
+                let conditions = fields.conditions.get_or_insert_default();
+                conditions.take(name, value.as_bytes());
             }
         }
         if matches!(&*fields.accept, "" | "*/*") {
@@ -55,6 +57,11 @@ impl<'r> Fields<'r> {
             .into();
         }
         fields
+    }
+
+    /// The entity tags of the pages that the client has.
+    pub(super) fn known(&self) -> Option<&[u8]> {
+        self.conditions.as_ref()?.known()
     }
 
     fn also_accept(&mut self, accept: &'r str) {

@@ -133,7 +133,7 @@ fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     if page.body().len() >= WITH_RANGES && page.is_storable() {
         fields.append(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     }
-    if let ContentCoding::Coded(coding) = page.coding {
+    if let ContentCoding::Coded(coding) = page.coding() {
         fields.append(header::CONTENT_ENCODING, coding::field(coding));
     }
     describe(page, fields);

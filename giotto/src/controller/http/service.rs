@@ -16,14 +16,13 @@ use http::{Method, Response};
 
 use super::body;
 use super::coding;
-use super::conditional::{Conditions, Selected, failed};
+use super::conditional::{Conditions, Selected, compared, failed};
 use super::failure;
 use super::head::{Fields, controller};
 use super::input;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 use crate::app::App;
-use crate::asked::Asked;
 use crate::error::{Error, ErrorKind, Result};
 use crate::manifest::Manifest;
 use crate::page::Page;
@@ -122,7 +121,8 @@ impl Service {
             return self.other_method(head);
         };
         let posted;
-        let known = fields.conditions.known();
+        let known = fields.known();
+        let takes_coded = coding::takes_stored(self.app(), &head.headers, known.as_slice());
         let mut request = Request {
             path: Segments::new(),
             data: Pairs::new(),
@@ -131,19 +131,20 @@ impl Service {
             is_form: false,
             mode: Mode::Prefer,
             takes_stale: true,
-            takes_coded: coding::takes_stored(self.app(), &head.headers, known.as_slice()),
+            takes_coded,
             metadata: Recorded::new(&head.headers),
         };
         self.read_address(head, &mut request)?;
+        let conditions = fields.conditions.as_deref();
         // The body of a GET has no meaning (RFC 9110, 9.3.1).
         if controller == HTTP_POST {
             // An unknown path is the error to tell, whatever is wrong with the body.
             self.app().manifest().find(&request.path, HTTP_POST)?;
-            let target = target(&request, &fields.conditions);
+            let target = conditions.and_then(|conditions| target(&request, conditions));
             posted = Box::pin(body::read(&head.headers, body)).await?;
             let address = request.data.clone();
             request.is_form = body::posted_data(&head.headers, &posted, &mut request.data)?;
-            return Box::pin(self.post(request, address, target, &fields.conditions)).await;
+            return Box::pin(self.post(request, address, target)).await;
         }
         let page = match self.app().invoke(&mut request).await {
             Ok(page) => page,
@@ -151,20 +152,20 @@ impl Service {
         };
         if coding::is_negotiated(self.app(), &page) {
             // Boxed with the page, so that the future of a plain hit stays small.
-            return Box::pin(self.negotiated(page, head, &fields.conditions)).await;
+            return Box::pin(self.negotiated(page, conditions, head)).await;
         }
-        fields.conditions.answer(page, head.method == Method::HEAD)
+        compared(page, conditions, &head.method)
     }
 
     async fn negotiated(
         &self,
         mut page: Page,
+        conditions: Option<&Conditions<'_>>,
         head: &Parts,
-        conditions: &Conditions<'_>,
     ) -> Result<Outcome, Problem> {
-        let known = conditions.known();
+        let known = conditions.and_then(Conditions::known);
         coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
-        conditions.answer(page, head.method == Method::HEAD)
+        compared(page, conditions, &head.method)
     }
 
     /// Reads the address into `request`.
@@ -182,13 +183,12 @@ impl Service {
         &self,
         request: Request<'r>,
         address: Pairs<'r>,
-        target: Option<Request<'_>>,
-        conditions: &Conditions<'_>,
+        target: Option<(Box<Request<'_>>, &Conditions<'_>)>,
     ) -> Result<Outcome, Problem> {
         // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
-        if let Some(target) = target
-            && Asked::of(self.app().manifest(), &mut request.clone()).is_ok()
-            && !self.may_write(target, conditions).await?
+        if let Some((target, conditions)) = target
+            && self.app().asked(&mut request.clone()).await.is_ok()
+            && !self.may_write(*target, conditions).await?
         {
             return Err(failed());
         }
@@ -248,15 +248,19 @@ impl Service {
     }
 }
 
-/// A request that writes as a GET, which waits for the fresh page, if it has preconditions.
-fn target<'r>(request: &Request<'r>, conditions: &Conditions<'_>) -> Option<Request<'r>> {
-    conditions.concern_writing().then(|| Request {
+/// A request that writes as a GET, which waits for the fresh page, if its `conditions` are about that.
+fn target<'r, 'c>(
+    request: &Request<'r>,
+    conditions: &'c Conditions<'c>,
+) -> Option<(Box<Request<'r>>, &'c Conditions<'c>)> {
+    let target = conditions.concern_writing().then(|| Request {
         controller: HTTP_GET,
         takes_stale: false,
         // Its entity tag without a coding stands for those of all codings.
         takes_coded: false,
         ..request.clone()
-    })
+    });
+    Some((Box::new(target?), conditions))
 }
 
 impl<B> tower_service::Service<http::Request<B>> for Service

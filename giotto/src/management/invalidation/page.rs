@@ -70,7 +70,7 @@ struct Removed {
 }
 
 async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
-    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app)?;
+    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app).await?;
     operator.check_keeps("expire")?;
     let mut expired = Vec::new();
     for mime in target.mimes() {
@@ -87,7 +87,7 @@ async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
 }
 
 async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Removed> {
-    let target = Target::of(&Invocation::read(&arguments.invocation)?, &operator.app)?;
+    let target = Target::of(&Invocation::read(&arguments.invocation)?, &operator.app).await?;
     operator.check_keeps("remove")?;
     if !arguments.yes {
         let mimes: Vec<_> = target.mimes().iter().map(Mime::essence).collect();

@@ -24,7 +24,7 @@ pub(in crate::management) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// What `invocation` names, for the first front end that admits it.
-    pub(in crate::management) fn of(invocation: &Invocation, app: &'a App) -> Result<Self> {
+    pub(in crate::management) async fn of(invocation: &Invocation, app: &'a App) -> Result<Self> {
         let mut refused = None;
         for front_end in FrontEnd::all(invocation, app)? {
             let program = front_end.program;
@@ -35,7 +35,7 @@ impl<'a> Target<'a> {
                 refused = refused.or_else(|| Some(keeps_nothing()));
                 break;
             };
-            let asked = Asked::of(app.manifest(), &mut request);
+            let asked = app.asked(&mut request).await;
             // A replaced argument is the better error: that of `asked` may follow from it.
             let unchanged = front_end.check_unchanged(invocation, &request);
             match unchanged.and(asked) {

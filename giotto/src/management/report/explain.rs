@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use super::entry;
 use super::next::Next;
-use crate::asked::Asked;
 use crate::error::Result;
 use crate::management::invocation::{
     FrontEnd, Invocation, no_cache, no_front_end, shown as shown_path,
@@ -90,7 +89,7 @@ async fn seen(
     operator: &Operator,
 ) -> Result<(Report, Option<Next>)> {
     let mut request = invocation.request(front_end.controller);
-    let asked = Asked::of(operator.app.manifest(), &mut request)?;
+    let asked = operator.app.asked(&mut request).await?;
     let explained = match asked.program.cache_policy() {
         None => None,
         Some(policy) => {

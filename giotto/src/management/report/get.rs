@@ -46,7 +46,7 @@ struct Page {
 }
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
-    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app)?;
+    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app).await?;
     let lookup = target.lookup()?.mode(Mode::Only);
     let explained = operator.app.shared_cache().explain(&lookup).await;
     let reason = explained.reason.as_ref().map(ToString::to_string);

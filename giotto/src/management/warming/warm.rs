@@ -91,7 +91,7 @@ struct Work {
 
 async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     let started = Instant::now();
-    let work = Arc::new(plan(&arguments, &operator, started)?);
+    let work = Arc::new(plan(&arguments, &operator, started).await?);
     operator.check_keeps("warm")?;
     let cache = operator.app.shared_cache();
     let failures = || {
@@ -118,7 +118,7 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     Ok(report)
 }
 
-fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<Work> {
+async fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<Work> {
     let app = &operator.app;
     if !(1..=MOST_JOBS).contains(&arguments.jobs) {
         return Err(refused("jobs", arguments.jobs.to_string(), "it is 1 to 64"));
@@ -132,8 +132,8 @@ fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> Result<
     let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
     // Errors of the first and the last page are found before anything is computed.
-    let target = Target::of(&invocations.at(0), app)?;
-    Target::of(&invocations.at(invocations.count() - 1), app)?;
+    let target = Target::of(&invocations.at(0), app).await?;
+    Target::of(&invocations.at(invocations.count() - 1), app).await?;
     let mimes = chosen(arguments.formats.as_deref(), &target)?;
     let pages = invocations.count().saturating_mul(mimes.len() as u64);
     let until = arguments

@@ -17,6 +17,7 @@ const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:0 auto;padding:1.5rem 1rem 4rem}\
 h1{font-size:1.75rem;line-height:1.25;margin:0 0 1.25rem}\
+h1::first-letter{text-transform:uppercase}\
 h2{font-size:1.2rem;line-height:1.3;margin:2rem 0 .6rem}\
 h1,h2,dd,td,li{overflow-wrap:break-word}\
 dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.25rem 1.5rem;margin:0}\
@@ -34,7 +35,7 @@ ul{margin:0;padding-left:1.25rem}\
 .errors ul{list-style:none;padding:0}";
 
 /// The hash of the style, as a `Content-Security-Policy` writes it.
-pub(super) const STYLE_SOURCE: &str = "'sha256-'";
+pub(super) const STYLE_SOURCE: &str = "'sha256-r6gheUyNOWeHjN/qA7khz/NvjINfPbXYFzz2yXtsgw0='";
 
 pub(super) fn html<T: Serialize>(data: &T, rendering: &Rendering) -> Result<String> {
     let title = match rendering.program() {
@@ -204,5 +205,19 @@ const fn class(is_numeric: bool) -> &'static str {
     match is_numeric {
         true => " class=\"n\"",
         false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn a_policy_may_allow_the_style_by_its_hash() {
+        let hash = BASE64_STANDARD.encode(Sha256::digest(STYLE));
+        assert_eq!(STYLE_SOURCE, format!("'sha256-{hash}'"));
     }
 }
