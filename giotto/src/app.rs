@@ -10,6 +10,9 @@ use giotto_cache::{
     Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Lookup, Mode,
 };
 
+use serde::Serialize;
+
+use crate::address::Addresses;
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
 use crate::cache_status::CacheStatus;
@@ -49,12 +52,13 @@ impl App {
     /// [`run`](crate::run()) the cache of the configuration.
     #[must_use]
     pub fn new(manifest: Manifest) -> Self {
+        let addresses = manifest.addresses();
         Self {
             manifest: Arc::new(manifest),
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
-            states: States::default(),
+            states: States::default().keep(addresses),
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
@@ -110,6 +114,49 @@ impl App {
     pub fn state(self, value: impl Send + Sync + 'static) -> Self {
         let states = self.states.with(value);
         Self { states, ..self }
+    }
+
+    /// Renders `template(..)` in views with these templates.
+    ///
+    /// ```
+    /// # use giotto::prelude::*;
+    /// # let manifest = Manifest::default();
+    /// let app = App::new(manifest).templates(Templates::new("templates").global("site", "The Library"));
+    /// ```
+    #[cfg(feature = "template")]
+    #[must_use]
+    pub fn templates(self, templates: crate::view::Templates) -> Self {
+        self.state(templates)
+    }
+
+    /// The address of the program at `path` in the manifest, for links and redirections. `arguments` are pairs of names and
+    /// values, a struct, or `()` for none.
+    ///
+    /// Required arguments are segments of the path, in declared order; the others are in the query. The last name of `path` may
+    /// have a format, such as `books.json`. The address begins with a slash, and is percent-encoded.
+    ///
+    /// ```
+    /// use giotto::prelude::*;
+    ///
+    /// #[model]
+    /// fn show_book(id: u64, review: Option<u64>) -> String {
+    ///     format!("{id} {review:?}")
+    /// }
+    ///
+    /// let program = Program::new(show_book).view(BasicView::new());
+    /// let app = App::new(Manifest::new([("book", program)]));
+    /// assert_eq!(app.url_for("book", [("id", 7)])?, "/book/7");
+    /// assert_eq!(app.url_for("book.json", [("id", 7), ("review", 2)])?, "/book.json/7?review=2");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no such program, if it does not answer over HTTP, or if an argument is unknown or missing.
+    pub fn url_for(&self, path: &str, arguments: impl Serialize) -> Result<String> {
+        let addresses = self.states.find::<Addresses>();
+        let addresses = addresses.expect("an App makes them of its manifest");
+        addresses.url_for(path, &serde_json::to_value(arguments)?)
     }
 
     /// Limits the models that run at the same time, 1,024 by default. Requests above the limit fail with HTTP 503.
@@ -220,8 +267,8 @@ impl App {
         }
     }
 
-    /// Checks the manifest, and that the application has the states that its programs take. Every front end does so before it
-    /// starts.
+    /// Checks the manifest, and that the application has the states and the templates that its programs take. Every front end
+    /// does so before it starts.
     ///
     /// # Errors
     ///
@@ -273,6 +320,7 @@ impl App {
     /// The same with `manifest` instead of its own.
     pub(crate) fn with_manifest(self, manifest: Manifest) -> Self {
         Self {
+            states: self.states.clone().keep(manifest.addresses()),
             manifest: Arc::new(manifest),
             ..self
         }
@@ -295,12 +343,18 @@ impl App {
     ///
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
-        let Asked {
-            program,
-            args: Arguments { typed, canonical },
-            mime,
-            negotiated,
-        } = Asked::of(&self.manifest, request, &self.states).await?;
+        let asked = self.asked(request).await?;
+        self.answer(asked, request).await
+    }
+
+    /// Answers `request`, which has `asked` for a page.
+    ///
+    /// # Errors
+    ///
+    /// The reason why there is no page.
+    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
+        let Arguments { typed, canonical } = asked.args;
+        let (program, mime) = (asked.program, asked.mime);
         let policy = program.cache_policy();
         let mut page = match policy.filter(|_| self.may_store(request)) {
             Some(policy) => {
@@ -311,7 +365,7 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.answer(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.looked_up(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
@@ -328,7 +382,7 @@ impl App {
                 }
             }
         };
-        program.describe(negotiated, &mut page);
+        program.describe(asked.negotiated, &mut page);
         if program.is_guarded() {
             program.finish(request, &mut page, &self.states).await?;
         }
@@ -421,7 +475,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn answer(
+    async fn looked_up(
         &self,
         program: &Arc<Program>,
         typed: Typed,

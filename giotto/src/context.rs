@@ -62,6 +62,12 @@ impl Context {
         self.states.get(who)
     }
 
+    /// The state of type `T`, if there is one.
+    #[cfg(feature = "template")]
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.states.find()
+    }
+
     /// Whether the cache gets the page, and other readers with it.
     pub(crate) const fn is_stored(&self) -> bool {
         self.is_stored

@@ -43,8 +43,9 @@
 //!
 //! [`App::invoke`] (`app.rs`) has the order of the steps:
 //!
-//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request.rs`).
-//! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path.
+//! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request/`).
+//! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the
+//!    way back, from a program to its address.
 //! 3. `arguments/` binds the given values to the parameters of the model: typed arguments, and their text in the key.
 //! 4. `negotiate.rs` chooses the media type (`mime.rs`).
 //! 5. [`cache`] looks the key up. It is a crate of its own, with a tour of its own. A hit ends here.
@@ -59,6 +60,7 @@
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
+mod address;
 mod app;
 mod arguments;
 mod asked;
@@ -125,9 +127,9 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
-    #[cfg(feature = "template")]
-    pub use crate::view::template;
     pub use crate::view::{BasicView, View, escape_html};
+    #[cfg(feature = "template")]
+    pub use crate::view::{Templates, template};
     pub use crate::{
         App, CMD, CacheControl, Error, HTTP_GET, HTTP_POST, InvalidInput, Manifest, NotModified,
         Program, Redirection, Request, Response, State, model,

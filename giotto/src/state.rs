@@ -157,6 +157,8 @@ struct Held {
 #[derive(Clone)]
 struct Value {
     name: &'static str,
+    /// Whether it is giotto's own and not the application's.
+    is_own: bool,
     /// A `State<T>`.
     state: Arc<dyn Any + Send + Sync>,
 }
@@ -166,19 +168,38 @@ impl States {
     pub(crate) fn with<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         let StateType { id, name } = StateType::of::<T>();
         let held = Arc::make_mut(&mut self.0);
-        let state = Arc::new(State::new(value));
-        if held.values.insert(id, Value { name, state }).is_some() {
+        let value = Value {
+            name,
+            is_own: false,
+            state: Arc::new(State::new(value)),
+        };
+        if held.values.insert(id, value).is_some() {
             held.twice.get_or_insert(name);
         }
         self
     }
 
+    /// The same with `value`, which is giotto's own. It replaces an earlier one.
+    pub(crate) fn keep<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        let StateType { id, name } = StateType::of::<T>();
+        let value = Value {
+            name,
+            is_own: true,
+            state: Arc::new(State::new(value)),
+        };
+        Arc::make_mut(&mut self.0).values.insert(id, value);
+        self
+    }
+
+    /// The state of type `T`, if there is one.
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        let value = self.0.values.get(&TypeId::of::<T>())?;
+        value.state.downcast_ref::<State<T>>().cloned()
+    }
+
     /// The state of type `T`, for `who`, such as "the view".
     pub(crate) fn get<T: Send + Sync + 'static>(&self, who: &str) -> Result<State<T>> {
-        let value = self.0.values.get(&TypeId::of::<T>());
-        let state = value.and_then(|value| value.state.downcast_ref::<State<T>>());
-        state
-            .cloned()
+        self.find()
             .ok_or_else(|| self.missing(StateType::of::<T>(), who))
     }
 
@@ -192,7 +213,8 @@ impl States {
     }
 
     fn missing(&self, missing: StateType, who: &str) -> Error {
-        let mut others: Vec<_> = self.0.values.values().map(|value| value.name).collect();
+        let others = self.0.values.values().filter(|value| !value.is_own);
+        let mut others: Vec<_> = others.map(|value| value.name).collect();
         others.sort_unstable();
         let others = match others.is_empty() {
             true => String::new(),
@@ -237,6 +259,12 @@ impl<'a> Startup<'a> {
     #[must_use]
     pub const fn programs(&self) -> &'a [&'a str] {
         self.programs
+    }
+
+    /// The state of type `T`, if there is one.
+    #[cfg(feature = "template")]
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.states.find()
     }
 
     /// Refuses to start without the state that `who` takes.

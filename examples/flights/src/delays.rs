@@ -1,14 +1,13 @@
-//! The report on delays: the model, and the page that it becomes.
+//! The report on delays: the model, and the table that it becomes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::iter;
 
 use giotto::prelude::*;
 
 use crate::data::{Origin, for_each_flight, names};
 use crate::numbers::{check, decimal, mean, or_dash, thousands};
-use crate::page::{Page, UNITS, origins};
+use crate::table::{Table, UNITS};
 
 /// How late the carriers of an airport leave, and how often not at all.
 ///
@@ -99,31 +98,22 @@ impl Delay {
     }
 }
 
-pub(crate) fn delays_page(
+pub(crate) fn delays_table(
     Delays {
         origin,
         month,
         carriers,
     }: &Delays,
-) -> Page {
+) -> Table {
     let flights: usize = carriers.iter().map(|carrier| carrier.flights).sum();
     let cancelled: usize = carriers.iter().map(|carrier| carrier.cancelled).sum();
-    let means = carriers
-        .iter()
-        .map(|carrier| Some(carrier.departure_delay_minutes.as_ref()?.mean));
-    Page {
+    Table {
         title: format!("Departure delays at {origin:?} in 2013: {}", period(*month)),
         summary: format!(
             "{} flights, {} of them cancelled. {UNITS}",
             thousands(flights),
             thousands(cancelled)
         ),
-        address: ("/delays", format!("/{origin:?}{}", segment(*month))),
-        links: vec![
-            ("Delays at", origins("delays", &segment(*month))),
-            ("Routes from", origins("routes", "")),
-            ("Time", periods(*origin)),
-        ],
         columns: &[
             "",
             "Carrier",
@@ -134,27 +124,11 @@ pub(crate) fn delays_page(
             "90th %",
         ],
         rows: carriers.iter().map(Carrier::cells).collect(),
-        chart: ("Mean departure delay in minutes", 4, means.collect()),
     }
 }
 
-/// The report of the year and of each month.
-fn periods(origin: Origin) -> Vec<(String, String)> {
-    let months = iter::once(None).chain((1..=12).map(Some));
-    let link = |month| {
-        let address = format!("/delays/{origin:?}{}", segment(month));
-        (period(month).to_owned(), address)
-    };
-    months.map(link).collect()
-}
-
-/// `/7`, the last part of an address, or nothing.
-fn segment(month: Option<u8>) -> String {
-    month.map_or(String::new(), |month| format!("/{month}"))
-}
-
 /// `July`, or `all months`.
-fn period(month: Option<u8>) -> &'static str {
+pub(crate) fn period(month: Option<u8>) -> &'static str {
     month
         .and_then(|month| MONTHS.split(' ').nth(usize::from(month).checked_sub(1)?))
         .unwrap_or("all months")

@@ -10,26 +10,24 @@
 //! $ cargo run -p flights -- cmd routes.json EWR --top 5
 //! ```
 //!
-//! Read `delays.rs` first: a model, its report, and the page that the report becomes.
+//! Read `delays.rs` first: a model and its report. `templates/delays.html` is the page that the report becomes.
 
 mod data;
 mod delays;
-mod html;
 mod numbers;
-mod page;
 mod routes;
+mod table;
 mod view;
 
 use giotto::prelude::*;
 
-use crate::delays::{delays_at, delays_page};
-use crate::html::{document, navigation};
-use crate::page::origins;
-use crate::routes::{routes_from, routes_page};
-use crate::view::report;
+use crate::delays::{delays_at, delays_table};
+use crate::routes::{routes_from, routes_table};
+use crate::table::ORIGINS;
+use crate::view::{report, templates};
 
 fn main() -> ExitCode {
-    giotto::run(manifest())
+    giotto::run(App::new(manifest()).templates(templates()))
 }
 
 fn manifest() -> Manifest {
@@ -39,43 +37,29 @@ fn manifest() -> Manifest {
             Program::new(list_reports)
                 .controllers([HTTP_GET, CMD])
                 .cache(3600)
-                .view(BasicView::new().html(index_html)),
+                .view(BasicView::new().html(template("index.html"))),
         ),
         (
             "delays",
             Program::new(delays_at)
                 .controllers([HTTP_GET, CMD])
                 .cache(3600) // one hour; the cache's key has the arguments in it
-                .view(report(delays_page)),
+                .view(report("delays.html", delays_table)),
         ),
         (
             "routes",
             Program::new(routes_from)
                 .controllers([HTTP_GET, CMD])
                 .cache(3600)
-                .view(report(routes_page)),
+                .view(report("routes.html", routes_table)),
         ),
     ])
 }
 
 /// Lists the reports.
 #[model]
-fn list_reports() -> Vec<String> {
-    let reports = [origins("delays", ""), origins("routes", "")].concat();
-    reports.into_iter().map(|(_, address)| address).collect()
+fn list_reports(app: App) -> Result<Vec<String>, Error> {
+    let reports = ["delays", "routes"].into_iter();
+    let of_origin = |report| ORIGINS.map(|origin| app.url_for(report, [("origin", origin)]));
+    reports.flat_map(of_origin).collect()
 }
-
-fn index_html(_: &Vec<String>) -> String {
-    let links = [
-        ("Delays at", origins("delays", "")),
-        ("Routes from", origins("routes", "")),
-    ];
-    document(INDEX_TITLE, &[ABOUT, &navigation(&links, "/")].concat())
-}
-
-const INDEX_TITLE: &str = "Flights from New York in 2013";
-const ABOUT: &str = r#"<p>Reports over the 336,776 flights that left Newark (EWR), John F. Kennedy (JFK) and
-LaGuardia (LGA): which carriers were late, and where the flights went.</p>
-<p>The first request for a report unpacks and reads all flights. Its page then stays in the cache for an hour,
-and the next request takes well under a millisecond.</p>
-"#;

@@ -1,4 +1,4 @@
-//! The report on routes: the model, and the page that it becomes.
+//! The report on routes: the model, and the table that it becomes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use giotto::prelude::*;
 
 use crate::data::{Origin, for_each_flight, names};
 use crate::numbers::{check, decimal, mean, or_dash, thousands};
-use crate::page::{Page, UNITS, origins};
+use crate::table::{Table, UNITS};
 
 /// Where the flights of an airport go, and how late they arrive.
 #[model]
@@ -71,32 +71,23 @@ struct Destination {
     mean_arrival_delay_minutes: Option<f64>,
 }
 
-pub(crate) fn routes_page(
+pub(crate) fn routes_table(
     Routes {
         origin,
-        top,
         destinations,
+        ..
     }: &Routes,
-) -> Page {
+) -> Table {
     let flights: usize = destinations.iter().map(|to| to.flights).sum();
-    let bars = destinations.iter().map(|to| Some(to.flights as f64));
-    let tops = [5, 10, 25, 100].map(|top| (top.to_string(), format!("/routes/{origin:?}/{top}")));
-    Page {
+    Table {
         title: format!("Where flights from {origin:?} went in 2013"),
         summary: format!(
             "{} flights to the {} busiest destinations. {UNITS}",
             thousands(flights),
             destinations.len()
         ),
-        address: ("/routes", format!("/{origin:?}/{top}")),
-        links: vec![
-            ("Delays at", origins("delays", "")),
-            ("Routes from", origins("routes", &format!("/{top}"))),
-            ("Busiest", tops.into()),
-        ],
         columns: &["", "Destination", "Flights", "Miles", "Mean delay"],
         rows: destinations.iter().map(Destination::cells).collect(),
-        chart: ("Flights to each destination", 2, bars.collect()),
     }
 }
 

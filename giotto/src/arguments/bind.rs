@@ -4,7 +4,7 @@
 //! segment, or else its default; a parameter without any of them is an error that names it. serde makes typed arguments
 //! of the values, and `key` writes their text.
 
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::borrow::Cow;
 
 use giotto_cache::literal;
@@ -19,6 +19,7 @@ use super::parts::{self, Parts};
 use super::reading::Reading;
 use super::refused::Refused;
 use super::retry::{self, Edits};
+use super::typed::Typed;
 use super::value::{One, Values};
 use crate::error::{Error, ErrorKind, InvalidInput, Refusal, Result, quoted};
 use crate::request::{Request, Value};
@@ -28,24 +29,6 @@ pub(crate) struct Arguments {
     pub(crate) typed: Typed,
     /// Their text in the key: `{'x': 12}`.
     pub(crate) canonical: String,
-}
-
-/// The struct of arguments of one model, its type erased.
-pub(crate) struct Typed(Box<dyn Any + Send>);
-
-impl Typed {
-    pub(crate) fn downcast<A: 'static>(self) -> A {
-        *self
-            .0
-            .downcast()
-            .expect("arguments are bound and used by the same program")
-    }
-
-    pub(crate) fn as_ref<A: 'static>(&self) -> &A {
-        self.0
-            .downcast_ref()
-            .expect("arguments are bound and used by the same program")
-    }
 }
 
 /// Binds the `positional` segments and the named values of the `request` to the `parameters` of an `A`.
@@ -95,7 +78,7 @@ where
     if key::is_plain(&typed, parameters) {
         return Ok(Arguments {
             canonical: literal::to_string(&typed)?,
-            typed: Typed(Box::new(typed)),
+            typed: Typed::new(typed),
         });
     }
     reader = Reader::new(reader.given, reader.edits);
@@ -105,7 +88,7 @@ where
     reader.check_positional()?;
     Ok(Arguments {
         canonical: key::text(&typed, parameters, &reader.read.unwrap_or_default())?,
-        typed: Typed(Box::new(typed)),
+        typed: Typed::new(typed),
     })
 }
 

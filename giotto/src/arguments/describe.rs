@@ -12,6 +12,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 use serde::{Serialize, forward_to_deserialize_any};
 
 use super::key;
+use super::language::language;
 use super::parameter::{Parameter, Parameters};
 use super::plain::is_standard;
 use super::refused::Refused;
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 /// The parameters of a model that takes an `A`; `docs` has their documentation by name.
 pub(crate) fn parameters<A>(docs: &[(&str, &'static str)]) -> Result<Parameters>
 where
-    A: DeserializeOwned + Serialize,
+    A: DeserializeOwned + Serialize + 'static,
 {
     let mut all = fields::<A>(names::<A>()?);
     for parameter in &mut all {
@@ -40,6 +41,7 @@ where
     }
     Ok(Parameters {
         // No field has this name.
+        language: language::<A>(&all),
         denies_unknown: !all.is_empty() && matches!(field::<A>("\0"), Field::Refused),
         all,
     })

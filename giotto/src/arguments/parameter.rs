@@ -1,5 +1,7 @@
 //! One parameter of a program, and all of them.
 
+use super::typed::Typed;
+
 /// One parameter of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
@@ -85,4 +87,6 @@ pub(crate) struct Parameters {
     pub(crate) all: Vec<Parameter>,
     /// Whether its struct refuses names that it does not know: serde's `deny_unknown_fields`.
     pub(crate) denies_unknown: bool,
+    /// Finds the language of a page in its arguments, if one of them is the language.
+    pub(crate) language: Option<fn(&Typed) -> Option<String>>,
 }

@@ -141,6 +141,13 @@ impl Error {
         self
     }
 
+    /// The same with `note` after the message.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        let message = &mut Arc::make_mut(&mut self.0).message;
+        *message = format!("{message} ({note})");
+        self
+    }
+
     /// What caches downstream are told with it.
     pub(crate) fn downstream(&self) -> Option<&Told> {
         self.0.downstream.as_ref()

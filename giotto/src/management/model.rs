@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{Context, Needs};
+use crate::controller::cmd::HEADER;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::TEXT_CMD;
 use crate::program::model::{Call, Documentation, Model};
@@ -20,15 +21,23 @@ pub(super) const WORDS: (&str, &str) = (
      Without a format it is what the command line shows.",
 );
 
+pub(super) const FIELDS: (&str, &str) = (
+    HEADER,
+    "A header field that the middleware of the program reads, such as 'accept-language: de'; a name alone is a field that \
+     the request does not have.",
+);
+
 /// The arguments of a program that takes none.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Nothing {}
 
-/// The arguments of a program that takes the words of another invocation and nothing else.
+/// The arguments of a program that takes another invocation, its words and its header fields, and nothing else.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Words {
     #[serde(default)]
     pub(super) invocation: Vec<String>,
+    #[serde(default)]
+    pub(super) header: Vec<String>,
 }
 
 /// A model with the documentation of its parameters, which `#[model]` would find in the source.

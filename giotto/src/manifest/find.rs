@@ -124,7 +124,12 @@ impl Manifest {
     }
 
     /// The programs whose whole path is `path`.
-    fn at<'m>(&'m self, root: &'m Self, path: &str, aliases: usize) -> Option<&'m [Arc<Program>]> {
+    pub(super) fn at<'m>(
+        &'m self,
+        root: &'m Self,
+        path: &str,
+        aliases: usize,
+    ) -> Option<&'m [Arc<Program>]> {
         let (name, rest) = path.split_once('/').unwrap_or((path, ""));
         match &self.entries.get(name)?.0 {
             Kind::Programs(programs) => rest.is_empty().then_some(programs),

@@ -229,6 +229,10 @@ impl Program {
 
     /// Runs the model, and then the view.
     pub(crate) fn render(&self, typed: Typed, source: Source, rendering: Rendering) -> Pending {
+        let rendering = match self.stage.parameters.language {
+            Some(language) => rendering.in_language(language(&typed)),
+            None => rendering,
+        };
         let page = (self.stage.render)(typed, source, rendering);
         page.unwrap_or_else(|| {
             let path = self.path();

@@ -1,7 +1,8 @@
 //! A view: one renderer per media type for what a model computed.
 //!
-//! Step 6 of an invocation, skipped on a hit. `renderers.rs` has the renderers of a program, each a [`Renderer`] (`renderer.rs`); [`BasicView`] (`basic.rs`)
-//! shows any value, and `template` (`template.rs`, feature `template`) renders Jinja templates.
+//! Step 6 of an invocation, skipped on a hit. `renderers.rs` has the renderers of a program, each a [`Renderer`]
+//! (`renderer.rs`); [`BasicView`] (`basic.rs`) shows any value, and `template` (`template/`, feature `template`) renders Jinja
+//! templates.
 
 mod basic;
 mod renderer;
@@ -14,4 +15,4 @@ pub use basic::{BasicView, escape_html};
 pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
 pub use renderers::View;
 #[cfg(feature = "template")]
-pub use template::{Template, template};
+pub use template::{Template, TemplateFunction, Templates, template};

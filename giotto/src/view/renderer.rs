@@ -19,6 +19,7 @@ pub struct Rendering {
     mime: Mime,
     refused: InvalidInput,
     context: Context,
+    language: Option<String>,
 }
 
 impl Rendering {
@@ -28,6 +29,7 @@ impl Rendering {
             mime,
             refused,
             context,
+            language: None,
         }
     }
 
@@ -42,6 +44,11 @@ impl Rendering {
     #[must_use]
     pub fn program(&self) -> &str {
         &self.program
+    }
+
+    /// The same for a page in `language`.
+    pub(crate) fn in_language(self, language: Option<String>) -> Self {
+        Self { language, ..self }
     }
 
     /// The media type of the page.
@@ -63,6 +70,19 @@ impl Rendering {
     /// If the application has none.
     pub fn state<T: Send + Sync + 'static>(&self) -> Result<State<T>> {
         self.context.state("the view")
+    }
+
+    /// The language of the page: its argument `lang`, if the program has a parameter of that name and it is text. It is part of
+    /// the key of the page.
+    #[must_use]
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
+    /// The state of type `T`, if there is one.
+    #[cfg(feature = "template")]
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.context.find()
     }
 
     /// Whether the page goes to the cache, so that other readers get it, too. Nothing that belongs to one reader may be in

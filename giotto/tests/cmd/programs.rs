@@ -133,3 +133,32 @@ fn settings_stand_before_the_program_or_after_it() {
     run(&["echo", "--", "--set"]).says("--set\n");
     run(&["odd", "help=a", "--set=b", "--config=c"]).says("a0bc\n");
 }
+
+#[test]
+fn header_fields_reach_middleware_and_what_it_replaces_is_told() {
+    let refused = run(&["whoami.txt"]);
+    assert_eq!(
+        (refused.code, &*refused.stderr),
+        (Some(1), "error: sign in first\n")
+    );
+    run(&["whoami.txt", "--header", "X-User: ada"]).says("ada\n");
+    run(&["--header=x-user:ada", "whoami.txt"]).says("ada\n");
+    let replaced = run(&["whoami.txt", "user=eve", "--header=x-user: ada"]);
+    assert_eq!((replaced.code, &*replaced.stdout), (Some(0), "ada\n"));
+    assert_eq!(
+        replaced.stderr,
+        "note: 'user': \"eve\" is given, but middleware sets it to \"ada\"\n"
+    );
+    run(&["whoami.txt", "--header=x user: ada"]).is_refused(&["'header'", "NAME: VALUE"]);
+    for words in [
+        &["mgt/cache/explain", "whoami.txt", "--header=x-user: ada"][..],
+        &["--header=x-user: ada", "mgt/cache/explain", "whoami.txt"],
+        &["mgt/cache/explain", "--header", "x-user: ada", "whoami.txt"],
+    ] {
+        let explained = run(words);
+        assert!(
+            explained.stdout.contains("{'user': 'ada'}"),
+            "{explained:?}"
+        );
+    }
+}

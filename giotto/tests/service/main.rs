@@ -1,6 +1,7 @@
 //! The service in this process: caching, coalescing and errors, without a socket.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod addresses;
 mod awaited;
 mod basic_view;
 mod caching;

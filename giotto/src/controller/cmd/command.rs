@@ -6,12 +6,13 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use giotto_cache::Mode;
 
+use super::fields::HEADER;
 use crate::arguments::Parameter;
 use crate::config::flags;
 use crate::manifest::Manifest;
 use crate::negotiate;
 use crate::program::Program;
-use crate::request::CMD;
+use crate::request::{CMD, Request, Value};
 
 /// The kind of parameters whose option without a value means true.
 const SWITCH: &str = "true or false";
@@ -20,13 +21,17 @@ pub(super) const GIVEN: &str = "NAME=VALUE";
 pub(super) const CACHE: &str = "cache";
 pub(super) const STALE_OK: &str = "stale-ok";
 pub(super) const VERBOSE: &str = "verbose";
+/// Not [`HEADER`], which may be a parameter of the program.
+const FIELD: &str = "NAME: VALUE";
 
 /// How a command uses the cache, and whether it reports that. Given before the program's name or after it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
     pub(super) mode: Option<Mode>,
     pub(super) stale_ok: bool,
     pub(super) verbose: bool,
+    /// Header fields for middleware.
+    pub(super) fields: Vec<String>,
 }
 
 impl Options {
@@ -34,11 +39,32 @@ impl Options {
     pub(crate) fn read(matches: &ArgMatches) -> Self {
         let flag = |name| matches!(matches.try_get_one::<bool>(name), Ok(Some(true)));
         let mode = matches.try_get_one::<Mode>(CACHE);
+        let fields = matches.try_get_many::<String>(FIELD);
         Self {
             mode: mode.ok().flatten().copied(),
             stale_ok: flag(STALE_OK),
             verbose: flag(VERBOSE),
+            fields: fields
+                .ok()
+                .flatten()
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
         }
+    }
+
+    /// The `request` for `program` with these options, without the fields. A program of the operator takes the fields for the
+    /// invocation that it works on, wherever they are given.
+    pub(super) fn of<'o>(&'o self, program: &Program, mut request: Request<'o>) -> Request<'o> {
+        if program.collector().is_some() {
+            let fields = self.fields.iter();
+            let fields = fields.map(|field| (HEADER.into(), Value::text(field.as_str())));
+            request.data.extend(fields);
+        }
+        request
+            .mode(self.mode.unwrap_or_default())
+            .take_stale(self.stale_ok)
     }
 
     pub(super) fn or(self, other: Self) -> Self {
@@ -46,12 +72,13 @@ impl Options {
             mode: self.mode.or(other.mode),
             stale_ok: self.stale_ok || other.stale_ok,
             verbose: self.verbose || other.verbose,
+            fields: [self.fields, other.fields].concat(),
         }
     }
 }
 
-/// The options about the cache, which every command has.
-pub(crate) fn options() -> [Arg; 3] {
+/// The options about the cache and about middleware, which every command has.
+pub(crate) fn options() -> [Arg; 4] {
     let modes = PossibleValuesParser::new(["prefer", "only", "refresh", "bypass"]);
     let modes = modes.map(|name| match name.as_str() {
         "only" => Mode::Only,
@@ -78,6 +105,11 @@ pub(crate) fn options() -> [Arg; 3] {
             .short('v')
             .action(ArgAction::SetTrue)
             .help("Report on standard error what the cache did"),
+        Arg::new(FIELD)
+            .long(HEADER)
+            .value_name(FIELD)
+            .action(ArgAction::Append)
+            .help("A header field for middleware, which the command line does not have otherwise [may be repeated]"),
     ]
 }
 

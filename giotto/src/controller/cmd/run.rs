@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use giotto_cache::{Cache, Place};
 
 use super::command::{MODEL_MOCK, Options, command, list, option};
+use super::fields::{Fields, HEADER, replaced};
 use super::output::{complain, fail, hint, print_text, show, tell};
 use super::words;
 use crate::app::App;
@@ -19,7 +20,7 @@ use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::mime::TEXT_CMD;
 use crate::page::Page;
 use crate::program::Program;
-use crate::request::{CMD, Request};
+use crate::request::{CMD, Pairs, Request};
 
 /// How long a store that hangs may delay the end of a command, unless its deadline is longer.
 const STORE_PATIENCE: Duration = Duration::from_secs(1);
@@ -59,9 +60,8 @@ async fn invoke(
     let parameters = words::parameters(program, &request, &words, app.manifest());
     let matches = matched(program, name, words, &parameters)?;
     let options = options.or(Options::read(&matches));
-    let request = request
-        .mode(options.mode.unwrap_or_default())
-        .take_stale(options.stale_ok);
+    let fields = Fields::read(&options.fields).map_err(|error| fail(&error))?;
+    let request = options.of(program, request).metadata(&fields);
     let mut request = words::fill(request, &parameters, &matches);
     if !is_text {
         // Only now is it known for which argument the bytes are.
@@ -72,8 +72,10 @@ async fn invoke(
         Ok(Some(true)) => app.model_mock(true),
         _ => app,
     };
+    let given = request.data.clone();
     let result = app.invoke(&mut request).await;
-    explain(&result, &app, program, options);
+    tell_replaced(program, &given, &request);
+    explain(&result, &app, program, &options);
     let code = match &result {
         Ok(page) => show(page, program.is_styled(page.mime())),
         Err(error) => fail(error),
@@ -110,16 +112,26 @@ fn matched(
             return tell(&error);
         };
         let names = parameters.iter().map(|parameter| parameter.name);
-        // A user does not write the name of the parameter that collects words.
-        let names: Vec<_> = names
-            .filter(|name| program.collector() != Some(name))
-            .collect();
+        // A user does not write the name of the parameter that collects words; every command has the option for fields.
+        let is_collected = |name: &str| {
+            let collector = program.collector();
+            collector.is_some_and(|collector| [collector, HEADER].contains(&name))
+        };
+        let names: Vec<_> = names.filter(|name| !is_collected(name)).collect();
         fail(&no_such_argument(&names, unknown, String::new()))
     })
 }
 
+/// Says on standard error which of the arguments that were `given` middleware has replaced.
+fn tell_replaced(program: &Program, given: &Pairs<'_>, request: &Request<'_>) {
+    if program.has_input_middleware() {
+        let lines = replaced(given, request);
+        lines.iter().for_each(|line| complain(line));
+    }
+}
+
 /// Reports on standard error what the cache did and which fields go with the page, with `--verbose`. A cache in memory is always worth a hint.
-fn explain(result: &Result<Page>, app: &App, program: &Program, options: Options) {
+fn explain(result: &Result<Page>, app: &App, program: &Program, options: &Options) {
     let is_cached = program.cache_policy().is_some();
     if is_cached && app.shared_cache().store().place() == Place::InProcess {
         hint(

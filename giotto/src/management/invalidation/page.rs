@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::consent::{YES, consent};
 use crate::error::Result;
 use crate::management::invocation::{Invocation, Target};
-use crate::management::model::{Documented, INVOCATION, WORDS, Words, shown};
+use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
 use crate::management::text::count;
 use crate::mime::Mime;
@@ -18,7 +18,7 @@ use crate::program::Program;
 pub(in crate::management) fn expire() -> Program {
     let model = Documented {
         model: expire_pages,
-        parameters: &[WORDS],
+        parameters: &[WORDS, FIELDS],
     };
     Program::new(model)
         .description(
@@ -33,7 +33,7 @@ pub(in crate::management) fn expire() -> Program {
 pub(in crate::management) fn remove() -> Program {
     let model = Documented {
         model: remove_pages,
-        parameters: &[WORDS, YES],
+        parameters: &[WORDS, FIELDS, YES],
     };
     Program::new(model)
         .description(
@@ -49,6 +49,8 @@ pub(in crate::management) fn remove() -> Program {
 struct Arguments {
     #[serde(default)]
     invocation: Vec<String>,
+    #[serde(default)]
+    header: Vec<String>,
     #[serde(default)]
     yes: bool,
 }
@@ -70,7 +72,8 @@ struct Removed {
 }
 
 async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
-    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app).await?;
+    let invocation = Invocation::read(&words.invocation, &words.header)?;
+    let target = Target::of(&invocation, &operator.app).await?;
     operator.check_keeps("expire")?;
     let mut expired = Vec::new();
     for mime in target.mimes() {
@@ -87,7 +90,8 @@ async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
 }
 
 async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Removed> {
-    let target = Target::of(&Invocation::read(&arguments.invocation)?, &operator.app).await?;
+    let invocation = Invocation::read(&arguments.invocation, &arguments.header)?;
+    let target = Target::of(&invocation, &operator.app).await?;
     operator.check_keeps("remove")?;
     if !arguments.yes {
         let mimes: Vec<_> = target.mimes().iter().map(Mime::essence).collect();

@@ -5,7 +5,9 @@
 use super::words::{Invocation, wrong};
 use crate::app::App;
 use crate::arguments::Parameter;
-use crate::error::{Error, Result, quoted};
+use crate::asked::Asked;
+use crate::controller::cmd::{HEADER, remedy};
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::management::model::refused;
 use crate::program::Program;
 use crate::request::{CMD, Controller, HTTP_GET, Request};
@@ -95,23 +97,77 @@ impl<'a> FrontEnd<'a> {
         changed.collect()
     }
 
-    /// Refuses an argument that middleware has replaced: the page would be another one than `invocation` names.
-    pub(in crate::management) fn check_unchanged(
+    /// What middleware has `asked` for in `request`, if that is the page that `invocation` names.
+    ///
+    /// # Errors
+    ///
+    /// If middleware refuses the request, replaces an argument, or sets one by header fields that were not given: other
+    /// readers get another page then, or no reader gets this one.
+    pub(in crate::management) fn admitted(
         &self,
         invocation: &Invocation,
         request: &Request<'_>,
-    ) -> Result<()> {
-        match self.changed(invocation, request).into_iter().next() {
-            None => Ok(()),
-            Some((name, given, now)) => {
-                let (was, is) = (quoted(&given), quoted(&now));
+        asked: Result<Asked<'a>>,
+    ) -> Result<Asked<'a>> {
+        let missed = invocation.fields.missed_by(request);
+        // A replaced argument is the better error: that of `asked` may follow from it.
+        if let Some((name, given, now)) = self.changed(invocation, request).into_iter().next() {
+            let (was, is) = (quoted(&given), quoted(&now));
+            let message = format!(
+                "{was} is given, but middleware sets it to {is}: leave it out to work on that page"
+            );
+            let message = match missed.is_empty() {
+                true => message,
+                false => format!("{message} ({})", reads(&missed)),
+            };
+            return Err(refused(name, given, message));
+        }
+        match (asked, self.set(invocation, request).first()) {
+            (Ok(_), Some(set)) if !missed.is_empty() => {
                 let message = format!(
-                    "{was} is given, but middleware sets it to {is}: leave it out to work on that page"
+                    "{}. It sets '{set}', so that other readers may get another page; the name of the field alone stands \
+                     for readers without it",
+                    reads(&missed)
                 );
-                Err(refused(name, given, message))
+                Err(refused(HEADER, "", message))
             }
+            (Err(error), _) => Err(not_admitted(error, &missed)),
+            (asked, _) => asked,
         }
     }
+
+    /// The parameters that have a value in `request` and none in `invocation`: middleware has set them.
+    fn set(&self, invocation: &Invocation, request: &Request<'_>) -> Vec<&'static str> {
+        let segments = invocation.path.get(self.consumed..).unwrap_or_default();
+        let open = self.open(invocation);
+        let open = open.into_iter().skip(segments.len());
+        let is_set = |name: &&str| request.data.iter().any(|(own, _)| own == name);
+        open.filter(is_set).collect()
+    }
+}
+
+/// The `error` of an invocation that is not admitted. A redirection, which ends a command with success, is a refusal here.
+pub(in crate::management) fn not_admitted(error: Error, missed: &[String]) -> Error {
+    let error = match error.kind() {
+        ErrorKind::Redirection(to) => {
+            let message = format!("middleware redirects to {}", quoted(to.location()));
+            wrong("", &message)
+        }
+        _ => error,
+    };
+    match missed.is_empty() {
+        true => error,
+        false => error.with_note(&reads(missed)),
+    }
+}
+
+/// What middleware reads that was not given, and the remedy.
+fn reads(missed: &[String]) -> String {
+    let names = missed.join(", ");
+    format!(
+        "middleware reads {names}, which is not given: {}",
+        remedy(missed)
+    )
 }
 
 /// No front end admits the invocation.

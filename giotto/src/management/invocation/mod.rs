@@ -7,6 +7,6 @@ mod front_end;
 mod target;
 mod words;
 
-pub(super) use front_end::{FrontEnd, no_front_end};
+pub(super) use front_end::{FrontEnd, no_front_end, not_admitted};
 pub(super) use target::{Target, no_cache, shown};
 pub(super) use words::{Invocation, wrong};

@@ -18,13 +18,16 @@ use crate::request::Request;
 pub(in crate::management) struct Target<'a> {
     pub(in crate::management) asked: Asked<'a>,
     pub(in crate::management) policy: &'a Policy,
-    pub(in crate::management) request: Request<'static>,
+    pub(in crate::management) request: Request<'a>,
     pub(in crate::management) has_format: bool,
 }
 
 impl<'a> Target<'a> {
     /// What `invocation` names, for the first front end that admits it.
-    pub(in crate::management) async fn of(invocation: &Invocation, app: &'a App) -> Result<Self> {
+    pub(in crate::management) async fn of(
+        invocation: &'a Invocation,
+        app: &'a App,
+    ) -> Result<Self> {
         let mut refused = None;
         for front_end in FrontEnd::all(invocation, app)? {
             let program = front_end.program;
@@ -36,9 +39,7 @@ impl<'a> Target<'a> {
                 break;
             };
             let asked = app.asked(&mut request).await;
-            // A replaced argument is the better error: that of `asked` may follow from it.
-            let unchanged = front_end.check_unchanged(invocation, &request);
-            match unchanged.and(asked) {
+            match front_end.admitted(invocation, &request, asked) {
                 Ok(asked) => {
                     return Ok(Target {
                         asked,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::controller::cmd::is_name;
+use crate::controller::cmd::{Fields, is_name};
 use crate::error::{Error, Result, quoted};
 use crate::management::model::{INVOCATION, refused};
 use crate::mime::{Mime, TEXT_CMD};
@@ -19,15 +19,20 @@ pub(in crate::management) struct Invocation {
     pub(in crate::management) path: Vec<String>,
     /// Named arguments.
     pub(in crate::management) data: Vec<(String, String)>,
+    /// The header fields that middleware may read.
+    pub(in crate::management) fields: Fields,
 }
 
 impl Invocation {
-    /// Reads the words of a command line, the program first.
-    pub(in crate::management) fn read(words: &[String]) -> Result<Self> {
+    /// Reads the words of a command line, the program first, and the header fields.
+    pub(in crate::management) fn read(words: &[String], fields: &[String]) -> Result<Self> {
         let Some((first, rest)) = words.split_first() else {
             return Err(wrong("", "name a program and its arguments: squared x=12"));
         };
-        let mut invocation = Self::default();
+        let mut invocation = Self {
+            fields: Fields::read(fields)?,
+            ..Self::default()
+        };
         match first.split_once('?') {
             // A URL is percent-encoded, a word of a command line is not.
             Some((path, query)) => {
@@ -59,8 +64,9 @@ impl Invocation {
     }
 
     /// The request of `controller` for this invocation.
-    pub(in crate::management) fn request(&self, controller: Controller) -> Request<'static> {
-        let mut request = Request::new(controller, "").accept(TEXT_CMD);
+    pub(in crate::management) fn request(&self, controller: Controller) -> Request<'_> {
+        let request = Request::new(controller, "").accept(TEXT_CMD);
+        let mut request = request.metadata(&self.fields);
         let segments = self.path.iter().cloned();
         request.path.extend(segments.map(Cow::from));
         for (name, value) in &self.data {
@@ -111,7 +117,7 @@ mod tests {
 
     fn read(words: &[&str]) -> Option<(String, Vec<(String, String)>)> {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
-        let invocation = Invocation::read(&words).ok()?;
+        let invocation = Invocation::read(&words, &[]).ok()?;
         Some((invocation.path.join("|"), invocation.data))
     }
 

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::entry;
 use super::next::Next;
+use crate::controller::cmd::remedy;
 use crate::error::Result;
 use crate::management::invocation::{
-    FrontEnd, Invocation, no_cache, no_front_end, shown as shown_path,
+    FrontEnd, Invocation, no_cache, no_front_end, not_admitted, shown as shown_path,
 };
-use crate::management::model::{Documented, INVOCATION, WORDS, Words, shown};
+use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
 use crate::management::text::columns;
 use crate::program::Program;
@@ -22,7 +23,7 @@ use crate::request::CMD;
 pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: explain,
-        parameters: &[WORDS],
+        parameters: &[WORDS, FIELDS],
     };
     Program::new(model)
         .description(
@@ -41,6 +42,8 @@ struct Report {
     ignored: Vec<String>,
     /// The arguments that middleware sets, whatever was given.
     replaced: Vec<&'static str>,
+    /// The header fields that middleware reads and that were not given.
+    missed: Vec<String>,
     mimetype: String,
     is_cached: bool,
     key: Option<String>,
@@ -53,7 +56,7 @@ struct Report {
 }
 
 async fn explain(words: Words, operator: Operator) -> Result<Report> {
-    let invocation = Invocation::read(&words.invocation)?;
+    let invocation = Invocation::read(&words.invocation, &words.header)?;
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
     let mut refused = None;
@@ -89,7 +92,9 @@ async fn seen(
     operator: &Operator,
 ) -> Result<(Report, Option<Next>)> {
     let mut request = invocation.request(front_end.controller);
-    let asked = operator.app.asked(&mut request).await?;
+    let asked = operator.app.asked(&mut request).await;
+    let missed = invocation.fields.missed_by(&request);
+    let asked = asked.map_err(|error| not_admitted(error, &missed))?;
     let explained = match asked.program.cache_policy() {
         None => None,
         Some(policy) => {
@@ -105,6 +110,7 @@ async fn seen(
         arguments: asked.args.canonical,
         ignored: front_end.ignored(invocation),
         replaced: replaced.map(|(name, ..)| name).collect(),
+        missed,
         mimetype: asked.mime.essence().to_owned(),
         ..Report::default()
     };
@@ -172,6 +178,11 @@ impl Report {
             let replaced = self.replaced.join(", ");
             let remark = "middleware sets it, whatever is given";
             lines.push(("replaced", format!("{replaced} ({remark})")));
+        }
+        if !self.missed.is_empty() {
+            let (names, remedy) = (self.missed.join(", "), remedy(&self.missed));
+            let remark = "middleware reads it; the page may be another one with it";
+            lines.push(("not given", format!("{names} ({remark}: {remedy})")));
         }
         lines.push(("shown as", self.mimetype.clone()));
         if !self.is_cached {

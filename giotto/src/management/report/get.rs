@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
 use crate::management::invocation::{Invocation, Target};
-use crate::management::model::{Documented, INVOCATION, WORDS, Words};
+use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words};
 use crate::management::operator::Operator;
 use crate::management::text::time;
 use crate::mime::TEXT_CMD;
@@ -19,7 +19,7 @@ use crate::view::BasicView;
 pub(in crate::management) fn program() -> Program {
     let model = Documented {
         model: get,
-        parameters: &[WORDS],
+        parameters: &[WORDS, FIELDS],
     };
     let body = |page: &Page| page.entry.body.clone();
     Program::new(model)
@@ -46,7 +46,8 @@ struct Page {
 }
 
 async fn get(words: Words, operator: Operator) -> Result<Page> {
-    let target = Target::of(&Invocation::read(&words.invocation)?, &operator.app).await?;
+    let invocation = Invocation::read(&words.invocation, &words.header)?;
+    let target = Target::of(&invocation, &operator.app).await?;
     let lookup = target.lookup()?.mode(Mode::Only);
     let explained = operator.app.shared_cache().explain(&lookup).await;
     let reason = explained.reason.as_ref().map(ToString::to_string);

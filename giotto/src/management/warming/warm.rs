@@ -14,9 +14,10 @@ use super::progress::Progress;
 use super::range::Invocations;
 use super::warmed::{Outcome, Report};
 use crate::app::App;
-use crate::error::{Result, quoted};
+use crate::asked::Asked;
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::management::invocation::{FrontEnd, Invocation, Target, no_front_end};
-use crate::management::model::{Documented, INVOCATION, refused, shown};
+use crate::management::model::{Documented, FIELDS, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
 use crate::mime::Mime;
 use crate::negotiate;
@@ -36,6 +37,7 @@ pub(in crate::management) fn program() -> Program {
                 "A program and its arguments, as on the command line itself, where whole numbers may be ranges with both \
                  ends (x=1..100), with steps (x=0..100..10), or lists (x=1,2,5..9); a parameter of another kind has none.",
             ),
+            FIELDS,
             (
                 "formats",
                 "The formats to compute, for example html,json; without it the one that is named (squared.html), \
@@ -63,6 +65,8 @@ pub(in crate::management) fn program() -> Program {
 struct Arguments {
     #[serde(default)]
     invocation: Vec<String>,
+    #[serde(default)]
+    header: Vec<String>,
     #[serde(default)]
     formats: Option<String>,
     #[serde(default = "two")]
@@ -127,14 +131,16 @@ async fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> R
         let message = "a budget of 0 seconds computes nothing: give more seconds, or leave it out";
         return Err(refused("budget", "0".to_owned(), message));
     }
-    let pattern = Invocation::read(&arguments.invocation)?;
+    let pattern = Invocation::read(&arguments.invocation, &arguments.header)?;
     let front_ends = FrontEnd::all(&pattern, app)?;
     let front_end = front_ends.first().ok_or_else(no_front_end)?;
     let invocations = Invocations::new(pattern, front_end)?;
     // Errors of the first and the last page are found before anything is computed.
-    let target = Target::of(&invocations.at(0), app).await?;
-    Target::of(&invocations.at(invocations.count() - 1), app).await?;
+    let (first, last) = (invocations.at(0), invocations.at(invocations.count() - 1));
+    let target = Target::of(&first, app).await?;
+    Target::of(&last, app).await?;
     let mimes = chosen(arguments.formats.as_deref(), &target)?;
+    let controller = target.request.controller();
     let pages = invocations.count().saturating_mul(mimes.len() as u64);
     let until = arguments
         .budget
@@ -142,7 +148,7 @@ async fn plan(arguments: &Arguments, operator: &Operator, started: Instant) -> R
     let is_shown = operator.is_watched();
     Ok(Work {
         app: app.clone(),
-        controller: target.request.controller(),
+        controller,
         mode: if arguments.refresh {
             Mode::Refresh
         } else {
@@ -207,11 +213,29 @@ impl Work {
         }
     }
 
-    /// Refuses an invocation whose arguments middleware has replaced in `request`.
-    fn check_unchanged(&self, invocation: &Invocation, request: &Request<'_>) -> Result<()> {
-        let mut front_ends = FrontEnd::all(invocation, &self.app)?.into_iter();
-        let asked = front_ends.find(|at| at.controller == self.controller);
-        asked.map_or(Ok(()), |at| at.check_unchanged(invocation, request))
+    /// What `request` asks for, if that is the page that `invocation` names.
+    async fn asked(
+        &self,
+        invocation: &Invocation,
+        request: &mut Request<'_>,
+    ) -> Result<Asked<'_>, Outcome> {
+        let failed = |error: Error| Outcome::Failed(error.to_string());
+        let front_ends = FrontEnd::all(invocation, &self.app).map_err(failed)?;
+        let mut front_ends = front_ends.iter();
+        let front_end = front_ends.find(|at| at.controller == self.controller);
+        let front_end = front_end.ok_or_else(no_front_end).map_err(failed)?;
+        match self.app.asked(request).await {
+            // A range may have values that the program does not take.
+            Err(error)
+                if *error.kind() == ErrorKind::InvalidInput
+                    && front_end.changed(invocation, request).is_empty() =>
+            {
+                Err(Outcome::NoPage(error))
+            }
+            asked => front_end
+                .admitted(invocation, request, asked)
+                .map_err(failed),
+        }
     }
 
     async fn page(&self, invocation: &Invocation, mime: &Mime) -> Outcome {
@@ -220,10 +244,11 @@ impl Work {
             .accept(mime.essence().to_owned())
             .take_stale(false)
             .mode(self.mode);
-        let rendered = self.app.invoke(&mut request).await;
-        if let Err(error) = self.check_unchanged(invocation, &request) {
-            return Outcome::Failed(error.to_string());
-        }
+        let asked = match self.asked(invocation, &mut request).await {
+            Ok(asked) => asked,
+            Err(outcome) => return outcome,
+        };
+        let rendered = self.app.answer(asked, &request).await;
         // "Not found" may be stored, too.
         let cache_status = match &rendered {
             Ok(rendered) => rendered.cache_status(),

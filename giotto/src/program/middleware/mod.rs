@@ -2,6 +2,8 @@
 //!
 //! Input middleware runs before step 3 of an invocation, output middleware after step 6, on hits as well.
 
+mod forms;
+
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,10 +12,10 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::page::Page;
 use crate::request::Request;
-use crate::state::{FromState, Startup, StateType, States};
+use crate::state::{Startup, StateType, States};
 
 /// A function that [`input_middleware`](crate::Program::input_middleware) takes: of `&mut Request<'_>`, or of that and a
-/// [`State`](crate::State) (or a type made [from one](FromState)), with the result [`Result<()>`](Result). It may be async.
+/// [`State`](crate::State) (or a type made [from one](crate::FromState)), with the result [`Result<()>`](Result). It may be async.
 ///
 /// ```
 /// use giotto::prelude::*;
@@ -62,7 +64,7 @@ pub trait InputMiddleware<M>: Send + Sync + 'static {
 }
 
 /// A function that [`output_middleware`](crate::Program::output_middleware) takes: of `&Request<'_>` and `&mut Page`, or of these
-/// and a [`State`](crate::State) (or a type made [from one](FromState)), with the result [`Result<()>`](Result). It may be async.
+/// and a [`State`](crate::State) (or a type made [from one](crate::FromState)), with the result [`Result<()>`](Result). It may be async.
 ///
 /// `M` distinguishes the implementations and is never written. Applications do not implement this trait.
 #[diagnostic::on_unimplemented(
@@ -75,15 +77,6 @@ pub trait OutputMiddleware<M>: Send + Sync + 'static {
     #[doc(hidden)]
     fn into_finish(self) -> Finish;
 }
-
-/// Marks middleware that is an ordinary function.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Now;
-/// Marks middleware that is an async function.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Later;
 
 type Pending<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
@@ -98,9 +91,12 @@ pub struct Check {
 
 #[derive(Clone)]
 enum RunCheck {
-    Now(Arc<dyn Fn(&mut Request<'_>, &States) -> Result<()> + Send + Sync>),
-    Later(Arc<dyn for<'a> Fn(&'a mut Request<'_>, &'a States) -> Pending<'a> + Send + Sync>),
+    Now(Arc<CheckNow>),
+    Later(Arc<CheckLater>),
 }
+
+type CheckNow = dyn Fn(&mut Request<'_>, &States) -> Result<()> + Send + Sync;
+type CheckLater = dyn for<'a> Fn(&'a mut Request<'_>, &'a States) -> Pending<'a> + Send + Sync;
 
 /// Output middleware.
 #[doc(hidden)]
@@ -111,11 +107,13 @@ pub struct Finish {
 }
 
 enum RunFinish {
-    Now(Box<dyn Fn(&Request<'_>, &mut Page, &States) -> Result<()> + Send + Sync>),
-    Later(
-        Box<dyn for<'a> Fn(&'a Request<'_>, &'a mut Page, &'a States) -> Pending<'a> + Send + Sync>,
-    ),
+    Now(Box<FinishNow>),
+    Later(Box<FinishLater>),
 }
+
+type FinishNow = dyn Fn(&Request<'_>, &mut Page, &States) -> Result<()> + Send + Sync;
+type FinishLater =
+    dyn for<'a> Fn(&'a Request<'_>, &'a mut Page, &'a States) -> Pending<'a> + Send + Sync;
 
 /// The states that a function takes, whose path is `name`.
 #[derive(Clone)]
@@ -135,11 +133,6 @@ impl Required {
         self.state
             .map_or(Ok(()), |state| startup.require(state, &middleware()))
     }
-}
-
-/// The parameter `P` of a function.
-fn parameter<P: FromState>(states: &States) -> Result<P> {
-    P::from_state(&states.get("the middleware")?)
 }
 
 impl Check {
@@ -192,162 +185,4 @@ pub(super) fn unwound<T>(what: &str, run: impl FnOnce() -> Result<T>) -> Result<
 
 fn panicked(what: &str) -> Error {
     Error::other(format!("{what} panicked; its message is in the log"))
-}
-
-/// An async function of an `A`, which may borrow: its future depends on the lifetimes in `A`.
-#[doc(hidden)]
-pub trait Awaited<A> {
-    type Pending: Future<Output = Result<()>> + Send;
-
-    fn start(&self, given: A) -> Self::Pending;
-}
-
-impl<F, A, P> Awaited<(A,)> for F
-where
-    F: Fn(A) -> P,
-    P: Future<Output = Result<()>> + Send,
-{
-    type Pending = P;
-
-    fn start(&self, (a,): (A,)) -> P {
-        self(a)
-    }
-}
-
-impl<F, A, B, P> Awaited<(A, B)> for F
-where
-    F: Fn(A, B) -> P,
-    P: Future<Output = Result<()>> + Send,
-{
-    type Pending = P;
-
-    fn start(&self, (a, b): (A, B)) -> P {
-        self(a, b)
-    }
-}
-
-impl<F, A, B, C, P> Awaited<(A, B, C)> for F
-where
-    F: Fn(A, B, C) -> P,
-    P: Future<Output = Result<()>> + Send,
-{
-    type Pending = P;
-
-    fn start(&self, (a, b, c): (A, B, C)) -> P {
-        self(a, b, c)
-    }
-}
-
-impl<F> InputMiddleware<Now> for F
-where
-    F: Fn(&mut Request<'_>) -> Result<()> + Send + Sync + 'static,
-{
-    fn into_check(self) -> Check {
-        Check {
-            run: RunCheck::Now(Arc::new(move |request, _| self(request))),
-            required: Required::of::<F>(None),
-        }
-    }
-}
-
-impl<F, P> InputMiddleware<(Now, P)> for F
-where
-    F: Fn(&mut Request<'_>, P) -> Result<()> + Send + Sync + 'static,
-    P: FromState,
-{
-    fn into_check(self) -> Check {
-        Check {
-            run: RunCheck::Now(Arc::new(move |request, states| {
-                self(request, parameter(states)?)
-            })),
-            required: Required::of::<F>(Some(StateType::of::<P::State>())),
-        }
-    }
-}
-
-impl<F> InputMiddleware<Later> for F
-where
-    F: for<'a, 'r> Awaited<(&'a mut Request<'r>,)> + Send + Sync + 'static,
-{
-    fn into_check(self) -> Check {
-        Check {
-            run: RunCheck::Later(Arc::new(move |request, _| Box::pin(self.start((request,))))),
-            required: Required::of::<F>(None),
-        }
-    }
-}
-
-impl<F, P> InputMiddleware<(Later, P)> for F
-where
-    F: for<'a, 'r> Awaited<(&'a mut Request<'r>, P)> + Send + Sync + 'static,
-    P: FromState,
-{
-    fn into_check(self) -> Check {
-        Check {
-            run: RunCheck::Later(Arc::new(move |request, states| match parameter(states) {
-                Ok(parameter) => Box::pin(self.start((request, parameter))),
-                Err(error) => Box::pin(std::future::ready(Err(error))),
-            })),
-            required: Required::of::<F>(Some(StateType::of::<P::State>())),
-        }
-    }
-}
-
-impl<F> OutputMiddleware<Now> for F
-where
-    F: Fn(&Request<'_>, &mut Page) -> Result<()> + Send + Sync + 'static,
-{
-    fn into_finish(self) -> Finish {
-        Finish {
-            run: RunFinish::Now(Box::new(move |request, page, _| self(request, page))),
-            required: Required::of::<F>(None),
-        }
-    }
-}
-
-impl<F, P> OutputMiddleware<(Now, P)> for F
-where
-    F: Fn(&Request<'_>, &mut Page, P) -> Result<()> + Send + Sync + 'static,
-    P: FromState,
-{
-    fn into_finish(self) -> Finish {
-        Finish {
-            run: RunFinish::Now(Box::new(move |request, page, states| {
-                self(request, page, parameter(states)?)
-            })),
-            required: Required::of::<F>(Some(StateType::of::<P::State>())),
-        }
-    }
-}
-
-impl<F> OutputMiddleware<Later> for F
-where
-    F: for<'a, 'r> Awaited<(&'a Request<'r>, &'a mut Page)> + Send + Sync + 'static,
-{
-    fn into_finish(self) -> Finish {
-        Finish {
-            run: RunFinish::Later(Box::new(move |request, page, _| {
-                Box::pin(self.start((request, page)))
-            })),
-            required: Required::of::<F>(None),
-        }
-    }
-}
-
-impl<F, P> OutputMiddleware<(Later, P)> for F
-where
-    F: for<'a, 'r> Awaited<(&'a Request<'r>, &'a mut Page, P)> + Send + Sync + 'static,
-    P: FromState,
-{
-    fn into_finish(self) -> Finish {
-        Finish {
-            run: RunFinish::Later(Box::new(move |request, page, states| {
-                match parameter(states) {
-                    Ok(parameter) => Box::pin(self.start((request, page, parameter))),
-                    Err(error) => Box::pin(std::future::ready(Err(error))),
-                }
-            })),
-            required: Required::of::<F>(Some(StateType::of::<P::State>())),
-        }
-    }
 }

@@ -1,6 +1,4 @@
-//! Views that are templates: what is escaped follows the media type, and `errors` is there before anything is refused.
-
-#![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
+//! What is escaped follows the media type, never the name; and `errors` is there before anything is refused.
 
 use bytes::Bytes;
 use giotto::Request;
@@ -8,32 +6,19 @@ use giotto::prelude::*;
 use http_body_util::{BodyExt, Empty};
 use tower_service::Service as _;
 
+use super::{echo, folder, text};
+
 const MARKUP: &str = r#""><script>alert('a&b')</script>"#;
 
-/// Says what it was told.
-#[model]
-fn echo(text: String) -> String {
-    text
-}
-
-/// A folder with the templates `files`: their names and what is in them.
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
-
-/// The page of `mimetype`, rendered by the template `name` with `text` as its data.
-async fn page(folder: &tempfile::TempDir, name: &str, mimetype: &str, text: &str) -> String {
+/// The page of `mimetype`, rendered by the template `name` with `told` as its data.
+async fn page(folder: &tempfile::TempDir, name: &str, mimetype: &str, told: &str) -> String {
     let view = View::new().renders(mimetype, template(name).folder(folder.path()));
     let app = App::new(Manifest::new([("echo", Program::new(echo).view(view))]));
     let mut request = Request::new(HTTP_GET, "echo");
-    request.set("text", text.to_owned());
+    request.set("text", told.to_owned());
     let page = app.invoke(&mut request).await.unwrap();
     assert_eq!(page.mime().essence(), mimetype);
-    String::from_utf8(page.body().to_vec()).unwrap()
+    text(&page)
 }
 
 #[tokio::test]
@@ -106,6 +91,97 @@ async fn templates_that_are_included_or_extended_escape_alike() {
     assert_eq!(html, "&lt;b&gt; &lt;b&gt; &lt;b&gt;");
     let text = page(&folder, "page.txt", "text/plain", "<b>").await;
     assert_eq!(text, "<b> <b> <b>");
+}
+
+/// Every way in which a value reaches a page. `{PART}` is the name of the template itself.
+const WAYS: &str = "{% extends 'base' %}{% from 'macros' import show, wrap %}{% import 'macros' as m %}\
+    {% set kept %}{{ data }}{% endset %}\
+    {% block body %}{{ super() }}
+    {{ data }} {{ data ~ data }} {{ data|upper }} {{ data|twice }} {{ [data]|join(data) }} {{ data|replace('a', data) }}
+    {{ global }} {{ shout(data) }} {{ shout(global) }} {{ url_for('echo', text=data) }} {{ errors.text.value }}
+    {{ show(data) }} {{ m.show(data) }} {% call wrap() %}{{ data }}{% endcall %} {% filter trim %}{{ data }}{% endfilter %}
+    {{ kept }} {{ t('greeting', name=data) }} {{ t('markup_html', name=data) }} {{ t('markup_html', name=data|upper) }}
+    {{ {'a': data} }} {{ [data] }} {{ {data: 1} }} {{ data|items|list if false else data|list }} {{ data|default(data) }}
+    {% include 'part' %} {% for letter in [data] %}{{ letter }}{% include 'part' %}{% endfor %}
+    {{ show(data)|replace('&', data) }} {{ show(data) ~ data }} {{ [show(data), data]|join(data) }} {{ kept|replace('&lt;', data) }}
+    {{ kept|upper }} {{ kept|indent }} {{ kept|trim }} {{ kept|list|join }} {{ kept|list|join(data) }} {{ kept|twice }}
+    {{ '%s'|safe|format(data) }} {{ kept|default(data) }} {{ kept[5:] }} {{ kept|title }} {{ kept|string }} {{ kept|reverse }}
+    {{ data|urlencode }} {{ data|pprint }} {{ shout(kept) }} {{ kept|first }}
+    {{ [kept, data]|first|replace('t', data) }} {{ kept|split('&')|join('<') }} {{ kept|batch(2)|list }} {{ {kept: data}|dictsort }}
+    {% with text = data %}{{ text }}{% endwith %} {{ '%s'|format(data) }} {{ data|indent }} {{ (data,) }}{% endblock %}";
+
+#[tokio::test]
+async fn no_pair_of_name_and_media_type_gives_an_unescaped_html_page() {
+    const NAMES: [&str; 14] = [
+        "a.html",
+        "a.htm",
+        "a.txt",
+        "a.json",
+        "a.js",
+        "a.yaml",
+        "a.svg",
+        "a.xml",
+        "a.md",
+        "a.jinja",
+        "a.html.j2",
+        "a.txt.j2",
+        "a",
+        "html/a.none",
+    ];
+    const MARKUP_TYPES: [&str; 12] = [
+        "text/html",
+        "application/xhtml+xml",
+        "image/svg+xml",
+        "text/xml",
+        "application/xml",
+        "application/atom+xml",
+        "application/mathml+xml",
+        "application/vnd.wap.xhtml+xml",
+        "text/xsl",
+        "text/x-server-parsed-html",
+        "unknown/unknown",
+        "application/unknown",
+    ];
+    let locales = folder(&[(
+        "en.toml",
+        "greeting = 'Hello <i>{name}</i>'\nmarkup_html = '[{name}]'",
+    )]);
+    let files = folder(&[
+        ("base", "{% block body %}{{ data }}{% endblock %}"),
+        ("part", "{{ data }}{{ global }}{{ errors.text.message }}"),
+        (
+            "macros",
+            "{% macro show(text) %}{{ text }}{% endmacro %}{% macro wrap() %}{{ caller() }}{% endmacro %}",
+        ),
+    ]);
+    let mut pairs = 0;
+    for name in NAMES {
+        super::write(files.path(), &[(name, WAYS)]);
+        for mimetype in MARKUP_TYPES {
+            let templates = Templates::new(files.path())
+                .global("global", MARKUP)
+                .filter("twice", |text: String| text.repeat(2))
+                .function("shout", |text: String| text + "<b>")
+                .translations(locales.path(), ["en"]);
+            let view = View::new().renders(mimetype, template(name));
+            let manifest = Manifest::new([("echo", Program::new(echo).view(view))]);
+            let app = App::new(manifest).templates(templates);
+            app.check().unwrap();
+            let mut request = Request::new(HTTP_GET, "echo");
+            request.set("text", MARKUP);
+            let page = text(&app.invoke(&mut request).await.unwrap());
+            assert!(
+                !page.contains(['<', '>', '"', '\'']),
+                "{name} {mimetype} {page}"
+            );
+            assert!(
+                page.matches("&lt;").count() > 30,
+                "{name} {mimetype} {page}"
+            );
+            pairs += 1;
+        }
+    }
+    assert!(pairs >= 100);
 }
 
 #[tokio::test]

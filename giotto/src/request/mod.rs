@@ -2,14 +2,17 @@
 //!
 //! Made by a controller, read by every step of [`App::invoke`](crate::App::invoke).
 
+mod fields;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use giotto_cache::Mode;
 use smallvec::SmallVec;
 
+pub use self::fields::Metadata;
+pub(crate) use self::fields::Recorded;
 use crate::language;
-use crate::varies::{FieldsRead, Names};
 
 /// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,32 +75,6 @@ pub struct Request<'r> {
     pub(crate) metadata: Recorded<'r>,
 }
 
-/// Header fields, and which of them were read.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Recorded<'r> {
-    fields: Option<&'r dyn Metadata>,
-    read: FieldsRead,
-}
-
-impl<'r> Recorded<'r> {
-    pub(crate) fn new(fields: &'r dyn Metadata) -> Self {
-        Self {
-            fields: Some(fields),
-            read: FieldsRead::default(),
-        }
-    }
-
-    /// Takes the names of the fields that were read.
-    pub(crate) fn take_names(&self) -> Names {
-        self.read.take()
-    }
-
-    fn read(&self, name: &str) -> Option<&'r dyn Metadata> {
-        self.read.record(name);
-        self.fields
-    }
-}
-
 /// Most invocations have at most four segments and four arguments. A hit allocates for neither then.
 pub(crate) type Segments<'r> = SmallVec<[Cow<'r, str>; 4]>;
 pub(crate) type Pairs<'r> = SmallVec<[(Cow<'r, str>, Value<'r>); 4]>;
@@ -129,18 +106,6 @@ impl<'r> Value<'r> {
             Given::Text(text) => Some(text),
             Given::Json(value) => value.as_str(),
         }
-    }
-}
-
-/// Header fields that came with a request. Giotto implements it for [`http::HeaderMap`]; middleware reads it with
-/// [`Request::header`].
-pub trait Metadata: fmt::Debug + Sync {
-    /// The first value of the field `name`, if the field exists and its value is text.
-    fn get(&self, name: &str) -> Option<&str>;
-
-    /// All values of the field `name` that are text, in the order sent.
-    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
-        self.get(name).into_iter().collect()
     }
 }
 
@@ -216,11 +181,8 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// The controller that the request is for, so that middleware knows its front end: `request.controller().is_http()`.
-    ///
-    /// A program of [`management`](crate::management()) that works on the page of an invocation runs the middleware as HTTP
-    /// does, even on the command line, because it works on the page that readers get. That page is the one of
-    /// the command line if HTTP has no such program.
+    /// The controller that the request is for; [`is_http`](Controller::is_http) says which front end that is. A program of
+    /// [`management`](crate::management()) looks for the page that readers of HTTP get, on the command line, too.
     #[must_use]
     pub const fn controller(&self) -> Controller {
         self.controller
@@ -238,7 +200,7 @@ impl<'r> Request<'r> {
         &self.data
     }
 
-    /// The transport's header field `name`; always `None` on the command line.
+    /// The transport's header field `name`. The command line has the fields that `--header='accept-language: de'` gives.
     ///
     /// The response names this field in `Vary`, even if the request does not have it. If the field may identify the reader,
     /// as `Cookie` and `Authorization` do, no cache downstream stores the page, not even the browser, unless the program has

@@ -1,0 +1,99 @@
+//! Finds mistakes in templates when the application starts: what is missing, and what is no template.
+//!
+//! Before the first request.
+
+use std::collections::BTreeSet;
+
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment};
+
+use super::functions::{self, Function};
+use super::scan::{Call, Reference, Scan};
+use super::templates::Templates;
+use crate::address::Addresses;
+use crate::error::{Error, Result};
+use crate::state::Startup;
+
+impl Templates {
+    /// Compiles the template `name` and all that it names by constants, and checks the constants in calls.
+    pub(super) fn check(
+        &self,
+        name: &str,
+        escaping: &AutoEscape,
+        startup: &Startup<'_>,
+    ) -> Result<()> {
+        self.check_names()?;
+        let environment = self.environment(escaping);
+        let mut known = BTreeSet::from([name.to_owned()]);
+        let mut waiting = vec![name.to_owned()];
+        while let Some(name) = waiting.pop() {
+            let names = self.check_one(&name, environment, startup)?;
+            waiting.extend(names.into_iter().filter(|name| known.insert(name.clone())));
+        }
+        Ok(())
+    }
+
+    /// The names of the templates that the template `name` uses.
+    fn check_one(
+        &self,
+        name: &str,
+        environment: &Environment<'static>,
+        startup: &Startup<'_>,
+    ) -> Result<Vec<String>> {
+        let explainer = self.explainer(environment, Value::UNDEFINED);
+        let explained = |error: minijinja::Error| Error::configuration(explainer.explain(&error));
+        let read = self.sources().read(name).map_err(explained)?;
+        let Some((path, text)) = read else {
+            return Err(Error::configuration(self.sources().missing(name)));
+        };
+        environment.get_template(name).map_err(explained)?;
+        let scan = Scan::of(&text);
+        let at = |line: usize, problem: &str| {
+            Error::configuration(format!("{}:{line}: {problem}", path.display()))
+        };
+        for (filter, line) in scan.filters() {
+            if !has_filter(environment, filter) {
+                return Err(at(line, &explainer.no_filter(filter)));
+            }
+        }
+        for call in scan.calls(&Function::CHECKED) {
+            self.check_call(&call, startup)
+                .map_err(|error| at(call.line, &error.to_string()))?;
+        }
+        let references = scan.references().into_iter();
+        let used = references.map(|Reference { names, line }| {
+            self.existing(&names).map_err(|missing| at(line, &missing))
+        });
+        used.collect()
+    }
+
+    /// The first of the templates `names` that exists.
+    fn existing(&self, names: &[String]) -> Result<String, String> {
+        let exists = |name: &&String| matches!(self.sources().read(name), Ok(Some(_)));
+        let missing = |name: &String| self.sources().missing(name);
+        names.iter().find(exists).cloned().ok_or_else(|| {
+            let missing: Vec<_> = names.iter().map(missing).collect();
+            missing.join("; ")
+        })
+    }
+
+    fn check_call(&self, call: &Call, startup: &Startup<'_>) -> Result<()> {
+        let function = Function::named(&call.function);
+        match (function, call.argument.as_deref()) {
+            (Some(Function::UrlFor), Some(path)) => startup
+                .find::<Addresses>()
+                .map_or(Ok(()), |addresses| addresses.check(path)),
+            (Some(Function::T), Some(key)) => match self.messages()? {
+                Some(translations) => translations.check(key),
+                None => Err(Error::configuration(functions::no_translations(key))),
+            },
+            _ => Ok(()),
+        }
+    }
+}
+
+fn has_filter(environment: &Environment<'static>, name: &str) -> bool {
+    let name = [Value::from(name)];
+    let is_filter = environment.empty_state().perform_test("filter", &name);
+    is_filter.unwrap_or(true)
+}

@@ -1,0 +1,204 @@
+//! The functions that every template has: `url_for`, `asset`, `csrf` and `t`.
+//!
+//! Step 6 of an invocation calls them.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use giotto_cache::log::{Cut, Limiter};
+use minijinja::value::{Kwargs, Value, from_args};
+use minijinja::{AutoEscape, Error, ErrorKind};
+use serde_json::Value as Json;
+
+use super::translations::{Part, Translations, parts};
+use crate::address::Addresses;
+use crate::context::Context;
+use crate::view::basic::escape_html;
+
+/// What the functions of one page know.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) context: Context,
+    /// The argument `lang` of the page.
+    pub(super) language: Option<String>,
+    pub(super) translations: Option<Arc<Translations>>,
+    /// Limits the log lines of messages that are missing.
+    pub(super) log: Limiter,
+}
+
+impl Page {
+    /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
+    pub(super) fn language(&self) -> Option<&str> {
+        let given = self.language.as_deref();
+        match &self.translations {
+            Some(translations) => Some(translations.language(given)),
+            None => given,
+        }
+    }
+}
+
+/// A function that depends on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    UrlFor,
+    Asset,
+    Csrf,
+    T,
+}
+
+impl Function {
+    /// The functions whose first argument is checked when the application starts.
+    pub(super) const CHECKED: [&str; 2] = ["url_for", "t"];
+
+    const ALL: [Self; 4] = [Self::UrlFor, Self::Asset, Self::Csrf, Self::T];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::UrlFor => "url_for",
+            Self::Asset => "asset",
+            Self::Csrf => "csrf",
+            Self::T => "t",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|function| function.name() == name)
+    }
+
+    pub(super) fn call(
+        self,
+        page: &Page,
+        state: &mut minijinja::State<'_, '_>,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        match self {
+            Self::UrlFor => url_for(page, arguments),
+            Self::Asset => asset(page, arguments),
+            Self::Csrf => csrf(page, arguments),
+            Self::T => t(page, state, arguments),
+        }
+    }
+}
+
+/// The address of a program. It is text like any other, and escaped for the page.
+fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (program, named): (&str, Kwargs) =
+        from_args(arguments).map_err(|error| usage(&error, "url_for(\"book\", id=7)"))?;
+    let mut given = serde_json::Map::new();
+    for name in named.args() {
+        let value: Value = named.get(name)?;
+        if value.is_undefined() {
+            let message = format!("url_for({program:?}): {}", detail(&undefined(name)));
+            return Err(Error::new(ErrorKind::UndefinedError, message));
+        }
+        let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
+        given.insert(name.to_owned(), json);
+    }
+    let addresses = page.context.find::<Addresses>();
+    let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
+    let url = addresses.url_for(program, &Json::Object(given));
+    url.map(Value::from).map_err(|error| failed(&error))
+}
+
+/// The address of a static file.
+fn asset(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (name,): (&str,) =
+        from_args(arguments).map_err(|error| usage(&error, "asset(\"app.css\")"))?;
+    Err(failed(&format!(
+        "asset({name:?}): the application serves no static files: turn on giotto's feature `static`"
+    )))
+}
+
+/// The hidden field of a form that protects it.
+fn csrf(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (): () = from_args(arguments).map_err(|error| usage(&error, "csrf()"))?;
+    Err(failed(
+        "csrf(): the application has no sessions: turn on giotto's feature `session`",
+    ))
+}
+
+/// A message in the language of the page.
+fn t(page: &Page, state: &minijinja::State<'_, '_>, arguments: &[Value]) -> Result<Value, Error> {
+    let (key, named): (&str, Kwargs) =
+        from_args(arguments).map_err(|error| usage(&error, "t(\"greeting\", name=\"Ada\")"))?;
+    let translations = page.translations.as_deref();
+    let translations = translations.ok_or_else(|| failed(&no_translations(key)))?;
+    let message = translations.message(page.language.as_deref(), key);
+    let message = message.map_err(|error| failed(&error))?;
+    if let Some(language) = message.missing_in {
+        let (language, key) = (language.to_owned(), Cut(key).to_string());
+        let event = ("a message is missing", language.clone(), key.clone());
+        page.log.tell(event, move |repeated| {
+            tracing::warn!(
+                language,
+                key,
+                repeated,
+                "message missing: the first language is shown"
+            );
+        });
+    }
+    // A message whose key ends in `_html` is markup of its author. What is put into it is escaped.
+    let is_markup = key.ends_with("_html") && *state.auto_escape() == AutoEscape::Html;
+    let text = filled(message.text, &named, is_markup);
+    let text =
+        text.map_err(|error| Error::new(error.kind(), format!("t({key:?}): {}", detail(&error))))?;
+    // A placeholder that one language does not have may be in another one.
+    Ok(match is_markup {
+        true => Value::from_safe_string(text),
+        false => Value::from(text),
+    })
+}
+
+pub(super) fn no_translations(key: &str) -> String {
+    format!(
+        "t({key:?}): the application has no translations: Templates::new(..).translations(\"locales\", [\"en\", \"de\"])"
+    )
+}
+
+/// A message with the `named` values in place of its placeholders.
+fn filled(message: &str, named: &Kwargs, is_markup: bool) -> Result<String, Error> {
+    let mut text = String::with_capacity(message.len());
+    for part in parts(message).map_err(|problem| failed(&problem))? {
+        let name = match part {
+            Part::Text(part) => {
+                text.push_str(part);
+                continue;
+            }
+            Part::Placeholder(name) => name,
+        };
+        let value: Value = named.get(name).map_err(|_| {
+            let message = format!("the message has the placeholder {{{name}}}: give it {name}=..");
+            Error::new(ErrorKind::MissingArgument, message)
+        })?;
+        if value.is_undefined() {
+            return Err(undefined(name));
+        }
+        // What a macro made is markup, too.
+        match is_markup && !value.is_safe() {
+            true => text.push_str(&escape_html(&value.to_string())),
+            false => _ = write!(text, "{value}"),
+        }
+    }
+    Ok(text)
+}
+
+fn undefined(name: &str) -> Error {
+    let message = format!("the argument '{name}' is undefined");
+    Error::new(ErrorKind::UndefinedError, message)
+}
+
+fn detail(error: &Error) -> String {
+    error
+        .detail()
+        .map_or_else(|| error.to_string(), str::to_owned)
+}
+
+fn usage(error: &Error, example: &str) -> Error {
+    Error::new(error.kind(), format!("{}; write {example}", detail(error)))
+}
+
+fn failed(problem: &(impl std::fmt::Display + ?Sized)) -> Error {
+    Error::new(ErrorKind::InvalidOperation, problem.to_string())
+}
