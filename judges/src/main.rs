@@ -122,7 +122,10 @@ fn library(manifest: Manifest) -> Manifest {
     let form = Program::new(library::registration).controllers([HTTP_GET]);
     let target = Program::new(library::register).controllers([HTTP_POST]);
     let form = form.view(BasicView::new().html(library::form));
+    let style = Program::new(|_: Nothing| BasicView::STYLE_SOURCE);
+    let style = style.view(View::new().text(|source: &&str| (*source).to_owned()));
     manifest
+        .with("style", style)
         .with(
             "books",
             Program::new(library::books)
