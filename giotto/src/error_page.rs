@@ -129,7 +129,7 @@ fn words(status: StatusCode) -> (&'static str, &'static str) {
         ),
         503 => ("Too busy at the moment", "Wait a moment, then try again."),
         504 => ("This takes too long", "Wait a moment, then try again."),
-        500.. => ("This did not work", "Try again later."),
+        501.. => ("This did not work", "Try again later."),
         _ => ("This did not work", "Go back, and try again."),
     }
 }

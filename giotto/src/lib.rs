@@ -52,7 +52,8 @@
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
 //!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`).
 //!
-//! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
+//! The controller gets a page (`page.rs`) or an error (`error/`). Over HTTP, `messages.rs` puts refused fields into words for the
+//! reader, and `error_page.rs` shows an error. A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator

@@ -101,8 +101,8 @@ pub(crate) fn registration() -> &'static str {
 }
 
 /// A reader who registers.
-#[model]
-pub(crate) fn register(
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Reader {
     email: Email,
     name: String,
     born: u16,
@@ -111,8 +111,15 @@ pub(crate) fn register(
     news: bool,
     interests: Vec<String>,
     note: Option<String>,
-) -> Result<Redirection, InvalidInput> {
-    let _ = (email, card, news, interests, note);
+}
+
+pub(crate) fn register(reader: Reader) -> Result<Redirection, InvalidInput> {
+    let Reader {
+        name,
+        born,
+        password,
+        ..
+    } = reader;
     InvalidInput::new()
         .require(!name.is_empty(), "name", &name, "please fill this in")
         .require(born < 2020, "born", born.to_string(), "readers are older")
@@ -155,6 +162,12 @@ pub(crate) fn form(title: &&str, refused: &InvalidInput) -> String {
              <input id=\"{name}\" name=\"{name}\" type=\"{kind}\" value=\"{value}\"{invalid}>{message}</p>"
         );
     }
+    choices(&mut page, refused);
+    page
+}
+
+/// The check boxes, and what comes after them.
+fn choices(page: &mut String, refused: &InvalidInput) {
     page.push_str("<fieldset><legend>Interests</legend>");
     for topic in ["history", "poetry", "science"] {
         let checked = checked(
@@ -176,7 +189,6 @@ pub(crate) fn form(title: &&str, refused: &InvalidInput) -> String {
          <p><label><input type=\"checkbox\" name=\"news\"{news}> Send me news</label></p>\
          <button id=\"send\">Register</button></form></html>"
     );
-    page
 }
 
 /// The attributes and the message of a field that is refused.

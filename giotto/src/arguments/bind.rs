@@ -11,18 +11,19 @@ use giotto_cache::literal;
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
-use serde_json::Value as Json;
 
+use super::edits::Edits;
+use super::given::{Given, Taken};
 use super::key::{self, Read};
 use super::parameter::Parameter;
-use super::parts::{self, Parts};
 use super::reading::Reading;
 use super::refused::Refused;
-use super::retry::{self, Edits};
+use super::retry;
 use super::typed::Typed;
-use super::value::{One, Values};
-use crate::error::{Error, ErrorKind, InvalidInput, Refusal, Result, quoted};
-use crate::request::{Request, Value};
+use super::unknown::{names, takes};
+use super::values::Values;
+use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
+use crate::request::Request;
 
 /// Bound arguments: typed, and as text.
 pub(crate) struct Arguments {
@@ -92,76 +93,10 @@ where
     })
 }
 
-/// The most unknown arguments that one error names.
-const MAX_UNKNOWN: usize = 20;
-
-/// Refuses the named values that belong to none of the `parameters`.
-pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    let is_known = |name: &str| parameters.iter().any(|one| one.takes(name));
-    let unknown = request.data.iter().filter(|(name, _)| !is_known(name));
-    let names = names(parameters);
-    let refused = unknown
-        .take(MAX_UNKNOWN)
-        .fold(InvalidInput::new(), |refused, (name, value)| {
-            unknown_argument(refused, &names, name, value.to_string())
-        });
-    Ok(refused.into_result()?)
-}
-
-/// The error for an unknown `name`. It suggests the nearest of the `names`, or lists all.
-pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Error {
-    unknown_argument(InvalidInput::new(), names, name, value).into()
-}
-
-fn unknown_argument(
-    refused: InvalidInput,
-    names: &[&str],
-    name: &str,
-    value: String,
-) -> InvalidInput {
-    let message = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("there is no such argument; did you mean '{near}'?"),
-        None => format!("there is no such argument; {}", takes(names)),
-    };
-    refused.refuse(name, value, message, Refusal::Unknown)
-}
-
-/// The values of a request.
-#[derive(Clone, Copy)]
-pub(super) struct Given<'g> {
-    pub(super) parameters: &'g [Parameter],
-    positional: &'g [Cow<'g, str>],
-    data: &'g [(Cow<'g, str>, Value<'g>)],
-    is_form: bool,
-}
-
-impl<'g> Given<'g> {
-    /// The parameters that have to be given, and are not, with their places.
-    pub(super) fn missing(self) -> impl Iterator<Item = (usize, &'static str)> + use<'g> {
-        let mut reader = Reader::new(self, None);
-        let parameters = self.parameters.iter().enumerate();
-        parameters.filter_map(move |(at, parameter)| {
-            let is_given = !matches!(reader.take(parameter), Ok(None));
-            (parameter.must_be_given && !is_given).then_some((at, parameter.name))
-        })
-    }
-
-    /// About the bytes of what is given.
-    pub(super) fn size(&self) -> usize {
-        let size = |value: &Value<'_>| match value.as_str() {
-            Some(text) => text.len(),
-            None => value.to_string().len(),
-        };
-        let data = self.data.iter();
-        data.map(|(name, value)| name.len() + size(value)).sum()
-    }
-}
-
 /// The values of a request, as a deserializer of the argument struct.
 struct Reader<'g> {
     given: Given<'g>,
-    /// What is left of the positional segments.
-    positional: std::slice::Iter<'g, Cow<'g, str>>,
+    taken: Taken<'g>,
     /// What a further try changes.
     edits: Option<&'g Edits>,
     /// What the parameters read, if that is recorded.
@@ -171,15 +106,15 @@ struct Reader<'g> {
 impl<'g> Reader<'g> {
     fn new(given: Given<'g>, edits: Option<&'g Edits>) -> Self {
         Self {
-            positional: given.positional.iter(),
             given,
+            taken: Taken::new(given, edits),
             edits,
             read: None,
         }
     }
 
     fn check_positional(&self) -> Result<()> {
-        let Some(extra) = self.positional.as_slice().first() else {
+        let Some(extra) = self.taken.positional() else {
             return Ok(());
         };
         let message = format!(
@@ -189,119 +124,6 @@ impl<'g> Reader<'g> {
         );
         Err(Error::new(ErrorKind::NoProgram, message))
     }
-
-    /// All values given for `parameter`: the named ones, else its parts, else the next positional segment.
-    fn take(&mut self, parameter: &Parameter) -> Result<Option<Values<'g>>, Refused> {
-        let parts = match parameter.has_parts {
-            true => self.parts(parameter)?,
-            false => None,
-        };
-        let data = self.given.data;
-        let mut named = data.iter().filter(|(name, _)| parameter.is_called(name));
-        let Some((name, first)) = named.next() else {
-            if parts.is_some() {
-                return Ok(parts);
-            }
-            let segment = self.positional.next();
-            return Ok(match segment {
-                Some(segment) => Some(Values::one(One::Text(segment))),
-                None => absent(parameter, self.given.is_form),
-            });
-        };
-        if parts.is_some() {
-            return Err(parts::twice()
-                .of(parameter.name)
-                .given(|| first.to_string()));
-        }
-        let mut rest = Vec::new();
-        for (other, value) in named {
-            // What middleware sets under one name is never mixed with what a client gives under another.
-            if other != name {
-                let twice =
-                    format!("it is given as '{name}' and as '{other}': give it under one name");
-                let refused = Refused::by(Refusal::Repeated, twice).of(parameter.name);
-                return Err(refused.given(|| value.to_string()));
-            }
-            rest.push(One::of(value));
-        }
-        Ok(Some(match self.edits {
-            Some(edits) if rest.is_empty() && edits.is_nothing(parameter.name) => {
-                Values::one(One::NOTHING)
-            }
-            _ => Values::Whole {
-                first: One::of(first),
-                rest,
-            },
-        }))
-    }
-
-    /// What is given for parts of `parameter`: `address.city`. All of it begins with one of its names.
-    #[inline(never)]
-    fn parts(&self, parameter: &Parameter) -> Result<Option<Values<'g>>, Refused> {
-        let mut parts: Option<(&str, Parts<'g>)> = None;
-        let is_other = |name: &str| {
-            let mut parameters = self.given.parameters.iter();
-            parameters.any(|other| other.is_called(name))
-        };
-        for (name, value) in self.given.data {
-            let Some((own, part)) = parameter.part(name).filter(|_| !is_other(name)) else {
-                continue;
-            };
-            let (known, parts) = parts.get_or_insert_with(|| (own, Parts::default()));
-            if own != *known {
-                let twice =
-                    format!("it is given as '{known}.' and as '{own}.': give it under one name");
-                return Err(Refused::by(Refusal::Repeated, twice).of(parameter.name));
-            }
-            let value = match self
-                .edits
-                .map(|edits| (edits, format!("{}.{part}", parameter.name)))
-            {
-                Some((edits, path)) if edits.leave_out_part(&path) => continue,
-                Some((edits, path)) if edits.is_nothing(&path) => One::NOTHING,
-                _ => One::of(value),
-            };
-            let refused =
-                |refused: Refused| refused.within(parameter.name).given(|| value.to_string());
-            parts.add(part, value).map_err(refused)?;
-        }
-        Ok(parts.map(|(_, parts)| Values::Parts(parts)))
-    }
-}
-
-/// What is meant where a form has nothing: a form does not send the check boxes that are not ticked.
-fn absent(parameter: &Parameter, is_form: bool) -> Option<Values<'static>> {
-    static NO_ITEMS: Json = Json::Array(Vec::new());
-    match () {
-        () if !is_form || !parameter.must_be_given => None,
-        () if parameter.is_open => Some(Values::one(One::Json(&NO_ITEMS))),
-        () if parameter.is_switch => Some(Values::one(One::Text("false"))),
-        () => None,
-    }
-}
-
-fn names(parameters: &[Parameter]) -> Vec<&'static str> {
-    parameters.iter().map(|parameter| parameter.name).collect()
-}
-
-/// `the program takes 'x' and 'y'`
-fn takes(fields: &[&str]) -> String {
-    match fields {
-        [] => "the program takes no arguments".to_owned(),
-        _ => format!("the program takes '{}'", fields.join("', '")),
-    }
-}
-
-/// The name among `names` that is most like `name`, if one is close.
-pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    names
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            let length = candidate.chars().count();
-            *distance <= length.div_ceil(3) && *distance < length
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
 }
 
 impl<'de> Deserializer<'de> for &mut Reader<'de> {
@@ -349,7 +171,7 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
         seed: K,
     ) -> Result<Option<K::Value>, Refused> {
         for (at, parameter) in self.remaining.by_ref() {
-            let taken = self.reader.take(parameter);
+            let taken = self.reader.taken.take(parameter);
             let edits = self.reader.edits;
             if edits.is_some_and(|edits| edits.leave_out(at, parameter.name)) {
                 continue;

@@ -85,7 +85,7 @@ impl Refused {
     }
 
     /// The same, because nothing is given.
-    pub(crate) fn as_missing(mut self) -> Self {
+    pub(crate) fn missing_instead(mut self) -> Self {
         self.0.refusal = Refusal::Missing;
         self
     }

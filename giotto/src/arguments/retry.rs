@@ -4,9 +4,8 @@
 //! leaves out what is known to be wrong, and what was read before it. An empty text that a type refuses is tried once more
 //! as nothing: a form sends an empty text for a number or a date that is not filled in.
 
-use std::collections::BTreeSet;
-
-use super::bind::Given;
+use super::edits::Edits;
+use super::given::Given;
 use super::parameter::Parameter;
 use super::refused::{Refused, missing};
 use crate::error::InvalidInput;
@@ -15,40 +14,6 @@ use crate::error::InvalidInput;
 const MAX_TRIES: usize = 100;
 /// About the most bytes that all tries read together, so that a large form is not read a hundred times.
 const MAX_READ: usize = 16 << 20;
-
-/// What a try changes about what is given. An argument is known by its name, a part of one by its path.
-#[derive(Default)]
-pub(super) struct Edits {
-    /// The place of the first parameter that is read.
-    from: usize,
-    left_out: BTreeSet<String>,
-    /// The empty texts that count as nothing.
-    empty: BTreeSet<String>,
-}
-
-impl Edits {
-    /// Whether the parameter at this place, or a whole argument of this name, is left out.
-    pub(super) fn leave_out(&self, at: usize, name: &str) -> bool {
-        at < self.from || self.left_out.contains(name)
-    }
-
-    /// Whether the part at `path`, or something that it is part of, is left out.
-    pub(super) fn leave_out_part(&self, path: &str) -> bool {
-        let ends = path.match_indices('.').map(|(end, _)| end);
-        let mut wholes = ends.chain([path.len()]).map(|end| &path[..end]);
-        !self.left_out.is_empty() && wholes.any(|whole| self.left_out.contains(whole))
-    }
-
-    /// Leaves out more than the part at `path`: what it is part of cannot be made without it. Returns whether there is more.
-    fn leave_out_more(&mut self, path: &str) -> bool {
-        let mut wholes = path.rmatch_indices('.').map(|(end, _)| &path[..end]);
-        wholes.any(|whole| self.left_out.insert(whole.to_owned()))
-    }
-
-    pub(super) fn is_nothing(&self, path: &str) -> bool {
-        self.empty.contains(path)
-    }
-}
 
 /// Everything that is refused of what is `given`, of which `first` is known; or the edits that make it right. `bind` tries to
 /// bind it with some edits.
@@ -122,7 +87,7 @@ impl Found {
         if known.all(|known| known != name && !is_part(known)) {
             let mut emptied = self.of_nothing.iter().position(|one| one.name() == name);
             let refused = match emptied.take() {
-                Some(at) => self.of_nothing.swap_remove(at).as_missing(),
+                Some(at) => self.of_nothing.swap_remove(at).missing_instead(),
                 None => refused,
             };
             self.refused.push((at, refused));

@@ -1,29 +1,16 @@
 //! Reads one given value, text or JSON, as the type of a parameter.
 //!
-//! Part of step 3 of an invocation: `bind` asks for each parameter.
+//! Part of step 3 of an invocation: `values` asks for each of them.
 
 use std::fmt;
 
-use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
-use super::forward::{forward, methods};
-use super::parts::Parts;
+use super::forward::methods;
 use super::refused::Refused;
 use crate::error::{Refusal, quoted};
 use crate::request::{Given, Value};
-
-/// What is given for one parameter, or for a part of one.
-pub(crate) enum Values<'de> {
-    /// One or more values.
-    Whole {
-        first: One<'de>,
-        rest: Vec<One<'de>>,
-    },
-    /// `address.city=Rome&address.street=..`
-    Parts(Parts<'de>),
-}
 
 static NULL: Json = Json::Null;
 
@@ -52,110 +39,6 @@ impl fmt::Display for One<'_> {
             Self::Text(text) => f.write_str(text),
             Self::Json(value) => write!(f, "{value}"),
         }
-    }
-}
-
-impl<'de> Values<'de> {
-    pub(crate) const fn one(first: One<'de>) -> Self {
-        let rest = Vec::new();
-        Self::Whole { first, rest }
-    }
-
-    fn only(self) -> Result<One<'de>, Refused> {
-        match self {
-            Self::Whole { first, rest } if rest.is_empty() => Ok(first),
-            Self::Whole { rest, .. } => {
-                let message = format!("it is given {} times: give it once", rest.len() + 1);
-                Err(Refused::by(Refusal::Repeated, message))
-            }
-            Self::Parts(parts) => Err(parts.refused()),
-        }
-    }
-
-    /// Whether nothing of it is left.
-    pub(crate) const fn is_empty(&self) -> bool {
-        match self {
-            Self::Whole { .. } => false,
-            Self::Parts(parts) => parts.is_empty(),
-        }
-    }
-
-    /// The first value, for the error that refuses it.
-    pub(crate) const fn first(&self) -> Option<One<'de>> {
-        match self {
-            Self::Whole { first, .. } => Some(*first),
-            Self::Parts(_) => None,
-        }
-    }
-}
-
-/// Types with parts, and those that read anything.
-macro_rules! in_parts {
-    ($($method:ident($($argument:ident: $type:ty),*) $visit:ident;)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
-            match self {
-                Self::Parts(parts) => parts.$visit(visitor),
-                whole @ Self::Whole { .. } => whole.only()?.$method($($argument,)* visitor),
-            }
-        })*
-    };
-}
-
-impl<'de> Deserializer<'de> for Values<'de> {
-    type Error = Refused;
-
-    forward! {
-        self, visitor => self.only()?, visitor; for
-            deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-            deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-            deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
-            deserialize_byte_buf deserialize_unit deserialize_unit_struct deserialize_identifier;
-    }
-
-    in_parts! {
-        deserialize_any() visit_map;
-        deserialize_map() visit_map;
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]) visit_map;
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]) visit_enum;
-        deserialize_ignored_any() visit_map;
-    }
-
-    methods! {
-        self, visitor => visitor.visit_newtype_struct(self); for deserialize_newtype_struct;
-        self, visitor => self.deserialize_seq(visitor); for deserialize_tuple deserialize_tuple_struct;
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match &self {
-            Self::Whole {
-                first: One::Json(Json::Null),
-                rest,
-            } if rest.is_empty() => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        let (first, rest) = match self {
-            Self::Whole { first, rest } => (first, rest),
-            Self::Parts(parts) => return parts.visit_seq(visitor),
-        };
-        match (first, rest.is_empty()) {
-            (One::Json(array @ Json::Array(_)), true) => {
-                return Ok(array.deserialize_seq(visitor)?);
-            }
-            (One::Text(text), true) if text.trim_start().starts_with('[') => {
-                if let Ok(array @ Json::Array(_)) = serde_json::from_str(text) {
-                    return Ok(array.deserialize_seq(visitor)?);
-                }
-            }
-            _ => {}
-        }
-        let mut values = SeqDeserializer::new(std::iter::once(first).chain(rest));
-        let list = visitor.visit_seq(&mut values)?;
-        // A tuple does not read surplus items.
-        values.end()?;
-        Ok(list)
     }
 }
 

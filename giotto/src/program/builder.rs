@@ -234,23 +234,6 @@ impl<S> Program<S> {
         self
     }
 
-    /// Never shows what was given for these parameters again: not in the page of a refused form, and not in an error. A parameter
-    /// is secret without this if its name has the word `password`, `passphrase` or `secret` in it.
-    ///
-    /// ```
-    /// # use giotto::prelude::*;
-    /// #[model]
-    /// fn pay(amount: u32, card: String, pin: u16) {}
-    ///
-    /// let program = Program::new(pay).secret(["card", "pin"]).view(BasicView::new());
-    /// ```
-    #[must_use]
-    pub fn secret<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        let names = names.into_iter().map(Into::into);
-        self.settings.secrets.extend(names);
-        self
-    }
-
     /// Collects all arguments that the program does not declare in its parameter `name`, in the order given, as the words of
     /// another invocation: `squared`, `x=12`.
     pub(crate) fn collects(mut self, name: &'static str) -> Self {

@@ -37,15 +37,6 @@ impl Program {
             .or_else(|| self.unknown_secret())
     }
 
-    fn unknown_secret(&self) -> Option<Error> {
-        let is_known = |name: &str| self.parameters().iter().any(|own| own.name == name);
-        let mut secrets = self.settings.secrets.iter();
-        let unknown = secrets.find(|secret| !is_known(secret))?;
-        let message =
-            format!("it has no parameter '{unknown}' that could be secret: correct .secret(..)");
-        Some(Error::configuration(message))
-    }
-
     /// Checks that the application has what it needs, if `source` computes what is shown.
     pub(crate) fn check(&self, startup: &Startup<'_>, source: Source) -> Result<()> {
         let Ready {

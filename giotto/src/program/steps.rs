@@ -216,17 +216,6 @@ impl Program {
         arguments::leave_out(self.parameters(), refused, request);
     }
 
-    /// Whether nobody is shown again what was given for the field `name`.
-    pub(crate) fn is_secret(&self, name: &str) -> bool {
-        let is_of = |secret: &String| {
-            let rest = name.strip_prefix(secret.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let name = name.to_ascii_lowercase();
-        let mut words = ["password", "passphrase", "secret"].iter();
-        words.any(|word| name.contains(word)) || self.settings.secrets.iter().any(is_of)
-    }
-
     /// Runs the model, and then the view.
     pub(crate) fn render(&self, typed: Typed, source: Source, rendering: Rendering) -> Pending {
         let rendering = match self.stage.parameters.language {

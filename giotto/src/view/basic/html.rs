@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::escape_html;
 use super::table::{Table, inline, is_fact, is_scalar};
 use crate::error::{InvalidInput, Result};
+use crate::view::escape::escape_html;
 use crate::view::renderer::Rendering;
 
 /// One element, so that one hash in a `Content-Security-Policy` allows it. Translucent greys suit both colour schemes.
@@ -127,9 +127,9 @@ impl Body {
             self.page.push('\n');
             return;
         };
-        let _ = write!(
+        let _ = writeln!(
             self.page,
-            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">\n"
+            "<div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}\" tabindex=\"0\">"
         );
         self.table(&table);
         self.page.push_str("\n</div>\n");

@@ -7,8 +7,6 @@ mod html;
 mod table;
 mod text;
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 use super::renderer::Rendering;
@@ -43,24 +41,4 @@ impl BasicView {
             .text(text)
             .shows(TEXT_CMD, text)
     }
-}
-
-/// `text` with `&`, `<`, `>`, `"` and `'` escaped for HTML.
-#[must_use]
-pub fn escape_html(text: &str) -> Cow<'_, str> {
-    if !text.contains(['&', '<', '>', '"', '\'']) {
-        return text.into();
-    }
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(character),
-        }
-    }
-    escaped.into()
 }

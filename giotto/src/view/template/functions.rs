@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
 use crate::context::Context;
-use crate::view::basic::escape_html;
+use crate::view::escape::escape_html;
 
 /// What the functions of one page know.
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use super::sources::Sources;
 use super::translations::{Languages, Translations};
 use super::values::{Callable, TemplateFunction};
 use crate::error::{Error, Result};
-use crate::view::basic::escape_html;
+use crate::view::escape::escape_html;
 use crate::view::renderer::Rendering;
 
 /// The templates of an application: one environment for all its views.
