@@ -3,7 +3,7 @@
 set -eu
 
 # One by one, as a reader does: together, one would have the features that another asks for.
-for example in axum_mount flights own_backend prices squared; do
+for example in axum_mount axum_routes flights own_backend prices squared; do
     cargo build --quiet --locked -p "$example"
 done
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -83,6 +83,32 @@ stop
 
 serve axum_mount 0
 expect 144 curl -sS "$address/square/12"
+expect_soon 'giotto; hit; ttl=' curl -sSI "$address/reports/square/12"
+expect healthy curl -sS "$address/health"
+stop
+expect 144 run axum_mount cmd square x=12
+
+# Three programs, and beside them what axum and its crates have.
+expect 'The Silver Key' run axum_routes cmd book 1
+serve axum_routes http --port 0
+expect 'The Silver Key' curl -sS "$address/books"
+expect_soon 'giotto; hit; ttl=' curl -sSI "$address/books"
+expect "$address/books" curl -sS -o /dev/null -w '%{redirect_url}' -d title=Dune "$address/add"
+expect Dune curl -sS "$address/books"
+expect Dune curl -sS "$address/book.txt/2"
+expect 'healthy, 2 books' curl -sS "$address/health"
+printf 'a cover' >cover.png
+expect /covers/1 curl -sS -F cover=@cover.png "$address/covers"
+expect 'a cover' curl -sS "$address/covers/1"
+expect 'send the file as cover' curl -sS -F other=@cover.png "$address/covers"
+expect 'visit 1' curl -sS -c jar -b jar "$address/visits"
+expect 'visit 2' curl -sS -c jar -b jar "$address/visits"
+expect 'access-control-allow-origin: *' curl -sSI -H 'Origin: http://a' "$address/books"
+expect 'content-encoding: gzip' curl -sS -o /dev/null -D - -H 'Accept-Encoding: gzip' "$address/books"
+expect Dune curl -sS --compressed "$address/books"
+style=$(curl -sS "$address/books" | sed -n 's/.*href="\([^"]*\)".*/\1/p')
+expect 'max-age=31536000, immutable' curl -sSI "$address$style"
+expect 'there is no program' curl -sS "$address/nothing"
 stop
 
 # With a file, the next process has the page.

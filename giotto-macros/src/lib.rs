@@ -98,6 +98,10 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
                     ::giotto::model::Needs::default() #(.of::<#context>())*
                 }
 
+                fn sets_cookies(&self) -> bool {
+                    <#reply as ::giotto::model::Reply<__GiottoReply>>::SETS_COOKIES
+                }
+
                 #documentation
             }
         };

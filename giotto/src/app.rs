@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::address::Addresses;
 use crate::arguments::{Arguments, Typed};
 use crate::asked::{Asked, lookup};
+use crate::beside::Beside;
 use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
 use crate::compute::{Failure, Models};
@@ -28,6 +29,8 @@ use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::{Program, Source};
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+#[cfg(feature = "session")]
+use crate::session::Sessions;
 use crate::state::{Startup, States};
 use crate::view::{Rendering, View};
 
@@ -39,12 +42,23 @@ pub struct App {
     cache_is_given: bool,
     models: Models,
     states: States,
+    #[cfg(feature = "session")]
+    sessions: Option<Arc<Sessions>>,
     pub(crate) compression: Compression,
     tag_fields: Arc<TagFields>,
     downstream: Vec<Arc<dyn Downstream>>,
     messages: Messages,
     error_pages: ErrorPages,
+    /// What answers beside the programs.
+    pub(crate) beside: Beside,
+    pub(crate) configured: Option<Configured>,
     log: Limiter,
+}
+
+/// What the configuration says of an application that runs in a server of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Configured {
+    pub(crate) debug: bool,
 }
 
 impl App {
@@ -59,11 +73,15 @@ impl App {
             cache_is_given: false,
             models: Models::default(),
             states: States::default().keep(addresses),
+            #[cfg(feature = "session")]
+            sessions: None,
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
             messages: Messages::default(),
             error_pages: ErrorPages::default(),
+            beside: Beside::default(),
+            configured: None,
             log: Limiter::default(),
         }
     }
@@ -114,6 +132,34 @@ impl App {
     pub fn state(self, value: impl Send + Sync + 'static) -> Self {
         let states = self.states.with(value);
         Self { states, ..self }
+    }
+
+    /// Gives readers sessions, which models and middleware read and change. Every POST then needs a token of its reader's session,
+    /// unless [`Program::csrf`](crate::Program::csrf) says otherwise.
+    ///
+    /// [`run`](crate::run()) takes the keys of the configuration; an application without a key does not serve.
+    #[cfg(feature = "session")]
+    #[must_use]
+    pub fn sessions(self, sessions: Sessions) -> Self {
+        let sessions = Some(Arc::new(sessions));
+        Self { sessions, ..self }
+    }
+
+    /// The same for a server, which has no sessions without a key.
+    #[cfg(feature = "session")]
+    pub(crate) fn with_session_keys(self) -> Result<Self> {
+        match &self.sessions {
+            None => Ok(self),
+            Some(sessions) => {
+                let sessions = sessions.serving()?;
+                Ok(self.sessions(sessions))
+            }
+        }
+    }
+
+    #[cfg(feature = "session")]
+    pub(crate) const fn given_sessions(&self) -> Option<&Arc<Sessions>> {
+        self.sessions.as_ref()
     }
 
     /// Renders `template(..)` in views with these templates.
@@ -277,7 +323,10 @@ impl App {
         self.tag_fields.check()?;
         self.states.check()?;
         self.manifest.check()?;
+        self.beside.check(&self.manifest)?;
         let programs = self.manifest.all();
+        #[cfg(feature = "session")]
+        self.check_sessions(&programs)?;
         let mut paths: Vec<_> = programs.iter().map(|program| program.path()).collect();
         paths.sort_unstable();
         paths.dedup();
@@ -289,6 +338,15 @@ impl App {
 
     pub(crate) const fn own_error_pages(&self) -> &ErrorPages {
         &self.error_pages
+    }
+
+    #[cfg(feature = "session")]
+    fn check_sessions(&self, programs: &[&Program]) -> Result<()> {
+        if let Some(sessions) = &self.sessions {
+            sessions.check()?;
+        }
+        let mut programs = programs.iter();
+        programs.try_for_each(|program| program.check_session(self.sessions.is_some()))
     }
 
     /// Limits the log lines that clients can cause.
@@ -365,17 +423,15 @@ impl App {
                     // Boxed, because a large future would be felt in every hit.
                     None => {
                         let controller = request.controller;
-                        Box::pin(self.looked_up(program, typed, &mime, lookup, controller)).await?
+                        Box::pin(self.miss(program, typed, &mime, lookup, controller)).await?
                     }
                 };
                 self.served(program, mime, answer, request.controller)?
             }
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
-                let nothing_refused = InvalidInput::new();
-                let page = self
-                    .bypass(program, typed, &mime, nothing_refused, request.controller)
-                    .await?;
+                let (nothing, context) = (InvalidInput::new(), self.own_context(request));
+                let page = self.bypass(program, typed, &mime, nothing, context).await?;
                 match policy {
                     Some(_) => page.bypassing(),
                     None => page,
@@ -424,8 +480,9 @@ impl App {
             mime,
             negotiated,
         } = Asked::again(&self.manifest, &mut request, &self.states).await?;
+        let context = self.own_context(&request);
         let page = self
-            .bypass(program, args.typed, &mime, refused, HTTP_GET)
+            .bypass(program, args.typed, &mime, refused, context)
             .await?;
         let mut page = page.bypassing();
         program.describe(negotiated, &mut page);
@@ -475,7 +532,7 @@ impl App {
     }
 
     /// What the cache answers to `lookup`: it may run the program.
-    async fn looked_up(
+    async fn miss(
         &self,
         program: &Arc<Program>,
         typed: Typed,
@@ -524,6 +581,17 @@ impl App {
         Context::new(controller, self.clone(), self.states.clone())
     }
 
+    /// The context of a page for the reader of `request` alone.
+    fn own_context(&self, request: &Request<'_>) -> Context {
+        let context = self.context(request.controller);
+        #[cfg(feature = "session")]
+        let context = {
+            let sessions = self.sessions.as_ref();
+            context.of_reader(sessions.map(|_| request.own_session().unwrap_or_default()))
+        };
+        context
+    }
+
     /// Computes a page without the cache. A disconnecting client does not cancel the computation: it runs in a task of
     /// its own.
     async fn bypass(
@@ -532,7 +600,7 @@ impl App {
         typed: Typed,
         mime: &Mime,
         refused: InvalidInput,
-        controller: Controller,
+        context: Context,
     ) -> Result<Page> {
         let outdated = match self.models.are_mocked() {
             true => Vec::new(),
@@ -540,8 +608,7 @@ impl App {
         };
         let told = self
             .tag_fields
-            .invalidation(&outdated, controller, &self.log);
-        let context = self.context(controller);
+            .invalidation(&outdated, context.controller, &self.log);
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
         let task = async move {

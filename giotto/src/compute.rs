@@ -85,6 +85,8 @@ impl Models {
         let keeps_negative = program.cache_policy().is_some_and(Policy::keeps_negative);
         async move {
             match page.await {
+                Ok(page) if page.sets_cookies() => Err(Failure(cookie_for_many())),
+                Err(error) if !error.cookies().is_empty() => Err(Failure(cookie_for_many())),
                 Ok(page) => Ok(page.into_computed()),
                 Err(error) => match error.kind() {
                     ErrorKind::NotModified => Ok(Computed::NotModified),
@@ -131,6 +133,14 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// The types of models and views tell before the application starts; an application's own `IntoResponse` may hide it.
+fn cookie_for_many() -> Error {
+    Error::other(
+        "a program with a cache sets a cookie, and its page is for many clients: leave out .cache(..), or set the cookie in \
+         another program",
+    )
+}
 
 fn overloaded() -> Error {
     let message = "too many programs are running: try again in a moment";

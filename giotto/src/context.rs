@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 use giotto_cache::CacheControl;
 
+#[cfg(feature = "session")]
+use crate::error::Error;
 use crate::error::Result;
 use crate::request::Controller;
+#[cfg(feature = "session")]
+use crate::session::Session;
 use crate::state::{FromState, State, StateType, States};
 
 /// What a model may ask for in addition to its arguments.
@@ -24,6 +28,9 @@ pub struct Context {
     app: Arc<dyn Any + Send + Sync>,
     states: States,
     is_stored: bool,
+    /// The reader's, for a page that is not stored; `None` = the application has no sessions, or the page is for all readers.
+    #[cfg(feature = "session")]
+    session: Option<Session>,
 }
 
 impl Context {
@@ -39,6 +46,29 @@ impl Context {
             app: Arc::new(app),
             states,
             is_stored: false,
+            #[cfg(feature = "session")]
+            session: None,
+        }
+    }
+
+    /// The same with the session of the only reader.
+    #[cfg(feature = "session")]
+    pub(crate) fn of_reader(self, session: Option<Session>) -> Self {
+        Self { session, ..self }
+    }
+
+    /// The session of the only reader, for `what`, such as "the token of a form".
+    #[cfg(feature = "session")]
+    pub(crate) fn session(&self, what: &str) -> Result<Session> {
+        match (self.is_stored, &self.session) {
+            (false, Some(session)) => Ok(session.clone()),
+            (false, None) => Err(Error::configuration(format!(
+                "{what} needs sessions, and the application has none: give it App::sessions(Sessions::new())"
+            ))),
+            (true, _) => Err(Error::configuration(format!(
+                "{what} belongs to one reader, and the page goes to the cache, for many: leave out .cache(..), or let a script \
+                 fetch it from a program without a cache"
+            ))),
         }
     }
 
@@ -81,6 +111,9 @@ pub struct Needs {
     /// Whether the model may set the fresh time of its result.
     pub(crate) sets_time: bool,
     pub(crate) states: Vec<StateType>,
+    /// Whether it reads or changes the session of its reader.
+    #[cfg(feature = "session")]
+    pub(crate) session: bool,
 }
 
 impl Needs {
@@ -99,7 +132,7 @@ pub(crate) mod sealed {
 }
 
 /// A parameter of a model that is not an argument: a [`State`], a type of your own that is made [from one](FromState), a
-/// [`CacheControl`], or the [`App`](crate::App) that the model runs in.
+/// [`CacheControl`], a `Session` (feature `session`), or the [`App`](crate::App) that the model runs in.
 ///
 /// Applications do not implement this trait, but [`FromState`].
 #[diagnostic::on_unimplemented(
@@ -128,6 +161,20 @@ impl<P: FromState> FromContext for P {
 
     fn from_context(context: &Context) -> Result<Self> {
         Self::from_state(&context.state("the model")?)
+    }
+}
+
+#[cfg(feature = "session")]
+impl sealed::FromContext for Session {}
+
+#[cfg(feature = "session")]
+impl FromContext for Session {
+    fn needs(needs: &mut Needs) {
+        needs.session = true;
+    }
+
+    fn from_context(context: &Context) -> Result<Self> {
+        context.session("the parameter Session of a model")
     }
 }
 

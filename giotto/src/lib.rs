@@ -56,7 +56,10 @@
 //! reader, and `error_page.rs` shows an error. A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
-//! Before the first request, `run.rs` reads the configuration (`config/`), adds the programs of the operator
+//! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
+//! axum.
+//!
+//! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
@@ -65,12 +68,19 @@ mod address;
 mod app;
 mod arguments;
 mod asked;
+#[cfg(feature = "static")]
+mod assets;
+#[cfg(feature = "session")]
+pub mod auth;
+mod beside;
 mod cache_status;
 mod compression;
 mod compute;
 mod config;
+mod configured;
 mod context;
 mod controller;
+mod cookie;
 mod downstream;
 mod error;
 mod error_page;
@@ -90,6 +100,8 @@ pub mod purge;
 mod request;
 mod response;
 mod run;
+#[cfg(feature = "session")]
+mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -99,8 +111,11 @@ mod weight;
 
 pub use app::App;
 pub use arguments::Parameter;
+#[cfg(feature = "static")]
+pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
+pub use cookie::{Cookie, SameSite};
 pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Refusal, Result};
 pub use error_page::ErrorPage;
 pub use giotto_cache as cache;
@@ -111,8 +126,10 @@ pub use manifest::{Item, Manifest};
 pub use page::Page;
 pub use program::{Bare, InputMiddleware, OutputMiddleware, Program, Ready, model};
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
-pub use response::Response;
+pub use response::{Cookies, Response};
 pub use run::run;
+#[cfg(feature = "session")]
+pub use session::{Flash, Session, Sessions};
 pub use state::{FromState, Startup, State};
 
 /// What an application's `main.rs` needs: `use giotto::prelude::*;`.
@@ -128,6 +145,8 @@ pub mod prelude {
     pub use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy};
     pub use serde::{Deserialize, Serialize};
 
+    #[cfg(feature = "session")]
+    pub use crate::session::{Session, Sessions};
     pub use crate::view::{BasicView, View, escape_html};
     #[cfg(feature = "template")]
     pub use crate::view::{Templates, template};
@@ -141,3 +160,8 @@ pub mod prelude {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// Compiles the programs of the page about sessions.
+#[cfg(all(doctest, feature = "session"))]
+#[doc = include_str!("../../docs/sessions.md")]
+struct SessionsPage;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, Status};
-use http::header::{HeaderName, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 
 use crate::cache_status::CacheStatus;
 use crate::compression::{Coded, Coding, ContentCoding};
@@ -18,7 +18,7 @@ use crate::varies::{Names, Negotiated};
 /// A validator (RFC 9110, 8.8.2), which does not describe another page.
 const LAST_MODIFIED: &str = "last-modified";
 
-/// A field of a response that caches downstream read.
+/// A field of one response, which is not stored with its page.
 pub(crate) type Told = (HeaderName, HeaderValue);
 
 /// A finished page.
@@ -40,7 +40,7 @@ struct Inner {
     /// What caches downstream are told of every page of its program.
     terms: Option<Arc<Terms>>,
     coding: ContentCoding,
-    /// What caches downstream are told of it.
+    /// What caches downstream are told of it, and the cookies of a page that is never stored.
     downstream: Vec<Told>,
 }
 
@@ -146,6 +146,12 @@ impl Page {
     /// The fields of the request that middleware has read.
     pub(crate) fn read(&self) -> &Names {
         &self.0.read
+    }
+
+    /// Whether it sets a cookie, which is for one client.
+    pub(crate) fn sets_cookies(&self) -> bool {
+        let mut fields = self.0.downstream.iter();
+        fields.any(|(name, _)| *name == header::SET_COOKIE)
     }
 
     /// Whether clients and caches may store it, on whatever terms: it has an entity tag then.

@@ -1,20 +1,21 @@
 //! A value with what belongs to it besides its page: a status and fields.
 //!
-//! Step 6 of an invocation: a model returns one, or a renderer. They are stored with the page and sent with every hit.
+//! Step 6 of an invocation: a model returns one, or a renderer. Status and fields are stored with the page and sent with every
+//! hit. Cookies are for one client, and only a page that is never stored may have some.
 
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use giotto_cache::Metadata;
 use http::{HeaderName, HeaderValue, header};
 
-use crate::error::{Error, Result, quoted};
-use crate::metadata::{OK, may_be_status, why_not};
+use crate::cookie::Cookie;
+use crate::error::{Error, ErrorKind, Result, quoted};
+use crate::metadata::{OK, field, may_be_status};
 use crate::mime::Mime;
-use crate::page::Page;
+use crate::page::{Page, Told};
 
 /// A value with a status and fields of HTTP that belong to its page, such as `Content-Language` or `Last-Modified`.
 ///
@@ -45,20 +46,52 @@ use crate::page::Page;
 /// stored. Refused are:
 ///
 /// - a status that is not 200 to 299, or one without a whole page (204, 205, 206);
-/// - `Set-Cookie`, because a page may be stored for many clients;
+/// - `Set-Cookie` as a field; [`cookie`](Self::cookie) sets one;
 /// - fields of the connection (RFC 9110, 7.6.1), such as `Connection` and `Transfer-Encoding`;
 /// - what giotto writes itself: `Cache-Control`, `ETag`, `Vary`, `Content-Type`, `Content-Length`, `Content-Encoding`, `Date`
 ///   and the like;
 /// - a value that is not visible ASCII, and more than 32 fields or 8 KiB.
-pub struct Response<T> {
+///
+/// `C` says whether it may set cookies: it is [`Cookies`] after [`cookie`](Self::cookie). A program with a cache whose model or
+/// view returns such a response is refused when the application starts.
+pub struct Response<T, C = ()> {
     value: T,
     status: Option<u16>,
     fields: Vec<(HeaderName, HeaderValue)>,
+    /// Names, and values of `Set-Cookie`.
+    cookies: Vec<(String, HeaderValue)>,
     /// The first mistake.
     error: Option<Error>,
     /// Not `Sync`, unlike every value that a model returns. This is how the compiler knows a `Result<Response<T>, E>`, whose
     /// view gets the `T`, from a `Result<T, E>`.
-    is_no_value: PhantomData<Cell<()>>,
+    is_no_value: PhantomData<Cell<C>>,
+}
+
+/// Marks a [`Response`] that may set cookies: `fn sign_in(..) -> Response<Redirection, Cookies>`.
+#[derive(Clone, Copy, Debug)]
+pub enum Cookies {}
+
+/// Whether a [`Response`] may set cookies: [`Cookies`], or `()`.
+#[doc(hidden)]
+pub trait MaySetCookies: sealed::MaySetCookies + 'static {
+    #[doc(hidden)]
+    const SETS_COOKIES: bool;
+}
+
+mod sealed {
+    //! Keeps applications from implementing the trait of this file.
+
+    pub trait MaySetCookies {}
+    impl MaySetCookies for () {}
+    impl MaySetCookies for super::Cookies {}
+}
+
+impl MaySetCookies for () {
+    const SETS_COOKIES: bool = false;
+}
+
+impl MaySetCookies for Cookies {
+    const SETS_COOKIES: bool = true;
 }
 
 impl<T> Response<T> {
@@ -69,11 +102,14 @@ impl<T> Response<T> {
             value,
             status: None,
             fields: Vec::new(),
+            cookies: Vec::new(),
             error: None,
             is_no_value: PhantomData,
         }
     }
+}
 
+impl<T, C> Response<T, C> {
     /// Sends the page with `status`, for example 201, instead of 200.
     #[must_use]
     pub fn status(mut self, status: u16) -> Self {
@@ -96,6 +132,45 @@ impl<T> Response<T> {
             Err(why) => self.mistake(format!("the field {} cannot be set: {why}", quoted(name))),
         }
         self
+    }
+
+    /// Sends `cookie` to the client, over HTTP; the command line has no cookies. It replaces an earlier one of its name. A
+    /// program with a cache cannot set cookies: its page is for many clients.
+    ///
+    /// ```
+    /// use giotto::prelude::*;
+    /// use giotto::{Cookie, Cookies};
+    ///
+    /// #[model]
+    /// fn choose_theme(theme: String) -> Response<Redirection, Cookies> {
+    ///     Response::new(Redirection::to("/")).cookie(Cookie::new("theme", theme))
+    /// }
+    /// let program = Program::new(choose_theme).controllers([HTTP_POST]).view(View::new());
+    /// ```
+    #[must_use]
+    pub fn cookie(self, cookie: Cookie) -> Response<T, Cookies> {
+        self.cookies([cookie])
+    }
+
+    /// The same for several cookies, or for none.
+    #[must_use]
+    pub fn cookies(self, cookies: impl IntoIterator<Item = Cookie>) -> Response<T, Cookies> {
+        let mut response = self.marked();
+        for cookie in cookies {
+            match cookie.field() {
+                Ok(field) => {
+                    response.cookies.retain(|(own, _)| own != cookie.name());
+                    response.cookies.push((cookie.name().to_owned(), field));
+                }
+                Err(why) => {
+                    response.mistake(format!(
+                        "the cookie {} cannot be set: {why}",
+                        quoted(cookie.name())
+                    ));
+                }
+            }
+        }
+        response
     }
 
     /// The value.
@@ -121,41 +196,76 @@ impl<T> Response<T> {
         }
     }
 
-    /// The same around another value.
-    pub(crate) fn map<V>(self, change: impl FnOnce(T) -> V) -> Response<V> {
+    /// The same around another value, and under another mark. Its cookies stay.
+    pub(crate) fn map<V, D>(self, change: impl FnOnce(T) -> V) -> Response<V, D> {
         Response {
             value: change(self.value),
             status: self.status,
             fields: self.fields,
+            cookies: self.cookies,
             error: self.error,
             is_no_value: PhantomData,
         }
     }
 
+    /// The same under another mark.
+    pub(crate) fn marked<D>(self) -> Response<T, D> {
+        self.map(|value| value)
+    }
+
     /// The same with what `other` has besides its value, where this one says nothing else.
-    pub(crate) fn or<V>(mut self, other: &Response<V>) -> Self {
+    fn or<V, D>(mut self, other: &Response<V, D>) -> Self {
         self.status = self.status.or(other.status);
         for (name, value) in &other.fields {
             if !self.fields.iter().any(|(own, _)| own == name) {
                 self.fields.push((name.clone(), value.clone()));
             }
         }
+        for (name, value) in &other.cookies {
+            if !self.cookies.iter().any(|(own, _)| own == name) {
+                self.cookies.push((name.clone(), value.clone()));
+            }
+        }
         self
+    }
+
+    /// The page that a view has `rendered` of its value, with what it has besides. A redirection has its cookies, too.
+    pub(crate) fn page(&self, rendered: Result<Response<Bytes>>, mime: Mime) -> Result<Page> {
+        match rendered {
+            Ok(page) => page.or(self).into_page(mime),
+            Err(error) if matches!(error.kind(), ErrorKind::Redirection(_)) => {
+                Err(error.with_cookies(set_cookies(&self.cookies)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl Response<Bytes> {
     /// The page of `mime`.
     pub(crate) fn into_page(self, mime: Mime) -> Result<Page> {
-        let page = Page::new(mime, self.value);
-        if self.status.is_none() && self.fields.is_empty() {
+        let Self {
+            value,
+            status,
+            fields,
+            cookies,
+            ..
+        } = self;
+        let page = Page::new(mime, value).tell_downstream(set_cookies(&cookies));
+        if status.is_none() && fields.is_empty() {
             return Ok(page);
         }
-        let status = self.status.filter(|status| *status != OK);
-        let fields = self.fields.iter();
+        let status = status.filter(|status| *status != OK);
+        let fields = fields.iter();
         let fields = fields.map(|(name, value)| (name.as_str(), value.as_bytes()));
         Ok(page.described(Metadata::new(status, fields)?))
     }
+}
+
+/// The fields of these cookies.
+fn set_cookies(cookies: &[(String, HeaderValue)]) -> impl Iterator<Item = Told> {
+    let values = cookies.iter();
+    values.map(|(_, value)| (header::SET_COOKIE, value.clone()))
 }
 
 impl<B: Into<Bytes>> From<B> for Response<Bytes> {
@@ -164,72 +274,13 @@ impl<B: Into<Bytes>> From<B> for Response<Bytes> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Response<T> {
+impl<T: fmt::Debug, C> fmt::Debug for Response<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("value", &self.value)
             .field("status", &self.status)
             .field("fields", &self.fields)
             .field("error", &self.error)
-            .finish()
-    }
-}
-
-/// The field `name`, or why it cannot be set.
-fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
-    let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| "a name is a token of RFC 9110, such as \"content-language\"")?;
-    if let Some(why) = why_not(name.as_str()) {
-        return Err(why);
-    }
-    let date;
-    let value = match name == header::LAST_MODIFIED {
-        false => value,
-        true => {
-            date = past(value, SystemTime::now()).ok_or(
-                "its value is not a date such as \"Sun, 06 Nov 1994 08:49:37 GMT\" (RFC 9110, 5.6.7)",
-            )?;
-            &date
-        }
-    };
-    // `HeaderValue` refuses control characters.
-    let encoded = HeaderValue::from_str(value)
-        .ok()
-        .filter(|_| value.is_ascii());
-    let value = encoded.ok_or(
-        "its value is not visible ASCII: encode the rest, for example as filename*=UTF-8''f%C3%BCr.csv (RFC 8187)",
-    )?;
-    Ok((name, value))
-}
-
-/// The date `text`, or `now` if it is later: nothing was modified in the future (RFC 9110, 8.8.2.1). A clock that was set to
-/// before 1970 cannot be written.
-fn past(text: &str, now: SystemTime) -> Option<String> {
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(httpdate::fmt_http_date(date.min(now.max(UNIX_EPOCH))))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn nothing_was_modified_in_the_future_by_any_clock() {
-        let day = Duration::from_secs(24 * 3600);
-        let [first, second] = [
-            "Thu, 01 Jan 1970 00:00:00 GMT",
-            "Fri, 02 Jan 1970 00:00:00 GMT",
-        ];
-        for (now, is) in [
-            (UNIX_EPOCH + 2 * day, second),
-            (UNIX_EPOCH + day, second),
-            (UNIX_EPOCH, first),
-            (UNIX_EPOCH - day, first),
-        ] {
-            assert_eq!(past(second, now).as_deref(), Some(is), "{now:?}");
-        }
-        assert_eq!(past("yesterday", UNIX_EPOCH), None);
+            .finish_non_exhaustive()
     }
 }

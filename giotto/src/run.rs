@@ -19,7 +19,6 @@ use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::management;
 use crate::panics;
-use crate::request::HTTP_GET;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
@@ -129,7 +128,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     }
     log(config.log.unwrap_or(tracing::Level::INFO));
     config.tell();
-    let app = prepare(app, matches).configured(&config)?;
+    let app = prepare(app, matches)?.with_config(&config)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -143,8 +142,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let signals = Signals::new()?;
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
-        service.app().warn_without_cache();
-        service.app().warn_without_tags();
+        service.app().warn();
         Ok(
             match serve(service, listener, signals, config.drain).await? {
                 Ended::Drained => cmd::SUCCESS,
@@ -179,7 +177,7 @@ async fn listen(config: &Config) -> Result<TcpListener> {
 }
 
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let app = prepare(app, matches);
+    let app = prepare(app, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
@@ -196,7 +194,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
         log(config.log.unwrap_or(tracing::Level::WARN));
         config.tell();
         check_clock()?;
-        app.clone().configured(&config)
+        app.clone().with_config(&config)
     };
     let options = Options::read(matches);
     let code = runtime.block_on(cmd::run(&app, name, &words, options, configured));
@@ -205,73 +203,14 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
 }
 
 /// The application as its front ends need it.
-fn prepare(app: App, matches: &ArgMatches) -> App {
+fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
+    app.check_unconfigured("giotto::run reads the configuration and its flags itself")?;
     let app = if matches.get_flag(MODEL_MOCK) {
         app.model_mock(true)
     } else {
         app
     };
-    management::beside(app)
-}
-
-impl App {
-    /// The same with the cache of the configuration, and what it tells caches downstream.
-    fn configured(self, config: &Config) -> Result<Self> {
-        let app = self.with_configured_cache(config)?;
-        let app = match config.compression {
-            true => app,
-            false => app.compression(false),
-        };
-        let app = match &config.tag_fields {
-            Some(names) => app.tag_fields(names),
-            None => app,
-        };
-        let downstream = config.downstream()?.into_iter();
-        Ok(downstream.fold(app, Self::tell))
-    }
-
-    /// The same with the cache of the configuration, unless its code gave it one.
-    fn with_configured_cache(self, config: &Config) -> Result<Self> {
-        if self.cache_is_given() {
-            return match config.signing_keys.is_empty() {
-                true => Ok(self),
-                false => Err(Error::configuration(
-                    "signing_key is set, but the application brings its own cache: give that cache the keys with \
-                     Cache::builder(..).signing_keys(..), and remove the setting",
-                )),
-            };
-        }
-        Ok(match config.open_cache()? {
-            Some(cache) => self.with_cache(cache),
-            None => self,
-        })
-    }
-
-    /// Warns that programs with `.cache(..)` are not cached, unless the configuration or the code says so.
-    fn warn_without_cache(&self) {
-        let programs = self.manifest().programs(HTTP_GET);
-        let cached = programs
-            .iter()
-            .filter(|program| program.cache_policy().is_some());
-        let cached = cached.count();
-        if !self.cache_is_given() && cached > 0 {
-            tracing::warn!(
-                programs = cached,
-                "no cache is configured: the models of these programs run for every request; write cache = \"locmem\" into \
-                 giotto.toml, or cache = \"dummy\" if nothing is to be cached"
-            );
-        }
-    }
-
-    /// Warns that purges would find no page downstream.
-    fn warn_without_tags(&self) {
-        if self.tells_downstream() && !self.has_tag_fields() {
-            tracing::warn!(
-                "invalidations are sent downstream, but pages do not carry their tags, so a purge matches no page: write \
-                 tag_fields = [\"Cache-Tag\"], or the name that the cache downstream reads, under [http] into giotto.toml"
-            );
-        }
-    }
+    Ok(management::beside(app))
 }
 
 /// Writes log lines to standard error, unless the application has installed a subscriber of its own.

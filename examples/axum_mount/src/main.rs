@@ -1,10 +1,11 @@
-//! A giotto application inside an axum application, which keeps its own routes.
+//! A giotto application inside an axum application, which keeps its own routes and its own server.
 //!
 //! ```console
 //! $ cargo run -p axum_mount -- 5001
 //! $ curl localhost:5001/health           # axum's own
 //! $ curl -i localhost:5001/square/12     # giotto's, for whatever axum has no route; twice, for a hit
 //! $ curl -i localhost:5001/reports/square/12
+//! $ cargo run -p axum_mount -- cmd square 12      # the command line, with the cache of the same giotto.toml
 //! ```
 
 use std::io::{self, Write as _};
@@ -25,21 +26,36 @@ fn square(
 
 fn application() -> App {
     let program = Program::new(square)
-        .controllers([HTTP_GET])
+        .controllers([HTTP_GET, CMD])
         .cache(60)
         .view(BasicView::new());
-    App::new(Manifest::new([("square", program)])).cache(LocMemKeyValue::new())
+    App::new(Manifest::new([("square", program)]))
+}
+
+fn main() -> ExitCode {
+    let argument = std::env::args().nth(1);
+    if argument.as_deref() == Some("cmd") {
+        // It reads the configuration itself.
+        return giotto::run(application());
+    }
+    match serve(argument) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            ExitCode::from(2)
+        }
+    }
 }
 
 #[tokio::main]
-async fn main() -> giotto::Result<()> {
+async fn serve(port: Option<String>) -> giotto::Result<()> {
     // Clones share one cache: a page computed at one of the addresses is a hit at the other.
-    let app = application().into_service()?;
+    let app = application().configured()?.into_service()?;
     let router = Router::new()
         .route("/health", get(|| async { "healthy\n" }))
         .nest_service("/reports", app.clone())
         .fallback_service(app);
-    let port = match std::env::args().nth(1) {
+    let port = match port {
         Some(port) => port.parse()?,
         None => 5001,
     };

@@ -2,12 +2,13 @@
 //!
 //! Read before the first step of an invocation. On the command line, they are given before the program or after it.
 
+use std::ffi::OsString;
 use std::path::Path;
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::settings::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 // No parameter of a program has such a name.
 const PATH: &str = "--config";
@@ -26,6 +27,22 @@ pub(crate) fn flags() -> [Arg; 2] {
             .action(ArgAction::Append)
             .help("Override a setting of the file, for example cache=locmem"),
     ]
+}
+
+/// `given` as these flags, for an application that has a command line of its own.
+pub(crate) fn flags_of(given: impl Iterator<Item = OsString>) -> Result<ArgMatches> {
+    let command = Command::new("flags")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .args(flags());
+    command.try_get_matches_from(given).map_err(|error| {
+        let text = error.to_string();
+        let problem = text.lines().next().unwrap_or_default();
+        let problem = problem.trim_start_matches("error: ");
+        Error::configuration(format!(
+            "{problem}: App::configured_with takes --config PATH and --set KEY=VALUE"
+        ))
+    })
 }
 
 /// The configuration with the flags in `matches`. Later flags override earlier ones.

@@ -4,7 +4,7 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 16] = [
     "debug",
     "http.backlog",
     "http.compression",
@@ -14,21 +14,33 @@ pub(super) const KEYS: [&str; 10] = [
     "http.tag_fields",
     "log",
     "namespace",
+    "session.cookie",
+    "session.idle_seconds",
+    SESSION_KEY,
+    "session.key_file",
+    "session.lifetime_seconds",
+    "session.secure",
     SIGNING_KEY,
 ];
+pub(super) const SESSION_KEY: &str = "session.key";
 pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 7] = [
+pub(super) const STRUCTURED: [&str; 8] = [
     "cache",
     "cache.layers",
     "cache.hosts",
     "cache.nodes",
     "cache.sentinels",
     "http.tag_fields",
+    SESSION_KEY,
     SIGNING_KEY,
 ];
+
+/// A key that is shorter than the digest that it makes is easier to guess than the digest.
+pub(super) const KEY_BYTES: usize = 32;
+pub(super) const KEY_REMEDY: &str = "openssl rand -hex 32";
 
 /// The prefix of this program's environment variables.
 pub(super) const PREFIX: &str = "GIOTTO_";

@@ -3,7 +3,7 @@
 //! Read before the first step of an invocation. `flags.rs` takes the flags of a command. `source.rs` collects the settings
 //! (`setting.rs`) with the place where each was set; it ignores variables of other services (`links.rs`). `settings.rs` gives
 //! each key (`key.rs`) its type. `store.rs` opens the cache: `table.rs` has the settings of one store, `engine.rs` the
-//! stores that can be named. `purge.rs` reads the end points of purges. An unknown key or value is refused, and the error names its place.
+//! stores that can be named. `purge.rs` reads the end points of purges, `session.rs` the settings of sessions. An unknown key or value is refused, and the error names its place.
 
 mod engine;
 mod flags;
@@ -11,11 +11,13 @@ mod key;
 mod links;
 #[cfg(feature = "purge")]
 mod purge;
+#[cfg(feature = "session")]
+mod session;
 mod setting;
 mod settings;
 mod source;
 mod store;
 mod table;
 
-pub(crate) use flags::{configure, flags};
+pub(crate) use flags::{configure, flags, flags_of};
 pub(crate) use settings::Config;

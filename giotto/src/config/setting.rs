@@ -6,7 +6,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::key::{PREFIX, SIGNING_KEY};
+use super::key::{PREFIX, SESSION_KEY, SIGNING_KEY};
 use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
@@ -142,7 +142,7 @@ impl Setting {
     /// The error of this setting, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
         let Self { key, value, origin } = self;
-        let is_secret = ["password", "token", "url", SIGNING_KEY]
+        let is_secret = ["password", "token", "url", SESSION_KEY, SIGNING_KEY]
             .iter()
             .any(|secret| key.ends_with(secret))
             || key.contains(".fields.");

@@ -11,16 +11,14 @@ use std::time::Duration;
 use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
-use super::key::SIGNING_KEY;
+use super::key::{KEY_BYTES, KEY_REMEDY, SIGNING_KEY};
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
 use crate::compression::Compression;
 use crate::error::Result;
-
-/// A key that is shorter than the digest that it makes is easier to guess than the digest.
-const SIGNING_KEY_BYTES: usize = 32;
-const SIGNING_KEY_REMEDY: &str = "openssl rand -hex 32";
+#[cfg(feature = "session")]
+use crate::session::Sessions;
 
 /// The settings of a process.
 pub(crate) struct Config {
@@ -42,6 +40,8 @@ pub(crate) struct Config {
     cache: CacheSettings,
     /// The end points of purges, later settings after earlier ones.
     purge: Vec<Setting>,
+    /// Of sessions, later settings after earlier ones.
+    session: Vec<Setting>,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
 }
@@ -67,6 +67,7 @@ impl Config {
             namespace: None,
             cache: CacheSettings::default(),
             purge: Vec::new(),
+            session: Vec::new(),
             links: Vec::new(),
         };
         let source = source::read(path, variables, set)?;
@@ -103,29 +104,24 @@ impl Config {
             }
             "http.host" => self.host = setting.host()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
-            "http.tag_fields" => {
-                let names = setting.strings()?;
-                if names
-                    .iter()
-                    .any(|name| HeaderName::try_from(*name).is_err())
-                {
-                    return Err(setting.refused("names of fields, such as \"Cache-Tag\""));
-                }
-                self.tag_fields = Some(names.into_iter().map(str::to_owned).collect());
-            }
+            "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
             "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
             }
             SIGNING_KEY => {
-                self.signing_keys = setting.secrets(SIGNING_KEY_BYTES, SIGNING_KEY_REMEDY)?;
+                self.signing_keys = setting.secrets(KEY_BYTES, KEY_REMEDY)?;
             }
             key if key == "cache" || key.starts_with("cache.") => self.cache.apply(setting),
+            "session" => setting.check_empty_table("session.key")?,
+            key if key.starts_with("session.") && keys().iter().any(|known| known == key) => {
+                self.session.push(setting);
+            }
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["http", "purge"].map(str::to_owned));
+                known.extend(["http", "purge", "session"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -154,12 +150,42 @@ impl Config {
     }
 }
 
+#[cfg(feature = "session")]
+impl Config {
+    /// `sessions` as the settings say.
+    pub(crate) fn sessions(&self, sessions: &Sessions) -> Result<Sessions> {
+        let sessions = super::session::apply(&self.session, sessions.clone())?;
+        Ok(sessions.debug(self.debug))
+    }
+}
+
+#[cfg(not(feature = "session"))]
+impl Config {
+    /// Refuses settings of sessions.
+    pub(crate) fn check_no_sessions(&self) -> Result<()> {
+        match self.session.first() {
+            None => Ok(()),
+            Some(setting) => Err(setting.wrong(
+                "sessions are not built in: enable the feature \"session\" of the crate giotto, or leave the setting out",
+            )),
+        }
+    }
+}
+
 fn compression(setting: &Setting) -> Result<bool> {
     match setting.boolean()? {
         true if !Compression::IS_BUILT_IN => Err(setting.wrong(
             "compression is not built in: enable the feature \"compression\" of the crate giotto, or leave the setting out",
         )),
         is_on => Ok(is_on),
+    }
+}
+
+fn tag_fields(setting: &Setting) -> Result<Vec<String>> {
+    let names = setting.strings()?;
+    match names.iter().all(|name| HeaderName::try_from(*name).is_ok()) {
+        true => Ok(names.into_iter().map(str::to_owned).collect()),
+        false => Err(setting.refused("names of fields, such as \"Cache-Tag\"")),
     }
 }
 
@@ -217,6 +243,14 @@ mod tests {
         let error = config(&[], &["purge.front.kind=fastly"]).unwrap();
         let error = error.downstream().unwrap_err().to_string();
         assert!(error.contains("the feature \"purge\""), "{error}");
+    }
+
+    #[cfg(not(feature = "session"))]
+    #[test]
+    fn sessions_that_are_not_built_in_are_refused_with_the_remedy() {
+        let config = config(&[], &["session.secure=true"]).unwrap();
+        let error = config.check_no_sessions().unwrap_err().to_string();
+        assert!(error.contains("the feature \"session\""), "{error}");
     }
 
     /// In a variable and a flag, a value that looks like another type is still a text.

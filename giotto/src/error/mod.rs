@@ -3,6 +3,7 @@
 //! Any step may return an [`Error`]; the controllers turn its kind into a status or an exit code.
 
 mod answer;
+mod boxed;
 mod invalid_input;
 mod refusal;
 
@@ -13,6 +14,8 @@ use bytes::Bytes;
 
 pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
+use self::boxed::NotUnpin;
+pub use self::boxed::SendSyncError;
 pub(crate) use self::invalid_input::Kept;
 pub use self::invalid_input::{Field, InvalidInput};
 pub use self::refusal::Refusal;
@@ -25,10 +28,28 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an invocation has no page.
 ///
-/// Every error that implements [`std::error::Error`] converts into one of kind [`ErrorKind::Other`], so that `?` works on
-/// them in a model. For this conversion, the type does not implement that trait itself.
+/// Every error that implements [`std::error::Error`], a `Box<dyn std::error::Error + Send + Sync>`, and a text convert into one of
+/// kind [`ErrorKind::Other`], so that `?` works on them in a model. An `Error` converts into such a box, too, and back with its
+/// kind. For these conversions, the type does not implement that trait itself.
+///
+/// ```
+/// use std::error::Error as StdError;
+///
+/// fn read() -> Result<String, Box<dyn StdError + Send + Sync>> {
+///     Err(giotto::Error::not_found("no such book"))?
+/// }
+///
+/// fn show() -> giotto::Result<String> {
+///     let text = read()?;
+///     let year = text.parse::<u16>()?;
+///     let title = text.lines().next().ok_or("the book has no title")?;
+///     Ok(format!("{title} ({year})"))
+/// }
+///
+/// assert_eq!(*show().unwrap_err().kind(), giotto::ErrorKind::NotFound);
+/// ```
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error(Arc<Inner>, NotUnpin);
 
 #[derive(Clone, Debug)]
 struct Inner {
@@ -39,6 +60,8 @@ struct Inner {
     cache_status: Option<CacheStatus>,
     page: Option<(Mime, Bytes)>,
     downstream: Option<Told>,
+    /// Of a redirection: the fields `Set-Cookie`.
+    cookies: Vec<Told>,
 }
 
 impl Inner {
@@ -51,6 +74,7 @@ impl Inner {
             cache_status: None,
             page: None,
             downstream: None,
+            cookies: Vec::new(),
         }
     }
 }
@@ -88,8 +112,12 @@ pub enum ErrorKind {
 }
 
 impl Error {
+    fn of(inner: Inner) -> Self {
+        Self(Arc::new(inner), NotUnpin::NEW)
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner::new(kind, message)))
+        Self::of(Inner::new(kind, message))
     }
 
     /// The model found nothing under these arguments: HTTP 404.
@@ -160,6 +188,17 @@ impl Error {
         self
     }
 
+    /// The cookies that a redirection sets.
+    pub(crate) fn cookies(&self) -> &[Told] {
+        &self.0.cookies
+    }
+
+    /// The same with the cookies of the response that it was in.
+    pub(crate) fn with_cookies(mut self, cookies: impl IntoIterator<Item = Told>) -> Self {
+        Arc::make_mut(&mut self.0).cookies.extend(cookies);
+        self
+    }
+
     /// Whether this is an answer of the model, and not a failure.
     pub(crate) fn is_answer(&self) -> bool {
         !matches!(
@@ -217,20 +256,10 @@ impl fmt::Debug for Error {
     }
 }
 
-impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
-    fn from(source: E) -> Self {
-        let inner = Inner::new(ErrorKind::Other, source.to_string());
-        Self(Arc::new(Inner {
-            source: Some(Arc::new(source)),
-            ..inner
-        }))
-    }
-}
-
 impl From<InvalidInput> for Error {
     fn from(invalid: InvalidInput) -> Self {
         let inner = Inner::new(ErrorKind::InvalidInput, invalid.to_string());
-        Self(Arc::new(Inner { invalid, ..inner }))
+        Self::of(Inner { invalid, ..inner })
     }
 }
 

@@ -59,6 +59,9 @@ pub fn management() -> Manifest {
 /// let manifest = Manifest::new([("admin", management)]);
 /// ```
 ///
+/// In an application with sessions, a check by a secret such as this one needs `management.csrf(false)` besides: a client that is
+/// no browser has no token.
+///
 /// GET is safe: all programs but `explain`, `get` and `stats` answer the other controllers only. They are left out if there
 /// are no others.
 #[must_use]

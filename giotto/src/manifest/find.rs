@@ -25,6 +25,13 @@ pub(crate) struct Found<'m> {
     pub(crate) consumed: usize,
 }
 
+/// The programs that a path names, for different controllers.
+struct Named<'m, 'p> {
+    programs: &'m [Arc<Program>],
+    superformat: Option<&'p str>,
+    consumed: usize,
+}
+
 impl Manifest {
     /// Finds mistakes in the programs, in the names, and in aliases.
     pub(crate) fn check(&self) -> Result<()> {
@@ -55,11 +62,33 @@ impl Manifest {
     /// The program at `path` that answers `controller`.
     pub(crate) fn find(&self, path: &[Cow<'_, str>], controller: Controller) -> Result<Found<'_>> {
         let unknown = |consumed: usize| self.unknown(&path[..consumed.min(path.len())], controller);
+        let named = self.walk(path).map_err(unknown)?;
+        Ok(Found {
+            program: choose(named.programs, controller)?,
+            superformat: named.superformat.map(str::to_owned),
+            consumed: named.consumed.min(path.len()),
+        })
+    }
+
+    /// Whether a program answers at `path` over HTTP.
+    #[cfg(any(feature = "axum", feature = "static"))]
+    pub(crate) fn knows(&self, path: &[Cow<'_, str>]) -> bool {
+        let answers = |program: &Arc<Program>| {
+            [HTTP_GET, HTTP_POST]
+                .iter()
+                .any(|controller| program.answers(*controller))
+        };
+        self.walk(path)
+            .is_ok_and(|named| named.programs.iter().any(answers))
+    }
+
+    /// The programs that `path` names, or how many of its segments name none.
+    fn walk<'m, 'p>(&'m self, path: &'p [Cow<'_, str>]) -> Result<Named<'m, 'p>, usize> {
         let mut manifest = self;
         for consumed in 1.. {
             let segment = path.get(consumed - 1).map(AsRef::as_ref);
             if segment == Some("") {
-                return Err(unknown(consumed));
+                return Err(consumed);
             }
             let (name, superformat) = split(segment.unwrap_or_default());
             let programs = match manifest.entries.get(name).map(|entry| &entry.0) {
@@ -73,20 +102,20 @@ impl Manifest {
                 Some(Kind::Alias(target)) => self.at(self, target, 0),
                 None => None,
             };
-            let programs = programs.ok_or_else(|| unknown(consumed))?;
+            let programs = programs.ok_or(consumed)?;
             // `/.json` is the program '' as JSON. Everything else that begins with a dot (`/.git/config`,
             // `/.well-known/..`) names no program.
             let is_hidden = |format| consumed < path.len() || !renders(programs, format);
             if name.is_empty() && superformat.is_some_and(is_hidden) {
-                return Err(unknown(path.len()));
+                return Err(path.len());
             }
-            return Ok(Found {
-                program: choose(programs, controller)?,
-                superformat: superformat.map(str::to_owned),
-                consumed: consumed.min(path.len()),
+            return Ok(Named {
+                programs,
+                superformat,
+                consumed,
             });
         }
-        Err(unknown(path.len()))
+        Err(path.len())
     }
 
     /// The name of the parameter for which a segment after `before` would be the positional argument.

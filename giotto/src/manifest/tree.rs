@@ -117,6 +117,17 @@ impl Manifest {
         self
     }
 
+    /// Sets [`csrf`](Program::csrf) of every program that is in this manifest now.
+    #[cfg(feature = "session")]
+    #[must_use]
+    pub fn csrf(mut self, wants_token: bool) -> Self {
+        if !self.change(&|program| program.want_token(wants_token)) {
+            let message = "a manifest that was cloned cannot be given .csrf(..), which its copy would not have: give it first";
+            self.fail(Error::configuration(message));
+        }
+        self
+    }
+
     /// Applies `change` to all programs; `false` if a clone shares one of them, which is not changed then.
     fn change(&mut self, change: &dyn Fn(&mut Program)) -> bool {
         let mut entries = self.entries.values_mut();

@@ -12,8 +12,7 @@ use serde::de::DeserializeOwned;
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source, Tags};
 use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
-use crate::arguments;
-use crate::arguments::{Parameters, parameters};
+use crate::arguments::{self, Parameters, parameters};
 use crate::error::Error;
 use crate::lifetimes::seconds;
 use crate::negotiate;
@@ -32,6 +31,15 @@ where
     where
         M: 'static,
     {
+        let mut settings = Settings {
+            sets_cookies: model.sets_cookies(),
+            ..Settings::default()
+        };
+        if std::any::type_name::<T>().starts_with("core::result::Result<") {
+            let message = "the model returns a Result whose error is not an error type: let it implement \
+                           std::error::Error, or return giotto::Error";
+            settings.error = Some(Error::configuration(message));
+        }
         let stage = Bare {
             name: std::any::type_name_of_val(&model),
             documentation: model.documentation(),
@@ -40,16 +48,7 @@ where
             mock: None,
             arguments: PhantomData,
         };
-        let mut program = Self {
-            settings: Settings::default(),
-            stage,
-        };
-        if std::any::type_name::<T>().starts_with("core::result::Result<") {
-            let message = "the model returns a Result whose error is not an error type: let it implement \
-                           std::error::Error, or return giotto::Error";
-            program.settings.error = Some(Error::configuration(message));
-        }
-        program
+        Self { settings, stage }
     }
 
     /// The value that is shown instead of the model's result when the application runs with `--model-mock`.
@@ -104,6 +103,7 @@ where
         if let Some(error) = view.error() {
             settings.error.get_or_insert(error);
         }
+        settings.sets_cookies |= view.sets_cookies();
         let mimes = view.mimes();
         let view = Arc::new(view);
         let checked = Arc::clone(&view);
@@ -283,8 +283,8 @@ where
             Source::Model => {
                 let call = model(typed, rendering.context());
                 let show = move |reply: &Response<T>| {
-                    let page = view.render(reply.value(), &rendering)?;
-                    page.or(reply).into_page(rendering.into_mime())
+                    let page = view.render(reply.value(), &rendering);
+                    reply.page(page, rendering.into_mime())
                 };
                 Some(Box::pin(async move { call?.then(show).await }))
             }

@@ -16,6 +16,7 @@ impl Program {
             version,
             tags,
             invalidates,
+            sets_cookies,
             error,
             ..
         } = &self.settings;
@@ -28,6 +29,15 @@ impl Program {
             }
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
+            ),
+            Some(_) if *sets_cookies => Some(
+                "its model or view sets cookies, which are for one client, and its page is for many: leave out .cache(..), or \
+                 set them in another program",
+            ),
+            #[cfg(feature = "session")]
+            Some(_) if self.stage.needs.session => Some(
+                "its model takes a Session, which belongs to one reader, and its page is for many: leave out .cache(..), or let \
+                 middleware read request.session() and request.set(..) what the page depends on, as a part of the key",
             ),
             _ => self.lifetimes_problem(),
         };

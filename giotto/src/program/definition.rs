@@ -78,6 +78,11 @@ pub(super) struct Settings {
     pub(super) lifetimes: Lifetimes,
     /// Whether its pages are never compressed.
     pub(super) uncompressed: bool,
+    /// Whether its model or view may set cookies.
+    pub(super) sets_cookies: bool,
+    /// Whether a POST needs no token.
+    #[cfg(feature = "session")]
+    pub(super) takes_any_post: bool,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,

@@ -13,7 +13,7 @@ pub use crate::context::FromContext;
 #[doc(hidden)]
 pub use crate::context::{Context, Needs};
 use crate::error::{Error, Redirection, Result};
-use crate::response::Response;
+use crate::response::{MaySetCookies, Response};
 
 /// A function that a [`Program`](crate::Program) can run.
 ///
@@ -39,6 +39,12 @@ pub trait Model<M>: Send + Sync + 'static {
     #[doc(hidden)]
     fn needs(&self) -> Needs {
         Needs::default()
+    }
+
+    /// Whether it may set cookies, because its result is a [`Response`] with [`Cookies`](crate::Cookies).
+    #[doc(hidden)]
+    fn sets_cookies(&self) -> bool {
+        false
     }
 
     /// Its doc comments.
@@ -76,6 +82,10 @@ pub trait Reply<M>: sealed::Reply<M> + Send + 'static {
     /// The value, without errors and redirections.
     type Value: Send + Sync + 'static;
 
+    /// Whether it may set cookies.
+    #[doc(hidden)]
+    const SETS_COOKIES: bool = false;
+
     /// The value and what belongs to its page, or the reason why there is none.
     #[doc(hidden)]
     fn into_result(self) -> Result<Response<Self::Value>>;
@@ -100,8 +110,8 @@ pub struct Described;
 pub struct FallibleDescribed;
 
 impl<T: Serialize> sealed::Reply<Plain> for T {}
-impl<T> sealed::Reply<Described> for Response<T> {}
-impl<T, E> sealed::Reply<FallibleDescribed> for Result<Response<T>, E> {}
+impl<T, C> sealed::Reply<Described> for Response<T, C> {}
+impl<T, C, E> sealed::Reply<FallibleDescribed> for Result<Response<T, C>, E> {}
 impl<T, E> sealed::Reply<Fallible> for Result<T, E> {}
 impl sealed::Reply<Elsewhere> for Redirection {}
 
@@ -125,23 +135,30 @@ where
     }
 }
 
-impl<T: Send + Sync + 'static> Reply<Described> for Response<T> {
+impl<T: Send + Sync + 'static, C: MaySetCookies> Reply<Described> for Response<T, C>
+where
+    Self: Send,
+{
     type Value = T;
+    const SETS_COOKIES: bool = C::SETS_COOKIES;
 
-    fn into_result(self) -> Result<Self> {
-        self.checked()
+    fn into_result(self) -> Result<Response<T>> {
+        Ok(self.checked()?.marked())
     }
 }
 
-impl<T, E> Reply<FallibleDescribed> for Result<Response<T>, E>
+impl<T, C, E> Reply<FallibleDescribed> for Result<Response<T, C>, E>
 where
     T: Send + Sync + 'static,
+    C: MaySetCookies,
+    Response<T, C>: Send,
     E: Into<Error> + Send + 'static,
 {
     type Value = T;
+    const SETS_COOKIES: bool = C::SETS_COOKIES;
 
     fn into_result(self) -> Result<Response<T>> {
-        self.map_err(Into::into)?.checked()
+        Ok(self.map_err(Into::into)?.checked()?.marked())
     }
 }
 
@@ -167,6 +184,10 @@ where
     type Arguments = A;
     type Output = R::Value;
 
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
+
     fn call(&self, arguments: A, _: &Context) -> Result<Call<R::Value>> {
         let model = self.clone();
         Ok(Call::Blocking(Box::new(move || {
@@ -184,6 +205,10 @@ where
 {
     type Arguments = A;
     type Output = R::Value;
+
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
 
     fn call(&self, arguments: A, _: &Context) -> Result<Call<R::Value>> {
         let pending = self(arguments);
@@ -207,6 +232,10 @@ where
         Needs::default().of::<C>()
     }
 
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
+    }
+
     fn call(&self, arguments: A, context: &Context) -> Result<Call<R::Value>> {
         let (model, context) = (self.clone(), C::from_context(context)?);
         Ok(Call::Blocking(Box::new(move || {
@@ -228,6 +257,10 @@ where
 
     fn needs(&self) -> Needs {
         Needs::default().of::<C>()
+    }
+
+    fn sets_cookies(&self) -> bool {
+        R::SETS_COOKIES
     }
 
     fn call(&self, arguments: A, context: &Context) -> Result<Call<R::Value>> {

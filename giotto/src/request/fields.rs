@@ -43,4 +43,10 @@ impl<'r> Recorded<'r> {
         self.read.record(name);
         self.fields
     }
+
+    /// The fields, of which none is recorded as read, for a page that depends on all of them or is not stored.
+    #[cfg(feature = "session")]
+    pub(super) const fn unrecorded(&self) -> Option<&'r dyn Metadata> {
+        self.fields
+    }
 }

@@ -3,6 +3,9 @@
 //! Made by a controller, read by every step of [`App::invoke`](crate::App::invoke).
 
 mod fields;
+#[cfg(feature = "session")]
+mod session;
+mod value;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +15,11 @@ use smallvec::SmallVec;
 
 pub use self::fields::Metadata;
 pub(crate) use self::fields::Recorded;
+pub(crate) use self::value::Given;
+pub use self::value::Value;
 use crate::language;
+#[cfg(feature = "session")]
+use crate::session::Carried;
 
 /// A front end of an application: HTTP reading, HTTP writing, or the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,41 +80,13 @@ pub struct Request<'r> {
     pub(crate) takes_coded: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Recorded<'r>,
+    #[cfg(feature = "session")]
+    pub(crate) session: Carried<'r>,
 }
 
 /// Most invocations have at most four segments and four arguments. A hit allocates for neither then.
 pub(crate) type Segments<'r> = SmallVec<[Cow<'r, str>; 4]>;
 pub(crate) type Pairs<'r> = SmallVec<[(Cow<'r, str>, Value<'r>); 4]>;
-
-/// The value of a named argument, as it was given: text of a query, a form or the command line, or a member of a JSON
-/// body. It displays as that text or JSON.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Value<'r>(pub(crate) Given<'r>);
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Given<'r> {
-    Text(Cow<'r, str>),
-    Json(Box<serde_json::Value>),
-}
-
-impl<'r> Value<'r> {
-    pub(crate) fn text(text: impl Into<Cow<'r, str>>) -> Self {
-        Self(Given::Text(text.into()))
-    }
-
-    pub(crate) fn json(value: serde_json::Value) -> Self {
-        Self(Given::Json(Box::new(value)))
-    }
-
-    /// The text; `None` for a member of a JSON body that is not a string.
-    #[must_use]
-    pub fn as_str(&self) -> Option<&str> {
-        match &self.0 {
-            Given::Text(text) => Some(text),
-            Given::Json(value) => value.as_str(),
-        }
-    }
-}
 
 impl<'r> Request<'r> {
     /// An invocation by `controller` of the program at `path`, `squared` or `blog/post/12`; what follows the
@@ -128,6 +107,8 @@ impl<'r> Request<'r> {
             takes_stale: controller != CMD,
             takes_coded: false,
             metadata: Recorded::default(),
+            #[cfg(feature = "session")]
+            session: Carried::default(),
         }
     }
 
@@ -225,13 +206,7 @@ impl<'r> Request<'r> {
     /// ```
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let cookies = self.metadata.read("cookie")?.get_all("cookie");
-        let cookies = cookies.into_iter();
-        let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
-        pairs.find_map(|pair| {
-            let (given, value) = pair.split_once('=')?;
-            (given.trim() == name).then(|| value.trim())
-        })
+        cookies(self.metadata.read("cookie")?, name).next()
     }
 
     /// The one of the `offered` languages that suits the reader best, by `Accept-Language` and the lookup of RFC 4647: a
@@ -260,13 +235,21 @@ impl<'r> Request<'r> {
         self.data.retain(|(given, _)| *given != name);
         self.data.push((name.into(), Value::text(value.into())));
     }
+
+    /// Sets argument `name` to nothing, whatever the caller gave, also as a positional argument: an `Option` is `None`.
+    pub fn set_none(&mut self, name: &'static str) {
+        self.data.retain(|(given, _)| *given != name);
+        self.data
+            .push((name.into(), Value::json(serde_json::Value::Null)));
+    }
 }
 
-impl fmt::Display for Value<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Given::Text(text) => f.write_str(text),
-            Given::Json(value) => write!(f, "{value}"),
-        }
-    }
+/// The values of the cookies `name`, in the order sent.
+fn cookies<'r>(fields: &'r dyn Metadata, name: &str) -> impl Iterator<Item = &'r str> {
+    let cookies = fields.get_all("cookie").into_iter();
+    let pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    pairs.filter_map(move |pair| {
+        let (given, value) = pair.split_once('=')?;
+        (given.trim() == name).then(|| value.trim())
+    })
 }

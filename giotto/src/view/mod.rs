@@ -8,6 +8,8 @@ mod basic;
 mod escape;
 mod renderer;
 mod renderers;
+#[cfg(feature = "session")]
+mod session;
 #[cfg(feature = "template")]
 mod template;
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::context::Context;
 use crate::error::{Error, InvalidInput, Result};
 use crate::mime::Mime;
-use crate::response::Response;
+use crate::response::{MaySetCookies, Response};
 use crate::state::{FromState, Startup, State, StateType};
 
 /// What a renderer may know besides the value that it shows.
@@ -105,6 +105,7 @@ impl Rendering {
 pub struct Renderer<T> {
     render: Render<T>,
     check: Option<Check>,
+    sets_cookies: bool,
 }
 
 type Render<T> = Box<dyn Fn(&T, &Rendering) -> Result<Response<Bytes>> + Send + Sync>;
@@ -118,6 +119,7 @@ impl<T> Renderer<T> {
         Self {
             render: Box::new(render),
             check: None,
+            sets_cookies: false,
         }
     }
 
@@ -130,6 +132,19 @@ impl<T> Renderer<T> {
     ) -> Self {
         let check: Option<Check> = Some(Box::new(check));
         Self { check, ..self }
+    }
+
+    /// The same that may set cookies, if `R` may.
+    fn of<R: IntoResponse>(self) -> Self {
+        let sets_cookies = R::SETS_COOKIES;
+        Self {
+            sets_cookies,
+            ..self
+        }
+    }
+
+    pub(crate) const fn sets_cookies(&self) -> bool {
+        self.sets_cookies
     }
 
     pub(crate) fn check(&self, startup: &Startup<'_>) -> Result<()> {
@@ -170,7 +185,7 @@ where
     R: IntoResponse,
 {
     fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Renderer::new(move |data, _| self(data).into_response())
+        Renderer::new(move |data, _| self(data).into_response()).of::<R>()
     }
 }
 
@@ -181,6 +196,7 @@ where
 {
     fn into_renderer(self, _: &Mime) -> Renderer<T> {
         Renderer::new(move |data, rendering| self(data, rendering.refused()).into_response())
+            .of::<R>()
     }
 }
 
@@ -190,7 +206,7 @@ where
     R: IntoResponse,
 {
     fn into_renderer(self, _: &Mime) -> Renderer<T> {
-        Renderer::new(move |data, rendering| self(data, rendering).into_response())
+        Renderer::new(move |data, rendering| self(data, rendering).into_response()).of::<R>()
     }
 }
 
@@ -206,13 +222,18 @@ where
             self(data, state).into_response()
         };
         let needed = StateType::of::<P::State>();
-        Renderer::new(render).checked(move |startup| startup.require(needed, "the view"))
+        Renderer::new(render)
+            .of::<R>()
+            .checked(move |startup| startup.require(needed, "the view"))
     }
 }
 
 /// What a renderer may return: text or bytes, or a [`Response`] or `Result` of them. An application may implement this trait
 /// for other types.
 pub trait IntoResponse {
+    /// Whether it may set cookies, so that a program with a cache is refused when the application starts.
+    const SETS_COOKIES: bool = false;
+
     /// The bytes, or why there are none.
     fn into_response(self) -> Result<Response<Bytes>>;
 }
@@ -241,13 +262,17 @@ impl IntoResponse for Bytes {
     }
 }
 
-impl<B: Into<Bytes>> IntoResponse for Response<B> {
+impl<B: Into<Bytes>, C: MaySetCookies> IntoResponse for Response<B, C> {
+    const SETS_COOKIES: bool = C::SETS_COOKIES;
+
     fn into_response(self) -> Result<Response<Bytes>> {
         Ok(self.checked()?.map(Into::into))
     }
 }
 
 impl<B: IntoResponse, E: Into<Error>> IntoResponse for Result<B, E> {
+    const SETS_COOKIES: bool = B::SETS_COOKIES;
+
     fn into_response(self) -> Result<Response<Bytes>> {
         self.map_err(Into::into)?.into_response()
     }

@@ -150,6 +150,12 @@ impl<T: 'static> View<T> {
         renderers.try_for_each(|listed| listed.renderer.check(startup))
     }
 
+    /// Whether one of its renderers may set cookies.
+    pub(crate) fn sets_cookies(&self) -> bool {
+        let mut renderers = self.renderers.iter();
+        renderers.any(|listed| listed.renderer.sets_cookies())
+    }
+
     pub(crate) fn render(&self, data: &T, rendering: &Rendering) -> Result<Response<Bytes>> {
         let mime = rendering.mime();
         // A `Redirection` is never rendered, whether the model or the mock returns it.

@@ -6,14 +6,19 @@ use std::time::SystemTime;
 
 const REMEDY: &str = "`cargo test -p giotto` builds it; for a single test, `cargo build -p giotto --example testbed`";
 
-/// The compiled `tests/programs/testbed.rs`, beside this test in the target folder.
+/// The compiled `tests/programs/testbed.rs`.
+pub(crate) fn path() -> PathBuf {
+    built("testbed")
+}
+
+/// The compiled program `name` of `tests/programs/`, beside this test in the target folder.
 ///
 /// `cargo test --test cmd` alone does not build it: one that is older than its sources is refused, lest a
 /// test passes that has tested yesterday's code.
-pub(crate) fn path() -> PathBuf {
+pub(crate) fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
-    let path = profile.join("examples/testbed");
+    let path = profile.join("examples").join(name);
     assert!(path.exists(), "{} is missing: {REMEDY}", path.display());
     // Cargo writes beside it what it was built from: `testbed: source source ..`.
     let sources = std::fs::read_to_string(path.with_extension("d")).unwrap();
@@ -21,7 +26,7 @@ pub(crate) fn path() -> PathBuf {
     let built = modified(&path).unwrap();
     for source in sources.split_whitespace() {
         let is_older = modified(Path::new(source)).is_none_or(|changed| changed <= built);
-        assert!(is_older, "the testbed is older than {source}: {REMEDY}");
+        assert!(is_older, "{name} is older than {source}: {REMEDY}");
     }
     path
 }

@@ -6,6 +6,7 @@ mod awaited;
 mod basic_view;
 mod caching;
 mod coalescing;
+mod cookies;
 mod dates;
 mod downstream;
 mod error_pages;

@@ -21,8 +21,8 @@ use crate::request::{Pairs, Value};
 const MAX_BODY: usize = 1 << 20;
 
 /// Each so many bytes of a body, or the end of it, must arrive within this time.
-const BODY_PATIENCE: Duration = Duration::from_secs(10);
-const BODY_STEP: usize = 8 << 10;
+pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const BODY_STEP: usize = 8 << 10;
 
 /// Reads and decodes a body that is neither too large, encoded or not, nor too slow.
 pub(super) async fn read<B: http_body::Body>(

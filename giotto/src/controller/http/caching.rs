@@ -16,7 +16,7 @@ use crate::page::Page;
 use crate::varies::Negotiated;
 
 pub(super) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+pub(super) const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
 
 pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A client that has the page asks whether it is still the one: 304 if it is, and no model runs.

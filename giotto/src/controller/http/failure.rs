@@ -47,6 +47,9 @@ pub(super) fn response(
         }
         Problem::Invocation(error) => {
             fields.extend(error.downstream().cloned());
+            for (name, cookie) in error.cookies() {
+                fields.append(name, cookie.clone());
+            }
             if let Some(status) = error.cache_status() {
                 fields.insert(CACHE_STATUS, cache_status(status));
             }

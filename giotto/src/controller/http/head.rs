@@ -10,7 +10,7 @@ use http::{Method, StatusCode, Uri, Version};
 use super::conditional::Conditions;
 use super::host::is_host;
 use super::problem::Problem;
-use crate::request::{Controller, HTTP_GET, HTTP_POST};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Metadata};
 
 const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
@@ -109,5 +109,17 @@ pub(super) const fn controller(method: &Method) -> Option<Controller> {
         Method::GET | Method::HEAD => Some(HTTP_GET),
         Method::POST => Some(HTTP_POST),
         _ => None,
+    }
+}
+
+impl Metadata for HeaderMap {
+    fn get(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(Self::get(self, name)?.as_bytes()).ok()
+    }
+
+    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
+        let values = Self::get_all(self, name).into_iter();
+        let values = values.map(|value| std::str::from_utf8(value.as_bytes()));
+        values.flatten().collect()
     }
 }

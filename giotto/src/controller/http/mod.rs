@@ -1,12 +1,15 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` makes the socket and `serve.rs` accepts connections;
-//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `service.rs`
-//! takes each request through `head.rs` (with `host.rs`), `input.rs` and `body.rs` (with `decoding.rs`) to the application,
-//! and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`, `downstream.rs`
-//! and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). No other
-//! folder knows HTTP.
+//! `watch.rs` times them out, `date.rs` writes the date while the wall clock is behind, `signals.rs` ends them. `mount.rs` is
+//! what a server runs. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs`, `body.rs` (with
+//! `decoding.rs`) and `session.rs` to the application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
+//! `range.rs`), `caching.rs`, `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with
+//! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
+//! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
 
+#[cfg(any(feature = "axum", feature = "static"))]
+mod beside;
 mod body;
 mod caching;
 mod coding;
@@ -17,22 +20,33 @@ mod document;
 mod downstream;
 mod entity_tag;
 mod failure;
+#[cfg(feature = "static")]
+mod files;
 mod head;
 mod host;
 mod input;
 mod listen;
+mod mount;
 mod output;
 mod problem;
 mod range;
 mod redirection;
+#[cfg(feature = "axum")]
+mod routes;
 mod serve;
 mod service;
+#[cfg(feature = "session")]
+mod session;
 mod signals;
+#[cfg(any(feature = "axum", feature = "static"))]
+mod stream;
+#[cfg(feature = "axum")]
+mod upload;
 mod watch;
 
 pub(crate) use date::date;
 pub(crate) use listen::listen;
+pub use mount::Service;
 pub use output::Body;
 pub(crate) use serve::{Ended, serve};
-pub use service::Service;
 pub(crate) use signals::Signals;

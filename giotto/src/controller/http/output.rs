@@ -2,7 +2,7 @@
 //!
 //! The last step of an invocation over HTTP.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,29 +16,58 @@ use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
 use super::downstream;
 use super::range::content_range;
-use super::watch::Watch;
+#[cfg(any(feature = "axum", feature = "static"))]
+use super::stream::Stream;
+use super::watch::{PIECE, Watch};
 use crate::compression::ContentCoding;
 use crate::page::Page;
 
-/// The most bytes of a body that a connection buffers: what a client that does not read costs.
-const PIECE: usize = 32 << 10;
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Bodies of this size say that a client may ask for a part. Clients of smaller ones have no use for it.
 const WITH_RANGES: usize = 64 << 10;
 
 /// The body of a response.
+///
+/// That of a page is there as a whole and never fails. Those of static files and of routes of axum are made while they are sent.
 #[derive(Debug)]
 pub struct Body {
     rest: Bytes,
-    /// What tells that a piece is sent, for a body of more than one.
-    watch: Option<Arc<Watch>>,
+    way: Way,
+}
+
+/// How a body is sent.
+#[derive(Debug)]
+enum Way {
+    AtOnce,
+    /// In pieces; the watch tells that one is sent.
+    InPieces(Arc<Watch>),
+    #[cfg(any(feature = "axum", feature = "static"))]
+    Streamed(Box<Stream>),
 }
 
 impl Body {
+    /// A body that is made while it is sent.
+    #[cfg(any(feature = "axum", feature = "static"))]
+    pub(super) fn stream<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self {
+            rest: Bytes::new(),
+            way: Way::Streamed(Box::new(Stream::new(body))),
+        }
+    }
+
     /// Has each piece wait until the last one is sent on the connection of `watch`. Otherwise hyper buffers 128 KiB for each
     /// client that does not read.
     pub(super) fn pace(&mut self, watch: &Arc<Watch>) {
-        if self.rest.len() > PIECE {
-            self.watch = Some(Arc::clone(watch));
+        match &mut self.way {
+            #[cfg(any(feature = "axum", feature = "static"))]
+            Way::Streamed(stream) => stream.pace(watch),
+            _ if self.rest.len() > PIECE => self.way = Way::InPieces(Arc::clone(watch)),
+            _ => {}
         }
     }
 }
@@ -47,39 +76,56 @@ impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
         Self {
             rest: bytes,
-            watch: None,
+            way: Way::AtOnce,
         }
     }
 }
 
 impl http_body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BoxError;
 
+    #[cfg_attr(
+        not(any(feature = "axum", feature = "static")),
+        expect(unused_variables, reason = "a page waits for its client only")
+    )]
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Infallible>>> {
-        if self.watch.as_ref().is_some_and(|watch| watch.holds_back()) {
-            return Poll::Pending;
-        }
-        let piece = match self.rest.len() {
-            0 => return Poll::Ready(None),
-            1..=PIECE => std::mem::take(&mut self.rest),
-            _ => self.rest.split_to(PIECE),
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        let Self { rest, way } = &mut *self;
+        let watch = match way {
+            Way::AtOnce => None,
+            Way::InPieces(watch) if watch.holds_back() => return Poll::Pending,
+            Way::InPieces(watch) => Some(watch),
+            #[cfg(any(feature = "axum", feature = "static"))]
+            Way::Streamed(stream) => return stream.poll_frame(context),
         };
-        if let Some(watch) = &self.watch {
-            watch.send_piece(!self.rest.is_empty());
+        let piece = match rest.len() {
+            0 => return Poll::Ready(None),
+            1..=PIECE => std::mem::take(rest),
+            _ => rest.split_to(PIECE),
+        };
+        if let Some(watch) = watch {
+            watch.send_piece(!rest.is_empty());
         }
         Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty()
+        match &self.way {
+            #[cfg(any(feature = "axum", feature = "static"))]
+            Way::Streamed(stream) => stream.is_end_stream(),
+            _ => self.rest.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.rest.len() as u64)
+        match &self.way {
+            #[cfg(any(feature = "axum", feature = "static"))]
+            Way::Streamed(stream) => stream.size_hint(),
+            _ => http_body::SizeHint::with_exact(self.rest.len() as u64),
+        }
     }
 }
 

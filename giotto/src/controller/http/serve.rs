@@ -7,8 +7,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::Response;
 use http::header::{self, HeaderValue};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,8 +18,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::date::{Latest, date};
+use super::mount::Service;
 use super::output::Body;
-use super::service::Service;
+
 use super::signals::{Signals, Stop};
 use super::watch::{Pulse, Rate, Watch, Watched};
 
@@ -59,7 +60,7 @@ pub(crate) async fn serve(
     drain: Duration,
 ) -> io::Result<Ended> {
     let mut connections = Connections::new();
-    let service = service.wants_host();
+    let service = service.with_host();
     let stop = accept(&service, &listener, &mut connections, &mut signals).await?;
     connections.accept_waiting(listener, &service);
     let grace = match stop {
@@ -246,14 +247,18 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         .header_read_timeout(None)
         .max_buf_size(READ_BUFFER)
         .writev(false);
-    if let Err(error) = server.serve_connection(stream, answer).await {
+    let connection = server.serve_connection(stream, answer);
+    // A WebSocket, for example, which then belongs to its route.
+    #[cfg(feature = "axum")]
+    let connection = connection.with_upgrades();
+    if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended early");
     }
 }
 
 /// Adds the fields that depend on the state of the server.
 fn amend(response: &mut Response<Body>, pulse: &Pulse) {
-    if pulse.is_stopping() {
+    if pulse.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }

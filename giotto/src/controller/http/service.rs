@@ -4,119 +4,96 @@
 //! first, `output.rs` and `failure.rs` those of the last.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use giotto_cache::Mode;
-use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Response};
 
+#[cfg(any(feature = "axum", feature = "static"))]
+use super::beside;
 use super::body;
 use super::coding;
 use super::conditional::{Conditions, Selected, compared, failed};
 use super::failure;
 use super::head::{Fields, controller};
 use super::input;
+use super::mount::Service;
 use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
-use crate::app::App;
+#[cfg(feature = "session")]
+use super::session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::manifest::Manifest;
 use crate::page::Page;
-use crate::request::{HTTP_GET, HTTP_POST, Metadata, Pairs, Recorded, Request, Segments};
-
-/// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
-#[derive(Clone, Debug)]
-pub struct Service(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    app: App,
-    debug: bool,
-    wants_host: bool,
-}
-
-impl App {
-    /// The application as a service, for example for `Router::fallback_service` of axum.
-    ///
-    /// # Errors
-    ///
-    /// If the manifest is wrong.
-    pub fn into_service(self) -> Result<Service> {
-        self.check()?;
-        Ok(Service(Arc::new(Inner {
-            app: self,
-            debug: false,
-            wants_host: false,
-        })))
-    }
-}
-
-impl Manifest {
-    /// The manifest as a service, without a cache: [`App`] gives it one.
-    ///
-    /// # Errors
-    ///
-    /// If the manifest is wrong.
-    pub fn into_service(self) -> Result<Service> {
-        App::new(self).into_service()
-    }
-}
+use crate::request::{HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
+#[cfg(feature = "session")]
+use crate::session::{Carried, Slot};
 
 impl Service {
-    /// Shows the messages of internal errors to clients. Not for production.
-    #[must_use]
-    pub fn debug(self, debug: bool) -> Self {
-        let Inner {
-            ref app,
-            wants_host,
-            ..
-        } = *self.0;
-        Self(Arc::new(Inner {
-            app: app.clone(),
-            debug,
-            wants_host,
-        }))
-    }
-
-    /// Refuses a request of HTTP/1.1 without exactly one `Host` with 400 (RFC 9112, 3.2). This is the duty of the server that
-    /// runs the service.
-    pub(crate) fn wants_host(self) -> Self {
-        let Inner { ref app, debug, .. } = *self.0;
-        Self(Arc::new(Inner {
-            app: app.clone(),
-            debug,
-            wants_host: true,
-        }))
-    }
-
-    pub(crate) fn app(&self) -> &App {
-        &self.0.app
-    }
-
     /// Answers one request. Every failure is a response, too.
     pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
-        B: http_body::Body,
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
     {
-        match self.outcome(head, body).await {
-            Ok(outcome) => outcome.into_response(&mut head.headers),
-            Err(problem) => failure::response(problem, head, &self.0.app, self.0.debug),
+        // Boxed, so that the future of a plain hit stays small.
+        #[cfg(feature = "axum")]
+        if let Some(layered) = self.layered() {
+            return Box::pin(beside::inside(layered, self, head, body)).await;
         }
+        #[cfg(any(feature = "axum", feature = "static"))]
+        if self.app().beside.answers() && self.is_beside(head) {
+            return Box::pin(beside::answer(self, head, body)).await;
+        }
+        #[cfg(feature = "session")]
+        let slot = self.app().given_sessions().map(Slot::new);
+        let outcome = self.outcome(
+            head,
+            body,
+            #[cfg(feature = "session")]
+            Carried::of(slot.as_ref()),
+        );
+        #[cfg_attr(
+            not(feature = "session"),
+            expect(unused_mut, reason = "a session changes it")
+        )]
+        let mut response = match outcome.await {
+            Ok(outcome) => outcome.into_response(&mut head.headers),
+            Err(problem) => failure::response(problem, head, self.app(), self.shows_errors()),
+        };
+        #[cfg(feature = "session")]
+        session::keep(slot.as_ref(), &mut response);
+        response
     }
 
-    async fn outcome<B>(&self, head: &Parts, body: B) -> Result<Outcome, Problem>
+    /// Whether the manifest does not know the path of `head`.
+    #[cfg(any(feature = "axum", feature = "static"))]
+    fn is_beside(&self, head: &Parts) -> bool {
+        let mut path = Segments::new();
+        let is_path = input::segments(head.uri.path(), &mut path, |_| None).is_ok();
+        // `*` is that of OPTIONS for the whole server.
+        is_path && head.uri.path() != "*" && !self.app().manifest().knows(&path)
+    }
+
+    /// Reads the head, within limits.
+    pub(super) fn read_head<'r>(&self, head: &'r Parts) -> Result<Fields<'r>, Problem> {
+        let fields = Fields::read(&head.headers);
+        fields.check_size(&head.uri)?;
+        if self.wants_host() {
+            fields.check_host(head.version, &head.uri)?;
+        }
+        Ok(fields)
+    }
+
+    async fn outcome<B>(
+        &self,
+        head: &Parts,
+        body: B,
+        #[cfg(feature = "session")] carried: Carried<'_>,
+    ) -> Result<Outcome, Problem>
     where
         B: http_body::Body,
     {
-        let fields = Fields::read(&head.headers);
-        fields.check_size(&head.uri)?;
-        if self.0.wants_host {
-            fields.check_host(head.version, &head.uri)?;
-        }
+        let fields = self.read_head(head)?;
         let Some(controller) = controller(&head.method) else {
             return self.other_method(head);
         };
@@ -133,6 +110,8 @@ impl Service {
             takes_stale: true,
             takes_coded,
             metadata: Recorded::new(&head.headers),
+            #[cfg(feature = "session")]
+            session: carried,
         };
         self.read_address(head, &mut request)?;
         let conditions = fields.conditions.as_deref();
@@ -144,6 +123,8 @@ impl Service {
             posted = Box::pin(body::read(&head.headers, body)).await?;
             let address = request.data.clone();
             request.is_form = body::posted_data(&head.headers, &posted, &mut request.data)?;
+            #[cfg(feature = "session")]
+            session::check(self.app(), &head.headers, &mut request, address.len())?;
             return Box::pin(self.post(request, address, target)).await;
         }
         let page = match self.app().invoke(&mut request).await {
@@ -261,38 +242,4 @@ fn target<'r, 'c>(
         ..request.clone()
     });
     Some((Box::new(target?), conditions))
-}
-
-impl<B> tower_service::Service<http::Request<B>> for Service
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move {
-            let (mut head, body) = request.into_parts();
-            Ok(service.answer(&mut head, body).await)
-        })
-    }
-}
-
-impl Metadata for HeaderMap {
-    fn get(&self, name: &str) -> Option<&str> {
-        std::str::from_utf8(Self::get(self, name)?.as_bytes()).ok()
-    }
-
-    fn get_all<'m>(&'m self, name: &str) -> Vec<&'m str> {
-        let values = Self::get_all(self, name).into_iter();
-        let values = values.map(|value| std::str::from_utf8(value.as_bytes()));
-        values.flatten().collect()
-    }
 }

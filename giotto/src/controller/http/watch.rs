@@ -52,7 +52,13 @@ pub(super) struct Watch {
     taken: AtomicU64,
     /// A piece of a body is being sent, and another one follows.
     more_follows: AtomicBool,
+    /// The application has no more of a body for now.
+    #[cfg(any(feature = "axum", feature = "static"))]
+    awaits_stream: AtomicBool,
 }
+
+/// The most bytes of a body that a connection buffers: what a client that does not read costs.
+pub(super) const PIECE: usize = 32 << 10;
 
 /// The connection waits for the application, which answers a request.
 const ANSWERING: u64 = u64::MAX;
@@ -66,6 +72,8 @@ impl Watch {
             sending: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             more_follows: AtomicBool::new(false),
+            #[cfg(any(feature = "axum", feature = "static"))]
+            awaits_stream: AtomicBool::new(false),
         }
     }
 
@@ -108,6 +116,25 @@ impl Watch {
     /// Whether the next piece of the body must wait until the last one is sent. The task is woken then.
     pub(super) fn holds_back(&self) -> bool {
         self.more_follows.load(Ordering::Relaxed)
+    }
+
+    /// The application has the next part of a body, or its end; or, if `awaited`, it has not. Once everything is sent then, the
+    /// connection waits for the application and not for its client.
+    #[cfg(any(feature = "axum", feature = "static"))]
+    pub(super) fn await_stream(&self, awaited: bool) {
+        self.awaits_stream.store(awaited, Ordering::Relaxed);
+        if !awaited {
+            self.sending();
+        }
+    }
+
+    /// Everything is sent.
+    fn sent(&self) {
+        self.sending.store(false, Ordering::Relaxed);
+        #[cfg(any(feature = "axum", feature = "static"))]
+        if self.awaits_stream.load(Ordering::Relaxed) {
+            self.answering();
+        }
     }
 
     /// Whether the client has done nothing for that many `beats`.
@@ -232,7 +259,7 @@ impl Write for Watched {
                 self.watch.send_piece(false);
                 context.waker().wake_by_ref();
             }
-            false => self.watch.sending.store(false, Ordering::Relaxed),
+            false => self.watch.sent(),
         }
         if self.watch.is_answering() {
             self.check_client(context)?;

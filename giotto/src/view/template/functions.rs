@@ -1,4 +1,4 @@
-//! The functions that every template has: `url_for`, `asset`, `csrf` and `t`.
+//! The functions that every template has: `url_for`, `asset`, `csrf`, `flashes` and `t`.
 //!
 //! Step 6 of an invocation calls them.
 
@@ -6,12 +6,16 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
+#[cfg(feature = "session")]
+use minijinja::value::Serde;
 use minijinja::value::{Kwargs, Value, from_args};
 use minijinja::{AutoEscape, Error, ErrorKind};
 use serde_json::Value as Json;
 
 use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
+#[cfg(feature = "static")]
+use crate::assets::Assets;
 use crate::context::Context;
 use crate::view::escape::escape_html;
 
@@ -27,6 +31,24 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// The address of a static file, or why there is none.
+    #[cfg(feature = "static")]
+    fn asset(&self, name: &str) -> Result<String, String> {
+        let assets = self.context.find::<Assets>().ok_or(
+            "the application serves no static files: add them with App::static_files(\"static\")",
+        )?;
+        assets.url(name).ok_or_else(|| {
+            let folder = assets.folder().display();
+            format!("the folder of static files, '{folder}', has no such file")
+        })
+    }
+
+    #[cfg(not(feature = "static"))]
+    #[expect(clippy::unused_self, reason = "there are no files without the feature")]
+    fn asset(&self, _: &str) -> Result<String, &'static str> {
+        Err("the application serves no static files: turn on giotto's feature `static`")
+    }
+
     /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
     pub(super) fn language(&self) -> Option<&str> {
         let given = self.language.as_deref();
@@ -43,6 +65,7 @@ pub(super) enum Function {
     UrlFor,
     Asset,
     Csrf,
+    Flashes,
     T,
 }
 
@@ -50,13 +73,20 @@ impl Function {
     /// The functions whose first argument is checked when the application starts.
     pub(super) const CHECKED: [&str; 2] = ["url_for", "t"];
 
-    const ALL: [Self; 4] = [Self::UrlFor, Self::Asset, Self::Csrf, Self::T];
+    const ALL: [Self; 5] = [
+        Self::UrlFor,
+        Self::Asset,
+        Self::Csrf,
+        Self::Flashes,
+        Self::T,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::UrlFor => "url_for",
             Self::Asset => "asset",
             Self::Csrf => "csrf",
+            Self::Flashes => "flashes",
             Self::T => "t",
         }
     }
@@ -77,6 +107,7 @@ impl Function {
             Self::UrlFor => url_for(page, arguments),
             Self::Asset => asset(page, arguments),
             Self::Csrf => csrf(page, arguments),
+            Self::Flashes => flashes(page, arguments),
             Self::T => t(page, state, arguments),
         }
     }
@@ -103,19 +134,46 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
 }
 
 /// The address of a static file.
-fn asset(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+fn asset(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) =
         from_args(arguments).map_err(|error| usage(&error, "asset(\"app.css\")"))?;
-    Err(failed(&format!(
-        "asset({name:?}): the application serves no static files: turn on giotto's feature `static`"
-    )))
+    let url = page.asset(name);
+    let url = url.map_err(|problem| failed(&format!("asset({name:?}): {problem}")))?;
+    Ok(Value::from(url))
 }
 
 /// The hidden field of a form that protects it.
-fn csrf(_: &Page, arguments: &[Value]) -> Result<Value, Error> {
+#[cfg(feature = "session")]
+fn csrf(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (): () = from_args(arguments).map_err(|error| usage(&error, "csrf()"))?;
-    Err(failed(
-        "csrf(): the application has no sessions: turn on giotto's feature `session`",
+    let session = page.context.session("csrf()");
+    let field = session.map_err(|error| failed(&error))?.csrf_field();
+    Ok(Value::from_safe_string(field))
+}
+
+/// The messages for the reader, each of which has a `kind` and a `text`.
+#[cfg(feature = "session")]
+fn flashes(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (): () = from_args(arguments).map_err(|error| usage(&error, "flashes()"))?;
+    let session = page.context.session("flashes()");
+    let flashes = session.map_err(|error| failed(&error))?.flashes();
+    Ok(Value::from(Serde(flashes)))
+}
+
+#[cfg(not(feature = "session"))]
+fn csrf(_: &Page, _: &[Value]) -> Result<Value, Error> {
+    Err(no_sessions("csrf()"))
+}
+
+#[cfg(not(feature = "session"))]
+fn flashes(_: &Page, _: &[Value]) -> Result<Value, Error> {
+    Err(no_sessions("flashes()"))
+}
+
+#[cfg(not(feature = "session"))]
+fn no_sessions(call: &str) -> Error {
+    failed(&format!(
+        "{call}: the application has no sessions: turn on giotto's feature `session`"
     ))
 }
 

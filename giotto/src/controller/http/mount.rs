@@ -1,0 +1,138 @@
+//! An application as a service of tower: what a server, giotto's own or another, runs.
+//!
+//! Outside of the first and the last step of an invocation over HTTP; `service.rs` has what happens to a request.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Response;
+
+use super::output::Body;
+#[cfg(feature = "axum")]
+use super::routes::Layered;
+use crate::app::App;
+use crate::error::Result;
+use crate::manifest::Manifest;
+
+/// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    app: App,
+    debug: bool,
+    wants_host: bool,
+    /// The same service inside the layers of the application, if it has some.
+    #[cfg(feature = "axum")]
+    layered: Option<Layered>,
+}
+
+impl App {
+    /// The application as a service, for example for `Router::fallback_service` of axum.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest is wrong.
+    pub fn into_service(self) -> Result<Service> {
+        self.check()?;
+        let debug = self.configured.is_some_and(|configured| configured.debug);
+        #[cfg(feature = "session")]
+        let app = self.with_session_keys()?;
+        #[cfg(not(feature = "session"))]
+        let app = self;
+        Ok(Service::new(app, debug, false))
+    }
+}
+
+impl Manifest {
+    /// The manifest as a service, without a cache: [`App`] gives it one.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest is wrong.
+    pub fn into_service(self) -> Result<Service> {
+        App::new(self).into_service()
+    }
+}
+
+impl Service {
+    fn new(app: App, debug: bool, wants_host: bool) -> Self {
+        let inner = Inner {
+            #[cfg(feature = "axum")]
+            layered: layered(&app, debug),
+            app,
+            debug,
+            wants_host,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// Shows the messages of internal errors to clients. Not for production.
+    #[must_use]
+    pub fn debug(self, debug: bool) -> Self {
+        Self::new(self.app().clone(), debug, self.wants_host())
+    }
+
+    /// Refuses a request of HTTP/1.1 without exactly one `Host` with 400 (RFC 9112, 3.2). This is the duty of the server that
+    /// runs the service.
+    pub(crate) fn with_host(self) -> Self {
+        Self::new(self.app().clone(), self.shows_errors(), true)
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(super) fn shows_errors(&self) -> bool {
+        self.0.debug
+    }
+
+    pub(super) fn wants_host(&self) -> bool {
+        self.0.wants_host
+    }
+
+    #[cfg(feature = "axum")]
+    pub(super) fn layered(&self) -> Option<&Layered> {
+        self.0.layered.as_ref()
+    }
+}
+
+/// The service of `app` inside its layers. Its host is checked outside of them.
+#[cfg(feature = "axum")]
+fn layered(app: &App, debug: bool) -> Option<Layered> {
+    let layers = &app.beside.layers;
+    let core = || {
+        Service(Arc::new(Inner {
+            app: app.clone(),
+            debug,
+            wants_host: false,
+            layered: None,
+        }))
+    };
+    (!layers.is_empty()).then(|| Layered::new(core(), layers))
+}
+
+impl<B> tower_service::Service<http::Request<B>> for Service
+where
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move {
+            let (mut head, body) = request.into_parts();
+            Ok(service.answer(&mut head, body).await)
+        })
+    }
+}

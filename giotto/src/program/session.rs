@@ -1,0 +1,48 @@
+//! What an application with sessions asks of a program.
+//!
+//! Before the first request, and before a POST runs; see [`Program`].
+
+use super::definition::Program;
+use crate::arguments::Parameter;
+use crate::error::{Error, Result};
+use crate::session::CSRF_TOKEN;
+
+impl<S> Program<S> {
+    /// Whether a POST needs a token of its reader's session (CSRF); true by default, in an application with
+    /// [`sessions`](crate::App::sessions). Without it any other site can have a reader's browser post to this program, with the
+    /// reader's session: turn it off only for a program that takes no notice of cookies, such as an API whose clients send a
+    /// token in `Authorization`.
+    #[must_use]
+    pub fn csrf(mut self, wants_token: bool) -> Self {
+        self.settings.takes_any_post = !wants_token;
+        self
+    }
+}
+
+impl Program {
+    /// Whether a POST needs a token of its reader's session.
+    pub(crate) const fn wants_token(&self) -> bool {
+        !self.settings.takes_any_post
+    }
+
+    /// Sets whether a POST needs a token.
+    pub(crate) const fn want_token(&mut self, wants_token: bool) {
+        self.settings.takes_any_post = !wants_token;
+    }
+
+    /// Checks it against an application that `has_sessions`, or has none.
+    pub(crate) fn check_session(&self, has_sessions: bool) -> Result<()> {
+        let takes_token = |parameter: &Parameter| parameter.is_called(CSRF_TOKEN);
+        let problem = match has_sessions {
+            false if self.stage.needs.session => {
+                "its model takes a Session, and the application has none: give it App::sessions(Sessions::new())"
+            }
+            true if self.parameters().iter().any(takes_token) => {
+                "its parameter csrf_token is the name of the token that forms post, which is no argument: rename it"
+            }
+            _ => return Ok(()),
+        };
+        let path = self.path();
+        Err(Error::configuration(format!("program '{path}': {problem}")))
+    }
+}

@@ -1,0 +1,50 @@
+//! Templates: the token of a form and the messages for the reader, escaped, and on no stored page.
+
+use giotto::prelude::*;
+
+use crate::{Browser, FORM, Nothing, ask, sessions};
+
+const PAGE: &str = "{% for message in flashes() %}<p class=\"{{ message.kind }}\">{{ message.text }}</p>{% endfor %}\
+                    <form method=post>{{ csrf() }}</form>";
+
+#[tokio::test]
+async fn a_template_has_the_token_and_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("page.html"), PAGE).unwrap();
+    std::fs::write(folder.path().join("token.html"), "{{ csrf() }}").unwrap();
+    std::fs::write(folder.path().join("messages.html"), "{{ flashes() }}").unwrap();
+    let shown = |name: &str| Program::new(|_: Nothing| ()).view(View::new().html(template(name)));
+    let say = |_: Nothing, session: Session| -> Result<Redirection, Error> {
+        session.flash("info", "<b>Saved</b>")?;
+        Ok(Redirection::to("/form"))
+    };
+    let manifest = Manifest::new([
+        ("form", shown("page.html")),
+        (
+            "say",
+            Program::new(say).controllers([HTTP_POST]).view(View::new()),
+        ),
+        ("token", shown("token.html").cache(60)),
+        ("messages", shown("messages.html").cache(60)),
+    ]);
+    let app = App::new(manifest)
+        .templates(Templates::new(folder.path()))
+        .cache(LocMemKeyValue::new());
+    let service = app.sessions(sessions()).into_service().unwrap().debug(true);
+    let mut reader = Browser::new(&service);
+    assert_eq!(reader.ask("POST", "/say", &[FORM], "").await.status, 403);
+    assert_eq!(reader.post("/say", "").await.status, 303);
+    let page = reader.get("/form").await;
+    let message = "<p class=\"info\">&lt;b&gt;Saved&lt;/b&gt;</p><form method=post><input type=\"hidden\" name=\"csrf_token\" value=\"";
+    assert!(page.body.starts_with(message), "{}", page.body);
+    assert!(reader.get("/form").await.body.starts_with("<form"));
+    for target in ["/token", "/messages"] {
+        let reply = ask(&service, "GET", target, &[], "").await;
+        assert_eq!(reply.status, 500, "{target}");
+        assert!(
+            reply.body.contains("belongs to one reader"),
+            "{}",
+            reply.body
+        );
+    }
+}
