@@ -75,14 +75,15 @@ where
     A: DeserializeOwned + Serialize + Send + 'static,
 {
     reader.check_positional()?;
-    let parameters = reader.given.parameters;
+    let Taken { given, edits, .. } = reader.taken;
+    let parameters = given.parameters;
     if key::is_plain(&typed, parameters) {
         return Ok(Arguments {
             canonical: literal::to_string(&typed)?,
             typed: Typed::new(typed),
         });
     }
-    reader = Reader::new(reader.given, reader.edits);
+    reader = Reader::new(given, edits);
     reader.read = Some(Read::new());
     // From here on, the second value counts: a default such as `today()` may differ between two readings.
     let typed = A::deserialize(&mut reader).map_err(InvalidInput::from)?;
@@ -95,10 +96,7 @@ where
 
 /// The values of a request, as a deserializer of the argument struct.
 struct Reader<'g> {
-    given: Given<'g>,
     taken: Taken<'g>,
-    /// What a further try changes.
-    edits: Option<&'g Edits>,
     /// What the parameters read, if that is recorded.
     read: Option<Read>,
 }
@@ -106,9 +104,7 @@ struct Reader<'g> {
 impl<'g> Reader<'g> {
     fn new(given: Given<'g>, edits: Option<&'g Edits>) -> Self {
         Self {
-            given,
             taken: Taken::new(given, edits),
-            edits,
             read: None,
         }
     }
@@ -120,7 +116,7 @@ impl<'g> Reader<'g> {
         let message = format!(
             "{} is one positional argument too many; {}",
             quoted(extra),
-            takes(&names(self.given.parameters))
+            takes(&names(self.taken.given.parameters))
         );
         Err(Error::new(ErrorKind::NoProgram, message))
     }
@@ -136,7 +132,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         visitor.visit_map(Fields {
-            remaining: self.given.parameters.iter().enumerate(),
+            remaining: self.taken.given.parameters.iter().enumerate(),
             reader: self,
             current: None,
         })
@@ -172,11 +168,11 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
     ) -> Result<Option<K::Value>, Refused> {
         for (at, parameter) in self.remaining.by_ref() {
             let taken = self.reader.taken.take(parameter);
-            let edits = self.reader.edits;
+            let edits = self.reader.taken.edits;
             if edits.is_some_and(|edits| edits.leave_out(at, parameter.name)) {
                 continue;
             }
-            if let Some(values) = taken?.filter(|values| !values.is_empty()) {
+            if let Some(values) = taken? {
                 self.current = Some((parameter.name, values));
                 let name: StrDeserializer<'_, Refused> = parameter.name.into_deserializer();
                 return seed.deserialize(name).map(Some);

@@ -47,10 +47,11 @@ impl<'g> Given<'g> {
 
 /// What is taken of it, parameter by parameter.
 pub(super) struct Taken<'g> {
-    given: Given<'g>,
+    pub(super) given: Given<'g>,
     /// What is left of the positional segments.
     positional: std::slice::Iter<'g, Cow<'g, str>>,
-    edits: Option<&'g Edits>,
+    /// What a further try changes.
+    pub(super) edits: Option<&'g Edits>,
 }
 
 impl<'g> Taken<'g> {
@@ -82,7 +83,8 @@ impl<'g> Taken<'g> {
                 let refused = twice().of(parameter.name);
                 Err(refused.given(|| first.to_string()))
             }
-            (None, Some(parts)) => Ok(Some(Values::Parts(parts))),
+            // All of them may be left out.
+            (None, Some(parts)) => Ok((!parts.is_empty()).then_some(Values::Parts(parts))),
             (None, None) => Ok(match self.positional.next() {
                 Some(segment) => Some(Values::one(One::Text(segment))),
                 None => absent(parameter, self.given.is_form),

@@ -44,14 +44,6 @@ impl<'de> Values<'de> {
         }
     }
 
-    /// Whether nothing of it is left.
-    pub(crate) const fn is_empty(&self) -> bool {
-        match self {
-            Self::Whole { .. } => false,
-            Self::Parts(parts) => parts.is_empty(),
-        }
-    }
-
     /// The first value, for the error that refuses it.
     pub(crate) const fn first(&self) -> Option<One<'de>> {
         match self {

@@ -197,6 +197,19 @@ async fn an_error_page_that_fails_is_the_usual_one() {
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
 
+#[tokio::test]
+async fn the_view_of_any_value_shows_errors_too() {
+    let service = service(App::new(failing()).error_pages(BasicView::new()));
+    let reply = ask(&service, "GET", "/gone", &[HTML], "").await;
+    assert_eq!(reply.status, 404);
+    for part in [
+        "<h1 id=\"title\">Page not found</h1>",
+        "<dt>message</dt><dd>no book &lt;7&gt;</dd>",
+    ] {
+        assert!(reply.body.contains(part), "{}", reply.body);
+    }
+}
+
 #[test]
 fn mistakes_in_error_pages_are_found_at_the_start() {
     let view = || View::new().html(|page: &ErrorPage| page.message().to_owned());

@@ -38,11 +38,8 @@ ul{margin:0;padding-left:1.25rem}\
 pub(super) const STYLE_SOURCE: &str = "'sha256-r6gheUyNOWeHjN/qA7khz/NvjINfPbXYFzz2yXtsgw0='";
 
 pub(super) fn html<T: Serialize>(data: &T, rendering: &Rendering) -> Result<String> {
-    let title = match rendering.program() {
-        "" => "Start",
-        path => path,
-    };
-    let title = escape_html(title);
+    let data = serde_json::to_value(data)?;
+    let title = escape_html(title(&data, rendering));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -51,13 +48,21 @@ pub(super) fn html<T: Serialize>(data: &T, rendering: &Rendering) -> Result<Stri
     );
     errors(&mut page, rendering.refused());
     let mut body = Body { page, regions: 0 };
-    match &serde_json::to_value(data)? {
+    match &data {
         Value::Object(members) => body.object(members),
         Value::Array(items) => body.list(items, "title"),
         scalar => body.paragraph(scalar),
     }
     body.page.push_str("</main>\n</body>\n</html>\n");
     Ok(body.page)
+}
+
+/// The path of the program. At the root, and on an error page, the data may have a title.
+fn title<'t>(data: &'t Value, rendering: &'t Rendering) -> &'t str {
+    match rendering.program() {
+        "" => data.get("title").and_then(Value::as_str).unwrap_or("Start"),
+        path => path,
+    }
 }
 
 fn errors(page: &mut String, refused: &InvalidInput) {
