@@ -34,9 +34,13 @@ impl Answer {
             Status::Stale(_) => Some(Duration::ZERO),
             _ => entry.fresh_for(now_ms),
         };
+        let stale_for = match status {
+            Status::Hit => Duration::ZERO,
+            _ => entry.stale_for(now_ms),
+        };
         Self {
             fresh_for,
-            stale_for: entry.stale_for(now_ms),
+            stale_for,
             entry,
             status,
             reason,

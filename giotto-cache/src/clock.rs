@@ -15,10 +15,10 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    /// To the nanosecond, so that two clocks of one machine do not differ by a millisecond.
+    /// The time at a moment when it was a whole millisecond, so that two clocks of one machine do not differ by one.
     System {
         started: Instant,
-        unix: Duration,
+        unix_ms: u64,
     },
     Manual(Arc<AtomicU64>),
 }
@@ -28,9 +28,16 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self::started(Instant::now(), unix.unwrap_or_default())
+    }
+
+    /// A clock that showed `unix` at `now`.
+    fn started(now: Instant, unix: Duration) -> Self {
+        let unix_ms = milliseconds(unix);
+        let since = unix.saturating_sub(Duration::from_millis(unix_ms));
         Self(Source::System {
-            started: Instant::now(),
-            unix: unix.unwrap_or_default(),
+            started: now.checked_sub(since).unwrap_or(now),
+            unix_ms,
         })
     }
 
@@ -53,8 +60,8 @@ impl Clock {
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
-            Source::System { started, unix } => {
-                milliseconds(unix.saturating_add(started.elapsed()))
+            Source::System { started, unix_ms } => {
+                unix_ms.saturating_add(milliseconds(started.elapsed()))
             }
             Source::Manual(now) => now.load(Ordering::SeqCst),
         }
@@ -89,8 +96,7 @@ mod tests {
         let begun = Instant::now();
         let after = |time| {
             let unix = Duration::from_secs(1_700_000_000) + time;
-            let started = begun + time;
-            Clock(Source::System { started, unix })
+            Clock::started(begun + time, unix)
         };
         let clocks = [0, 300, 600, 900].map(|us| after(Duration::from_micros(us)));
         let mut last = 0;

@@ -25,6 +25,7 @@ use parameter::{Parameter, doc_line, take_parameters};
 /// - `State<T>`, a value that all requests share, such as the pool of a database;
 /// - one with the attribute `#[state]`, whose type implements `FromState` (or is another name for a `State<T>`);
 /// - `CacheControl`, which says how the result is cached;
+/// - `Session`, what is kept for the reader, with giotto's feature `session`;
 /// - `App`, the application itself.
 ///
 /// The name becomes a constant that dereferences to a function pointer. Rust lets no variable, parameter or

@@ -25,7 +25,8 @@ fn is_context(ty: &Type) -> bool {
     path.path.segments.last().is_some_and(|last| {
         let is_generic = matches!(last.arguments, PathArguments::AngleBracketed(_));
         match last.ident.to_string().as_str() {
-            "App" | "CacheControl" | "Session" => true,
+            "App" | "CacheControl" => true,
+            "Session" => cfg!(feature = "session"),
             "State" => is_generic,
             _ => false,
         }

@@ -3,6 +3,7 @@
 //! Every step of an invocation, in order.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::log::{Cut, Limiter};
@@ -418,15 +419,15 @@ impl App {
             Some(policy) => {
                 let tags = program.tags_of(&typed)?;
                 let lookup = lookup(program, policy, tags, canonical, &mime, request);
-                let answer = match self.cache.hit(&lookup) {
-                    Some(answer) => answer,
-                    // Boxed, because a large future would be felt in every hit.
+                let controller = request.controller;
+                // `hit` comes first because making the future of an answer would be felt in every hit.
+                match self.cache.hit(&lookup) {
+                    Some(answer) => self.served(program, mime, answer, controller)?,
                     None => {
-                        let controller = request.controller;
-                        Box::pin(self.miss(program, typed, &mime, lookup, controller)).await?
+                        let answered = self.answered(program, typed, mime, lookup, controller);
+                        answered.await?
                     }
-                };
-                self.served(program, mime, answer, request.controller)?
+                }
             }
             None if request.mode == Mode::Only => return Err(never_stored(program)),
             None => {
@@ -531,35 +532,38 @@ impl App {
         page?.into_page(rendering.into_mime())
     }
 
-    /// What the cache answers to `lookup`: it may run the program.
-    async fn miss(
-        &self,
-        program: &Arc<Program>,
+    /// The page that the cache answers `lookup` with, for which it may run the program. Boxed, so that the future of a plain
+    /// hit stays small.
+    fn answered<'a>(
+        &'a self,
+        program: &'a Arc<Program>,
         typed: Typed,
-        mime: &Mime,
+        mime: Mime,
         lookup: Lookup,
         controller: Controller,
-    ) -> Result<Answer> {
-        let compute = |control| {
-            let context = self.context(controller).stored(control);
-            self.models.computed(program, typed, mime, context)
-        };
-        let answer = self.cache.answer(lookup, compute).await;
-        answer.map_err(|error| Failure::unwrap(&error))
+    ) -> Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>> {
+        Box::pin(async move {
+            let compute = |control| {
+                let context = self.context(controller).stored(control);
+                self.models.computed(program, typed, &mime, context)
+            };
+            let answer = self.cache.answer(lookup, compute).await;
+            let answer = answer.map_err(|error| Failure::unwrap(&error))?;
+            self.served(program, mime, answer, controller)
+        })
     }
 
     /// The page of `answer`, or the "not found" that was stored in place of a page.
-    #[inline]
     fn served(
         &self,
         program: &Program,
         mime: Mime,
-        answer: Answer,
+        mut answer: Answer,
         controller: Controller,
     ) -> Result<Page> {
         if answer.entry.is_negative() {
             let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&answer)));
+            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer)));
         }
         let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
         let tags = has_tags.then(|| answer.entry.tags());

@@ -107,7 +107,7 @@ fn negotiated(found: &Found<'_>) -> Negotiated {
 
 /// What `request` asks the cache for. It takes the text of the arguments because a hit clones nothing.
 // Every hit makes one: a call would copy it.
-#[inline]
+#[inline(always)]
 pub(crate) fn lookup(
     program: &Program,
     policy: &Policy,

@@ -27,12 +27,13 @@ pub struct CacheStatus {
 }
 
 impl CacheStatus {
+    /// That of `answer`, whose reason it takes.
     // Every hit makes one: a call would be felt.
     #[inline]
-    pub(crate) fn new(answer: &Answer) -> Self {
+    pub(crate) fn new(answer: &mut Answer) -> Self {
         Self {
             status: Some(answer.status),
-            reason: answer.reason.clone(),
+            reason: answer.reason.take(),
             not_stored: answer.not_stored,
             etag: (answer.not_stored != Some(NotStored::NoStore)).then(|| answer.entry.etag()),
             ttl: answer

@@ -92,10 +92,9 @@ impl Context {
         self.states.get(who)
     }
 
-    /// The state of type `T`, if there is one.
     #[cfg(feature = "template")]
-    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        self.states.find()
+    pub(crate) const fn states(&self) -> &States {
+        &self.states
     }
 
     /// Whether the cache gets the page, and other readers with it.

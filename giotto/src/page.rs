@@ -71,8 +71,9 @@ impl Page {
         }))
     }
 
-    pub(crate) fn from_cache(mime: Mime, answer: Answer) -> Self {
-        let (metadata, cache_status) = (answer.entry.metadata(), CacheStatus::new(&answer));
+    pub(crate) fn from_cache(mime: Mime, mut answer: Answer) -> Self {
+        let cache_status = CacheStatus::new(&mut answer);
+        let metadata = answer.entry.metadata();
         let coded = Coded::stored(&answer.entry);
         // A page that is stored under a coding stays so: reading it would decode it.
         let body = match coded {

@@ -261,10 +261,9 @@ impl<'a> Startup<'a> {
         self.programs
     }
 
-    /// The state of type `T`, if there is one.
     #[cfg(feature = "template")]
-    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        self.states.find()
+    pub(crate) const fn states(&self) -> &States {
+        self.states
     }
 
     /// Refuses to start without the state that `who` takes.

@@ -68,6 +68,7 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
+#[inline(always)] // Here and below: a call would copy the entry.
 fn plain_hit(
     engine: &Engine,
     key: &Key,
@@ -87,7 +88,7 @@ fn plain_hit(
 }
 
 /// The stored bytes as the entry of `key`, whose body may stay `coded`. Only the memory of this process is trusted.
-#[inline]
+#[inline(always)]
 fn decode(engine: &Engine, key: &Key, stored: Bytes, coded: bool) -> Result<Entry, Undecodable> {
     let is_trusted = engine.store.place() == Place::InProcess;
     let mut entry = Entry::opened(stored, key, is_trusted, &engine.signer)?;

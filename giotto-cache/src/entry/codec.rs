@@ -246,11 +246,15 @@ impl Envelope {
     pub(crate) fn is_plain(&self) -> bool {
         match self.raw[4] {
             PLAIN => true,
-            DESCRIBED => {
-                self.raw[5] == 0 && extension::only_describes(&self.raw[self.extension_range()])
-            }
+            DESCRIBED => self.is_only_described(),
             _ => false,
         }
+    }
+
+    // Here and in `read_metadata`: what a plain page does not have is no part of its path.
+    #[inline(never)]
+    fn is_only_described(&self) -> bool {
+        self.raw[5] == 0 && extension::only_describes(&self.raw[self.extension_range()])
     }
 
     pub(crate) fn is_negative(&self) -> bool {
@@ -302,9 +306,14 @@ impl Envelope {
     #[inline]
     pub(crate) fn metadata(&self) -> Option<Metadata> {
         match self.raw[4] {
-            DESCRIBED => extension::metadata(&self.raw.slice(self.extension_range())).ok(),
+            DESCRIBED => self.read_metadata(),
             _ => None,
         }
+    }
+
+    #[inline(never)]
+    fn read_metadata(&self) -> Option<Metadata> {
+        extension::metadata(&self.raw.slice(self.extension_range())).ok()
     }
 
     /// The length of the body without its content coding; `None` if it has none.

@@ -179,6 +179,7 @@ impl Entry {
     }
 
     /// Whether nothing but its time to live decides if it is served.
+    #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         self.envelope.is_plain()
     }

@@ -109,16 +109,21 @@ impl<'g> Reader<'g> {
         }
     }
 
+    #[inline]
     fn check_positional(&self) -> Result<()> {
-        let Some(extra) = self.taken.positional() else {
-            return Ok(());
-        };
+        match self.taken.positional() {
+            None => Ok(()),
+            Some(extra) => Err(self.too_many(extra)),
+        }
+    }
+
+    fn too_many(&self, extra: &str) -> Error {
         let message = format!(
             "{} is one positional argument too many; {}",
             quoted(extra),
             takes(&names(self.taken.given.parameters))
         );
-        Err(Error::new(ErrorKind::NoProgram, message))
+        Error::new(ErrorKind::NoProgram, message)
     }
 }
 

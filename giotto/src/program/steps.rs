@@ -154,10 +154,14 @@ impl Program {
 
     /// Collects the path's segments from `consumed` on, and all unknown arguments, in the parameter that takes them, if there
     /// is one.
+    #[inline]
     pub(crate) fn collect(&self, consumed: usize, request: &mut Request<'_>) {
-        let Some(collector) = self.settings.collects else {
-            return;
-        };
+        if let Some(collector) = self.settings.collects {
+            self.collect_in(collector, consumed, request);
+        }
+    }
+
+    fn collect_in(&self, collector: &'static str, consumed: usize, request: &mut Request<'_>) {
         let is_own = |given: &str| {
             let mut parameters = self.parameters().iter();
             parameters.any(|parameter| parameter.is_called(given))
@@ -232,6 +236,7 @@ impl Program {
     }
 
     /// Writes on the page what caches downstream must know.
+    #[inline]
     pub(crate) fn describe(&self, negotiated: Negotiated, page: &mut Page) {
         page.belongs_to(negotiated, Arc::clone(&self.stage.terms));
         if self.settings.uncompressed {
@@ -255,6 +260,7 @@ impl Program {
     }
 }
 
+#[inline]
 fn tags(tags: Option<&Tags>, typed: &Typed) -> Result<Vec<String>> {
     match tags {
         None => Ok(Vec::new()),

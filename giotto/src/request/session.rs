@@ -21,7 +21,8 @@ impl Request<'_> {
             Some(session) => Ok(session),
             None if fields.is_none() => Ok(Session::default()),
             None => Err(Error::configuration(
-                "this application has no sessions: give it App::sessions(Sessions::new())",
+                "this application has no sessions: give it App::sessions(Sessions::new()), or give the request of a test its session \
+                 with .with_session(..)",
             )),
         }
     }

@@ -32,6 +32,8 @@ use crate::page::Told;
 /// What is in it goes to the client, encrypted, and comes back with every request. No client can read or change it. It is kept
 /// if the response is not an error 5xx. Of two responses to one client, the later one counts.
 ///
+/// A route of axum beside the programs takes an `Extension<Session>`.
+///
 /// On the command line, and in [`Session::default`] for tests, it is empty and kept nowhere.
 ///
 /// ```
@@ -157,8 +159,10 @@ impl Session {
         format!("<input type=\"hidden\" name=\"{CSRF_TOKEN}\" value=\"{token}\">")
     }
 
-    /// Whether `token` is one that a page of this reader has.
-    pub(crate) fn has_token(&self, token: &str) -> bool {
+    /// Whether `token` is a [token](Self::csrf_token) of this reader. giotto asks before a program runs; a route of axum asks
+    /// itself.
+    #[must_use]
+    pub fn verify_csrf(&self, token: &str) -> bool {
         self.with(|state| state.is_sent && csrf::verify(token, &state.content.id))
     }
 

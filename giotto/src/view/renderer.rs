@@ -79,12 +79,6 @@ impl Rendering {
         self.language.as_deref()
     }
 
-    /// The state of type `T`, if there is one.
-    #[cfg(feature = "template")]
-    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
-        self.context.find()
-    }
-
     /// Whether the page goes to the cache, so that other readers get it, too. Nothing that belongs to one reader may be in
     /// such a page.
     #[must_use]

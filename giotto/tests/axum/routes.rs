@@ -237,6 +237,16 @@ fn events_are_sent_as_they_come_and_trailers_at_the_end() {
 }
 
 #[test]
+fn a_route_knows_its_client() {
+    for (_folder, server) in servers() {
+        let mut connection = Connection::to(&server);
+        connection.ask("GET", "/who", "");
+        let own = connection.0.get_ref().local_addr().unwrap();
+        assert_eq!(connection.reply("GET").1, own.to_string());
+    }
+}
+
+#[test]
 fn a_client_that_leaves_ends_its_stream() {
     for (_folder, server) in servers() {
         let mut reader = Connection::to(&server);

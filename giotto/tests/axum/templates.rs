@@ -8,6 +8,11 @@ use giotto::{Assets, Service};
 use crate::{X, get};
 
 fn page(template: &str, static_files: bool) -> (tempfile::TempDir, Service) {
+    let (folder, app) = app(template, static_files);
+    (folder, app.into_service().unwrap().debug(true))
+}
+
+fn app(template: &str, static_files: bool) -> (tempfile::TempDir, App) {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [
         ("templates/page.html", template),
@@ -25,8 +30,7 @@ fn page(template: &str, static_files: bool) -> (tempfile::TempDir, Service) {
         true => app.static_files(folder.path().join("static")),
         false => app,
     };
-    let service = app.into_service().unwrap().debug(true);
-    (folder, service)
+    (folder, app)
 }
 
 #[tokio::test]
@@ -55,7 +59,7 @@ async fn a_file_that_is_missing_is_named_with_its_folder() {
             ],
         ),
     ] {
-        let (_folder, service) = page("{{ asset(\"none.css\") }}", static_files);
+        let (_folder, service) = page("{{ asset(\"none\" ~ \".css\") }}", static_files);
         let reply = get(&service, "/page?x=1").await;
         assert_eq!(reply.status, 500);
         let text = reply.text().replace("&#34;", "\"").replace("&quot;", "\"");
@@ -63,5 +67,24 @@ async fn a_file_that_is_missing_is_named_with_its_folder() {
         for word in words {
             assert!(text.contains(word), "{word}: {text}");
         }
+    }
+}
+
+#[test]
+fn a_file_that_is_named_by_a_constant_is_found_at_the_start() {
+    for (static_files, words) in [
+        (
+            true,
+            "/static', has no such file: did you mean \"app.css\"?",
+        ),
+        (false, "add them with App::static_files(\"static\")"),
+    ] {
+        let (_folder, app) = app("\n{{ asset(\"ap.css\") }}", static_files);
+        let problem = app.check().unwrap_err().to_string();
+        assert!(
+            problem.contains("page.html:2: asset(\"ap.css\"): "),
+            "{problem}"
+        );
+        assert!(problem.ends_with(words), "{problem}");
     }
 }

@@ -4,6 +4,7 @@
 //! CONFIGURED gives it the configuration before `giotto::run` does.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -198,6 +200,10 @@ fn routes() -> Router {
         .route(
             "/event",
             post(|event: Bytes| async move { tell(&others, &event) }),
+        )
+        .route(
+            "/who",
+            get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.to_string() }),
         )
         .route("/readers", get(|| async move { count_readers(&open) }))
         .route("/trailers", get(|| async { with_trailers() }))

@@ -38,6 +38,25 @@ async fn an_application_is_mounted_in_another_framework() {
     }
 }
 
+/// axum adds the length of a body to every response that has none.
+#[tokio::test]
+async fn a_response_without_a_body_has_no_length_in_another_framework() {
+    let program = Program::new(|X { x }: X| x)
+        .controllers([HTTP_GET])
+        .cache(60)
+        .view(BasicView::new());
+    let service = service(app("a", program));
+    let mut router: axum::Router = axum::Router::new().fallback_service(service);
+    for (method, status) in [("GET", 304), ("OPTIONS", 204)] {
+        let request = http::Request::builder().method(method).uri("/a?x=1");
+        let request = request.header("If-None-Match", "*");
+        let request = request.body(axum::body::Body::empty()).unwrap();
+        let reply: http::Response<_> = router.call(request).await.unwrap();
+        assert_eq!(reply.status(), status);
+        assert_eq!(reply.headers().get("content-length"), None, "{method}");
+    }
+}
+
 #[tokio::test]
 async fn the_service_takes_any_body() {
     let mut service = service(app(

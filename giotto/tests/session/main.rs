@@ -6,6 +6,8 @@ mod csrf;
 mod library;
 mod lifetimes;
 mod mixed;
+#[cfg(feature = "axum")]
+mod routes;
 mod seal;
 mod signing_in;
 mod start;

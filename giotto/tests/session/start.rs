@@ -1,8 +1,8 @@
-//! The cookie by what the settings say, as far as code gives them.
+//! The cookie by what code and the settings say, and a server without a key.
 
-use giotto::Sessions;
+use giotto::prelude::*;
 
-use crate::{KEY, ask, service, sessions};
+use crate::{Browser, KEY, ask, library, service, sessions};
 
 #[tokio::test]
 async fn the_name_and_the_attributes_follow_the_settings() {
@@ -41,4 +41,49 @@ async fn the_name_and_the_attributes_follow_the_settings() {
             "{cookie}"
         );
     }
+}
+
+/// The same application with these settings.
+fn configured(settings: &[&str]) -> giotto::Result<giotto::Service> {
+    let flags = settings.iter().flat_map(|setting| ["--set", setting]);
+    let app = App::new(library::manifest())
+        .cache(LocMemKeyValue::new())
+        .sessions(Sessions::new());
+    app.configured_with(flags)?.into_service()
+}
+
+#[tokio::test]
+async fn a_server_has_the_sessions_of_its_settings() {
+    let error = configured(&[]).unwrap_err().to_string();
+    assert!(
+        error.contains("session.key") && error.contains("openssl rand -hex 32"),
+        "{error}"
+    );
+    let key = format!("session.key={KEY}");
+    let mut ada = Browser::new(&configured(&[&key]).unwrap());
+    ada.sign_in("ada").await;
+    ada.service = configured(&[&key, "session.idle_seconds=3600"]).unwrap();
+    assert_eq!(ada.whoami().await, "[\"ada\",[]]");
+
+    let in_debug = || configured(&["debug=true"]).unwrap();
+    let reply = ask(&in_debug(), "GET", "/form", &[], "").await;
+    let [cookie] = reply.cookies()[..] else {
+        panic!("one cookie: {reply:?}");
+    };
+    assert!(
+        cookie.starts_with("giotto_session=") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
+    // Each makes a key of its own up.
+    let (pair, _) = cookie.split_once(';').unwrap();
+    let form = format!("user=ada&csrf_token={}", reply.token());
+    let reply = ask(
+        &in_debug(),
+        "POST",
+        "/sign-in",
+        &[crate::FORM, ("cookie", pair)],
+        &form,
+    )
+    .await;
+    assert_eq!(reply.status, 403);
 }

@@ -21,6 +21,18 @@ async fn what_is_undefined_is_named_with_what_there_is() {
             "page.html:1: `first.birthday` is undefined; `first` has name",
         ),
         (
+            "{{ data['titel'] }}",
+            "page.html:1: `data['titel']` is undefined; did you mean `data.title`? `data` has id, title, authors, cents, subtitle",
+        ),
+        (
+            "{{ data['é`\"]'] }}",
+            "page.html:1: `data['é`\"]']` is undefined",
+        ),
+        (
+            "{{ data.authors[0]['né'] }}",
+            "page.html:1: `data.authors[0]['né']` is undefined; `data.authors.0` has name",
+        ),
+        (
             "{{ data.authors.name }}",
             "page.html:1: `data.authors.name` is undefined; `data.authors` is a list of 1: take its items in a loop",
         ),

@@ -2,6 +2,8 @@
 //!
 //! The step of a request over HTTP for which there is no program.
 
+#[cfg(feature = "axum")]
+use axum::extract::ConnectInfo;
 use http::Response;
 use http::request::Parts;
 #[cfg(feature = "axum")]
@@ -16,6 +18,8 @@ use super::output::Body;
 use super::problem::Problem;
 #[cfg(feature = "axum")]
 use super::routes::{self, Layered};
+#[cfg(all(feature = "axum", feature = "session"))]
+use super::session;
 use crate::request::{HTTP_GET, Segments};
 
 /// The response to a request that no program answers.
@@ -41,9 +45,18 @@ where
     }
     #[cfg(feature = "axum")]
     if let Some(routes) = &beside.routes {
+        introduce(service, head);
         // For handlers that invalidate pages.
         head.extensions.insert(service.app().shared_cache().clone());
-        let response = routes::answer(routes.clone(), head, body).await;
+        #[cfg(feature = "session")]
+        let slot = session::lend(service.app(), head);
+        #[cfg_attr(
+            not(feature = "session"),
+            expect(unused_mut, reason = "a session changes it")
+        )]
+        let mut response = routes::answer(routes.clone(), head, body).await;
+        #[cfg(feature = "session")]
+        session::keep(slot.as_ref(), &mut response);
         return match routes::is_bare(&response) {
             true => with_page(service, head, response),
             false => response,
@@ -64,9 +77,18 @@ where
     B: http_body::Body + Send + 'static,
     B::Data: Send,
 {
+    introduce(service, head);
     match service.read_head(head) {
         Ok(_) => layered.answer(routes::taken(head), body).await,
         Err(problem) => refused(service, head, problem),
+    }
+}
+
+/// Tells routes and layers who the client is, as `axum::serve` does.
+#[cfg(feature = "axum")]
+fn introduce(service: &Service, head: &mut Parts) {
+    if let Some(peer) = service.peer() {
+        head.extensions.insert(ConnectInfo(peer));
     }
 }
 

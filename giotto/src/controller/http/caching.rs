@@ -104,6 +104,7 @@ fn life_left(page: &Page) -> u32 {
 }
 
 /// RFC 9211.
+#[inline]
 pub(super) fn cache_status(cache_status: &CacheStatus) -> HeaderValue {
     match (cache_status.status, cache_status.ttl) {
         (Some(Status::Hit), Some(ttl)) => LAST_HIT.with_borrow_mut(|(seconds, hit)| {

@@ -73,6 +73,7 @@ impl<'r> Fields<'r> {
 
     /// Whether there is the one `Host` that a request of HTTP/1.1 has (RFC 9112, 3.2), and whether the target of a request to
     /// a proxy names a host, too.
+    #[inline]
     pub(super) fn check_host(&self, version: Version, uri: &Uri) -> Result<(), Problem> {
         if let Some(authority) = uri.authority()
             && !is_host(authority.as_str().as_bytes())
@@ -88,6 +89,7 @@ impl<'r> Fields<'r> {
     }
 
     /// Whether the address and the fields are within limits.
+    #[inline]
     pub(super) fn check_size(&self, uri: &Uri) -> Result<(), Problem> {
         let uri = uri.path().len() + uri.query().map_or(0, str::len);
         if uri > MAX_URI {

@@ -22,7 +22,12 @@ static IS_IN_NAME: [bool; 256] = {
 /// Whether `text` is a host and perhaps a port. It may be empty.
 #[inline]
 pub(super) fn is_host(text: &[u8]) -> bool {
-    is_name(text) || is_name_and_more(text)
+    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit());
+    match text.split_at(text.len() - digits.count()) {
+        // Found from its end, so that no name is searched for a colon.
+        ([name @ .., b':'], port) if !name.is_empty() && is_name(name) => is_port(port),
+        _ => is_name(text) || is_name_and_more(text),
+    }
 }
 
 /// Whether `text` is a name alone. A loop that always runs to the end is twice as fast as a search on texts this short.

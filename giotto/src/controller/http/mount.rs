@@ -3,6 +3,7 @@
 //! Outside of the first and the last step of an invocation over HTTP; `service.rs` has what happens to a request.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -18,7 +19,12 @@ use crate::manifest::Manifest;
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
 #[derive(Clone, Debug)]
-pub struct Service(Arc<Inner>);
+pub struct Service {
+    inner: Arc<Inner>,
+    /// The client of the connection that this one serves.
+    #[cfg(feature = "axum")]
+    peer: Option<SocketAddr>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -67,7 +73,11 @@ impl Service {
             debug,
             wants_host,
         };
-        Self(Arc::new(inner))
+        Self {
+            inner: Arc::new(inner),
+            #[cfg(feature = "axum")]
+            peer: None,
+        }
     }
 
     /// Shows the messages of internal errors to clients. Not for production.
@@ -83,20 +93,39 @@ impl Service {
     }
 
     pub(crate) fn app(&self) -> &App {
-        &self.0.app
+        &self.inner.app
     }
 
     pub(super) fn shows_errors(&self) -> bool {
-        self.0.debug
+        self.inner.debug
     }
 
     pub(super) fn wants_host(&self) -> bool {
-        self.0.wants_host
+        self.inner.wants_host
+    }
+
+    /// The same for a connection of `peer`.
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(unused_variables, reason = "only routes and layers ask for it")
+    )]
+    pub(super) fn of_peer(&self, peer: SocketAddr) -> Self {
+        Self {
+            #[cfg(feature = "axum")]
+            peer: Some(peer),
+            ..self.clone()
+        }
+    }
+
+    /// The client, if the server is giotto's own.
+    #[cfg(feature = "axum")]
+    pub(super) const fn peer(&self) -> Option<SocketAddr> {
+        self.peer
     }
 
     #[cfg(feature = "axum")]
     pub(super) fn layered(&self) -> Option<&Layered> {
-        self.0.layered.as_ref()
+        self.inner.layered.as_ref()
     }
 }
 
@@ -105,12 +134,16 @@ impl Service {
 fn layered(app: &App, debug: bool) -> Option<Layered> {
     let layers = &app.beside.layers;
     let core = || {
-        Service(Arc::new(Inner {
+        let inner = Inner {
             app: app.clone(),
             debug,
             wants_host: false,
             layered: None,
-        }))
+        };
+        Service {
+            inner: Arc::new(inner),
+            peer: None,
+        }
     };
     (!layers.is_empty()).then(|| Layered::new(core(), layers))
 }

@@ -39,6 +39,8 @@ pub struct Body {
 /// How a body is sent.
 #[derive(Debug)]
 enum Way {
+    /// There is none, and so no length that a server could add (RFC 9110, 8.6).
+    Absent,
     AtOnce,
     /// In pieces; the watch tells that one is sent.
     InPieces(Arc<Watch>),
@@ -47,6 +49,13 @@ enum Way {
 }
 
 impl Body {
+    const fn absent() -> Self {
+        Self {
+            rest: Bytes::new(),
+            way: Way::Absent,
+        }
+    }
+
     /// A body that is made while it is sent.
     #[cfg(any(feature = "axum", feature = "static"))]
     pub(super) fn stream<B>(body: B) -> Self
@@ -95,7 +104,7 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
         let Self { rest, way } = &mut *self;
         let watch = match way {
-            Way::AtOnce => None,
+            Way::Absent | Way::AtOnce => None,
             Way::InPieces(watch) if watch.holds_back() => return Poll::Pending,
             Way::InPieces(watch) => Some(watch),
             #[cfg(any(feature = "axum", feature = "static"))]
@@ -124,6 +133,7 @@ impl http_body::Body for Body {
         match &self.way {
             #[cfg(any(feature = "axum", feature = "static"))]
             Way::Streamed(stream) => stream.size_hint(),
+            Way::Absent => http_body::SizeHint::new(),
             _ => http_body::SizeHint::with_exact(self.rest.len() as u64),
         }
     }
@@ -149,28 +159,31 @@ impl Outcome {
     pub(super) fn into_response(mut self, fields: &mut HeaderMap) -> Response<Body> {
         fields.clear();
         let (status, body) = match &mut self {
-            Self::Page(page) => (status(page), with_body(page, fields)),
-            Self::Part(page, part) => (StatusCode::PARTIAL_CONTENT, with_part(page, part, fields)),
-            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields)),
+            Self::Page(page) => (status(page), with_body(page, fields).into()),
+            Self::Part(page, part) => {
+                let part = with_part(page, part, fields);
+                (StatusCode::PARTIAL_CONTENT, part.into())
+            }
+            Self::Refused(page) => (StatusCode::BAD_REQUEST, with_body(page, fields).into()),
             Self::NotModified(page) => {
                 // Of what belongs to the page, this alone is repeated (RFC 9110, 15.4.5).
                 append(page, fields, |name| name == "content-location");
                 describe(page, fields);
-                (StatusCode::NOT_MODIFIED, Bytes::new())
+                (StatusCode::NOT_MODIFIED, Body::absent())
             }
             Self::Options(allowed) => {
                 fields.append(header::ALLOW, allowed.clone());
-                (StatusCode::NO_CONTENT, Bytes::new())
+                (StatusCode::NO_CONTENT, Body::absent())
             }
         };
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         std::mem::swap(response.headers_mut(), fields);
         response
     }
 }
 
-#[inline]
+#[inline(always)]
 fn with_body(page: &mut Page, fields: &mut HeaderMap) -> Bytes {
     fields.append(header::CONTENT_TYPE, page.mime().content_type().clone());
     if page.is_described() {

@@ -40,6 +40,7 @@ impl App {
     ///   path but not the method, the response is 405.
     /// - The router has its own state. A pool that both use is cloned for both. A handler that changes what pages show takes
     ///   `Extension<giotto::cache::Cache>` and invalidates their tags.
+    /// - `ConnectInfo<SocketAddr>` is the client, as with `axum::serve`.
     /// - Middleware of programs and of the manifest does not run for routes, which guard themselves.
     /// - A 404 or 405 without a body, as the router itself makes it, becomes an error page of giotto. The router may have a
     ///   fallback of its own.

@@ -90,9 +90,9 @@ async fn accept(
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     is_accepting = true;
-                    connections.open(stream, service.clone());
+                    connections.open(stream, service.of_peer(peer));
                 }
                 Err(error) => {
                     if std::mem::replace(&mut is_accepting, false) {
@@ -165,12 +165,12 @@ impl Connections {
         let Ok(listener) = listener.into_std() else {
             return;
         };
-        while let Ok((stream, _)) = listener.accept() {
+        while let Ok((stream, peer)) = listener.accept() {
             let stream = stream
                 .set_nonblocking(true)
                 .and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
-                self.open(stream, service.clone());
+                self.open(stream, service.of_peer(peer));
             }
         }
     }

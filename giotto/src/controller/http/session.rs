@@ -4,13 +4,18 @@
 
 use http::Response;
 use http::header::{CACHE_CONTROL, HeaderMap};
+#[cfg(feature = "axum")]
+use http::request::Parts;
 
 use super::caching::{CDN_CACHE_CONTROL, NO_STORE};
 use super::output::Body;
-
 use crate::app::App;
 use crate::error::{Error, Result};
+#[cfg(feature = "axum")]
+use crate::request::HTTP_GET;
 use crate::request::{HTTP_POST, Request, Value};
+#[cfg(feature = "axum")]
+use crate::session::Carried;
 use crate::session::{CSRF_TOKEN, Slot};
 
 const HEADER: &str = "x-csrf-token";
@@ -34,7 +39,7 @@ pub(super) fn check(
     let in_head = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let is_own = in_head
         .or(in_body)
-        .is_some_and(|token| session.has_token(token));
+        .is_some_and(|token| session.verify_csrf(token));
     request.data.retain(|(name, _)| name != CSRF_TOKEN);
     if is_own || !program.wants_token() {
         return Ok(());
@@ -50,6 +55,19 @@ pub(super) fn check(
     Err(Error::not_authorized(
         "this form was not sent from a page of yours, or the page is too old: open the page again, and send the form from there",
     ))
+}
+
+/// Gives a route the session of its reader, as an extension of the request. What it changes is kept after the response.
+#[cfg(feature = "axum")]
+pub(super) fn lend<'s>(app: &'s App, head: &mut Parts) -> Option<Slot<'s>> {
+    let slot = app.given_sessions().map(Slot::new)?;
+    let session = {
+        let request = Request::new(HTTP_GET, "").metadata(&head.headers);
+        let session = Carried::Slot(&slot);
+        Request { session, ..request }.own_session()?
+    };
+    head.extensions.insert(session);
+    Some(slot)
 }
 
 /// Has the client keep the session in `slot` as it is now. A program that failed leaves it as it was. The `response` is for one

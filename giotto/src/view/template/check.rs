@@ -80,9 +80,14 @@ impl Templates {
     fn check_call(&self, call: &Call, startup: &Startup<'_>) -> Result<()> {
         let function = Function::named(&call.function);
         match (function, call.argument.as_deref()) {
-            (Some(Function::UrlFor), Some(path)) => startup
-                .find::<Addresses>()
-                .map_or(Ok(()), |addresses| addresses.check(path)),
+            (Some(Function::UrlFor), Some(path)) => {
+                let addresses = startup.states().find::<Addresses>();
+                addresses.map_or(Ok(()), |addresses| addresses.check(path))
+            }
+            (Some(Function::Asset), Some(name)) => {
+                let url = functions::asset_url(startup.states(), name);
+                url.map(drop).map_err(Error::configuration)
+            }
             (Some(Function::T), Some(key)) => match self.messages()? {
                 Some(translations) => translations.check(key),
                 None => Err(Error::configuration(functions::no_translations(key))),

@@ -15,6 +15,9 @@ use crate::arguments::nearest;
 /// The most names that an error lists.
 const MAX_LISTED: usize = 30;
 
+/// The most characters of a name that an error shows.
+const MAX_SHOWN: usize = 40;
+
 /// The longest chain of variables that is followed.
 const MAX_STEPS: usize = 8;
 
@@ -111,10 +114,7 @@ impl Explainer<'_> {
         let Some(path) = scan::path_of(expression) else {
             return String::new();
         };
-        let Some(([last], parent)) = path
-            .split_last_chunk::<1>()
-            .map(|(parent, last)| (last, parent))
-        else {
+        let Some((last, parent)) = path.split_last() else {
             return String::new();
         };
         if parent.is_empty() {
@@ -124,16 +124,16 @@ impl Explainer<'_> {
         let Some(value) = self.resolve(parent, &variables, 0) else {
             return String::new();
         };
-        let parent = expression[..expression.len() - last.len()].trim_end_matches(['.', '[', '"']);
+        let parent = parent.join(".");
         match value.kind() {
             ValueKind::Map => {
                 let keys = value.try_iter().into_iter().flatten();
                 let keys: Vec<_> = keys.map(|key| key.to_string()).collect();
                 match nearest(last, keys.iter().map(String::as_str)) {
-                    Some(near) => {
-                        let meant = expression.replace(last.as_str(), near);
-                        format!("; did you mean `{meant}`? `{parent}` has {}", listed(&keys))
-                    }
+                    Some(near) => format!(
+                        "; did you mean `{parent}.{near}`? `{parent}` has {}",
+                        listed(&keys)
+                    ),
                     None => format!("; `{parent}` has {}", listed(&keys)),
                 }
             }
@@ -215,8 +215,15 @@ fn quoted(text: &str, quote: char) -> Option<&str> {
     rest.split_once(quote).map(|(quoted, _)| quoted)
 }
 
+/// A name that data may have, and so a client.
+fn shortened(name: &str) -> &str {
+    name.char_indices()
+        .nth(MAX_SHOWN)
+        .map_or(name, |(end, _)| &name[..end])
+}
+
 fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(MAX_LISTED).map(String::as_str);
+    let shown = names.iter().take(MAX_LISTED).map(|name| shortened(name));
     let shown = shown.collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(MAX_LISTED) {
         0 => shown,

@@ -12,11 +12,14 @@ use minijinja::value::{Kwargs, Value, from_args};
 use minijinja::{AutoEscape, Error, ErrorKind};
 use serde_json::Value as Json;
 
+#[cfg(feature = "static")]
+use super::sources::Sources;
 use super::translations::{Part, Translations, parts};
 use crate::address::Addresses;
 #[cfg(feature = "static")]
 use crate::assets::Assets;
 use crate::context::Context;
+use crate::state::States;
 use crate::view::escape::escape_html;
 
 /// What the functions of one page know.
@@ -31,24 +34,6 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The address of a static file, or why there is none.
-    #[cfg(feature = "static")]
-    fn asset(&self, name: &str) -> Result<String, String> {
-        let assets = self.context.find::<Assets>().ok_or(
-            "the application serves no static files: add them with App::static_files(\"static\")",
-        )?;
-        assets.url(name).ok_or_else(|| {
-            let folder = assets.folder().display();
-            format!("the folder of static files, '{folder}', has no such file")
-        })
-    }
-
-    #[cfg(not(feature = "static"))]
-    #[expect(clippy::unused_self, reason = "there are no files without the feature")]
-    fn asset(&self, _: &str) -> Result<String, &'static str> {
-        Err("the application serves no static files: turn on giotto's feature `static`")
-    }
-
     /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
     pub(super) fn language(&self) -> Option<&str> {
         let given = self.language.as_deref();
@@ -71,7 +56,7 @@ pub(super) enum Function {
 
 impl Function {
     /// The functions whose first argument is checked when the application starts.
-    pub(super) const CHECKED: [&str; 2] = ["url_for", "t"];
+    pub(super) const CHECKED: [&str; 3] = ["url_for", "asset", "t"];
 
     const ALL: [Self; 5] = [
         Self::UrlFor,
@@ -127,7 +112,7 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
         let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
         given.insert(name.to_owned(), json);
     }
-    let addresses = page.context.find::<Addresses>();
+    let addresses = page.context.states().find::<Addresses>();
     let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
     let url = addresses.url_for(program, &Json::Object(given));
     url.map(Value::from).map_err(|error| failed(&error))
@@ -137,9 +122,32 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
 fn asset(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (name,): (&str,) =
         from_args(arguments).map_err(|error| usage(&error, "asset(\"app.css\")"))?;
-    let url = page.asset(name);
-    let url = url.map_err(|problem| failed(&format!("asset({name:?}): {problem}")))?;
-    Ok(Value::from(url))
+    let url = asset_url(page.context.states(), name);
+    url.map(Value::from).map_err(|problem| failed(&problem))
+}
+
+/// The address of the static file `name`, or why there is none.
+#[cfg(feature = "static")]
+pub(super) fn asset_url(states: &States, name: &str) -> Result<String, String> {
+    let Some(assets) = states.find::<Assets>() else {
+        return Err(format!(
+            "asset({name:?}): the application serves no static files: add them with App::static_files(\"static\")"
+        ));
+    };
+    assets.url(name).ok_or_else(|| {
+        let folder = assets.folder().display();
+        let missing = Sources::of(assets.folder()).similar(name);
+        format!(
+            "asset({name:?}): the folder of static files, '{folder}', has no such file{missing}"
+        )
+    })
+}
+
+#[cfg(not(feature = "static"))]
+pub(super) fn asset_url(_: &States, name: &str) -> Result<String, String> {
+    Err(format!(
+        "asset({name:?}): the application serves no static files: turn on giotto's feature `static`"
+    ))
 }
 
 /// The hidden field of a form that protects it.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::templates::Templates;
 use crate::error::Result;
 use crate::mime::Mime;
-use crate::state::State;
+use crate::state::{State, States};
 use crate::view::renderer::{IntoRenderer, Renderer};
 
 /// Renders the file `name` of the application's [`Templates`], or of the folder `templates/` if it has named none. The template
@@ -64,10 +64,10 @@ enum Found {
 }
 
 impl Found {
-    fn new(own: Option<&Arc<Templates>>, state: impl FnOnce() -> Option<State<Templates>>) -> Self {
+    fn new(own: Option<&Arc<Templates>>, states: &States) -> Self {
         match own {
             Some(own) => Self::Own(Arc::clone(own)),
-            None => state().map_or(Self::Usual, Self::OfApplication),
+            None => states.find().map_or(Self::Usual, Self::OfApplication),
         }
     }
 
@@ -85,14 +85,14 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
         let (escaping, checked) = (escaping(mime), self.clone());
         let escaped = escaping.clone();
         Renderer::new(move |data: &T, rendering| -> Result<_> {
-            let found = Found::new(self.own.as_ref(), || rendering.find());
+            let found = Found::new(self.own.as_ref(), rendering.context().states());
             let page = found
                 .templates()
                 .render(&self.name, &escaping, data, rendering)?;
             Ok(page.into())
         })
         .checked(move |startup| {
-            let found = Found::new(checked.own.as_ref(), || startup.find());
+            let found = Found::new(checked.own.as_ref(), startup.states());
             found.templates().check(&checked.name, &escaped, startup)
         })
     }

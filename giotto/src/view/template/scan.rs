@@ -335,4 +335,16 @@ mod tests {
         assert_eq!(path("n").0, None);
         assert_eq!(path("a"), (None, true));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in "([{}%#\"'\\\\()\\[\\],.|é\n -]|raw|endraw|include|for|in|set|t){0,40}") {
+            let scan = Scan::of(&text);
+            scan.references();
+            scan.calls(&["t"]);
+            scan.filters();
+            scan.variables();
+            path_of(&text);
+        }
+    }
 }

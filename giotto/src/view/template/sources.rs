@@ -24,6 +24,12 @@ pub(super) struct Sources {
 }
 
 impl Sources {
+    pub(super) fn of(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folders: vec![folder.into()],
+        }
+    }
+
     /// The source of the template `name`, which is read again when its file has changed.
     pub(super) fn load(&self, name: &str) -> Result<Option<TemplateSource>, Error> {
         let Some((path, text)) = self.read(name)? else {
@@ -78,17 +84,24 @@ impl Sources {
 
     /// Why there is no template `name`, and which ones there are.
     pub(super) fn missing(&self, name: &str) -> String {
+        let has = match self.similar(name) {
+            similar if !similar.is_empty() => similar,
+            _ => format!(": {}", self.absent()),
+        };
+        format!("there is no template {} in {self}{has}", quoted(name))
+    }
+
+    /// The file that was probably meant by `name`, or those that there are; empty if there is none.
+    pub(super) fn similar(&self, name: &str) -> String {
         let names = self.names();
         let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
         let same_file = || names.iter().find(|known| last(known) == last(name));
         let near = nearest(name, names.iter().map(String::as_str));
-        let near = near.or_else(|| same_file().map(String::as_str));
-        let has = match near {
-            Some(near) => format!("did you mean {near:?}?"),
-            None if names.is_empty() => self.absent(),
-            None => format!("there are {}", listed(&names)),
-        };
-        format!("there is no template {} in {self}: {has}", quoted(name))
+        match near.or_else(|| same_file().map(String::as_str)) {
+            Some(near) => format!(": did you mean {near:?}?"),
+            None if names.is_empty() => String::new(),
+            None => format!(": there are {}", listed(&names)),
+        }
     }
 
     /// Why there is no template at all.

@@ -59,9 +59,7 @@ impl Templates {
     /// the working directory.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
-            sources: Sources {
-                folders: vec![folder.into()],
-            },
+            sources: Sources::of(folder),
             globals: Vec::new(),
             filters: Vec::new(),
             functions: Vec::new(),
