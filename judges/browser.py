@@ -1,6 +1,10 @@
-"""What a reader sees in headless Chromium after a change, and after another reader: `make browser`."""
+"""What a reader sees in headless Chromium after a change, after another reader, and of forms and errors: `make browser`."""
 
+import contextlib
+import http.server
+import json
 import sys
+import threading
 
 import looks
 from chromium import chromium
@@ -83,9 +87,9 @@ def nobody_sees_a_page_after_signing_out(reader):
     comes_and_goes(reader, "ada")
     tab.back()
     reader.sees_nothing_of("ada")
-    reader.sees("sign in first")
+    reader.sees("Sign in first")
     tab.open(f"{reader.address}/mine")
-    reader.sees("sign in first")
+    reader.sees("Sign in first")
 
 
 def without_a_change_of_a_cookie_the_back_button_does_not_ask(reader):
@@ -142,6 +146,121 @@ def a_compressed_page_is_shown(reader):
     reader.sees("flight 449: from JFK to LAX")
 
 
+class Policy(http.server.BaseHTTPRequestHandler):
+    """A proxy that adds a strict `Content-Security-Policy` to what the application answers."""
+
+    def do_GET(self):
+        reply = ask(self.server.origin, self.path, {"Accept": "text/html"})
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.get("content-type"))
+        self.send_header("Content-Security-Policy", f"default-src 'none'; style-src {self.server.styles}")
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def policy(origin, styles):
+    """The address of such a proxy, which allows these styles."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Policy) as server:
+        server.origin, server.styles = origin, styles
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+# The widths of a telephone and of a screen.
+WIDTHS = (390, 1_280)
+FORM = {
+    "email": "ada.example.org",
+    "name": "Ada <Lovelace>",
+    "born": "18 15",
+    "card": "99999999999",
+    "note": "two\nlines",
+}
+WRONG = {
+    "email": "an address has an @",
+    "born": "enter a whole number",
+    "card": "enter a whole number from 0 to 4294967295",
+}
+
+
+def looks(reader, width, scheme="light"):
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    reader.tab.send("Emulation.setEmulatedMedia", features=features)
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    reader.tab.send("Emulation.setDeviceMetricsOverride", **screen)
+
+
+def fits(reader):
+    """Nothing of the page is beside the screen."""
+    wide = reader.tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0, f"{reader.tab.evaluate('location.href')} is {wide} pixels too wide"
+
+
+def a_refused_form_says_all_that_is_wrong_and_keeps_all_that_was_typed(reader):
+    tab = reader.tab
+    for width in WIDTHS:
+        looks(reader, width)
+        tab.open(f"{reader.address}/register")
+        for name, value in FORM.items():
+            tab.evaluate(f"document.forms[0]['{name}'].value = {json.dumps(value)}")
+        tab.evaluate("document.forms[0].password.value = 'hunter2'")
+        for box in ("[value=poetry]", "[name=news]"):
+            tab.evaluate(f"document.querySelector('{box}').checked = true")
+        tab.click("send")
+        shown = {name: tab.evaluate(f"document.forms[0]['{name}'].value") for name in FORM}
+        assert shown == FORM, shown
+        messages = "JSON.stringify([...document.querySelectorAll('[aria-invalid]')].map(field => \
+            [field.name, document.getElementById(field.getAttribute('aria-describedby')).innerText]))"
+        assert dict(json.loads(tab.evaluate(messages))) == WRONG, tab.evaluate(messages)
+        ticked = "[...document.querySelectorAll(':checked')].map(box => box.name + '=' + box.value).join()"
+        assert tab.evaluate(ticked) == "interests=poetry,news=on", tab.evaluate(ticked)
+        assert tab.evaluate("document.forms[0].password.value") == ""
+        fits(reader)
+
+
+def a_list_is_a_table_that_scrolls_in_its_own_region(reader):
+    tab = reader.tab
+    for width in WIDTHS:
+        looks(reader, width)
+        tab.open(f"{reader.address}/books")
+        fits(reader)
+        region = "document.querySelector('[role=region]')"
+        assert tab.evaluate(f"{region}.scrollWidth > {region}.clientWidth"), "the table is wide enough to scroll"
+        tab.evaluate(f"{region}.focus()")
+        assert tab.evaluate(f"document.activeElement == {region}"), "the keyboard reaches it"
+        assert tab.evaluate("getComputedStyle(document.querySelector('td')).textAlign") == "right"
+
+
+def errors_and_lists_suit_dark_screens_and_strict_policies(reader):
+    tab = reader.tab
+    tab.send("Page.enable")
+    tab.send("Page.addScriptToEvaluateOnNewDocument", source="""
+        window.refused = []; addEventListener('securitypolicyviolation', event => refused.push(event.violatedDirective));
+    """)
+    with policy(reader.origin, "'none'") as address:
+        for target in ("/nowhere", "/note/x", "/mine", "/books?page=x", "/%ff", "/plain.csv"):
+            for width in WIDTHS:
+                looks(reader, width, "dark")
+                tab.open(address + target)
+                assert tab.evaluate("refused.length") == 0, (target, tab.evaluate("refused.join()"))
+                assert tab.evaluate("document.querySelector('meta[name=color-scheme]').content") == "light dark"
+                assert tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches"), target
+                assert tab.evaluate("document.querySelector('h1').innerText"), target
+                fits(reader)
+    with policy(reader.origin, ask(reader.origin, "/style").body.decode()) as address:
+        tab.open(f"{address}/books")
+        assert tab.evaluate("refused.length") == 0, tab.evaluate("refused.join()")
+        assert tab.evaluate("getComputedStyle(document.querySelector('.scroll')).overflowX") == "auto"
+    with policy(reader.origin, "'none'") as address:
+        tab.open(f"{address}/books")
+        assert tab.evaluate("refused.join()").startswith("style-src"), "the style is refused"
+        reader.sees("Der Zauberberg")
+
+
 CLAIMS = [
     a_click_shows_the_change_of_another_session,
     two_readers_in_one_profile_never_see_each_others_page,
@@ -151,6 +270,9 @@ CLAIMS = [
     a_page_that_is_kept_follows_the_cookie,
     a_parameter_that_is_ignored_makes_no_other_page,
     a_compressed_page_is_shown,
+    a_refused_form_says_all_that_is_wrong_and_keeps_all_that_was_typed,
+    a_list_is_a_table_that_scrolls_in_its_own_region,
+    errors_and_lists_suit_dark_screens_and_strict_policies,
 ]
 
 

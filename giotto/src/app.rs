@@ -2,6 +2,7 @@
 //!
 //! Every step of an invocation, in order.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -21,15 +22,18 @@ use crate::compression::Compression;
 use crate::compute::{Failure, Models};
 use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
-use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::error::{Error, ErrorKind, Field, InvalidInput, Result};
+use crate::error_page::{ErrorPage, ErrorPages};
 use crate::manifest::Manifest;
+use crate::messages::Messages;
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::{Program, Source};
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Request};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::state::{Startup, States};
+use crate::view::{Rendering, View};
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
 #[derive(Clone, Debug)]
@@ -44,6 +48,8 @@ pub struct App {
     pub(crate) compression: Compression,
     tag_fields: Arc<TagFields>,
     downstream: Vec<Arc<dyn Downstream>>,
+    messages: Messages,
+    error_pages: ErrorPages,
     /// What answers beside the programs.
     pub(crate) beside: Beside,
     pub(crate) configured: Option<Configured>,
@@ -73,6 +79,8 @@ impl App {
             compression: Compression::new(true),
             tag_fields: Arc::default(),
             downstream: Vec::new(),
+            messages: Messages::default(),
+            error_pages: ErrorPages::default(),
             beside: Beside::default(),
             configured: None,
             log: Limiter::default(),
@@ -243,6 +251,70 @@ impl App {
         self
     }
 
+    /// The words in which the reader of a page is told why a field was refused, in place of those of
+    /// [`Refusal::words`](crate::Refusal::words). `words` gets the value of the argument `language`, which is empty if there is
+    /// none, and the field; `None` leaves it the usual words.
+    ///
+    /// ```
+    /// use giotto::{Field, Refusal};
+    /// # use giotto::prelude::*;
+    /// # let manifest = Manifest::default();
+    ///
+    /// let app = App::new(manifest).messages("lang", |language, field: &Field| match (language, field.refusal()) {
+    ///     ("de", Refusal::Missing) => Some("Bitte ausfüllen".to_owned()),
+    ///     ("de", Refusal::OutOfRange { least, most }) => Some(format!("Eine ganze Zahl von {least} bis {most}")),
+    ///     _ => None,
+    /// });
+    /// ```
+    ///
+    /// What a model refuses with [`InvalidInput::field`] has the words of the model, and comes here, too. The command line
+    /// keeps the words of the error.
+    #[must_use]
+    pub fn messages(
+        self,
+        language: impl Into<String>,
+        words: impl Fn(&str, &Field) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        let messages = Messages::new(language.into(), words);
+        Self { messages, ..self }
+    }
+
+    /// Shows the errors of HTTP with this `status` by `view`, in the media types that it renders; the usual page shows them in
+    /// the others. If the view fails, the client gets the usual page.
+    ///
+    /// ```
+    /// use giotto::ErrorPage;
+    /// use giotto::view::escape_html;
+    /// # use giotto::prelude::*;
+    /// # let manifest = Manifest::default();
+    ///
+    /// let not_found = View::new().html(|page: &ErrorPage| {
+    ///     format!("<h1>{}</h1><p>{}", page.title(), escape_html(page.message()))
+    /// });
+    /// let app = App::new(manifest).error_page(404, not_found);
+    /// ```
+    ///
+    /// The view runs in place, also for requests that no program answers: it should be quick, and read no database. Status and
+    /// fields of the error stay as they are, and no cache stores the page.
+    #[must_use]
+    pub fn error_page(self, status: u16, view: View<ErrorPage>) -> Self {
+        let error_pages = self.error_pages.with(Some(status), view);
+        Self {
+            error_pages,
+            ..self
+        }
+    }
+
+    /// Shows the errors of HTTP by `view` that have no [page of their own](Self::error_page).
+    #[must_use]
+    pub fn error_pages(self, view: View<ErrorPage>) -> Self {
+        let error_pages = self.error_pages.with(None, view);
+        Self {
+            error_pages,
+            ..self
+        }
+    }
+
     /// Checks the manifest, and that the application has the states and the templates that its programs take. Every front end
     /// does so before it starts.
     ///
@@ -261,8 +333,13 @@ impl App {
         paths.sort_unstable();
         paths.dedup();
         let startup = Startup::new(&self.states, &paths);
+        self.error_pages.check(&startup)?;
         let mut programs = programs.into_iter();
         programs.try_for_each(|program| program.check(&startup, self.models.shown()))
+    }
+
+    pub(crate) const fn own_error_pages(&self) -> &ErrorPages {
+        &self.error_pages
     }
 
     #[cfg(feature = "session")]
@@ -372,18 +449,33 @@ impl App {
 
     /// Answers a POST whose input was `refused` with the page of GET, which shows the errors. The page is not stored.
     ///
+    /// It is computed with what was posted, as far as GET takes that, and otherwise with the arguments of the `address` alone.
+    ///
     /// # Errors
     ///
-    /// If GET has no program there, or its program cannot run with the posted values.
-    pub(crate) async fn invoke_refused(
+    /// If GET has no program there, or its program has no page.
+    pub(crate) async fn invoke_refused<'r>(
         &self,
-        request: Request<'_>,
-        refused: InvalidInput,
+        request: Request<'r>,
+        address: Pairs<'r>,
+        refused: &InvalidInput,
     ) -> Result<Page> {
-        let mut request = Request {
+        let posted = Request {
             controller: HTTP_GET,
             ..request
         };
+        let addressed = Request {
+            data: address,
+            is_form: false,
+            ..posted.clone()
+        };
+        match self.show_refused(posted, refused.clone()).await {
+            Ok(page) => Ok(page),
+            Err(_) => self.show_refused(addressed, refused.clone()).await,
+        }
+    }
+
+    async fn show_refused(&self, mut request: Request<'_>, refused: InvalidInput) -> Result<Page> {
         let Asked {
             program,
             args,
@@ -400,6 +492,45 @@ impl App {
             program.finish(&request, &mut page, &self.states).await?;
         }
         Ok(page)
+    }
+
+    /// The same `error` of an invocation of `request`. If fields were refused, they have words for the reader, and what was
+    /// given besides them.
+    #[cold]
+    pub(crate) fn in_words(&self, error: Error, request: &Request<'_>) -> Error {
+        let refused = error.invalid_input();
+        let found = self.manifest.find(&request.path, request.controller);
+        let (false, Ok(found)) = (refused.is_empty(), found) else {
+            return error;
+        };
+        let is_secret = |name: &str| found.program.is_secret(name);
+        let kept = found.program.kept(found.consumed, request);
+        let refused = self.messages.tell(refused.clone().keep(kept));
+        let refused = refused.without(is_secret);
+        // The message of the error quotes the value.
+        let mut names = refused.fields().iter().map(Field::name);
+        match names.any(is_secret) {
+            true => error.with_message(refused.to_string()),
+            false => error,
+        }
+        .with_invalid_input(refused)
+    }
+
+    /// The `page` of an error as `view` shows it. A panic in the view is an error.
+    pub(crate) fn show_error(
+        &self,
+        page: &ErrorPage,
+        view: &View<ErrorPage>,
+        mime: &Mime,
+    ) -> Result<Page> {
+        let refused = page.refused().clone();
+        let rendering = Rendering::new(mime.clone(), refused, self.context(HTTP_GET));
+        let page = catch_unwind(AssertUnwindSafe(|| view.render(page, &rendering)));
+        let page = page.unwrap_or_else(|_| {
+            let message = "the view of an error page panicked; its message is in the log";
+            Err(Error::other(message))
+        });
+        page?.into_page(rendering.into_mime())
     }
 
     /// The page that the cache answers `lookup` with, for which it may run the program. Boxed, so that the future of a plain

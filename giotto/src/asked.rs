@@ -50,7 +50,7 @@ impl<'m> Asked<'m> {
     }
 
     /// The same for a form that is shown again because its input was refused. Arguments that the program does not take are
-    /// ignored: they were those of another program.
+    /// ignored: they were those of another program. So are those that it refuses, if it can do without them.
     pub(crate) async fn again(
         manifest: &'m Manifest,
         request: &mut Request<'_>,
@@ -63,9 +63,8 @@ impl<'m> Asked<'m> {
         let mime = chosen(&found, request)?;
         let args = match program.bind(found.consumed, request) {
             Ok(args) => args,
-            Err(_) => {
-                // The posted values may be what was refused: then the form is empty.
-                request.data.clear();
+            Err(error) => {
+                program.leave_out(error.invalid_input(), request);
                 program.admit(request, states).await?;
                 program.bind(found.consumed, request)?
             }

@@ -65,7 +65,7 @@ impl Models {
         context: Context,
     ) -> impl Future<Output = Result<Page>> + Send + use<> {
         let (program, source) = (Arc::clone(program), self.source);
-        let rendering = Rendering::new(mime.clone(), refused, context);
+        let rendering = Rendering::new(mime.clone(), refused, context).of(program.path());
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         async move {
             let _permit = permit.map_err(|_| overloaded())?;

@@ -52,7 +52,8 @@
 //! 6. `compute.rs` runs the model of the program (`program/`) and shows the result with the view (`view/`).
 //!    Both may return a [`Response`] (`response.rs`): its status and fields go with the page (`metadata.rs`).
 //!
-//! The controller gets a page (`page.rs`) or an error (`error/`). A page says what of the request it depends on (`varies.rs`), and
+//! The controller gets a page (`page.rs`) or an error (`error/`). Over HTTP, `messages.rs` puts refused fields into words for the
+//! reader, and `error_page.rs` shows an error. A page says what of the request it depends on (`varies.rs`), and
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
@@ -82,10 +83,12 @@ mod controller;
 mod cookie;
 mod downstream;
 mod error;
+mod error_page;
 mod language;
 mod lifetimes;
 mod management;
 mod manifest;
+mod messages;
 mod metadata;
 mod mime;
 mod negotiate;
@@ -113,7 +116,8 @@ pub use assets::Assets;
 pub use cache_status::CacheStatus;
 pub use controller::http::{Body, Service};
 pub use cookie::{Cookie, SameSite};
-pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Result};
+pub use error::{Error, ErrorKind, Field, InvalidInput, NotModified, Redirection, Refusal, Result};
+pub use error_page::ErrorPage;
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;

@@ -3,6 +3,7 @@
 //! `make judges`, `make proxies` and `make browser` start it. The scripts beside it say what they expect of it.
 
 mod board;
+mod library;
 mod models;
 
 use giotto::prelude::*;
@@ -116,8 +117,27 @@ fn notes(manifest: Manifest) -> Manifest {
         .with("purged", board.programs("purged", purged))
 }
 
+/// A list as it is shown without a view of its own, and a form.
+fn library(manifest: Manifest) -> Manifest {
+    let form = Program::new(library::registration).controllers([HTTP_GET]);
+    let target = Program::new(library::register).controllers([HTTP_POST]);
+    let form = form.view(BasicView::new().html(library::form));
+    let style = Program::new(|_: Nothing| BasicView::STYLE_SOURCE);
+    let style = style.view(View::new().text(|source: &&str| (*source).to_owned()));
+    manifest
+        .with("style", style)
+        .with(
+            "books",
+            Program::new(library::books)
+                .cache(3_600)
+                .view(BasicView::new()),
+        )
+        .with("loans", Program::new(library::loans).view(BasicView::new()))
+        .with("register", [form, target.view(View::new())])
+}
+
 fn manifest() -> Manifest {
-    notes(personal(lasting(public())))
+    library(notes(personal(lasting(public()))))
 }
 
 fn main() -> ExitCode {

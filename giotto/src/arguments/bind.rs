@@ -4,6 +4,7 @@
 //! segment, or else its default; a parameter without any of them is an error that names it. serde makes typed arguments
 //! of the values, and `key` writes their text.
 
+use std::any::type_name;
 use std::borrow::Cow;
 
 use giotto_cache::literal;
@@ -11,14 +12,18 @@ use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
 
+use super::edits::Edits;
+use super::given::{Given, Taken};
 use super::key::{self, Read};
 use super::parameter::Parameter;
 use super::reading::Reading;
 use super::refused::Refused;
+use super::retry;
 use super::typed::Typed;
-use super::value::{One, Values};
+use super::unknown::{names, takes};
+use super::values::Values;
 use crate::error::{Error, ErrorKind, InvalidInput, Result, quoted};
-use crate::request::{Request, Value};
+use crate::request::Request;
 
 /// Bound arguments: typed, and as text.
 pub(crate) struct Arguments {
@@ -36,71 +41,77 @@ pub(crate) fn bind<A>(
 where
     A: DeserializeOwned + Serialize + Send + 'static,
 {
-    let mut given = Given {
+    let given = Given {
         parameters,
-        positional: positional.iter(),
+        positional,
         data: &request.data,
-        read: None,
+        is_form: request.is_form,
     };
-    let typed = given.make::<A>()?;
+    let mut reader = Reader::new(given, None);
+    match A::deserialize(&mut reader) {
+        Ok(typed) => bound(reader, typed),
+        Err(refused) => bind_again::<A>(given, refused),
+    }
+}
+
+/// Binds what was `refused` without edits.
+#[cold]
+#[inline(never)]
+fn bind_again<A>(given: Given<'_>, refused: Refused) -> Result<Arguments>
+where
+    A: DeserializeOwned + Serialize + Send + 'static,
+{
+    let edits = retry::refusals(&given, refused, &mut |edits| {
+        A::deserialize(&mut Reader::new(given, Some(edits))).map(drop)
+    })?;
+    let mut reader = Reader::new(given, Some(&edits));
+    let typed = A::deserialize(&mut reader).map_err(InvalidInput::from)?;
+    bound(reader, typed)
+}
+
+/// The arguments, of which `reader` has made `typed`.
+fn bound<A>(mut reader: Reader<'_>, typed: A) -> Result<Arguments>
+where
+    A: DeserializeOwned + Serialize + Send + 'static,
+{
+    reader.check_positional()?;
+    let Taken { given, edits, .. } = reader.taken;
+    let parameters = given.parameters;
     if key::is_plain(&typed, parameters) {
         return Ok(Arguments {
             canonical: literal::to_string(&typed)?,
             typed: Typed::new(typed),
         });
     }
-    given.positional = positional.iter();
-    given.read = Some(Read::new());
+    reader = Reader::new(given, edits);
+    reader.read = Some(Read::new());
     // From here on, the second value counts: a default such as `today()` may differ between two readings.
-    let typed = given.make::<A>()?;
+    let typed = A::deserialize(&mut reader).map_err(InvalidInput::from)?;
+    reader.check_positional()?;
     Ok(Arguments {
-        canonical: key::text(&typed, parameters, &given.read.unwrap_or_default())?,
+        canonical: key::text(&typed, parameters, &reader.read.unwrap_or_default())?,
         typed: Typed::new(typed),
     })
 }
 
-/// Refuses a named value that belongs to none of the `parameters`.
-pub(crate) fn check_known(parameters: &[Parameter], request: &Request<'_>) -> Result<()> {
-    let is_known = |name: &str| parameters.iter().any(|parameter| parameter.is_called(name));
-    let mut given = request.data.iter();
-    match given.find(|(name, _)| !is_known(name)) {
-        Some((name, value)) => Err(no_such_argument(
-            &names(parameters),
-            name,
-            value.to_string(),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// The error for an unknown `name`. It suggests the nearest of the `names`, or lists all.
-pub(crate) fn no_such_argument(names: &[&str], name: &str, value: String) -> Error {
-    let message = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("there is no such argument; did you mean '{near}'?"),
-        None => format!("there is no such argument; {}", takes(names)),
-    };
-    InvalidInput::new().field(name, value, message).into()
-}
-
 /// The values of a request, as a deserializer of the argument struct.
-struct Given<'g> {
-    parameters: &'g [Parameter],
-    positional: std::slice::Iter<'g, Cow<'g, str>>,
-    data: &'g [(Cow<'g, str>, Value<'g>)],
+struct Reader<'g> {
+    taken: Taken<'g>,
     /// What the parameters read, if that is recorded.
     read: Option<Read>,
 }
 
-impl<'g> Given<'g> {
-    fn make<A: DeserializeOwned>(&mut self) -> Result<A> {
-        let made = A::deserialize(&mut *self).map_err(InvalidInput::from)?;
-        self.check_positional()?;
-        Ok(made)
+impl<'g> Reader<'g> {
+    fn new(given: Given<'g>, edits: Option<&'g Edits>) -> Self {
+        Self {
+            taken: Taken::new(given, edits),
+            read: None,
+        }
     }
 
     #[inline]
     fn check_positional(&self) -> Result<()> {
-        match self.positional.as_slice().first() {
+        match self.taken.positional() {
             None => Ok(()),
             Some(extra) => Err(self.too_many(extra)),
         }
@@ -110,64 +121,13 @@ impl<'g> Given<'g> {
         let message = format!(
             "{} is one positional argument too many; {}",
             quoted(extra),
-            takes(&names(self.parameters))
+            takes(&names(self.taken.given.parameters))
         );
         Error::new(ErrorKind::NoProgram, message)
     }
-
-    /// All values given for `parameter`: the named ones, else the next positional segment.
-    fn take(&mut self, parameter: &Parameter) -> Result<Option<Values<'g>>, Refused> {
-        let data = self.data;
-        let mut named = data.iter().filter(|(name, _)| parameter.is_called(name));
-        let Some((name, first)) = named.next() else {
-            let segment = self.positional.next();
-            return Ok(segment.map(|segment| Values {
-                first: One::Text(segment),
-                rest: Vec::new(),
-            }));
-        };
-        let mut rest = Vec::new();
-        for (other, value) in named {
-            // What middleware sets under one name is never mixed with what a client gives under another.
-            if other != name {
-                let twice =
-                    format!("it is given as '{name}' and as '{other}': give it under one name");
-                return Err(Refused::of(parameter.name, value.to_string(), twice));
-            }
-            rest.push(One::of(value));
-        }
-        Ok(Some(Values {
-            first: One::of(first),
-            rest,
-        }))
-    }
 }
 
-fn names(parameters: &[Parameter]) -> Vec<&'static str> {
-    parameters.iter().map(|parameter| parameter.name).collect()
-}
-
-/// `the program takes 'x' and 'y'`
-fn takes(fields: &[&str]) -> String {
-    match fields {
-        [] => "the program takes no arguments".to_owned(),
-        _ => format!("the program takes '{}'", fields.join("', '")),
-    }
-}
-
-/// The name among `names` that is most like `name`, if one is close.
-pub(crate) fn nearest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    names
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| {
-            let length = candidate.chars().count();
-            *distance <= length.div_ceil(3) && *distance < length
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-impl<'de> Deserializer<'de> for &mut Given<'de> {
+impl<'de> Deserializer<'de> for &mut Reader<'de> {
     type Error = Refused;
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -177,8 +137,8 @@ impl<'de> Deserializer<'de> for &mut Given<'de> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         visitor.visit_map(Fields {
-            remaining: self.parameters.iter(),
-            given: self,
+            remaining: self.taken.given.parameters.iter().enumerate(),
+            reader: self,
             current: None,
         })
     }
@@ -199,8 +159,8 @@ impl<'de> Deserializer<'de> for &mut Given<'de> {
 
 /// The fields of the struct that something was given for.
 struct Fields<'g, 'de> {
-    remaining: std::slice::Iter<'de, Parameter>,
-    given: &'g mut Given<'de>,
+    remaining: std::iter::Enumerate<std::slice::Iter<'de, Parameter>>,
+    reader: &'g mut Reader<'de>,
     current: Option<(&'static str, Values<'de>)>,
 }
 
@@ -211,8 +171,13 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Refused> {
-        for parameter in self.remaining.by_ref() {
-            if let Some(values) = self.given.take(parameter)? {
+        for (at, parameter) in self.remaining.by_ref() {
+            let taken = self.reader.taken.take(parameter);
+            let edits = self.reader.taken.edits;
+            if edits.is_some_and(|edits| edits.leave_out(at, parameter.name)) {
+                continue;
+            }
+            if let Some(values) = taken? {
                 self.current = Some((parameter.name, values));
                 let name: StrDeserializer<'_, Refused> = parameter.name.into_deserializer();
                 return seed.deserialize(name).map(Some);
@@ -229,12 +194,18 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
             .current
             .take()
             .ok_or_else(|| Refused::new("a value without a name"))?;
-        let first = values.first;
-        let refused = match &mut self.given.read {
+        let first = values.first();
+        let made = match &mut self.reader.read {
             None => seed.deserialize(values),
             Some(read) => noted(read, name, seed, values),
         };
-        refused.map_err(|refused| Refused::of(name, first.to_string(), refused.message))
+        made.map_err(|refused| {
+            let refused = refused.by_type(type_name::<S::Value>());
+            match first {
+                Some(first) => refused.of(name).given(|| first.to_string()),
+                None => refused.within(name),
+            }
+        })
     }
 }
 

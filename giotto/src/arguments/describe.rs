@@ -133,6 +133,7 @@ where
     };
     for parameter in parameters {
         parameter.required = samples.has(parameter.name);
+        parameter.must_be_given = parameter.required;
         let default = values
             .get(parameter.name)
             .filter(|value| !parameter.required && !value.is_null());

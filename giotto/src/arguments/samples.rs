@@ -8,7 +8,7 @@ use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::parameter::Parameter;
-use super::refused::{Refused, TWICE};
+use super::refused::Refused;
 use super::sample::{CHOICES, Sample, named, no_sample};
 
 /// Values for the parameters of a struct.
@@ -30,7 +30,7 @@ pub(crate) fn own_name<A: DeserializeOwned>(names: &[&'static str]) -> Option<&'
             given: vec![(names[0], choice); 2],
         };
         let refused = samples.make::<A>().err()?;
-        let is_own = |name: &&&str| **name == refused.name && refused.message == TWICE;
+        let is_own = |name: &&&str| **name == refused.name() && refused.is_twice();
         names.iter().find(is_own).copied()
     })
 }
@@ -60,7 +60,7 @@ impl Samples {
             let Err(refused) = self.make::<A>() else {
                 return Some(self);
             };
-            let is_it = |name: &&'static str| *name == refused.name;
+            let is_it = |name: &&'static str| *name == refused.name();
             let name = parameters.iter().map(|one| one.name).find(is_it)?;
             match self.given.iter_mut().find(|(given, _)| *given == name) {
                 Some((_, choice)) if *choice + 1 < CHOICES => *choice += 1,
@@ -112,6 +112,6 @@ impl<'de> de::MapAccess<'de> for Arguments<'_> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Refused> {
         let (name, choice) = self.current.ok_or_else(no_sample)?;
         let refused = seed.deserialize(Sample::new(choice));
-        refused.map_err(|refused| Refused::of(name, String::new(), refused.message))
+        refused.map_err(|refused| refused.of(name))
     }
 }

@@ -1,23 +1,18 @@
 //! Reads one given value, text or JSON, as the type of a parameter.
 //!
-//! Part of step 3 of an invocation: `bind` asks for each parameter.
+//! Part of step 3 of an invocation: `values` asks for each of them.
 
 use std::fmt;
 
-use serde::de::value::SeqDeserializer;
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
-use super::forward::{forward, methods};
+use super::forward::methods;
 use super::refused::Refused;
-use crate::error::quoted;
+use crate::error::{Refusal, quoted};
 use crate::request::{Given, Value};
 
-/// One or more values given for one parameter.
-pub(crate) struct Values<'de> {
-    pub(crate) first: One<'de>,
-    pub(crate) rest: Vec<One<'de>>,
-}
+static NULL: Json = Json::Null;
 
 /// One value as it was given. A type with parts reads text as JSON: `{"a":1}`, `[1,2]`.
 #[derive(Clone, Copy)]
@@ -27,6 +22,9 @@ pub(crate) enum One<'de> {
 }
 
 impl<'de> One<'de> {
+    /// What an empty text is for a type that refuses it.
+    pub(crate) const NOTHING: One<'static> = One::Json(&NULL);
+
     pub(crate) fn of(value: &'de Value<'de>) -> Self {
         match &value.0 {
             Given::Text(text) => Self::Text(text),
@@ -44,63 +42,6 @@ impl fmt::Display for One<'_> {
     }
 }
 
-impl<'de> Values<'de> {
-    fn only(self) -> Result<One<'de>, Refused> {
-        match self.rest.len() {
-            0 => Ok(self.first),
-            more => Err(Refused::new(format!(
-                "it is given {} times: give it once",
-                more + 1
-            ))),
-        }
-    }
-}
-
-impl<'de> Deserializer<'de> for Values<'de> {
-    type Error = Refused;
-
-    forward! {
-        self, visitor => self.only()?, visitor; for
-            deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-            deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-            deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
-            deserialize_byte_buf deserialize_unit deserialize_unit_struct deserialize_map deserialize_struct
-            deserialize_enum deserialize_identifier deserialize_ignored_any;
-    }
-
-    methods! {
-        self, visitor => visitor.visit_newtype_struct(self); for deserialize_newtype_struct;
-        self, visitor => self.deserialize_seq(visitor); for deserialize_tuple deserialize_tuple_struct;
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match self.first {
-            One::Json(Json::Null) if self.rest.is_empty() => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        match (self.first, self.rest.is_empty()) {
-            (One::Json(array @ Json::Array(_)), true) => {
-                return Ok(array.deserialize_seq(visitor)?);
-            }
-            (One::Text(text), true) if text.trim_start().starts_with('[') => {
-                if let Ok(array @ Json::Array(_)) = serde_json::from_str(text) {
-                    return Ok(array.deserialize_seq(visitor)?);
-                }
-            }
-            _ => {}
-        }
-        let values = std::iter::once(self.first).chain(self.rest);
-        let mut values = SeqDeserializer::new(values);
-        let list = visitor.visit_seq(&mut values)?;
-        // A tuple does not read surplus items.
-        values.end()?;
-        Ok(list)
-    }
-}
-
 impl<'de> IntoDeserializer<'de, Refused> for One<'de> {
     type Deserializer = Self;
 
@@ -109,17 +50,36 @@ impl<'de> IntoDeserializer<'de, Refused> for One<'de> {
     }
 }
 
+/// Whether a refused integer is one, outside the range of its type.
+macro_rules! range {
+    ($type:ty) => {
+        |is_integer: bool| match is_integer {
+            true => Refusal::OutOfRange {
+                least: <$type>::MIN as i128,
+                most: <$type>::MAX as u128,
+            },
+            false => Refusal::NotAnInteger,
+        }
+    };
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Numbers and characters.
 macro_rules! parsed {
-    ($($method:ident $visit:ident $type:ty, $expected:literal;)*) => {
+    ($($method:ident $visit:ident $type:ty, $refusal:expr, $expected:literal;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
             match self {
                 Self::Json(value) => {
-                    value.$method(visitor).map_err(|_| Refused::json(value, $expected))
+                    let refusal = || $refusal(value.is_i64() || value.is_u64());
+                    value.$method(visitor).map_err(|_| Refused::json(value, $expected, refusal()))
                 }
                 Self::Text(text) => match text.parse::<$type>() {
                     Ok(value) => visitor.$visit(value),
-                    Err(_) => Err(Refused::text(text, $expected)),
+                    Err(_) => Err(Refused::text(text, $expected, $refusal(is_integer(text)))),
                 },
             }
         })*
@@ -154,19 +114,19 @@ impl<'de> Deserializer<'de> for One<'de> {
     type Error = Refused;
 
     parsed! {
-        deserialize_i8 visit_i8 i8, "an integer from -128 to 127";
-        deserialize_i16 visit_i16 i16, "an integer from -32768 to 32767";
-        deserialize_i32 visit_i32 i32, "an integer from -2147483648 to 2147483647";
-        deserialize_i64 visit_i64 i64, "an integer of 64 bits";
-        deserialize_i128 visit_i128 i128, "an integer of 128 bits";
-        deserialize_u8 visit_u8 u8, "an integer from 0 to 255";
-        deserialize_u16 visit_u16 u16, "an integer from 0 to 65535";
-        deserialize_u32 visit_u32 u32, "an integer from 0 to 4294967295";
-        deserialize_u64 visit_u64 u64, "a positive integer of 64 bits";
-        deserialize_u128 visit_u128 u128, "a positive integer of 128 bits";
-        deserialize_f32 visit_f32 f32, "a number";
-        deserialize_f64 visit_f64 f64, "a number";
-        deserialize_char visit_char char, "one character";
+        deserialize_i8 visit_i8 i8, range!(i8), "an integer from -128 to 127";
+        deserialize_i16 visit_i16 i16, range!(i16), "an integer from -32768 to 32767";
+        deserialize_i32 visit_i32 i32, range!(i32), "an integer from -2147483648 to 2147483647";
+        deserialize_i64 visit_i64 i64, range!(i64), "an integer of 64 bits";
+        deserialize_i128 visit_i128 i128, range!(i128), "an integer of 128 bits";
+        deserialize_u8 visit_u8 u8, range!(u8), "an integer from 0 to 255";
+        deserialize_u16 visit_u16 u16, range!(u16), "an integer from 0 to 65535";
+        deserialize_u32 visit_u32 u32, range!(u32), "an integer from 0 to 4294967295";
+        deserialize_u64 visit_u64 u64, range!(u64), "a positive integer of 64 bits";
+        deserialize_u128 visit_u128 u128, range!(u128), "a positive integer of 128 bits";
+        deserialize_f32 visit_f32 f32, |_| Refusal::NotANumber, "a number";
+        deserialize_f64 visit_f64 f64, |_| Refusal::NotANumber, "a number";
+        deserialize_char visit_char char, |_| Refusal::NotACharacter, "one character";
     }
 
     textual! {
@@ -196,7 +156,8 @@ impl<'de> Deserializer<'de> for One<'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => {
-                let refused = |_| Refused::json(value, "text, which stands in quotes");
+                let refused =
+                    |_| Refused::json(value, "text, which stands in quotes", Refusal::NotText);
                 value.deserialize_str(visitor).map_err(refused)
             }
             Self::Text(text) => visitor.visit_borrowed_str(text),
@@ -206,12 +167,16 @@ impl<'de> Deserializer<'de> for One<'de> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
             Self::Json(value) => {
-                let refused = |_| Refused::json(value, "true or false");
+                let refused = |_| Refused::json(value, "true or false", Refusal::NotTrueOrFalse);
                 value.deserialize_bool(visitor).map_err(refused)
             }
             Self::Text("true" | "True" | "1" | "on" | "yes") => visitor.visit_bool(true),
             Self::Text("false" | "False" | "0" | "off" | "no") => visitor.visit_bool(false),
-            Self::Text(text) => Err(Refused::text(text, "true or false")),
+            Self::Text(text) => Err(Refused::text(
+                text,
+                "true or false",
+                Refusal::NotTrueOrFalse,
+            )),
         }
     }
 

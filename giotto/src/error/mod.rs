@@ -5,6 +5,7 @@
 mod answer;
 mod boxed;
 mod invalid_input;
+mod refusal;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,9 @@ pub(crate) use self::answer::Way;
 pub use self::answer::{NotModified, Redirection};
 use self::boxed::NotUnpin;
 pub use self::boxed::SendSyncError;
+pub(crate) use self::invalid_input::Kept;
 pub use self::invalid_input::{Field, InvalidInput};
+pub use self::refusal::Refusal;
 use crate::cache_status::CacheStatus;
 use crate::mime::Mime;
 use crate::page::Told;
@@ -205,6 +208,18 @@ impl Error {
                 | ErrorKind::Configuration
                 | ErrorKind::Other
         )
+    }
+
+    /// The same with these refused fields, which may have other words.
+    pub(crate) fn with_invalid_input(mut self, invalid: InvalidInput) -> Self {
+        Arc::make_mut(&mut self.0).invalid = invalid;
+        self
+    }
+
+    /// The same with another message.
+    pub(crate) fn with_message(mut self, message: String) -> Self {
+        Arc::make_mut(&mut self.0).message = message;
+        self
     }
 
     /// The fields that were refused, for [`ErrorKind::InvalidInput`].

@@ -44,6 +44,7 @@ impl Program {
         error
             .clone()
             .or_else(|| contradiction.map(Error::configuration))
+            .or_else(|| self.unknown_secret())
     }
 
     /// Checks that the application has what it needs, if `source` computes what is shown.

@@ -86,6 +86,8 @@ pub(super) struct Settings {
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,
+    /// The parameters whose values nobody is shown again.
+    pub(super) secrets: Vec<String>,
     pub(super) collects: Option<&'static str>,
     pub(super) input: Vec<Check>,
     pub(super) output: Vec<Finish>,

@@ -13,7 +13,7 @@ use crate::arguments::Parameter;
 use crate::arguments::{self, Arguments, Typed};
 use crate::compression::ContentCoding;
 use crate::downstream::no_vary_search;
-use crate::error::{Error, Result};
+use crate::error::{Error, InvalidInput, Kept, Result};
 use crate::lifetimes::Terms;
 use crate::mime::Mime;
 use crate::page::Page;
@@ -127,11 +127,13 @@ impl Program {
     }
 
     /// Whether its stored pages depend on nothing in a query but its parameters, and not on their order. Middleware sees all
-    /// that is given, so that a page behind it may depend on more.
+    /// that is given, so that a page behind it may depend on more. The names of parts (`address.city`) are not known before
+    /// they are given.
     fn ignores_others(&self) -> bool {
         self.settings.cache.is_some()
             && self.settings.collects.is_none()
             && !self.stage.parameters.denies_unknown
+            && !self.parameters().iter().any(|one| one.has_parts)
             && !self.is_guarded()
     }
 
@@ -205,6 +207,17 @@ impl Program {
             let positional = &request.path[consumed..];
             (self.stage.bind)(self.parameters(), positional, request)
         })
+    }
+
+    /// What the path's segments from `consumed` on and the request's named values give for its parameters.
+    pub(crate) fn kept(&self, consumed: usize, request: &Request<'_>) -> Vec<Kept> {
+        let positional = request.path.get(consumed..).unwrap_or_default();
+        arguments::kept(self.parameters(), positional, request)
+    }
+
+    /// Leaves out of `request` what was `refused`.
+    pub(crate) fn leave_out(&self, refused: &InvalidInput, request: &mut Request<'_>) {
+        arguments::leave_out(self.parameters(), refused, request);
     }
 
     /// Runs the model, and then the view.

@@ -70,6 +70,8 @@ pub struct Request<'r> {
     /// The media ranges that the caller accepts, as in RFC 9110, 12.5.1.
     pub(crate) accept: Cow<'r, str>,
     pub(crate) controller: Controller,
+    /// Whether the named arguments come from a form, which does not send check boxes that are not ticked.
+    pub(crate) is_form: bool,
     /// How the request may use the cache.
     pub(crate) mode: Mode,
     /// Whether the caller prefers an old page to waiting for a fresh one.
@@ -100,6 +102,7 @@ impl<'r> Request<'r> {
             data: Pairs::new(),
             accept: "*/*".into(),
             controller,
+            is_form: false,
             mode: Mode::Prefer,
             takes_stale: controller != CMD,
             takes_coded: false,

@@ -1,10 +1,11 @@
 //! A view: one renderer per media type for what a model computed.
 //!
 //! Step 6 of an invocation, skipped on a hit. `renderers.rs` has the renderers of a program, each a [`Renderer`]
-//! (`renderer.rs`); [`BasicView`] (`basic.rs`) shows any value, and `template` (`template/`, feature `template`) renders Jinja
+//! (`renderer.rs`); [`BasicView`] (`basic/`) shows any value, and `template` (`template/`, feature `template`) renders Jinja
 //! templates.
 
 mod basic;
+mod escape;
 mod renderer;
 mod renderers;
 #[cfg(feature = "session")]
@@ -13,7 +14,8 @@ mod session;
 mod template;
 
 pub use crate::mime::{InvalidMime, Mime};
-pub use basic::{BasicView, escape_html};
+pub use basic::BasicView;
+pub use escape::escape_html;
 pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
 pub use renderers::View;
 #[cfg(feature = "template")]

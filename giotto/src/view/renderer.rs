@@ -15,6 +15,7 @@ use crate::state::{FromState, Startup, State, StateType};
 /// What a renderer may know besides the value that it shows.
 #[derive(Debug)]
 pub struct Rendering {
+    program: String,
     mime: Mime,
     refused: InvalidInput,
     context: Context,
@@ -24,11 +25,25 @@ pub struct Rendering {
 impl Rendering {
     pub(crate) const fn new(mime: Mime, refused: InvalidInput, context: Context) -> Self {
         Self {
+            program: String::new(),
             mime,
             refused,
             context,
             language: None,
         }
+    }
+
+    /// The same for a page of the program at the path `program`.
+    pub(crate) fn of(self, program: &str) -> Self {
+        let program = program.to_owned();
+        Self { program, ..self }
+    }
+
+    /// The path of the program in the manifest: `books`, or `blog/post`. It is empty for the program at the root, and for an
+    /// error page.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
     }
 
     /// The same for a page in `language`.

@@ -9,6 +9,7 @@ mod folds;
 mod keys;
 mod parts;
 mod property;
+mod refusals;
 mod sets;
 mod variants;
 

@@ -55,6 +55,13 @@ fn data_on_a_terminal_is_visible_and_in_a_pipe_as_it_is() {
 }
 
 #[test]
+fn json_has_lines_on_a_terminal_only() {
+    let shown = on_terminal(&[], &["squared.json", "x=12"], Shown::Stdout);
+    assert_eq!(shown.replace("\r\n", "\n"), "{\n  \"x\": 144\n}\n");
+    run(&["squared.json", "x=12"]).says("{\"x\":144}");
+}
+
+#[test]
 fn errors_help_and_advice_on_a_terminal_obey_no_data() {
     let stored = format!("text={HOSTILE}");
     let unknown = format!("--{HOSTILE}=1").replace("\x1b[31m", "");

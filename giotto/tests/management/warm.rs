@@ -160,7 +160,7 @@ async fn a_warm_that_fails_over_http_has_its_report_in_every_format() {
     for (format, mimetype, part) in [
         (".json", "application/json", "\"pages\":1,\"computed\":0"),
         (".txt", "text/plain; charset=utf-8", "pages           1 in "),
-        ("", "text/html; charset=utf-8", "<th>pages</th><td>1</td>"),
+        ("", "text/html; charset=utf-8", "<dt>pages</dt><dd>1</dd>"),
     ] {
         let target = format!("/admin/cache/warm{format}/page.txt?tag=a&jobs=1");
         let request = http::Request::post(target).body(Empty::<Bytes>::new());

@@ -3,12 +3,15 @@
 
 mod addresses;
 mod awaited;
+mod basic_view;
 mod caching;
 mod coalescing;
 mod cookies;
 mod dates;
 mod downstream;
+mod error_pages;
 mod errors;
+mod forms;
 mod metadata;
 mod middleware;
 mod mounted;

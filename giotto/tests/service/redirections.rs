@@ -76,16 +76,16 @@ async fn a_client_that_does_not_follow_it_is_told_the_place() {
     let (content_type, body) = told("GET", "/a", "text/html").await;
     assert_eq!(content_type, "text/html; charset=utf-8");
     let escaped = "/b?c=%22d%22&amp;e=&#39;f&#39;";
-    let link = format!("<p>see <a href=\"{escaped}\">{escaped}</a></p>");
+    let link = format!("<p>Go on to <a href=\"{escaped}\">{escaped}</a></p>");
     assert!(
-        body.contains("<h1>302 Found</h1>") && body.contains(&link),
+        body.contains("<small>302 Found</small>") && body.contains(&link),
         "{body}"
     );
     let plain = told("GET", "/a", "text/plain").await.1;
     assert_eq!(plain, "see /b?c=%22d%22&e='f'\n");
     let script = told("GET", "/script", "text/html").await.1;
     assert!(
-        script.contains("<p>see javascript:alert(1)</p>"),
+        script.contains("<p>Go on to javascript:alert(1)</p>"),
         "{script}"
     );
 }

@@ -5,6 +5,7 @@
 mod environment;
 mod errors;
 mod escaping;
+mod forms;
 mod reload;
 mod start;
 mod translations;

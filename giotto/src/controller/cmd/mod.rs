@@ -1,11 +1,12 @@
 //! The command-line controller: words to an invocation, and its page or error back.
 //!
 //! The first and the last step of an invocation on the command line. `run.rs` runs one command: `words.rs` reads its words
-//! as options (`command.rs`) and arguments, and `output.rs` writes the answer. `terminal.rs` escapes control characters, and
-//! `fields.rs` has what takes the place of header fields.
+//! as options (`command.rs`) and arguments, and `output.rs` writes the answer. `json.rs` breaks JSON
+//! into lines, `terminal.rs` escapes control characters, and `fields.rs` has what takes the place of header fields.
 
 mod command;
 mod fields;
+mod json;
 mod output;
 mod run;
 mod terminal;

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind as IoErrorKind, IsTerminal, Write};
 
 use giotto_cache::{Staleness, Status};
 
+use super::json::{is_json, pretty};
 use super::terminal::{Colours, for_stderr, for_stdout};
 use crate::error::{Error, ErrorKind};
 use crate::mime::Mime;
@@ -20,7 +21,7 @@ const NOT_CACHED: u8 = 3;
 /// The model failed or is late: the page is an old one, or there is none in time.
 const STALE: u8 = 4;
 
-/// Prints the page byte for byte. A page of the command line's own media type gets a newline at its end; if it
+/// Prints the page byte for byte; a terminal gets JSON with line breaks. A page of the command line's own media type gets a newline at its end; if it
 /// `is_styled`, a terminal with colours gets its colours. A terminal shows all other control characters in escaped form.
 pub(super) fn show(rendered: &Page, is_styled: bool) -> u8 {
     let is_own = *rendered.mime().essence() == *TEXT_CMD;
@@ -48,6 +49,11 @@ pub(super) fn show(rendered: &Page, is_styled: bool) -> u8 {
 
 /// The page for standard output. A page that is not text stays as it is.
 fn adapted(mime: &Mime, body: &[u8], colours: Colours) -> Vec<u8> {
+    let pretty = match is_json(mime) && io::stdout().is_terminal() {
+        true => pretty(body),
+        false => None,
+    };
+    let body = pretty.as_deref().unwrap_or(body);
     let is_text = mime.essence().starts_with("text/") || std::str::from_utf8(body).is_ok();
     match is_text {
         true => for_stdout(body, colours),

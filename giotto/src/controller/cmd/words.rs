@@ -35,7 +35,7 @@ pub(super) fn fill<'w>(
     words.sort_unstable();
     for (_, option, value) in words {
         let value = value.strip_prefix(MARK).unwrap_or(value);
-        let is_known = |name: &str| parameters.iter().any(|one| one.is_called(name));
+        let is_known = |name: &str| parameters.iter().any(|one| one.takes(name));
         let given = value.split_once('=');
         let given = given.filter(|(name, _)| is_name(name) || is_known(name));
         match (option, given) {

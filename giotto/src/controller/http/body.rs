@@ -75,12 +75,12 @@ fn too_large() -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
-/// Adds what was posted, a form or a JSON object, to `data`.
+/// Adds what was posted, a form or a JSON object, to `data`. Returns whether it is said to be a form.
 pub(super) fn posted_data<'b>(
     headers: &HeaderMap,
     body: &'b [u8],
     data: &mut Pairs<'b>,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .map_or(&b""[..], HeaderValue::as_bytes);
@@ -93,7 +93,8 @@ pub(super) fn posted_data<'b>(
         b"application/x-www-form-urlencoded" | b"" => {
             let form =
                 std::str::from_utf8(body).map_err(|_| Problem::bad("the form is not UTF-8"))?;
-            pairs(form, data)
+            pairs(form, data)?;
+            Ok(!essence.is_empty())
         }
         b"application/json" => {
             let Members(members) = serde_json::from_slice(body)
@@ -102,7 +103,7 @@ pub(super) fn posted_data<'b>(
                 return Err(Problem::bad("too many arguments: 1,000 at most"));
             }
             data.extend(members);
-            Ok(())
+            Ok(false)
         }
         _ => {
             let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";

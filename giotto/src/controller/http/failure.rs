@@ -4,24 +4,29 @@
 
 use bytes::Bytes;
 use giotto_cache::log::Cut;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
 use super::caching::{CACHE_STATUS, NO_STORE, cache_status};
-use super::document::document;
+use super::document::error_document;
 use super::head::{Fields, controller};
 use super::input;
 use super::output::{Body, allow};
 use super::problem::Problem;
 use super::redirection;
 use crate::app::App;
-use crate::error::{Error, ErrorKind, InvalidInput};
+use crate::error::{Error, ErrorKind};
+use crate::error_page::ErrorPage;
 use crate::mime::Mime;
 use crate::negotiate;
+use crate::page::Page;
 use crate::request::Segments;
-use crate::view::escape_html;
+use crate::view::View;
+
+/// The most characters of a path that an error page repeats.
+const MAX_PATH: usize = 100;
 
 /// The response to a request that has no page because of `problem`. With `shows_errors`, the client sees the messages of
 /// internal errors.
@@ -37,9 +42,8 @@ pub(super) fn response(
     let (status, (mime, page)) = match problem {
         Problem::Request(status, message, field) => {
             fields.extend(field);
-            let mime = problem_mime(head);
-            let page = render(mime.essence(), status, &message, &InvalidInput::new());
-            (status, (mime, page))
+            let page = ErrorPage::new(status, message.clone(), head.uri.path());
+            (status, shown(&page, &message, head, app, fields))
         }
         Problem::Invocation(error) => {
             fields.extend(error.downstream().cloned());
@@ -52,7 +56,13 @@ pub(super) fn response(
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            (status, page(&error, status, &message, head))
+            let page = ErrorPage::new(
+                status,
+                told(&error, &message, head, shows_errors),
+                head.uri.path(),
+            );
+            let page = page.refused_fields(error.invalid_input().clone());
+            (status, body(&error, &page, &message, head, app, fields))
         }
     };
     fields.insert(header::CONTENT_TYPE, mime.content_type().clone());
@@ -62,19 +72,88 @@ pub(super) fn response(
 }
 
 /// The body of the response to `error`, and its media type.
-fn page(error: &Error, status: StatusCode, message: &str, head: &Parts) -> (Mime, Bytes) {
+fn body(
+    error: &Error,
+    page: &ErrorPage,
+    message: &str,
+    head: &Parts,
+    app: &App,
+    fields: &mut HeaderMap,
+) -> (Mime, Bytes) {
     // A report of its own says more than the message.
     if let Some((mime, page)) = error.page() {
         return (mime.clone(), page.clone());
     }
-    let mime = problem_mime(head);
-    let page = match error.kind() {
+    match error.kind() {
         ErrorKind::Redirection(redirection) => {
-            redirection::body(redirection, status, mime.essence())
+            let mime = problem_mime(head, &[]);
+            let body = redirection::body(redirection, page.code(), mime.essence());
+            (mime, body)
         }
-        _ => render(mime.essence(), status, message, error.invalid_input()),
-    };
-    (mime, page)
+        _ => shown(page, message, head, app, fields),
+    }
+}
+
+/// The error page as the application shows it, or else in the usual form, which is the `message` in media types for programs.
+fn shown(
+    page: &ErrorPage,
+    message: &str,
+    head: &Parts,
+    app: &App,
+    fields: &mut HeaderMap,
+) -> (Mime, Bytes) {
+    let view = app.own_error_pages().of(page.code());
+    let own = view.map_or_else(Vec::new, View::mimes);
+    let mime = problem_mime(head, &own);
+    if let Some(view) = view.filter(|_| own.contains(&mime)) {
+        match app.show_error(page, view, &mime) {
+            Ok(own) => {
+                append_new(&own, fields);
+                return (mime, own.body().clone());
+            }
+            Err(error) => log_page(page.code(), &error, app),
+        }
+    }
+    let usual = |mime: Mime| usual(&mime, page, message).map(|body| (mime, body));
+    usual(mime)
+        .or_else(|| usual(problem_mime(head, &[])))
+        .expect("the usual page has the usual media types")
+}
+
+/// What the reader of an error page is told, in place of the `message` for whoever writes the request.
+fn told(error: &Error, message: &str, head: &Parts, shows_errors: bool) -> String {
+    match error.kind() {
+        ErrorKind::NoProgram if !shows_errors => {
+            let path: String = head.uri.path().chars().take(MAX_PATH).collect();
+            format!("there is nothing at {path}")
+        }
+        ErrorKind::InvalidInput => {
+            let fields = error.invalid_input().fields().iter();
+            let fields = fields.map(|field| format!("{}: {}", field.name(), field.message()));
+            fields.collect::<Vec<_>>().join("; ")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// Adds what an error page of the application sets. What belongs to the error itself stays.
+fn append_new(page: &Page, fields: &mut HeaderMap) {
+    for (name, field) in page.fields() {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(field)) = (name, HeaderValue::from_bytes(field)) {
+            fields.entry(name).or_insert(field);
+        }
+    }
+}
+
+/// Logs that an error page of the application failed. The client gets the usual one.
+fn log_page(status: StatusCode, error: &Error, app: &App) {
+    let status = status.as_u16();
+    let error = format!("{:?}", Cut(error));
+    let event = ("error page", status, error.clone());
+    app.log().tell(event, move |repeated| {
+        tracing::error!(status, %error, repeated, "error page failed: the usual one is sent");
+    });
 }
 
 /// The status of an error, and the field that goes with it.
@@ -151,23 +230,36 @@ fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
     Some(found.ok()?.program.path())
 }
 
-fn render(mimetype: &str, status: StatusCode, message: &str, refused: &InvalidInput) -> Bytes {
-    match mimetype {
+/// The usual error page as `mime`; `None` if it has no such form.
+fn usual(mime: &Mime, page: &ErrorPage, message: &str) -> Option<Bytes> {
+    Some(match mime.essence() {
         "application/json" => {
-            let code = status.as_u16();
-            json!({ "error": { "status": code, "message": message, "fields": refused.by_name() } })
+            let (code, fields) = (page.status(), page.refused().by_name());
+            json!({ "error": { "status": code, "message": message, "fields": fields } })
                 .to_string()
                 .into()
         }
-        "text/html" => document(status, &escape_html(message)),
-        _ => format!("{message}\n").into(),
-    }
+        "text/html" => error_document(page),
+        "text/plain" => format!("{message}\n").into(),
+        _ => return None,
+    })
 }
 
-/// What an error is shown as: what the path or the client asks for, else plain text.
-fn problem_mime(head: &Parts) -> Mime {
-    let offered = ["text/html", "application/json", "text/plain"]
-        .map(|mimetype| Mime::new(mimetype).expect("a media type of three"));
+/// What an error is shown as: what the path or the client asks for, else plain text. A view of the application has its `own`
+/// media types besides the usual ones.
+fn problem_mime(head: &Parts, own: &[Mime]) -> Mime {
+    let mut offered = ["text/html", "application/json", "text/plain"]
+        .map(|mimetype| Mime::new(mimetype).expect("a media type of three"))
+        .to_vec();
+    let [.., plain] = offered.as_slice() else {
+        unreachable!("three of them")
+    };
+    let plain = plain.clone();
+    for own in own {
+        if !offered.contains(own) {
+            offered.push(own.clone());
+        }
+    }
     let superformats = head
         .uri
         .path()
@@ -177,8 +269,7 @@ fn problem_mime(head: &Parts) -> Mime {
         .filter_map(|(_, name)| negotiate::choose(Some(name), "", &offered).ok())
         .next();
     let accept = Fields::read(&head.headers).accept;
-    let [.., plain] = &offered;
     by_path
         .or_else(|| negotiate::choose(None, &accept, &offered).ok())
-        .unwrap_or_else(|| plain.clone())
+        .unwrap_or(plain)
 }

@@ -56,12 +56,21 @@ pub(super) fn body(redirection: &Redirection, status: StatusCode, mimetype: &str
         "text/html" => {
             let text = escape_html(&location);
             match is_link(&location) {
-                true => document(status, &format!("see <a href=\"{text}\">{text}</a>")),
-                false => document(status, &format!("see {text}")),
+                true => elsewhere(status, &format!("<a href=\"{text}\">{text}</a>")),
+                false => elsewhere(status, &text),
             }
         }
         _ => format!("see {location}\n").into(),
     }
+}
+
+/// A document that leads to `place`, which is HTML.
+fn elsewhere(status: StatusCode, place: &str) -> Bytes {
+    document(
+        status,
+        "This page is elsewhere",
+        &format!("<p>Go on to {place}</p>\n"),
+    )
 }
 
 fn encoded(redirection: &Redirection) -> String {

@@ -105,6 +105,7 @@ impl Service {
             data: Pairs::new(),
             accept: fields.accept,
             controller,
+            is_form: false,
             mode: Mode::Prefer,
             takes_stale: true,
             takes_coded,
@@ -120,14 +121,16 @@ impl Service {
             self.app().manifest().find(&request.path, HTTP_POST)?;
             let target = conditions.and_then(|conditions| target(&request, conditions));
             posted = Box::pin(body::read(&head.headers, body)).await?;
+            let address = request.data.clone();
+            request.is_form = body::posted_data(&head.headers, &posted, &mut request.data)?;
             #[cfg(feature = "session")]
-            let in_address = request.data.len();
-            body::posted_data(&head.headers, &posted, &mut request.data)?;
-            #[cfg(feature = "session")]
-            session::check(self.app(), &head.headers, &mut request, in_address)?;
-            return Box::pin(self.post(request, target)).await;
+            session::check(self.app(), &head.headers, &mut request, address.len())?;
+            return Box::pin(self.post(request, address, target)).await;
         }
-        let page = self.app().invoke(&mut request).await?;
+        let page = match self.app().invoke(&mut request).await {
+            Ok(page) => page,
+            Err(error) => return Err(self.app().in_words(error, &request).into()),
+        };
         if coding::is_negotiated(self.app(), &page) {
             // Boxed with the page, so that the future of a plain hit stays small.
             return Box::pin(self.negotiated(page, conditions, head)).await;
@@ -155,10 +158,12 @@ impl Service {
         Ok(())
     }
 
-    /// Answers a POST. Its preconditions, if it has some, are about the page that GET has at the same `target`.
-    async fn post(
+    /// Answers a POST to an `address` with these arguments. Its preconditions, if it has some, are about the page that GET has
+    /// at the same `target`.
+    async fn post<'r>(
         &self,
-        request: Request<'_>,
+        request: Request<'r>,
+        address: Pairs<'r>,
         target: Option<(Box<Request<'_>>, &Conditions<'_>)>,
     ) -> Result<Outcome, Problem> {
         // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
@@ -168,15 +173,17 @@ impl Service {
         {
             return Err(failed());
         }
-        let error = match self.app().invoke(&mut request.clone()).await {
+        let mut asked = request.clone();
+        let error = match self.app().invoke(&mut asked).await {
             Ok(page) => return Ok(Outcome::Page(page)),
-            Err(error) => error,
+            Err(error) => self.app().in_words(error, &asked),
         };
         let refused = error.invalid_input();
         if refused.is_empty() {
             return Err(error.into());
         }
-        match self.app().invoke_refused(request, refused.clone()).await {
+        let shown = self.app().invoke_refused(request, address, refused);
+        match shown.await {
             // As JSON, the error itself names the fields.
             Ok(page) if page.mime().essence() != "application/json" => Ok(Outcome::Refused(page)),
             _ => Err(error.into()),

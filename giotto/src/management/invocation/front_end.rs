@@ -53,7 +53,7 @@ impl<'a> FrontEnd<'a> {
     pub(in crate::management) fn ignored(&self, invocation: &Invocation) -> Vec<String> {
         let is_known = |name: &str| {
             let mut parameters = self.program.parameters().iter();
-            parameters.any(|parameter| parameter.is_called(name))
+            parameters.any(|parameter| parameter.takes(name))
         };
         let names = invocation.data.iter().map(|(name, _)| name);
         names.filter(|name| !is_known(name)).cloned().collect()
@@ -62,7 +62,7 @@ impl<'a> FrontEnd<'a> {
     /// The parameters that `invocation` does not give by name. Its positional arguments are for these.
     pub(in crate::management) fn open(&self, invocation: &Invocation) -> Vec<&'static str> {
         let data = &invocation.data;
-        let is_given = |one: &Parameter| data.iter().any(|(name, _)| one.is_called(name));
+        let is_given = |one: &Parameter| data.iter().any(|(name, _)| one.takes(name));
         let open = self
             .program
             .parameters()

@@ -20,7 +20,7 @@ use crate::address::Addresses;
 use crate::assets::Assets;
 use crate::context::Context;
 use crate::state::States;
-use crate::view::basic::escape_html;
+use crate::view::escape::escape_html;
 
 /// What the functions of one page know.
 #[derive(Debug)]

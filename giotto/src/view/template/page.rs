@@ -1,4 +1,4 @@
-//! What a template sees of one page: `data`, `errors`, `lang`, and the functions that depend on the page.
+//! What a template sees of one page: `data`, `errors`, `form`, `lang`, and the functions that depend on the page.
 //!
 //! Step 6 of an invocation. Nothing of the reader is here, because the page may be stored.
 
@@ -16,12 +16,13 @@ use super::functions::Function;
 pub(super) struct Variables {
     pub(super) data: Value,
     pub(super) errors: Value,
+    pub(super) form: Value,
     pub(super) page: Arc<super::functions::Page>,
 }
 
 /// The names of [`Variables`].
-pub(super) const NAMES: [&str; 8] = [
-    "data", "errors", "lang", "url_for", "asset", "csrf", "flashes", "t",
+pub(super) const NAMES: [&str; 9] = [
+    "data", "errors", "form", "lang", "url_for", "asset", "csrf", "flashes", "t",
 ];
 
 impl Object for Variables {
@@ -33,6 +34,7 @@ impl Object for Variables {
         match key {
             "data" => Some(self.data.clone()),
             "errors" => Some(self.errors.clone()),
+            "form" => Some(self.form.clone()),
             "lang" => Some(self.page.language().map_or(Value::from(()), Value::from)),
             name => {
                 let function = Function::named(name)?;

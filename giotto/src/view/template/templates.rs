@@ -19,7 +19,7 @@ use super::sources::Sources;
 use super::translations::{Languages, Translations};
 use super::values::{Callable, TemplateFunction};
 use crate::error::{Error, Result};
-use crate::view::basic::escape_html;
+use crate::view::escape::escape_html;
 use crate::view::renderer::Rendering;
 
 /// The templates of an application: one environment for all its views.
@@ -37,7 +37,7 @@ use crate::view::renderer::Rendering;
 /// ```
 ///
 /// In a template, `{{ site }}`, `{{ data.price|euros }}` and `{{ shelf(7) }}` are what these say. Besides, every template has
-/// `data`, `errors`, `url_for`, `asset`, `csrf` and `t`. What is undefined is an error, except in a condition.
+/// `data`, `errors`, `form`, `url_for`, `asset`, `csrf` and `t`. What is undefined is an error, except in a condition.
 ///
 /// A debug build reads a changed file at once. A release build reads every template once, when the application starts.
 #[must_use]
@@ -207,9 +207,11 @@ impl Templates {
             log: self.log.clone(),
         };
         let errors = Value::from(Serde(rendering.refused().by_name()));
+        let form = Value::from(Serde(rendering.refused().form()));
         let variables = Value::from_object(Variables {
             data: Value::from(Serde(data)),
             errors: Value::from_object(Errors(errors)),
+            form: Value::from_object(Errors(form)),
             page: Arc::new(page),
         });
         let environment = self.environment(escaping);

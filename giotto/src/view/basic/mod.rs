@@ -1,0 +1,44 @@
+//! A view that shows any value: most views start from it.
+//!
+//! Step 6 of an invocation, where a program has no renderer of its own. `html.rs` and `text.rs` show the value; `table.rs`
+//! has what both know of it.
+
+mod html;
+mod table;
+mod text;
+
+use serde::Serialize;
+
+use super::renderer::Rendering;
+use super::renderers::View;
+use crate::mime::TEXT_CMD;
+
+/// Shows any value that implements `Serialize`: as a page of HTML, JSON, plain text, and aligned columns on the command line.
+///
+/// A list of structs is a table; the plain members of a struct are a short list before the tables of the others. So
+/// `{total, page, books: [..]}` is a page that can be read as it is.
+///
+/// The page of HTML has one element `<style>`, and is readable without it, under a `Content-Security-Policy` that refuses
+/// inline styles. [`STYLE_SOURCE`](Self::STYLE_SOURCE) allows this one.
+#[derive(Clone, Copy, Debug)]
+pub struct BasicView;
+
+impl BasicView {
+    /// What allows the style of its pages in a `Content-Security-Policy`: `style-src 'self' 'sha256-..'`.
+    pub const STYLE_SOURCE: &'static str = html::STYLE_SOURCE;
+
+    /// The four renderers. [`View::html`] and the others replace one each.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "every view is a View; this names where it starts"
+    )]
+    #[must_use]
+    pub fn new<T: Serialize + 'static>() -> View<T> {
+        let text = |data: &T, rendering: &Rendering| text::text(data, rendering.refused());
+        View::new()
+            .html(|data: &T, rendering: &Rendering| html::html(data, rendering))
+            .json(|data: &T| serde_json::to_vec(data))
+            .text(text)
+            .shows(TEXT_CMD, text)
+    }
+}
