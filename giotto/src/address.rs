@@ -100,7 +100,7 @@ impl Addresses {
         let place = self.place(path, name, superformat, &arguments)?;
         let mut parameters = place.parameters.iter();
         parameters.try_for_each(|parameter| {
-            let given = given(parameter, &arguments).map(drop);
+            let given = given(parameter, &arguments, place.has_middleware).map(drop);
             given.map_err(|problem| failed(path, &problem))
         })
     }

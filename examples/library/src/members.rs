@@ -28,11 +28,11 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
         .view(View::new().html(template("account.html")));
     let joins = Program::new(join)
         .controllers([HTTP_POST])
-        .secret("password")
+        .secret(["password"])
         .view(View::new());
     let signs_in = Program::new(sign_in)
         .controllers([HTTP_POST])
-        .secret("password")
+        .secret(["password"])
         .view(View::new());
     let signs_out = Program::new(sign_out)
         .controllers([HTTP_POST])
