@@ -6,7 +6,7 @@ import json
 import sys
 import threading
 
-import looks
+import members
 from chromium import chromium
 from common import application, ask
 from witness import Witness
@@ -300,7 +300,7 @@ def in_the_library(claim):
 
 
 def main():
-    held = [in_front_of_readers(claim) for claim in CLAIMS] + [in_the_library(claim) for claim in looks.CLAIMS]
+    held = [in_front_of_readers(claim) for claim in CLAIMS] + [in_the_library(claim) for claim in members.CLAIMS]
     print(f"{held.count(True)} passed, {held.count(False)} failed")
     return 0 if all(held) else 1
 

@@ -17,6 +17,7 @@ use crate::store::Library;
 /// Where templates and static files are.
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
+#[expect(clippy::print_stderr, reason = "the log begins with the configuration")]
 fn main() -> ExitCode {
     let library = match Library::open("library.db") {
         Ok(library) => library,

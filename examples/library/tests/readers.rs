@@ -167,8 +167,9 @@ fn read(reader: &Reader, others: &[&Reader], addresses: [SocketAddr; 2], seed: u
             }
         }
         assert!(reply.status < 500, "{asked}: {everything}");
-        seen.hits
-            .fetch_add(usize::from(reply.is_hit()), Ordering::Relaxed);
+        let status = reply.field("cache-status").unwrap_or_default();
+        let is_hit = status.starts_with("giotto; hit");
+        seen.hits.fetch_add(usize::from(is_hit), Ordering::Relaxed);
         let is_own = reader.own.iter().any(|own| everything.contains(own));
         seen.own.fetch_add(usize::from(is_own), Ordering::Relaxed);
         // A session is sent on private responses only.

@@ -56,11 +56,6 @@ impl Reply {
         Some(value.split_once('"')?.0.to_owned())
     }
 
-    pub(crate) fn is_hit(&self) -> bool {
-        let status = self.field("cache-status");
-        status.is_some_and(|status| status.starts_with("giotto; hit"))
-    }
-
     /// Everything that was sent, for a search in it.
     pub(crate) fn everything(&self) -> String {
         let fields = self
