@@ -96,7 +96,7 @@ proxies: $(PYTHON) ## nginx, Varnish, Traffic Server and Caddy in front, with th
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/proxies.py
 
-browser: $(PYTHON) ## What a reader sees in headless Chromium after a change, and after another reader.
+browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
 	$(INSTALL) chromium
-	$(CARGO) build --locked -p judges
+	$(CARGO) build --locked -p judges -p library
 	$(PYTHON) judges/browser.py

@@ -3,7 +3,7 @@
 set -eu
 
 # One by one, as a reader does: together, one would have the features that another asks for.
-for example in axum_mount axum_routes flights own_backend prices squared; do
+for example in axum_mount library axum_routes flights own_backend prices squared; do
     cargo build --quiet --locked -p "$example"
 done
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -73,6 +73,15 @@ expect 144 run own_backend cmd squared x=12
 serve flights http --port 0
 expect '<svg' curl -sS "$address/delays/JFK"
 expect_soon 'giotto; hit; ttl=' curl -sSI "$address/delays/JFK"
+stop
+
+serve library http --port 0 --set debug=true
+expect Middlemarch curl -sS "$address/books"
+expect 'name="csrf_token"' curl -sS "$address/join"
+expect 'location: /sign_in' curl -sSI "$address/mine"
+expect 'content-type: text/css' curl -sSI "$address/static/app.css"
+expect 'Page not found' curl -sS "$address/nowhere"
+expect 403 curl -sS -o /dev/null -w '%{http_code}' -d name=a "$address/join"
 stop
 
 serve prices http --port 0

@@ -42,6 +42,8 @@ pub(crate) struct Place {
     pub(crate) takes_segments: bool,
     pub(crate) controllers: Vec<Controller>,
     pub(crate) parameters: Vec<Parameter>,
+    /// Whether it has input middleware, which may set a required argument that an address leaves out.
+    pub(crate) has_middleware: bool,
     pub(crate) mimes: Vec<Mime>,
 }
 
@@ -64,7 +66,8 @@ impl Addresses {
         let mut query = String::new();
         let mut is_contiguous = place.takes_segments;
         for parameter in &place.parameters {
-            let texts = given(parameter, &arguments).map_err(|problem| failed(path, &problem))?;
+            let texts = given(parameter, &arguments, place);
+            let texts = texts.map_err(|problem| failed(path, &problem))?;
             is_contiguous &= parameter.required && !parameter.is_list;
             match texts.as_slice() {
                 [text] if is_contiguous && is_segment(text) => {
@@ -97,7 +100,7 @@ impl Addresses {
         let place = self.place(path, name, superformat, &arguments)?;
         let mut parameters = place.parameters.iter();
         parameters.try_for_each(|parameter| {
-            let given = given(parameter, &arguments).map(drop);
+            let given = given(parameter, &arguments, place).map(drop);
             given.map_err(|problem| failed(path, &problem))
         })
     }
@@ -208,12 +211,10 @@ fn split(path: &str) -> (&str, Option<&str>) {
 fn pairs(arguments: &Value) -> Option<Vec<(&str, &Value)>> {
     match arguments {
         Value::Null => Some(Vec::new()),
-        Value::Object(members) => Some(
-            members
-                .iter()
-                .map(|(name, value)| (name.as_str(), value))
-                .collect(),
-        ),
+        Value::Object(members) => {
+            let pairs = members.iter().map(|(name, value)| (name.as_str(), value));
+            Some(pairs.collect())
+        }
         Value::Array(items) => items
             .iter()
             .map(|item| match item.as_array()?.as_slice() {
@@ -225,8 +226,12 @@ fn pairs(arguments: &Value) -> Option<Vec<(&str, &Value)>> {
     }
 }
 
-/// The texts of `parameter` among the `arguments`; none if it is left out.
-fn given(parameter: &Parameter, arguments: &[(&str, &Value)]) -> Result<Vec<String>, String> {
+/// The texts of `parameter` of `place` among the `arguments`; none if it is left out.
+fn given(
+    parameter: &Parameter,
+    arguments: &[(&str, &Value)],
+    place: &Place,
+) -> Result<Vec<String>, String> {
     let Parameter { name, kind, .. } = parameter;
     let mut given = arguments
         .iter()
@@ -236,7 +241,7 @@ fn given(parameter: &Parameter, arguments: &[(&str, &Value)]) -> Result<Vec<Stri
         .map_or(Vec::new(), |(_, value)| texts(parameter, value));
     match given.next() {
         Some(_) => Err(format!("the parameter '{name}' is given twice")),
-        None if texts.is_empty() && parameter.required => Err(format!(
+        None if texts.is_empty() && parameter.required && !place.has_middleware => Err(format!(
             "the parameter '{name}' ({kind}) is missing, and it has no default"
         )),
         None => Ok(texts),

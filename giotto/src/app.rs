@@ -199,7 +199,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If there is no such program, if it does not answer over HTTP, or if an argument is unknown or missing.
+    /// If there is no such program, if it does not answer over HTTP, or if an argument is unknown or missing. A program with
+    /// input middleware may get an argument from it, so that none is missing there.
     pub fn url_for(&self, path: &str, arguments: impl Serialize) -> Result<String> {
         let addresses = self.states.find::<Addresses>();
         let addresses = addresses.expect("an App makes them of its manifest");

@@ -77,6 +77,7 @@ fn place(name: &str, program: &Program, takes_segments: bool) -> Place {
         takes_segments,
         controllers,
         parameters: program.parameters().to_vec(),
+        has_middleware: program.has_input_middleware(),
         mimes: program.mimes().to_vec(),
     }
 }

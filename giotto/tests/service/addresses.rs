@@ -168,6 +168,25 @@ fn arguments_are_pairs_or_a_struct_or_nothing() {
     assert!(problem.contains("the arguments are not named"), "{problem}");
 }
 
+/// What middleware sets is in no address: with sessions, for example, who reads the page.
+#[tokio::test]
+async fn an_argument_that_middleware_may_set_can_be_left_out() {
+    let sets = |request: &mut Request<'_>| {
+        request.set("what", "set");
+        Ok(())
+    };
+    let own = Program::new(save).input_middleware(sets);
+    let given = Program::new(echo).input_middleware(|_: &mut Request<'_>| Ok(()));
+    let app = App::new(Manifest::new([
+        ("own", own.view(BasicView::new())),
+        ("echo", given.view(BasicView::new())),
+    ]));
+    assert_eq!(app.url_for("own", ()).unwrap(), "/own");
+    assert_eq!(followed(&app, "/own").await.trim(), "\"set\"");
+    let given = [("size", 3)];
+    assert_eq!(app.url_for("echo", given).unwrap(), "/echo?size=3");
+}
+
 #[model]
 fn nothing() -> String {
     String::new()

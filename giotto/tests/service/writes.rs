@@ -255,3 +255,36 @@ async fn a_page_that_cannot_be_shown_is_not_known_to_be_the_same() {
     assert_eq!(write(("if-match", etag)).await.status, 412);
     assert_eq!(writes.load(Ordering::SeqCst), 0);
 }
+
+/// It may count requests, or ask a database.
+#[tokio::test]
+async fn middleware_runs_once_for_each_program_that_a_write_asks() {
+    let runs = Arc::new(Mutex::new(Vec::new()));
+    let program = |controller, name: &'static str| {
+        let runs = Arc::clone(&runs);
+        let count = move |_: &mut Request<'_>| {
+            runs.lock().unwrap().push(name);
+            Ok(())
+        };
+        Program::new(|X { x }: X| x)
+            .controllers([controller])
+            .input_middleware(count)
+            .view(BasicView::new())
+    };
+    let both = [program(HTTP_GET, "shows"), program(HTTP_POST, "writes")];
+    let service = service(App::new(Manifest::default().with("document", both)));
+    for (field, status, asked) in [
+        (None, 200, &["writes"][..]),
+        (Some(("if-match", "*")), 200, &["writes", "shows"]),
+        (Some(("if-none-match", "*")), 412, &["writes", "shows"]),
+    ] {
+        let fields: Vec<_> = [Some(FORM), field].into_iter().flatten().collect();
+        let reply = ask(&service, "POST", "/document?x=1", &fields, "").await;
+        assert_eq!(reply.status, status, "{field:?}");
+        assert_eq!(
+            std::mem::take(&mut *runs.lock().unwrap()),
+            asked,
+            "{field:?}"
+        );
+    }
+}

@@ -169,17 +169,22 @@ impl Service {
         address: Pairs<'r>,
         target: Option<(Box<Request<'_>>, &Conditions<'_>)>,
     ) -> Result<Outcome, Problem> {
+        let mut admitted = request.clone();
+        let asked = self.app().asked(&mut admitted).await;
         // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
-        if let Some((target, conditions)) = target
-            && self.app().asked(&mut request.clone()).await.is_ok()
+        if asked.is_ok()
+            && let Some((target, conditions)) = target
             && !self.may_write(*target, conditions).await?
         {
             return Err(failed());
         }
-        let mut asked = request.clone();
-        let error = match self.app().invoke(&mut asked).await {
+        let answer = match asked {
+            Ok(asked) => self.app().answer(asked, &admitted).await,
+            Err(error) => Err(error),
+        };
+        let error = match answer {
             Ok(page) => return Ok(Outcome::Page(page)),
-            Err(error) => self.app().in_words(error, &asked),
+            Err(error) => self.app().in_words(error, &admitted),
         };
         let refused = error.invalid_input();
         if refused.is_empty() {
