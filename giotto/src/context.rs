@@ -23,7 +23,7 @@ pub struct Context {
     /// For the management programs only. A cached page must not depend on it: it would be served to the other
     /// controllers, too.
     pub(crate) controller: Controller,
-    /// The `App`. Its type is erased because an application contains models, directly or not, and `app.rs` imports
+    /// The `App`. Its type is erased because an application contains models, directly or not, and `app/` imports
     /// this file.
     app: Arc<dyn Any + Send + Sync>,
     states: States,

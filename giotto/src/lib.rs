@@ -41,7 +41,7 @@
 //!
 //! # Follow one request
 //!
-//! [`App::invoke`] (`app.rs`) has the order of the steps:
+//! [`App::invoke`] (`app/invoke.rs`) has the order of the steps:
 //!
 //! 1. `controller/` turns an HTTP request (`http/`) or a command line (`cmd/`) into a [`Request`] (`request/`).
 //! 2. `asked.rs` takes the request through steps 2 to 4. `manifest/` finds the [`Program`] under the path; `address.rs` has the

@@ -1,39 +1,32 @@
-//! An application: a manifest and a cache, and [`App::invoke`], which every controller calls.
+//! An application: a manifest and a cache, and what they are set to.
 //!
-//! Every step of an invocation, in order.
+//! `invoke.rs` has every step of an invocation, in order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+mod invoke;
+
 use std::sync::Arc;
 
-use giotto_cache::log::{Cut, Limiter};
-use giotto_cache::{
-    Answer, Cache, Downstream, DummyKeyValue, ErrorKind as CacheErrorKind, KeyValue, Lookup, Mode,
-};
-
+use giotto_cache::log::Limiter;
+use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue};
 use serde::Serialize;
 
 use crate::address::Addresses;
-use crate::arguments::{Arguments, Typed};
-use crate::asked::{self, Asked, lookup};
 use crate::beside::Beside;
-use crate::cache_status::CacheStatus;
 use crate::compression::Compression;
-use crate::compute::{Failure, Models};
+use crate::compute::Models;
 use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
-use crate::error::{Error, ErrorKind, Field, InvalidInput, Result};
+use crate::error::{Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
 use crate::manifest::Manifest;
 use crate::messages::Messages;
-use crate::mime::Mime;
-use crate::page::Page;
-use crate::program::{Program, Source};
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+#[cfg(feature = "session")]
+use crate::program::Program;
+use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::state::{Startup, States};
-use crate::view::{Rendering, View};
+use crate::view::View;
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
 #[derive(Clone, Debug)]
@@ -364,17 +357,6 @@ impl App {
         !self.tag_fields.is_empty()
     }
 
-    /// What `request` asks for, after its input middleware.
-    ///
-    /// # Errors
-    ///
-    /// The reason why it asks for nothing, or is not admitted.
-    pub(crate) async fn asked(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
-        let found = asked::find(&self.manifest, request)?;
-        found.program.admit(request, &self.states).await?;
-        Asked::of(&found, request)
-    }
-
     pub(crate) fn manifest(&self) -> &Manifest {
         &self.manifest
     }
@@ -397,269 +379,6 @@ impl App {
     pub const fn shared_cache(&self) -> &Cache {
         &self.cache
     }
-
-    /// Answers `request` with a stored page while it is fresh, and otherwise runs the program. Input middleware may set
-    /// arguments of the request.
-    ///
-    /// # Errors
-    ///
-    /// The reason why there is no page; see [`ErrorKind`].
-    pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
-        let found = asked::find(&self.manifest, request)?;
-        // Boxed, as all that a plain hit does not need, because a large future would be felt in every hit.
-        if found.program.has_input_middleware() {
-            Box::pin(found.program.admit(request, &self.states)).await?;
-        }
-        let asked = Asked::of(&found, request)?;
-        self.answer(asked, request).await
-    }
-
-    /// Answers `request`, which has `asked` for a page.
-    ///
-    /// # Errors
-    ///
-    /// The reason why there is no page.
-    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
-        let Arguments { typed, canonical } = asked.args;
-        let (program, mime) = (asked.program, asked.mime);
-        let policy = program.cache_policy();
-        let mut page = match policy.filter(|_| self.may_store(request)) {
-            Some(policy) => {
-                let tags = program.tags_of(&typed)?;
-                let lookup = lookup(program, policy, tags, canonical, &mime, request);
-                let controller = request.controller;
-                // `hit` comes first because making the future of an answer would be felt in every hit.
-                match self.cache.hit(&lookup) {
-                    Some(answer) => self.served(program, mime, answer, controller)?,
-                    None => {
-                        let answered = self.answered(program, typed, mime, lookup, controller);
-                        answered.await?
-                    }
-                }
-            }
-            None if request.mode == Mode::Only => return Err(never_stored(program)),
-            None => {
-                let (nothing, context) = (InvalidInput::new(), self.own_context(request));
-                let page = Box::pin(self.bypass(program, typed, &mime, nothing, context)).await?;
-                match policy {
-                    Some(_) => page.bypassing(),
-                    None => page,
-                }
-            }
-        };
-        program.describe(asked.negotiated, &mut page);
-        if program.is_guarded() {
-            Box::pin(program.finish(request, &mut page, &self.states)).await?;
-        }
-        Ok(page)
-    }
-
-    /// Answers a POST whose input was `refused` with the page of GET, which shows the errors. The page is not stored.
-    ///
-    /// It is computed with what was posted, as far as GET takes that, and otherwise with the arguments of the `address` alone.
-    ///
-    /// # Errors
-    ///
-    /// If GET has no program there, or its program has no page.
-    pub(crate) async fn invoke_refused<'r>(
-        &self,
-        request: Request<'r>,
-        address: Pairs<'r>,
-        refused: &InvalidInput,
-    ) -> Result<Page> {
-        let posted = Request {
-            controller: HTTP_GET,
-            ..request
-        };
-        let addressed = Request {
-            data: address,
-            is_form: false,
-            ..posted.clone()
-        };
-        match self.show_refused(posted, refused.clone()).await {
-            Ok(page) => Ok(page),
-            Err(_) => self.show_refused(addressed, refused.clone()).await,
-        }
-    }
-
-    async fn show_refused(&self, mut request: Request<'_>, refused: InvalidInput) -> Result<Page> {
-        let Asked {
-            program,
-            args,
-            mime,
-            negotiated,
-        } = Asked::again(&self.manifest, &mut request, &self.states).await?;
-        let context = self.own_context(&request);
-        let page = self
-            .bypass(program, args.typed, &mime, refused, context)
-            .await?;
-        let mut page = page.bypassing();
-        program.describe(negotiated, &mut page);
-        if program.is_guarded() {
-            program.finish(&request, &mut page, &self.states).await?;
-        }
-        Ok(page)
-    }
-
-    /// The same `error` of an invocation of `request`. If fields were refused, they have words for the reader, and what was
-    /// given besides them.
-    #[cold]
-    pub(crate) fn in_words(&self, error: Error, request: &Request<'_>) -> Error {
-        let refused = error.invalid_input();
-        let found = self.manifest.find(&request.path, request.controller);
-        let (false, Ok(found)) = (refused.is_empty(), found) else {
-            return error;
-        };
-        let is_secret = |name: &str| found.program.is_secret(name);
-        let kept = found.program.kept(found.consumed, request);
-        let refused = self.messages.tell(refused.clone().keep(kept));
-        let refused = refused.without(is_secret);
-        // The message of the error quotes the value.
-        let mut names = refused.fields().iter().map(Field::name);
-        match names.any(is_secret) {
-            true => error.with_message(refused.to_string()),
-            false => error,
-        }
-        .with_invalid_input(refused)
-    }
-
-    /// The `page` of an error as `view` shows it. A panic in the view is an error.
-    pub(crate) fn show_error(
-        &self,
-        page: &ErrorPage,
-        view: &View<ErrorPage>,
-        mime: &Mime,
-    ) -> Result<Page> {
-        let refused = page.refused().clone();
-        let rendering = Rendering::new(mime.clone(), refused, self.context(HTTP_GET));
-        let page = catch_unwind(AssertUnwindSafe(|| view.render(page, &rendering)));
-        let page = page.unwrap_or_else(|_| {
-            let message = "the view of an error page panicked; its message is in the log";
-            Err(Error::other(message))
-        });
-        page?.into_page(rendering.into_mime())
-    }
-
-    /// The page that the cache answers `lookup` with, for which it may run the program. Boxed, so that the future of a plain
-    /// hit stays small.
-    fn answered<'a>(
-        &'a self,
-        program: &'a Arc<Program>,
-        typed: Typed,
-        mime: Mime,
-        lookup: Lookup,
-        controller: Controller,
-    ) -> Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>> {
-        Box::pin(async move {
-            let compute = |control| {
-                let context = self.context(controller).stored(control);
-                self.models.computed(program, typed, &mime, context)
-            };
-            let answer = self.cache.answer(lookup, compute).await;
-            let answer = answer.map_err(|error| Failure::unwrap(&error))?;
-            self.served(program, mime, answer, controller)
-        })
-    }
-
-    /// The page of `answer`, or the "not found" that was stored in place of a page.
-    fn served(
-        &self,
-        program: &Program,
-        mime: Mime,
-        mut answer: Answer,
-        controller: Controller,
-    ) -> Result<Page> {
-        if answer.entry.is_negative() {
-            let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer)));
-        }
-        let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
-        let tags = has_tags.then(|| answer.entry.tags());
-        let page = Page::from_cache(mime, answer);
-        Ok(match tags {
-            Some(tags) if page.is_storable() => {
-                self.tag_fields.tell(page, &tags, program.path(), &self.log)
-            }
-            _ => page,
-        })
-    }
-
-    /// Whether the cache is asked: it is not for a POST, and not for mocks.
-    fn may_store(&self, request: &Request<'_>) -> bool {
-        request.controller != HTTP_POST && !self.models.are_mocked()
-    }
-
-    fn context(&self, controller: Controller) -> Context {
-        Context::new(controller, self.clone(), self.states.clone())
-    }
-
-    /// The context of a page for the reader of `request` alone.
-    fn own_context(&self, request: &Request<'_>) -> Context {
-        let context = self.context(request.controller);
-        #[cfg(feature = "session")]
-        let context = {
-            let sessions = self.sessions.as_ref();
-            context.of_reader(sessions.and_then(|_| request.own_session()))
-        };
-        context
-    }
-
-    /// Computes a page without the cache. A disconnecting client does not cancel the computation: it runs in a task of
-    /// its own.
-    async fn bypass(
-        &self,
-        program: &Arc<Program>,
-        typed: Typed,
-        mime: &Mime,
-        refused: InvalidInput,
-        context: Context,
-    ) -> Result<Page> {
-        let outdated = match self.models.are_mocked() {
-            true => Vec::new(),
-            false => program.invalidated_by(&typed)?,
-        };
-        let told = self
-            .tag_fields
-            .invalidation(&outdated, context.controller, &self.log);
-        let page = self.models.page(program, typed, mime, refused, context);
-        let app = self.clone();
-        let task = async move {
-            let result = page.await;
-            if result.as_ref().err().is_none_or(is_done) {
-                app.invalidate(outdated).await;
-            }
-            result
-        };
-        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
-            Err(Error::other(
-                "the program panicked; its message is in the log",
-            ))
-        });
-        match result {
-            Ok(page) => Ok(page.tell_downstream(told)),
-            Err(error) if is_done(&error) => Err(error.tell_downstream(told)),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Invalidates these tags, before the client that has changed something gets its answer. The cache itself repeats and
-    /// reports an invalidation that its store does not accept now.
-    async fn invalidate(&self, tags: Vec<String>) {
-        for tag in tags {
-            if let Err(error) = self.cache.invalidate(tag.as_str()).await
-                && error.kind() == CacheErrorKind::Configuration
-            {
-                let error = Cut(error).to_string();
-                self.log.tell("a tag cannot be one", move |repeated| {
-                    tracing::error!(
-                        error,
-                        repeated,
-                        "invalid tag: a program invalidates no page with it"
-                    );
-                });
-            }
-        }
-    }
 }
 
 impl sealed::FromContext for App {}
@@ -674,17 +393,4 @@ impl From<Manifest> for App {
     fn from(manifest: Manifest) -> Self {
         Self::new(manifest)
     }
-}
-
-/// Whether a program that ends with `error` has done its work: a redirection is the usual answer after a write.
-fn is_done(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Redirection(_))
-}
-
-fn never_stored(program: &Program) -> Error {
-    let message = format!(
-        "{} takes no page from the cache here: leave out --cache=only",
-        program.path()
-    );
-    Error::new(ErrorKind::NotCached, message)
 }
