@@ -1,6 +1,5 @@
 //! [`App::invoke`], which every controller calls: every step of an invocation, in order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -13,13 +12,11 @@ use crate::asked::{self, Asked, lookup};
 use crate::cache_status::CacheStatus;
 use crate::compute::Failure;
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Field, InvalidInput, Result};
-use crate::error_page::ErrorPage;
+use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
-use crate::view::{Rendering, View};
 
 impl App {
     /// What `request` asks for, after its input middleware.
@@ -136,45 +133,6 @@ impl App {
         Ok(page)
     }
 
-    /// The same `error` of an invocation of `request`. If fields were refused, they have words for the reader, and what was
-    /// given besides them.
-    #[cold]
-    pub(crate) fn in_words(&self, error: Error, request: &Request<'_>) -> Error {
-        let refused = error.invalid_input();
-        let found = self.manifest.find(&request.path, request.controller);
-        let (false, Ok(found)) = (refused.is_empty(), found) else {
-            return error;
-        };
-        let is_secret = |name: &str| found.program.is_secret(name);
-        let kept = found.program.kept(found.consumed, request);
-        let refused = self.messages.tell(refused.clone().keep(kept));
-        let refused = refused.without(is_secret);
-        // The message of the error quotes the value.
-        let mut names = refused.fields().iter().map(Field::name);
-        match names.any(is_secret) {
-            true => error.with_message(refused.to_string()),
-            false => error,
-        }
-        .with_invalid_input(refused)
-    }
-
-    /// The `page` of an error as `view` shows it. A panic in the view is an error.
-    pub(crate) fn show_error(
-        &self,
-        page: &ErrorPage,
-        view: &View<ErrorPage>,
-        mime: &Mime,
-    ) -> Result<Page> {
-        let refused = page.refused().clone();
-        let rendering = Rendering::new(mime.clone(), refused, self.context(HTTP_GET));
-        let page = catch_unwind(AssertUnwindSafe(|| view.render(page, &rendering)));
-        let page = page.unwrap_or_else(|_| {
-            let message = "the view of an error page panicked; its message is in the log";
-            Err(Error::other(message))
-        });
-        page?.into_page(rendering.into_mime())
-    }
-
     /// The page that the cache answers `lookup` with, for which it may run the program. Boxed, so that the future of a plain
     /// hit stays small.
     fn answered<'a>(
@@ -224,7 +182,7 @@ impl App {
         request.controller != HTTP_POST && !self.models.are_mocked()
     }
 
-    fn context(&self, controller: Controller) -> Context {
+    pub(super) fn context(&self, controller: Controller) -> Context {
         Context::new(controller, self.clone(), self.states.clone())
     }
 

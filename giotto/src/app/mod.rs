@@ -1,7 +1,8 @@
 //! An application: a manifest and a cache, and what they are set to.
 //!
-//! `invoke.rs` has every step of an invocation, in order.
+//! `invoke.rs` has every step of an invocation, in order, and `errors.rs` what readers see of an error.
 
+mod errors;
 mod invoke;
 
 use std::sync::Arc;
