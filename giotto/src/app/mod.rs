@@ -261,7 +261,7 @@ impl App {
     /// });
     /// ```
     ///
-    /// What a model refuses with [`InvalidInput::field`] has the words of the model, and comes here, too. The command line
+    /// What a model refuses with [`InvalidInput::field`](crate::InvalidInput::field) has the words of the model, and comes here, too. The command line
     /// keeps the words of the error.
     #[must_use]
     pub fn messages(
