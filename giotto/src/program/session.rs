@@ -5,6 +5,7 @@
 use super::definition::Program;
 use crate::arguments::Parameter;
 use crate::error::{Error, Result};
+use crate::request::HTTP_GET;
 use crate::session::CSRF_TOKEN;
 
 impl<S> Program<S> {
@@ -30,6 +31,11 @@ impl Program {
         self.settings.takes_any_post = !wants_token;
     }
 
+    /// Whether a GET writes, as far as this is known before it runs.
+    fn writes_without_token(&self) -> bool {
+        self.settings.invalidates.is_some() && self.answers(HTTP_GET) && self.wants_token()
+    }
+
     /// Checks it against an application that `has_sessions`, or has none.
     pub(crate) fn check_session(&self, has_sessions: bool) -> Result<()> {
         let takes_token = |parameter: &Parameter| parameter.is_called(CSRF_TOKEN);
@@ -39,6 +45,11 @@ impl Program {
             }
             true if self.parameters().iter().any(takes_token) => {
                 "its parameter csrf_token is the name of the token that forms post, which is no argument: rename it"
+            }
+            true if self.writes_without_token() => {
+                "it invalidates pages and answers http-get, which needs no token: any other site could have a reader's browser \
+                 run it; leave HTTP_GET out with .controllers([HTTP_POST, CMD]), or say .csrf(false) if it takes no notice of \
+                 cookies"
             }
             _ => return Ok(()),
         };

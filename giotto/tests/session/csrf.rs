@@ -27,6 +27,7 @@ fn counting() -> (Service, Arc<AtomicUsize>) {
             x
         });
         program
+            .controllers([HTTP_POST])
             .invalidates(move |_: &X| {
                 tags();
                 ["a"]
@@ -216,8 +217,14 @@ async fn what_other_sites_can_post_runs_nothing() {
         assert_eq!(reply.status, status, "{target} {body}: {reply:?}");
         assert_eq!(runs.load(Ordering::SeqCst), 0, "{target} {body}");
     }
-    // GET, HEAD and OPTIONS change nothing, and need none.
-    assert_eq!(ada.get("/write.json?x=1").await.status, 200);
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        let reply = ada.ask(method, "/write.json?x=1", &[], "").await;
+        assert_eq!(reply.status, 405, "{method}: {reply:?}");
+    }
+    let overridden = [FORM, ("x-http-method-override", "POST")];
+    let reply = ada.ask("GET", "/write.json?x=1", &overridden, "").await;
+    assert_eq!(reply.status, 405, "{reply:?}");
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
