@@ -1,6 +1,7 @@
 //! Redirections: the status by the method or by choice, and what a client that does not follow them gets.
 
 use giotto::prelude::*;
+use giotto::view::View;
 
 use crate::{Nothing, Reply, ask, service};
 
@@ -52,6 +53,20 @@ async fn the_status_is_that_of_the_method_or_chosen() {
             );
             assert_eq!(reply.cache_control, "no-store", "{method} {target}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_view_of_any_kind_is_enough_for_a_result_of_one() {
+    let found = |_: Nothing| Ok::<_, giotto::Error>(Redirection::to("/b"));
+    let manifest = Manifest::new([
+        ("basic", Program::new(found).view(BasicView::new())),
+        ("empty", Program::new(found).view(View::new())),
+    ]);
+    let service = service(App::new(manifest));
+    for target in ["/basic", "/basic.json", "/empty", "/empty.txt"] {
+        let reply = ask(&service, "GET", target, &[], "").await;
+        assert_eq!((reply.status, location(&reply)), (302, "/b"), "{target}");
     }
 }
 

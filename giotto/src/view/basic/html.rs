@@ -4,7 +4,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::table::{Table, inline, is_fact, is_scalar};
@@ -37,9 +36,8 @@ ul{margin:0;padding-left:1.25rem}\
 /// The hash of the style, as a `Content-Security-Policy` writes it.
 pub(super) const STYLE_SOURCE: &str = "'sha256-r6gheUyNOWeHjN/qA7khz/NvjINfPbXYFzz2yXtsgw0='";
 
-pub(super) fn html<T: Serialize>(data: &T, rendering: &Rendering) -> Result<String> {
-    let data = serde_json::to_value(data)?;
-    let title = escape_html(title(&data, rendering));
+pub(super) fn html(data: &Value, rendering: &Rendering) -> Result<String> {
+    let title = escape_html(title(data, rendering));
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -48,7 +46,7 @@ pub(super) fn html<T: Serialize>(data: &T, rendering: &Rendering) -> Result<Stri
     );
     errors(&mut page, rendering.refused());
     let mut body = Body { page, regions: 0 };
-    match &data {
+    match data {
         Value::Object(members) => body.object(members),
         Value::Array(items) => body.list(items, "title"),
         scalar => body.paragraph(scalar),

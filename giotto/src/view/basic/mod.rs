@@ -8,9 +8,11 @@ mod table;
 mod text;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::renderer::Rendering;
 use super::renderers::View;
+use crate::error::Redirection;
 use crate::mime::TEXT_CMD;
 
 /// Shows any value that implements `Serialize`: as a page of HTML, JSON, plain text, and aligned columns on the command line.
@@ -23,16 +25,42 @@ use crate::mime::TEXT_CMD;
 #[derive(Clone, Copy, Debug)]
 pub struct BasicView;
 
-/// What a [`BasicView`] shows: every type that implements `Serialize`.
+/// What a [`BasicView`] shows: every type that implements `Serialize`, and a [`Redirection`], which is answered before a view is
+/// asked.
 ///
 /// Applications do not implement this trait.
 #[diagnostic::on_unimplemented(
     message = "`BasicView` cannot show `{Self}`: add `#[derive(Serialize)]` to it, or start from `View::new()`"
 )]
-pub trait Shown: Serialize {}
+pub trait Shown {
+    #[doc(hidden)]
+    fn to_value(&self) -> serde_json::Result<Value>;
+
+    #[doc(hidden)]
+    fn to_json(&self) -> serde_json::Result<Vec<u8>>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize> Shown for T {}
+impl<T: Serialize> Shown for T {
+    fn to_value(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl Shown for Redirection {
+    fn to_value(&self) -> serde_json::Result<Value> {
+        Ok(Value::Null)
+    }
+
+    fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        self.to_value().map(|value| value.to_string().into())
+    }
+}
 
 impl BasicView {
     /// What allows the style of its pages in a `Content-Security-Policy`: `style-src 'self' 'sha256-..'`.
@@ -45,10 +73,11 @@ impl BasicView {
     )]
     #[must_use]
     pub fn new<T: Shown + 'static>() -> View<T> {
-        let text = |data: &T, rendering: &Rendering| text::text(data, rendering.refused());
+        let text =
+            |data: &T, rendering: &Rendering| text::text(&data.to_value()?, rendering.refused());
         View::new()
-            .html(|data: &T, rendering: &Rendering| html::html(data, rendering))
-            .json(|data: &T| serde_json::to_vec(data))
+            .html(|data: &T, rendering: &Rendering| html::html(&data.to_value()?, rendering))
+            .json(|data: &T| data.to_json())
             .text(text)
             .shows(TEXT_CMD, text)
     }

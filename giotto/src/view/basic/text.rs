@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::Serialize;
 use serde_json::{Map, Value};
 use unicode_width::UnicodeWidthStr;
 
@@ -15,16 +14,16 @@ use crate::error::{InvalidInput, Result};
 
 const EMPTY: &str = "(none)\n";
 
-pub(super) fn text<T: Serialize>(data: &T, refused: &InvalidInput) -> Result<String> {
+pub(super) fn text(data: &Value, refused: &InvalidInput) -> Result<String> {
     let mut text = String::new();
     for field in refused.fields() {
         let _ = writeln!(text, "{}: {}", field.name(), field.message());
     }
-    match serde_json::to_value(data)? {
-        Value::Object(members) => object(&mut text, &members, 0),
-        Value::Array(items) => list(&mut text, &items, 0),
+    match data {
+        Value::Object(members) => object(&mut text, members, 0),
+        Value::Array(items) => list(&mut text, items, 0),
         scalar => {
-            let _ = writeln!(text, "{}", inline(&scalar));
+            let _ = writeln!(text, "{}", inline(scalar));
         }
     }
     Ok(text)
