@@ -84,7 +84,29 @@ async fn off_thread<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_does_not_free_the_core_that_its_hash_has() {
+        let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+        let mut gates = Vec::new();
+        for _ in 0..available_parallelism().map_or(1, usize::from) {
+            let (gate, opened) = mpsc::channel::<()>();
+            let started = started.clone();
+            let hash = tokio::spawn(off_thread(move || {
+                let _ = started.send(());
+                let _ = opened.recv();
+                Ok(())
+            }));
+            starts.recv().await.unwrap();
+            hash.abort();
+            assert!(hash.await.unwrap_err().is_cancelled());
+            gates.push(gate);
+        }
+        assert_eq!(CORES.available_permits(), 0);
+    }
 
     #[tokio::test]
     async fn a_hash_is_of_one_password_and_differs_each_time() {
