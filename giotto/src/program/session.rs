@@ -15,20 +15,20 @@ impl<S> Program<S> {
     /// token in `Authorization`.
     #[must_use]
     pub fn csrf(mut self, wants_token: bool) -> Self {
-        self.settings.takes_any_post = !wants_token;
+        self.settings.wants_token = Some(wants_token);
         self
     }
 }
 
 impl Program {
     /// Whether a POST needs a token of its reader's session.
-    pub(crate) const fn wants_token(&self) -> bool {
-        !self.settings.takes_any_post
+    pub(crate) fn wants_token(&self) -> bool {
+        self.settings.wants_token.unwrap_or(true)
     }
 
-    /// Sets whether a POST needs a token.
-    pub(crate) const fn want_token(&mut self, wants_token: bool) {
-        self.settings.takes_any_post = !wants_token;
+    /// Sets whether a POST needs a token, unless that is said.
+    pub(crate) fn want_token(&mut self, wants_token: bool) {
+        self.settings.wants_token.get_or_insert(wants_token);
     }
 
     /// Whether a GET writes, as far as this is known before it runs.

@@ -43,7 +43,10 @@ fn counting() -> (Service, Arc<AtomicUsize>) {
     let manifest = library::manifest()
         .with("write", writing())
         .with("api", writing().csrf(false))
-        .with("hook", Manifest::new([("write", writing())]).csrf(false))
+        .with(
+            "hook",
+            Manifest::new([("write", writing()), ("own", writing().csrf(true))]).csrf(false),
+        )
         .with("other-name", "write");
     let app = App::new(manifest)
         .cache(LocMemKeyValue::new())
@@ -239,6 +242,9 @@ async fn a_program_may_do_without_and_a_manifest_too() {
         assert_eq!((reply.status, reply.body.as_str()), (200, "1"), "{target}");
         assert!(runs.swap(0, Ordering::SeqCst) > 0);
     }
+    // What the program says itself stays.
+    let reply = ask(&service, "POST", "/hook/own.json", &[FORM], "x=1").await;
+    assert_eq!((reply.status, runs.load(Ordering::SeqCst)), (403, 0));
 }
 
 #[tokio::test]
