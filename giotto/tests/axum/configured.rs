@@ -53,7 +53,7 @@ async fn the_configuration_is_that_of_run() {
         "debug = true\ncache = \"locmem\"\nhttp.tag_fields = [\"Cache-Tag\"]\n",
     );
     let service = configured(&["--config", &path]).unwrap();
-    assert!(get(&service, "/fails?x=1").await.text().contains("no 1"));
+    assert!(get(&service, "/fails?x=1").await.text().contains("No 1"));
     let page = get(&service, "/squared?x=2").await;
     assert!(
         page.field("cache-tag").contains("giotto:program:squared"),
@@ -61,7 +61,7 @@ async fn the_configuration_is_that_of_run() {
     );
     // Flags override the file.
     let service = configured(&["--config", &path, "--set", "debug=false"]).unwrap();
-    assert!(!get(&service, "/fails?x=1").await.text().contains("no 1"));
+    assert!(!get(&service, "/fails?x=1").await.text().contains("No 1"));
 }
 
 #[test]

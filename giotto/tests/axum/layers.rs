@@ -54,9 +54,9 @@ async fn debug_reaches_through_layers() {
         .view(BasicView::new());
     let app = App::new(Manifest::new([("fails", fails)])).layer(by("layer"));
     let service = app.into_service().unwrap();
-    assert!(!get(&service, "/fails?x=1").await.text().contains("no 1"));
+    assert!(!get(&service, "/fails?x=1").await.text().contains("No 1"));
     let service = service.debug(true);
-    assert!(get(&service, "/fails?x=1").await.text().contains("no 1"));
+    assert!(get(&service, "/fails?x=1").await.text().contains("No 1"));
 }
 
 #[tokio::test]

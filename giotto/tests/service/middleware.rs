@@ -194,7 +194,11 @@ async fn vary_names_the_fields_that_middleware_read() {
         ),
     ])
     .with("guarded", inner.input_middleware(by_cookie));
-    let service = service(App::new(manifest).cache(LocMemKeyValue::new()));
+    let service = service(
+        App::new(manifest)
+            .cache(LocMemKeyValue::new())
+            .compression(false),
+    );
     let fields = |reply: &crate::Reply| {
         let vary = reply.fields.get("vary");
         let vary = vary.map_or("", |value| value.to_str().unwrap());
