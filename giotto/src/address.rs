@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_e
 use serde_json::Value;
 
 use crate::arguments::{Parameter, nearest, no_such_argument};
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Result, listed, quoted};
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::request::{Controller, HTTP_GET, HTTP_POST};
@@ -172,7 +172,11 @@ impl Addresses {
         names.dedup();
         let known = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => format!("the manifest has {}", list(&names)),
+            None if names.is_empty() => "the manifest has no programs".to_owned(),
+            None => {
+                let names = names.iter().map(|name| format!("'{name}'"));
+                format!("the manifest has {}", listed(names, MAX_LISTED))
+            }
         };
         failed(path, &format!("there is no such program; {known}"))
     }
@@ -279,20 +283,6 @@ fn texts(parameter: &Parameter, value: &Value) -> Vec<String> {
 /// Whether `text` can be a segment of a path: clients and proxies remove empty segments and dots, and some decode slashes.
 fn is_segment(text: &str) -> bool {
     !matches!(text, "" | "." | "..") && !text.contains(['/', '\\', '\0'])
-}
-
-/// `'a', 'b' and 3 others`
-fn list(names: &[&str]) -> String {
-    let shown: Vec<_> = names
-        .iter()
-        .take(MAX_LISTED)
-        .map(|name| format!("'{name}'"))
-        .collect();
-    match names.len() - shown.len() {
-        0 if shown.is_empty() => "no programs".to_owned(),
-        0 => shown.join(", "),
-        others => format!("{} and {others} others", shown.join(", ")),
-    }
 }
 
 fn failed(path: &str, problem: &(impl fmt::Display + ?Sized)) -> Error {

@@ -63,7 +63,8 @@ impl Context {
         match (self.is_stored, &self.session) {
             (false, Some(session)) => Ok(session.clone()),
             (false, None) => Err(Error::configuration(format!(
-                "{what} needs sessions, and the application has none: give it App::sessions(Sessions::new())"
+                "{what} needs a session, and there is none: give the application App::sessions(Sessions::new()); the page of an \
+                 error has none"
             ))),
             (true, _) => Err(Error::configuration(format!(
                 "{what} belongs to one reader, and the page goes to the cache, for many: leave out .cache(..), or let a script \

@@ -204,8 +204,18 @@ impl Own {
             return Err(Error::configuration(message));
         }
         let view = self.view.error().map_or(Ok(()), Err);
-        view.and_then(|()| self.view.check(startup))
+        view.and_then(|()| self.check_cookies())
+            .and_then(|()| self.view.check(startup))
             .map_err(|error| Error::configuration(format!("{}: {error}", self.name())))
+    }
+
+    fn check_cookies(&self) -> Result<()> {
+        match self.view.sets_cookies() {
+            false => Ok(()),
+            true => Err(Error::configuration(
+                "its view sets cookies, which no error page sends: leave out .cookie(..)",
+            )),
+        }
     }
 }
 

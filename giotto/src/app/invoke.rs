@@ -17,6 +17,8 @@ use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+#[cfg(feature = "session")]
+use crate::session::Carried;
 
 impl App {
     /// What `request` asks for, after its input middleware.
@@ -26,8 +28,17 @@ impl App {
     /// The reason why it asks for nothing, or is not admitted.
     pub(crate) async fn asked(&self, request: &mut Request<'_>) -> Result<Asked<'_>> {
         let found = asked::find(&self.manifest, request)?;
-        found.program.admit(request, &self.states).await?;
+        self.admit(found.program, request).await?;
         Asked::of(&found, request)
+    }
+
+    /// Runs the input middleware of `program`. Without sessions there is none, on the command line either.
+    async fn admit(&self, program: &Program, request: &mut Request<'_>) -> Result<()> {
+        #[cfg(feature = "session")]
+        if self.sessions.is_none() {
+            request.session = Carried::Nothing;
+        }
+        program.admit(request, &self.states).await
     }
 
     /// Answers `request` with a stored page while it is fresh, and otherwise runs the program. Input middleware may set
@@ -40,7 +51,7 @@ impl App {
         let found = asked::find(&self.manifest, request)?;
         // Boxed, as all that a plain hit does not need, because a large future would be felt in every hit.
         if found.program.has_input_middleware() {
-            Box::pin(found.program.admit(request, &self.states)).await?;
+            Box::pin(self.admit(found.program, request)).await?;
         }
         let asked = Asked::of(&found, request)?;
         self.answer(asked, request).await

@@ -136,6 +136,17 @@ impl App {
     #[cfg(feature = "session")]
     #[must_use]
     pub fn sessions(self, sessions: Sessions) -> Self {
+        let sessions = match self.configured {
+            None => sessions,
+            Some(_) => sessions.refused(
+                "App::sessions stands after App::configured, which gives sessions their keys and settings: call it before",
+            ),
+        };
+        self.with_sessions(sessions)
+    }
+
+    #[cfg(feature = "session")]
+    fn with_sessions(self, sessions: Sessions) -> Self {
         let sessions = Some(Arc::new(sessions));
         Self { sessions, ..self }
     }
@@ -147,7 +158,7 @@ impl App {
             None => Ok(self),
             Some(sessions) => {
                 let sessions = sessions.serving()?;
-                Ok(self.sessions(sessions))
+                Ok(self.with_sessions(sessions))
             }
         }
     }

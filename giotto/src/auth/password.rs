@@ -2,7 +2,7 @@
 //!
 //! In step 6 of an invocation: a model that signs a reader up or in calls them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
 
 use argon2::Argon2;
@@ -13,8 +13,10 @@ use tokio::task::spawn_blocking;
 use crate::error::{Error, Result};
 
 /// One for each core: a hash takes 19 MiB, and more at the same time would only wait for each other.
-static CORES: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, usize::from)));
+static CORES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new(cores))
+});
 
 /// What to store of `password`: its hash with a random salt, as text (`$argon2id$v=19$..`). It takes some 20 ms of a core, on a
 /// thread of its own.
@@ -71,13 +73,40 @@ fn hashed(password: &str) -> Result<impl ToString + use<>> {
 async fn off_thread<T: Send + 'static>(
     run: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let _core = CORES.acquire().await?;
-    spawn_blocking(run).await?
+    let core = Arc::clone(&CORES).acquire_owned().await?;
+    // The thread keeps the core: it goes on when the client, and this future with it, is gone.
+    spawn_blocking(move || {
+        let _core = core;
+        run()
+    })
+    .await?
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_does_not_free_the_core_that_its_hash_has() {
+        let (started, mut starts) = tokio::sync::mpsc::unbounded_channel();
+        let mut gates = Vec::new();
+        for _ in 0..available_parallelism().map_or(1, usize::from) {
+            let (gate, opened) = mpsc::channel::<()>();
+            let started = started.clone();
+            let hash = tokio::spawn(off_thread(move || {
+                let _ = started.send(());
+                let _ = opened.recv();
+                Ok(())
+            }));
+            starts.recv().await.unwrap();
+            hash.abort();
+            assert!(hash.await.unwrap_err().is_cancelled());
+            gates.push(gate);
+        }
+        assert_eq!(CORES.available_permits(), 0);
+    }
 
     #[tokio::test]
     async fn a_hash_is_of_one_password_and_differs_each_time() {

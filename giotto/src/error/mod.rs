@@ -241,6 +241,16 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
+/// At `most` so many `names`, separated by commas, and how many there are besides: `a, b and 3 others`.
+pub(crate) fn listed(names: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+    let others = names.len().saturating_sub(most);
+    let shown = names.take(most).collect::<Vec<_>>().join(", ");
+    match others {
+        0 => shown,
+        others => format!("{shown} and {others} others"),
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)

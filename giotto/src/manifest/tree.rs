@@ -119,7 +119,7 @@ impl Manifest {
         self
     }
 
-    /// Sets [`csrf`](Program::csrf) of every program that is in this manifest now.
+    /// Sets [`csrf`](Program::csrf) of every program that is in this manifest now and does not say it itself.
     #[cfg(feature = "session")]
     #[must_use]
     pub fn csrf(mut self, wants_token: bool) -> Self {

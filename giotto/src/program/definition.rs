@@ -80,9 +80,9 @@ pub(super) struct Settings {
     pub(super) uncompressed: bool,
     /// Whether its model or view may set cookies.
     pub(super) sets_cookies: bool,
-    /// Whether a POST needs no token.
+    /// Whether a POST needs a token, if that is said.
     #[cfg(feature = "session")]
-    pub(super) takes_any_post: bool,
+    pub(super) wants_token: Option<bool>,
     pub(super) tags: Option<Tags>,
     pub(super) invalidates: Option<Tags>,
     pub(super) description: Option<String>,

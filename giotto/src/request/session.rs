@@ -8,7 +8,8 @@ use crate::session::{Carried, Session};
 
 impl Request<'_> {
     /// The session of the reader. The page depends on the field `Cookie` then, as with [`header`](Self::header), so that no
-    /// cache downstream stores it. On the command line, and in a request that a test has made, the session is empty, and ends with the request.
+    /// cache downstream stores it. On the command line, and in a request that a test has made, the session is empty, and ends
+    /// with the request.
     ///
     /// What a cached program shows of it must be part of its key: `request.set("user", user)` makes it an argument.
     ///

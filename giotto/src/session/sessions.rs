@@ -136,6 +136,12 @@ impl Sessions {
         Self { clock, ..self }
     }
 
+    /// The same with a mistake in how it is used.
+    pub(crate) fn refused(mut self, problem: &str) -> Self {
+        self.fail(problem.to_owned());
+        self
+    }
+
     fn fail(&mut self, message: String) {
         self.error
             .get_or_insert_with(|| Error::configuration(message));
@@ -205,6 +211,11 @@ impl Sessions {
         self.clock.now_ms() / 1_000
     }
 
+    /// The name of the cookie, as it is sent.
+    pub(crate) fn cookie_name(&self) -> &str {
+        self.name_of(Kind::Session)
+    }
+
     pub(super) fn name_of(&self, kind: Kind) -> &str {
         &self.names[kind as usize]
     }
@@ -232,8 +243,7 @@ impl Sessions {
         jar.private_mut(key)
             .add(cookie::Cookie::new(name.to_owned(), text));
         let sealed = jar.get(name).map(cookie::Cookie::value).unwrap_or_default();
-        let field = Cookie::new(name, sealed).max_age(seconds.max(1));
-        self.field(field)
+        self.field(Cookie::new(name, sealed).max_age(seconds.max(1)))
     }
 
     /// The field that removes the session from the client.

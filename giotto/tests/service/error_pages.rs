@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use giotto::{ErrorPage, Redirection, Response, State};
+use giotto::{Cookie, ErrorPage, Redirection, Response, State};
 
 use super::*;
 
@@ -213,6 +213,7 @@ async fn the_view_of_any_value_shows_errors_too() {
 #[test]
 fn mistakes_in_error_pages_are_found_at_the_start() {
     let view = || View::new().html(|page: &ErrorPage| page.message().to_owned());
+    let cookie = |_: &ErrorPage| Response::new("").cookie(Cookie::new("a", "b"));
     let check = |app: App| app.check().unwrap_err().to_string();
     for (app, words) in [
         (
@@ -232,6 +233,10 @@ fn mistakes_in_error_pages_are_found_at_the_start() {
         (
             App::new(failing()).error_pages(View::new().html(|_: &ErrorPage, _: State<u8>| "")),
             "all statuses: the view takes a State<u8>",
+        ),
+        (
+            App::new(failing()).error_page(404, View::new().html(cookie)),
+            "404: its view sets cookies",
         ),
     ] {
         let error = check(app);

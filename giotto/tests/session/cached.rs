@@ -160,7 +160,12 @@ async fn what_asks_for_a_session_that_cannot_be_says_so() {
             program().input_middleware(reads).view(BasicView::new()),
         ),
     ]);
-    let service = App::new(manifest).into_service().unwrap().debug(true);
+    let app = App::new(manifest.with("mgt", giotto::management()));
+    for path in ["middleware", "mgt/cache/explain/middleware"] {
+        let error = app.invoke(&mut Request::new(CMD, path)).await.unwrap_err();
+        assert!(error.to_string().contains("App::sessions"), "{error}");
+    }
+    let service = app.into_service().unwrap().debug(true);
     for target in ["/view", "/middleware"] {
         let reply = crate::ask(&service, "GET", target, &[], "").await;
         assert_eq!(reply.status, 500, "{target}");

@@ -27,6 +27,7 @@ fn counting() -> (Service, Arc<AtomicUsize>) {
             x
         });
         program
+            .controllers([HTTP_POST])
             .invalidates(move |_: &X| {
                 tags();
                 ["a"]
@@ -42,7 +43,10 @@ fn counting() -> (Service, Arc<AtomicUsize>) {
     let manifest = library::manifest()
         .with("write", writing())
         .with("api", writing().csrf(false))
-        .with("hook", Manifest::new([("write", writing())]).csrf(false))
+        .with(
+            "hook",
+            Manifest::new([("write", writing()), ("own", writing().csrf(true))]).csrf(false),
+        )
         .with("other-name", "write");
     let app = App::new(manifest)
         .cache(LocMemKeyValue::new())
@@ -216,8 +220,14 @@ async fn what_other_sites_can_post_runs_nothing() {
         assert_eq!(reply.status, status, "{target} {body}: {reply:?}");
         assert_eq!(runs.load(Ordering::SeqCst), 0, "{target} {body}");
     }
-    // GET, HEAD and OPTIONS change nothing, and need none.
-    assert_eq!(ada.get("/write.json?x=1").await.status, 200);
+    for method in ["GET", "HEAD", "PUT", "DELETE"] {
+        let reply = ada.ask(method, "/write.json?x=1", &[], "").await;
+        assert_eq!(reply.status, 405, "{method}: {reply:?}");
+    }
+    let overridden = [FORM, ("x-http-method-override", "POST")];
+    let reply = ada.ask("GET", "/write.json?x=1", &overridden, "").await;
+    assert_eq!(reply.status, 405, "{reply:?}");
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
@@ -232,6 +242,9 @@ async fn a_program_may_do_without_and_a_manifest_too() {
         assert_eq!((reply.status, reply.body.as_str()), (200, "1"), "{target}");
         assert!(runs.swap(0, Ordering::SeqCst) > 0);
     }
+    // What the program says itself stays.
+    let reply = ask(&service, "POST", "/hook/own.json", &[FORM], "x=1").await;
+    assert_eq!((reply.status, runs.load(Ordering::SeqCst)), (403, 0));
 }
 
 #[tokio::test]

@@ -100,3 +100,15 @@ async fn a_session_that_no_browser_keeps_is_an_error_when_it_is_set() {
     assert!(cookie.starts_with(COOKIE));
     assert_eq!(reader.whoami().await, ADA);
 }
+
+#[tokio::test]
+async fn a_head_takes_no_message_and_sets_no_cookie() {
+    let mut reader = Browser::new(&service(sessions()));
+    let head = reader.ask("HEAD", "/form", &[], "").await;
+    assert_eq!((head.status, head.cookies().len()), (200, 0), "{head:?}");
+    assert_eq!(reader.post("/put", "book=7").await.status, 303);
+    let head = reader.ask("HEAD", "/form", &[], "").await;
+    assert_eq!((head.status, head.cookies().len()), (200, 0), "{head:?}");
+    assert!(reader.get("/form").await.body.contains("book 7"));
+    assert!(!reader.get("/form").await.body.contains("book 7"));
+}

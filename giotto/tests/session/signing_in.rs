@@ -287,3 +287,27 @@ async fn the_operator_explains_the_page_of_a_user() {
         assert!(text.contains(&key) && text.contains(over_http), "{text}");
     }
 }
+
+/// They read no session. With the cookie of one, they would work on the page of a reader without a session, unseen.
+#[tokio::test]
+async fn the_operator_is_told_that_the_cookie_of_a_session_is_not_read() {
+    let manifest = library::manifest().with("mgt", giotto::management());
+    let app = App::new(manifest)
+        .sessions(sessions())
+        .cache(LocMemKeyValue::new());
+    for program in ["explain", "get", "expire"] {
+        let path = format!("mgt/cache/{program}.txt/greeting.html");
+        let ask = |cookie: &str| {
+            let (app, path) = (app.clone(), path.clone());
+            let field = format!("cookie: {cookie}=a");
+            async move {
+                let mut request = Request::new(CMD, &path).argument("header", field);
+                app.invoke(&mut request).await.map(drop)
+            }
+        };
+        let refused = ask(COOKIE).await.unwrap_err().to_string();
+        assert!(refused.contains("no session is read here"), "{refused}");
+        let other = ask("theme").await.map_err(|error| error.to_string());
+        assert!(!other.is_err_and(|error| error.contains("session")));
+    }
+}

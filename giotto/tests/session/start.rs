@@ -87,3 +87,34 @@ async fn a_server_has_the_sessions_of_its_settings() {
     .await;
     assert_eq!(reply.status, 403);
 }
+
+#[test]
+fn a_program_that_writes_by_get_is_refused_with_sessions() {
+    let program = || {
+        Program::new(|_: crate::Nothing| 0)
+            .invalidates(|_: &crate::Nothing| ["a"])
+            .view(BasicView::new())
+    };
+    let check = |program: Program| {
+        let app = App::new(Manifest::new([("write", program)]));
+        (app.check(), app.sessions(sessions()).check())
+    };
+    let (without, with) = check(program());
+    assert!(without.is_ok());
+    let error = with.unwrap_err().to_string();
+    for words in ["'write'", "http-get", ".controllers([HTTP_POST, CMD])"] {
+        assert!(error.contains(words), "{error}");
+    }
+    for right in [program().controllers([HTTP_POST]), program().csrf(false)] {
+        assert!(check(right).1.is_ok());
+    }
+}
+
+#[test]
+fn sessions_after_the_configuration_are_refused_because_they_have_no_setting_of_it() {
+    let key = format!("session.key={KEY}");
+    let app = App::new(library::manifest()).cache(LocMemKeyValue::new());
+    let app = app.configured_with(["--set", &key]).unwrap();
+    let error = app.sessions(Sessions::new()).into_service().unwrap_err();
+    assert!(error.to_string().contains("App::configured"), "{error}");
+}

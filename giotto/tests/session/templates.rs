@@ -48,3 +48,15 @@ async fn a_template_has_the_token_and_the_messages() {
         );
     }
 }
+
+/// The page of an error is for every reader: a layout with a form needs a block that its template leaves empty.
+#[tokio::test]
+async fn an_error_page_with_a_token_is_logged_and_the_usual_one_is_sent() {
+    let view = View::new()
+        .html(|_: &giotto::ErrorPage, rendering: &giotto::view::Rendering| rendering.csrf_field());
+    let app = App::new(Manifest::default()).error_page(404, view);
+    let service = app.sessions(sessions()).into_service().unwrap();
+    let reply = ask(&service, "GET", "/nowhere", &[("accept", "text/html")], "").await;
+    assert_eq!((reply.status, reply.cookies().len()), (404, 0));
+    assert!(reply.body.contains("Page not found"), "{}", reply.body);
+}

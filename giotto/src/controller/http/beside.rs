@@ -56,7 +56,7 @@ where
         )]
         let mut response = routes::answer(routes.clone(), head, body).await;
         #[cfg(feature = "session")]
-        session::keep(slot.as_ref(), &mut response);
+        session::keep(slot.as_ref(), &head.method, &mut response);
         return match routes::is_bare(&response) {
             true => with_page(service, head, response),
             false => response,

@@ -61,7 +61,7 @@ impl Service {
             Err(problem) => failure::response(problem, head, self.app(), self.shows_errors()),
         };
         #[cfg(feature = "session")]
-        session::keep(slot.as_ref(), &mut response);
+        session::keep(slot.as_ref(), &head.method, &mut response);
         response
     }
 

@@ -2,10 +2,10 @@
 //!
 //! Part of the first step of an invocation over HTTP, before anything of the program runs, and of the last.
 
-use http::Response;
 use http::header::{CACHE_CONTROL, HeaderMap};
 #[cfg(feature = "axum")]
 use http::request::Parts;
+use http::{Method, Response};
 
 use super::caching::{CDN_CACHE_CONTROL, NO_STORE};
 use super::output::Body;
@@ -70,10 +70,11 @@ pub(super) fn lend<'s>(app: &'s App, head: &mut Parts) -> Option<Slot<'s>> {
     Some(slot)
 }
 
-/// Has the client keep the session in `slot` as it is now. A program that failed leaves it as it was. The `response` is for one
-/// client then, and no cache stores it.
-pub(super) fn keep(slot: Option<&Slot<'_>>, response: &mut Response<Body>) {
-    let slot = slot.filter(|_| !response.status().is_server_error());
+/// Has the client keep the session in `slot` as it is after a request by `method`. A program that failed leaves it as it was, and
+/// so does a HEAD: its client sees no message and no form. The `response` is for one client then, and no cache stores it.
+pub(super) fn keep(slot: Option<&Slot<'_>>, method: &Method, response: &mut Response<Body>) {
+    let is_kept = *method != Method::HEAD && !response.status().is_server_error();
+    let slot = slot.filter(|_| is_kept);
     let kept = slot.map_or_else(Vec::new, Slot::kept);
     if kept.is_empty() {
         return;

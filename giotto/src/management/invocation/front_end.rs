@@ -26,8 +26,10 @@ impl<'a> FrontEnd<'a> {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If there is none, or if `invocation` has a session, which nobody reads here.
     pub(in crate::management) fn all(invocation: &Invocation, app: &'a App) -> Result<Vec<Self>> {
+        #[cfg(feature = "session")]
+        check_session(invocation, app)?;
         let mut found = Vec::new();
         let mut unknown = None;
         for controller in [HTTP_GET, CMD] {
@@ -143,6 +145,21 @@ impl<'a> FrontEnd<'a> {
         let open = open.into_iter().skip(segments.len());
         let is_set = |name: &&str| request.data.iter().any(|(own, _)| own == name);
         open.filter(is_set).collect()
+    }
+}
+
+/// Refuses the cookie of a session: middleware would see an empty one in its place, and set another reader's page.
+#[cfg(feature = "session")]
+fn check_session(invocation: &Invocation, app: &App) -> Result<()> {
+    let request = invocation.request(HTTP_GET);
+    let sessions = app.given_sessions();
+    match sessions.and_then(|sessions| request.cookie(sessions.cookie_name())) {
+        None => Ok(()),
+        Some(_) => {
+            let message = "no session is read here: leave its cookie out, and give the arguments that middleware sets by it, \
+                           such as user=ada";
+            Err(refused(HEADER, "", message))
+        }
     }
 }
 

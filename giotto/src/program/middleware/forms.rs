@@ -62,6 +62,7 @@ where
         self(a, b, c)
     }
 }
+
 /// The parameter `P` of a function.
 fn parameter<P: FromState>(states: &States) -> Result<P> {
     P::from_state(&states.get("the middleware")?)

@@ -21,9 +21,9 @@ use crate::state::{Startup, StateType, States};
 /// use giotto::prelude::*;
 /// use giotto::{Request, Result};
 ///
-/// struct Sessions;
+/// struct Accounts;
 ///
-/// impl Sessions {
+/// impl Accounts {
 ///     async fn user_of(&self, cookie: &str) -> Result<Option<String>> {
 /// #       let _ = cookie;
 ///         Ok(None)
@@ -31,9 +31,9 @@ use crate::state::{Startup, StateType, States};
 /// }
 ///
 /// /// Sets the argument `user` to the reader who is signed in.
-/// async fn sign_in(request: &mut Request<'_>, sessions: State<Sessions>) -> Result<()> {
+/// async fn sign_in(request: &mut Request<'_>, accounts: State<Accounts>) -> Result<()> {
 ///     let cookie = request.cookie("session").unwrap_or_default();
-///     match sessions.user_of(cookie).await? {
+///     match accounts.user_of(cookie).await? {
 ///         Some(user) => request.set("user", user),
 ///         None => return Err(Redirection::to("/sign-in").into()),
 ///     }
@@ -46,7 +46,7 @@ use crate::state::{Startup, StateType, States};
 /// }
 ///
 /// let program = Program::new(greet).input_middleware(sign_in).view(BasicView::new());
-/// let app = App::new(Manifest::new([("hello", program)])).state(Sessions);
+/// let app = App::new(Manifest::new([("hello", program)])).state(Accounts);
 /// assert!(app.check().is_ok());
 /// ```
 ///

@@ -11,6 +11,7 @@ use super::page::NAMES;
 use super::scan::{self, Scan, Variable};
 use super::sources::Sources;
 use crate::arguments::nearest;
+use crate::error::listed;
 
 /// The most names that an error lists.
 const MAX_LISTED: usize = 30;
@@ -132,9 +133,9 @@ impl Explainer<'_> {
                 match nearest(last, keys.iter().map(String::as_str)) {
                     Some(near) => format!(
                         "; did you mean `{parent}.{near}`? `{parent}` has {}",
-                        listed(&keys)
+                        shortly(&keys)
                     ),
-                    None => format!("; `{parent}` has {}", listed(&keys)),
+                    None => format!("; `{parent}` has {}", shortly(&keys)),
                 }
             }
             ValueKind::Seq => {
@@ -165,9 +166,9 @@ impl Explainer<'_> {
     /// What was meant by `name`, or what there is.
     fn among(&self, name: &str, names: &[String]) -> String {
         match nearest(name, names.iter().map(String::as_str)) {
-            Some(near) => format!("; did you mean `{near}`? Defined here: {}", listed(names)),
+            Some(near) => format!("; did you mean `{near}`? Defined here: {}", shortly(names)),
             None if names.is_empty() => String::new(),
-            None => format!("; defined here: {}", listed(names)),
+            None => format!("; defined here: {}", shortly(names)),
         }
     }
 
@@ -222,11 +223,9 @@ fn shortened(name: &str) -> &str {
         .map_or(name, |(end, _)| &name[..end])
 }
 
-fn listed(names: &[String]) -> String {
-    let shown = names.iter().take(MAX_LISTED).map(|name| shortened(name));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MAX_LISTED) {
-        0 => shown,
-        others => format!("{shown} and {others} others"),
-    }
+fn shortly(names: &[String]) -> String {
+    listed(
+        names.iter().map(|name| shortened(name).to_owned()),
+        MAX_LISTED,
+    )
 }

@@ -9,7 +9,7 @@ use std::{fmt, fs};
 use minijinja::{Error, ErrorKind, TemplateSource};
 
 use crate::arguments::nearest;
-use crate::error::quoted;
+use crate::error::{listed, quoted};
 
 /// The most names of templates that an error lists.
 const MAX_LISTED: usize = 20;
@@ -100,7 +100,10 @@ impl Sources {
         match near.or_else(|| same_file().map(String::as_str)) {
             Some(near) => format!(": did you mean {near:?}?"),
             None if names.is_empty() => String::new(),
-            None => format!(": there are {}", listed(&names)),
+            None => {
+                let names = names.iter().map(|name| format!("{name:?}"));
+                format!(": there are {}", listed(names, MAX_LISTED))
+            }
         }
     }
 
@@ -129,19 +132,6 @@ impl fmt::Display for Sources {
             .iter()
             .map(|folder| folder.display().to_string());
         f.write_str(&folders.collect::<Vec<_>>().join(" or "))
-    }
-}
-
-/// `"a", "b" and 3 others`
-fn listed(names: &[String]) -> String {
-    let shown = names
-        .iter()
-        .take(MAX_LISTED)
-        .map(|name| format!("{name:?}"));
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(MAX_LISTED) {
-        0 => shown,
-        others => format!("{shown} and {others} others"),
     }
 }
 
