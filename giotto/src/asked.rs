@@ -26,7 +26,7 @@ pub(crate) struct Asked<'m> {
 }
 
 /// Finds the program that `request` asks for.
-#[inline]
+#[inline(always)]
 pub(crate) fn find<'m>(manifest: &'m Manifest, request: &mut Request<'_>) -> Result<Found<'m>> {
     let found = manifest.find(&request.path, request.controller)?;
     found.program.collect(found.consumed, request);
@@ -37,7 +37,7 @@ pub(crate) fn find<'m>(manifest: &'m Manifest, request: &mut Request<'_>) -> Res
 impl<'m> Asked<'m> {
     /// Binds the arguments of `request` to the parameters of the program that was `found` for it, whose input middleware has
     /// run.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(found: &Found<'m>, request: &Request<'_>) -> Result<Self> {
         let program = found.program;
         let args = program.bind(found.consumed, request)?;

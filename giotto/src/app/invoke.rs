@@ -1,5 +1,6 @@
 //! [`App::invoke`], which every controller calls: every step of an invocation, in order.
 
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -19,6 +20,14 @@ use crate::program::Program;
 use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 #[cfg(feature = "session")]
 use crate::session::Carried;
+use crate::varies::Negotiated;
+
+/// An answer to a request.
+enum Begun<'a> {
+    Page(Page),
+    /// Boxed, so that the future of a plain hit stays small.
+    Later(Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>>),
+}
 
 impl App {
     /// What `request` asks for, after its input middleware.
@@ -53,48 +62,76 @@ impl App {
         if found.program.has_input_middleware() {
             Box::pin(self.admit(found.program, request)).await?;
         }
-        let asked = Asked::of(&found, request)?;
-        self.answer(asked, request).await
+        match self.begin(Asked::of(&found, request)?, request)? {
+            Begun::Page(page) => Ok(page),
+            Begun::Later(page) => page.await,
+        }
     }
 
-    /// Answers `request`, which has `asked` for a page.
-    ///
-    /// # Errors
-    ///
-    /// The reason why there is no page.
+    /// Answers `request`, which has `asked` for a page. An error is the reason why there is none.
     pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
-        let Arguments { typed, canonical } = asked.args;
-        let (program, mime) = (asked.program, asked.mime);
-        let policy = program.cache_policy();
-        let mut page = match policy.filter(|_| self.may_store(request)) {
-            Some(policy) => {
-                let tags = program.tags_of(&typed)?;
-                let lookup = lookup(program, policy, tags, canonical, &mime, request);
-                let controller = request.controller;
-                // `hit` comes first because making the future of an answer would be felt in every hit.
-                match self.cache.hit(&lookup) {
-                    Some(answer) => self.served(program, mime, answer, controller)?,
-                    None => {
-                        let answered = self.answered(program, typed, mime, lookup, controller);
-                        answered.await?
-                    }
-                }
-            }
-            None if request.mode == Mode::Only => return Err(never_stored(program)),
-            None => {
-                let (nothing, context) = (InvalidInput::new(), self.own_context(request));
-                let page = Box::pin(self.bypass(program, typed, &mime, nothing, context)).await?;
-                match policy {
-                    Some(_) => page.bypassing(),
-                    None => page,
-                }
-            }
+        match self.begin(asked, request)? {
+            Begun::Page(page) => Ok(page),
+            Begun::Later(page) => page.await,
+        }
+    }
+
+    /// Answers `request`, at once if it is a plain hit.
+    // A part of its callers, and no future, because either would be felt in every hit.
+    #[inline(always)]
+    fn begin<'a>(&'a self, asked: Asked<'a>, request: &'a Request<'_>) -> Result<Begun<'a>> {
+        let (program, negotiated) = (asked.program, asked.negotiated);
+        let Some(policy) = program.cache_policy().filter(|_| self.may_store(request)) else {
+            let page = self.unstored(asked, request);
+            let page = self.finished(program, negotiated, request, page);
+            return Ok(Begun::Later(Box::pin(page)));
         };
-        program.describe(asked.negotiated, &mut page);
+        let Arguments { typed, canonical } = asked.args;
+        let (mime, controller) = (asked.mime, request.controller);
+        let tags = program.tags_of(&typed)?;
+        let lookup = lookup(program, policy, tags, canonical, &mime, request);
+        let Some(answer) = self.cache.hit(&lookup) else {
+            let page = self.answered(program, typed, mime, lookup, controller);
+            let page = self.finished(program, negotiated, request, page);
+            return Ok(Begun::Later(Box::pin(page)));
+        };
+        let mut page = self.served(program, mime, answer, controller)?;
         if program.is_guarded() {
-            Box::pin(program.finish(request, &mut page, &self.states)).await?;
+            let page = self.finished(program, negotiated, request, ready(Ok(page)));
+            return Ok(Begun::Later(Box::pin(page)));
+        }
+        program.describe(negotiated, &mut page);
+        Ok(Begun::Page(page))
+    }
+
+    /// The `page` of `program` after its output middleware.
+    async fn finished(
+        &self,
+        program: &Program,
+        negotiated: Negotiated,
+        request: &Request<'_>,
+        page: impl Future<Output = Result<Page>>,
+    ) -> Result<Page> {
+        let mut page = page.await?;
+        program.describe(negotiated, &mut page);
+        if program.is_guarded() {
+            program.finish(request, &mut page, &self.states).await?;
         }
         Ok(page)
+    }
+
+    /// The page of a program that is not stored, or not for this `request`.
+    async fn unstored(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
+        let (program, typed, mime) = (asked.program, asked.args.typed, &asked.mime);
+        if request.mode == Mode::Only {
+            return Err(never_stored(program));
+        }
+        let (nothing, context) = (InvalidInput::new(), self.own_context(request));
+        let page = self.bypass(program, typed, mime, nothing, context);
+        match program.cache_policy() {
+            Some(_) => page.await.map(Page::bypassing),
+            None => page.await,
+        }
     }
 
     /// Answers a POST whose input was `refused` with the page of GET, which shows the errors. The page is not stored.
@@ -133,39 +170,31 @@ impl App {
             negotiated,
         } = Asked::again(&self.manifest, &mut request, &self.states).await?;
         let context = self.own_context(&request);
-        let page = self
-            .bypass(program, args.typed, &mime, refused, context)
-            .await?;
-        let mut page = page.bypassing();
-        program.describe(negotiated, &mut page);
-        if program.is_guarded() {
-            program.finish(&request, &mut page, &self.states).await?;
-        }
-        Ok(page)
+        let page = self.bypass(program, args.typed, &mime, refused, context);
+        let page = async { page.await.map(Page::bypassing) };
+        self.finished(program, negotiated, &request, page).await
     }
 
-    /// The page that the cache answers `lookup` with, for which it may run the program. Boxed, so that the future of a plain
-    /// hit stays small.
-    fn answered<'a>(
-        &'a self,
-        program: &'a Arc<Program>,
+    /// The page that the cache answers `lookup` with, for which it may run the program.
+    async fn answered(
+        &self,
+        program: &Arc<Program>,
         typed: Typed,
         mime: Mime,
         lookup: Lookup,
         controller: Controller,
-    ) -> Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>> {
-        Box::pin(async move {
-            let compute = |control| {
-                let context = self.context(controller).stored(control);
-                self.models.computed(program, typed, &mime, context)
-            };
-            let answer = self.cache.answer(lookup, compute).await;
-            let answer = answer.map_err(|error| Failure::unwrap(&error))?;
-            self.served(program, mime, answer, controller)
-        })
+    ) -> Result<Page> {
+        let compute = |control| {
+            let context = self.context(controller).stored(control);
+            self.models.computed(program, typed, &mime, context)
+        };
+        let answer = self.cache.answer(lookup, compute).await;
+        let answer = answer.map_err(|error| Failure::unwrap(&error))?;
+        self.served(program, mime, answer, controller)
     }
 
     /// The page of `answer`, or the "not found" that was stored in place of a page.
+    #[inline(always)] // A call would copy the answer.
     fn served(
         &self,
         program: &Program,
