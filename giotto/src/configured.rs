@@ -65,6 +65,7 @@ impl App {
         app.warn();
         app.configured = Some(Configured {
             debug: config.debug,
+            replaced: None,
         });
         Ok(app)
     }

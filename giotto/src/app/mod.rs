@@ -17,7 +17,7 @@ use crate::compression::Compression;
 use crate::compute::Models;
 use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
-use crate::error::{Field, Result};
+use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
 use crate::manifest::Manifest;
 use crate::messages::Messages;
@@ -54,6 +54,8 @@ pub struct App {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Configured {
     pub(crate) debug: bool,
+    /// A setting that the code has changed after the configuration was read.
+    pub(crate) replaced: Option<&'static str>,
 }
 
 impl App {
@@ -96,8 +98,17 @@ impl App {
         Self {
             cache,
             cache_is_given: true,
-            ..self
+            ..self.replacing("cache")
         }
+    }
+
+    /// The same, which replaces a setting: a mistake after the configuration was read, because the command line would have
+    /// another one than the server.
+    fn replacing(mut self, setting: &'static str) -> Self {
+        if let Some(configured) = &mut self.configured {
+            configured.replaced.get_or_insert(setting);
+        }
+        self
     }
 
     /// Shows the mocks of the programs instead of running their models. Mocks are not cached, and no cached page is shown.
@@ -136,13 +147,7 @@ impl App {
     #[cfg(feature = "session")]
     #[must_use]
     pub fn sessions(self, sessions: Sessions) -> Self {
-        let sessions = match self.configured {
-            None => sessions,
-            Some(_) => sessions.refused(
-                "App::sessions stands after App::configured, which gives sessions their keys and settings: call it before",
-            ),
-        };
-        self.with_sessions(sessions)
+        self.replacing("sessions").with_sessions(sessions)
     }
 
     #[cfg(feature = "session")]
@@ -227,7 +232,7 @@ impl App {
     pub fn compression(self, is_on: bool) -> Self {
         Self {
             compression: Compression::new(is_on),
-            ..self
+            ..self.replacing("compression")
         }
     }
 
@@ -240,7 +245,7 @@ impl App {
     pub fn tag_fields<S: AsRef<str>>(self, names: impl IntoIterator<Item = S>) -> Self {
         Self {
             tag_fields: Arc::new(TagFields::new(names)),
-            ..self
+            ..self.replacing("tag_fields")
         }
     }
 
@@ -327,6 +332,11 @@ impl App {
     ///
     /// The first mistake, and its remedy.
     pub fn check(&self) -> Result<()> {
+        if let Some(setting) = self.configured.and_then(|configured| configured.replaced) {
+            return Err(Error::configuration(format!(
+                "App::{setting} stands after App::configured, which has read the setting: call it before"
+            )));
+        }
         self.tag_fields.check()?;
         self.states.check()?;
         self.manifest.check()?;

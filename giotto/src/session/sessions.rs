@@ -136,12 +136,6 @@ impl Sessions {
         Self { clock, ..self }
     }
 
-    /// The same with a mistake in how it is used.
-    pub(crate) fn refused(mut self, problem: &str) -> Self {
-        self.fail(problem.to_owned());
-        self
-    }
-
     fn fail(&mut self, message: String) {
         self.error
             .get_or_insert_with(|| Error::configuration(message));

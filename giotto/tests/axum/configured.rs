@@ -116,6 +116,25 @@ fn an_application_is_configured_once() {
     );
 }
 
+#[test]
+fn a_setting_that_the_configuration_has_is_not_replaced_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), "cache = \"locmem\"\n");
+    let configured = || app().configured_with(["--config", &path]).unwrap();
+    assert!(configured().check().is_ok());
+    for (replaced, name) in [
+        (configured().cache(LocMemKeyValue::new()), "App::cache"),
+        (configured().compression(false), "App::compression"),
+        (configured().tag_fields(["xkey"]), "App::tag_fields"),
+    ] {
+        let error = replaced.check().unwrap_err().to_string();
+        assert!(
+            error.starts_with(name) && error.ends_with("call it before"),
+            "{error}"
+        );
+    }
+}
+
 /// The command line and the server read the same file.
 #[test]
 fn the_variable_names_the_file() {
