@@ -164,6 +164,7 @@ impl Cache {
     /// most lookups in memory come to. [`answer`](Self::answer) does this as well.
     #[doc(hidden)]
     #[must_use]
+    #[inline]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
         lookup.is_plain().then(hit)?

@@ -71,21 +71,24 @@ impl<'g> Taken<'g> {
 
     /// All values given for `parameter`: the named ones, else its parts, else the next positional segment.
     pub(super) fn take(&mut self, parameter: &Parameter) -> Result<Option<Values<'g>>, Refused> {
-        let parts = match parameter.has_parts {
-            true => self.parts(parameter)?,
-            false => None,
-        };
         let data = self.given.data;
         let mut named = data.iter().filter(|(name, _)| parameter.is_called(name));
-        match (named.next(), parts) {
-            (Some((name, first)), None) => self.named(parameter, name, first, named).map(Some),
-            (Some((_, first)), Some(_)) => {
-                let refused = twice().of(parameter.name);
-                Err(refused.given(|| first.to_string()))
-            }
-            // All of them may be left out.
-            (None, Some(parts)) => Ok((!parts.is_empty()).then_some(Values::Parts(parts))),
-            (None, None) => Ok(match self.positional.next() {
+        let first = named.next();
+        if parameter.has_parts
+            && let Some(parts) = self.parts(parameter)?
+        {
+            return match first {
+                Some((_, first)) => {
+                    let refused = twice().of(parameter.name);
+                    Err(refused.given(|| first.to_string()))
+                }
+                // All of them may be left out.
+                None => Ok((!parts.is_empty()).then_some(Values::Parts(parts))),
+            };
+        }
+        match first {
+            Some((name, first)) => self.named(parameter, name, first, named).map(Some),
+            None => Ok(match self.positional.next() {
                 Some(segment) => Some(Values::one(One::Text(segment))),
                 None => absent(parameter, self.given.is_form),
             }),

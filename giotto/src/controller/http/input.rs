@@ -27,24 +27,24 @@ pub(super) fn segments<'p>(
     };
     let mut rest = Some(path.strip_suffix('/').unwrap_or(path)).filter(|_| !path.is_empty());
     while let Some(part) = rest {
-        let (segment, after) = match cut(part, b'/') {
-            Some((segment, after)) => (segment, Some(after)),
-            None => (part, None),
-        };
-        match decode(segment.into()) {
-            Ok(decoded) => segments.push(decoded),
-            Err(encoded) => return Err(not_utf8(parameter(segments), &encoded)),
-        }
+        let (segment, after, is_plain) = cut(part, b'/');
         rest = after;
+        match is_plain {
+            true => segments.push(segment.into()),
+            false => match decode(segment.into()) {
+                Ok(decoded) => segments.push(decoded),
+                Err(encoded) => return Err(not_utf8(parameter(segments), &encoded)),
+            },
+        }
     }
     Ok(())
 }
 
 /// Adds the pairs of a query or a form to `data`.
 pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Problem> {
-    let mut rest = query;
-    while !rest.is_empty() {
-        let (pair, after) = cut(rest, b'&').unwrap_or((rest, ""));
+    let mut rest = Some(query);
+    while let Some(part) = rest {
+        let (pair, after, is_plain) = cut(part, b'&');
         rest = after;
         if pair.is_empty() {
             continue;
@@ -52,7 +52,12 @@ pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Prob
         if data.len() == MAX_PAIRS {
             return Err(Problem::bad("too many arguments: 1,000 at most"));
         }
-        let (name, value) = cut(pair, b'=').unwrap_or((pair, ""));
+        let (name, value, _) = cut(pair, b'=');
+        let value = value.unwrap_or_default();
+        if is_plain {
+            data.push((name.into(), Value::text(value)));
+            continue;
+        }
         let name = decode_form(name).map_err(|encoded| not_utf8(None, &encoded))?;
         let value = decode_form(value).map_err(|encoded| not_utf8(Some(&name), &encoded))?;
         data.push((name, Value::text(value)));
@@ -60,11 +65,24 @@ pub(super) fn pairs<'q>(query: &'q str, data: &mut Pairs<'q>) -> Result<(), Prob
     Ok(())
 }
 
-/// `text` before and after the first `separator`, which is ASCII. Most texts here are a few bytes long, and
-/// there a plain loop is several times faster than a search made for long ones.
-fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
-    let at = text.bytes().position(|byte| byte == separator)?;
-    Some((&text[..at], &text[at + 1..]))
+/// `text` before and after the first `separator`, which is ASCII, and whether what is before stands for itself. Most texts here
+/// are a few bytes long, and there a plain loop is several times faster than a search made for long ones.
+#[inline(always)]
+fn cut(text: &str, separator: u8) -> (&str, Option<&str>, bool) {
+    let mut bytes = text.bytes().enumerate();
+    let mut is_plain = true;
+    while let Some((at, byte)) = bytes.find(|(_, byte)| *byte == separator || is_code(*byte)) {
+        if byte == separator {
+            return (&text[..at], Some(&text[at + 1..]), is_plain);
+        }
+        is_plain = false;
+    }
+    (text, None, is_plain)
+}
+
+/// Whether `byte` stands for something else in a query or a form.
+const fn is_code(byte: u8) -> bool {
+    matches!(byte, b'+' | b'%')
 }
 
 /// Bytes that are no text, where the argument `name`, or something that has no name, was expected.
@@ -84,7 +102,7 @@ fn not_utf8(name: Option<&str>, encoded: &str) -> Problem {
 
 /// The text that stands encoded in a query or a form; an error is the text as it stands.
 fn decode_form(text: &str) -> Result<Cow<'_, str>, Cow<'_, str>> {
-    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+    if !text.bytes().any(is_code) {
         return Ok(text.into());
     }
     decode(text.replace('+', " ").into())
