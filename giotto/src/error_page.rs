@@ -67,7 +67,7 @@ impl ErrorPage {
         words(self.status).1
     }
 
-    /// The path of the request, as it was sent.
+    /// The path of the request, as it was sent, and cut after 100 characters.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path

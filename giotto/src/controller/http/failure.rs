@@ -42,7 +42,7 @@ pub(super) fn response(
     let (status, (mime, page)) = match problem {
         Problem::Request(status, message, field) => {
             fields.extend(field);
-            let page = ErrorPage::new(status, message.clone(), head.uri.path());
+            let page = ErrorPage::new(status, message.clone(), &shown_path(head));
             (status, shown(&page, &message, head, app, fields))
         }
         Problem::Invocation(error) => {
@@ -56,11 +56,8 @@ pub(super) fn response(
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            let page = ErrorPage::new(
-                status,
-                told(&error, &message, head, shows_errors),
-                head.uri.path(),
-            );
+            let told = told(&error, &message, head, shows_errors);
+            let page = ErrorPage::new(status, told, &shown_path(head));
             let page = page.refused_fields(error.invalid_input().clone());
             (status, body(&error, &page, &message, head, app, fields))
         }
@@ -124,8 +121,7 @@ fn shown(
 fn told(error: &Error, message: &str, head: &Parts, shows_errors: bool) -> String {
     match error.kind() {
         ErrorKind::NoProgram if !shows_errors => {
-            let path: String = head.uri.path().chars().take(MAX_PATH).collect();
-            format!("there is nothing at {path}")
+            format!("there is nothing at {}", shown_path(head))
         }
         ErrorKind::InvalidInput => {
             let fields = error.invalid_input().fields().iter();
@@ -220,6 +216,11 @@ fn log(message: &str, head: &Parts, app: &App) {
     app.log().tell(event, move |repeated| {
         tracing::error!(program, %path, %error, repeated, "program failed");
     });
+}
+
+/// The path of the request, as far as an error page repeats it.
+fn shown_path(head: &Parts) -> String {
+    head.uri.path().chars().take(MAX_PATH).collect()
 }
 
 /// The path in the manifest of the program that answers `head`.
