@@ -51,6 +51,11 @@ pub(super) fn is_full(error: &rusqlite::Error) -> bool {
         })
 }
 
+/// Whether the connection has lost its file: another one may find a sound file there.
+pub(super) fn is_lost(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) && !is_full(error)
+}
+
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
 }

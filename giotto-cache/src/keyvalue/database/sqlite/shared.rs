@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::failure::{explain, is_busy, is_full};
+use super::failure::{explain, is_busy, is_full, is_lost};
 use super::file;
 use super::sql::Sql;
 use crate::clock::Clock;
@@ -59,6 +59,11 @@ impl Shared {
         let result = match self.run_open(slot, call) {
             Err(error) if is_full(&error) && call.is_removal() => {
                 self.run_without_room(slot, call, error)
+            }
+            // The file, or its log, was removed while it was being opened or read. What failed changed nothing.
+            Err(error) if is_lost(&error) => {
+                *slot = None;
+                self.run_open(slot, call)
             }
             result => result,
         };
