@@ -117,7 +117,7 @@ expect 'content-encoding: gzip' curl -sS -o /dev/null -D - -H 'Accept-Encoding: 
 expect Dune curl -sS --compressed "$address/books"
 style=$(curl -sS "$address/books" | sed -n 's/.*href="\([^"]*\)".*/\1/p')
 expect 'max-age=31536000, immutable' curl -sSI "$address$style"
-expect 'there is no program' curl -sS "$address/nothing"
+expect 'There is nothing at /nothing' curl -sS "$address/nothing"
 stop
 
 # With a file, the next process has the page.
