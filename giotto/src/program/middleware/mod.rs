@@ -2,7 +2,7 @@
 //!
 //! Input middleware runs before step 3 of an invocation, output middleware after step 6, on hits as well.
 
-mod forms;
+mod functions;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
