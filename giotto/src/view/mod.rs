@@ -5,6 +5,7 @@
 //! templates.
 
 mod basic;
+mod document;
 mod escape;
 mod renderer;
 mod renderers;
@@ -15,6 +16,7 @@ mod template;
 
 pub use crate::mime::{InvalidMime, Mime};
 pub use basic::{BasicView, Shown};
+pub(crate) use document::{CLOSE, open};
 pub use escape::escape_html;
 pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
 pub use renderers::View;

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use crate::error::InvalidInput;
 use crate::error_page::ErrorPage;
-use crate::view::escape_html;
+use crate::view::{CLOSE, escape_html, open};
 
 /// The most characters of a refused value that an error page shows.
 const MAX_VALUE: usize = 100;
@@ -21,13 +21,9 @@ pub(super) fn document(status: StatusCode, title: &str, body: &str) -> Bytes {
         status.as_u16(),
         status.canonical_reason().unwrap_or_default(),
     );
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n</head>\n\
-         <body>\n<main>\n<h1>{title}</h1>\n{body}<hr>\n<p><small>{code} {reason}</small></p>\n</main>\n</body>\n</html>\n"
-    )
-    .into()
+    let open = open(title, "");
+    format!("{open}<h1>{title}</h1>\n{body}<hr>\n<p><small>{code} {reason}</small></p>\n{CLOSE}")
+        .into()
 }
 
 /// The default page of an error.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::table::{Table, inline, is_fact, is_scalar};
 use crate::error::{InvalidInput, Result};
+use crate::view::document::{CLOSE, open};
 use crate::view::escape::escape_html;
 use crate::view::renderer::Rendering;
 
@@ -38,12 +39,8 @@ pub(super) const STYLE_SOURCE: &str = "'sha256-r6gheUyNOWeHjN/qA7khz/NvjINfPbXYF
 
 pub(super) fn html(data: &Value, rendering: &Rendering) -> Result<String> {
     let title = escape_html(title(data, rendering));
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n<h1 id=\"title\">{title}</h1>\n"
-    );
+    let mut page = open(&title, &format!("<style>{STYLE}</style>\n"));
+    let _ = writeln!(page, "<h1 id=\"title\">{title}</h1>");
     errors(&mut page, rendering.refused());
     let mut body = Body { page, regions: 0 };
     match data {
@@ -51,7 +48,7 @@ pub(super) fn html(data: &Value, rendering: &Rendering) -> Result<String> {
         Value::Array(items) => body.list(items, "title"),
         scalar => body.paragraph(scalar),
     }
-    body.page.push_str("</main>\n</body>\n</html>\n");
+    body.page.push_str(CLOSE);
     Ok(body.page)
 }
 
