@@ -7,6 +7,8 @@ mod configured;
 mod files;
 mod layers;
 mod limits;
+#[path = "../common/request.rs"]
+mod request;
 mod routes;
 #[cfg(feature = "template")]
 mod templates;
@@ -15,11 +17,12 @@ mod templates;
 mod testbed;
 mod traversal;
 
-use bytes::Bytes;
 use giotto::prelude::*;
 use giotto::{Body, Service};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use tower_service::Service as _;
+
+use crate::request::request;
 
 #[derive(Serialize, Deserialize)]
 struct X {
@@ -67,11 +70,7 @@ impl Reply {
 }
 
 async fn ask(service: &Service, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
-    let mut request = http::Request::builder().method(method).uri(target);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Full::new(Bytes::new())).unwrap();
+    let request = request(method, target, fields, "");
     Reply::of(service.clone().call(request).await.unwrap()).await
 }
 

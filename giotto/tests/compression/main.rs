@@ -4,6 +4,8 @@
 mod bounds;
 mod negotiation;
 mod representation;
+#[path = "../common/request.rs"]
+mod request;
 #[path = "../common/server.rs"]
 #[expect(dead_code, reason = "only some of it is needed here")]
 mod server;
@@ -18,8 +20,10 @@ use bytes::Bytes;
 use giotto::Service;
 use giotto::prelude::*;
 use http::HeaderMap;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::BodyExt;
 use tower_service::Service as _;
+
+use crate::request::request;
 
 #[derive(Serialize, Deserialize)]
 struct Length {
@@ -139,11 +143,7 @@ impl Reply {
 }
 
 async fn ask(service: &Service, method: &str, target: &str, fields: &[(&str, &str)]) -> Reply {
-    let mut request = http::Request::builder().method(method).uri(target);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    let request = request(method, target, fields, "");
     let response = service.clone().call(request).await.unwrap();
     let (head, body) = response.into_parts();
     Reply {

@@ -16,6 +16,8 @@ mod metadata;
 mod middleware;
 mod mounted;
 mod redirections;
+#[path = "../common/request.rs"]
+mod request;
 mod slow;
 mod state;
 mod writes;
@@ -24,13 +26,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use giotto::prelude::*;
 use giotto::{Body, Service};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tower_service::Service as _;
+
+use crate::request::request;
 
 #[derive(Serialize, Deserialize)]
 struct X {
@@ -126,13 +129,7 @@ async fn ask(
     fields: &[(&str, &str)],
     body: &str,
 ) -> Reply {
-    let mut request = http::Request::builder().method(method).uri(target);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let request = request
-        .body(Full::new(Bytes::from(body.to_owned())))
-        .unwrap();
+    let request = request(method, target, fields, body);
     Reply::from(service.clone().call(request).await.unwrap()).await
 }
 

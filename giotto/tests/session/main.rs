@@ -6,6 +6,8 @@ mod csrf;
 mod library;
 mod lifetimes;
 mod mixed;
+#[path = "../common/request.rs"]
+mod request;
 #[cfg(feature = "axum")]
 mod routes;
 mod seal;
@@ -16,12 +18,13 @@ mod templates;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use giotto::cache::Clock;
 use giotto::prelude::*;
 use giotto::{Body, Service};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use tower_service::Service as _;
+
+use crate::request::request;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const COOKIE: &str = "__Host-giotto_session";
@@ -77,16 +80,8 @@ async fn ask(
     fields: &[(&str, &str)],
     body: &str,
 ) -> Reply {
-    let mut request = http::Request::builder().method(method).uri(target);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    let body = Full::new(Bytes::from(body.to_owned()));
-    let response: http::Response<Body> = service
-        .clone()
-        .call(request.body(body).unwrap())
-        .await
-        .unwrap();
+    let request = request(method, target, fields, body);
+    let response: http::Response<Body> = service.clone().call(request).await.unwrap();
     let (head, body) = response.into_parts();
     let cache_control = head.headers.get("cache-control");
     Reply {
