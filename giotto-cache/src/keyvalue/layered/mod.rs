@@ -19,6 +19,7 @@ use crate::entry::codec;
 use crate::error::Result;
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::guard::unanswered::Unanswered;
+use crate::keyvalue::scan::{Scan, Scanned};
 use crate::stats::{Counts, Stats};
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
@@ -246,6 +247,18 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.delete_containing(part)).await
     }
 
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        self.on_all(|store| store.delete_many(keys)).await
+    }
+
+    /// Of the last layer, which has everything. Each of the [`layers`](KeyValue::layers) can be asked by itself.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        match self.last_store() {
+            Some(last) => last.scan(scan).await,
+            None => Ok(Scanned::default()),
+        }
+    }
+
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
     }
@@ -295,6 +308,13 @@ impl KeyValue for LayeredKeyValue {
     fn counts(&self) -> Counts {
         let of_layers = self.layers.iter().map(|layer| layer.store().counts());
         of_layers.fold(self.stats.snapshot(), Counts::with_layers)
+    }
+
+    fn copies_live(&self) -> Duration {
+        match self.layers.len() {
+            0 | 1 => Duration::ZERO,
+            _ => self.settings.refill,
+        }
     }
 
     fn place(&self) -> Place {
