@@ -17,7 +17,7 @@ use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};

@@ -44,13 +44,11 @@ pub(crate) struct Engine {
     pub(crate) paces: Paces,
 }
 
-/// The paces of log lines that one bad key, value or result after the other would cause.
+/// The paces of log lines that one bad value or refused invalidation after the other would cause.
 #[derive(Debug, Default)]
 pub(crate) struct Paces {
     pub(crate) ignored: Pace,
-    pub(crate) bad_tags: Pace,
     pub(crate) deferred: Pace,
-    pub(crate) too_large: Pace,
 }
 
 impl Engine {

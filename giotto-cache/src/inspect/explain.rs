@@ -91,7 +91,7 @@ pub struct EntryState {
     /// The version of its program.
     pub version: u32,
     /// Its tags, and what became of them since it was computed: `valid`, `invalidated`, `purged`, or `lost` where the
-    /// store has no record of it any more.
+    /// store has no record of it any more, or one that was made anew.
     #[serde(serialize_with = "json::tags")]
     pub tags: Vec<(String, &'static str)>,
     /// What belongs to the result besides its body.
@@ -216,8 +216,8 @@ impl EntryState {
         let clocks = entry.clocks();
         let left = |until| remaining(until, now_ms);
         let tags = extension.tags.iter().map(|stamp| {
-            let now = found.generations.tag(&stamp.tag);
-            let state = match now.map(|now| stamp.generation.difference(now)) {
+            let record = found.generations.record(&stamp.tag);
+            let state = match record.and_then(|record| record.since(stamp.generation)) {
                 Some(Difference::Same) => "valid",
                 Some(Difference::Soft) => "invalidated",
                 Some(Difference::Hard) => "purged",

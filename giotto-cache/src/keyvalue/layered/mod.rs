@@ -193,11 +193,11 @@ impl KeyValue for LayeredKeyValue {
         let expire = expire.map_or(self.settings.refill, |expire| {
             expire.min(self.settings.refill)
         });
-        let mut copied = false;
         for layer in above {
-            copied |= layer.set_for(key, value.clone(), expire).await;
+            layer.set_for(key, value.clone(), expire).await;
         }
-        match stored || copied {
+        // The copies are served for a moment all the same, but nothing is stored.
+        match stored {
             true => Ok(()),
             false => Err(unanswered()),
         }
