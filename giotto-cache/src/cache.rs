@@ -288,6 +288,14 @@ impl Cache {
         measure::measure(&self.engine).await
     }
 
+    /// The name of the layer that had `answer`; `None` if it was not stored, or the store has no layers.
+    #[must_use]
+    #[inline]
+    pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
+        let number = usize::from(answer.layer?);
+        self.engine.layer_names.get(number).copied()
+    }
+
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
     #[doc(hidden)]
     #[must_use]
@@ -425,7 +433,14 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let layer_names = store
+            .store()
+            .layers()
+            .into_iter()
+            .map(KeyValue::name)
+            .collect();
         let engine = Engine {
+            layer_names,
             store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),

@@ -24,6 +24,8 @@ use crate::stats::programs::Programs;
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<GuardedStore>,
+    /// The names of the layers; none of a store without layers.
+    pub(crate) layer_names: Vec<&'static str>,
     pub(crate) flights: SingleFlight,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,

@@ -32,6 +32,8 @@ pub struct Explanation {
     pub stored_key: String,
     /// What each layer of the store has, the fastest first.
     pub layers: Vec<LayerState>,
+    /// The name of the layer that a lookup finds it in; `None` if it finds nothing, or the store has no layers.
+    pub layer: Option<&'static str>,
     /// What a lookup finds.
     pub entry: Option<EntryState>,
     /// How the next lookup would be answered, or the kind of error that it would get.
@@ -124,6 +126,10 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
         key: key.to_string(),
         stored_key: engine.store.store().stored_key(key.as_str()),
         layers: layers(engine, lookup).await,
+        layer: {
+            let number = found.entry.as_ref().map(|_| usize::from(found.layer));
+            number.and_then(|number| engine.layer_names.get(number).copied())
+        },
         entry: EntryState::new(&found, engine.clock.now_ms()),
         not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
         next,
