@@ -17,6 +17,8 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+#[path = "../common/log.rs"]
+mod log;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
@@ -34,6 +36,7 @@ mod stale_while_revalidate;
 mod tags;
 mod testing;
 mod timeouts;
+mod told;
 mod uncacheable;
 #[path = "../common/until.rs"]
 mod until;
