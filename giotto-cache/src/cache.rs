@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
@@ -33,6 +34,7 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::{Counts, Stats};
@@ -253,6 +255,22 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -260,6 +278,7 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
@@ -391,6 +410,13 @@ impl CacheBuilder {
             Arc::clone(&stats),
         );
         let is_own = matches!(store.place(), Place::InProcess | Place::Nowhere);
+        let budgets = Arc::new(Budgets::default());
+        let told = Arc::downgrade(&budgets);
+        let tells_evictions = store.store().tell_evictions(Arc::new(move |key| {
+            if let Some(budgets) = told.upgrade() {
+                budgets.left(key);
+            }
+        }));
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
@@ -407,6 +433,8 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets,
+            tells_evictions,
             clock: self.clock,
             stats,
             max_entry: self.max_entry,

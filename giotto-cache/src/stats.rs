@@ -88,6 +88,10 @@ counters! {
     too_large,
     /// Entries that the backend did not accept because it failed.
     not_stored,
+    /// New entries that were not stored because they were over the budget of their program.
+    over_budget,
+    /// New entries that were not stored because they were asked for once.
+    first_request,
     /// Invalidations of tags, programs and entries.
     invalidations,
     /// Invalidations that the store did not accept at once, and that are repeated in the background.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::CacheControl;
+use crate::engine::budget::{Place as BudgetPlace, Wanted};
 use crate::engine::lease::{Acquired, Lease};
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -19,6 +20,7 @@ use crate::invalidation::tags;
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
+use crate::reason::NotStored;
 
 /// How long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -53,6 +55,10 @@ pub(crate) struct Attempt {
     /// The right to compute among processes, where one is needed.
     pub(crate) lease: Option<Lease>,
     pub(crate) may_store: bool,
+    /// The right to store under the budget of the program, if it has one.
+    pub(crate) place: Option<BudgetPlace>,
+    /// Why the budget of the program does not let it store.
+    pub(crate) over_budget: Option<NotStored>,
     /// The keys in whose computations this one is, the outermost first, and its own.
     pub(crate) computing: Vec<String>,
 }
@@ -98,6 +104,8 @@ impl Attempt {
             generations: found.generations,
             lease: None,
             may_store: role != Role::Bypass,
+            place: None,
+            over_budget: None,
             computing,
         }
     }
@@ -105,6 +113,10 @@ impl Attempt {
     /// Waits until this process may compute, or need not. The attempt takes note of what became of the entry meanwhile.
     pub(crate) async fn acquire(&mut self, engine: &Engine) -> Start {
         if !self.may_store || engine.keeps_nothing() {
+            return Start::Compute;
+        }
+        self.take_place(engine);
+        if self.over_budget.is_some() {
             return Start::Compute;
         }
         if !self.is_answered {
@@ -157,6 +169,18 @@ impl Attempt {
                     && tags::begin(engine, &self.lookup, &mut self.generations).await;
             }
             return Start::Compute;
+        }
+    }
+
+    /// Takes the right to store under the budget of the program. Before the lease, and before tags get their records, which
+    /// would take room in the store for a page that does not get any.
+    fn take_place(&mut self, engine: &Engine) {
+        let now_ms = engine.clock.now_ms();
+        let (old, generations) = (self.old.as_ref(), &self.generations);
+        let wanted = Wanted::new(&self.lookup, old, generations, self.is_answered, now_ms);
+        match engine.budgets.take(&wanted, now_ms) {
+            Ok(place) => self.place = place,
+            Err(why) => (self.may_store, self.over_budget) = (false, Some(why)),
         }
     }
 

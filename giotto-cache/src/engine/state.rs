@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
+use crate::engine::budget::Budgets;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
@@ -28,6 +29,9 @@ pub(crate) struct Engine {
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
+    pub(crate) budgets: Arc<Budgets>,
+    /// Whether the store tells the budgets which entries it evicts.
+    pub(crate) tells_evictions: bool,
     pub(crate) clock: Clock,
     pub(crate) stats: Arc<Stats>,
     pub(crate) max_entry: usize,

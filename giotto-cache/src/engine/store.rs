@@ -166,6 +166,7 @@ fn obstacle(
 ) -> Option<NotStored> {
     match stamps {
         _ if directives.no_store => Some(NotStored::NoStore),
+        _ if attempt.over_budget.is_some() => attempt.over_budget,
         _ if !engine.keeps_nothing() && too_large::is_it(engine, entry) => {
             Some(NotStored::TooLarge)
         }
@@ -198,6 +199,9 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
     let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
+    if let Some(place) = attempt.place.take() {
+        place.keep(entry.clocks(), engine.tells_evictions);
+    }
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
@@ -216,6 +220,9 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
             Some(NotStored::StoreFailed)
         }
     };
+    if why.is_some() {
+        engine.budgets.left(key);
+    }
     if !attempt.release().await {
         flight.revoke();
     }
@@ -231,6 +238,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
 /// compare-and-set, because another process may have stored a newer one since.
 async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
     let removed = engine.store.replace(key.as_str(), raw, None, None).await;
+    engine.budgets.left(key.as_str());
     if removed.is_err() {
         tracing::warn!(
             key = %Cut(key),
@@ -248,6 +256,11 @@ async fn keep_out(
     entry: Entry,
     why: Option<NotStored>,
 ) {
+    match why {
+        Some(NotStored::OverBudget) => engine.stats.over_budget.increase(),
+        Some(NotStored::FirstRequest) => engine.stats.first_request.increase(),
+        _ => {}
+    }
     if why == Some(NotStored::TooLarge) {
         too_large::note(engine, attempt.key(), entry.body().len());
     }
@@ -278,6 +291,7 @@ pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt
 /// next lookup computes again when it is due.
 async fn forget(engine: &Engine, attempt: &Attempt) {
     let key = attempt.key().as_str();
+    engine.budgets.left(key);
     let _ = match &attempt.old {
         Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
         // The store did not answer, so that it is not known what it has.

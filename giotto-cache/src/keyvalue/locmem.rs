@@ -3,13 +3,13 @@
 //! The last step of a lookup: one lookup in a hash table, and a check of the expiry.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
@@ -37,7 +37,8 @@ const OVERHEAD: u64 = 256;
 /// different pages once does not push out those that many people read.
 #[derive(Clone)]
 pub struct LocMemKeyValue {
-    cells: Arc<Cache<Box<str>, Cell, CellWeighter>>,
+    cells: Arc<Cache<Box<str>, Cell, CellWeighter, DefaultHashBuilder, Evictions>>,
+    evictions: Evictions,
     clock: Clock,
 }
 
@@ -60,6 +61,28 @@ struct CellWeighter;
 impl Weighter<Box<str>, Cell> for CellWeighter {
     fn weight(&self, key: &Box<str>, cell: &Cell) -> u64 {
         cell.weight(key)
+    }
+}
+
+/// Who is told of evictions.
+#[derive(Clone, Default)]
+struct Evictions(Arc<OnceLock<Arc<dyn Fn(&str) + Send + Sync>>>);
+
+impl Lifecycle<Box<str>, Cell> for Evictions {
+    /// What was evicted, to be dropped after the lock of the shard: mostly one value for one that is set.
+    type RequestState = [Option<(Box<str>, Cell)>; 2];
+
+    fn before_evict(&self, _: &mut Self::RequestState, key: &Box<str>, _: &mut Cell) {
+        if let Some(told) = self.0.get() {
+            told(key);
+        }
+    }
+
+    /// Also called for a value that is replaced by one of the same key.
+    fn on_evict(&self, state: &mut Self::RequestState, key: Box<str>, cell: Cell) {
+        if let Some(free) = state.iter_mut().find(|evicted| evicted.is_none()) {
+            *free = Some((key, cell));
+        }
     }
 }
 
@@ -97,15 +120,16 @@ impl LocMemKeyValue {
             .estimated_items_capacity(usize::try_from(max_bytes / 1024).unwrap_or(usize::MAX))
             .build()
             .expect("both capacities are set");
-        let lifecycle = DefaultLifecycle::default();
+        let evictions = Evictions::default();
         let cells = Cache::with_options(
             options,
             CellWeighter,
             DefaultHashBuilder::default(),
-            lifecycle,
+            evictions.clone(),
         );
         Self {
             cells: Arc::new(cells),
+            evictions,
             clock,
         }
     }
@@ -248,6 +272,10 @@ impl KeyValue for LocMemKeyValue {
             max_bytes: Some(self.cells.capacity()),
             ..Measure::new("the memory of this process")
         })
+    }
+
+    fn tell_evictions(&self, told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+        self.evictions.0.set(told).is_ok()
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {

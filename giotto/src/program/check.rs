@@ -13,6 +13,7 @@ impl Program {
     pub(crate) fn error(&self) -> Option<Error> {
         let Settings {
             cache,
+            budget,
             version,
             tags,
             invalidates,
@@ -27,6 +28,10 @@ impl Program {
             None if *version > 0 => {
                 Some("it has a version but no cache: give it .cache(..), or leave the version out")
             }
+            None if !budget.is_unlimited() => Some(
+                "it has a budget but no cache: give it .cache(..), or leave .max_entries(..), .new_entries_per_second(..) and \
+                 .cache_on_second_request() out",
+            ),
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
             ),
