@@ -205,7 +205,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
-            engine.stats.stored.increase();
+            count_stored(engine, &attempt, &entry);
             engine.history.note(key, entry.clocks().keep_until);
             None
         }
@@ -215,12 +215,10 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
             forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
         }
-        Err(_) => {
-            engine.stats.not_stored.increase();
-            Some(NotStored::StoreFailed)
-        }
+        Err(_) => Some(NotStored::StoreFailed),
     };
     if why.is_some() {
+        engine.meter(attempt.key()).stats.not_stored(why);
         engine.budgets.left(key);
     }
     if !attempt.release().await {
@@ -231,6 +229,18 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
     if !engine.is_shared() {
         flight.finish(Outcome::Shared(Ok(answer(why))));
+    }
+}
+
+/// Counts an entry that is stored, and whether it says the same as the one in whose place it is.
+fn count_stored(engine: &Engine, attempt: &Attempt, entry: &Entry) {
+    let stats = &engine.meter(attempt.key()).stats;
+    stats.stored.increase();
+    if let Some(old) = &attempt.old {
+        stats.replaced.increase();
+        if old.etag() == entry.etag() {
+            stats.unchanged.increase();
+        }
     }
 }
 
@@ -256,11 +266,7 @@ async fn keep_out(
     entry: Entry,
     why: Option<NotStored>,
 ) {
-    match why {
-        Some(NotStored::OverBudget) => engine.stats.over_budget.increase(),
-        Some(NotStored::FirstRequest) => engine.stats.first_request.increase(),
-        _ => {}
-    }
+    engine.meter(attempt.key()).stats.not_stored(why);
     if why == Some(NotStored::TooLarge) {
         too_large::note(engine, attempt.key(), entry.body().len());
     }
@@ -282,6 +288,7 @@ async fn keep_out(
 
 /// Ends the flight with an error that is an answer, such as "not allowed".
 pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
+    engine.meter(attempt.key()).stats.refused.increase();
     flight.announce(Err(error));
     forget(engine, &attempt).await;
     attempt.release().await;

@@ -14,7 +14,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::measure::Measure;
+use crate::keyvalue::measure::{Evicts, Measure};
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 20;
 
@@ -270,6 +270,7 @@ impl KeyValue for LocMemKeyValue {
             entries: Some(self.cells.len() as u64),
             bytes: Some(self.cells.weight()),
             max_bytes: Some(self.cells.capacity()),
+            evicts: Some(Evicts::Any),
             ..Measure::new("the memory of this process")
         })
     }
@@ -284,6 +285,10 @@ impl KeyValue for LocMemKeyValue {
 
     fn is_atomic(&self) -> bool {
         true
+    }
+
+    fn name(&self) -> &str {
+        "locmem"
     }
 
     fn place(&self) -> Place {

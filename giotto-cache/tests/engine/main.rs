@@ -7,6 +7,7 @@ mod breaker;
 mod budget;
 mod cache_control;
 mod coalescing;
+mod counters;
 mod damaged_records;
 mod downstream;
 mod early_refresh;

@@ -84,6 +84,7 @@ impl Sql {
                  WHERE digest BETWEEN ? AND ?"
             )
             .into(),
+            now: format!("SELECT CAST({now_ms} AS SIGNED), 0").into(),
         };
         Self {
             common,

@@ -79,6 +79,7 @@ impl Sql {
                 "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {t} WHERE digest BETWEEN $1 AND $2"
             )
             .into(),
+            now: format!("SELECT {NOW_MS}, 0::bigint").into(),
         };
         Self {
             common,

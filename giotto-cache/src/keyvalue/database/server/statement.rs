@@ -25,6 +25,8 @@ pub(crate) struct Statements {
     pub(crate) clear: Arc<str>,
     /// Of the ends of a slice.
     pub(crate) measure: Arc<str>,
+    /// Of nothing.
+    pub(crate) now: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -95,13 +97,14 @@ impl Statements {
                 )
             }
             Call::Measure(slice) => (&self.measure, ends(slice).into()),
+            Call::Now => (&self.now, Vec::new()),
             Call::Create | Call::GetMany(..) | Call::DeleteExpired(_) | Call::DeleteOldest(_) => {
                 return None;
             }
         };
         let returns = match call {
             Call::Get(..) => Returns::Value,
-            Call::Measure(_) => Returns::Size,
+            Call::Measure(_) | Call::Now => Returns::Size,
             _ => Returns::Changed,
         };
         Some(Statement {

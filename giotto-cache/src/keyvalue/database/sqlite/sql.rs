@@ -186,7 +186,7 @@ impl Sql {
             Call::Clear(Chosen { prefix, part }, slice) => {
                 change(&self.clear, params![slice.low, slice.high, prefix, part])
             }
-            Call::Create => Ok(Reply::default()),
+            Call::Create | Call::Now => Ok(Reply::default()),
             Call::Measure(slice) => connection
                 .prepare_cached(&self.measure)?
                 .query_row(params![slice.low, slice.high], |row| {
