@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue, LayeredKeyValue,
+    Budget, Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue, LayeredKeyValue,
     LocMemKeyValue, Lookup, Mode, Policy, Reason, Result, Scope, Staleness,
 };
 use tokio::task::JoinSet;
@@ -248,10 +248,16 @@ async fn each_reason_of_a_result_that_is_not_stored_has_a_counter() -> Result<()
     model.release();
     caller.join_next().await.unwrap().unwrap()?;
     cache.settle().await;
+    cache.set_budget("program", Budget::new().cache_on_second_request())?;
+    ask("once", Says::Page).await?;
+    cache.set_budget("program", Budget::new().max_entries(1))?;
+    ask("within", Says::Page).await?;
+    ask("over", Says::Page).await?;
+    cache.set_budget("program", Budget::new())?;
     chaos.full(true);
     ask("full", Says::Page).await?;
     let reasons = cache.counts().not_stored_by_reason();
-    assert_eq!(reasons.map(|(_, count)| count), [1; 6], "{reasons:?}");
+    assert_eq!(reasons.map(|(_, count)| count), [1; 8], "{reasons:?}");
     assert_eq!(cache.counts().stored, 0);
     assert_adds_up(&cache, 6);
     Ok(())
