@@ -361,6 +361,13 @@ impl Cache {
         self.engine.flights.len()
     }
 
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
+    }
+
     /// The store itself, for management: creating its tables, emptying it.
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {

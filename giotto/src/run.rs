@@ -143,6 +143,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
         service.app().warn();
+        management::tell_at_start(service.app().clone());
         Ok(
             match serve(service, listener, signals, config.drain).await? {
                 Ended::Drained => cmd::SUCCESS,

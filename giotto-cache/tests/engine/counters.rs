@@ -14,6 +14,7 @@ use crate::model::{Model, Says};
 use crate::until::until;
 use crate::world::{
     MINUTE, START_MS, ask, ask_for, cache_on, callers, kept, key, ms, processes, seconds, stale,
+    worlds,
 };
 
 /// Whether `cache` has counted each of so many lookups once, and each of its computations.
@@ -221,6 +222,22 @@ async fn each_kind_of_a_stale_answer_has_a_counter_and_two_of_them_save_time() -
     assert_eq!(kinds.map(|(kind, _)| kind), expected);
     assert_eq!(kinds.map(|(_, count)| count), [0, 1, 1, 1, 1]);
     assert_adds_up(&cache, 5);
+    Ok(())
+}
+
+/// What says that a longer life would do.
+#[tokio::test]
+async fn a_result_that_is_the_same_as_before_is_counted() -> Result<()> {
+    for world in worlds() {
+        let model = Model::default();
+        for (says, unchanged) in [(Says::Page, 0), (Says::Page, 0), (Says::NotModified, 1)] {
+            model.says(says);
+            world.ask(&stale(), &model).await?;
+            assert_eq!(world.cache.counts().unchanged, unchanged);
+            world.clock.advance(seconds(61));
+        }
+        assert_eq!(world.cache.counts().replaced, 2);
+    }
     Ok(())
 }
 
