@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::CacheControl;
-use crate::engine::budget::{Place as BudgetPlace, Wanted};
+use crate::engine::budget::{self, Place as BudgetPlace};
 use crate::engine::lease::{Acquired, Lease};
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -177,8 +177,8 @@ impl Attempt {
     fn take_place(&mut self, engine: &Engine) {
         let now_ms = engine.clock.now_ms();
         let (old, generations) = (self.old.as_ref(), &self.generations);
-        let wanted = Wanted::new(&self.lookup, old, generations, self.is_answered, now_ms);
-        match engine.budgets.take(&wanted, now_ms) {
+        let wanted = budget::wanted(&self.lookup, old, generations, self.is_answered, now_ms);
+        match engine.budgets.take(self.key(), &wanted, now_ms) {
             Ok(place) => self.place = place,
             Err(why) => (self.may_store, self.over_budget) = (false, Some(why)),
         }

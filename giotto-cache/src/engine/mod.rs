@@ -22,6 +22,7 @@ pub(crate) mod compute;
 pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod lease;
+pub(crate) mod places;
 pub(crate) mod read;
 pub(crate) mod seen;
 pub(crate) mod single_flight;

@@ -205,7 +205,8 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
-            count_stored(engine, &attempt, &entry);
+            let is_same = attempt.old.as_ref().map(|old| old.etag() == entry.etag());
+            engine.meter(attempt.key()).stored(is_same);
             engine.history.note(key, entry.clocks().keep_until);
             None
         }
@@ -229,18 +230,6 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
     if !engine.is_shared() {
         flight.finish(Outcome::Shared(Ok(answer(why))));
-    }
-}
-
-/// Counts an entry that is stored, and whether it says the same as the one in whose place it is.
-fn count_stored(engine: &Engine, attempt: &Attempt, entry: &Entry) {
-    let stats = &engine.meter(attempt.key()).stats;
-    stats.stored.increase();
-    if let Some(old) = &attempt.old {
-        stats.replaced.increase();
-        if old.etag() == entry.etag() {
-            stats.unchanged.increase();
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
-use crate::engine::budget::Wanted;
+use crate::engine::budget;
 use crate::engine::lease::lease_key;
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -15,6 +15,7 @@ use crate::entry::Entry;
 use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
 use crate::guard::deadline::with_deadline;
+use crate::inspect::json;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
 use crate::keyvalue::{Place, names_of};
@@ -167,8 +168,8 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
 fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
     let now_ms = engine.clock.now_ms();
     let (old, generations) = (found.entry.as_ref(), &found.generations);
-    let wanted = Wanted::new(lookup, old, generations, found.is_answered, now_ms);
-    let over_budget = engine.budgets.refuses(&wanted, now_ms);
+    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
+    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
     match () {
         () if over_budget.is_some() => over_budget,
         () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
@@ -245,62 +246,5 @@ impl EntryState {
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
-    }
-}
-
-/// How an [`EntryState`] serialises.
-mod json {
-    use std::borrow::Cow;
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use serde::{Serialize, Serializer};
-
-    use crate::metadata::Metadata;
-
-    pub(super) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        time.as_millis().serialize(to)
-    }
-
-    pub(super) fn milliseconds_left<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_millis()).serialize(to)
-    }
-
-    pub(super) fn fraction<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        (time.as_secs_f64() * 1_000.0).serialize(to)
-    }
-
-    pub(super) fn length<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        body.len().serialize(to)
-    }
-
-    /// `{"status": 201, "fields": {"content-language": "de"}}`
-    pub(super) fn metadata<S: Serializer>(metadata: &Metadata, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'m> {
-            status: Option<u16>,
-            fields: BTreeMap<&'m str, Cow<'m, str>>,
-        }
-        let fields = metadata.fields();
-        let fields = fields.map(|(name, value)| (name, String::from_utf8_lossy(value)));
-        let (status, fields) = (metadata.status(), fields.collect());
-        Shown { status, fields }.serialize(to)
-    }
-
-    /// `[{"tag": "user:7", "state": "valid"}]`
-    pub(super) fn tags<S: Serializer>(
-        tags: &[(String, &'static str)],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tag<'t> {
-            tag: &'t str,
-            state: &'t str,
-        }
-        to.collect_seq(tags.iter().map(|(tag, state)| Tag { tag, state }))
     }
 }

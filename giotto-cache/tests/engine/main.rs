@@ -18,6 +18,7 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+mod listing;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
