@@ -494,18 +494,10 @@ impl CacheBuilder {
             .limit_values(self.max_entry.saturating_add(ENVELOPE));
         let store = GuardedStore::new(self.store, self.deadline, self.clock.clone());
         let is_own = matches!(store.place(), Place::InProcess | Place::Nowhere);
-        let budgets = Arc::new(Budgets::default());
-        let told = Arc::downgrade(&budgets);
-        let tells_evictions = store.store().tell_evictions(Arc::new(move |key| {
-            if let Some(budgets) = told.upgrade() {
-                budgets.left(key);
-            }
-        }));
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let engine = Engine {
-            store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
@@ -517,8 +509,8 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
-            budgets,
-            tells_evictions,
+            budgets: Budgets::of(store.store()),
+            store: Arc::new(store),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

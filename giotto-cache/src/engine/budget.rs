@@ -7,7 +7,7 @@
 //! computation begins, so that many at once do not exceed the limit, and given back if nothing is stored in the end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -15,6 +15,7 @@ use crate::engine::places::{Places, Wanted};
 use crate::entry::Entry;
 use crate::invalidation::generation::Generations;
 use crate::key::{Key, escape};
+use crate::keyvalue::KeyValue;
 use crate::log::{Cut, Pace};
 use crate::lookup::Lookup;
 use crate::policy::budget::{Budget, BudgetUse};
@@ -30,9 +31,11 @@ const TOLD_EVERY_MS: u64 = 60_000;
 const NEVER: u64 = u64::MAX;
 
 /// The budgets of all programs that have one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Budgets {
     trackers: RwLock<HashMap<Box<str>, Arc<Tracker>>>,
+    /// Whether the store tells what it evicts.
+    is_told: bool,
 }
 
 /// What is known of one program with a budget.
@@ -69,6 +72,22 @@ pub(crate) fn wanted(
 }
 
 impl Budgets {
+    /// Those of a cache in front of `store`, which may tell them what it evicts.
+    pub(crate) fn of(store: &dyn KeyValue) -> Arc<Self> {
+        Arc::new_cyclic(|own: &Weak<Self>| {
+            let own = own.clone();
+            let is_told = store.tell_evictions(Arc::new(move |key| {
+                if let Some(budgets) = own.upgrade() {
+                    budgets.left(key);
+                }
+            }));
+            Self {
+                trackers: RwLock::default(),
+                is_told,
+            }
+        })
+    }
+
     /// Gives `program` a budget from now on. What is stored already counts as far as it was counted before.
     pub(crate) fn set(&self, program: &str, budget: Budget) {
         let program: Box<str> = escape(program).into();
@@ -127,6 +146,18 @@ impl Budgets {
         let tracker = self.of(key.program())?;
         let refused = tracker.places().judge(wanted, now_ms);
         refused.err()
+    }
+
+    /// Keeps a place for an entry with these `clocks`. Called before the entry is written: a store that evicts it at once says
+    /// so before the write returns.
+    pub(crate) fn keep(&self, mut place: Place, clocks: Clocks) {
+        let until_ms = match with_grace(clocks) {
+            NEVER if !self.is_told => clocks.created.saturating_add(UNTOLD_MS),
+            until_ms => until_ms,
+        };
+        place.is_taken = false;
+        let mut places = place.tracker.places();
+        places.keep(place.digest, until_ms, clocks.created);
     }
 
     /// Notes that the store has lost the entry of `key`.
@@ -195,20 +226,6 @@ impl Tracker {
 
     fn places(&self) -> MutexGuard<'_, Places> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Place {
-    /// Keeps the place for an entry with these `clocks`. Called before the entry is written: a store that evicts it at once
-    /// says so before the write returns.
-    pub(crate) fn keep(mut self, clocks: Clocks, tells_evictions: bool) {
-        let until_ms = match with_grace(clocks) {
-            NEVER if !tells_evictions => clocks.created.saturating_add(UNTOLD_MS),
-            until_ms => until_ms,
-        };
-        self.is_taken = false;
-        let mut places = self.tracker.places();
-        places.keep(self.digest, until_ms, clocks.created);
     }
 }
 

@@ -33,8 +33,6 @@ pub(crate) struct Engine {
     pub(crate) signer: Signer,
     pub(crate) history: History,
     pub(crate) budgets: Arc<Budgets>,
-    /// Whether the store tells the budgets which entries it evicts.
-    pub(crate) tells_evictions: bool,
     pub(crate) clock: Clock,
     /// What is counted of each program.
     pub(crate) meters: Programs,

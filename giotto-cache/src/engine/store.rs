@@ -200,7 +200,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
     if let Some(place) = attempt.place.take() {
-        place.keep(entry.clocks(), engine.tells_evictions);
+        engine.budgets.keep(place, entry.clocks());
     }
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {

@@ -9,12 +9,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use quick_cache::sync::{Cache, EntryAction, EntryResult};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::evictions::Evictions;
+use crate::keyvalue::cells::{Cell, CellWeighter, Evictions};
 use crate::keyvalue::measure::{Evicts, Measure};
 use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 
@@ -30,11 +30,6 @@ const MAX_SHARDS: u64 = 64;
 /// The keys that are cloned for a list before other tasks have their turn: some hundred microseconds.
 const CLONED_AT_ONCE: usize = 1_000;
 
-/// What an entry costs besides its key and value: the slot of the table (about 90 bytes, twice because the
-/// table doubles when it grows), the headers of three allocations, and the count that shares the bytes.
-/// Measured by `cargo bench --bench memory`: 180 bytes for the smallest entries, 268 for 1 KiB.
-const OVERHEAD: u64 = 256;
-
 /// A [`KeyValue`] in this process's memory: fast, shared by all requests of one process, gone with it.
 ///
 /// It holds at most 64 MiB (see [`max_bytes`](Self::max_bytes)), keys and overhead included. When it is
@@ -45,28 +40,6 @@ pub struct LocMemKeyValue {
     cells: Arc<Cache<Box<str>, Cell, CellWeighter, DefaultHashBuilder, Evictions>>,
     evictions: Evictions,
     clock: Clock,
-}
-
-#[derive(Clone)]
-struct Cell {
-    value: Bytes,
-    /// `u64::MAX` = never.
-    expires_ms: u64,
-}
-
-impl Cell {
-    fn weight(&self, key: &str) -> u64 {
-        (key.len() + self.value.len()) as u64 + OVERHEAD
-    }
-}
-
-#[derive(Clone)]
-struct CellWeighter;
-
-impl Weighter<Box<str>, Cell> for CellWeighter {
-    fn weight(&self, key: &Box<str>, cell: &Cell) -> u64 {
-        cell.weight(key)
-    }
 }
 
 impl LocMemKeyValue {

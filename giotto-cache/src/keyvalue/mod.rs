@@ -5,10 +5,10 @@
 
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
+mod cells;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod database;
 pub(crate) mod dummy;
-mod evictions;
 pub(crate) mod layered;
 pub(crate) mod locmem;
 #[cfg(any(

@@ -236,12 +236,6 @@ impl Policy {
         self.negative > 0
     }
 
-    /// Whether entries never expire.
-    #[must_use]
-    pub const fn never_expires(&self) -> bool {
-        self.fresh == FOREVER
-    }
-
     pub(crate) const fn serves_stale(&self) -> bool {
         self.stale > 0
     }

@@ -13,7 +13,6 @@ impl Program {
     pub(crate) fn error(&self) -> Option<Error> {
         let Settings {
             cache,
-            budget,
             version,
             tags,
             invalidates,
@@ -28,10 +27,6 @@ impl Program {
             None if *version > 0 => {
                 Some("it has a version but no cache: give it .cache(..), or leave the version out")
             }
-            None if !budget.is_unlimited() => Some(
-                "it has a budget but no cache: give it .cache(..), or leave .max_entries(..), .new_entries_per_second(..) and \
-                 .cache_on_second_request() out",
-            ),
             Some(_) if invalidates.is_some() => Some(
                 "it invalidates tags, but a cached page does not run its model: leave out .cache(..) or .invalidates(..)",
             ),
@@ -44,7 +39,7 @@ impl Program {
                 "its model takes a Session, which belongs to one reader, and its page is for many: leave out .cache(..), or let \
                  middleware read request.session() and request.set(..) what the page depends on, as a part of the key",
             ),
-            _ => self.lifetimes_problem(),
+            _ => self.budget_problem().or_else(|| self.lifetimes_problem()),
         };
         error
             .clone()
@@ -66,6 +61,15 @@ impl Program {
             .and_then(|()| output.iter().try_for_each(|output| output.check(startup)))
             .and_then(|()| check(startup))
             .map_err(|error| Error::configuration(format!("program '{}': {error}", self.path())))
+    }
+
+    /// Why its budget makes no sense.
+    fn budget_problem(&self) -> Option<&'static str> {
+        let is_useless = self.settings.cache.is_none() && !self.settings.budget.is_unlimited();
+        is_useless.then_some(
+            "it has a budget but no cache: give it .cache(..), or leave .max_entries(..), .new_entries_per_second(..) and \
+             .cache_on_second_request() out",
+        )
     }
 
     /// Why what it says to caches downstream makes no sense.

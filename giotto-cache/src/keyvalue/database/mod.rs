@@ -34,7 +34,7 @@ use super::KeyValue;
 use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::measure::{Evicts, Measure};
+use crate::keyvalue::measure::Measure;
 use crate::keyvalue::scan::{Scan, Scanned};
 use crate::keyvalue::together::together;
 use crate::log::Cut;
@@ -252,20 +252,7 @@ impl KeyValue for DatabaseKeyValue {
 
     /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
     async fn measure(&self) -> Result<Measure> {
-        let size = sweep::measure(&*self.engine).await?;
-        let now_ms = self.engine.run(Call::Now).await?.rows;
-        Ok(Measure {
-            entries: Some(size.rows),
-            bytes: Some(size.bytes),
-            is_estimate: size.is_estimate,
-            max_entries: Some(self.sweeper.max_rows),
-            max_bytes: Some(self.sweeper.max_bytes),
-            evicts: Some(Evicts::Any),
-            clock_ms: Some(now_ms).filter(|now_ms| *now_ms > 0),
-            ..Measure::new(
-                "the whole table: every namespace, and what has expired and was not swept yet",
-            )
-        })
+        self.sweeper.figures(&*self.engine).await
     }
 
     async fn syncdb(&self) -> Result<()> {
