@@ -509,7 +509,7 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
-            budgets: Budgets::of(store.store()),
+            budgets: Budgets::before(store.store()),
             store: Arc::new(store),
             clock: self.clock,
             meters: Programs::new(),

@@ -72,8 +72,8 @@ pub(crate) fn wanted(
 }
 
 impl Budgets {
-    /// Those of a cache in front of `store`, which may tell them what it evicts.
-    pub(crate) fn of(store: &dyn KeyValue) -> Arc<Self> {
+    /// Those of a cache in front of `store`, which may tell them what it evicts. None so far.
+    pub(crate) fn before(store: &dyn KeyValue) -> Arc<Self> {
         Arc::new_cyclic(|own: &Weak<Self>| {
             let own = own.clone();
             let is_told = store.tell_evictions(Arc::new(move |key| {
