@@ -107,7 +107,6 @@ async fn in_redis_the_hot_set_stays() -> Result<(), Box<dyn std::error::Error>> 
     let room = ROOM.to_string();
     let limits = ["--maxmemory", &room, "--maxmemory-policy", "allkeys-lru"];
     let redis = test_servers::Redis::start_with(&limits);
-    let url = format!("redis://127.0.0.1:{}", redis.port());
-    let store = RedisKeyValue::new(&url)?;
+    let store = RedisKeyValue::new().port(redis.port());
     is_kept("redis", || Arc::new(store.clone())).await
 }

@@ -104,13 +104,15 @@ async fn a_text_for_people_says_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cache_that_costs_more_than_it_saves_is_told() {
     let redis = test_servers::Redis::start();
-    let url = format!("redis://127.0.0.1:{}", redis.port());
     let quick = async |X { x }: X| x;
     let manifest = Manifest::new([(
         "quick",
         Program::new(quick).cache(60).view(BasicView::new()),
     )]);
-    let app = app(manifest, Cache::new(RedisKeyValue::new(&url).unwrap()));
+    let app = app(
+        manifest,
+        Cache::new(RedisKeyValue::new().port(redis.port())),
+    );
     for number in 0..200 {
         ask(&app, "quick", number % 100).await;
     }
