@@ -12,6 +12,7 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
@@ -35,6 +36,7 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::layer::LayerCounts;
@@ -268,6 +270,22 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -275,6 +293,7 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
@@ -396,6 +415,13 @@ impl Cache {
         self.engine.flights.len()
     }
 
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
+    }
+
     /// The store itself, for management: creating its tables, emptying it.
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
@@ -487,7 +513,6 @@ impl CacheBuilder {
             .collect();
         let engine = Engine {
             layer_names,
-            store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
@@ -499,6 +524,8 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets: Budgets::before(store.store()),
+            store: Arc::new(store),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

@@ -20,6 +20,10 @@ pub enum NotStored {
     Invalidated,
     /// The store failed, or does not accept values now.
     StoreFailed,
+    /// It would be a new entry, and its program has used its [budget](crate::Budget) up.
+    OverBudget,
+    /// It would be a new entry, and its program stores what is asked for again.
+    FirstRequest,
 }
 
 impl NotStored {
@@ -40,6 +44,8 @@ impl NotStored {
             Self::BadTag => "bad-tag",
             Self::Invalidated => "invalidated-meanwhile",
             Self::StoreFailed => "store-failed",
+            Self::OverBudget => "over-budget",
+            Self::FirstRequest => "first-request",
         }
     }
 }

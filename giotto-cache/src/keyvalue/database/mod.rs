@@ -252,17 +252,7 @@ impl KeyValue for DatabaseKeyValue {
 
     /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
     async fn measure(&self) -> Result<Measure> {
-        let size = sweep::measure(&*self.engine).await?;
-        Ok(Measure {
-            entries: Some(size.rows),
-            bytes: Some(size.bytes),
-            is_estimate: size.is_estimate,
-            max_entries: Some(self.sweeper.max_rows),
-            max_bytes: Some(self.sweeper.max_bytes),
-            ..Measure::new(
-                "the whole table: every namespace, and what has expired and was not swept yet",
-            )
-        })
+        self.sweeper.figures(&*self.engine).await
     }
 
     async fn syncdb(&self) -> Result<()> {
