@@ -27,12 +27,14 @@ pub enum NotStored {
 }
 
 impl NotStored {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::NoStore,
         Self::TooLarge,
         Self::BadTag,
         Self::Invalidated,
         Self::StoreFailed,
+        Self::OverBudget,
+        Self::FirstRequest,
     ];
 
     /// Its name, one word for logs: `too-large`.
