@@ -3,6 +3,7 @@
 //! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::{Counts, Stats};
 use crate::upkeep::matching::{self, Removed};
+use crate::upkeep::transfer::Moved;
+use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -249,6 +252,38 @@ impl Cache {
     /// As for [`remove_matching`](Self::remove_matching).
     pub async fn reclaim(&self, scope: &Scope) -> Result<Option<Removed>> {
         matching::reclaim(&self.engine, scope).await
+    }
+
+    /// Copies everything that the store has to that of `target`: entries with the time that they have left, and the records of
+    /// what was invalidated, so that nothing becomes fresh again. Of two entries of one key the newer one stays. Everything is
+    /// verified with the signing keys of this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
+    /// What was copied until then stays; call it again.
+    pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
+        copy::copy(&self.engine, self.store(), target.store()).await
+    }
+
+    /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
+    /// is complete.
+    pub async fn export(&self, path: &Path) -> Result<Moved> {
+        export::export(&self.engine, path).await
+    }
+
+    /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
+    /// [`copy_to`](Self::copy_to); then call it again.
+    pub async fn import(&self, path: &Path) -> Result<Moved> {
+        export::import(&self.engine, path).await
     }
 
     /// For how long other processes may still have a copy of an entry that was removed here.

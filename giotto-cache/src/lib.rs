@@ -39,7 +39,7 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -96,6 +96,7 @@ pub use keyvalue::locmem::LocMemKeyValue;
 pub use keyvalue::measure::Measure;
 #[cfg(feature = "memcache")]
 pub use keyvalue::memcache::MemcacheKeyValue;
+pub use keyvalue::migrating::MigratingKeyValue;
 #[doc(hidden)]
 pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
@@ -111,6 +112,7 @@ pub use reason::{NotStored, Reason, Staleness, Status};
 pub use scope::Scope;
 pub use stats::Counts;
 pub use upkeep::matching::Removed;
+pub use upkeep::transfer::Moved;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -21,6 +21,7 @@ mod longest;
 pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
+pub(crate) mod migrating;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
@@ -29,14 +30,7 @@ pub(crate) mod redis;
 pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(
-    feature = "redis",
-    feature = "memcache",
-    feature = "sqlite",
-    feature = "postgres",
-    feature = "mysql"
-))]
-mod together;
+pub(crate) mod together;
 
 use std::fmt::Debug;
 use std::time::Duration;
