@@ -72,6 +72,10 @@ impl KeyValue for DummyKeyValue {
         })
     }
 
+    fn name(&self) -> &'static str {
+        "dummy"
+    }
+
     fn place(&self) -> Place {
         Place::Nowhere
     }

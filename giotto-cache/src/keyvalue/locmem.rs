@@ -287,6 +287,10 @@ impl KeyValue for LocMemKeyValue {
         true
     }
 
+    fn name(&self) -> &'static str {
+        "locmem"
+    }
+
     fn place(&self) -> Place {
         Place::InProcess
     }

@@ -6,6 +6,7 @@
 mod breaker;
 mod cache_control;
 mod coalescing;
+mod counters;
 mod damaged_records;
 mod downstream;
 mod early_refresh;
@@ -17,6 +18,8 @@ mod jitter;
 mod lease;
 mod lifetimes;
 mod listing;
+#[path = "../common/log.rs"]
+mod log;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
@@ -35,6 +38,7 @@ mod stale_while_revalidate;
 mod tags;
 mod testing;
 mod timeouts;
+mod told;
 mod uncacheable;
 #[path = "../common/until.rs"]
 mod until;

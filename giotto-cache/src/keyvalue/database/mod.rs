@@ -213,6 +213,10 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.rows > 0)
     }
 
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

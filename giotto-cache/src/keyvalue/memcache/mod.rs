@@ -283,6 +283,10 @@ impl KeyValue for MemcacheKeyValue {
         self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
+    fn name(&self) -> &'static str {
+        "memcache"
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }
