@@ -88,6 +88,7 @@ mod error;
 mod error_page;
 mod language;
 mod lifetimes;
+mod log;
 mod management;
 mod manifest;
 mod messages;

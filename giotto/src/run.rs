@@ -3,20 +3,20 @@
 //! Before the first step of an invocation.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::net::TcpListener;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{self, Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::log::{announce, install};
 use crate::management;
 use crate::panics;
 
@@ -126,9 +126,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     if let Some(port) = matches.get_one::<String>("port") {
         config.set("http.port", port, "--port")?;
     }
-    log(config.log.unwrap_or(tracing::Level::INFO));
+    log(&config, tracing::Level::INFO);
     config.tell();
-    let app = prepare(app, matches)?.with_config(&config)?;
+    let mut app = prepare(app, matches)?.with_config(&config)?;
+    app.access = config.log.open_access()?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -140,8 +141,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let address = listener.local_addr()?;
         // Before the line below: its reader may stop the server at once.
         let signals = Signals::new()?;
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        announce(&format!("Listening on http://{address}"));
         service.app().warn();
         Ok(
             match serve(service, listener, signals, config.drain).await? {
@@ -191,7 +191,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
-        log(config.log.unwrap_or(tracing::Level::WARN));
+        log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;
         app.clone().with_config(&config)
@@ -213,9 +213,8 @@ fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
     Ok(management::beside(app))
 }
 
-/// Writes log lines to standard error, unless the application has installed a subscriber of its own.
-fn log(level: tracing::Level) {
-    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let lines = tracing_subscriber::fmt().with_max_level(level);
-    let _ = lines.with_ansi(colours).with_writer(io::stderr).try_init();
+/// Writes log lines to standard error, from this `level` on if the configuration names none.
+fn log(config: &Config, level: tracing::Level) {
+    let level = config.log.level.unwrap_or(level);
+    install(LevelFilter::from_level(level), config.log.format);
 }

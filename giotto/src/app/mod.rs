@@ -19,6 +19,7 @@ use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
 use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
+use crate::log::Access;
 use crate::manifest::Manifest;
 use crate::messages::Messages;
 #[cfg(feature = "session")]
@@ -47,6 +48,8 @@ pub struct App {
     /// What answers beside the programs.
     pub(crate) beside: Beside,
     pub(crate) configured: Option<Configured>,
+    /// The access log of its server, if there is one.
+    pub(crate) access: Option<Arc<Access>>,
     log: Limiter,
 }
 
@@ -79,6 +82,7 @@ impl App {
             error_pages: ErrorPages::default(),
             beside: Beside::default(),
             configured: None,
+            access: None,
             log: Limiter::default(),
         }
     }

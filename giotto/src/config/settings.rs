@@ -12,6 +12,7 @@ use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
 use super::key::{KEY_BYTES, KEY_REMEDY, SIGNING_KEY};
+use super::log::LogSettings;
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
@@ -33,7 +34,7 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// The fields that carry the tags of pages; `None` if nothing is said of them.
     pub(crate) tag_fields: Option<Vec<String>>,
-    pub(crate) log: Option<tracing::Level>,
+    pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
@@ -62,7 +63,7 @@ impl Config {
             compression: true,
             debug: false,
             tag_fields: None,
-            log: None,
+            log: LogSettings::default(),
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
@@ -105,7 +106,6 @@ impl Config {
             "http.host" => self.host = setting.host()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
             "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
-            "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -113,6 +113,7 @@ impl Config {
             SIGNING_KEY => {
                 self.signing_keys = setting.secrets(KEY_BYTES, KEY_REMEDY)?;
             }
+            key if LogSettings::has(key) => self.log.apply(setting)?,
             key if key == "cache" || key.starts_with("cache.") => self.cache.apply(setting),
             "session" => setting.check_empty_table("session.key")?,
             key if key.starts_with("session.") && keys().iter().any(|known| known == key) => {
@@ -187,11 +188,6 @@ fn tag_fields(setting: &Setting) -> Result<Vec<String>> {
         true => Ok(names.into_iter().map(str::to_owned).collect()),
         false => Err(setting.refused("names of fields, such as \"Cache-Tag\"")),
     }
-}
-
-fn level(setting: &Setting) -> Result<tracing::Level> {
-    let level = setting.string()?.parse();
-    level.map_err(|_| setting.refused("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""))
 }
 
 impl fmt::Debug for Config {

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::call::{Call, Reply, Slice};
 use super::engine::Engine;
 use crate::error::Result;
+use crate::log::Limiter;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
@@ -35,6 +36,8 @@ pub(super) struct Sweeper {
     since: Mutex<Since>,
     running: tokio::sync::Mutex<()>,
     last: Mutex<Option<JoinHandle<()>>>,
+    /// Limits the log lines of sweeps that fail.
+    pub(super) log: Limiter,
 }
 
 /// How large a table is.
@@ -62,6 +65,7 @@ impl Sweeper {
             since: Mutex::default(),
             running: tokio::sync::Mutex::default(),
             last: Mutex::default(),
+            log: Limiter::default(),
         }
     }
 

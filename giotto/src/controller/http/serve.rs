@@ -75,6 +75,9 @@ pub(crate) async fn serve(
         tracing::warn!("interrupted again: responses under way are cut");
     }
     service.app().log().flush();
+    if let Some(access) = &service.app().access {
+        access.flush();
+    }
     Ok(ended)
 }
 
@@ -234,7 +237,7 @@ async fn connection(stream: TcpStream, service: Service, watch: Arc<Watch>) {
         watch.answering();
         let (mut head, body) = request.into_parts();
         async move {
-            let mut response = service.answer(&mut head, body).await;
+            let mut response = service.answer_told(&mut head, body).await;
             amend(&mut response, watch.pulse());
             response.body_mut().pace(watch);
             watch.sending();
