@@ -39,7 +39,7 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and
+//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -82,7 +82,10 @@ pub use entry::Entry;
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::list::{ListPage, Listing};
+pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
+pub use inspect::walk::Walk;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;
@@ -96,6 +99,7 @@ pub use keyvalue::memcache::MemcacheKeyValue;
 pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
 pub use keyvalue::redis::RedisKeyValue;
+pub use keyvalue::scan::{Scan, Scanned, StoredValue};
 pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
 pub use metadata::Metadata;
@@ -105,6 +109,9 @@ pub use policy::into::IntoPolicy;
 pub use reason::{NotStored, Reason, Staleness, Status};
 pub use scope::Scope;
 pub use stats::Counts;
+pub use stats::layer::LayerCounts;
+pub use stats::program::ProgramCounts;
+pub use stats::times::Times;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

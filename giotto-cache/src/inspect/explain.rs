@@ -14,9 +14,10 @@ use crate::entry::Entry;
 use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
 use crate::guard::deadline::with_deadline;
+use crate::inspect::json;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
-use crate::keyvalue::Place;
+use crate::keyvalue::{Place, names_of};
 use crate::lookup::{Lookup, Mode};
 use crate::metadata::Metadata;
 use crate::reason::{NotStored, Reason, Status};
@@ -52,6 +53,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct LayerState {
+    /// The name of the layer, as in [`LayerCounts`](crate::LayerCounts).
+    pub name: String,
     /// The store.
     pub store: String,
     /// Where it keeps its values: the memory of this process is not that of another.
@@ -135,7 +138,8 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
 async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
     let now_ms = engine.clock.now_ms();
     let mut layers = Vec::new();
-    for store in layers_of(engine.store.store()) {
+    let stores = layers_of(engine.store.store());
+    for (store, name) in stores.iter().zip(names_of(&stores)) {
         let answered = with_deadline(engine.store.deadline(), store.get(lookup.key.as_str())).await;
         let state = match answered {
             None => "no answer in time".to_owned(),
@@ -150,6 +154,7 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
             }
         };
         layers.push(LayerState {
+            name,
             store: format!("{store:?}"),
             place: store.place(),
             state,
@@ -235,62 +240,5 @@ impl EntryState {
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
-    }
-}
-
-/// How an [`EntryState`] serialises.
-mod json {
-    use std::borrow::Cow;
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use serde::{Serialize, Serializer};
-
-    use crate::metadata::Metadata;
-
-    pub(super) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        time.as_millis().serialize(to)
-    }
-
-    pub(super) fn milliseconds_left<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_millis()).serialize(to)
-    }
-
-    pub(super) fn fraction<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        (time.as_secs_f64() * 1_000.0).serialize(to)
-    }
-
-    pub(super) fn length<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        body.len().serialize(to)
-    }
-
-    /// `{"status": 201, "fields": {"content-language": "de"}}`
-    pub(super) fn metadata<S: Serializer>(metadata: &Metadata, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'m> {
-            status: Option<u16>,
-            fields: BTreeMap<&'m str, Cow<'m, str>>,
-        }
-        let fields = metadata.fields();
-        let fields = fields.map(|(name, value)| (name, String::from_utf8_lossy(value)));
-        let (status, fields) = (metadata.status(), fields.collect());
-        Shown { status, fields }.serialize(to)
-    }
-
-    /// `[{"tag": "user:7", "state": "valid"}]`
-    pub(super) fn tags<S: Serializer>(
-        tags: &[(String, &'static str)],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tag<'t> {
-            tag: &'t str,
-            state: &'t str,
-        }
-        to.collect_seq(tags.iter().map(|(tag, state)| Tag { tag, state }))
     }
 }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::{KeyValue, Place};
 use crate::error::Result;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned};
 
 /// A [`KeyValue`] that always misses. Every operation succeeds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,12 +60,20 @@ impl KeyValue for DummyKeyValue {
         Ok(())
     }
 
+    async fn scan(&self, _scan: &Scan) -> Result<Scanned> {
+        Ok(Scanned::default())
+    }
+
     async fn measure(&self) -> Result<Measure> {
         Ok(Measure {
             entries: Some(0),
             bytes: Some(0),
             ..Measure::new("no store: nothing is kept")
         })
+    }
+
+    fn name(&self) -> &str {
+        "dummy"
     }
 
     fn place(&self) -> Place {

@@ -26,9 +26,16 @@ pub(crate) mod namespace;
 mod percent;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(feature = "redis", feature = "memcache"))]
+#[cfg(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
 mod together;
 
 use std::fmt::Debug;
@@ -38,8 +45,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::measure::Measure;
+use self::scan::{Scan, Scanned};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
+use crate::stats::layer::LayerCounts;
 
 /// A store of bytes under text keys, shared by all callers.
 ///
@@ -60,6 +69,10 @@ use crate::stats::Counts;
 ///     often one is among them.
 /// 11. `replace` MUST store or remove only if the value is exactly the old one, and MUST say whether it did. Of many
 ///     that replace the same value at once, it SHOULD tell one that it did.
+/// 12. `scan`, where it is implemented, MUST come to an end, MUST return every key of this store's namespace that is there
+///     all the time and no key of another, and MUST tell the length and the beginning of its value, if it tells them. It
+///     MAY return a key twice, or one whose value has just expired, and MAY leave out empty values and keys of more
+///     than 64 KiB.
 ///
 /// A store may lose any value at any time; that is a miss.
 #[async_trait]
@@ -128,6 +141,27 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         self.clear().await
     }
 
+    /// Removes `keys`, and returns how many of them were there. The default deletes one after the other.
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        let mut deleted = 0;
+        for key in keys {
+            deleted += u64::from(self.delete(key).await?);
+        }
+        Ok(deleted)
+    }
+
+    /// One page of all keys of this store's namespace, with the beginning of each value. Call it again with the cursor of
+    /// the page until there is none. A page is a bounded piece of work, for the store and for this process; bodies are not
+    /// read. Other callers must not wait for it. The default says that the store cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for a cursor that is not one of this store, [`ErrorKind::Backend`] if the store does not
+    /// answer or cannot enumerate its keys.
+    async fn scan(&self, _scan: &Scan) -> Result<Scanned> {
+        Err(unsupported(self, "scan"))
+    }
+
     /// Creates what the store needs before its first use, for example a table. Calling it again changes nothing.
     async fn syncdb(&self) -> Result<()> {
         Ok(())
@@ -149,7 +183,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// Returns once the background tasks of the store have ended. The default has none.
     async fn settle(&self) {}
 
-    /// What the store has counted, which is added to the counters of the cache. The default counts nothing.
+    /// What the store has counted of its servers, if they are several: [errors](Counts::backend_errors) and
+    /// [skipped](Counts::backend_skipped) calls, which are added to those of the cache. The default counts nothing.
     fn counts(&self) -> Counts {
         Counts::default()
     }
@@ -179,6 +214,17 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         false
     }
 
+    /// What this store is called in metrics and messages, one word: `redis`.
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    /// What was counted of each of its layers, the fastest first; nothing if it has none.
+    #[doc(hidden)]
+    fn layer_counts(&self) -> Vec<LayerCounts> {
+        Vec::new()
+    }
+
     /// `key` as the store writes it, for an operator who looks for it there. The default does not change it.
     fn stored_key(&self, key: &str) -> String {
         key.to_owned()
@@ -187,6 +233,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// The stores that this one is made of, the fastest first; none if it is one itself.
     fn layers(&self) -> Vec<&dyn KeyValue> {
         Vec::new()
+    }
+
+    /// For how long another process may still have a copy of a value that is deleted here. The default is no time.
+    #[doc(hidden)]
+    fn copies_live(&self) -> Duration {
+        Duration::ZERO
     }
 
     /// Where the values are. A store of your own keeps the default.
@@ -210,6 +262,19 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
+}
+
+/// The names of `layers`, with a number where several have the same: `redis`, `redis-2`.
+pub(crate) fn names_of(layers: &[&dyn KeyValue]) -> Vec<String> {
+    let names: Vec<_> = layers.iter().map(|layer| layer.name()).collect();
+    let numbered = names.iter().enumerate().map(|(at, name)| {
+        let before = names[..at].iter().filter(|other| *other == name);
+        match before.count() {
+            0 => (*name).to_owned(),
+            before => format!("{name}-{}", before + 1),
+        }
+    });
+    numbered.collect()
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

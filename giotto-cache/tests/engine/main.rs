@@ -6,6 +6,7 @@
 mod breaker;
 mod cache_control;
 mod coalescing;
+mod counters;
 mod damaged_records;
 mod downstream;
 mod early_refresh;
@@ -16,6 +17,7 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+mod listing;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;

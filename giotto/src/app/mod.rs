@@ -19,6 +19,7 @@ use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
 use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
+use crate::health::Health;
 use crate::log::Access;
 use crate::manifest::Manifest;
 use crate::messages::Messages;
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) configured: Option<Configured>,
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
+    pub(crate) health: Health,
     log: Limiter,
 }
 
@@ -83,6 +85,7 @@ impl App {
             beside: Beside::default(),
             configured: None,
             access: None,
+            health: Health::default(),
             log: Limiter::default(),
         }
     }
@@ -345,6 +348,7 @@ impl App {
         self.states.check()?;
         self.manifest.check()?;
         self.beside.check(&self.manifest)?;
+        self.health.check(&self.manifest)?;
         let programs = self.manifest.all();
         #[cfg(feature = "session")]
         self.check_sessions(&programs)?;
@@ -373,6 +377,12 @@ impl App {
     /// Limits the log lines that clients can cause.
     pub(crate) const fn log(&self) -> &Limiter {
         &self.log
+    }
+
+    /// The same, which tells its health on the public port if it `is_public`.
+    pub(crate) fn with_public_health(self, is_public: bool) -> Self {
+        let health = self.health.clone().public(is_public);
+        Self { health, ..self }
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {

@@ -100,7 +100,6 @@ impl Access {
     }
 
     /// Opens the file again, after it was moved away.
-    #[expect(dead_code, reason = "SIGHUP will call it")]
     pub(crate) fn reopen(&self) {
         self.sink.reopen();
     }

@@ -390,3 +390,21 @@ fn no_request_writes_a_line_of_its_own_or_a_long_one() {
         }
     }
 }
+
+#[test]
+fn sighup_opens_a_file_again_that_was_moved_away() {
+    let logged = Logged::json(&[]);
+    let (path, moved) = (
+        logged.folder.path().join("access.log"),
+        logged.folder.path().join("access.log.1"),
+    );
+    logged.server.get("/squared?x=1", "");
+    std::fs::rename(&path, &moved).unwrap();
+    logged.server.get("/squared?x=2", "");
+    logged.server.signal("HUP");
+    test_servers::wait_until("the file is opened again", || path.exists());
+    logged.server.get("/squared?x=3", "");
+    let moved = std::fs::read_to_string(moved).unwrap();
+    assert_eq!(moved.lines().count(), 2, "{moved}");
+    assert_eq!(texts(&logged.end(), "query"), ["x=3"]);
+}

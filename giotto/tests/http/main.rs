@@ -8,12 +8,16 @@ mod access;
 mod arguments;
 mod caching;
 mod conditional;
+mod error_pages;
+mod handover;
+mod health;
 mod limits;
 mod listening;
 mod log;
 mod methods;
 mod negotiation;
 mod protocol;
+mod reload;
 mod routing;
 #[path = "../common/server.rs"]
 mod server;
