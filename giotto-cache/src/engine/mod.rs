@@ -46,6 +46,7 @@ use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
 
@@ -98,7 +99,7 @@ where
     let reason = read::why_missed(engine, &lookup.key, &found);
     let now_ms = engine.clock.now_ms();
     engine.meter(&lookup.key).missed(&reason, now_ms);
-    tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
+    tracing::debug!(key = %Cut(&lookup.key), %reason, "nothing fresh is stored");
     if lookup.mode == Mode::Only {
         return Err(not_cached(&found, &reason));
     }
