@@ -24,6 +24,7 @@ use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::invalidation::outward::settles_within;
+use crate::invalidation::past::{Past, PastInvalidation, actor};
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
@@ -232,6 +233,13 @@ impl Cache {
         self.engine.pending.len()
     }
 
+    /// The last 50 invalidations that this process has made, the newest first. What other processes have invalidated in the
+    /// same store is not among them.
+    #[must_use]
+    pub fn past_invalidations(&self) -> Vec<PastInvalidation> {
+        self.engine.past.all()
+    }
+
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
     /// logs those that it has not; then waits for what is told [downstream](Self::add_downstream). Call it before the process
     /// exits: its pending invalidations end with it.
@@ -263,6 +271,10 @@ impl Cache {
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        let now_ms = self.engine.clock.now_ms();
+        self.engine
+            .past
+            .note_scope(&Scope::All, true, now_ms, actor());
         cleared
     }
 
@@ -400,6 +412,7 @@ impl CacheBuilder {
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            past: Past::default(),
             downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {

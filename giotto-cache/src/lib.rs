@@ -83,6 +83,7 @@ pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
 pub use inspect::measure::LayerMeasure;
+pub use invalidation::past::{PastInvalidation, acting, actor};
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;

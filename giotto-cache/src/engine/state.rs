@@ -11,6 +11,7 @@ use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
+use crate::invalidation::past::Past;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::keyvalue::Place;
@@ -25,6 +26,7 @@ pub(crate) struct Engine {
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
+    pub(crate) past: Past,
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,

@@ -21,6 +21,7 @@ mod metadata;
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;
