@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use giotto_cache::{KeyValue, Result};
+use giotto_cache::{KeyValue, Result, Scan, Scanned};
 
 /// For so long a call is repeated.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -73,6 +73,10 @@ impl<S: KeyValue> KeyValue for Patient<S> {
 
     async fn delete(&self, key: &str) -> Result<bool> {
         self.store.delete(key).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.in_the_end(async || self.store.scan(scan).await).await
     }
 
     async fn clear(&self) -> Result<()> {
