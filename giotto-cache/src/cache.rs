@@ -14,6 +14,7 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
@@ -377,6 +378,14 @@ impl Cache {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
     }
 
+    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
+    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    #[must_use]
+    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+        let now_ms = self.engine.clock.now_ms();
+        self.engine.popular.most(limit, now_ms)
+    }
+
     /// What was counted of each layer of the store, the fastest first; a store without layers is one.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerCounts> {
@@ -487,6 +496,7 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

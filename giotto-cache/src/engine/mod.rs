@@ -20,6 +20,7 @@ pub(crate) mod compute;
 pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod lease;
+pub(crate) mod popular;
 pub(crate) mod read;
 pub(crate) mod single_flight;
 pub(crate) mod state;
@@ -85,6 +86,7 @@ where
             Status::Stale(staleness) => meter.served_stale(staleness, cost_us, found.now_ms),
             _ => meter.hit(cost_us, found.now_ms),
         }
+        engine.popular.hit(&lookup.key, found.now_ms);
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
             refresh(engine, lookup, found.decoded(engine), compute);
         }

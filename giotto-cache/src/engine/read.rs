@@ -54,6 +54,7 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let now_ms = engine.clock.now_ms();
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer)
 }
 
@@ -68,6 +69,7 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer)
 }
 

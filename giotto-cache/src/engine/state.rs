@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
 use crate::entry::zstd;
@@ -33,6 +34,7 @@ pub(crate) struct Engine {
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
+    pub(crate) popular: Popular,
     pub(crate) clock: Clock,
     /// What is counted of each program.
     pub(crate) meters: Programs,

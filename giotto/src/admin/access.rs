@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::live::Live;
 use crate::app::App;
 
 /// What a client of the admin listener asks.
@@ -15,24 +16,27 @@ pub(super) struct Access {
     pub(super) hosts: Option<Arc<[String]>>,
     /// The client, if it comes over a network.
     pub(super) peer: Option<SocketAddr>,
+    /// The live page, which all clients share.
+    pub(super) live: Arc<Live>,
 }
 
 impl Access {
     /// For a client that others have checked: the server of the application, or the mode of a Unix socket.
-    pub(super) const fn checked(app: App) -> Self {
+    pub(super) const fn checked(app: App, live: Arc<Live>) -> Self {
         Self {
             app,
             hosts: None,
             peer: None,
+            live,
         }
     }
 
-    /// For a client that comes over a network, by an address or by one of these names of `hosts`.
-    pub(super) const fn of_peer(app: App, hosts: Arc<[String]>, peer: SocketAddr) -> Self {
+    /// The same for a client that comes over a network, by an address or by one of these names of `hosts`.
+    pub(super) fn by(self, hosts: Arc<[String]>, peer: SocketAddr) -> Self {
         Self {
-            app,
             hosts: Some(hosts),
             peer: Some(peer),
+            ..self
         }
     }
 }

@@ -2,24 +2,29 @@
 //!
 //! Beside the requests of clients, on a listener of its own (`listener.rs`) or in the server of the application. `routes.rs`
 //! has the addresses, `guard.rs` says who may ask (`access.rs`), and `metrics/` shows the counters of the cache to Prometheus.
+//! `live/` is the page for people.
 
 mod access;
 mod guard;
 mod listener;
+mod live;
 mod routes;
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Response;
 
 use self::access::Access;
 pub(crate) use self::listener::listen;
+use self::live::Live;
 use crate::app::App;
 use crate::controller::http::Body;
 
-/// What an operator may ask of an application, as a [`tower_service::Service`]: `/metrics`, `/healthz` and `/readyz`; see
+/// What an operator may ask of an application, as a [`tower_service::Service`]: the live page at its root, `/metrics`,
+/// `/healthz` and `/readyz`; see
 /// [`App::admin`].
 #[derive(Clone, Debug)]
 pub struct Admin(Access);
@@ -42,7 +47,7 @@ impl App {
     /// ```
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin(Access::checked(self.clone()))
+        Admin(Access::checked(self.clone(), Arc::new(Live::default())))
     }
 }
 

@@ -3,15 +3,16 @@
 //! A request to the admin listener, from its head to a response.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::guard;
+use super::{guard, live};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
@@ -36,8 +37,8 @@ pub(super) struct Asked {
     /// The query of the address.
     pub(super) query: Option<String>,
     /// The body of a POST.
-    #[expect(dead_code, reason = "the routes of the live page take one")]
     pub(super) body: Bytes,
+    pub(super) fields: HeaderMap,
 }
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -46,7 +47,30 @@ static ROUTES: &[Route] = &[
     Route {
         path: "/",
         kind: Kind::Shows,
-        answer: |_, _| Box::pin(async { index() }),
+        answer: |access, _| Box::pin(async move { access.live.page() }),
+    },
+    Route {
+        path: "/events",
+        kind: Kind::Shows,
+        answer: |access, _| Box::pin(async move { Arc::clone(&access.live).events(access.app) }),
+    },
+    Route {
+        path: "/find",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::find(access.app, asked)),
+    },
+    Route {
+        path: "/explain",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::explain(access.app, asked)),
+    },
+    Route {
+        path: "/change",
+        kind: Kind::Changes,
+        answer: |access, asked| {
+            let client = access.peer.map(|peer| peer.ip());
+            Box::pin(async move { live::change(access.app, &access.live, asked, client).await })
+        },
     },
     Route {
         path: "/healthz",
@@ -66,12 +90,6 @@ impl Answers for Access {
     async fn answer(&self, head: &mut Parts, body: Incoming) -> Response<Body> {
         answer(self, head, body).await
     }
-}
-
-/// What there is.
-fn index() -> Response<Body> {
-    let paths: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
-    text(StatusCode::OK, &paths.join("\n"))
 }
 
 /// Answers one request. Every failure is a response, too.
@@ -125,7 +143,13 @@ where
         true => received(body).await?,
     };
     let query = head.uri.query().map(str::to_owned);
-    Ok((route.answer)(access.clone(), Asked { query, body }).await)
+    let fields = head.headers.clone();
+    let asked = Asked {
+        query,
+        body,
+        fields,
+    };
+    Ok((route.answer)(access.clone(), asked).await)
 }
 
 fn not_allowed(head: &Parts) -> Response<Body> {

@@ -17,3 +17,5 @@ mod warming;
 
 pub(crate) use programs::beside;
 pub use programs::{management, management_over};
+#[cfg(feature = "admin")]
+pub(crate) use report::explain::{explain_key, policy_of};

@@ -3,6 +3,7 @@
 
 mod guard;
 mod listener;
+mod live;
 mod mounted;
 #[path = "../common/server.rs"]
 #[expect(dead_code, reason = "the tests of the public port use all of it")]

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::process;
 use std::time::Duration;
 
-use giotto_cache::{Counts, LayerCounts, LayerMeasure, PastInvalidation, Place, ProgramCounts, Times};
+use giotto_cache::{
+    Counts, LayerCounts, LayerMeasure, PastInvalidation, Place, ProgramCounts, Times,
+};
 use serde::Serialize;
 
 use super::measured::{Measured, PageFigures};
@@ -150,10 +152,18 @@ impl<'s> Snapshot<'s> {
             bounds_ms: Bounds::of(programs, layers),
             programs_left_out: programs.len() - shown.len(),
             programs: shown.into_iter().map(Program::of).collect(),
-            layers: layers.iter().map(|layer| Layer::of(layer, measured.of(&layer.name))).collect(),
+            layers: layers
+                .iter()
+                .map(|layer| Layer::of(layer, measured.layer(&layer.name)))
+                .collect(),
             pages: measured.pages(),
             pages_note: measured.note(),
-            purges: cache.past_invalidations().into_iter().take(MOST_PURGES).map(Purge::of).collect(),
+            purges: cache
+                .past_invalidations()
+                .into_iter()
+                .take(MOST_PURGES)
+                .map(Purge::of)
+                .collect(),
         }
     }
 }
@@ -178,7 +188,8 @@ impl Counted {
 fn busiest(programs: &[ProgramCounts]) -> Vec<&ProgramCounts> {
     let lookups = |counts: &Counts| counts.hits + counts.stale + counts.misses;
     let mut programs: Vec<_> = programs.iter().collect();
-    let business = |program: &&ProgramCounts| (lookups(&program.last_minute), lookups(&program.counts));
+    let business =
+        |program: &&ProgramCounts| (lookups(&program.last_minute), lookups(&program.counts));
     programs.sort_by_key(|program| std::cmp::Reverse(business(program)));
     programs.truncate(MOST_PROGRAMS);
     programs
@@ -188,7 +199,8 @@ impl Tally {
     fn of(counts: &Counts) -> Self {
         let counted = |all: &[(&'static str, u64)]| {
             let all = all.iter().copied();
-            all.filter(|(_, count)| *count > 0).collect::<BTreeMap<_, _>>()
+            all.filter(|(_, count)| *count > 0)
+                .collect::<BTreeMap<_, _>>()
         };
         let [fresh, stale @ ..] = counts.hits_by_kind();
         Self {
@@ -224,7 +236,11 @@ impl Program {
         Self {
             others: program.program == "(other)",
             // As the manifest has it, and not as it is written in keys.
-            name: program.program.replace("%28", "(").replace("%29", ")").replace("%25", "%"),
+            name: program
+                .program
+                .replace("%28", "(")
+                .replace("%29", ")")
+                .replace("%25", "%"),
             total: Tally::of(&program.counts),
             minute: Tally::of(&program.last_minute),
             model: Buckets::of(&program.model),
@@ -280,7 +296,9 @@ impl Purge {
             at: past.at_ms,
             what: past.what.to_string(),
             hard: past.is_hard,
-            by: past.by.map_or_else(|| "this application".to_owned(), |by| by.to_string()),
+            by: past
+                .by
+                .map_or_else(|| "this application".to_owned(), |by| by.to_string()),
         }
     }
 }

@@ -76,7 +76,10 @@ impl Watchers {
     pub(super) fn send(&self, event: Bytes) {
         let mut state = self.lock();
         let takes = |watcher: &Sender<Bytes>| {
-            !matches!(watcher.try_send(event.clone()), Err(TrySendError::Closed(_)))
+            !matches!(
+                watcher.try_send(event.clone()),
+                Err(TrySendError::Closed(_))
+            )
         };
         state.all.retain(takes);
         state.last = Some(event);

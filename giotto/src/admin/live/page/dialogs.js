@@ -34,15 +34,15 @@ function say(text) {
 
 let next = null;
 
-async function find(text, after) {
-  const question = after ? { text, after } : { text };
+async function find(words, after) {
+  const question = after ? { words, after } : { words };
   try {
     const found = await ask("find", question);
     const before = after ? $("found-rows").pages : [];
-    const pages = $("found-rows").pages = [...before, ...found.pages];
-    next = found.next && { text, after: found.next };
+    const pages = $("found-rows").pages = [...before, ...found.entries.filter(entry => entry.key !== null)];
+    next = found.next && { words, after: found.next };
     showPages($("found-rows"), pages);
-    write($("found-note"), pages.length ? found.note : `No stored page matches. ${found.note}`);
+    write($("found-note"), `${count(pages.length)} shown. ${found.next ? "There may be more." : "These are all."}${found.note ? ` ${found.note}` : ""}`);
   } catch (error) {
     $("found-rows").pages = [];
     showPages($("found-rows"), []);
@@ -82,7 +82,7 @@ function explanation(report) {
   row("Shown as", report.mimetype);
   if (report.key) row("Key", el("code", {}, report.key));
   if (report.stored_key && report.stored_key !== report.key) row("Stored as", el("code", {}, report.stored_key));
-  for (const layer of report.layers) row("Layer", `${layer.store}: ${layer.state}`);
+  for (const layer of report.layers) row("Layer", `${layer.name}: ${layer.state}`);
   if (report.entry) entryRows(report.entry, row);
   if (report.is_computed_now) row("Computing", "a process computes it now");
   if (report.note) row("Note", report.note);
@@ -184,7 +184,7 @@ function listenToForms() {
     if (event.submitter?.value === "find") find(text);
     else if (text) explain({ words: text });
   });
-  $("found-more").addEventListener("click", () => next && find(next.text, next.after));
+  $("found-more").addEventListener("click", () => next && find(next.words, next.after));
   $("found-close").addEventListener("click", () => {
     $("found").hidden = true;
     $("asked").focus();

@@ -1,22 +1,18 @@
 // What is computed of the snapshots: the figures of the period, rates and quantiles.
 const REASONS = {
-  "first-seen": ["First seen", "this process had not stored it lately"],
+  "first_seen": ["First seen", "this process had not stored it lately"],
   "expired": ["Expired", "its time had passed"],
   "evicted": ["Evicted", "the store lost it before its time: it is full, or was restarted"],
   "invalidated": ["Invalidated", "what it depends on has changed"],
-  "tag-lost": ["Tag lost", "the store has lost the record of one of its tags"],
+  "tag_lost": ["Tag lost", "the store has lost the record of one of its tags"],
   "version": ["Other version", "another version of the program computed it"],
-  "backend-error": ["Store failed", "the store answered with an error"],
-  "backend-timeout": ["Store late", "the store did not answer in time"],
-  "backend-skipped": ["Store skipped", "the circuit breaker is open"],
+  "backend_failed": ["Store failed", "it answered with an error, or its circuit breaker is open"],
+  "backend_late": ["Store late", "it did not answer in time"],
   "undecodable": ["Not readable", "what is stored is damaged or of another version"],
   "forged": ["Not signed", "what is stored is not signed by a known key"],
-  "clock-skew": ["Clock ahead", "another machine's clock is ahead of this one's"],
-  "bypass": ["Bypassed", "the caller wanted no stored page"],
-  "refresh": ["Refresh asked", "the caller wanted a new page"],
-  "not-storable": ["Not storable", "its last result was not to be stored"],
-  "too-large": ["Too large", "its last result was too large to store"],
-  "over-budget": ["Over its budget", "the program has used up its budget of entries"],
+  "clock_skew": ["Clock ahead", "another machine's clock is ahead of this one's"],
+  "bypassed": ["Bypassed", "the caller wanted a new page, or no stored one"],
+  "not_storable": ["Not storable", "its last result was too large, or not to be stored"],
 };
 const KINDS = {
   "revalidating": ["Old page, new one under way", "stale-while-revalidate"],
@@ -25,20 +21,22 @@ const KINDS = {
   "throttled": ["Old page, the model failed lately", "the next attempt waits"],
 };
 const NOT_STORED = {
-  "no-store": ["Not stored: the program said so", "no_store()"],
-  "too-large": ["Not stored: too large", "over max_entry"],
-  "bad-tag": ["Not stored: a bad tag", "empty, long, or too many"],
-  "invalidated-meanwhile": ["Not stored: invalidated meanwhile", "while it was computed"],
-  "store-failed": ["Not stored: the store failed", "or accepts nothing now"],
-  "over-budget": ["Not stored: over its budget", ".max_entries, .new_entries_per_second"],
-  "not-admitted": ["Not stored: asked once only", "admission on the second request"],
+  "no_store": ["Not stored: the program said so", "no_store()"],
+  "too_large": ["Not stored: too large", "over max_entry"],
+  "bad_tag": ["Not stored: a bad tag", "empty, long, or too many"],
+  "invalidated_meanwhile": ["Not stored: invalidated meanwhile", "while it was computed"],
+  "store_failed": ["Not stored: the store failed", "or accepts nothing now"],
+  "unwanted": ["Not stored: nothing wanted it", "bypassed, stored by another process, or no cache"],
+  "over_budget": ["Not stored: over its budget", ".max_entries, .new_entries_per_second"],
 };
-const BAD = new Set(["backend-error", "backend-timeout", "backend-skipped", "forged", "undecodable", "clock-skew", "tag-lost", "store-failed", "failed", "bad-tag"]);
-const named = (names, name) => names[name] ?? [name, ""];
+const BAD = new Set(["backend_failed", "backend_late", "forged", "undecodable", "clock_skew", "tag_lost", "store_failed", "failed", "bad_tag"]);
+/** What is new to this page has its plain name. */
+const named = (names, name) => names[name] ?? [name.replaceAll("_", " "), ""];
 
-/** Lookups by how they were answered. */
+/** Lookups by how they were answered. One whose model failed or was late is a miss, whatever it was served then. */
 function lookups(tally) {
-  const [fresh, stale, miss] = [tally.fresh ?? 0, sum(tally.stale ?? {}), sum(tally.misses ?? {})];
+  const { revalidating = 0, throttled = 0 } = tally.stale;
+  const [fresh, stale, miss] = [tally.fresh, revalidating + throttled, sum(tally.misses)];
   const all = fresh + stale + miss;
   return { fresh, stale, miss, all, rate: all ? (fresh + stale) / all : NaN };
 }
@@ -106,9 +104,9 @@ function programs(snapshot, isTotal) {
     const model = histogram(program.model, then?.model, isTotal);
     const { fresh, stale, miss, all, rate } = lookups(tally);
     return {
-      name: program.name, isOthers: program.others ?? 0, lookups: all, fresh, stale, misses: miss, rate, model,
-      failed: tally.failed ?? 0,
-      p50: quantile(model, snapshot.bounds_ms, .5), p95: quantile(model, snapshot.bounds_ms, .95),
+      name: program.name, isOthers: program.others, lookups: all, fresh, stale, misses: miss, rate, model,
+      failed: tally.failed,
+      p50: quantile(model, snapshot.bounds_ms.model, .5), p95: quantile(model, snapshot.bounds_ms.model, .95),
       saved: grown(program.saved_ms, then?.saved_ms, isTotal),
     };
   });

@@ -3,9 +3,9 @@ const TILES = [
   ["Lookups", (s, f) => [`${perSecond(f.all / f.seconds)} /s`, `${count(f.all)} in the period`]],
   ["Models running", s => [count(s.in_flight), "now"]],
   ["Model time saved", (s, f) => [time(f.saved), "by hits, in the period"]],
-  ["Models failed", (s, f) => [count(f.tally.failed ?? 0), `of ${count(f.tally.computed ?? 0)} run`], (s, f) => f.tally.failed > 0],
-  ["Waited for another", (s, f) => [count(f.tally.coalesced ?? 0), "one computation, many readers"]],
-  ["Not stored", (s, f) => [count(sum(f.tally.not_stored ?? {})), `${count(f.tally.stored ?? 0)} stored`]],
+  ["Models failed", (s, f) => [count(f.tally.failed), `of ${count(f.tally.computed)} run`], (s, f) => f.tally.failed > 0],
+  ["Waited for another", (s, f) => [count(f.tally.coalesced), "one computation, many readers"]],
+  ["Not stored", (s, f) => [count(sum(f.tally.not_stored)), `${count(f.tally.stored)} stored`]],
 ];
 
 function showHead(s) {
@@ -76,7 +76,7 @@ function showPrograms(s, isTotal) {
   write($("programs-note"), all.length === 0 ? "No program was asked yet" : quiet ? `the ${all.length} with the most lookups; ${count(quiet)} more` : "");
   each(body, shown, program => `${program.isOthers}:${program.name}`, programRow, (row, program) => {
     const [name, lookups, rate, misses, failed, p50, p95, saved] = row.children;
-    write(name, program.isOthers ? `${count(program.isOthers)} other programs` : path(program.name));
+    write(name, program.isOthers ? "all other programs" : path(program.name));
     write(lookups, count(program.lookups));
     fill(rate.querySelector(".track"), program.fresh / program.lookups, program.stale / program.lookups, program.misses / program.lookups);
     write(rate.querySelector("b"), percent(program.rate));
@@ -118,7 +118,7 @@ function showBars(list, items, empty) {
 }
 
 function showReasons(tally) {
-  const all = (names, counts, kind) => Object.entries(counts ?? {}).map(([name, value]) => {
+  const all = (names, counts, kind) => Object.entries(counts).map(([name, value]) => {
     const [text, hint] = named(names, name);
     return { key: kind + name, name: text, hint, value, text: count(value), kind: BAD.has(name) ? "miss" : kind };
   });
@@ -136,7 +136,7 @@ function showSlow(s, isTotal) {
 }
 
 function layerFacts(layer, s) {
-  const calls = times => times.count ? `p95 ${time(quantile(times, s.bounds_ms, .95))}` : "–";
+  const calls = times => times?.count ? `p95 ${time(quantile(times, s.bounds_ms.store, .95))}` : "–";
   const of = (value, most, shown) => value === null ? "not known" : most === null ? shown(value) : `${shown(value)} of ${shown(most)}`;
   return [
     ["Hits", count(layer.hits)],
@@ -166,7 +166,7 @@ function showLayers(s) {
   });
 }
 
-const STATES = { fresh: ["fresh", "good"], stale: ["stale", "old"], expired: ["expired", "old"], invalidated: ["invalidated", "old"], purged: ["purged", "old"] };
+const STATES = { fresh: ["fresh", "good"], stale: ["stale", "old"], expired: ["expired", "old"], invalidated: ["invalidated", "old"], purged: ["purged", "old"], unreadable: ["not readable", "bad"], unknown: ["not known", ""] };
 
 /** Rows of stored pages: those that are found, and those with the most hits. */
 function showPages(body, pages) {
@@ -175,9 +175,9 @@ function showPages(body, pages) {
     const [text, kind] = STATES[page.state] ?? [page.state, ""];
     state.firstChild.className = `badge ${kind}`;
     write(state.firstChild, text);
-    write(age, time(page.age_ms));
-    write(size, bytes(page.bytes));
-    write(hits, page.hits === null ? "–" : count(page.hits));
+    write(age, time(page.age_ms ?? NaN));
+    write(size, page.bytes === null ? "–" : bytes(page.bytes));
+    write(hits, page.hits === undefined ? "–" : count(page.hits));
   });
 }
 
@@ -194,7 +194,7 @@ function pageRow(page) {
     return button;
   };
   return el("tr", {},
-    el("td", { className: "name" }, el("span", { className: "code" }, el("b", {}, path(page.program)), ` ${page.arguments}`), " ", el("small", { className: "muted" }, page.mime)),
+    el("td", { className: "name" }, el("span", { className: "code" }, el("b", {}, path(page.program)), ` ${page.arguments}`), " ", el("small", { className: "muted" }, page.mimetype)),
     cell("State", "state-cell", el("span")), cell("Age"), cell("Size"), cell("Hits"),
     el("td", { className: "actions" }, act("Explain", "Explain", "", () => explain({ key: page.key })), act("Remove…", "Remove", "risky", () => askForChange({ key: page.key, name }))));
 }
