@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::management::policy_of;
 
 /// The most pages that are shown.
-const MOST_PAGES: usize = 15;
+const MOST_PAGES: usize = 12;
 
 const NOTE: &str = "hits of the last minute, counted while this page is open";
 

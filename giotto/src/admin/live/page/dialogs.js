@@ -154,7 +154,7 @@ function plan() {
   write($("soft"), words[0].replace(/s$/, ""));
   write($("hard"), words[1].replace(/s$/, ""));
   write($("confirm-title"), single ? "Remove one page" : "Purge pages");
-  write($("plan"), `${words[Number(wished.hard)]} ${what}, in every process.`);
+  write($("plan"), `${words[Number(wished.hard)]} ${what}, in ${last?.shared ? "every process" : "this process"}.`);
   write($("sure"), words[Number(wished.hard)].replace(/s$/, ""));
   $("sure").disabled = !(single || wished.all || wished[scope]);
 }
