@@ -67,7 +67,7 @@ pub struct CacheBuilder {
 }
 
 /// What a cache can be put in front of: a [`KeyValue`], or one that is shared already by an [`Arc`].
-pub trait IntoStore {
+pub trait IntoStore: sealed::Sealed {
     /// The store, shared.
     fn into_store(self) -> Arc<dyn KeyValue>;
 }
@@ -88,6 +88,16 @@ impl IntoStore for Arc<dyn KeyValue> {
     fn into_store(self) -> Self {
         self
     }
+}
+
+mod sealed {
+    use super::{Arc, KeyValue};
+
+    pub trait Sealed {}
+
+    impl<T: KeyValue> Sealed for T {}
+    impl<T: KeyValue> Sealed for Arc<T> {}
+    impl Sealed for Arc<dyn KeyValue> {}
 }
 
 impl Cache {
