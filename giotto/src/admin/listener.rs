@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, lookup_host};
 
 use super::access::Access;
-use super::live::Live;
 use crate::app::App;
 use crate::config::{Config, Place};
 use crate::controller::http::{Port, UnixSocket, listen_on, serve_beside};
@@ -51,7 +50,7 @@ pub(crate) async fn listen(
         None => None,
         Some(place) => Some(open(place, config).await?),
     };
-    let access = Access::checked(app.clone(), Arc::new(Live::default()));
+    let access = Access::checked(app.clone());
     let hosts: Arc<[String]> = config.admin.hosts().into();
     Ok(async move {
         let Some(listener) = listener else {
@@ -60,7 +59,7 @@ pub(crate) async fn listen(
         listener.tell();
         let ended = match listener {
             Listener::Port(listener) => {
-                let of = |peer| access.clone().by(Arc::clone(&hosts), peer);
+                let of = |peer| access.of_peer(&hosts, peer);
                 serve_beside(listener, of, access.app.log()).await
             }
             Listener::Path(listener) => {

@@ -8,18 +8,17 @@ mod access;
 mod guard;
 mod listener;
 mod live;
+mod metrics;
 mod routes;
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Response;
 
 use self::access::Access;
 pub(crate) use self::listener::listen;
-use self::live::Live;
 use crate::app::App;
 use crate::controller::http::Body;
 
@@ -47,7 +46,7 @@ impl App {
     /// ```
     #[must_use]
     pub fn admin(&self) -> Admin {
-        Admin(Access::checked(self.clone(), Arc::new(Live::default())))
+        Admin(Access::checked(self.clone()))
     }
 }
 

@@ -3,7 +3,6 @@
 //! A request to the admin listener, from its head to a response.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -12,7 +11,7 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::{guard, live};
+use super::{guard, live, metrics};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
@@ -36,9 +35,10 @@ pub(super) enum Kind {
 pub(super) struct Asked {
     /// The query of the address.
     pub(super) query: Option<String>,
+    /// The header fields.
+    pub(super) fields: HeaderMap,
     /// The body of a POST.
     pub(super) body: Bytes,
-    pub(super) fields: HeaderMap,
 }
 
 pub(super) type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -52,25 +52,22 @@ static ROUTES: &[Route] = &[
     Route {
         path: "/events",
         kind: Kind::Shows,
-        answer: |access, _| Box::pin(async move { Arc::clone(&access.live).events(access.app) }),
+        answer: |access, _| Box::pin(async move { live::events(access) }),
     },
     Route {
         path: "/find",
         kind: Kind::Shows,
-        answer: |access, asked| Box::pin(live::find(access.app, asked)),
+        answer: |access, asked| Box::pin(live::find(access, asked)),
     },
     Route {
         path: "/explain",
         kind: Kind::Shows,
-        answer: |access, asked| Box::pin(live::explain(access.app, asked)),
+        answer: |access, asked| Box::pin(live::explain(access, asked)),
     },
     Route {
         path: "/change",
         kind: Kind::Changes,
-        answer: |access, asked| {
-            let client = access.peer.map(|peer| peer.ip());
-            Box::pin(async move { live::change(access.app, &access.live, asked, client).await })
-        },
+        answer: |access, asked| Box::pin(live::change(access, asked)),
     },
     Route {
         path: "/healthz",
@@ -82,6 +79,13 @@ static ROUTES: &[Route] = &[
         kind: Kind::Shows,
         answer: |access, asked| {
             Box::pin(async move { readyz(&access.app, asked.query.as_deref()) })
+        },
+    },
+    Route {
+        path: "/metrics",
+        kind: Kind::Shows,
+        answer: |access, asked| {
+            Box::pin(async move { metrics::answer(access, &asked.fields).await })
         },
     },
 ];
@@ -142,12 +146,10 @@ where
         false => Bytes::new(),
         true => received(body).await?,
     };
-    let query = head.uri.query().map(str::to_owned);
-    let fields = head.headers.clone();
     let asked = Asked {
-        query,
+        query: head.uri.query().map(str::to_owned),
+        fields: head.headers.clone(),
         body,
-        fields,
     };
     Ok((route.answer)(access.clone(), asked).await)
 }

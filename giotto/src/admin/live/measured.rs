@@ -2,10 +2,13 @@
 //!
 //! Beside every request: every ten seconds while a page is open.
 
+use std::sync::Arc;
+
 use giotto_cache::{Key, LayerMeasure, Lookup, Reason};
 use serde::Serialize;
 
 use super::snapshot::milliseconds;
+use crate::admin::access::Access;
 use crate::app::App;
 use crate::management::policy_of;
 
@@ -17,7 +20,7 @@ const NOTE: &str = "hits of the last minute, counted while this page is open";
 /// What was measured at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
-    layers: Vec<LayerMeasure>,
+    layers: Arc<Vec<LayerMeasure>>,
     pages: Vec<PageFigures>,
 }
 
@@ -36,9 +39,10 @@ pub(super) struct PageFigures {
 }
 
 impl Measured {
-    pub(super) async fn of(app: &App) -> Self {
+    pub(super) async fn of(access: &Access) -> Self {
+        let Access { app, holdings, .. } = access;
         Self {
-            layers: app.shared_cache().measure().await,
+            layers: holdings.now(app.shared_cache()).await,
             pages: popular(app).await,
         }
     }

@@ -25,6 +25,7 @@ use self::measured::Measured;
 use self::secret::{is_secret, secret};
 use self::snapshot::{Counted, Snapshot, server};
 use self::watchers::{Joined, Watchers};
+use super::access::Access;
 use crate::app::App;
 use crate::controller::http::{Body, data, text};
 
@@ -79,34 +80,9 @@ impl Live {
         }
     }
 
-    /// The snapshots of `app` from now on, as server-sent events.
-    pub(super) fn events(self: Arc<Self>, app: App) -> Response<Body> {
-        let joined = match app.health.is_stopping() {
-            true => None,
-            false => self.watchers.join(),
-        };
-        let Some(Joined { events, is_first }) = joined else {
-            let message = format!(
-                "the server stops, or {} pages watch it already",
-                watchers::MOST
-            );
-            return text(StatusCode::SERVICE_UNAVAILABLE, &message);
-        };
-        if is_first {
-            tokio::spawn(async move { self.work(&app).await });
-        }
-        let mut response = data(StatusCode::OK, "text/event-stream", Bytes::new());
-        // A proxy that buffers would show nothing.
-        let buffering = HeaderName::from_static("x-accel-buffering");
-        response
-            .headers_mut()
-            .insert(buffering, HeaderValue::from_static("no"));
-        *response.body_mut() = Body::stream(events);
-        response
-    }
-
     /// Sends a snapshot once a second, until nobody watches or the server stops.
-    async fn work(self: Arc<Self>, app: &App) {
+    async fn work(&self, access: &Access) {
+        let app = &access.app;
         let mut beat = interval(EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut number = 0;
@@ -119,17 +95,11 @@ impl Live {
                 return;
             };
             if number % MEASURED_EVERY == 0 {
-                tokio::spawn(Arc::clone(&self).measure(app.clone()));
+                tokio::spawn(measure(access.clone()));
             }
             number += 1;
             self.watchers.send(self.event(app, watching));
         }
-    }
-
-    /// A store that is slow holds no snapshot up.
-    async fn measure(self: Arc<Self>, app: App) {
-        let measured = Arc::new(Measured::of(&app).await);
-        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = measured;
     }
 
     fn event(&self, app: &App, watching: usize) -> Bytes {
@@ -156,6 +126,43 @@ impl Live {
             ),
         }
     }
+}
+
+/// The snapshots from now on, as server-sent events.
+pub(super) fn events(access: Access) -> Response<Body> {
+    let joined = match access.app.health.is_stopping() {
+        true => None,
+        false => access.live.watchers.join(),
+    };
+    let Some(Joined { events, is_first }) = joined else {
+        let message = format!(
+            "the server stops, or {} pages watch it already",
+            watchers::MOST
+        );
+        return text(StatusCode::SERVICE_UNAVAILABLE, &message);
+    };
+    if is_first {
+        tokio::spawn(async move { access.live.work(&access).await });
+    }
+    let mut response = data(StatusCode::OK, "text/event-stream", Bytes::new());
+    // A proxy that buffers would show nothing.
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    response
+        .headers_mut()
+        .insert(buffering, HeaderValue::from_static("no"));
+    *response.body_mut() = Body::stream(events);
+    response
+}
+
+/// In a task of its own: a store that is slow holds no snapshot up.
+async fn measure(access: Access) {
+    let measured = Arc::new(Measured::of(&access).await);
+    let mut last = access
+        .live
+        .measured
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    *last = measured;
 }
 
 /// A response in JSON.
