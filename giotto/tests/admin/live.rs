@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::Administered;
-use crate::server::Connection;
+use crate::server::{Connection, Server};
 
 const MEMORY: &[&str] = &["--set", "cache=locmem"];
 
@@ -315,4 +315,35 @@ fn a_page_of_another_site_holds_no_stream() {
         let reply = administered.ask("GET", target, &fields(mode, dest), "");
         assert_eq!(reply.status, status, "{target} {mode} {dest}");
     }
+}
+
+#[test]
+fn a_purge_is_seen_by_all_processes_that_share_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = [
+        "--set",
+        "cache=database",
+        "--set",
+        "cache.deadline_ms=30000",
+    ];
+    let administered = Administered::start_in(folder.path(), &shared);
+    let others: [Server; 3] = std::array::from_fn(|_| Server::start_in(folder.path(), &shared));
+    let all = [&administered.server, &others[0], &others[1], &others[2]];
+    let is_hit = |server: &Server| {
+        let reply = server.get("/squared?x=12", "Accept: text/html\r\n");
+        reply.field("cache-status").unwrap().contains("hit")
+    };
+    let hits = || all.map(is_hit);
+    assert_eq!(hits(), [false, true, true, true]);
+    let given = format!("Giotto-Token: {}\r\n", administered.token());
+    is_hit(all[0]);
+    for first in 0..4 {
+        assert_eq!(hits(), [true; 4]);
+        let (status, said) = administered.change(&given, r#"{"program":"squared","hard":true}"#);
+        assert_eq!(status, 200, "{said}");
+        // The one that is asked first computes the page anew, for all.
+        assert!(!is_hit(all[first]), "server {first}");
+    }
+    let mut listener = Listener::of(&administered).unwrap();
+    assert_eq!(listener.next().unwrap()["shared"], true);
 }
