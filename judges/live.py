@@ -160,17 +160,20 @@ def it_is_used_by_keyboard(operator):
     operator.until("it is explained", "document.getElementById('explained-body').innerText.includes('a hit')")
     assert operator.tab.evaluate("document.activeElement.closest('dialog') != null"), "the focus is in the dialog"
     operator.presses("Escape")
-    assert operator.tab.evaluate("document.querySelector('dialog[open]') == null")
+    assert operator.tab.evaluate("document.querySelector('dialog[open]') == null"), "the key Escape closes it"
     assert operator.focused() == "asked", operator.focused()
+    operator.until("there are figures", "document.getElementById('load-read').textContent.startsWith('now')")
     operator.tabs_to("plot")
     operator.presses("ArrowLeft")
-    assert "s ago" in operator.tab.evaluate("document.getElementById('load-read').textContent")
+    read = operator.tab.evaluate("document.getElementById('load-read').textContent")
+    assert "s ago" in read or "of that time" in read, read
     operator.tabs_to("Misses")
     operator.presses("Enter")
-    assert operator.tab.evaluate("document.querySelector('[data-sort=misses]').ariaSort") == "descending"
+    order = operator.tab.evaluate("document.querySelector('[data-sort=misses]').ariaSort")
+    assert order == "descending", order
     operator.tabs_to("Purge…")
     operator.presses("Enter")
-    assert operator.tab.evaluate("document.getElementById('confirm').open")
+    assert operator.tab.evaluate("document.getElementById('confirm').open"), "it asks"
     operator.presses("Escape")
     assert operator.focused() == "Purge…" and operator.is_hit("/note/1")
     operator.has_no_complaint()
@@ -209,16 +212,17 @@ def a_screen_reader_finds_a_name_for_all_that_can_be_used(operator):
     operator.tab.send("Accessibility.enable")
     roles = {"button", "textbox", "searchbox", "radio", "link", "table", "region", "image", "dialog", "combobox"}
 
-    def nameless():
+    def nameless(least):
         nodes = operator.tab.send("Accessibility.getFullAXTree")["nodes"]
         seen = [node for node in nodes if not node["ignored"] and node["role"]["value"] in roles]
-        assert len(seen) > 10, len(seen)
+        assert len(seen) >= least, len(seen)
         return [node["role"]["value"] for node in seen if not node.get("name", {}).get("value")]
 
     # A table has the name of the region around it.
-    assert set(nameless()) <= {"table"}, nameless()
+    assert set(nameless(20)) <= {"table"}, nameless(20)
+    # Beside an open dialog there is nothing else.
     operator.clicks("#purge")
-    assert set(nameless()) <= {"table"}, nameless()
+    assert nameless(8) == [], nameless(8)
     levels = operator.tab.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(h => h.localName).join()")
     assert levels.startswith("h1,h2") and levels.count("h1") == 1, levels
 

@@ -330,7 +330,7 @@ fn a_purge_is_seen_by_all_processes_that_share_the_store() {
     let others: [Server; 3] = std::array::from_fn(|_| Server::start_in(folder.path(), &shared));
     let all = [&administered.server, &others[0], &others[1], &others[2]];
     let is_hit = |server: &Server| {
-        let reply = server.get("/squared?x=12", "Accept: text/html\r\n");
+        let reply = server.get("/wall/shown/1", "");
         reply.field("cache-status").unwrap().contains("hit")
     };
     let hits = || all.map(is_hit);
@@ -339,7 +339,7 @@ fn a_purge_is_seen_by_all_processes_that_share_the_store() {
     is_hit(all[0]);
     for first in 0..4 {
         assert_eq!(hits(), [true; 4]);
-        let (status, said) = administered.change(&given, r#"{"program":"squared","hard":true}"#);
+        let (status, said) = administered.change(&given, r#"{"tag":"note 1","hard":true}"#);
         assert_eq!(status, 200, "{said}");
         // The one that is asked first computes the page anew, for all.
         assert!(!is_hit(all[first]), "server {first}");
