@@ -18,7 +18,7 @@ use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
@@ -347,6 +347,14 @@ impl Cache {
         Walk::new(Arc::clone(&self.engine), listing)
     }
 
+    /// The name of the layer that had `answer`; `None` if it was not stored, or the store has no layers.
+    #[must_use]
+    #[inline]
+    pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
+        let number = usize::from(answer.layer?);
+        self.engine.layer_names.get(number).copied()
+    }
+
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
     #[doc(hidden)]
     #[must_use]
@@ -492,7 +500,14 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let layer_names = store
+            .store()
+            .layers()
+            .into_iter()
+            .map(KeyValue::name)
+            .collect();
         let engine = Engine {
+            layer_names,
             store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),

@@ -23,6 +23,14 @@ pub enum NotStored {
 }
 
 impl NotStored {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::NoStore,
+        Self::TooLarge,
+        Self::BadTag,
+        Self::Invalidated,
+        Self::StoreFailed,
+    ];
+
     /// Its name, one word for logs: `too-large`.
     #[must_use]
     pub const fn name(self) -> &'static str {

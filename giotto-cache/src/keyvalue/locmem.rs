@@ -290,7 +290,7 @@ impl KeyValue for LocMemKeyValue {
         true
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "locmem"
     }
 

@@ -91,6 +91,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Ok(values)
     }
 
+    /// The same with the number of the [layer](Self::layers) that had each value, counted from 0.
+    #[doc(hidden)]
+    async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>> {
+        let values = self.get_many(keys).await?.into_iter();
+        Ok(values.map(|value| Some((0, value?))).collect())
+    }
+
     /// Stores `value` under `key`, to be forgotten after `expire`; `None` = never.
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()>;
 
@@ -215,7 +222,7 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     }
 
     /// What this store is called in metrics and messages, one word: `redis`.
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "store"
     }
 

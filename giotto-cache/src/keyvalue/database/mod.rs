@@ -213,7 +213,7 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.rows > 0)
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "database"
     }
 
