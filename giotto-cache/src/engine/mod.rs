@@ -23,6 +23,7 @@ pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod places;
+pub(crate) mod popular;
 pub(crate) mod read;
 pub(crate) mod seen;
 pub(crate) mod single_flight;
@@ -90,6 +91,7 @@ where
             Status::Stale(staleness) => meter.served_stale(staleness, cost_us, found.now_ms),
             _ => meter.hit(cost_us, found.now_ms),
         }
+        engine.popular.hit(&lookup.key, found.now_ms);
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
             refresh(engine, lookup, found.decoded(engine), compute);
         }

@@ -58,6 +58,7 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let now_ms = engine.clock.now_ms();
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer.of_layer(0))
 }
 
@@ -72,6 +73,7 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer.of_layer(fetched.layer))
 }
 
