@@ -126,7 +126,9 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(config.log.unwrap_or(LEVEL));
     config.tell();
+    let is_own_cache = app.cache_is_given();
     let app = prepare(app, matches)?.with_config(&config)?;
+    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -138,7 +140,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
         let matches = matches.clone();
-        let live = Live::new(config, verbosity, move || configure_http(&matches));
+        let live = Live::new(config, cache, verbosity, move || configure_http(&matches));
         // Before the line below: its reader may stop the server at once.
         let signals = signals(live.clone())?;
         // A closed standard error is no reason to stop.
