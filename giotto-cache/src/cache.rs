@@ -531,6 +531,24 @@ impl Cache {
         self.engine.store.deadline()
     }
 
+    /// Changes how long one call to a store outside this process may take, from the next call on. False if a part of the store
+    /// keeps the limit that it was made with, because it has several servers: then nothing has changed.
+    #[must_use]
+    pub fn set_deadline(&self, deadline: Duration) -> bool {
+        let is_taken = self.store().set_deadline(deadline);
+        if is_taken {
+            self.engine.store.deadline.set(deadline);
+        }
+        is_taken
+    }
+
+    /// Changes how many bytes the store keeps at most, and evicts what is over it. False if the store cannot: only
+    /// [`LocMemKeyValue`](crate::LocMemKeyValue) can.
+    #[must_use]
+    pub fn set_max_bytes(&self, bytes: u64) -> bool {
+        self.store().set_max_bytes(bytes)
+    }
+
     /// Returns once every running computation has ended, its result is stored, and the background tasks of the store have ended. Call it before
     /// the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {

@@ -125,8 +125,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
+    let is_own_cache = app.cache_is_given();
     let mut app = prepare(app, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
+    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -139,7 +141,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let address = listener.local_addr()?;
         let matches = matches.clone();
         let read = move || configure_http(&matches);
-        let live = Live::new(config, service.app().clone(), verbosity, read);
+        let live = Live::new(config, service.app().clone(), cache, verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(live.clone(), service.app().access.clone())?;
         announce(&format!("Listening on http://{address}"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::breakers::{Breakers, Want, is_of_value};
-use super::deadline::with_deadline;
+use super::deadline::{Deadline, with_deadline};
 use super::refused::Refused;
 use super::unanswered::Unanswered;
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 pub(crate) struct GuardedStore {
     pub(super) store: Arc<dyn KeyValue>,
     place: Place,
-    deadline: Duration,
+    pub(crate) deadline: Deadline,
     clock: Clock,
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
@@ -41,7 +41,7 @@ impl GuardedStore {
         Self {
             store,
             place,
-            deadline,
+            deadline: Deadline::new(deadline),
             breakers: Arc::new(Breakers::new(
                 "the cache backend",
                 Arc::clone(&meter.failures),
@@ -60,7 +60,7 @@ impl GuardedStore {
         Self {
             insists: true,
             meter: Arc::clone(&self.meter),
-            ..Self::new(self.share(), self.deadline, self.clock.clone())
+            ..Self::new(self.share(), self.deadline(), self.clock.clone())
         }
     }
 
@@ -72,8 +72,8 @@ impl GuardedStore {
         self.place
     }
 
-    pub(crate) const fn deadline(&self) -> Duration {
-        self.deadline
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.get()
     }
 
     pub(crate) fn store(&self) -> &dyn KeyValue {
@@ -261,7 +261,7 @@ impl GuardedStore {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let started = Instant::now();
-        let answered = with_deadline(self.deadline, call).await;
+        let answered = with_deadline(self.deadline(), call).await;
         self.meter.called(operation, started.elapsed());
         let (error, unanswered) = match answered {
             Some(Ok(value)) => {
@@ -299,7 +299,7 @@ impl GuardedStore {
             return;
         }
         let (store, breakers) = (Arc::clone(&self.store), Arc::clone(&self.breakers));
-        let (deadline, key) = (self.deadline, key.to_owned());
+        let (deadline, key) = (self.deadline(), key.to_owned());
         tokio::spawn(async move {
             match with_deadline(deadline, store.get(&key)).await {
                 Some(Ok(_)) => breakers.succeeded(Want::Find),
@@ -320,7 +320,7 @@ impl GuardedStore {
     }
 
     fn too_late(&self, operation: Operation) -> Error {
-        let (operation, limit) = (operation.name(), self.deadline);
+        let (operation, limit) = (operation.name(), self.deadline());
         let message = format!("the store did not answer a {operation} within {limit:?}");
         Error::new(ErrorKind::Backend, message)
     }

@@ -136,6 +136,11 @@ impl Config {
         }
     }
 
+    /// How long one call to the store may take, and how many bytes it keeps at most, if settings say so.
+    pub(crate) fn store_limits(&self) -> Result<(Option<Duration>, Option<u64>)> {
+        Ok((self.cache.deadline()?, self.cache.max_bytes()?))
+    }
+
     /// Checks what is read only when it is used. Nothing is connected.
     pub(crate) fn check(&self) -> Result<()> {
         self.open_cache()?;

@@ -60,7 +60,7 @@ pub(crate) use health::{healthz, readyz};
 pub(crate) use listen::adopt;
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
-pub(crate) use listen::{Port, listen};
+pub(crate) use listen::{Listener, Port, listen};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]
