@@ -17,6 +17,9 @@ struct X {
     x: i64,
 }
 
+#[derive(Serialize, Deserialize)]
+struct Nothing {}
+
 fn square(X { x }: X) -> i64 {
     x * x
 }
@@ -29,7 +32,7 @@ fn forever() -> Manifest {
         ("limited", program().max_entries(10).view(BasicView::new())),
         (
             "front",
-            Program::new(|| "page".to_owned())
+            Program::new(|_: Nothing| "page".to_owned())
                 .cache(0)
                 .view(BasicView::new()),
         ),
