@@ -3,6 +3,7 @@
 //! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use crate::engine::history::History;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
@@ -43,6 +44,9 @@ use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::upkeep::matching::{self, Removed};
+use crate::upkeep::transfer::Moved;
+use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -231,6 +235,78 @@ impl Cache {
         single::remove(&self.engine, key).await
     }
 
+    /// Removes the entries of `program` whose keys are `meant`, by going through the keys of the store in batches. A computation
+    /// of such an entry that began before does not keep its result. Caches downstream are told to drop all of `program`.
+    ///
+    /// Copies in the memory of other processes live on for [`copies_live`](Self::copies_live). Where the store has only digests
+    /// of some keys, these entries are removed, too, because they may be meant.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer or cannot enumerate its keys. What was
+    /// removed until then stays removed.
+    pub async fn remove_matching(
+        &self,
+        program: &str,
+        meant: impl Fn(&Key) -> bool + Send + Sync + 'static,
+    ) -> Result<Removed> {
+        let (engine, program) = (Arc::clone(&self.engine), program.to_owned());
+        // In a task of its own, so that a disconnecting client does not leave it half done.
+        let task =
+            tokio::spawn(async move { matching::remove_matching(&engine, &program, &meant).await });
+        task.await
+            .unwrap_or_else(|_| Err(unanswered("remove all before the runtime ended")))
+    }
+
+    /// Removes the entries of `scope` that were [purged](Self::purge), so that their room in the store is free; `None` if the
+    /// store does not say which they are. What was computed since then stays, except in a store that shows no part of a value,
+    /// where all entries of a program are removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove_matching`](Self::remove_matching).
+    pub async fn reclaim(&self, scope: &Scope) -> Result<Option<Removed>> {
+        matching::reclaim(&self.engine, scope).await
+    }
+
+    /// Copies everything that the store has to that of `target`: entries with the time that they have left, and the records of
+    /// what was invalidated, so that nothing becomes fresh again. Of two entries of one key the newer one stays. Everything is
+    /// verified with the signing keys of this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
+    /// What was copied until then stays; call it again.
+    pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
+        copy::copy(&self.engine, self.store(), target.store()).await
+    }
+
+    /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
+    /// is complete.
+    pub async fn export(&self, path: &Path) -> Result<Moved> {
+        export::export(&self.engine, path).await
+    }
+
+    /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
+    /// [`copy_to`](Self::copy_to); then call it again.
+    pub async fn import(&self, path: &Path) -> Result<Moved> {
+        export::import(&self.engine, path).await
+    }
+
+    /// For how long other processes may still have a copy of an entry that was removed here.
+    #[must_use]
+    pub fn copies_live(&self) -> Duration {
+        self.store().copies_live()
+    }
+
     /// Whether any entry may have `tag`: it was used, and the store still has its record.
     ///
     /// # Errors
@@ -351,6 +427,14 @@ impl Cache {
     /// Goes through the pages of `listing`, with a rest after each, so that requests are hardly slower meanwhile.
     pub fn walk(&self, listing: Listing) -> Walk {
         Walk::new(Arc::clone(&self.engine), listing)
+    }
+
+    /// The name of the layer that had `answer`; `None` if it was not stored, or the store has no layers.
+    #[must_use]
+    #[inline]
+    pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
+        let number = usize::from(answer.layer?);
+        self.engine.layer_names.get(number).copied()
     }
 
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
@@ -497,7 +581,14 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let layer_names = store
+            .store()
+            .layers()
+            .into_iter()
+            .map(KeyValue::name)
+            .collect();
         let engine = Engine {
+            layer_names,
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),

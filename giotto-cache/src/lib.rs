@@ -40,7 +40,8 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`,
+//! `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -70,6 +71,7 @@ mod signature;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upkeep;
 
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
@@ -96,6 +98,7 @@ pub use keyvalue::locmem::LocMemKeyValue;
 pub use keyvalue::measure::{Evicts, Measure};
 #[cfg(feature = "memcache")]
 pub use keyvalue::memcache::MemcacheKeyValue;
+pub use keyvalue::migrating::MigratingKeyValue;
 #[doc(hidden)]
 pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
@@ -114,6 +117,8 @@ pub use stats::Counts;
 pub use stats::layer::LayerCounts;
 pub use stats::program::ProgramCounts;
 pub use stats::times::Times;
+pub use upkeep::matching::Removed;
+pub use upkeep::transfer::Moved;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

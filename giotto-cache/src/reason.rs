@@ -27,6 +27,16 @@ pub enum NotStored {
 }
 
 impl NotStored {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::NoStore,
+        Self::TooLarge,
+        Self::BadTag,
+        Self::Invalidated,
+        Self::StoreFailed,
+        Self::OverBudget,
+        Self::FirstRequest,
+    ];
+
     /// Its name, one word for logs: `too-large`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -29,8 +29,8 @@ pub(crate) mod single_flight;
 pub(crate) mod state;
 pub(crate) mod store;
 pub(crate) mod tasks;
-pub(crate) mod too_large;
 pub(crate) mod uncacheable;
+pub(crate) mod unstored;
 
 use std::sync::Arc;
 use std::time::Duration;

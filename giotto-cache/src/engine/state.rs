@@ -25,6 +25,8 @@ use crate::stats::programs::Programs;
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<GuardedStore>,
+    /// The names of the layers; none of a store without layers.
+    pub(crate) layer_names: Vec<&'static str>,
     pub(crate) flights: SingleFlight,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
@@ -46,13 +48,11 @@ pub(crate) struct Engine {
     pub(crate) paces: Paces,
 }
 
-/// The paces of log lines that one bad key, value or result after the other would cause.
+/// The paces of log lines that one bad value or refused invalidation after the other would cause.
 #[derive(Debug, Default)]
 pub(crate) struct Paces {
     pub(crate) ignored: Pace,
-    pub(crate) bad_tags: Pace,
     pub(crate) deferred: Pace,
-    pub(crate) too_large: Pace,
 }
 
 impl Engine {

@@ -18,7 +18,7 @@ use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
-use crate::engine::too_large;
+use crate::engine::unstored;
 use crate::entry::Entry;
 use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
@@ -27,6 +27,7 @@ use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
+use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -40,8 +41,9 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     flight.confirms(attempt.is_answered && asks_store);
     let now_ms = engine.clock.now_ms();
     let clocks = clocks(engine, &attempt, &directives, &result, now_ms);
-    let stamps = match clocks.filter(|_| attempt.may_store && !directives.no_store) {
-        Some(clocks) => {
+    let stamps = match (clocks.filter(|_| !directives.no_store), attempt.obstacle) {
+        (Some(_), Some(obstacle)) => Err(obstacle),
+        (Some(clocks), None) => {
             let started_ms = result.started_ms;
             stamp(
                 engine,
@@ -53,7 +55,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             )
             .await
         }
-        None => Err(Unstamped::NotWanted),
+        (None, _) => Err(Unstamped::NotWanted),
     };
     if stamps.is_err() && result.is_negative {
         forget(engine, &attempt).await;
@@ -167,7 +169,7 @@ fn obstacle(
     match stamps {
         _ if directives.no_store => Some(NotStored::NoStore),
         _ if attempt.over_budget.is_some() => attempt.over_budget,
-        _ if !engine.keeps_nothing() && too_large::is_it(engine, entry) => {
+        _ if !engine.keeps_nothing() && unstored::is_too_large(engine, entry) => {
             Some(NotStored::TooLarge)
         }
         _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
@@ -211,7 +213,6 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
             None
         }
         Err(Unanswered::TooLarge) => {
-            too_large::note(engine, attempt.key(), entry.body().len());
             // The older entry that is still stored must not be served in its place.
             forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
@@ -219,13 +220,14 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         Err(_) => Some(NotStored::StoreFailed),
     };
     if why.is_some() {
-        engine.meter(attempt.key()).stats.not_stored(why);
+        unstored::note(engine, attempt.key(), entry.body().len(), why);
         engine.budgets.left(key);
     }
     if !attempt.release().await {
         flight.revoke();
     }
-    if stored.is_ok() && flight.is_revoked() {
+    // Layers may have copies of what the last one did not accept.
+    if (stored.is_ok() || engine.store.place() == Place::Layered) && flight.is_revoked() {
         take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
@@ -255,10 +257,7 @@ async fn keep_out(
     entry: Entry,
     why: Option<NotStored>,
 ) {
-    engine.meter(attempt.key()).stats.not_stored(why);
-    if why == Some(NotStored::TooLarge) {
-        too_large::note(engine, attempt.key(), entry.body().len());
-    }
+    unstored::note(engine, attempt.key(), entry.body().len(), why);
     if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
         forget(engine, &attempt).await;
     }

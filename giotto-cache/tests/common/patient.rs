@@ -47,9 +47,23 @@ impl<S: KeyValue> KeyValue for Patient<S> {
         self.store.get_now(key)
     }
 
+    /// Of several servers, those that answer have their values returned. Absent values of a late answer may be those of a server
+    /// that was given up.
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
-        self.in_the_end(async || self.store.get_many(keys).await)
-            .await
+        let get = async || {
+            let asked = Instant::now();
+            let values = self.store.get_many(keys).await?;
+            let is_whole =
+                asked.elapsed() < self.gives_up_after || values.iter().all(Option::is_some);
+            Ok((values, is_whole))
+        };
+        let begun = Instant::now();
+        loop {
+            let (values, is_whole) = self.in_the_end(get).await?;
+            if is_whole || begun.elapsed() > PATIENCE {
+                return Ok(values);
+            }
+        }
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {

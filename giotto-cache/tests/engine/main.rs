@@ -19,6 +19,8 @@ mod jitter;
 mod lease;
 mod lifetimes;
 mod listing;
+#[path = "../common/log.rs"]
+mod log;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
@@ -28,6 +30,7 @@ mod pending_invalidations;
 mod races;
 mod reasons;
 mod refresh;
+mod removal;
 mod scripted;
 mod signing;
 mod spy;
@@ -36,6 +39,7 @@ mod stale_while_revalidate;
 mod tags;
 mod testing;
 mod timeouts;
+mod told;
 mod uncacheable;
 #[path = "../common/until.rs"]
 mod until;

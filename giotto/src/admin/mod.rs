@@ -6,6 +6,7 @@
 mod access;
 mod guard;
 mod listener;
+mod metrics;
 mod routes;
 
 use std::convert::Infallible;

@@ -5,13 +5,13 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::guard;
+use super::{guard, metrics};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
@@ -35,6 +35,8 @@ pub(super) enum Kind {
 pub(super) struct Asked {
     /// The query of the address.
     pub(super) query: Option<String>,
+    /// The header fields.
+    pub(super) fields: HeaderMap,
     /// The body of a POST.
     #[expect(dead_code, reason = "the routes of the live page take one")]
     pub(super) body: Bytes,
@@ -58,6 +60,13 @@ static ROUTES: &[Route] = &[
         kind: Kind::Shows,
         answer: |access, asked| {
             Box::pin(async move { readyz(&access.app, asked.query.as_deref()) })
+        },
+    },
+    Route {
+        path: "/metrics",
+        kind: Kind::Shows,
+        answer: |access, asked| {
+            Box::pin(async move { metrics::answer(access, &asked.fields).await })
         },
     },
 ];
@@ -124,8 +133,12 @@ where
         false => Bytes::new(),
         true => received(body).await?,
     };
-    let query = head.uri.query().map(str::to_owned);
-    Ok((route.answer)(access.clone(), Asked { query, body }).await)
+    let asked = Asked {
+        query: head.uri.query().map(str::to_owned),
+        fields: head.headers.clone(),
+        body,
+    };
+    Ok((route.answer)(access.clone(), asked).await)
 }
 
 fn not_allowed(head: &Parts) -> Response<Body> {

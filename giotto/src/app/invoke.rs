@@ -202,13 +202,16 @@ impl App {
         mut answer: Answer,
         controller: Controller,
     ) -> Result<Page> {
+        let layer = self.cache.layer_of(&answer);
         if answer.entry.is_negative() {
             let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer)));
+            return Err(
+                Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer, layer))
+            );
         }
         let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
         let tags = has_tags.then(|| answer.entry.tags());
-        let page = Page::from_cache(mime, answer);
+        let page = Page::from_cache(mime, answer, layer);
         Ok(match tags {
             Some(tags) if page.is_storable() => {
                 self.tag_fields.tell(page, &tags, program.path(), &self.log)

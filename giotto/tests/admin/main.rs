@@ -3,7 +3,9 @@
 
 mod guard;
 mod listener;
+mod metrics;
 mod mounted;
+mod openmetrics;
 #[path = "../common/server.rs"]
 #[expect(dead_code, reason = "the tests of the public port use all of it")]
 mod server;

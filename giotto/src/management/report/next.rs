@@ -104,7 +104,10 @@ fn says(status: Status, explained: &Explanation) -> String {
         Status::Hit if explained.refreshes => {
             "a hit; by chance, a new page would be computed early, in the background".to_owned()
         }
-        Status::Hit => "a hit: the stored page".to_owned(),
+        Status::Hit => match explained.layer {
+            None => "a hit: the stored page".to_owned(),
+            Some(layer) => format!("a hit: the stored page, from {layer}"),
+        },
         Status::Stale(Staleness::Throttled) => {
             format!("the old page{why}: the model failed a moment ago, and does not run again yet")
         }
