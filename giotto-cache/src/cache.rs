@@ -16,6 +16,7 @@ use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
@@ -28,6 +29,7 @@ use crate::inspect::list::{self, ListPage, Listing};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::inspect::walk::Walk;
 use crate::invalidation::outward::settles_within;
+use crate::invalidation::past::{Past, PastInvalidation, actor};
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
@@ -325,6 +327,13 @@ impl Cache {
         self.engine.pending.len()
     }
 
+    /// The last 50 invalidations that this process has made, the newest first. What other processes have invalidated in the
+    /// same store is not among them.
+    #[must_use]
+    pub fn past_invalidations(&self) -> Vec<PastInvalidation> {
+        self.engine.past.all()
+    }
+
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
     /// logs those that it has not; then waits for what is told [downstream](Self::add_downstream). Call it before the process
     /// exits: its pending invalidations end with it.
@@ -373,6 +382,10 @@ impl Cache {
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        let now_ms = self.engine.clock.now_ms();
+        self.engine
+            .past
+            .note_scope(&Scope::All, true, now_ms, actor());
         cleared
     }
 
@@ -476,6 +489,14 @@ impl Cache {
     #[must_use]
     pub fn programs(&self) -> Vec<ProgramCounts> {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
+    }
+
+    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
+    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    #[must_use]
+    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+        let now_ms = self.engine.clock.now_ms();
+        self.engine.popular.most(limit, now_ms)
     }
 
     /// What was counted of each layer of the store, the fastest first; a store without layers is one.
@@ -593,6 +614,7 @@ impl CacheBuilder {
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            past: Past::default(),
             downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {
@@ -602,6 +624,7 @@ impl CacheBuilder {
             history: History::default(),
             budgets: Budgets::before(store.store()),
             store: Arc::new(store),
+            popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

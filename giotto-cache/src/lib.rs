@@ -89,6 +89,7 @@ pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
 pub use inspect::walk::Walk;
+pub use invalidation::past::{PastInvalidation, acting, actor};
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;

@@ -37,8 +37,8 @@ impl App {
     /// }
     /// ```
     ///
-    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and `log` are not used:
-    /// the server and the subscriber of log lines are those of the application.
+    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and of the log are not used:
+    /// the server, the subscriber of log lines and the access log are those of the application.
     ///
     /// # Errors
     ///

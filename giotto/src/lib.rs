@@ -95,6 +95,7 @@ mod health;
 mod language;
 mod lifetimes;
 mod listening;
+mod log;
 mod management;
 mod manifest;
 mod messages;

@@ -42,7 +42,7 @@ impl Live {
         read: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ) -> Self {
         let current = Current {
-            level: config.log.unwrap_or(LEVEL),
+            level: config.log.level.unwrap_or(LEVEL),
             stopping: stopping(&config),
             config,
         };
@@ -81,7 +81,7 @@ impl Inner {
 
     fn take(&self, new: &Config) {
         let mut current = self.current();
-        let level = new.log.unwrap_or(LEVEL);
+        let level = new.log.level.unwrap_or(LEVEL);
         // So that the line below is written if the old level or the new one allows it.
         let sets_level = self.verbosity.set(level.max(current.level));
         let (taken, waiting): (Vec<_>, Vec<_>) =
@@ -90,7 +90,7 @@ impl Inner {
                 .changed(new)
                 .into_iter()
                 .partition(|key| match key.as_str() {
-                    "log" => sets_level,
+                    "log" | "log.level" => sets_level,
                     "http.drain_seconds" | "http.lame_duck_seconds" => true,
                     key if key.starts_with("budget.") => true,
                     _ => false,

@@ -157,7 +157,7 @@ impl Attempt {
                     }
                     // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by
                     // losing its lease, that the entry was removed while it computed.
-                    Lease::remove_foreign(&engine.store, self.key()).await;
+                    Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
                     self.obstacle = Some(Unstamped::NotWanted);
                 }
             }

@@ -23,6 +23,7 @@ pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod places;
+pub(crate) mod popular;
 pub(crate) mod read;
 pub(crate) mod seen;
 pub(crate) mod single_flight;
@@ -46,6 +47,7 @@ use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
 
@@ -89,6 +91,7 @@ where
             Status::Stale(staleness) => meter.served_stale(staleness, cost_us, found.now_ms),
             _ => meter.hit(cost_us, found.now_ms),
         }
+        engine.popular.hit(&lookup.key, found.now_ms);
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
             refresh(engine, lookup, found.decoded(engine), compute);
         }
@@ -98,7 +101,7 @@ where
     let reason = read::why_missed(engine, &lookup.key, &found);
     let now_ms = engine.clock.now_ms();
     engine.meter(&lookup.key).missed(&reason, now_ms);
-    tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
+    tracing::debug!(key = %Cut(&lookup.key), %reason, "nothing fresh is stored");
     if lookup.mode == Mode::Only {
         return Err(not_cached(&found, &reason));
     }

@@ -241,10 +241,14 @@ async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
     let removed = engine.store.replace(key.as_str(), raw, None, None).await;
     engine.budgets.left(key.as_str());
     if removed.is_err() {
-        tracing::warn!(
-            key = %Cut(key),
-            "an entry that was removed while it was computed is still stored: remove it again"
-        );
+        let key = Cut(key).to_string();
+        engine.log.tell("still stored", move |repeated| {
+            tracing::warn!(
+                key,
+                repeated,
+                "an entry that was removed while it was computed is still stored: remove it again"
+            );
+        });
     }
 }
 

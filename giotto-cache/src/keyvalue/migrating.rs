@@ -251,7 +251,7 @@ impl KeyValue for MigratingKeyValue {
     }
 
     fn counts(&self) -> Counts {
-        self.new.counts().with_layers(self.old.counts())
+        self.new.counts() + self.old.counts()
     }
 
     fn limit_values(&self, bytes: usize) {

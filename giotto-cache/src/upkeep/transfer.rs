@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::clock::remaining;
 use crate::engine::state::Engine;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::entry::Entry;
 use crate::entry::codec::MAGIC;
 use crate::error::Result;

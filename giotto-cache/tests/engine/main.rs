@@ -26,6 +26,7 @@ mod metadata;
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;

@@ -15,6 +15,7 @@ use http::header::HeaderName;
 use super::admin::AdminSettings;
 use super::budget::{self, ProgramBudget};
 use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
+use super::log::LogSettings;
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
@@ -44,7 +45,7 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// The fields that carry the tags of pages; `None` if nothing is said of them.
     pub(crate) tag_fields: Option<Vec<String>>,
-    pub(crate) log: Option<tracing::Level>,
+    pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
@@ -81,7 +82,7 @@ impl Config {
             compression: true,
             debug: false,
             tag_fields: None,
-            log: None,
+            log: LogSettings::default(),
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
@@ -150,8 +151,8 @@ impl Config {
             key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
+            key if LogSettings::has(key) => self.log.apply(setting)?,
             key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
-            "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -268,11 +269,6 @@ fn tag_fields(setting: &Setting) -> Result<Vec<String>> {
         true => Ok(names.into_iter().map(str::to_owned).collect()),
         false => Err(setting.refused("names of fields, such as \"Cache-Tag\"")),
     }
-}
-
-fn level(setting: &Setting) -> Result<tracing::Level> {
-    let level = setting.string()?.parse();
-    level.map_err(|_| setting.refused("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""))
 }
 
 impl fmt::Debug for Config {

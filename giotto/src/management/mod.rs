@@ -20,3 +20,5 @@ mod warming;
 pub(crate) use advice::tell_at_start;
 pub(crate) use programs::beside;
 pub use programs::{management, management_over};
+#[cfg(feature = "admin")]
+pub(crate) use report::explain::{explain_key, policy_of};

@@ -118,8 +118,14 @@ impl DatabaseKeyValue {
         let (sweeper, engine) = (Arc::clone(&self.sweeper), Arc::clone(&self.engine));
         self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
-                let error = Cut(error);
-                tracing::warn!(%error, "cache table was not swept: it may grow beyond its bounds");
+                let error = Cut(error).to_string();
+                sweeper.log.tell("not swept", move |repeated| {
+                    tracing::warn!(
+                        error,
+                        repeated,
+                        "cache table was not swept: it may grow beyond its bounds"
+                    );
+                });
             }
         }));
     }

@@ -12,6 +12,7 @@ use super::call::{Call, Reply, Slice};
 use super::engine::Engine;
 use crate::error::Result;
 use crate::keyvalue::measure::{Evicts, Measure};
+use crate::log::Limiter;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
@@ -36,6 +37,8 @@ pub(super) struct Sweeper {
     since: Mutex<Since>,
     running: tokio::sync::Mutex<()>,
     last: Mutex<Option<JoinHandle<()>>>,
+    /// Limits the log lines of sweeps that fail.
+    pub(super) log: Limiter,
 }
 
 /// How large a table is.
@@ -82,6 +85,7 @@ impl Sweeper {
             since: Mutex::default(),
             running: tokio::sync::Mutex::default(),
             last: Mutex::default(),
+            log: Limiter::default(),
         }
     }
 
