@@ -201,6 +201,8 @@ fn a_file_that_may_only_be_read_is_found() {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+    use crate::testbed;
+
     let folder = tempfile::tempdir().unwrap();
     let cache = format!("cache=sqlite://{}/cache.sqlite", folder.path().display());
     let run = |program: &str| {
