@@ -77,8 +77,8 @@ fn what_needs_a_restart_is_told_until_there_is_one() {
 fn budgets_are_taken_at_once_and_what_is_stored_stays() {
     let budget =
         |entries: u32| format!("cache = \"locmem\"\n[budget.squared]\nmax_entries = {entries}");
-    let first = budget(1);
-    let (server, write) = reloads(&first);
+    let (one, two) = (budget(1), budget(2));
+    let (server, write) = reloads(&one);
     let status = |x: u32| {
         let reply = server.get(&format!("/squared?x={x}"), "");
         reply.field("cache-status").unwrap().to_owned()
@@ -86,7 +86,7 @@ fn budgets_are_taken_at_once_and_what_is_stored_stays() {
     assert!(status(1).contains("; stored"));
     assert!(status(2).contains("over-budget"), "{}", status(2));
     server.until_logged("over budget: new pages of this program are computed and not stored");
-    write(&budget(2));
+    write(&two);
     server.signal("HUP");
     server.until_logged("changed=\"budget.squared.max_entries\"");
     assert!(status(2).contains("; stored"));
