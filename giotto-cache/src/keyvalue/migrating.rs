@@ -250,8 +250,12 @@ impl KeyValue for MigratingKeyValue {
         self.new.settle().await;
     }
 
+    fn name(&self) -> &'static str {
+        "migrating"
+    }
+
     fn counts(&self) -> Counts {
-        self.new.counts().with_layers(self.old.counts())
+        [self.new.counts(), self.old.counts()].into_iter().sum()
     }
 
     fn limit_values(&self, bytes: usize) {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::clock::remaining;
 use crate::engine::state::Engine;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::entry::Entry;
 use crate::entry::codec::MAGIC;
 use crate::error::Result;
@@ -94,9 +94,10 @@ pub(crate) fn read(engine: &Engine, key: &str, raw: &Bytes) -> Option<Movable> {
 pub(crate) async fn write(
     engine: &Engine,
     target: &dyn KeyValue,
-    key: &str,
+    key: String,
     raw: Bytes,
 ) -> Result<Moved> {
+    let key = key.as_str();
     let mut moved = Moved::default();
     let Some(value) = read(engine, key, &raw) else {
         moved.refused += 1;

@@ -14,6 +14,7 @@ mod error_pages;
 mod error_statuses;
 mod errors;
 mod forms;
+mod frozen;
 mod metadata;
 mod middleware;
 mod mounted;
