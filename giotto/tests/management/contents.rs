@@ -39,11 +39,11 @@ fn the_list_has_what_is_stored_and_a_pattern_chooses_among_it() {
     assert_eq!(
         listed(&desk, &[]),
         [
-            "greet {'name': 'Ada'} text/html",
-            "greet {'name': 'Adam'} text/html",
-            "squared {'x': 1} text/html",
+            "greet {'name': 'Ada', 'greeting': 'Hello'} text/html",
+            "greet {'name': 'Adam', 'greeting': 'Hello'} text/html",
             "squared {'x': 12} application/json",
             "squared {'x': 12} text/html",
+            "squared {'x': 1} text/html",
         ]
     );
     for (words, count) in [
@@ -114,7 +114,7 @@ fn the_list_is_a_table_and_lines_of_json() {
     let table = desk.says(&["mgt/cache/list", "greet", "--sort=key"]);
     for part in [
         "state  bytes",
-        "greet {'name': 'Ada'} as text/html",
+        "greet {'name': 'Ada', 'greeting': 'Hello'} as text/html",
         "the first 2 pages by key",
         "which are all",
     ] {
