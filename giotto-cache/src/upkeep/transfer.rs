@@ -101,12 +101,17 @@ pub(crate) async fn write(
 ) -> Result<Moved> {
     let mut moved = Moved::default();
     let value = read(engine, &key, &raw);
-    let is_too_large = target.max_value().is_some_and(|longest| raw.len() > longest);
+    let is_too_large = target
+        .max_value()
+        .is_some_and(|longest| raw.len() > longest);
     let counter = match &value {
         None => &mut moved.refused,
         Some(value) if value.is_over(engine) => &mut moved.expired,
         Some(_) if is_too_large => &mut moved.too_large,
-        Some(value) => match (replace_older(engine, target, &key, raw, value).await?, value) {
+        Some(value) => match (
+            replace_older(engine, target, &key, raw, value).await?,
+            value,
+        ) {
             (false, _) => &mut moved.present,
             (true, Movable::Entry { .. }) => &mut moved.entries,
             (true, Movable::Record(_)) => &mut moved.records,

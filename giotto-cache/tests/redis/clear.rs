@@ -124,7 +124,9 @@ async fn what_was_purged_is_removed_from_a_full_server_in_batches() -> Result<()
         for x in 0..1200 {
             let compute = || async { Ok::<_, giotto_cache::Error>("page".into()) };
             let key = page(program, x);
-            cache.get_or_compute(key, Policy::forever(), compute).await?;
+            cache
+                .get_or_compute(key, Policy::forever(), compute)
+                .await?;
         }
         cache.settle().await;
         Ok::<_, giotto_cache::Error>(())
@@ -142,6 +144,9 @@ async fn what_was_purged_is_removed_from_a_full_server_in_batches() -> Result<()
     // The others, and the record of the purge.
     assert_eq!(server.cli(&["dbsize"]), "1081\n");
     let used = server.cli(&["info", "commandstats"]);
-    assert!(used.contains("cmdstat_scan") && !used.contains("cmdstat_keys"), "{used}");
+    assert!(
+        used.contains("cmdstat_scan") && !used.contains("cmdstat_keys"),
+        "{used}"
+    );
     Ok(())
 }
