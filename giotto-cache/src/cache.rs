@@ -13,8 +13,10 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
@@ -27,6 +29,7 @@ use crate::inspect::list::{self, ListPage, Listing};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::inspect::walk::Walk;
 use crate::invalidation::outward::settles_within;
+use crate::invalidation::past::{Past, PastInvalidation, actor};
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
@@ -36,6 +39,7 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::layer::LayerCounts;
@@ -323,6 +327,13 @@ impl Cache {
         self.engine.pending.len()
     }
 
+    /// The last 50 invalidations that this process has made, the newest first. What other processes have invalidated in the
+    /// same store is not among them.
+    #[must_use]
+    pub fn past_invalidations(&self) -> Vec<PastInvalidation> {
+        self.engine.past.all()
+    }
+
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
     /// logs those that it has not; then waits for what is told [downstream](Self::add_downstream). Call it before the process
     /// exits: its pending invalidations end with it.
@@ -344,6 +355,22 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -351,9 +378,14 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        let now_ms = self.engine.clock.now_ms();
+        self.engine
+            .past
+            .note_scope(&Scope::All, true, now_ms, actor());
         cleared
     }
 
@@ -459,6 +491,14 @@ impl Cache {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
     }
 
+    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
+    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    #[must_use]
+    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+        let now_ms = self.engine.clock.now_ms();
+        self.engine.popular.most(limit, now_ms)
+    }
+
     /// What was counted of each layer of the store, the fastest first; a store without layers is one.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerCounts> {
@@ -470,6 +510,13 @@ impl Cache {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.engine.flights.len()
+    }
+
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
     }
 
     /// The store itself, for management: creating its tables, emptying it.
@@ -563,11 +610,11 @@ impl CacheBuilder {
             .collect();
         let engine = Engine {
             layer_names,
-            store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            past: Past::default(),
             downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {
@@ -575,6 +622,9 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets: Budgets::before(store.store()),
+            store: Arc::new(store),
+            popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

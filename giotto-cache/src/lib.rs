@@ -32,7 +32,8 @@
 //! 2. `entry/codec.rs` opens the bytes as an [`Entry`], and `entry/freshness.rs` decides what may be done with it. A hit ends
 //!    here.
 //! 3. `engine/single_flight.rs`: one computation for each key, however many callers wait.
-//! 4. `engine/attempt.rs`: one of several processes computes, by a lease (`engine/lease.rs`).
+//! 4. `engine/attempt.rs`: one of several processes computes, by a lease (`engine/lease.rs`), and stores a new entry within
+//!    the budget of its program (`engine/budget.rs`).
 //! 5. `engine/compute.rs` runs the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
 //! 6. `engine/store.rs`: the result becomes an entry under the generations from before it was computed
 //!    (`invalidation/tags.rs`).
@@ -88,13 +89,14 @@ pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
 pub use inspect::walk::Walk;
+pub use invalidation::past::{PastInvalidation, acting, actor};
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;
 pub use keyvalue::dummy::DummyKeyValue;
 pub use keyvalue::layered::LayeredKeyValue;
 pub use keyvalue::locmem::LocMemKeyValue;
-pub use keyvalue::measure::Measure;
+pub use keyvalue::measure::{Evicts, Measure};
 #[cfg(feature = "memcache")]
 pub use keyvalue::memcache::MemcacheKeyValue;
 pub use keyvalue::migrating::MigratingKeyValue;
@@ -107,6 +109,7 @@ pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
 pub use metadata::Metadata;
 pub use policy::Policy;
+pub use policy::budget::{Budget, BudgetUse};
 pub use policy::duration::IntoDuration;
 pub use policy::into::IntoPolicy;
 pub use reason::{NotStored, Reason, Staleness, Status};

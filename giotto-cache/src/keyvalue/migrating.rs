@@ -255,7 +255,7 @@ impl KeyValue for MigratingKeyValue {
     }
 
     fn counts(&self) -> Counts {
-        [self.new.counts(), self.old.counts()].into_iter().sum()
+        self.new.counts() + self.old.counts()
     }
 
     fn limit_values(&self, bytes: usize) {

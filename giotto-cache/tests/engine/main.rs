@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod breaker;
+mod budget;
 mod cache_control;
 mod coalescing;
 mod counters;
@@ -25,6 +26,7 @@ mod metadata;
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;

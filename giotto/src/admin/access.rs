@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::live::Live;
 use super::metrics::holdings::Holdings;
 use crate::app::App;
 
@@ -18,6 +19,8 @@ pub(super) struct Access {
     pub(super) peer: Option<SocketAddr>,
     /// What the store holds, as it said last.
     pub(super) holdings: Holdings,
+    /// The live page, which all clients share.
+    pub(super) live: Arc<Live>,
 }
 
 impl Access {
@@ -28,6 +31,7 @@ impl Access {
             hosts: None,
             peer: None,
             holdings: Holdings::default(),
+            live: Arc::default(),
         }
     }
 

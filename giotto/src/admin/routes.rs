@@ -11,7 +11,7 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::{guard, metrics};
+use super::{guard, live, metrics};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
@@ -38,7 +38,6 @@ pub(super) struct Asked {
     /// The header fields.
     pub(super) fields: HeaderMap,
     /// The body of a POST.
-    #[expect(dead_code, reason = "the routes of the live page take one")]
     pub(super) body: Bytes,
 }
 
@@ -48,7 +47,27 @@ static ROUTES: &[Route] = &[
     Route {
         path: "/",
         kind: Kind::Shows,
-        answer: |_, _| Box::pin(async { index() }),
+        answer: |access, _| Box::pin(async move { access.live.page() }),
+    },
+    Route {
+        path: "/events",
+        kind: Kind::Shows,
+        answer: |access, _| Box::pin(async move { live::events(access) }),
+    },
+    Route {
+        path: "/find",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::find(access, asked)),
+    },
+    Route {
+        path: "/explain",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::explain(access, asked)),
+    },
+    Route {
+        path: "/change",
+        kind: Kind::Changes,
+        answer: |access, asked| Box::pin(live::change(access, asked)),
     },
     Route {
         path: "/healthz",
@@ -75,12 +94,6 @@ impl Answers for Access {
     async fn answer(&self, head: &mut Parts, body: Incoming) -> Response<Body> {
         answer(self, head, body).await
     }
-}
-
-/// What there is.
-fn index() -> Response<Body> {
-    let paths: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
-    text(StatusCode::OK, &paths.join("\n"))
 }
 
 /// Answers one request. Every failure is a response, too.

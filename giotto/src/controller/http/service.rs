@@ -122,6 +122,7 @@ impl Service {
             mode: self.app().mode,
             takes_stale: true,
             takes_coded,
+            is_admitted: false,
             metadata: Recorded::new(&head.headers),
             #[cfg(feature = "session")]
             session: carried,
