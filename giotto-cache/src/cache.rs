@@ -46,9 +46,9 @@ use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::upkeep::copy;
 use crate::upkeep::matching::{self, Removed};
 use crate::upkeep::transfer::Moved;
-use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -280,7 +280,7 @@ impl Cache {
     /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
     /// What was copied until then stays; call it again.
     pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
-        copy::copy(&self.engine, self.store(), target.store()).await
+        copy::copy(&self.engine, target.store()).await
     }
 
     /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
@@ -290,7 +290,7 @@ impl Cache {
     /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
     /// is complete.
     pub async fn export(&self, path: &Path) -> Result<Moved> {
-        export::export(&self.engine, path).await
+        copy::export(&self.engine, path).await
     }
 
     /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
@@ -300,7 +300,7 @@ impl Cache {
     /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
     /// [`copy_to`](Self::copy_to); then call it again.
     pub async fn import(&self, path: &Path) -> Result<Moved> {
-        export::import(&self.engine, path).await
+        copy::import(&self.engine, path).await
     }
 
     /// For how long other processes may still have a copy of an entry that was removed here.

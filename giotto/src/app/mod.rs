@@ -4,13 +4,15 @@
 
 mod errors;
 mod invoke;
+mod stores;
 
 use std::sync::Arc;
 
 use giotto_cache::log::Limiter;
-use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue};
+use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue, Mode};
 use serde::Serialize;
 
+pub(crate) use self::stores::Stores;
 use crate::address::Addresses;
 use crate::beside::Beside;
 use crate::compression::Compression;
@@ -38,6 +40,8 @@ pub struct App {
     cache: Cache,
     cache_is_given: bool,
     models: Models,
+    /// How requests over HTTP may use the cache.
+    pub(crate) mode: Mode,
     states: States,
     #[cfg(feature = "session")]
     sessions: Option<Arc<Sessions>>,
@@ -52,6 +56,8 @@ pub struct App {
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
+    /// What the configuration can open; `None` without one.
+    pub(crate) stores: Option<Stores>,
     log: Limiter,
 }
 
@@ -74,6 +80,7 @@ impl App {
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
+            mode: Mode::Prefer,
             states: States::default().keep(addresses),
             #[cfg(feature = "session")]
             sessions: None,
@@ -86,6 +93,7 @@ impl App {
             configured: None,
             access: None,
             health: Health::default(),
+            stores: None,
             log: Limiter::default(),
         }
     }
@@ -133,6 +141,18 @@ impl App {
             models: self.models.source(source),
             ..self
         }
+    }
+
+    /// Answers requests over HTTP only with what is stored: no model runs. Where nothing is stored that may be served, the
+    /// answer is 504, and `Cache-Status` has the reason. Programs without `.cache(..)` and every POST are 504, too; files and
+    /// axum's routes are not affected. The command line is not, either.
+    #[must_use]
+    pub fn frozen(self, frozen: bool) -> Self {
+        let mode = match frozen {
+            true => Mode::Only,
+            false => Mode::Prefer,
+        };
+        Self { mode, ..self }
     }
 
     /// Gives `value` to the models, middleware and views that take a [`State`](crate::State) of its type.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::engine::{COMMON, ENGINES, LAYERS, open};
+use super::engine::{COMMON, ENGINES, LAYERS, MIGRATING, open};
 use super::key::KEYS;
 use super::setting::Setting;
 use super::table::Table;
@@ -21,7 +21,10 @@ pub(super) fn keys() -> Vec<String> {
 
 fn cache_keys() -> Vec<String> {
     let members = ENGINES.iter().flat_map(|engine| engine.keys);
-    let members = members.chain(LAYERS.keys).chain(&COMMON);
+    let members = members
+        .chain(LAYERS.keys)
+        .chain(MIGRATING.keys)
+        .chain(&COMMON);
     let mut keys: Vec<String> = members.map(|member| format!("cache.{member}")).collect();
     keys.push("cache".to_owned());
     keys.sort();
