@@ -56,8 +56,13 @@ struct Wish {
     tag: Option<String>,
     #[serde(default)]
     all: bool,
+    /// A program and arguments with stars.
+    pattern: Option<String>,
     key: Option<String>,
     hard: bool,
+    /// Whether only to say what would be done.
+    #[serde(default)]
+    dry: bool,
 }
 
 /// Invalidates or purges what the body of the request says, in JSON.
@@ -77,28 +82,27 @@ pub(in crate::admin) async fn change(access: Access, asked: Asked) -> Response<B
 }
 
 async fn changed(app: &App, wish: Wish) -> Result<String> {
-    let program = if wish.hard { "purge" } else { "invalidate" };
-    let mut arguments = vec![("yes", "true".to_owned())];
-    match wish {
-        Wish {
-            key: Some(key),
-            program: None,
-            tag: None,
-            all: false,
-            hard,
-        } => return of_page(app, &key, hard).await,
-        Wish { key: Some(_), .. } => {
-            return Err(Error::other("several things are named: name one"));
-        }
-        Wish {
-            program, tag, all, ..
-        } => {
-            arguments.extend(program.map(|program| ("program", program)));
-            arguments.extend(tag.map(|tag| ("tag", tag)));
-            arguments.extend(all.then(|| ("all", "true".to_owned())));
-        }
+    let name = if wish.hard { "purge" } else { "invalidate" };
+    let several = || Error::other("several things are named: name one");
+    let others = [
+        wish.program.is_some(),
+        wish.tag.is_some(),
+        wish.pattern.is_some(),
+        wish.all,
+    ];
+    if let Some(key) = wish.key {
+        return match others.contains(&true) || wish.dry {
+            true => Err(several()),
+            false => of_page(app, &key, wish.hard).await,
+        };
     }
-    run(app, program, arguments, "text/plain").await
+    let mut arguments = invocation(wish.pattern.as_deref().unwrap_or_default());
+    let consent = if wish.dry { "dry_run" } else { "yes" };
+    arguments.push((consent, "true".to_owned()));
+    arguments.extend(wish.program.map(|program| ("program", program)));
+    arguments.extend(wish.tag.map(|tag| ("tag", tag)));
+    arguments.extend(wish.all.then(|| ("all", "true".to_owned())));
+    run(app, name, arguments, "text/plain").await
 }
 
 /// Expires or removes one page.
