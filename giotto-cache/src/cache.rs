@@ -3,6 +3,7 @@
 //! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
 use crate::engine::popular::Popular;
@@ -37,6 +39,7 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::layer::LayerCounts;
@@ -44,6 +47,8 @@ use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
 use crate::upkeep::matching::{self, Removed};
+use crate::upkeep::transfer::Moved;
+use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -266,6 +271,38 @@ impl Cache {
         matching::reclaim(&self.engine, scope).await
     }
 
+    /// Copies everything that the store has to that of `target`: entries with the time that they have left, and the records of
+    /// what was invalidated, so that nothing becomes fresh again. Of two entries of one key the newer one stays. Everything is
+    /// verified with the signing keys of this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
+    /// What was copied until then stays; call it again.
+    pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
+        copy::copy(&self.engine, self.store(), target.store()).await
+    }
+
+    /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
+    /// is complete.
+    pub async fn export(&self, path: &Path) -> Result<Moved> {
+        export::export(&self.engine, path).await
+    }
+
+    /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
+    /// [`copy_to`](Self::copy_to); then call it again.
+    pub async fn import(&self, path: &Path) -> Result<Moved> {
+        export::import(&self.engine, path).await
+    }
+
     /// For how long other processes may still have a copy of an entry that was removed here.
     #[must_use]
     pub fn copies_live(&self) -> Duration {
@@ -318,6 +355,22 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -325,6 +378,7 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
@@ -458,6 +512,13 @@ impl Cache {
         self.engine.flights.len()
     }
 
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
+    }
+
     /// The store itself, for management: creating its tables, emptying it.
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
@@ -549,7 +610,6 @@ impl CacheBuilder {
             .collect();
         let engine = Engine {
             layer_names,
-            store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
@@ -562,6 +622,8 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets: Budgets::before(store.store()),
+            store: Arc::new(store),
             popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),

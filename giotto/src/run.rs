@@ -3,15 +3,13 @@
 //! Before the first step of an invocation.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
@@ -19,6 +17,7 @@ use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
+use crate::log::{Access, announce, install};
 use crate::management;
 use crate::panics;
 use crate::reload::{LEVEL, Live};
@@ -124,9 +123,10 @@ fn mock() -> Arg {
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
-    let verbosity = log(config.log.unwrap_or(LEVEL));
+    let verbosity = log(&config, LEVEL);
     config.tell();
-    let app = prepare(app, matches)?.with_config(&config)?;
+    let mut app = prepare(app, matches)?.with_config(&config)?;
+    app.access = config.log.open_access()?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -138,12 +138,13 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
         let matches = matches.clone();
-        let live = Live::new(config, verbosity, move || configure_http(&matches));
+        let read = move || configure_http(&matches);
+        let live = Live::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
-        let signals = signals(live.clone())?;
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        let signals = signals(live.clone(), service.app().access.clone())?;
+        announce(&format!("Listening on http://{address}"));
         service.app().warn();
+        management::tell_at_start(service.app().clone());
         let admin = tokio::spawn(admin);
         let ended = serve(service, listener, signals, || live.stopping()).await?;
         // It removes its socket.
@@ -171,9 +172,12 @@ fn configure_http(matches: &ArgMatches) -> Result<Config> {
     Ok(config)
 }
 
-/// The signals of a server, whose configuration SIGHUP reloads.
-fn signals(live: Live) -> io::Result<Signals> {
+/// The signals of a server, whose configuration SIGHUP reloads, and whose access log it opens again.
+fn signals(live: Live, access: Option<Arc<Access>>) -> io::Result<Signals> {
     Signals::new(move || {
+        if let Some(access) = &access {
+            access.reopen();
+        }
         let live = live.clone();
         // It reads a file.
         tokio::task::spawn_blocking(move || live.reload());
@@ -206,7 +210,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
-        log(config.log.unwrap_or(tracing::Level::WARN));
+        log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;
         app.clone().with_config(&config)
@@ -228,15 +232,9 @@ fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
     Ok(management::beside(app))
 }
 
-/// Writes log lines to standard error, unless the application has installed a subscriber of its own.
-fn log(level: tracing::Level) -> Verbosity {
-    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let (filter, verbosity) = Verbosity::new(level);
-    let lines = tracing_subscriber::fmt::layer();
-    let lines = lines.with_ansi(colours).with_writer(io::stderr);
-    let _ = tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .try_init();
+/// Writes log lines to standard error, from this `level` on if the configuration names none.
+fn log(config: &Config, level: tracing::Level) -> Verbosity {
+    let (filter, verbosity) = Verbosity::new(config.log.level.unwrap_or(level));
+    install(filter, config.log.format);
     verbosity
 }

@@ -215,7 +215,7 @@ pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
 
 /// Why a stored value is a miss. The log tells once a minute of a value that another program must have stored.
 fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
-    tracing::debug!(%error, %key, "a stored value was ignored");
+    tracing::debug!(%error, key = %Cut(key), "a stored value was ignored");
     let now_ms = engine.clock.now_ms();
     if !matches!(error, Undecodable::Version)
         && engine.paces.ignored.allows(now_ms, IGNORED_EVERY_MS)

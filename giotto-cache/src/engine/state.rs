@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
+use crate::engine::budget::Budgets;
 use crate::engine::history::History;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
@@ -36,6 +37,7 @@ pub(crate) struct Engine {
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
+    pub(crate) budgets: Arc<Budgets>,
     pub(crate) popular: Popular,
     pub(crate) clock: Clock,
     /// What is counted of each program.

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
+use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
 
 /// The default time limit of a call to a store outside this process.
@@ -311,7 +312,7 @@ impl GuardedStore {
 
     /// What the store said of one key or value, and not of itself.
     fn refused(&self, error: &Error) -> Unanswered {
-        tracing::debug!(%error, "store refused a value");
+        tracing::debug!(error = %Cut(error), "store refused a value");
         if error.kind() != ErrorKind::TooLarge {
             self.meter.failures.errors.increase();
         }

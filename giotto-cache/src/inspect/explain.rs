@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
+use crate::engine::budget;
 use crate::engine::lease::lease_key;
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -171,7 +172,12 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
 
 /// What would keep the next result from being stored, as far as it is known.
 fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    let now_ms = engine.clock.now_ms();
+    let (old, generations) = (found.entry.as_ref(), &found.generations);
+    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
+    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
     match () {
+        () if over_budget.is_some() => over_budget,
         () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
         () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
         () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,

@@ -25,6 +25,7 @@ use crate::invalidation::outward::tell_scope;
 use crate::invalidation::past::actor;
 use crate::invalidation::tell::{Change, Told, unanswered};
 use crate::keyvalue::Place;
+use crate::log::Cut;
 use crate::scope::{Scope, is_tag};
 
 /// Makes all entries of `scope` old: useless if `is_hard`, otherwise served only where an old entry may be.
@@ -75,7 +76,7 @@ async fn change(engine: &Arc<Engine>, scope: &Scope, is_hard: bool) -> Result<()
         return Ok(());
     }
     let told = tell::tell(engine, scope, Change::New { is_hard }, &engine.store).await;
-    tracing::debug!(%scope, is_hard, ?told, "invalidated");
+    tracing::debug!(scope = %Cut(scope), is_hard, ?told, "invalidated");
     match told {
         Ok(Told::Recorded) => Ok(()),
         Ok(Told::Removed) => {

@@ -26,6 +26,7 @@ pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {
 pub(crate) async fn remove(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let removed = engine.store.delete(key.as_str()).await;
+    engine.budgets.left(key.as_str());
     engine.stats.invalidations.increase();
     tell_entry(engine, key, true);
     let removed = removed.map_err(|_| unanswered("remove the entry"));

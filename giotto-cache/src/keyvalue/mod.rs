@@ -5,6 +5,7 @@
 
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
+mod cells;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod database;
 pub(crate) mod dummy;
@@ -21,6 +22,7 @@ mod longest;
 pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
+pub(crate) mod migrating;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
@@ -29,16 +31,10 @@ pub(crate) mod redis;
 pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(
-    feature = "redis",
-    feature = "memcache",
-    feature = "sqlite",
-    feature = "postgres",
-    feature = "mysql"
-))]
-mod together;
+pub(crate) mod together;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -214,6 +210,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     #[doc(hidden)]
     fn is_writable(&self, _key: &str) -> bool {
         true
+    }
+
+    /// Calls `told` with the key of each value that it evicts to make room or removes, from now on; whether it does so. Only
+    /// one caller is told. The default tells nothing.
+    #[doc(hidden)]
+    fn tell_evictions(&self, _told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+        false
     }
 
     /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that a lease can make one of several

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod breaker;
+mod budget;
 mod cache_control;
 mod coalescing;
 mod counters;
