@@ -69,6 +69,8 @@ mod signature;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
+pub mod trace;
 
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.

@@ -115,6 +115,7 @@ mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod varies;
 mod verbosity;
 pub mod view;

@@ -29,6 +29,7 @@ mod reasons;
 mod refresh;
 mod scripted;
 mod signing;
+mod spans;
 mod spy;
 mod stale_if_error;
 mod stale_while_revalidate;

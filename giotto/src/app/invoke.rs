@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::Cut;
 use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode};
+use tracing::Instrument;
 
 use super::App;
 use crate::arguments::{Arguments, Typed};
@@ -263,11 +264,13 @@ impl App {
             }
             result
         };
-        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
-            Err(Error::other(
-                "the program panicked; its message is in the log",
-            ))
-        });
+        let result = tokio::spawn(task.in_current_span())
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::other(
+                    "the program panicked; its message is in the log",
+                ))
+            });
         match result {
             Ok(page) => Ok(page.tell_downstream(told)),
             Err(error) if is_done(&error) => Err(error.tell_downstream(told)),
