@@ -83,6 +83,7 @@ impl App {
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
         let app = self.with_configured_cache(config)?;
+        app.set_budgets(config)?;
         let app = match config.compression {
             true => app,
             false => app.compression(false),

@@ -79,6 +79,7 @@ mod assets;
 #[cfg(feature = "session")]
 pub mod auth;
 mod beside;
+mod budgets;
 mod cache_status;
 mod compression;
 mod compute;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Level;
 
+use crate::app::App;
 use crate::config::Config;
 use crate::controller::http::Stopping;
 use crate::error::Result;
@@ -20,6 +21,7 @@ pub(crate) struct Live(Arc<Inner>);
 
 struct Inner {
     read: Box<dyn Fn() -> Result<Config> + Send + Sync>,
+    app: App,
     verbosity: Verbosity,
     current: Mutex<Current>,
 }
@@ -32,9 +34,10 @@ struct Current {
 }
 
 impl Live {
-    /// `config`, which `read` reads again.
+    /// `config` of `app`, which `read` reads again.
     pub(crate) fn new(
         config: Config,
+        app: App,
         verbosity: Verbosity,
         read: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ) -> Self {
@@ -45,6 +48,7 @@ impl Live {
         };
         Self(Arc::new(Inner {
             read: Box::new(read),
+            app,
             verbosity,
             current: Mutex::new(current),
         }))
@@ -59,6 +63,8 @@ impl Live {
     /// it changes nothing.
     pub(crate) fn reload(&self) {
         let read = (self.0.read)().and_then(|new| new.check().map(|()| new));
+        // Budgets are checked by the programs that they are of, and all of them before one is set.
+        let read = read.and_then(|new| self.0.app.set_budgets(&new).map(|()| new));
         match read {
             Ok(new) => self.0.take(&new),
             Err(error) => {
@@ -86,6 +92,7 @@ impl Inner {
                 .partition(|key| match key.as_str() {
                     "log" | "log.level" => sets_level,
                     "http.drain_seconds" | "http.lame_duck_seconds" => true,
+                    key if key.starts_with("budget.") => true,
                     _ => false,
                 });
         current.stopping = stopping(new);

@@ -138,11 +138,13 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
         let matches = matches.clone();
-        let live = Live::new(config, verbosity, move || configure_http(&matches));
+        let read = move || configure_http(&matches);
+        let live = Live::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(live.clone(), service.app().access.clone())?;
         announce(&format!("Listening on http://{address}"));
         service.app().warn();
+        management::tell_at_start(service.app().clone());
         let admin = tokio::spawn(admin);
         let ended = serve(service, listener, signals, || live.stopping()).await?;
         // It removes its socket.

@@ -15,8 +15,8 @@ use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::scope::{ALL, program_key, tag_key};
 
-/// What a lookup reads: the stored bytes, and the record of each of its tags.
-type WithTags = (Option<Bytes>, Vec<(String, Option<Record>)>);
+/// What a lookup reads: the stored bytes with the number of the layer that had them, and the record of each of its tags.
+type WithTags = (Option<(u8, Bytes)>, Vec<(String, Option<Record>)>);
 
 /// One multi-get of the entry and of the records that it may depend on. Those of its program and of everything are noted as
 /// read at `now_ms`, those of its tags are returned.
@@ -33,15 +33,16 @@ pub(crate) async fn read_with_entry(
         keys.extend([ALL, own_key.as_str()]);
     }
     keys.extend(tag_keys.iter().map(String::as_str));
-    let mut values = match engine.store.get_many(&keys).await {
+    let mut values = match engine.store.find(&keys).await {
         Ok(values) => values.into_iter(),
         // The layer that all processes share does not answer, but one above may have the entry.
         Err(_) if engine.store.place() == Place::Layered && lookup.tags.is_empty() => {
-            vec![engine.store.get(lookup.key.as_str()).await?].into_iter()
+            engine.store.find(&[lookup.key.as_str()]).await?.into_iter()
         }
         Err(unanswered) => return Err(unanswered),
     };
     let stored = values.next().flatten();
+    let mut values = values.map(|value| Some(value?.1));
     if engine.is_shared()
         && let (Some(all), Some(own)) = (values.next(), values.next())
     {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod breaker;
+mod budget;
 mod cache_control;
 mod coalescing;
 mod counters;
@@ -18,15 +19,19 @@ mod jitter;
 mod lease;
 mod lifetimes;
 mod listing;
+#[path = "../common/log.rs"]
+mod log;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;
 mod refresh;
+mod removal;
 mod scripted;
 mod signing;
 mod spans;
@@ -36,6 +41,7 @@ mod stale_while_revalidate;
 mod tags;
 mod testing;
 mod timeouts;
+mod told;
 mod uncacheable;
 #[path = "../common/until.rs"]
 mod until;

@@ -106,6 +106,10 @@ impl App {
         for downstream in &self.downstream {
             cache.add_downstream(Arc::clone(downstream));
         }
+        for (path, budget) in self.manifest.budgets() {
+            // A budget that makes no sense is an error of its program, which ends the start.
+            let _ = cache.set_budget(path, budget);
+        }
         Self {
             cache,
             cache_is_given: true,

@@ -13,6 +13,7 @@ use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
 use super::admin::AdminSettings;
+use super::budget::{self, ProgramBudget};
 use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
 use super::log::LogSettings;
 use super::setting::Setting;
@@ -49,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
+    /// The budgets of programs, later settings after earlier ones.
+    budget: Vec<Setting>,
     /// The end points of purges, later settings after earlier ones.
     purge: Vec<Setting>,
     /// Of sessions, later settings after earlier ones.
@@ -83,6 +86,7 @@ impl Config {
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
+            budget: Vec::new(),
             purge: Vec::new(),
             session: Vec::new(),
             links: Vec::new(),
@@ -161,10 +165,11 @@ impl Config {
             key if key.starts_with("session.") && keys().iter().any(|known| known == key) => {
                 self.session.push(setting);
             }
+            key if key == "budget" || key.starts_with("budget.") => self.budget.push(setting),
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["admin", "http", "purge", "session"].map(str::to_owned));
+                known.extend(["admin", "budget", "http", "purge", "session"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -206,6 +211,11 @@ impl Config {
         let namespace = self.namespace.as_ref();
         self.cache
             .open(namespace, &self.signing_keys, self.compression)
+    }
+
+    /// The budgets that the settings name.
+    pub(crate) fn budgets(&self) -> Result<Vec<ProgramBudget<'_>>> {
+        budget::read(&self.budget)
     }
 
     /// The end points that the settings name, as what tells them of invalidations.

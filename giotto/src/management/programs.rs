@@ -2,6 +2,8 @@
 //!
 //! Before the first request.
 
+use super::advice::{advise, doctor};
+use super::contents::list;
 use super::invalidation::{page, scope};
 use super::report::{explain, get, stats};
 use super::store;
@@ -29,7 +31,8 @@ pub(crate) fn beside(app: App) -> App {
 ///
 /// | Program | What it does |
 /// |---|---|
-/// | `cache/explain`, `cache/get`, `cache/stats` | show what is stored |
+/// | `cache/explain`, `cache/get`, `cache/list`, `cache/stats` | show what is stored |
+/// | `cache/doctor`, `cache/advise` | say what is wrong with the cache, and which programs it is worth it for |
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
@@ -62,7 +65,7 @@ pub fn management() -> Manifest {
 /// In an application with sessions, a check by a secret such as this one needs `management.csrf(false)` besides: a client that is
 /// no browser has no token.
 ///
-/// GET is safe: all programs but `explain`, `get` and `stats` answer the other controllers only. They are left out if there
+/// GET is safe: all programs but `explain`, `get`, `list`, `stats` and `advise` answer the other controllers only. They are left out if there
 /// are no others.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
@@ -71,7 +74,9 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
     let looks = [
         ("explain", explain::program()),
         ("get", get::program()),
+        ("list", list::program()),
         ("stats", stats::program()),
+        ("advise", advise::program()),
     ];
     let changes = [
         ("expire", page::expire()),
@@ -79,6 +84,7 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("invalidate", scope::invalidate()),
         ("purge", scope::purge()),
         ("warm", warm::program()),
+        ("doctor", doctor::program()),
     ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
     let cache = Manifest::new(over(&all, looks).chain(over(&writing, changes)));

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use giotto_cache::Budget;
+
 use super::tree::{Kind, Manifest};
 use crate::arguments::nearest;
 use crate::error::{Error, ErrorKind, Result, quoted};
@@ -160,6 +162,25 @@ impl Manifest {
         let mut programs = self.all();
         programs.retain(|program| program.answers(controller));
         programs
+    }
+
+    /// The paths of the programs whose pages are cached, with their budgets.
+    pub(crate) fn budgets(&self) -> Vec<(&str, Budget)> {
+        let mut budgets: Vec<_> = Vec::new();
+        for program in self.all() {
+            let is_cached = program.cache_policy().is_some();
+            match budgets.last_mut() {
+                _ if !is_cached => {}
+                // One for each controller: what one of them says is for the pages of all.
+                Some((path, budget)) if *path == program.path() => {
+                    if program.budget() != Budget::new() {
+                        *budget = program.budget();
+                    }
+                }
+                _ => budgets.push((program.path(), program.budget())),
+            }
+        }
+        budgets
     }
 
     /// All programs, sorted by path.

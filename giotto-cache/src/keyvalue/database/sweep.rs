@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use super::call::{Call, Reply, Slice};
 use super::engine::Engine;
 use crate::error::Result;
+use crate::keyvalue::measure::{Evicts, Measure};
 use crate::log::Limiter;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
@@ -58,6 +59,25 @@ struct Since {
 }
 
 impl Sweeper {
+    /// What the table holds, and the clock of its server.
+    pub(super) async fn figures(&self, engine: &dyn Engine) -> Result<Measure> {
+        let size = measure(engine).await?;
+        let clock_ms = engine.run(Call::Now).await?.rows;
+        Ok(Measure {
+            entries: Some(size.rows),
+            bytes: Some(size.bytes),
+            is_estimate: size.is_estimate,
+            max_entries: Some(self.max_rows),
+            max_bytes: Some(self.max_bytes),
+            evicts: Some(Evicts::Any),
+            // A file has none.
+            clock_ms: Some(clock_ms).filter(|clock_ms| *clock_ms > 0),
+            ..Measure::new(
+                "the whole table: every namespace, and what has expired and was not swept yet",
+            )
+        })
+    }
+
     pub(super) fn new(max_rows: u64, max_bytes: u64) -> Self {
         Self {
             max_rows,

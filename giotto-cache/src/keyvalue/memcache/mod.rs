@@ -36,7 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
-use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
@@ -244,6 +244,11 @@ impl KeyValue for MemcacheKeyValue {
         self.page(scan).await
     }
 
+    /// A value whose key is a digest is removed, too.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.remove_all(values).await
+    }
+
     async fn clear(&self) -> Result<()> {
         self.clear_all(None).await
     }
@@ -278,7 +283,7 @@ impl KeyValue for MemcacheKeyValue {
         self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "memcache"
     }
 

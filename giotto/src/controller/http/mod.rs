@@ -66,7 +66,7 @@ pub(crate) use listen::{Port, listen};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]
-pub(crate) use plain::{received, text};
+pub(crate) use plain::{data, received, text};
 #[cfg(feature = "admin")]
 pub(crate) use serve::serve_beside;
 pub(crate) use serve::{Ended, Stopping, serve};

@@ -65,10 +65,6 @@ enum Way {
 impl Body {
     /// A body that is made while it is sent.
     #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
-    #[cfg_attr(
-        not(any(feature = "axum", feature = "static")),
-        expect(dead_code, reason = "the live page has server-sent events")
-    )]
     pub(crate) fn stream<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
