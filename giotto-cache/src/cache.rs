@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::clock::Clock;
@@ -46,6 +47,7 @@ use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::trace;
 use crate::upkeep::copy;
 use crate::upkeep::matching::{self, Removed};
 use crate::upkeep::transfer::Moved;
@@ -180,7 +182,17 @@ impl Cache {
             let computation = compute(control);
             Box::pin(async move { computation.await.map_err(Error::compute) })
         };
-        engine::answer(&self.engine, lookup, compute).await
+        if !trace::is_on() {
+            return engine::answer(&self.engine, lookup, compute).await;
+        }
+        let span = trace::lookup(lookup.key.program());
+        let answer = Box::pin(engine::answer(&self.engine, lookup, compute));
+        let answer = answer.instrument(span.clone()).await;
+        match &answer {
+            Ok(answer) => trace::answered(&span, answer.status, answer.reason.as_ref()),
+            Err(error) => trace::failed(&span, &error.kind()),
+        }
+        answer
     }
 
     /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be read without waiting: what
@@ -190,7 +202,8 @@ impl Cache {
     #[inline]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
-        lookup.is_plain().then(hit)?
+        // Somebody who asks for spans gets one of each lookup.
+        (lookup.is_plain() && !trace::is_on()).then(hit)?
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::breakers::{Breakers, Want, is_of_value};
 use super::deadline::{Deadline, with_deadline};
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
+use crate::trace;
 
 /// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -261,7 +263,9 @@ impl GuardedStore {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let started = Instant::now();
-        let answered = with_deadline(self.deadline(), call).await;
+        let span = trace::store_call(self.store.name(), operation.name());
+        let call = with_deadline(self.deadline(), call);
+        let answered = call.instrument(span.clone()).await;
         self.meter.called(operation, started.elapsed());
         let (error, unanswered) = match answered {
             Some(Ok(value)) => {
@@ -271,6 +275,7 @@ impl GuardedStore {
             Some(Err(error)) => (error, Unanswered::Failed),
             None => (self.too_late(operation), Unanswered::Late),
         };
+        trace::failed(&span, &error.kind());
         match error.kind() {
             _ if is_of_value(&error) => {
                 self.note_found(want);

@@ -35,6 +35,7 @@ mod refresh;
 mod removal;
 mod scripted;
 mod signing;
+mod spans;
 mod spy;
 mod stale_if_error;
 mod stale_while_revalidate;
