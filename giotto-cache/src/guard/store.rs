@@ -4,6 +4,7 @@
 //! asked, except for one probe a second.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -33,6 +34,8 @@ pub(crate) struct GuardedStore {
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
     refused: Refused,
+    /// Whether it did not accept the last entry, whatever smaller values it accepts.
+    is_full: AtomicBool,
     /// Whether it asks the store while a breaker is open.
     insists: bool,
 }
@@ -52,6 +55,7 @@ impl GuardedStore {
             clock,
             meter,
             refused: Refused::default(),
+            is_full: AtomicBool::new(false),
             insists: false,
         }
     }
@@ -166,8 +170,13 @@ impl GuardedStore {
         let set = self.store.set(key, value, expire);
         let stored = self.ask(Operation::Set, Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
-        if stored == Err(Unanswered::TooLarge) {
-            self.refused.note(length, self.clock.now_ms());
+        match stored {
+            Ok(()) => self.is_full.store(false, Ordering::Relaxed),
+            Err(Unanswered::Failed | Unanswered::Late) => {
+                self.is_full.store(true, Ordering::Relaxed);
+            }
+            Err(Unanswered::TooLarge) => self.refused.note(length, self.clock.now_ms()),
+            Err(Unanswered::Rejected | Unanswered::Skipped) => {}
         }
         stored
     }
@@ -226,7 +235,8 @@ impl GuardedStore {
 
     /// Whether the store accepted what it was last given, as far as is known, and the server of `key` is well.
     pub(crate) fn is_writable(&self, key: &str) -> bool {
-        self.breakers.is_writable() && self.store.is_writable(key)
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        !is_full && self.breakers.is_writable() && self.store.is_writable(key)
     }
 
     /// Whether a value of `length` bytes is too long for the store, as far as is known.
