@@ -35,6 +35,9 @@ use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
+use crate::stats::layer::LayerCounts;
+use crate::stats::program::ProgramCounts;
+use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
@@ -292,11 +295,45 @@ impl Cache {
         self.engine.is_coding()
     }
 
-    /// Counters of what this cache did since it was made.
+    /// Counters of what this cache did since it was made: the sum over its [programs](Self::programs), the invalidations, and
+    /// the failures of its [layers](Self::layers).
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counts = self.engine.stats.snapshot();
-        counts.with_layers(self.store().counts())
+        let engine = &self.engine;
+        engine.meters.counts() + engine.stats.snapshot() + engine.store.counts()
+    }
+
+    /// The same by program, in the order of their names. The first 1,000 programs that the cache is asked for are told apart;
+    /// all others are one, `(other)`. For those, a store that other processes use is asked with each lookup whether their
+    /// program was invalidated.
+    ///
+    /// ```
+    /// # use giotto_cache::{Cache, Key, LocMemKeyValue, Policy};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let cache = Cache::new(LocMemKeyValue::new());
+    /// let compute = || async { Ok::<_, giotto_cache::Error>("<p>144</p>".into()) };
+    /// for x in [12, 12, 12] {
+    ///     let key = Key::new("squared", x.to_string(), "text/html");
+    ///     cache.get_or_compute(key, Policy::seconds(3600), compute).await?;
+    /// }
+    /// let squared = &cache.programs()[0];
+    /// assert_eq!((squared.counts.hits, squared.counts.misses), (2, 1));
+    /// println!("{}: {:?} of its model saved", squared.program, squared.saved);
+    /// assert_eq!(cache.layers()[0].hits, 2);
+    /// # Ok::<(), giotto_cache::Error>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn programs(&self) -> Vec<ProgramCounts> {
+        self.engine.meters.snapshot(self.engine.clock.now_ms())
+    }
+
+    /// What was counted of each layer of the store, the fastest first; a store without layers is one.
+    #[must_use]
+    pub fn layers(&self) -> Vec<LayerCounts> {
+        let engine = &self.engine;
+        engine.store.layer_counts(engine.meters.hits_now())
     }
 
     /// How many computations are under way.
@@ -381,15 +418,9 @@ impl CacheBuilder {
     /// The cache with these settings.
     #[must_use]
     pub fn build(self) -> Cache {
-        let stats = Arc::new(Stats::default());
         self.store
             .limit_values(self.max_entry.saturating_add(ENVELOPE));
-        let store = GuardedStore::new(
-            self.store,
-            self.deadline,
-            self.clock.clone(),
-            Arc::clone(&stats),
-        );
+        let store = GuardedStore::new(self.store, self.deadline, self.clock.clone());
         let is_own = matches!(store.place(), Place::InProcess | Place::Nowhere);
         let random = self
             .seed
@@ -408,7 +439,8 @@ impl CacheBuilder {
             },
             history: History::default(),
             clock: self.clock,
-            stats,
+            meters: Programs::new(),
+            stats: Stats::default(),
             max_entry: self.max_entry,
             compresses: self.compress,
             random: Mutex::new(random),

@@ -39,7 +39,7 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats.rs`, `log.rs` and
+//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -105,6 +105,9 @@ pub use policy::into::IntoPolicy;
 pub use reason::{NotStored, Reason, Staleness, Status};
 pub use scope::Scope;
 pub use stats::Counts;
+pub use stats::layer::LayerCounts;
+pub use stats::program::ProgramCounts;
+pub use stats::times::Times;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

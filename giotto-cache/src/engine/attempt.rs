@@ -135,7 +135,7 @@ impl Attempt {
                 Acquired::HeldElsewhere => {
                     let is_late = Instant::now() >= waits_until;
                     if found.is_answered && !is_late && self.role != Role::Uncoalesced {
-                        engine.stats.waited.increase();
+                        engine.meter(self.key()).stats.waited.increase();
                         sleep(READ_EVERY).await;
                         continue;
                     }

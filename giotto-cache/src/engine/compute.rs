@@ -42,12 +42,14 @@ pub(crate) async fn run(
     attempt: &mut Attempt,
     computation: Computation,
 ) -> Result<Finished, Unfinished> {
-    engine.stats.computed.increase();
+    let meter = engine.meter(attempt.key());
+    meter.stats.computed.increase();
     let (started, started_ms) = (Instant::now(), engine.clock.now_ms());
     let computing = std::mem::take(&mut attempt.computing);
     let computation = COMPUTING.scope(computing, unwound(computation));
     let computed = patiently(engine, attempt, computation).await;
     let cost = started.elapsed();
+    meter.model.observe(cost);
     let computed = computed.ok_or(Unfinished::Panicked)?;
     let (body, metadata, is_negative) = match computed.map_err(Unfinished::Failed)? {
         Computed::Page(body) => (body, Metadata::default(), false),

@@ -93,16 +93,17 @@ impl Fallback {
             _ => return Err(error.because(self.reason)),
         };
         let old = self.old.filter(|old| old.stand_in.covers(staleness));
-        let entry = match old {
-            Some(old) => old.still_allowed(engine, staleness).await,
-            None => None,
-        };
-        let Some(entry) = entry else {
+        let Some(old) = old else {
             return Err(error.because(self.reason));
         };
-        engine.stats.stale.increase();
+        let key = old.lookup.key.clone();
+        let Some(entry) = old.still_allowed(engine, staleness).await else {
+            return Err(error.because(self.reason));
+        };
         let status = Status::Stale(staleness);
         let now_ms = engine.clock.now_ms();
+        let meter = engine.meter(&key);
+        meter.served_stale(staleness, entry.cost_us(), now_ms);
         Ok(Answer::new(entry, status, Some(self.reason), now_ms))
     }
 }
@@ -127,7 +128,7 @@ pub(crate) async fn failed(
     mut attempt: Attempt,
     error: Option<Error>,
 ) {
-    engine.stats.failed.increase();
+    engine.meter(attempt.key()).stats.failed.increase();
     let keeps_old = attempt.keeps_old();
     if keeps_old {
         log_failure(engine, &attempt, error.as_ref());

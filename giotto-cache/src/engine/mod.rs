@@ -80,9 +80,10 @@ where
         Mode::Bypass => Found::skipped(Reason::Bypass),
     };
     if let Some(answer) = found.answer() {
+        let (meter, cost_us) = (engine.meter(&lookup.key), answer.entry.cost_us());
         match answer.status {
-            Status::Hit => engine.stats.hits.increase(),
-            _ => engine.stats.stale.increase(),
+            Status::Stale(staleness) => meter.served_stale(staleness, cost_us, found.now_ms),
+            _ => meter.hit(cost_us, found.now_ms),
         }
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
             refresh(engine, lookup, found.decoded(engine), compute);
@@ -91,7 +92,8 @@ where
     }
     let found = found.decoded(engine);
     let reason = read::why_missed(engine, &lookup.key, &found);
-    engine.stats.missed(&reason);
+    let now_ms = engine.clock.now_ms();
+    engine.meter(&lookup.key).missed(&reason, now_ms);
     tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
     if lookup.mode == Mode::Only {
         return Err(not_cached(&found, &reason));
@@ -105,7 +107,7 @@ where
     C: FnOnce(CacheControl) -> Computation,
 {
     if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), &engine.clock) {
-        engine.stats.refreshes.increase();
+        engine.meter(&lookup.key).stats.refreshes.increase();
         spawn(engine, *flight, lookup, found, Role::Refresh, compute);
     }
 }
@@ -169,7 +171,7 @@ async fn coalesce(
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
         };
-        engine.stats.collapsed.increase();
+        engine.meter(&lookup.key).stats.collapsed.increase();
         let outcome = fallback.wait(&mut waiter).await;
         let counts = lookup.mode != Mode::Refresh
             && waiter.counts_for(&found.generations, found.is_answered);

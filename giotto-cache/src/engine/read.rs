@@ -45,14 +45,16 @@ pub(crate) struct Found {
 
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
-    let program = key.program();
-    if !policy.is_plain() || engine.programs.is_due(program, || engine.clock.now_ms()) {
+    let meter = engine.meter(key);
+    if !policy.is_plain() || engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
-    let generation = engine.programs.of(program, &engine.pending);
+    let generation = engine.programs.of(key.program(), &engine.pending);
     let now_ms = engine.clock.now_ms();
-    plain_hit(engine, key, policy, stored, generation, now_ms, false)
+    let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
+    meter.hit_now(answer.entry.cost_us(), now_ms);
+    Some(answer)
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -64,7 +66,9 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let generation = fetched.generations.program;
     let Lookup { key, policy, .. } = lookup;
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
-    plain_hit(engine, key, policy, stored, generation, now_ms, coded)
+    let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
+    engine.meter(key).hit(answer.entry.cost_us(), now_ms);
+    Some(answer)
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
@@ -83,7 +87,6 @@ fn plain_hit(
     if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
         return None;
     }
-    engine.stats.hits.increase();
     Some(Answer::new(entry, Status::Hit, None, now_ms))
 }
 
@@ -106,7 +109,8 @@ pub(crate) async fn find(engine: &Engine, lookup: &Lookup) -> Found {
 pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
     let program = lookup.key.program();
     let now_ms = || engine.clock.now_ms();
-    let read = match lookup.tags.is_empty() && !engine.programs.is_due(program, now_ms) {
+    let is_due = || engine.programs.is_due(engine.meter(&lookup.key), now_ms);
+    let read = match lookup.tags.is_empty() && !is_due() {
         true => {
             let stored = engine.store.get(lookup.key.as_str()).await;
             stored.map(|stored| (stored, Vec::new()))
@@ -286,15 +290,5 @@ impl Found {
         );
         let entry = self.entry.clone().filter(|_| is_usable);
         entry.filter(|entry| !entry.is_negative())
-    }
-}
-
-impl From<Unanswered> for Reason {
-    fn from(unanswered: Unanswered) -> Self {
-        match unanswered {
-            Unanswered::Failed | Unanswered::Rejected | Unanswered::TooLarge => Self::BackendError,
-            Unanswered::Late => Self::BackendTimeout,
-            Unanswered::Skipped => Self::BackendSkipped,
-        }
     }
 }

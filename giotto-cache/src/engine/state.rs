@@ -13,11 +13,14 @@ use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
+use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::log::Limiter;
 use crate::log::Pace;
 use crate::signature::Signer;
 use crate::stats::Stats;
+use crate::stats::program::ProgramMeter;
+use crate::stats::programs::Programs;
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<GuardedStore>,
@@ -29,7 +32,10 @@ pub(crate) struct Engine {
     pub(crate) signer: Signer,
     pub(crate) history: History,
     pub(crate) clock: Clock,
-    pub(crate) stats: Arc<Stats>,
+    /// What is counted of each program.
+    pub(crate) meters: Programs,
+    /// What belongs to no program: invalidations.
+    pub(crate) stats: Stats,
     pub(crate) max_entry: usize,
     /// Whether results are stored under a content coding where that is worth it.
     pub(crate) compresses: bool,
@@ -48,6 +54,12 @@ pub(crate) struct Paces {
 }
 
 impl Engine {
+    /// Where what happens to `key` is counted.
+    #[inline]
+    pub(crate) fn meter(&self, key: &Key) -> &ProgramMeter {
+        self.meters.of(key.program())
+    }
+
     /// A random number from 0 to 1.
     pub(crate) fn draw(&self) -> f64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);

@@ -201,7 +201,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
-            engine.stats.stored.increase();
+            engine.meter(attempt.key()).stats.stored.increase();
             engine.history.note(key, entry.clocks().keep_until);
             None
         }
@@ -211,11 +211,11 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
             forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
         }
-        Err(_) => {
-            engine.stats.not_stored.increase();
-            Some(NotStored::StoreFailed)
-        }
+        Err(_) => Some(NotStored::StoreFailed),
     };
+    if why.is_some() {
+        engine.meter(attempt.key()).stats.not_stored(why);
+    }
     if !attempt.release().await {
         flight.revoke();
     }
@@ -248,6 +248,7 @@ async fn keep_out(
     entry: Entry,
     why: Option<NotStored>,
 ) {
+    engine.meter(attempt.key()).stats.not_stored(why);
     if why == Some(NotStored::TooLarge) {
         too_large::note(engine, attempt.key(), entry.body().len());
     }
@@ -269,6 +270,7 @@ async fn keep_out(
 
 /// Ends the flight with an error that is an answer, such as "not allowed".
 pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
+    engine.meter(attempt.key()).stats.refused.increase();
     flight.announce(Err(error));
     forget(engine, &attempt).await;
     attempt.release().await;

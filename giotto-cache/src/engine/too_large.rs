@@ -22,7 +22,6 @@ pub(crate) fn is_it(engine: &Engine, entry: &Entry) -> bool {
 
 /// Notes a result that is too large to store, and logs it once a minute.
 pub(crate) fn note(engine: &Engine, key: &Key, bytes: usize) {
-    engine.stats.too_large.increase();
     engine.history.note_too_large(key.as_str());
     let now_ms = engine.clock.now_ms();
     if engine.paces.too_large.allows(now_ms, TOLD_EVERY_MS) {

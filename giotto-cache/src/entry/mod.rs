@@ -175,7 +175,13 @@ impl Entry {
     /// How long the result took to compute.
     #[must_use]
     pub fn cost(&self) -> Duration {
-        Duration::from_micros(self.envelope.cost_us())
+        Duration::from_micros(self.cost_us())
+    }
+
+    /// The same in microseconds.
+    #[inline]
+    pub(crate) fn cost_us(&self) -> u64 {
+        self.envelope.cost_us()
     }
 
     /// Whether nothing but its time to live decides if it is served.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::log::{Cut, Pace};
-use crate::stats::Stats;
+use crate::stats::layer::Failures;
 
 /// Failures in a row that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
@@ -49,17 +49,17 @@ pub(crate) enum Skipped {
 pub(crate) struct Breakers {
     reads: Breaker,
     writes: Breaker,
-    stats: Arc<Stats>,
+    failures: Arc<Failures>,
     clock: Clock,
 }
 
 impl Breakers {
-    /// For the store or server `name`. Failures and skipped calls are counted in `stats`.
-    pub(crate) fn new(name: &str, stats: Arc<Stats>, clock: Clock) -> Self {
+    /// For the store or server `name`. Failures and skipped calls are counted in `failures`.
+    pub(crate) fn new(name: &str, failures: Arc<Failures>, clock: Clock) -> Self {
         Self {
             reads: Breaker::new(name),
             writes: Breaker::new(format!("storing in {name}")),
-            stats,
+            failures,
             clock,
         }
     }
@@ -73,7 +73,7 @@ impl Breakers {
             }
             () => return Ok(()),
         };
-        self.stats.backend_skipped.increase();
+        self.failures.skipped.increase();
         Err(skipped)
     }
 
@@ -109,7 +109,12 @@ impl Breakers {
 
     /// Counts a call that failed without saying anything about the store.
     pub(crate) fn count_error(&self) {
-        self.stats.backend_errors.increase();
+        self.failures.errors.increase();
+    }
+
+    /// Whether the one for all calls is open, and whether the one for calls that store a value is.
+    pub(crate) fn are_open(&self) -> [bool; 2] {
+        [&self.reads, &self.writes].map(Breaker::is_open)
     }
 
     /// Whether the last calls succeeded.

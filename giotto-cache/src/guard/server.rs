@@ -11,7 +11,7 @@ use super::breakers::{Breakers, Skipped, Want, is_of_value};
 use super::deadline::with_deadline;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::stats::Stats;
+use crate::stats::layer::Failures;
 
 /// The time limit of a call of management, which is not urgent.
 const ASIDE: Duration = Duration::from_secs(1);
@@ -48,11 +48,11 @@ pub(crate) enum Loss {
 }
 
 impl GuardedServer {
-    /// Guards `server`; failures are counted in `stats`.
-    pub(crate) fn new(server: impl Display, stats: Arc<Stats>, clock: Clock) -> Self {
+    /// Guards `server`; failures are counted in `failures`.
+    pub(crate) fn new(server: impl Display, failures: Arc<Failures>, clock: Clock) -> Self {
         let server = server.to_string();
         Self {
-            breakers: Arc::new(Breakers::new(&server, stats, clock)),
+            breakers: Arc::new(Breakers::new(&server, failures, clock)),
             server: server.into(),
         }
     }
@@ -187,10 +187,10 @@ mod tests {
         })
     }
 
-    fn guard(clock: &Clock) -> (GuardedServer, Arc<Stats>) {
-        let stats = Arc::new(Stats::default());
-        let guard = GuardedServer::new("a server", Arc::clone(&stats), clock.clone());
-        (guard, stats)
+    fn guard(clock: &Clock) -> (GuardedServer, Arc<Failures>) {
+        let failures = Arc::new(Failures::default());
+        let guard = GuardedServer::new("a server", Arc::clone(&failures), clock.clone());
+        (guard, failures)
     }
 
     async fn answered(
@@ -209,9 +209,9 @@ mod tests {
     async fn a_server_that_is_full_is_read_and_only_a_value_that_it_stores_shows_that_it_has_room()
     {
         let clock = Clock::manual(0);
-        let (guard, stats) = guard(&clock);
+        let (guard, failures) = guard(&clock);
         let full = Err(ErrorKind::Backend);
-        let errors = || stats.snapshot().backend_errors;
+        let errors = || failures.counts().backend_errors;
         for refusals in 1..=5 {
             let stored = answered(&guard, Want::Store, full).await;
             assert!(matches!(stored, Err(Loss::Full(_))), "{stored:?}");
@@ -239,7 +239,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_refused_of_one_value_or_key_says_nothing_of_the_server() {
-        let (guard, stats) = guard(&Clock::manual(0));
+        let (guard, failures) = guard(&Clock::manual(0));
         for want in [Want::Find, Want::Store, Want::Replace, Want::Remove] {
             for kind in [ErrorKind::Rejected, ErrorKind::TooLarge] {
                 for _ in 0..20 {
@@ -248,7 +248,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(stats.snapshot(), Counts::default());
+        assert_eq!(failures.counts(), Counts::default());
         // A right that a user lacks is about removing alone.
         for _ in 0..20 {
             answered(&guard, Want::Remove, Err(ErrorKind::Backend))
@@ -261,7 +261,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_caller_waits_for_a_server_that_fails_or_for_its_probe() {
         let clock = Clock::manual(0);
-        let (guard, stats) = guard(&clock);
+        let (guard, failures) = guard(&clock);
         let started = tokio::time::Instant::now();
         for _ in 0..5 {
             let error = late(&guard).await.unwrap_err();
@@ -274,7 +274,7 @@ mod tests {
         assert!(error.to_string().contains("not asked"), "{error}");
         assert_eq!(started.elapsed(), 5 * DEADLINE, "the probe is under way");
         tokio::time::sleep(2 * DEADLINE).await;
-        let counts = stats.snapshot();
+        let counts = failures.counts();
         assert_eq!((counts.backend_errors, counts.backend_skipped), (6, 1));
 
         clock.advance(Duration::from_secs(1));

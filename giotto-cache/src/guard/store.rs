@@ -4,7 +4,7 @@
 //! asked, except for one probe a second.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -16,43 +16,38 @@ use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
-use crate::stats::Stats;
+use crate::stats::layer::{LayerMeter, Operation};
 
 /// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct GuardedStore {
-    store: Arc<dyn KeyValue>,
+    pub(super) store: Arc<dyn KeyValue>,
     place: Place,
     deadline: Duration,
     clock: Clock,
-    stats: Arc<Stats>,
-    breakers: Arc<Breakers>,
+    pub(super) meter: Arc<LayerMeter>,
+    pub(super) breakers: Arc<Breakers>,
     refused: Refused,
     /// Whether it asks the store while a breaker is open.
     insists: bool,
 }
 
 impl GuardedStore {
-    pub(crate) fn new(
-        store: Arc<dyn KeyValue>,
-        deadline: Duration,
-        clock: Clock,
-        stats: Arc<Stats>,
-    ) -> Self {
-        let place = store.place();
+    pub(crate) fn new(store: Arc<dyn KeyValue>, deadline: Duration, clock: Clock) -> Self {
+        let (place, meter) = (store.place(), Arc::new(LayerMeter::new()));
         Self {
             store,
             place,
             deadline,
             breakers: Arc::new(Breakers::new(
                 "the cache backend",
-                Arc::clone(&stats),
+                Arc::clone(&meter.failures),
                 clock.clone(),
             )),
             clock,
-            stats,
+            meter,
             refused: Refused::default(),
             insists: false,
         }
@@ -61,10 +56,10 @@ impl GuardedStore {
     /// The same store for calls that are made even while a breaker is open, and whose outcome is not noted: what they
     /// tell the store must not be lost, and is repeated until the store accepts it.
     pub(crate) fn insisting(&self) -> Self {
-        let (clock, stats) = (self.clock.clone(), Arc::clone(&self.stats));
         Self {
             insists: true,
-            ..Self::new(self.share(), self.deadline, clock, stats)
+            meter: Arc::clone(&self.meter),
+            ..Self::new(self.share(), self.deadline, self.clock.clone())
         }
     }
 
@@ -88,7 +83,7 @@ impl GuardedStore {
         Arc::clone(&self.store)
     }
 
-    /// What the store has, if it can say so at once.
+    /// What the store has, if it can say so at once. A hit is counted by the caller.
     pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
         self.store.get_now(key)
     }
@@ -96,20 +91,32 @@ impl GuardedStore {
     /// What the store has of `key`.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
         if let Some(found) = self.store.get_now(key) {
+            self.count_hit(key, found.as_ref());
             return Ok(found);
         }
-        self.ask("get", Want::Find, key, self.store.get(key)).await
+        let get = self.store.get(key);
+        let found = self.ask(Operation::Get, Want::Find, key, get).await?;
+        // Layers count their own hits.
+        if self.place != Place::Layered {
+            self.count_hit(key, found.as_ref());
+        }
+        Ok(found)
     }
 
     /// What the store has of each of `keys`, in their order.
     pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Unanswered> {
         let now = keys.iter().map(|key| self.store.get_now(key));
-        if let Some(found) = now.collect() {
+        if let Some(found) = now.collect::<Option<Vec<_>>>() {
+            self.count_hits(keys, &found);
             return Ok(found);
         }
         let probe = keys.first().copied().unwrap_or_default();
         let get = self.store.get_many(keys);
-        self.ask("get_many", Want::Find, probe, get).await
+        let found = self.ask(Operation::GetMany, Want::Find, probe, get).await?;
+        if self.place != Place::Layered {
+            self.count_hits(keys, &found);
+        }
+        Ok(found)
     }
 
     /// Stores the value, if the store accepts it.
@@ -125,7 +132,7 @@ impl GuardedStore {
         let expire = expire.filter(|_| !is_judged);
         let length = value.len();
         let set = self.store.set(key, value, expire);
-        let stored = self.ask("set", Want::Store, key, set).await;
+        let stored = self.ask(Operation::Set, Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
         if stored == Err(Unanswered::TooLarge) {
             self.refused.note(length, self.clock.now_ms());
@@ -136,7 +143,7 @@ impl GuardedStore {
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        let stored = self.ask("set", Want::Store, key, set).await;
+        let stored = self.ask(Operation::Set, Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
         stored.is_ok()
     }
@@ -149,7 +156,7 @@ impl GuardedStore {
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
         let add = self.store.add(key, value, expire);
-        let added = self.ask("add", Want::Store, key, add).await;
+        let added = self.ask(Operation::Add, Want::Store, key, add).await;
         self.note_stored(added == Ok(true));
         added
     }
@@ -167,7 +174,7 @@ impl GuardedStore {
             None => Want::Remove,
         };
         let replace = self.store.replace(key, old, new, expire);
-        let replaced = self.ask("replace", want, key, replace).await;
+        let replaced = self.ask(Operation::Replace, want, key, replace).await;
         self.note_stored(want.stores() && replaced == Ok(true));
         replaced
     }
@@ -175,7 +182,7 @@ impl GuardedStore {
     /// Whether the key was there and is now removed.
     pub(crate) async fn delete(&self, key: &str) -> Result<bool, Unanswered> {
         let delete = self.store.delete(key);
-        self.ask("delete", Want::Remove, key, delete).await
+        self.ask(Operation::Delete, Want::Remove, key, delete).await
     }
 
     /// Only what was stored shows that the store accepts values: a comparison that fails stores nothing.
@@ -199,7 +206,7 @@ impl GuardedStore {
     /// Makes `call`, unless a breaker is open. A full store is still asked to remove, which makes room.
     async fn ask<T>(
         &self,
-        operation: &str,
+        operation: Operation,
         want: Want,
         key: &str,
         call: impl Future<Output = Result<T>>,
@@ -219,11 +226,14 @@ impl GuardedStore {
     /// Makes `call` and notes its outcome. A store that is late to store may still read in time.
     async fn watch<T>(
         &self,
-        operation: &str,
+        operation: Operation,
         want: Want,
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
-        let (error, unanswered) = match with_deadline(self.deadline, call).await {
+        let started = Instant::now();
+        let answered = with_deadline(self.deadline, call).await;
+        self.meter.called(operation, started.elapsed());
+        let (error, unanswered) = match answered {
             Some(Ok(value)) => {
                 self.note_found(want);
                 return Ok(value);
@@ -238,7 +248,7 @@ impl GuardedStore {
             }
             // The store as a whole is well.
             ErrorKind::ServerLost => return Err(Unanswered::Skipped),
-            _ if self.insists => self.stats.backend_errors.increase(),
+            _ if self.insists => self.meter.failures.errors.increase(),
             _ => {
                 let is_lost = unanswered == Unanswered::Late && !want.stores();
                 self.breakers.failed(want, is_lost, &error);
@@ -274,16 +284,14 @@ impl GuardedStore {
     fn refused(&self, error: &Error) -> Unanswered {
         tracing::debug!(%error, "store refused a value");
         if error.kind() != ErrorKind::TooLarge {
-            self.stats.backend_errors.increase();
+            self.meter.failures.errors.increase();
         }
         Unanswered::of(error)
     }
 
-    fn too_late(&self, operation: &str) -> Error {
-        let message = format!(
-            "the store did not answer a {operation} within {:?}",
-            self.deadline
-        );
+    fn too_late(&self, operation: Operation) -> Error {
+        let (operation, limit) = (operation.name(), self.deadline);
+        let message = format!("the store did not answer a {operation} within {limit:?}");
         Error::new(ErrorKind::Backend, message)
     }
 }
@@ -323,7 +331,7 @@ mod tests {
 
     fn guarded(store: impl KeyValue) -> GuardedStore {
         let deadline = Duration::from_millis(100);
-        GuardedStore::new(Arc::new(store), deadline, Clock::manual(0), Arc::default())
+        GuardedStore::new(Arc::new(store), deadline, Clock::manual(0))
     }
 
     #[tokio::test(start_paused = true)]
@@ -350,7 +358,7 @@ mod tests {
                 assert_eq!(lost.get_many(&["key", "other"]).await, Err(expected));
             }
             assert_eq!(lost.get("key").await, Err(Unanswered::Skipped));
-            let counts = lost.stats.snapshot();
+            let counts = lost.counts();
             assert_eq!((counts.backend_errors, counts.backend_skipped), (10, 5));
         }
     }

@@ -3,6 +3,7 @@
 //! Steps 1, 4 and 6 of a lookup. To a lookup each is a miss, with a reason of its own.
 
 use crate::error::{Error, ErrorKind};
+use crate::reason::Reason;
 
 /// Why a store gave no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,16 @@ impl Unanswered {
             ErrorKind::TooLarge => Self::TooLarge,
             ErrorKind::Rejected => Self::Rejected,
             _ => Self::Failed,
+        }
+    }
+}
+
+impl From<Unanswered> for Reason {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed | Unanswered::Rejected | Unanswered::TooLarge => Self::BackendError,
+            Unanswered::Late => Self::BackendTimeout,
+            Unanswered::Skipped => Self::BackendSkipped,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::error::ErrorKind;
 use crate::guard::deadline::with_deadline;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
-use crate::keyvalue::Place;
+use crate::keyvalue::{Place, names_of};
 use crate::lookup::{Lookup, Mode};
 use crate::metadata::Metadata;
 use crate::reason::{NotStored, Reason, Status};
@@ -52,6 +52,8 @@ pub struct Explanation {
 #[derive(Clone, Debug, serde::Serialize)]
 #[non_exhaustive]
 pub struct LayerState {
+    /// The name of the layer, as in [`LayerCounts`](crate::LayerCounts).
+    pub name: String,
     /// The store.
     pub store: String,
     /// Where it keeps its values: the memory of this process is not that of another.
@@ -135,7 +137,8 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
 async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
     let now_ms = engine.clock.now_ms();
     let mut layers = Vec::new();
-    for store in layers_of(engine.store.store()) {
+    let stores = layers_of(engine.store.store());
+    for (store, name) in stores.iter().zip(names_of(&stores)) {
         let answered = with_deadline(engine.store.deadline(), store.get(lookup.key.as_str())).await;
         let state = match answered {
             None => "no answer in time".to_owned(),
@@ -150,6 +153,7 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
             }
         };
         layers.push(LayerState {
+            name,
             store: format!("{store:?}"),
             place: store.place(),
             state,

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::KeyValue;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::{KeyValue, names_of};
 
 /// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,6 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LayerMeasure {
+    /// The name of the layer, as in [`LayerCounts`](crate::LayerCounts).
+    pub name: String,
     /// The store.
     pub store: String,
     /// What it holds, or why it did not say.
@@ -29,6 +31,7 @@ impl Serialize for LayerMeasure {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Shown<'m> {
+            name: &'m str,
             store: &'m str,
             #[serde(flatten)]
             measure: &'m Measure,
@@ -39,8 +42,9 @@ impl Serialize for LayerMeasure {
             Ok(measure) => (measure, None),
             Err(error) => (&unknown, Some(error.to_string())),
         };
-        let store = &self.store;
+        let Self { name, store, .. } = self;
         Shown {
+            name,
             store,
             measure,
             error,
@@ -53,13 +57,15 @@ impl Serialize for LayerMeasure {
 pub(crate) async fn measure(engine: &Engine) -> Vec<LayerMeasure> {
     let deadline = engine.store.deadline().max(PATIENCE);
     let mut layers = Vec::new();
-    for store in layers_of(engine.store.store()) {
+    let stores = layers_of(engine.store.store());
+    for (store, name) in stores.iter().zip(names_of(&stores)) {
         let late = |_| {
             let message = format!("no reply within {deadline:?}");
             Err(Error::new(ErrorKind::Backend, message))
         };
         let measure = timeout(deadline, store.measure()).await;
         layers.push(LayerMeasure {
+            name,
             store: format!("{store:?}"),
             measure: measure.unwrap_or_else(late),
         });

@@ -4,11 +4,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::invalidation::generation::{Generation, Record};
 use crate::invalidation::pending::Pending;
 use crate::scope::{ALL, Scope, program_key};
+use crate::stats::program::ProgramMeter;
 
 /// What this process knows of the generations of programs and of everything.
 ///
@@ -21,14 +22,7 @@ pub(crate) struct ProgramGenerations {
     is_own: bool,
     /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
     is_quiet: AtomicBool,
-    held: RwLock<Held>,
-}
-
-#[derive(Debug, Default)]
-struct Held {
-    records: HashMap<String, Record>,
-    /// By program, when its record and that of everything were read.
-    read_ms: HashMap<String, u64>,
+    records: RwLock<HashMap<String, Record>>,
 }
 
 /// How long a record that was read is relied on.
@@ -39,18 +33,14 @@ impl ProgramGenerations {
         Self {
             is_own,
             is_quiet: AtomicBool::new(true),
-            held: RwLock::default(),
+            records: RwLock::default(),
         }
     }
 
-    /// Whether the records of `program` and of everything have to be read (again).
-    pub(crate) fn is_due(&self, program: &str, now_ms: impl FnOnce() -> u64) -> bool {
-        if self.is_own {
-            return false;
-        }
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let read_ms = held.read_ms.get(program);
-        read_ms.is_none_or(|&read_ms| now_ms().abs_diff(read_ms) >= HOLD_MS)
+    /// Whether the records of the program of `meter` and of everything have to be read (again).
+    #[inline]
+    pub(crate) fn is_due(&self, meter: &ProgramMeter, now_ms: impl FnOnce() -> u64) -> bool {
+        !self.is_own && meter.is_older(HOLD_MS, now_ms)
     }
 
     /// The generation of `program` and of everything in one, as this process has to see it: with the invalidations that
@@ -86,17 +76,12 @@ impl ProgramGenerations {
 
     /// Notes what was read: the record of everything and that of `program`, `None` where there is none. A record that the
     /// store has lost is remembered here, and returned, to be written again.
-    pub(crate) fn learn(
-        &self,
-        program: &str,
-        read: [Option<Record>; 2],
-        now_ms: u64,
-    ) -> Vec<(String, Record)> {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn learn(&self, program: &str, read: [Option<Record>; 2]) -> Vec<(String, Record)> {
+        let mut records = self.write();
         let mut lost = Vec::new();
         let keys = [ALL.to_owned(), program_key(program)];
         for (key, record) in keys.into_iter().zip(read) {
-            let known = held.records.get(&key).copied();
+            let known = records.get(&key).copied();
             match (record, known) {
                 (None, Some(known)) => lost.push((key, known)),
                 // A store that was restored from an older state, or a replica that is behind.
@@ -104,38 +89,37 @@ impl ProgramGenerations {
                     lost.push((key, known));
                 }
                 (Some(record), _) => {
-                    held.records.insert(key, record);
+                    records.insert(key, record);
                     self.is_quiet.store(false, Ordering::Release);
                 }
                 (None, None) => {}
             }
         }
-        held.read_ms.insert(program.to_owned(), now_ms);
         lost
     }
 
     /// Notes what this process has changed itself.
     pub(crate) fn set(&self, key: String, record: Record) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        held.records.insert(key, record);
+        self.write().insert(key, record);
         self.is_quiet.store(false, Ordering::Release);
     }
 
     /// Changes what is known of the record under `key`.
     pub(crate) fn change(&self, key: String, change: impl FnOnce(Record) -> Record) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let record = held.records.entry(key).or_insert(Record::untouched());
+        let mut records = self.write();
+        let record = records.entry(key).or_insert(Record::untouched());
         *record = change(*record);
         self.is_quiet.store(false, Ordering::Release);
     }
 
     /// What is known of the record under `key`.
     pub(crate) fn record(&self, key: &str) -> Record {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.records
-            .get(key)
-            .copied()
-            .unwrap_or(Record::untouched())
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        records.get(key).copied().unwrap_or(Record::untouched())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Record>> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,6 +127,7 @@ impl ProgramGenerations {
 mod tests {
     use super::*;
     use crate::invalidation::generation::Difference;
+    use crate::stats::programs::Programs;
 
     #[test]
     fn a_program_is_old_when_it_or_everything_was_invalidated() {
@@ -178,23 +163,25 @@ mod tests {
         let programs = ProgramGenerations::new(false);
         let older = Record::untouched().invalidated(true, 1);
         let newer = older.invalidated(false, 2);
-        assert_eq!(programs.learn("squared", [None, Some(newer)], 0), []);
+        assert_eq!(programs.learn("squared", [None, Some(newer)]), []);
         let now = programs.of("squared", &Pending::new());
         let lost = (program_key("squared"), newer);
         let again = || std::slice::from_ref(&lost);
-        assert_eq!(programs.learn("squared", [None, None], 0), again());
-        assert_eq!(programs.learn("squared", [None, Some(older)], 0), again());
+        assert_eq!(programs.learn("squared", [None, None]), again());
+        assert_eq!(programs.learn("squared", [None, Some(older)]), again());
         assert_eq!(programs.of("squared", &Pending::new()), now);
     }
 
     #[test]
     fn what_others_may_change_is_read_once_a_second() {
         let programs = ProgramGenerations::new(false);
-        assert!(programs.is_due("squared", || 10_000));
-        assert_eq!(programs.learn("squared", [None, None], 10_000), []);
-        assert!(!programs.is_due("squared", || 10_999));
-        assert!(programs.is_due("squared", || 11_000));
-        assert!(programs.is_due("other", || 10_000));
-        assert!(!ProgramGenerations::new(true).is_due("squared", || 0));
+        let meters = Programs::new();
+        let (squared, other) = (meters.of("squared"), meters.of("other"));
+        assert!(programs.is_due(squared, || 10_000));
+        squared.note_read(10_000);
+        assert!(!programs.is_due(squared, || 10_999));
+        assert!(programs.is_due(squared, || 11_000));
+        assert!(programs.is_due(other, || 10_000));
+        assert!(!ProgramGenerations::new(true).is_due(other, || 0));
     }
 }

@@ -47,9 +47,11 @@ pub(crate) async fn read_with_entry(
     {
         let all = program_record(engine, ALL, all)?;
         let own = program_record(engine, &own_key, own)?;
-        for (key, record) in engine.programs.learn(program, [all, own], now_ms) {
+        for (key, record) in engine.programs.learn(program, [all, own]) {
             restore(engine, key, record);
         }
+        // After what was read is known.
+        engine.meter(&lookup.key).note_read(now_ms);
     }
     Ok((stored, decode_tags(engine, lookup.tags.clone(), values)))
 }

@@ -67,6 +67,10 @@ impl KeyValue for DummyKeyValue {
         })
     }
 
+    fn name(&self) -> &str {
+        "dummy"
+    }
+
     fn place(&self) -> Place {
         Place::Nowhere
     }

@@ -258,6 +258,10 @@ impl KeyValue for LocMemKeyValue {
         true
     }
 
+    fn name(&self) -> &str {
+        "locmem"
+    }
+
     fn place(&self) -> Place {
         Place::InProcess
     }

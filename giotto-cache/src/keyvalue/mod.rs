@@ -40,6 +40,7 @@ use bytes::Bytes;
 use self::measure::Measure;
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
+use crate::stats::layer::LayerCounts;
 
 /// A store of bytes under text keys, shared by all callers.
 ///
@@ -149,7 +150,8 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// Returns once the background tasks of the store have ended. The default has none.
     async fn settle(&self) {}
 
-    /// What the store has counted, which is added to the counters of the cache. The default counts nothing.
+    /// What the store has counted of its servers, if they are several: [errors](Counts::backend_errors) and
+    /// [skipped](Counts::backend_skipped) calls, which are added to those of the cache. The default counts nothing.
     fn counts(&self) -> Counts {
         Counts::default()
     }
@@ -177,6 +179,17 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// processes compute what all of them want. The default is no: then each computes.
     fn is_atomic(&self) -> bool {
         false
+    }
+
+    /// What this store is called in metrics and messages, one word: `redis`.
+    fn name(&self) -> &str {
+        "store"
+    }
+
+    /// What was counted of each of its layers, the fastest first; nothing if it has none.
+    #[doc(hidden)]
+    fn layer_counts(&self) -> Vec<LayerCounts> {
+        Vec::new()
     }
 
     /// `key` as the store writes it, for an operator who looks for it there. The default does not change it.
@@ -210,6 +223,19 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
+}
+
+/// The names of `layers`, with a number where several have the same: `redis`, `redis-2`.
+pub(crate) fn names_of(layers: &[&dyn KeyValue]) -> Vec<String> {
+    let names: Vec<_> = layers.iter().map(|layer| layer.name()).collect();
+    let numbered = names.iter().enumerate().map(|(at, name)| {
+        let before = names[..at].iter().filter(|other| *other == name);
+        match before.count() {
+            0 => (*name).to_owned(),
+            before => format!("{name}-{}", before + 1),
+        }
+    });
+    numbered.collect()
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

@@ -285,6 +285,10 @@ impl KeyValue for Chaos {
         self.store.max_value()
     }
 
+    fn name(&self) -> &str {
+        self.store.name()
+    }
+
     fn is_atomic(&self) -> bool {
         self.store.is_atomic()
     }

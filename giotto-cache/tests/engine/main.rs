@@ -6,6 +6,7 @@
 mod breaker;
 mod cache_control;
 mod coalescing;
+mod counters;
 mod damaged_records;
 mod downstream;
 mod early_refresh;

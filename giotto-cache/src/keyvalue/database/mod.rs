@@ -207,6 +207,10 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.rows > 0)
     }
 
+    fn name(&self) -> &str {
+        "database"
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

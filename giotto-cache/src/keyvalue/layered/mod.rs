@@ -13,13 +13,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::{refused, unanswered};
-use super::{KeyValue, Place};
+use super::{KeyValue, Place, names_of};
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::Result;
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::guard::unanswered::Unanswered;
-use crate::stats::{Counts, Stats};
+use crate::stats::Counts;
+use crate::stats::layer::LayerCounts;
 
 const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 
@@ -33,7 +34,6 @@ const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct LayeredKeyValue {
     layers: Arc<[GuardedStore]>,
-    stats: Arc<Stats>,
     settings: Settings,
 }
 
@@ -91,14 +91,11 @@ impl LayeredKeyValue {
     }
 
     fn with(layers: Vec<Arc<dyn KeyValue>>, settings: Settings) -> Self {
-        let stats = Arc::new(Stats::default());
-        let layers = layers.into_iter().map(|store| {
-            let clock = settings.clock.clone();
-            GuardedStore::new(store, settings.deadline, clock, Arc::clone(&stats))
-        });
+        let layers = layers
+            .into_iter()
+            .map(|store| GuardedStore::new(store, settings.deadline, settings.clock.clone()));
         Self {
             layers: layers.collect(),
-            stats,
             settings,
         }
     }
@@ -293,8 +290,17 @@ impl KeyValue for LayeredKeyValue {
     }
 
     fn counts(&self) -> Counts {
-        let of_layers = self.layers.iter().map(|layer| layer.store().counts());
-        of_layers.fold(self.stats.snapshot(), Counts::with_layers)
+        self.layers.iter().map(GuardedStore::counts).sum()
+    }
+
+    fn name(&self) -> &str {
+        "layers"
+    }
+
+    fn layer_counts(&self) -> Vec<LayerCounts> {
+        let names = names_of(&self.layers());
+        let layers = self.layers.iter().zip(names);
+        layers.map(|(layer, name)| layer.counts_as(&name)).collect()
     }
 
     fn place(&self) -> Place {

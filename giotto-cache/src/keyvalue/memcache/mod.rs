@@ -270,6 +270,10 @@ impl KeyValue for MemcacheKeyValue {
         self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
+    fn name(&self) -> &str {
+        "memcache"
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

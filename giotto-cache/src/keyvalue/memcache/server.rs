@@ -22,7 +22,7 @@ use crate::guard::server::{Fault, GuardedServer};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 use crate::log::Pace;
-use crate::stats::Stats;
+use crate::stats::layer::Failures;
 
 /// The time limit of asking for the largest item.
 const LEARN: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(
         address: Address,
-        stats: &Arc<Stats>,
+        failures: &Arc<Failures>,
         longest: &Arc<Longest>,
         clock: &Clock,
     ) -> Self {
@@ -56,7 +56,7 @@ impl Server {
         let server = format_args!("memcached at {name}");
         Self {
             seed: xxh3_64(name.as_bytes()),
-            guard: GuardedServer::new(server, Arc::clone(stats), clock.clone()),
+            guard: GuardedServer::new(server, Arc::clone(failures), clock.clone()),
             address: Arc::new(address),
             connection: Mutex::default(),
             longest: Arc::clone(longest),

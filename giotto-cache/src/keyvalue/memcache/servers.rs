@@ -20,12 +20,13 @@ use crate::keyvalue::address::Address;
 use crate::keyvalue::longest::Longest;
 use crate::keyvalue::measure::Measure;
 use crate::keyvalue::together::together;
-use crate::stats::{Counts, Stats};
+use crate::stats::Counts;
+use crate::stats::layer::Failures;
 
 #[derive(Debug)]
 pub(super) struct Servers {
     all: Vec<Arc<Server>>,
-    stats: Arc<Stats>,
+    failures: Arc<Failures>,
     longest: Arc<Longest>,
 }
 
@@ -42,12 +43,12 @@ impl Servers {
                 return Err(Error::new(ErrorKind::Configuration, message));
             }
         }
-        let stats = Arc::new(Stats::default());
+        let failures = Arc::new(Failures::default());
         let longest = Arc::new(Longest::default());
-        let server = |address| Arc::new(Server::new(address, &stats, &longest, clock));
+        let server = |address| Arc::new(Server::new(address, &failures, &longest, clock));
         Ok(Self {
             all: addresses.into_iter().map(server).collect(),
-            stats,
+            failures,
             longest,
         })
     }
@@ -74,7 +75,7 @@ impl Servers {
 
     /// What was counted of servers that are one of several.
     pub(super) fn counts(&self) -> Counts {
-        self.stats.snapshot()
+        self.failures.counts()
     }
 
     /// The reply of the server that has `key`, within `deadline` if it is one of several.

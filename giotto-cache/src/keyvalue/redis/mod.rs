@@ -167,6 +167,10 @@ impl KeyValue for RedisKeyValue {
         self.way.is_writable(&self.namespace.stored(key))
     }
 
+    fn name(&self) -> &str {
+        "redis"
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

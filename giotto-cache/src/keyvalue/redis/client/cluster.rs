@@ -24,7 +24,8 @@ use crate::keyvalue::measure::Measure;
 use crate::keyvalue::redis::command;
 use crate::keyvalue::redis::settings::Login;
 use crate::keyvalue::together::together;
-use crate::stats::{Counts, Stats};
+use crate::stats::Counts;
+use crate::stats::layer::Failures;
 
 /// While a master is down, each request for one of its keys fails; not every one reads the slots again.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ pub(crate) struct Cluster {
     login: Arc<Login>,
     /// For the reply of one node.
     deadline: Duration,
-    stats: Arc<Stats>,
+    failures: Arc<Failures>,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -60,7 +61,7 @@ impl Cluster {
             nodes,
             login,
             deadline,
-            stats: Arc::default(),
+            failures: Arc::default(),
             clock: Clock::system(),
             state: Mutex::default(),
         }
@@ -108,7 +109,7 @@ impl Cluster {
 
     /// What was counted of its nodes.
     pub(super) fn counts(&self) -> Counts {
-        self.stats.snapshot()
+        self.failures.counts()
     }
 
     /// Whether the master of `key` is well, as far as is known.
@@ -159,10 +160,10 @@ impl Cluster {
     fn node(&self, address: &Address) -> Arc<Node> {
         let new = || {
             let target = Target::Server(address.clone());
-            let (name, stats) = (format!("Redis at {address}"), Arc::clone(&self.stats));
+            let (name, failures) = (format!("Redis at {address}"), Arc::clone(&self.failures));
             Arc::new(Node {
                 link: Arc::new(Link::new(target, Arc::clone(&self.login))),
-                guard: GuardedServer::new(name, stats, self.clock.clone()),
+                guard: GuardedServer::new(name, failures, self.clock.clone()),
             })
         };
         let mut state = self.state();
