@@ -202,6 +202,11 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Removes the copies that layers in this process's memory have of the values of `keys`, or of all. The value itself stays
+    /// in the last layer, where another process has changed it. The default has no copies.
+    #[doc(hidden)]
+    async fn forget_copies(&self, _keys: Option<&[&str]>) {}
+
     /// Where the values are. A store of your own keeps the default.
     fn place(&self) -> Place {
         Place::Shared

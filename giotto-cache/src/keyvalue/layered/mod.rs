@@ -7,6 +7,7 @@ mod failure;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,6 +36,8 @@ const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 pub struct LayeredKeyValue {
     layers: Arc<[GuardedStore]>,
     settings: Settings,
+    /// How often copies were forgotten.
+    forgotten: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -97,6 +100,7 @@ impl LayeredKeyValue {
         Self {
             layers: layers.collect(),
             settings,
+            forgotten: Arc::default(),
         }
     }
 
@@ -132,12 +136,12 @@ impl fmt::Debug for LayeredKeyValue {
 #[async_trait]
 impl KeyValue for LayeredKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let mut failed = false;
+        let (mut failed, forgotten) = (false, self.forgotten());
         for (number, layer) in self.layers.iter().enumerate() {
             match layer.get(key).await {
                 Ok(Some(value)) => {
                     if number + 1 == self.layers.len() {
-                        self.refill_all(key, &value).await;
+                        self.refill_all(key, &value, forgotten).await;
                     }
                     return Ok(Some(value));
                 }
@@ -153,7 +157,7 @@ impl KeyValue for LayeredKeyValue {
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
         let mut values = vec![None; keys.len()];
-        let mut failed = false;
+        let (mut failed, forgotten) = (false, self.forgotten());
         for (number, layer) in self.layers.iter().enumerate() {
             let missing: Vec<_> = (0..keys.len()).filter(|at| values[*at].is_none()).collect();
             let asked: Vec<_> = missing.iter().map(|at| keys[*at]).collect();
@@ -163,7 +167,7 @@ impl KeyValue for LayeredKeyValue {
             };
             for (at, value) in missing.into_iter().zip(found) {
                 if let Some(value) = value.as_ref().filter(|_| number + 1 == self.layers.len()) {
-                    self.refill_all(keys[at], value).await;
+                    self.refill_all(keys[at], value, forgotten).await;
                 }
                 values[at] = value;
             }
@@ -245,6 +249,10 @@ impl KeyValue for LayeredKeyValue {
 
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
+    }
+
+    async fn forget_copies(&self, keys: Option<&[&str]>) {
+        self.forget_in_memory(keys).await;
     }
 
     async fn settle(&self) {
