@@ -91,6 +91,7 @@ impl App {
             Some(names) => app.tag_fields(names),
             None => app,
         };
+        let app = app.with_public_health(config.health);
         #[cfg(not(feature = "session"))]
         config.check_no_sessions()?;
         #[cfg(feature = "session")]

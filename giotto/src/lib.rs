@@ -62,11 +62,15 @@
 //! axum.
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
-//! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
+//! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
+//! the level of the log (`verbosity.rs`). `health.rs` says whether the process should get requests, and `admin/` answers
+//! operators on a listener of their own. `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
 mod address;
+#[cfg(feature = "admin")]
+mod admin;
 mod app;
 mod arguments;
 mod asked;
@@ -86,8 +90,10 @@ mod cookie;
 mod downstream;
 mod error;
 mod error_page;
+mod health;
 mod language;
 mod lifetimes;
+mod listening;
 mod management;
 mod manifest;
 mod messages;
@@ -99,6 +105,7 @@ mod panics;
 mod program;
 #[cfg(feature = "purge")]
 pub mod purge;
+mod reload;
 mod request;
 mod response;
 mod run;
@@ -108,9 +115,12 @@ mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod varies;
+mod verbosity;
 pub mod view;
 mod weight;
 
+#[cfg(feature = "admin")]
+pub use admin::Admin;
 pub use app::App;
 pub use arguments::Parameter;
 #[cfg(feature = "static")]

@@ -10,15 +10,19 @@ use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use tokio::net::TcpListener;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
-use crate::controller::http::{self, Ended, Signals, date, serve};
+use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::listening;
 use crate::management;
 use crate::panics;
+use crate::reload::{LEVEL, Live};
+use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
@@ -119,14 +123,8 @@ fn mock() -> Arg {
 }
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
-    let mut config = configure(&[matches])?;
-    if let Some(host) = matches.get_one::<String>("host") {
-        config.set("http.host", host, "--host")?;
-    }
-    if let Some(port) = matches.get_one::<String>("port") {
-        config.set("http.port", port, "--port")?;
-    }
-    log(config.log.unwrap_or(tracing::Level::INFO));
+    let config = configure_http(matches)?;
+    let verbosity = log(config.log.unwrap_or(LEVEL));
     config.tell();
     let app = prepare(app, matches)?.with_config(&config)?;
     let service = app.into_service()?.debug(config.debug);
@@ -136,23 +134,50 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         .build()?;
     let result = runtime.block_on(async {
         check_clock()?;
-        let listener = listen(&config).await?;
+        let listener = listening::public(&config).await?;
+        let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
+        let matches = matches.clone();
+        let live = Live::new(config, verbosity, move || configure_http(&matches));
         // Before the line below: its reader may stop the server at once.
-        let signals = Signals::new()?;
+        let signals = signals(live.clone())?;
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
         service.app().warn();
-        Ok(
-            match serve(service, listener, signals, config.drain).await? {
-                Ended::Drained => cmd::SUCCESS,
-                Ended::Cut => INTERRUPTED,
-            },
-        )
+        let admin = tokio::spawn(admin);
+        let ended = serve(service, listener, signals, || live.stopping()).await?;
+        // It removes its socket.
+        admin.abort();
+        let _ = admin.await;
+        Ok(match ended {
+            Ended::Drained => cmd::SUCCESS,
+            Ended::Cut => INTERRUPTED,
+        })
     });
     // Does not wait for a model that still computes.
     runtime.shutdown_background();
     result
+}
+
+/// The configuration of a server.
+fn configure_http(matches: &ArgMatches) -> Result<Config> {
+    let mut config = configure(&[matches])?;
+    if let Some(host) = matches.get_one::<String>("host") {
+        config.set("http.host", host, "--host")?;
+    }
+    if let Some(port) = matches.get_one::<String>("port") {
+        config.set("http.port", port, "--port")?;
+    }
+    Ok(config)
+}
+
+/// The signals of a server, whose configuration SIGHUP reloads.
+fn signals(live: Live) -> io::Result<Signals> {
+    Signals::new(move || {
+        let live = live.clone();
+        // It reads a file.
+        tokio::task::spawn_blocking(move || live.reload());
+    })
 }
 
 /// Whether the wall clock shows a time that pages can be dated by.
@@ -164,16 +189,6 @@ fn check_clock() -> Result<()> {
              start again",
         )),
     }
-}
-
-async fn listen(config: &Config) -> Result<TcpListener> {
-    let Config { host, port, .. } = config;
-    let listener = http::listen(host, *port, config.backlog).await;
-    listener.map_err(|error| {
-        Error::configuration(format!(
-            "cannot listen on {host}:{port}: {error}; choose another with --host and --port"
-        ))
-    })
 }
 
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
@@ -214,8 +229,14 @@ fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
 }
 
 /// Writes log lines to standard error, unless the application has installed a subscriber of its own.
-fn log(level: tracing::Level) {
+fn log(level: tracing::Level) -> Verbosity {
     let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let lines = tracing_subscriber::fmt().with_max_level(level);
-    let _ = lines.with_ansi(colours).with_writer(io::stderr).try_init();
+    let (filter, verbosity) = Verbosity::new(level);
+    let lines = tracing_subscriber::fmt::layer();
+    let lines = lines.with_ansi(colours).with_writer(io::stderr);
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .try_init();
+    verbosity
 }

@@ -19,6 +19,7 @@ use crate::context::{Context, FromContext, sealed};
 use crate::downstream::TagFields;
 use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
+use crate::health::Health;
 use crate::manifest::Manifest;
 use crate::messages::Messages;
 #[cfg(feature = "session")]
@@ -47,6 +48,7 @@ pub struct App {
     /// What answers beside the programs.
     pub(crate) beside: Beside,
     pub(crate) configured: Option<Configured>,
+    pub(crate) health: Health,
     log: Limiter,
 }
 
@@ -79,6 +81,7 @@ impl App {
             error_pages: ErrorPages::default(),
             beside: Beside::default(),
             configured: None,
+            health: Health::default(),
             log: Limiter::default(),
         }
     }
@@ -341,6 +344,7 @@ impl App {
         self.states.check()?;
         self.manifest.check()?;
         self.beside.check(&self.manifest)?;
+        self.health.check(&self.manifest)?;
         let programs = self.manifest.all();
         #[cfg(feature = "session")]
         self.check_sessions(&programs)?;
@@ -369,6 +373,12 @@ impl App {
     /// Limits the log lines that clients can cause.
     pub(crate) const fn log(&self) -> &Limiter {
         &self.log
+    }
+
+    /// The same, which tells its health on the public port if it `is_public`.
+    pub(crate) fn with_public_health(self, is_public: bool) -> Self {
+        let health = self.health.clone().public(is_public);
+        Self { health, ..self }
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {

@@ -4,13 +4,19 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 22] = [
+    "admin.hosts",
+    "admin.listen",
+    "admin.public",
     "debug",
     "http.backlog",
     "http.compression",
     "http.drain_seconds",
+    "http.health",
     "http.host",
+    "http.lame_duck_seconds",
     "http.port",
+    "http.reuse_port",
     "http.tag_fields",
     "log",
     "namespace",
@@ -27,7 +33,8 @@ pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 8] = [
+pub(super) const STRUCTURED: [&str; 9] = [
+    "admin.hosts",
     "cache",
     "cache.layers",
     "cache.hosts",

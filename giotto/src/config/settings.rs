@@ -2,6 +2,7 @@
 //!
 //! Read before the first step of an invocation.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -11,7 +12,8 @@ use std::time::Duration;
 use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
-use super::key::{KEY_BYTES, KEY_REMEDY, SIGNING_KEY};
+use super::admin::AdminSettings;
+use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
@@ -28,6 +30,14 @@ pub(crate) struct Config {
     pub(crate) backlog: u32,
     /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
+    /// How long connections are accepted after the signal to stop.
+    pub(crate) lame_duck: Duration,
+    /// Whether other processes of this user may listen on the same ports.
+    pub(crate) reuse_port: bool,
+    /// Whether the public port tells the health of the process.
+    pub(crate) health: bool,
+    /// The admin listener.
+    pub(crate) admin: AdminSettings,
     /// Whether stored pages may be compressed.
     pub(crate) compression: bool,
     pub(crate) debug: bool,
@@ -44,6 +54,8 @@ pub(crate) struct Config {
     session: Vec<Setting>,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
+    /// The value of every key that is set.
+    values: BTreeMap<String, toml::Value>,
 }
 
 impl Config {
@@ -59,6 +71,10 @@ impl Config {
             port: 5000,
             backlog: 4096,
             drain: Duration::from_secs(5),
+            lame_duck: Duration::ZERO,
+            reuse_port: false,
+            health: false,
+            admin: AdminSettings::default(),
             compression: true,
             debug: false,
             tag_fields: None,
@@ -69,6 +85,7 @@ impl Config {
             purge: Vec::new(),
             session: Vec::new(),
             links: Vec::new(),
+            values: BTreeMap::new(),
         };
         let source = source::read(path, variables, set)?;
         for setting in source.settings {
@@ -93,18 +110,43 @@ impl Config {
         self.apply(Setting::text(key, value, origin))
     }
 
+    /// The keys whose values differ from those of `other`.
+    pub(crate) fn changed(&self, other: &Self) -> Vec<String> {
+        let keys = self.values.keys().chain(other.values.keys());
+        let changed = keys.filter(|key| self.values.get(*key) != other.values.get(*key));
+        changed
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// Has the values of these `keys` from `other`.
+    pub(crate) fn take(&mut self, keys: &[String], other: &Self) {
+        for key in keys {
+            match other.values.get(key) {
+                Some(value) => self.values.insert(key.clone(), value.clone()),
+                None => self.values.remove(key),
+            };
+        }
+    }
+
+    /// Checks what is read only when it is used. Nothing is connected.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.open_cache()?;
+        self.downstream()?;
+        self.admin.listen()?;
+        Ok(())
+    }
+
     fn apply(&mut self, setting: Setting) -> Result<()> {
+        self.note(&setting);
         match setting.key.as_str() {
+            "admin" => setting.check_empty_table("admin.listen")?,
+            key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
-            "http.backlog" => self.backlog = setting.positive()?,
-            "http.compression" => self.compression = compression(&setting)?,
-            "http.drain_seconds" => {
-                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
-            }
-            "http.host" => self.host = setting.host()?.to_owned(),
-            "http.port" => self.port = setting.integer()?,
-            "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
+            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
             "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
@@ -121,12 +163,41 @@ impl Config {
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["http", "purge", "session"].map(str::to_owned));
+                known.extend(["admin", "http", "purge", "session"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
         }
         Ok(())
+    }
+
+    fn apply_http(&mut self, setting: &Setting) -> Result<()> {
+        match setting.key.as_str() {
+            "http.backlog" => self.backlog = setting.positive()?,
+            "http.compression" => self.compression = compression(setting)?,
+            "http.drain_seconds" => {
+                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
+            "http.health" => self.health = setting.boolean()?,
+            "http.lame_duck_seconds" => {
+                self.lame_duck = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
+            "http.reuse_port" => self.reuse_port = setting.boolean()?,
+            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.port" => self.port = setting.integer()?,
+            "http.tag_fields" => self.tag_fields = Some(tag_fields(setting)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, setting: &Setting) {
+        let Setting { key, value, .. } = setting;
+        if key == "cache" {
+            // As it replaces earlier settings of the cache.
+            self.values.retain(|key, _| !key.starts_with("cache."));
+        }
+        self.values.insert(key.clone(), value.clone());
     }
 
     /// The cache that the settings name, if they name one. Nothing is connected yet.

@@ -7,12 +7,15 @@
 mod arguments;
 mod caching;
 mod conditional;
+mod handover;
+mod health;
 mod limits;
 mod listening;
 mod log;
 mod methods;
 mod negotiation;
 mod protocol;
+mod reload;
 mod routing;
 #[path = "../common/server.rs"]
 mod server;

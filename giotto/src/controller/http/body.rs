@@ -38,7 +38,8 @@ pub(super) async fn read<B: http_body::Body>(
     }
 }
 
-async fn receive<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
+/// Reads a body that is neither too large nor too slow.
+pub(super) async fn receive<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }

@@ -16,7 +16,7 @@ use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
 use super::downstream;
 use super::range::content_range;
-#[cfg(any(feature = "axum", feature = "static"))]
+#[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
 use super::stream::Stream;
 use super::watch::{PIECE, Watch};
 use crate::compression::ContentCoding;
@@ -42,14 +42,18 @@ enum Way {
     AtOnce,
     /// In pieces; the watch tells that one is sent.
     InPieces(Arc<Watch>),
-    #[cfg(any(feature = "axum", feature = "static"))]
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
     Streamed(Box<Stream>),
 }
 
 impl Body {
     /// A body that is made while it is sent.
-    #[cfg(any(feature = "axum", feature = "static"))]
-    pub(super) fn stream<B>(body: B) -> Self
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
+    #[cfg_attr(
+        not(any(feature = "axum", feature = "static")),
+        expect(dead_code, reason = "the live page has server-sent events")
+    )]
+    pub(crate) fn stream<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -64,7 +68,7 @@ impl Body {
     /// client that does not read.
     pub(super) fn pace(&mut self, watch: &Arc<Watch>) {
         match &mut self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.pace(watch),
             _ if self.rest.len() > PIECE => self.way = Way::InPieces(Arc::clone(watch)),
             _ => {}
@@ -86,7 +90,7 @@ impl http_body::Body for Body {
     type Error = BoxError;
 
     #[cfg_attr(
-        not(any(feature = "axum", feature = "static")),
+        not(any(feature = "axum", feature = "static", feature = "admin")),
         expect(unused_variables, reason = "a page waits for its client only")
     )]
     fn poll_frame(
@@ -98,7 +102,7 @@ impl http_body::Body for Body {
             Way::AtOnce => None,
             Way::InPieces(watch) if watch.holds_back() => return Poll::Pending,
             Way::InPieces(watch) => Some(watch),
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => return stream.poll_frame(context),
         };
         let piece = match rest.len() {
@@ -114,7 +118,7 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.is_end_stream(),
             _ => self.rest.is_empty(),
         }
@@ -122,7 +126,7 @@ impl http_body::Body for Body {
 
     fn size_hint(&self) -> http_body::SizeHint {
         match &self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.size_hint(),
             _ => http_body::SizeHint::with_exact(self.rest.len() as u64),
         }

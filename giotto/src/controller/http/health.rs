@@ -1,0 +1,59 @@
+//! `/healthz` and `/readyz`: what a supervisor is told of this process.
+//!
+//! In place of an invocation: runs no program, and does not ask the store.
+
+#[cfg(feature = "admin")]
+use http::header::{self, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+
+use super::output::Body;
+use super::plain::text;
+use crate::app::App;
+use crate::health::{LIVE, READY};
+
+/// The answer on the public port, if it tells the health and `head` asks for it. It has no names of stores.
+pub(super) fn public(app: &App, head: &Parts) -> Option<Response<Body>> {
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    if !app.health.is_public() || !is_read {
+        return None;
+    }
+    match head.uri.path().strip_prefix('/')? {
+        LIVE => Some(healthz()),
+        READY => {
+            let (status, word, _) = readiness(app, head.uri.query());
+            Some(text(status, word))
+        }
+        _ => None,
+    }
+}
+
+/// The process lives.
+pub(crate) fn healthz() -> Response<Body> {
+    text(StatusCode::OK, "ok")
+}
+
+/// Whether the process should get requests, with the state of each layer of the store. A store that is down does not make it
+/// unready, because pages are computed without it; with the `query` `store` it does.
+#[cfg(feature = "admin")]
+pub(crate) fn readyz(app: &App, query: Option<&str>) -> Response<Body> {
+    let (status, word, layers) = readiness(app, query);
+    let told = serde_json::json!({ "status": word, "layers": layers });
+    let mut response = text(status, &format!("{told:#}"));
+    let mime = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, mime);
+    response
+}
+
+/// The status of the response, a word for it, and the state of each layer.
+fn readiness(app: &App, query: Option<&str>) -> (StatusCode, &'static str, Vec<serde_json::Value>) {
+    let layers = Vec::new();
+    let is_well = true;
+    let wants_store = query == Some("store");
+    let (status, word) = match (app.health.is_stopping(), is_well) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        (false, false) if wants_store => (StatusCode::SERVICE_UNAVAILABLE, "store"),
+        (false, _) => (StatusCode::OK, "ready"),
+    };
+    (status, word, layers)
+}
