@@ -6,10 +6,12 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use tokio::sync::Notify;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -19,7 +21,7 @@ use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
-use crate::management;
+use crate::management::{self, Steering};
 use crate::panics;
 use crate::reload::{LEVEL, Live};
 use crate::verbosity::Verbosity;
@@ -138,9 +140,12 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
         let matches = matches.clone();
+        let stop = Arc::<Notify>::default();
+        let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
+        let socket = listening::management(service.app(), steering).await;
         let live = Live::new(config, verbosity, move || configure_http(&matches));
         // Before the line below: its reader may stop the server at once.
-        let signals = signals(live.clone())?;
+        let signals = signals(live.clone(), stop)?;
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
         service.app().warn();
@@ -149,6 +154,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         // It removes its socket.
         admin.abort();
         let _ = admin.await;
+        socket.close().await;
         Ok(match ended {
             Ended::Drained => cmd::SUCCESS,
             Ended::Cut => INTERRUPTED,
@@ -172,12 +178,13 @@ fn configure_http(matches: &ArgMatches) -> Result<Config> {
 }
 
 /// The signals of a server, whose configuration SIGHUP reloads.
-fn signals(live: Live) -> io::Result<Signals> {
-    Signals::new(move || {
+fn signals(live: Live, stop: Arc<Notify>) -> io::Result<Signals> {
+    let reload = move || {
         let live = live.clone();
         // It reads a file.
         tokio::task::spawn_blocking(move || live.reload());
-    })
+    };
+    Signals::new(reload, stop)
 }
 
 /// Whether the wall clock shows a time that pages can be dated by.

@@ -64,7 +64,7 @@ pub(crate) async fn listen(
             }
             Listener::Path(listener) => {
                 // Only this user can connect to it, and browsers cannot.
-                let of = |()| Access::checked(app.clone());
+                let of = |_user| Access::checked(app.clone());
                 serve_beside(listener, of, app.log()).await
             }
         };

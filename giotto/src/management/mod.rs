@@ -2,18 +2,23 @@
 //!
 //! `run.rs` adds them to the manifest, for the command line only. `programs.rs` lists them. The programs in `report/` show what
 //! is stored; `warming/` computes pages ahead; `invalidation/` makes pages old or removes them; `store.rs` works on the
-//! store as a whole. They take an invocation (`invocation/`) on behalf of an operator (`operator.rs`); `model.rs` and
-//! `text.rs` have what their models and views share.
+//! store as a whole. They take an invocation (`invocation/`) on behalf of an operator (`operator.rs`), who asks the running
+//! servers (`servers.rs`, with what a server answers in `process/`); `model.rs` and `text.rs` have what their models and views
+//! share.
 
 mod invalidation;
 mod invocation;
 mod model;
 mod operator;
+mod process;
 mod programs;
 mod report;
+mod servers;
 mod store;
 mod text;
 mod warming;
 
+pub use process::ManagementSocket;
+pub(crate) use process::{Steering, open};
 pub(crate) use programs::beside;
 pub use programs::{management, management_over};

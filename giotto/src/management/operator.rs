@@ -11,13 +11,14 @@ use crate::app::App;
 use crate::context::{Context, FromContext, sealed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::request::{CMD, Controller};
+use crate::socket::Sockets;
 
 /// The application, and the controller that the operator uses.
 pub(super) struct Operator {
     pub(super) app: App,
     pub(super) controller: Controller,
-    /// The only server that is asked; `None` = all are.
-    pub(super) only: Option<u32>,
+    /// The only servers that are asked; `None` = all are.
+    pub(super) only: Option<Vec<u32>>,
     /// What can be changed of this process, if it was asked through its socket.
     steering: Option<Steering>,
 }
@@ -40,10 +41,10 @@ impl FromContext for Operator {
 }
 
 impl Operator {
-    /// The same for one server, or for all.
-    pub(super) fn only(self, process: Option<u32>) -> Self {
+    /// The same for these servers.
+    pub(super) fn only(self, processes: Vec<u32>) -> Self {
         Self {
-            only: process,
+            only: Some(processes),
             ..self
         }
     }
@@ -65,13 +66,18 @@ impl Operator {
         self.is_watched() && io::stdin().is_terminal()
     }
 
+    /// Whether this is a command, whose process has just started.
+    pub(super) fn is_command(&self) -> bool {
+        self.controller == CMD && *self.app.sockets() != Sockets::Unknown
+    }
+
     /// Whether the cache is the memory of a command, which was empty when the command started and ends with it.
     pub(super) fn has_own_memory(&self) -> bool {
         let place = self.app.shared_cache().store().place();
-        place == Place::InProcess && self.controller == CMD
+        place == Place::InProcess && self.is_command()
     }
 
-    /// Where a page may remain that was removed or made old here, and of which `told` processes know.
+    /// Where a page may remain that was removed or made old in this process.
     pub(super) fn behind(&self) -> Option<&'static str> {
         match self.app.shared_cache().store().place() {
             Place::Layered => {

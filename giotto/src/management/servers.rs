@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use giotto_cache::{Cache, Place};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
+use super::process::forget::Changed;
 use super::text::count;
 use crate::error::{Error, Result};
-use crate::request::CMD;
 use crate::socket::{PATIENCE, Question, Silent, ask_all, digest};
 
 /// How long a server may take for what has no bound of its own, such as computing pages.
@@ -30,19 +30,52 @@ pub(super) struct Asked<T> {
 }
 
 /// Which processes know of a change, and which do not.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Told {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) processes: Vec<u32>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) silent: Vec<Silent>,
 }
 
 impl Operator {
-    /// Asks each server for `program`. There are none to ask unless this is a command.
+    /// Asks each server for `program`, which is about its cache. There are none to ask unless this is a command.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         program: &str,
         arguments: &impl Serialize,
+        patience: Duration,
+    ) -> Result<Asked<T>> {
+        let store = self.app.has_configured_store();
+        let store = store.then(|| store_of(self.app.shared_cache()));
+        let question = Question {
+            program,
+            arguments,
+            store,
+            processes: self.only.as_deref(),
+        };
+        self.answers(question, patience).await
+    }
+
+    /// The same for a `program` that is about the process, whatever cache it has.
+    pub(super) async fn steer<T: DeserializeOwned>(
+        &self,
+        program: &str,
+        arguments: &impl Serialize,
+        patience: Duration,
+    ) -> Result<Asked<T>> {
+        let question = Question {
+            program,
+            arguments,
+            store: None,
+            processes: self.only.as_deref(),
+        };
+        self.answers(question, patience).await
+    }
+
+    async fn answers<T: DeserializeOwned>(
+        &self,
+        question: Question<'_, impl Serialize>,
         patience: Duration,
     ) -> Result<Asked<T>> {
         let mut asked = Asked {
@@ -50,14 +83,9 @@ impl Operator {
             silent: Vec::new(),
             refused: Vec::new(),
         };
-        if self.controller != CMD {
+        if !self.is_command() {
             return Ok(asked);
         }
-        let question = Question {
-            program,
-            arguments,
-            store: self.app.has_configured_store().then(|| store_of(self.app.shared_cache())),
-        };
         let (answers, silent) = ask_all(self.app.sockets(), question, patience).await?;
         asked.silent = silent;
         for (process, answer) in answers {
@@ -95,12 +123,31 @@ impl Operator {
         }
     }
 
-    /// Has the servers see at once what this command has changed in the store that they share: the page under each of
-    /// `keys`, or else whatever it is.
-    pub(super) async fn tell(&self, keys: &[String]) -> Result<Told> {
-        let arguments = serde_json::json!({ "key": keys });
-        let asked: Asked<u32> = self.ask("process/forget", &arguments, PATIENCE).await?;
+    /// Has the servers see at once what this command has changed in the store that they share.
+    pub(super) async fn tell(&self, changed: &Changed) -> Result<Told> {
+        let asked: Asked<u32> = self.ask("process/forget", changed, PATIENCE).await?;
         Ok(asked.told())
+    }
+
+    /// Where a page of this cache may remain, of whose change these servers were `told`; they have no copy of it any more.
+    pub(super) fn remains(&self, told: &Told) -> Option<String> {
+        let place = self.app.shared_cache().store().place();
+        let remains = match (told.processes.is_empty(), place) {
+            (true, _) => self.behind().map(str::to_owned),
+            (false, Place::Layered) => Some(format!(
+                "{} know; others may show what they have in their memory for a few seconds",
+                told.shown()
+            )),
+            (false, Place::InProcess) => Some(format!("in {}", told.shown())),
+            (false, _) => None,
+        };
+        let silent = told.silent.iter().map(ToString::to_string);
+        let silent = silent.collect::<Vec<_>>().join("; ");
+        match (remains, silent.is_empty()) {
+            (Some(remains), false) => Some(format!("{remains}; {silent}")),
+            (None, false) => Some(silent),
+            (remains, true) => remains,
+        }
     }
 
     /// No server can be asked to `change` its memory.

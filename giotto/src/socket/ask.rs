@@ -12,7 +12,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 const MOST_BYTES: usize = 32 << 20;
 
 /// A server that did not answer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Silent {
     pub(crate) process: u32,
     pub(crate) error: String,
@@ -47,6 +47,8 @@ pub(crate) struct Question<'q, A> {
     pub(crate) arguments: &'q A,
     /// The [`digest`](super::digest) of the store that a server must have to answer.
     pub(crate) store: Option<u64>,
+    /// The only servers that are asked; `None` = all are.
+    pub(crate) processes: Option<&'q [u32]>,
 }
 
 /// The field with the digest of the store.
@@ -65,7 +67,9 @@ pub(crate) async fn ask_all(
     })?;
     let request = request(&question)?;
     let mut asked = JoinSet::new();
-    for server in servers {
+    let only = question.processes;
+    let is_meant = |server: &Server| only.is_none_or(|only| only.contains(&server.process));
+    for server in servers.into_iter().filter(is_meant) {
         let request = request.clone();
         asked.spawn(async move {
             let answer = timeout(patience, ask(&server, request)).await;

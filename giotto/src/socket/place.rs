@@ -24,8 +24,10 @@ const SUFFIX: &str = ".sock";
 /// Whether and where the servers of an application have sockets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sockets {
-    /// They have none.
+    /// The application is in a process that has read no configuration: a test, for example.
     #[default]
+    Unknown,
+    /// They have none.
     Off,
     /// Below the folder for temporary files, in a directory of this user and application.
     Usual {
@@ -57,7 +59,7 @@ impl Sockets {
     /// The directory, whether it exists or not; `None` if there are no sockets.
     pub(crate) fn directory(&self) -> io::Result<Option<PathBuf>> {
         Ok(match self {
-            Self::Off => None,
+            Self::Unknown | Self::Off => None,
             Self::In(path) => Some(path.clone()),
             Self::Usual { configuration } => Some(usual_base()?.join(name(configuration)?)),
         })

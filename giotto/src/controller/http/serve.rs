@@ -89,7 +89,6 @@ fn cut(service: &Service) -> Ended {
 }
 
 /// Accepts connections on `listener` without end, beside the server that a signal stops.
-#[cfg(feature = "admin")]
 pub(crate) async fn serve_beside<L: Accept, A: Answers>(
     listener: L,
     answers: impl Fn(L::Peer) -> A,

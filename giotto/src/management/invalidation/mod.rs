@@ -3,6 +3,6 @@
 //! Programs under `mgt/cache/`: `expire` (soft) and `remove` (hard) for the pages of one invocation, `invalidate` (soft)
 //! and `purge` (hard) for the pages of a program, with a tag, or all.
 
-mod consent;
+pub(super) mod consent;
 pub(super) mod page;
 pub(super) mod scope;

@@ -4,6 +4,7 @@
 //! again. Exactly one scope must be named, and a person or `--yes` must agree: nothing is purged by accident.
 
 use std::fmt;
+use std::time::Duration;
 
 use giotto_cache::{Place, Scope};
 use serde::{Deserialize, Serialize};
@@ -11,12 +12,16 @@ use serde::{Deserialize, Serialize};
 use super::consent::{YES, consent};
 use crate::app::App;
 use crate::arguments::nearest;
-use crate::error::{Result, quoted};
+use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::management::invocation::{no_cache, shown as shown_path, wrong};
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
+use crate::management::process::forget::Changed;
+use crate::management::servers::Told;
+use crate::management::text::{count, time};
 use crate::program::Program;
 use crate::request::{Controller, Request};
+use crate::socket::PATIENCE;
 
 const PARAMETERS: &[(&str, &str)] = &[
     (
@@ -50,7 +55,7 @@ pub(in crate::management) fn invalidate() -> Program {
              however many pages there are.",
         )
         .collects(INVOCATION)
-        .view(shown())
+        .view(shown().fails_by(|report: &Report| report.failure.clone()))
 }
 
 pub(in crate::management) fn purge() -> Program {
@@ -67,7 +72,7 @@ pub(in crate::management) fn purge() -> Program {
              pages there are.",
         )
         .collects(INVOCATION)
-        .view(shown())
+        .view(shown().fails_by(|report: &Report| report.failure.clone()))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,13 +121,21 @@ const HARD: Way = Way {
     means: "they are never served again",
 };
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Report {
     pages: String,
     is_hard: bool,
     /// The number of small writes.
     writes: usize,
-    note: Option<&'static str>,
+    #[serde(flatten)]
+    told: Told,
+    /// When the processes know that were not told, if that is not at once.
+    #[serde(default)]
+    others_know_within_ms: Option<u64>,
+    note: Option<String>,
+    /// Why a command that works on the memory of servers fails.
+    #[serde(skip)]
+    failure: Option<Error>,
 }
 
 async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Report> {
@@ -131,6 +144,7 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
     let scope = select(&arguments, &operator.app)?;
     operator.check_keeps(way.name)?;
     if let Scope::Tag(tag) = &scope
+        && !operator.has_own_memory()
         && !cache.knows_tag(tag).await?
     {
         let message = format!(
@@ -146,17 +160,60 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
         let plan = format!("this {name}s {}: {means}", pages(&scope));
         consent(&operator, plan, done).await?;
     }
+    if operator.has_own_memory() {
+        return in_memories(&way, arguments, &scope, &operator).await;
+    }
     match way.is_hard {
         true => cache.purge(scope.clone()).await?,
         false => cache.invalidate(scope.clone()).await?,
     }
-    tokio::time::sleep(cache.settles_within(&scope)).await;
+    let within = cache.settles_within(&scope);
+    let told = match within.is_zero() {
+        true => Told::default(),
+        false => operator.tell(&Changed::default()).await?,
+    };
+    // Processes elsewhere cannot be told. Where none could, they are waited for.
+    let is_told = !told.processes.is_empty();
+    if !is_told {
+        tokio::time::sleep(within).await;
+    }
     let is_own = cache.store().place() == Place::InProcess;
     Ok(Report {
         pages: pages(&scope),
         is_hard: way.is_hard,
         writes: 1,
-        note: operator.behind().filter(|_| is_own),
+        others_know_within_ms: is_told.then(|| within.as_millis() as u64),
+        note: operator.behind().filter(|_| is_own).map(str::to_owned),
+        told,
+        failure: None,
+    })
+}
+
+/// The same for what each server has in its memory.
+async fn in_memories(
+    way: &Way,
+    arguments: Arguments,
+    scope: &Scope,
+    operator: &Operator,
+) -> Result<Report> {
+    let arguments = Arguments {
+        yes: true,
+        ..arguments
+    };
+    let program = format!("cache/{}", way.name);
+    let asked = operator.ask_memories::<Report>(way.name, &program, &arguments, PATIENCE);
+    let mut asked = asked.await?;
+    // A server in whose memory no page has the tag has nothing to do.
+    asked.refused.retain(|(_, error)| *error.kind() != ErrorKind::InvalidInput);
+    let told = asked.told();
+    Ok(Report {
+        pages: pages(scope),
+        is_hard: way.is_hard,
+        writes: asked.answers.len(),
+        failure: told.failure(),
+        told,
+        others_know_within_ms: None,
+        note: None,
     })
 }
 
@@ -267,12 +324,20 @@ impl fmt::Display for Report {
             true => "never served again",
             false => "old",
         };
-        let known = match self.note {
-            Some(_) => "this process knows",
-            None => "every process knows",
+        let known = match (&self.note, self.told.processes.is_empty()) {
+            (Some(_), _) => "this process knows".to_owned(),
+            (None, true) => "every process knows".to_owned(),
+            (None, false) => format!("{} know", self.told.shown()),
         };
-        writeln!(f, "{} are {how}: 1 write, and {known}", self.pages)?;
-        match self.note {
+        let others = self.others_know_within_ms.map(Duration::from_millis);
+        let others = others.map(|within| format!(", others within {}", time(within)));
+        let writes = count(self.writes as u64, "write");
+        let others = others.unwrap_or_default();
+        writeln!(f, "{} are {how}: {writes}, and {known}{others}", self.pages)?;
+        for silent in &self.told.silent {
+            writeln!(f, "no answer from {silent}")?;
+        }
+        match &self.note {
             Some(note) => writeln!(f, "note: {note}"),
             None => Ok(()),
         }

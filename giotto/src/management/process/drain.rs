@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::management::invalidation::{YES, consent};
+use crate::management::invalidation::consent::{YES, consent};
 use crate::management::model::{Documented, Nothing, shown};
 use crate::management::operator::Operator;
 use crate::management::servers::Told;
@@ -58,7 +58,10 @@ async fn drain(which: Which, operator: Operator) -> Result<Drained> {
         let plan = format!("this has {servers} finish what is under way, and stop");
         consent(&operator, plan, "drained").await?;
     }
-    let operator = operator.only(which.process);
+    let operator = match which.process {
+        Some(process) => operator.only(vec![process]),
+        None => operator,
+    };
     let asked = operator.steer::<u32>("process/drain", &Nothing {}, PATIENCE).await?;
     let told = asked.told();
     match (told.is_nobody(), which.process) {

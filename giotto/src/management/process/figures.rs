@@ -31,6 +31,13 @@ pub(in crate::management) struct Wanted {
     pub(in crate::management) programs: bool,
 }
 
+impl Wanted {
+    /// No figures of programs.
+    pub(in crate::management) const NOTHING: Self = Self { programs: false };
+    /// Those of programs, too.
+    pub(in crate::management) const PROGRAMS: Self = Self { programs: true };
+}
+
 /// The figures of one process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::management) struct Figures {

@@ -14,14 +14,15 @@ pub(super) fn program() -> Program {
         .view(BasicView::new())
 }
 
-#[derive(Serialize, Deserialize)]
-struct Changed {
-    /// The keys of pages that were made old or removed.
+/// What was changed in the store.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(in crate::management) struct Changed {
+    /// The keys of pages that were made old or removed. None, if it was a tag or a program: that is read anew.
     #[serde(default)]
-    key: Vec<String>,
+    pub(in crate::management) key: Vec<String>,
     /// Whether the whole store was emptied.
     #[serde(default)]
-    all: bool,
+    pub(in crate::management) all: bool,
 }
 
 /// Returns the process.

@@ -6,10 +6,11 @@
 
 pub(super) mod drain;
 pub(super) mod figures;
-mod forget;
+pub(super) mod forget;
 pub(super) mod log;
 mod socket;
 pub(super) mod steering;
 
-pub(crate) use self::socket::{ManagementSocket, open};
+pub use self::socket::ManagementSocket;
+pub(crate) use self::socket::open;
 pub(crate) use self::steering::Steering;

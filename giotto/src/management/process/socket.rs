@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::controller::http::{Answers, Body, Service, UnixSocket, serve_beside};
 use crate::error::{Error, Result};
 use crate::management::programs::management_over;
+use crate::management::report::{explain, get};
 use crate::management::servers::store_of;
 use crate::manifest::Manifest;
 use crate::request::{HTTP_GET, HTTP_POST};
@@ -103,9 +104,8 @@ pub(crate) async fn open(app: &App, steering: Steering) -> Result<ManagementSock
         return Ok(ManagementSocket::none());
     };
     sweep(sockets).await;
-    let path = directory.own_socket();
-    let socket = UnixSocket::listen(&path, false).map_err(refused)?;
-    tracing::debug!(path = %path.display(), "management socket opened");
+    let socket = UnixSocket::listen(&directory.own_socket(), false).map_err(refused)?;
+    tracing::debug!(path = %socket.path().display(), "management socket opened");
     let answerer = Answerer::new(app, steering.clone()).await?;
     let log = app.log().clone();
     let serving = tokio::spawn(async move {
@@ -187,6 +187,8 @@ fn manifest() -> Manifest {
     let process = [
         ("figures", figures::program()),
         ("forget", forget::program()),
+        ("explain", explain::of_process()),
+        ("get", get::of_process()),
         ("log", log::of_process()),
         ("drain", drain::of_process()),
     ];

@@ -9,26 +9,21 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::error::{Error, Result};
-
-/// The level of the log lines of a process.
-pub(crate) trait LogLevel: Send + Sync {
-    /// Sets it, and returns whether the process writes its log lines by it.
-    fn set(&self, level: tracing::Level) -> bool;
-}
+use crate::verbosity::Verbosity;
 
 /// What can be changed of a server.
 #[derive(Clone, Default)]
 pub(crate) struct Steering {
     /// `None` in a server of the application, which has a subscriber of its own.
-    level: Option<Arc<dyn LogLevel>>,
+    level: Option<Verbosity>,
     /// Notified when the server is to stop, as by SIGTERM.
     stop: Arc<Notify>,
 }
 
 impl Steering {
     /// With the log level of this process, and what is notified when it is to stop.
-    pub(crate) fn new(level: impl LogLevel + 'static, stop: Arc<Notify>) -> Self {
-        let level: Option<Arc<dyn LogLevel>> = Some(Arc::new(level));
+    pub(crate) fn new(level: Verbosity, stop: Arc<Notify>) -> Self {
+        let level = Some(level);
         Self { level, stop }
     }
 

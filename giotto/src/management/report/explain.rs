@@ -20,7 +20,6 @@ use crate::management::operator::Operator;
 use crate::management::servers::Asked;
 use crate::management::text::columns;
 use crate::program::Program;
-use crate::request::CMD;
 use crate::socket::{PATIENCE, Silent};
 use crate::view::BasicView;
 
@@ -104,7 +103,7 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
     let report = explained(&words, &operator).await?;
     let place = operator.app.shared_cache().store().place();
     match place {
-        Place::InProcess | Place::Layered if operator.controller == CMD && report.is_cached => {
+        Place::InProcess | Place::Layered if operator.is_command() && report.is_cached => {
             with_servers(report, &words, &operator).await
         }
         _ => Ok(report),
@@ -215,7 +214,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.asked_lines();
+        let mut lines: Vec<(&str, String)> = self.asked_lines();
         lines.extend(self.stored_lines());
         lines.extend(self.next_lines());
         for seen in &self.processes {
@@ -232,7 +231,7 @@ impl fmt::Display for Report {
 
 impl Report {
     /// How the invocation is understood.
-    fn asked_lines(&self) -> Vec<(&str, String)> {
+    fn asked_lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![
             ("program", shown_path(&self.program).to_owned()),
             ("arguments", self.arguments.clone()),
@@ -260,7 +259,7 @@ impl Report {
     }
 
     /// What the store has.
-    fn stored_lines(&self) -> Vec<(&str, String)> {
+    fn stored_lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         if let (Some(key), Some(stored_key)) = (&self.key, &self.stored_key) {
             lines.extend([("key", key.clone()), ("stored as", stored_key.clone())]);
@@ -277,7 +276,7 @@ impl Report {
     }
 
     /// What this process has in memory, and what its next request gets.
-    fn memory_lines(&self, operator: &Operator) -> Vec<(&str, String)> {
+    fn memory_lines(&self, operator: &Operator) -> Vec<(&'static str, String)> {
         let layers = self.layers.iter();
         let memory = layers.filter(|layer| layer.place == Place::InProcess);
         let mut lines: Vec<_> = memory.map(|layer| ("memory", layer.state.clone())).collect();
@@ -289,7 +288,7 @@ impl Report {
         lines
     }
 
-    fn next_lines(&self) -> Vec<(&str, String)> {
+    fn next_lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         for (label, next) in self.labelled() {
             lines.push((label, next.says.clone()));

@@ -17,10 +17,7 @@ use crate::management::process::figures::{Counters, Figures, Wanted, add, count,
 use crate::management::servers::Asked;
 use crate::management::text::{columns, grouped, size};
 use crate::program::Program;
-use crate::request::CMD;
 use crate::socket::{PATIENCE, Silent};
-
-const WANTED: Wanted = Wanted { programs: false };
 
 pub(in crate::management) fn program() -> Program {
     Program::new(stats)
@@ -65,11 +62,11 @@ struct Process {
 
 async fn stats(_: Nothing, operator: Operator) -> Result<Report> {
     let cache = operator.app.shared_cache();
-    if operator.controller != CMD {
-        let own = Figures::of(cache, &WANTED).await?;
+    if !operator.is_command() {
+        let own = Figures::of(cache, &Wanted::NOTHING).await?;
         return Ok(Report::of(cache.measure().await, vec![own], Vec::new()));
     }
-    let asked: Asked<Figures> = operator.ask("process/figures", &WANTED, PATIENCE).await?;
+    let asked: Asked<Figures> = operator.ask("process/figures", &Wanted::NOTHING, PATIENCE).await?;
     let silent = asked.told().silent;
     if asked.answers.is_empty() && silent.is_empty() && operator.has_own_memory() {
         return Err(operator.no_server("show"));

@@ -21,10 +21,8 @@ use crate::management::process::figures::{Counters, Figures, OfProgram, Wanted, 
 use crate::management::servers::Asked;
 use crate::management::text::{grouped, time};
 use crate::program::Program;
-use crate::request::CMD;
 use crate::socket::{PATIENCE, Silent};
 
-const WANTED: Wanted = Wanted { programs: true };
 const EVERY: Duration = Duration::from_secs(2);
 /// Clears a terminal, and begins at its top.
 const CLEAR: &str = "\x1b[H\x1b[2J";
@@ -89,7 +87,7 @@ async fn top(arguments: Arguments, operator: Operator) -> Result<Report> {
         let message = format!("it is one of {}", ORDERS.join(", "));
         return Err(refused("by", &arguments.by, message));
     }
-    let is_command = operator.controller == CMD;
+    let is_command = operator.is_command();
     if arguments.watch && !is_command {
         return Err(refused("watch", "true", "only a command can watch"));
     }
@@ -103,15 +101,15 @@ async fn top(arguments: Arguments, operator: Operator) -> Result<Report> {
 }
 
 async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
-    let (figures, silent) = match operator.controller {
-        CMD => {
-            let asked: Asked<Figures> = operator.ask("process/figures", &WANTED, PATIENCE).await?;
+    let (figures, silent) = match operator.is_command() {
+        true => {
+            let asked: Asked<Figures> = operator.ask("process/figures", &Wanted::PROGRAMS, PATIENCE).await?;
             let silent = asked.told().silent;
             let figures = asked.answers.into_iter().map(|(_, figures)| figures);
             (figures.collect(), silent)
         }
-        _ => {
-            let own = Figures::of(operator.app.shared_cache(), &WANTED).await?;
+        false => {
+            let own = Figures::of(operator.app.shared_cache(), &Wanted::PROGRAMS).await?;
             (vec![own], Vec::new())
         }
     };
