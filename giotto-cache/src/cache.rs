@@ -22,7 +22,9 @@ use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
+use crate::inspect::list::{self, ListPage, Listing};
 use crate::inspect::measure::{self, LayerMeasure};
+use crate::inspect::walk::Walk;
 use crate::invalidation::outward::settles_within;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
@@ -63,7 +65,7 @@ pub struct CacheBuilder {
 }
 
 /// What a cache can be put in front of: a [`KeyValue`], or one that is shared already by an [`Arc`].
-pub trait IntoStore {
+pub trait IntoStore: sealed::Sealed {
     /// The store, shared.
     fn into_store(self) -> Arc<dyn KeyValue>;
 }
@@ -84,6 +86,16 @@ impl IntoStore for Arc<dyn KeyValue> {
     fn into_store(self) -> Self {
         self
     }
+}
+
+mod sealed {
+    use super::{Arc, KeyValue};
+
+    pub trait Sealed {}
+
+    impl<T: KeyValue> Sealed for T {}
+    impl<T: KeyValue> Sealed for Arc<T> {}
+    impl Sealed for Arc<dyn KeyValue> {}
 }
 
 impl Cache {
@@ -294,6 +306,40 @@ impl Cache {
     /// answer, or the deadline of any call if that is longer.
     pub async fn measure(&self) -> Vec<LayerMeasure> {
         measure::measure(&self.engine).await
+    }
+
+    /// A page of what is in the store: each entry with all that is known of it but its body. The bodies are not read, and a
+    /// page is a bounded piece of work.
+    ///
+    /// ```
+    /// use giotto_cache::{Cache, Key, ListedState, Listing, LocMemKeyValue, Policy};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let cache = Cache::new(LocMemKeyValue::new());
+    /// let key = Key::new("squared", "{'x': 12}", "text/html");
+    /// let compute = || async { Ok::<_, giotto_cache::Error>("<p>144</p>".into()) };
+    /// cache.get_or_compute(key, Policy::seconds(3600), compute).await?;
+    ///
+    /// let page = cache.list(&Listing::new(100).program("squared")).await?;
+    /// assert_eq!(page.entries[0].arguments.as_deref(), Some("{'x': 12}"));
+    /// assert_eq!(page.entries[0].state, ListedState::Fresh);
+    /// assert_eq!(page.next, None);
+    /// # Ok::<(), giotto_cache::Error>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a cursor or a layer that there is none of, and
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer or cannot enumerate its keys.
+    pub async fn list(&self, listing: &Listing) -> Result<ListPage> {
+        list::list(&self.engine, listing).await
+    }
+
+    /// Goes through the pages of `listing`, with a rest after each, so that requests are hardly slower meanwhile.
+    pub fn walk(&self, listing: Listing) -> Walk {
+        Walk::new(Arc::clone(&self.engine), listing)
     }
 
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.

@@ -82,7 +82,10 @@ pub use entry::Entry;
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::list::{ListPage, Listing};
+pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
+pub use inspect::walk::Walk;
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;
@@ -96,6 +99,7 @@ pub use keyvalue::memcache::MemcacheKeyValue;
 pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
 pub use keyvalue::redis::RedisKeyValue;
+pub use keyvalue::scan::{Scan, Scanned, StoredValue};
 pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
 pub use metadata::Metadata;

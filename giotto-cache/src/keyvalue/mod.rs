@@ -26,9 +26,16 @@ pub(crate) mod namespace;
 mod percent;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(feature = "redis", feature = "memcache"))]
+#[cfg(any(
+    feature = "redis",
+    feature = "memcache",
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql"
+))]
 mod together;
 
 use std::fmt::Debug;
@@ -38,6 +45,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::measure::Measure;
+use self::scan::{Scan, Scanned};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
@@ -61,6 +69,10 @@ use crate::stats::layer::LayerCounts;
 ///     often one is among them.
 /// 11. `replace` MUST store or remove only if the value is exactly the old one, and MUST say whether it did. Of many
 ///     that replace the same value at once, it SHOULD tell one that it did.
+/// 12. `scan`, where it is implemented, MUST come to an end, MUST return every key of this store's namespace that is there
+///     all the time and no key of another, and MUST tell the length and the beginning of its value, if it tells them. It
+///     MAY return a key twice, or one whose value has just expired, and MAY leave out empty values and keys of more
+///     than 64 KiB.
 ///
 /// A store may lose any value at any time; that is a miss.
 #[async_trait]
@@ -127,6 +139,27 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// so it must not need room. The default clears the namespace.
     async fn delete_containing(&self, _part: &str) -> Result<()> {
         self.clear().await
+    }
+
+    /// Removes `keys`, and returns how many of them were there. The default deletes one after the other.
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        let mut deleted = 0;
+        for key in keys {
+            deleted += u64::from(self.delete(key).await?);
+        }
+        Ok(deleted)
+    }
+
+    /// One page of all keys of this store's namespace, with the beginning of each value. Call it again with the cursor of
+    /// the page until there is none. A page is a bounded piece of work, for the store and for this process; bodies are not
+    /// read. Other callers must not wait for it. The default says that the store cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for a cursor that is not one of this store, [`ErrorKind::Backend`] if the store does not
+    /// answer or cannot enumerate its keys.
+    async fn scan(&self, _scan: &Scan) -> Result<Scanned> {
+        Err(unsupported(self, "scan"))
     }
 
     /// Creates what the store needs before its first use, for example a table. Calling it again changes nothing.
@@ -206,6 +239,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// in the last layer, where another process has changed it. The default has no copies.
     #[doc(hidden)]
     async fn forget_copies(&self, _keys: Option<&[&str]>) {}
+
+    /// For how long another process may still have a copy of a value that is deleted here. The default is no time.
+    #[doc(hidden)]
+    fn copies_live(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Where the values are. A store of your own keeps the default.
     fn place(&self) -> Place {

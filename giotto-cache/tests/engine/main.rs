@@ -17,6 +17,7 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+mod listing;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;

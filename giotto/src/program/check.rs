@@ -59,7 +59,7 @@ impl Program {
         model
             .and_then(|()| input.iter().try_for_each(|input| input.check(startup)))
             .and_then(|()| output.iter().try_for_each(|output| output.check(startup)))
-            .and_then(|()| check(startup))
+            .and_then(|()| check(&startup.of_pages(self.settings.cache.is_some())))
             .map_err(|error| Error::configuration(format!("program '{}': {error}", self.path())))
     }
 

@@ -66,6 +66,15 @@ impl Session {
         }))
     }
 
+    /// The session that the client has sent, whatever was done to it since.
+    pub(crate) fn as_sent(&self) -> Self {
+        Self(Arc::new(Held {
+            sessions: self.0.sessions.clone(),
+            sent: self.0.sent.clone(),
+            state: Mutex::default(),
+        }))
+    }
+
     /// The value that was [`set`](Self::set) under `name`, if it is a `V`.
     #[must_use]
     pub fn get<V: DeserializeOwned>(&self, name: &str) -> Option<V> {

@@ -7,6 +7,7 @@
 mod arguments;
 mod caching;
 mod conditional;
+mod error_pages;
 mod handover;
 mod health;
 mod limits;

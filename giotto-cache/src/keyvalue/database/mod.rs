@@ -11,6 +11,7 @@ mod engine;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod scan;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]
@@ -34,6 +35,8 @@ use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::together::together;
 use crate::log::Cut;
 
 /// PostgreSQL accepts more than this; SQLite and MySQL accept a little less than twice as much.
@@ -41,6 +44,9 @@ const LARGEST_BYTES: u64 = 512 << 20;
 
 /// The approximate maximum number of rows that one statement of [`clear`](KeyValue::clear) deletes.
 const CLEARED_AT_ONCE: u64 = 1000;
+
+/// The deletes of [`delete_many`](KeyValue::delete_many) that are under way at a time.
+const DELETED_AT_ONCE: usize = 8;
 
 /// A [`KeyValue`] in a table of a database: SQLite (a file, no server needed), PostgreSQL, MySQL or MariaDB.
 ///
@@ -217,6 +223,22 @@ impl KeyValue for DatabaseKeyValue {
 
     fn stored_key(&self, key: &str) -> String {
         self.namespace.stored(key).into_owned()
+    }
+
+    /// A few at a time, on as many connections.
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        let mut deleted = 0;
+        for keys in keys.chunks(DELETED_AT_ONCE) {
+            for one in together(keys.iter().map(|key| self.delete(key))).await {
+                deleted += u64::from(one?);
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// By the digests of the keys, whose index finds the rows of a page.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        scan::scan(&*self.engine, &self.namespace, scan).await
     }
 
     async fn clear(&self) -> Result<()> {

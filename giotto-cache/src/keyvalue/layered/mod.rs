@@ -20,6 +20,7 @@ use crate::entry::codec;
 use crate::error::Result;
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::guard::unanswered::Unanswered;
+use crate::keyvalue::scan::{Scan, Scanned};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
 
@@ -247,6 +248,18 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.delete_containing(part)).await
     }
 
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        self.on_all(|store| store.delete_many(keys)).await
+    }
+
+    /// Of the last layer, which has everything. Each of the [`layers`](KeyValue::layers) can be asked by itself.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        match self.last_store() {
+            Some(last) => last.scan(scan).await,
+            None => Ok(Scanned::default()),
+        }
+    }
+
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
     }
@@ -309,6 +322,13 @@ impl KeyValue for LayeredKeyValue {
         let names = names_of(&self.layers());
         let layers = self.layers.iter().zip(names);
         layers.map(|(layer, name)| layer.counts_as(&name)).collect()
+    }
+
+    fn copies_live(&self) -> Duration {
+        match self.layers.len() {
+            0 | 1 => Duration::ZERO,
+            _ => self.settings.refill,
+        }
     }
 
     fn place(&self) -> Place {

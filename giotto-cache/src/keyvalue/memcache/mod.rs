@@ -14,6 +14,7 @@ mod key;
 mod measure;
 mod protocol;
 mod reply;
+mod scan;
 mod server;
 mod servers;
 
@@ -35,6 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned};
 use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
@@ -234,6 +236,12 @@ impl KeyValue for MemcacheKeyValue {
         let was_live = found.is_some_and(|found| self.live(&found).is_some());
         let deleted = self.remove(&key).await.map_err(Loss::into_error)?;
         Ok(deleted && was_live)
+    }
+
+    /// By `lru_crawler metadump`: keys, sizes and when they expire, but nothing of the values. What comes and goes meanwhile
+    /// may make a page begin a little too early or too late.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.page(scan).await
     }
 
     async fn clear(&self) -> Result<()> {

@@ -6,6 +6,7 @@ mod builder;
 mod clear;
 mod client;
 mod command;
+mod scan;
 mod settings;
 mod url;
 
@@ -26,6 +27,8 @@ use crate::error::Result;
 use crate::guard::breakers::Want;
 use crate::guard::server::Loss;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::together::together;
 use crate::stats::Counts;
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
@@ -40,8 +43,8 @@ use crate::stats::Counts;
 /// stored under the key.
 ///
 /// A user who may not run every command (ACL) needs `GETRANGE`, `EXISTS`, `SET` and `UNLINK`, `EVAL` for
-/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
-/// [`measure`](KeyValue::measure).
+/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, `DBSIZE` and `INFO` for
+/// [`measure`](KeyValue::measure), and `SCAN` and `STRLEN` for [`scan`](KeyValue::scan).
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
@@ -139,6 +142,30 @@ impl KeyValue for RedisKeyValue {
             .ask(Want::Remove, &key, command::delete(&key))
             .await;
         command::removed(&reply.map_err(Loss::into_error)?)
+    }
+
+    /// One server is told all at once; the nodes of a cluster are told key by key, because slots may move.
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        if let Way::One(link) = &*self.way {
+            let keys = keys.iter().map(|key| self.namespace.stored(key));
+            let keys: Vec<_> = keys.map(|key| key.into_owned().into_bytes()).collect();
+            return match keys.is_empty() {
+                true => Ok(0),
+                false => clear::delete(link, &keys).await,
+            };
+        }
+        let deleted = together(keys.iter().map(|key| self.delete(key))).await;
+        deleted
+            .into_iter()
+            .map(|deleted| deleted.map(u64::from))
+            .sum()
+    }
+
+    /// `SCAN`, and for each key `STRLEN` and a `GETRANGE` of its first bytes; of a cluster, one master after the other.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        let own = self.namespace.stored("").len();
+        let links = self.way.links().await?;
+        scan::scan(links, self.namespace.prefix(), own, scan).await
     }
 
     async fn clear(&self) -> Result<()> {

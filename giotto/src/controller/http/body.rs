@@ -19,6 +19,8 @@ use super::problem::Problem;
 use crate::request::{Pairs, Value};
 
 const MAX_BODY: usize = 1 << 20;
+const ACCEPTED: HeaderValue =
+    HeaderValue::from_static("application/x-www-form-urlencoded, application/json");
 
 /// Each so many bytes of a body, or the end of it, must arrive within this time.
 pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -108,7 +110,8 @@ pub(super) fn posted_data<'b>(
         }
         _ => {
             let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+                .field(header::ACCEPT, ACCEPTED))
         }
     }
 }

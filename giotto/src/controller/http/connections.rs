@@ -160,9 +160,14 @@ async fn connection(stream: impl Client, answers: impl Answers, watch: Arc<Watch
     }
 }
 
-/// Adds the fields that depend on the state of the server.
+/// Adds the fields that depend on the state of the server, and of the connection: the rest of a body that is too slow or too large
+/// is not read.
 fn amend(response: &mut Response<Body>, pulse: &Pulse) {
-    if pulse.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    let leaves_body = matches!(
+        response.status(),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
+    );
+    if leaves_body || pulse.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }

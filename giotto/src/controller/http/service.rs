@@ -216,6 +216,9 @@ impl Service {
         mut target: Request<'_>,
         conditions: &Conditions<'_>,
     ) -> Result<bool> {
+        // The client sees nothing of this page, and so has not seen the messages on it.
+        #[cfg(feature = "session")]
+        target.detach_session();
         let current = match self.app().invoke(&mut target).await {
             Ok(page) if page.is_stale() => return Ok(false),
             Ok(page) => Some(page),
