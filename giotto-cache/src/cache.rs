@@ -41,6 +41,7 @@ use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::upkeep::matching::{self, Removed};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -227,6 +228,46 @@ impl Cache {
     /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer.
     pub async fn remove(&self, key: &Key) -> Result<bool> {
         single::remove(&self.engine, key).await
+    }
+
+    /// Removes the entries of `program` whose keys are `meant`, by going through the keys of the store in batches. A computation
+    /// of such an entry that began before does not keep its result. Caches downstream are told to drop all of `program`.
+    ///
+    /// Copies in the memory of other processes live on for [`copies_live`](Self::copies_live). Where the store has only digests
+    /// of some keys, these entries are removed, too, because they may be meant.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer or cannot enumerate its keys. What was
+    /// removed until then stays removed.
+    pub async fn remove_matching(
+        &self,
+        program: &str,
+        meant: impl Fn(&Key) -> bool + Send + Sync + 'static,
+    ) -> Result<Removed> {
+        let (engine, program) = (Arc::clone(&self.engine), program.to_owned());
+        // In a task of its own, so that a disconnecting client does not leave it half done.
+        let task =
+            tokio::spawn(async move { matching::remove_matching(&engine, &program, &meant).await });
+        task.await
+            .unwrap_or_else(|_| Err(unanswered("remove all before the runtime ended")))
+    }
+
+    /// Removes the entries of `scope` that were [purged](Self::purge), so that their room in the store is free; `None` if the
+    /// store does not say which they are. What was computed since then stays, except in a store that shows no part of a value,
+    /// where all entries of a program are removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove_matching`](Self::remove_matching).
+    pub async fn reclaim(&self, scope: &Scope) -> Result<Option<Removed>> {
+        matching::reclaim(&self.engine, scope).await
+    }
+
+    /// For how long other processes may still have a copy of an entry that was removed here.
+    #[must_use]
+    pub fn copies_live(&self) -> Duration {
+        self.store().copies_live()
     }
 
     /// Whether any entry may have `tag`: it was used, and the store still has its record.

@@ -39,7 +39,8 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches. `metadata.rs`, `reason.rs`, `scope.rs`,
+//! `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -69,6 +70,7 @@ mod signature;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upkeep;
 
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
@@ -112,6 +114,7 @@ pub use stats::Counts;
 pub use stats::layer::LayerCounts;
 pub use stats::program::ProgramCounts;
 pub use stats::times::Times;
+pub use upkeep::matching::Removed;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -14,6 +14,7 @@ use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::{Generation, Record};
 use crate::invalidation::records;
 use crate::key::Key;
+use crate::keyvalue::KeyValue;
 use crate::keyvalue::scan::{Scan, StoredValue};
 use crate::policy::Policy;
 use crate::scope::Scope;
@@ -94,6 +95,14 @@ impl Listing {
     }
 }
 
+/// A page of values that are no records, and what they are judged by.
+pub(crate) struct Judged {
+    pub(crate) values: Vec<Value>,
+    pub(crate) now: Now,
+    pub(crate) looked_at: u64,
+    pub(crate) next: Option<String>,
+}
+
 /// The page that `listing` asks for.
 pub(crate) async fn list(engine: &Engine, listing: &Listing) -> Result<ListPage> {
     let store = match listing.layer {
@@ -102,29 +111,38 @@ pub(crate) async fn list(engine: &Engine, listing: &Listing) -> Result<ListPage>
             let layers = layers_of(engine.store.store());
             let layer = layers.get(number).copied();
             layer.ok_or_else(|| {
-                let message = format!(
-                    "there is no layer {number}: the layers are 0 to {}",
-                    layers.len() - 1
-                );
+                let last = layers.len() - 1;
+                let message = format!("there is no layer {number}: the layers are 0 to {last}");
                 Error::new(ErrorKind::Configuration, message)
             })?
         }
     };
+    let page = page(engine, store, &listing.scan).await?;
+    let now_ms = engine.clock.now_ms();
+    let values = page.values.into_iter();
+    let listed = values.map(|value| value.listed(&page.now, &listing.policies, now_ms));
+    Ok(ListPage {
+        entries: listed.collect(),
+        looked_at: page.looked_at,
+        next: page.next,
+    })
+}
+
+/// The page of `store` that `scan` asks for.
+pub(crate) async fn page(engine: &Engine, store: &dyn KeyValue, scan: &Scan) -> Result<Judged> {
     let late = || {
         let message = format!("the store did not list its keys within {PATIENCE:?}: try again");
         Err(Error::new(ErrorKind::Backend, message))
     };
-    let page = with_deadline(PATIENCE, store.scan(&listing.scan)).await;
+    let page = with_deadline(PATIENCE, store.scan(scan)).await;
     let page = page.unwrap_or_else(late)?;
     // Those of records and leases.
     let is_record = |value: &StoredValue| value.stored_key.ends_with('}');
     let values = page.values.into_iter().filter(|value| !is_record(value));
     let values: Vec<_> = values.map(Value::new).collect();
-    let generations = Now::read(engine, &values).await;
-    let now_ms = engine.clock.now_ms();
-    let listed = |value: Value| value.listed(&generations, &listing.policies, now_ms);
-    Ok(ListPage {
-        entries: values.into_iter().map(listed).collect(),
+    Ok(Judged {
+        now: Now::read(engine, &values).await,
+        values,
         looked_at: page.looked_at,
         next: page.next,
     })
@@ -171,7 +189,10 @@ async fn read_programs(engine: &Engine, programs: &[&str]) -> HashMap<String, Ge
     let stored = match engine.is_shared() {
         true => {
             let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-            engine.store.get_many(&keys).await.unwrap_or_default()
+            match engine.store.get_many(&keys).await {
+                Ok(stored) => stored,
+                Err(_) => return HashMap::new(),
+            }
         }
         // What the process knows is all that there is.
         false => Vec::new(),

@@ -88,15 +88,15 @@ pub enum ListedState {
 }
 
 /// A value that was found, and what can be read of it.
-pub(super) struct Value {
-    stored: StoredValue,
+pub(crate) struct Value {
+    pub(crate) stored: StoredValue,
     pub(super) key: Option<Key>,
     /// `None` if the store has handed out nothing of it.
     pub(super) head: Option<Option<Head>>,
 }
 
 /// The generations that count now.
-pub(super) struct Now {
+pub(crate) struct Now {
     pub(super) programs: HashMap<String, Generation>,
     /// `None` where there is no record.
     pub(super) tags: HashMap<String, Option<Record>>,
@@ -112,6 +112,17 @@ impl Value {
         Self { stored, key, head }
     }
 
+    /// What the next lookup would make of it.
+    pub(crate) fn state(&self, now: &Now, policy: Option<&Policy>, now_ms: u64) -> ListedState {
+        let program = self.key.as_ref().map(Key::program);
+        match &self.head {
+            None if self.stored.expires_in == Some(Duration::ZERO) => ListedState::Expired,
+            None => ListedState::Unknown,
+            Some(None) => ListedState::Unreadable,
+            Some(Some(head)) => state(head, program, now, policy, now_ms),
+        }
+    }
+
     pub(super) fn listed(
         self,
         now: &Now,
@@ -120,12 +131,7 @@ impl Value {
     ) -> ListedEntry {
         let program = self.key.as_ref().map(|key| key.program().to_owned());
         let policy = program.as_ref().and_then(|program| policies.get(program));
-        let state = match &self.head {
-            None if self.stored.expires_in == Some(Duration::ZERO) => ListedState::Expired,
-            None => ListedState::Unknown,
-            Some(None) => ListedState::Unreadable,
-            Some(Some(head)) => state(head, program.as_deref(), now, policy, now_ms),
-        };
+        let state = self.state(now, policy, now_ms);
         let known = self
             .head
             .flatten()

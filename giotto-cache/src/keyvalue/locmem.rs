@@ -2,6 +2,8 @@
 //!
 //! The last step of a lookup: one lookup in a hash table, and a check of the expiry.
 
+mod slice;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +13,7 @@ use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
+use self::slice::Slice;
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
@@ -245,20 +248,14 @@ impl KeyValue for LocMemKeyValue {
         Ok(())
     }
 
-    /// The keys are cloned one by one, each under the lock of its shard for a moment. A cursor is the number of keys that
-    /// were passed: what is evicted meanwhile makes the next page begin a little further on.
     async fn scan(&self, scan: &Scan) -> Result<Scanned> {
-        let passed: usize = scan.position()?;
-        let mut cells = self.cells.iter();
+        let slice = Slice::of(scan, self.cells.len())?;
         let mut page = Scanned::default();
-        for number in 0..passed.saturating_add(scan.limit.max(1)) {
+        for (number, (key, cell)) in self.cells.iter().enumerate() {
             if number % CLONED_AT_ONCE == 0 {
                 tokio::task::yield_now().await;
             }
-            let Some((key, cell)) = cells.next() else {
-                return Ok(page);
-            };
-            if number < passed {
+            if !slice.has(&key) {
                 continue;
             }
             page.looked_at += 1;
@@ -269,7 +266,7 @@ impl KeyValue for LocMemKeyValue {
                 page.values.push(StoredValue::new(key, length as u64, head));
             }
         }
-        page.next = Some((passed as u64 + page.looked_at).to_string());
+        page.next = slice.next();
         Ok(page)
     }
 

@@ -45,7 +45,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::measure::Measure;
-use self::scan::{Scan, Scanned};
+use self::scan::{Scan, Scanned, StoredValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
@@ -141,10 +141,11 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         self.clear().await
     }
 
-    /// Removes `keys`, and returns how many of them were there. The default deletes one after the other.
-    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+    /// Removes what a [`scan`](Self::scan) has found, and returns how much of it was there. The default deletes one key after
+    /// the other, and leaves values whose keys are not known.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
         let mut deleted = 0;
-        for key in keys {
+        for key in values.iter().filter_map(|value| value.key.as_deref()) {
             deleted += u64::from(self.delete(key).await?);
         }
         Ok(deleted)

@@ -67,12 +67,6 @@ impl Scan {
             ..self
         }
     }
-
-    /// The cursor as a number; 0 for the first page.
-    pub(crate) fn position<N: std::str::FromStr + Default>(&self) -> Result<N> {
-        let cursor = self.cursor.as_deref();
-        cursor.map_or_else(|| Ok(N::default()), |cursor| number(cursor, cursor))
-    }
 }
 
 /// `text` as a number, which is part of the `cursor`.

@@ -169,16 +169,16 @@ async fn a_walk_ends_where_its_budget_does_and_goes_on_from_its_cursor() -> Resu
         while let Some(page) = walk.next().await? {
             seen.extend(page.entries.into_iter().map(|entry| entry.arguments));
         }
-        assert_eq!(
-            (walk.looked_at(), walk.is_over(), seen.len()),
-            (20, false, 20)
-        );
+        assert!((20..50).contains(&walk.looked_at()) && !walk.is_over());
         let listing = Listing::new(100).after(walk.cursor().map(str::to_owned));
-        let rest = world.cache.list(&listing).await?;
-        seen.extend(rest.entries.into_iter().map(|entry| entry.arguments));
+        let mut rest = world.cache.walk(listing).share(1.0);
+        while let Some(page) = rest.next().await? {
+            seen.extend(page.entries.into_iter().map(|entry| entry.arguments));
+        }
+        assert_eq!(walk.looked_at() + rest.looked_at(), 50);
         seen.sort();
         seen.dedup();
-        assert_eq!((seen.len(), rest.next), (50, None));
+        assert_eq!(seen.len(), 50);
         let mut late = world.cache.walk(Listing::new(8)).until(Instant::now());
         assert!(late.next().await?.is_none() && !late.is_over());
         let foreign = Listing::new(8).after("x".to_owned());

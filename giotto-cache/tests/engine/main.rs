@@ -27,6 +27,7 @@ mod pending_invalidations;
 mod races;
 mod reasons;
 mod refresh;
+mod removal;
 mod scripted;
 mod signing;
 mod spy;

@@ -1,11 +1,12 @@
 //! The programs of the operator, `mgt/`: ordinary programs whose models work on the cache.
 //!
 //! `run.rs` adds them to the manifest, for the command line only. `programs.rs` lists them. The programs in `report/` show what
-//! is stored; `warming/` computes pages ahead; `invalidation/` makes pages old or removes them; `store.rs` works on the
-//! store as a whole. They take an invocation (`invocation/`) on behalf of an operator (`operator.rs`), who asks the running
-//! servers (`servers.rs`, with what a server answers in `process/`); `model.rs` and `text.rs` have what their models and views
-//! share.
+//! is stored, and `contents/` lists it; `warming/` computes pages ahead; `invalidation/` makes pages old or removes them;
+//! `store.rs` works on the store as a whole. They take an invocation (`invocation/`) on behalf of an operator (`operator.rs`),
+//! who asks the running servers (`servers.rs`, with what a server answers in `process/`); `model.rs` and `text.rs` have what
+//! their models and views share.
 
+mod contents;
 mod invalidation;
 mod invocation;
 mod model;

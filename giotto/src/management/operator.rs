@@ -14,6 +14,7 @@ use crate::request::{CMD, Controller};
 use crate::socket::Sockets;
 
 /// The application, and the controller that the operator uses.
+#[derive(Clone)]
 pub(super) struct Operator {
     pub(super) app: App,
     pub(super) controller: Controller,

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::operator::Operator;
+use super::process::figures::{Figures, Wanted};
 use super::process::forget::Changed;
 use super::text::count;
 use crate::error::{Error, Result};
@@ -27,6 +28,13 @@ pub(super) struct Asked<T> {
     pub(super) silent: Vec<Silent>,
     /// What the others refused.
     pub(super) refused: Vec<(u32, Error)>,
+}
+
+/// The servers that have just answered.
+pub(super) struct Awake {
+    /// It asks them alone.
+    pub(super) operator: Operator,
+    pub(super) silent: Vec<Silent>,
 }
 
 /// Which processes know of a change, and which do not.
@@ -121,6 +129,19 @@ impl Operator {
             true => Err(self.no_server(change)),
             false => Ok(asked),
         }
+    }
+
+    /// The servers that answer, to be asked for what takes long: one that is stopped is not waited for.
+    pub(super) async fn awake(&self, change: &str) -> Result<Awake> {
+        let asked = self.ask_memories::<Figures>(change, "process/figures", &Wanted::NOTHING, PATIENCE);
+        let told = asked.await?.told();
+        if told.processes.is_empty() {
+            return Err(told.failure().unwrap_or_else(|| self.no_server(change)));
+        }
+        Ok(Awake {
+            operator: self.clone().only(told.processes),
+            silent: told.silent,
+        })
     }
 
     /// Has the servers see at once what this command has changed in the store that they share.

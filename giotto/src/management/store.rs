@@ -73,11 +73,7 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
     // In a task of its own: the caches downstream are told also if the store is late.
     let emptied = tokio::spawn(async move { emptied.clear().await });
     in_time(async { emptied.await.unwrap_or(Ok(())) }).await?;
-    let emptied = Changed {
-        all: true,
-        ..Changed::default()
-    };
-    let told = operator.tell(&emptied).await?;
+    let told = operator.tell(&Changed::everything()).await?;
     let done = match (cache.store().place(), told.processes.is_empty()) {
         (Place::Layered, true) => {
             "the cache is empty, except for pages that other processes keep in memory for a few seconds".to_owned()
@@ -88,7 +84,7 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
         ),
         _ => "the cache is empty".to_owned(),
     };
-    let silent = told.silent.iter().map(|silent| format!(" (no answer from {silent})"));
+    let silent = told.silent.iter().map(|silent| format!(" (no answer: {silent})"));
     Ok(Done::new(&(done + &silent.collect::<String>()), cache))
 }
 

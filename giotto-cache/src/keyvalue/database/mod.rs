@@ -35,7 +35,7 @@ use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::measure::Measure;
-use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::keyvalue::together::together;
 use crate::log::Cut;
 
@@ -45,7 +45,7 @@ const LARGEST_BYTES: u64 = 512 << 20;
 /// The approximate maximum number of rows that one statement of [`clear`](KeyValue::clear) deletes.
 const CLEARED_AT_ONCE: u64 = 1000;
 
-/// The deletes of [`delete_many`](KeyValue::delete_many) that are under way at a time.
+/// The deletes of [`delete_scanned`](KeyValue::delete_scanned) that are under way at a time.
 const DELETED_AT_ONCE: usize = 8;
 
 /// A [`KeyValue`] in a table of a database: SQLite (a file, no server needed), PostgreSQL, MySQL or MariaDB.
@@ -226,10 +226,11 @@ impl KeyValue for DatabaseKeyValue {
     }
 
     /// A few at a time, on as many connections.
-    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
         let mut deleted = 0;
-        for keys in keys.chunks(DELETED_AT_ONCE) {
-            for one in together(keys.iter().map(|key| self.delete(key))).await {
+        for values in values.chunks(DELETED_AT_ONCE) {
+            let keys = values.iter().filter_map(|value| value.key.as_deref());
+            for one in together(keys.map(|key| self.delete(key))).await {
                 deleted += u64::from(one?);
             }
         }

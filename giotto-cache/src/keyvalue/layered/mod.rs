@@ -20,7 +20,7 @@ use crate::entry::codec;
 use crate::error::Result;
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::guard::unanswered::Unanswered;
-use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
 
@@ -248,8 +248,8 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.delete_containing(part)).await
     }
 
-    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        self.on_all(|store| store.delete_many(keys)).await
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.on_all(|store| store.delete_scanned(values)).await
     }
 
     /// Of the last layer, which has everything. Each of the [`layers`](KeyValue::layers) can be asked by itself.

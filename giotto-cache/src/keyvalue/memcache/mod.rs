@@ -36,7 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
-use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
@@ -242,6 +242,11 @@ impl KeyValue for MemcacheKeyValue {
     /// may make a page begin a little too early or too late.
     async fn scan(&self, scan: &Scan) -> Result<Scanned> {
         self.page(scan).await
+    }
+
+    /// A value whose key is a digest is removed, too.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.remove_all(values).await
     }
 
     async fn clear(&self) -> Result<()> {

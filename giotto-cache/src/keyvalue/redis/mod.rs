@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::guard::breakers::Want;
 use crate::guard::server::Loss;
 use crate::keyvalue::measure::Measure;
-use crate::keyvalue::scan::{Scan, Scanned};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::keyvalue::together::together;
 use crate::stats::Counts;
 
@@ -145,20 +145,22 @@ impl KeyValue for RedisKeyValue {
     }
 
     /// One server is told all at once; the nodes of a cluster are told key by key, because slots may move.
-    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        if let Way::One(link) = &*self.way {
-            let keys = keys.iter().map(|key| self.namespace.stored(key));
-            let keys: Vec<_> = keys.map(|key| key.into_owned().into_bytes()).collect();
-            return match keys.is_empty() {
-                true => Ok(0),
-                false => clear::delete(link, &keys).await,
-            };
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        let Way::One(link) = &*self.way else {
+            let keys = values.iter().filter_map(|value| value.key.as_deref());
+            let deleted = together(keys.map(|key| self.delete(key))).await;
+            return deleted
+                .into_iter()
+                .map(|deleted| deleted.map(u64::from))
+                .sum();
+        };
+        let keys = values
+            .iter()
+            .map(|value| value.stored_key.clone().into_bytes());
+        match keys.collect::<Vec<_>>() {
+            keys if keys.is_empty() => Ok(0),
+            keys => clear::delete(link, &keys).await,
         }
-        let deleted = together(keys.iter().map(|key| self.delete(key))).await;
-        deleted
-            .into_iter()
-            .map(|deleted| deleted.map(u64::from))
-            .sum()
     }
 
     /// `SCAN`, and for each key `STRLEN` and a `GETRANGE` of its first bytes; of a cluster, one master after the other.

@@ -25,6 +25,16 @@ pub(in crate::management) struct Changed {
     pub(in crate::management) all: bool,
 }
 
+impl Changed {
+    /// All that the store has.
+    pub(in crate::management) fn everything() -> Self {
+        Self {
+            all: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// Returns the process.
 async fn forget(changed: Changed, operator: Operator) -> u32 {
     let cache = operator.app.shared_cache();

@@ -15,6 +15,7 @@ use super::{drain, figures, forget, log};
 use crate::app::App;
 use crate::controller::http::{Answers, Body, Service, UnixSocket, serve_beside};
 use crate::error::{Error, Result};
+use crate::management::contents::list;
 use crate::management::programs::management_over;
 use crate::management::report::{explain, get};
 use crate::management::servers::store_of;
@@ -189,6 +190,7 @@ fn manifest() -> Manifest {
         ("forget", forget::program()),
         ("explain", explain::of_process()),
         ("get", get::of_process()),
+        ("list", list::of_process()),
         ("log", log::of_process()),
         ("drain", drain::of_process()),
     ];

@@ -8,5 +8,4 @@ pub(super) mod get;
 mod holdings;
 mod next;
 pub(super) mod stats;
-mod table;
 pub(super) mod top;

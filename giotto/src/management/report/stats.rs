@@ -9,13 +9,12 @@ use giotto_cache::{LayerMeasure, Measure, Place};
 use serde::Serialize;
 
 use super::holdings;
-use super::table::Table;
 use crate::error::Result;
 use crate::management::model::{Nothing, shown};
 use crate::management::operator::Operator;
 use crate::management::process::figures::{Counters, Figures, Wanted, add, count, layers_of};
 use crate::management::servers::Asked;
-use crate::management::text::{columns, grouped, size};
+use crate::management::text::{columns, grouped, size, table};
 use crate::program::Program;
 use crate::socket::{PATIENCE, Silent};
 
@@ -139,15 +138,22 @@ impl Report {
 
     /// What each process has, if there are several.
     fn table(&self) -> String {
-        let counted = ["hits", "stale", "misses", "computed", "stored", "failed"];
-        let held = ["entries", "bytes"];
-        let mut table = Table::new(["process"].into_iter().chain(counted).chain(held));
-        for one in &self.processes {
-            let counts = counted.map(|name| grouped(count(&one.counts, name)));
-            let held = [grouped(one.entries), size(one.bytes)];
-            table.add([one.process.to_string()].into_iter().chain(counts).chain(held));
-        }
-        table.to_string()
+        const COUNTED: [&str; 6] = ["hits", "stale", "misses", "computed", "stored", "failed"];
+        let row = |process: String, [a, b, c, d, e, f]: [String; 6], entries, bytes| {
+            [process, a, b, c, d, e, f, entries, bytes]
+        };
+        let head = row(
+            "process".to_owned(),
+            COUNTED.map(str::to_owned),
+            "entries".to_owned(),
+            "bytes".to_owned(),
+        );
+        let rows = self.processes.iter().map(|one| {
+            let counts = COUNTED.map(|name| grouped(count(&one.counts, name)));
+            let process = one.process.to_string();
+            row(process, counts, grouped(one.entries), size(one.bytes))
+        });
+        table(std::iter::once(head).chain(rows))
     }
 }
 

@@ -11,7 +11,6 @@ use std::time::Duration;
 use giotto_cache::Counts;
 use serde::{Deserialize, Serialize};
 
-use super::table::Table;
 use crate::controller::cmd::{SUCCESS, print_text};
 use crate::error::{Error, Result};
 use crate::management::invocation::shown as shown_path;
@@ -19,7 +18,7 @@ use crate::management::model::{Documented, refused, shown};
 use crate::management::operator::Operator;
 use crate::management::process::figures::{Counters, Figures, OfProgram, Wanted, count};
 use crate::management::servers::Asked;
-use crate::management::text::{grouped, time};
+use crate::management::text::{grouped, table, time};
 use crate::program::Program;
 use crate::socket::{PATIENCE, Silent};
 
@@ -170,17 +169,24 @@ impl Report {
 }
 
 /// The programs with these counters of theirs.
-fn table<'p>(
+fn shown_as<'p>(
     heading: &str,
     programs: impl Iterator<Item = (&'p OfProgram, &'p Counters, f64)>,
-) -> Table {
-    let headings = [
-        heading, "hits", "stale", "misses", "hit rate", "computed", "failed", "model", "computed again because",
+) -> String {
+    let head = [
+        heading,
+        "hits",
+        "stale",
+        "misses",
+        "hit rate",
+        "computed",
+        "failed",
+        "model",
+        "computed again because",
     ];
-    let mut table = Table::new(headings).end_in_text();
-    for (program, counts, model_ms) in programs {
+    let rows = programs.map(|(program, counts, model_ms)| {
         let number = |name: &str| grouped(count(counts, name));
-        table.add([
+        [
             shown_path(&program.program).to_owned(),
             number("hits"),
             number("stale"),
@@ -190,9 +196,9 @@ fn table<'p>(
             number("failed"),
             time(Duration::from_secs_f64(model_ms.max(0.0) / 1_000.0)),
             reasons(counts),
-        ]);
-    }
-    table
+        ]
+    });
+    table(std::iter::once(head.map(str::to_owned)).chain(rows))
 }
 
 /// The part of the lookups that waited for no model.
@@ -226,13 +232,13 @@ impl fmt::Display for Report {
         let programs = || self.programs.iter();
         let minute = programs().map(|one| (one, &one.last_minute, one.last_minute_model_ms));
         let start = programs().map(|one| (one, &one.counts, one.model_ms));
-        write!(f, "{}\n{}", table("last minute", minute), table("since start", start))?;
+        write!(f, "{}\n{}", shown_as("last minute", minute), shown_as("since start", start))?;
         let processes = self.processes.iter().map(u32::to_string);
         let processes = processes.collect::<Vec<_>>().join(", ");
         writeln!(f, "\nadded up over the processes {processes}")?;
         if self.left > 0 {
             writeln!(f, "{} more programs: limit={}", self.left, self.left + self.programs.len())?;
         }
-        self.silent.iter().try_for_each(|silent| writeln!(f, "no answer from {silent}"))
+        self.silent.iter().try_for_each(|silent| writeln!(f, "no answer: {silent}"))
     }
 }

@@ -19,13 +19,11 @@ use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::management::invocation::{FrontEnd, Invocation, Target, no_front_end};
 use crate::management::model::{Documented, FIELDS, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
-use crate::management::process::figures::{Figures, Wanted};
 use crate::management::servers::LONG;
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::{CMD, Controller, Request};
-use crate::socket::PATIENCE;
 
 const MOST_JOBS: usize = 64;
 /// How long the end of a command waits until the last pages are stored.
@@ -101,7 +99,7 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     let work = Arc::new(plan(&arguments, &operator, started).await?);
     operator.check_keeps("warm")?;
     if operator.has_own_memory() {
-        return in_memories(&arguments, operator).await;
+        return in_memories(&arguments, &operator).await;
     }
     let cache = operator.app.shared_cache();
     let failures = || {
@@ -129,12 +127,10 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
 }
 
 /// Has each server compute the pages for its own memory.
-async fn in_memories(arguments: &Arguments, operator: Operator) -> Result<Report> {
-    // A server that does not answer is not waited for as long as models may take.
-    let awake = operator.ask_memories::<Figures>("warm", "process/figures", &Wanted::NOTHING, PATIENCE);
-    let awake = awake.await?.told();
-    let operator = operator.only(awake.processes);
-    let asked = operator.ask_memories::<Report>("warm", "cache/warm", arguments, LONG).await?;
+async fn in_memories(arguments: &Arguments, operator: &Operator) -> Result<Report> {
+    let awake = operator.awake("warm").await?;
+    let asked = awake.operator.ask_memories::<Report>("warm", "cache/warm", arguments, LONG);
+    let asked = asked.await?;
     let mut report = Report::default();
     report.silent = [awake.silent, asked.told().silent].concat();
     for (_, part) in asked.answers {

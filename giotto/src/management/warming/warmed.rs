@@ -116,7 +116,7 @@ impl Report {
             }),
             (!self.silent.is_empty()).then(|| {
                 let silent = self.silent.iter().map(ToString::to_string);
-                format!("no answer from {}", silent.collect::<Vec<_>>().join("; "))
+                format!("no answer: {}", silent.collect::<Vec<_>>().join("; "))
             }),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();
