@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::controller::http::{self, Port};
 use crate::error::{Error, Result};
-use crate::management::{ManagementSocket, Steering, open};
+use crate::management::ManagementSocket;
 
 /// Listens where `config` says, or on the socket that another process has handed over.
 ///
@@ -92,9 +92,9 @@ pub(crate) async fn admin(
     config.admin.listen().map(|_| std::future::ready(()))
 }
 
-/// The socket on which commands ask this process. A server without it serves.
-pub(crate) async fn management(app: &App, steering: Steering) -> ManagementSocket {
-    open(app, steering).await.unwrap_or_else(|error| {
+/// The socket on which commands ask this process. A server serves without one.
+pub(crate) fn or_none(socket: Result<ManagementSocket>) -> ManagementSocket {
+    socket.unwrap_or_else(|error| {
         tracing::warn!(%error, "no management socket: commands do not reach this process");
         ManagementSocket::none()
     })

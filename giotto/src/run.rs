@@ -142,12 +142,13 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let matches = matches.clone();
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
-        let socket = listening::management(service.app(), steering).await;
+        let socket = management::open(service.app(), steering).await;
         let live = Live::new(config, verbosity, move || configure_http(&matches));
         // Before the line below: its reader may stop the server at once.
         let signals = signals(live.clone(), stop)?;
         // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        let socket = listening::or_none(socket);
         service.app().warn();
         let admin = tokio::spawn(admin);
         let ended = serve(service, listener, signals, || live.stopping()).await?;

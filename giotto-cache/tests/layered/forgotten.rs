@@ -19,7 +19,9 @@ fn processes() -> [Cache; 2] {
         let clock = Clock::manual(START_MS);
         let memory: Arc<dyn KeyValue> = Arc::new(LocMemKeyValue::new().clock(clock.clone()));
         let layers = LayeredKeyValue::new(vec![memory, Arc::clone(&shared)]);
-        Cache::builder(layers.clock(clock.clone())).clock(clock).build()
+        Cache::builder(layers.clock(clock.clone()))
+            .clock(clock)
+            .build()
     })
 }
 

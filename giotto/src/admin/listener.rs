@@ -2,6 +2,7 @@
 //!
 //! Opened before the first request, beside the public port.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
@@ -60,12 +61,12 @@ pub(crate) async fn listen(
         let ended = match listener {
             Listener::Port(listener) => {
                 let of = |peer| Access::of_peer(app.clone(), Arc::clone(&hosts), peer);
-                serve_beside(listener, of, app.log()).await
+                serve_beside(listener, of, app.log(), pending()).await
             }
             Listener::Path(listener) => {
                 // Only this user can connect to it, and browsers cannot.
                 let of = |_user| Access::checked(app.clone());
-                serve_beside(listener, of, app.log()).await
+                serve_beside(listener, of, app.log(), pending()).await
             }
         };
         if let Err(error) = ended {

@@ -29,7 +29,10 @@ impl sealed::FromContext for Operator {}
 impl FromContext for Operator {
     fn from_context(context: &Context) -> Result<Self> {
         let (app, steering) = match context.state::<Administered>("an operator") {
-            Ok(administered) => (administered.app.clone(), Some(administered.steering.clone())),
+            Ok(administered) => (
+                administered.app.clone(),
+                Some(administered.steering.clone()),
+            ),
             Err(_) => (context.app(), None),
         };
         Ok(Self {

@@ -133,7 +133,8 @@ impl Operator {
 
     /// The servers that answer, to be asked for what takes long: one that is stopped is not waited for.
     pub(super) async fn awake(&self, change: &str) -> Result<Awake> {
-        let asked = self.ask_memories::<Figures>(change, "process/figures", &Wanted::NOTHING, PATIENCE);
+        let asked =
+            self.ask_memories::<Figures>(change, "process/figures", &Wanted::NOTHING, PATIENCE);
         let told = asked.await?.told();
         if told.processes.is_empty() {
             return Err(told.failure().unwrap_or_else(|| self.no_server(change)));
@@ -156,8 +157,8 @@ impl Operator {
         let remains = match (told.processes.is_empty(), place) {
             (true, _) => self.behind().map(str::to_owned),
             (false, Place::Layered) => Some(format!(
-                "{} know; others may show what they have in their memory for a few seconds",
-                told.shown()
+                "{}; others may show what they have in their memory for a few seconds",
+                told.know()
             )),
             (false, Place::InProcess) => Some(format!("in {}", told.shown())),
             (false, _) => None,
@@ -189,7 +190,8 @@ impl Operator {
                  admin.socket",
                 directory.display()
             ),
-            _ => "its servers open no socket (admin.socket = \"off\"): remove that setting".to_owned(),
+            _ => "its servers open no socket (admin.socket = \"off\"): remove that setting"
+                .to_owned(),
         }
     }
 }
@@ -226,6 +228,14 @@ impl Told {
         format!("{processes} of this machine")
     }
 
+    /// `4 processes of this machine know`.
+    pub(super) fn know(&self) -> String {
+        match self.processes.len() {
+            1 => format!("{} knows", self.shown()),
+            _ => format!("{} know", self.shown()),
+        }
+    }
+
     /// The error of a change that some servers do not know of.
     pub(super) fn failure(&self) -> Option<Error> {
         let silent = self.silent.iter().map(ToString::to_string);
@@ -245,7 +255,11 @@ impl Told {
 pub(super) fn store_of(cache: &Cache) -> u64 {
     let store = cache.store();
     let layers = store.layers();
-    let layers = if layers.is_empty() { vec![store] } else { layers };
+    let layers = if layers.is_empty() {
+        vec![store]
+    } else {
+        layers
+    };
     let layers = layers.iter().map(|layer| match layer.place() {
         Place::InProcess => "memory".to_owned(),
         _ => format!("{layer:?}"),

@@ -60,7 +60,9 @@ async fn create_table(_: Nothing, operator: Operator) -> Result<Done> {
 async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
     let cache = operator.app.shared_cache();
     if operator.has_own_memory() {
-        let asked = operator.ask_memories::<Done>("empty", "flush", &Nothing {}, socket::PATIENCE).await?;
+        let asked = operator
+            .ask_memories::<Done>("empty", "flush", &Nothing {}, socket::PATIENCE)
+            .await?;
         let told = asked.told();
         return match told.failure() {
             Some(error) => Err(error),
@@ -84,7 +86,10 @@ async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
         ),
         _ => "the cache is empty".to_owned(),
     };
-    let silent = told.silent.iter().map(|silent| format!(" (no answer: {silent})"));
+    let silent = told
+        .silent
+        .iter()
+        .map(|silent| format!(" (no answer: {silent})"));
     Ok(Done::new(&(done + &silent.collect::<String>()), cache))
 }
 

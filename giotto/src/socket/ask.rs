@@ -73,7 +73,12 @@ pub(crate) async fn ask_all(
         let request = request.clone();
         asked.spawn(async move {
             let answer = timeout(patience, ask(&server, request)).await;
-            let late = |_| Err(Unanswered::Silent(format!("silent for {} s", patience.as_secs())));
+            let late = |_| {
+                Err(Unanswered::Silent(format!(
+                    "silent for {} s",
+                    patience.as_secs()
+                )))
+            };
             (server.process, answer.unwrap_or_else(late))
         });
     }

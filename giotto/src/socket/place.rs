@@ -216,7 +216,13 @@ mod tests {
         let directory = sockets.make().unwrap().unwrap();
         let path = directory.own_socket();
         assert!(Server::at(&path).is_some_and(|own| own.process == std::process::id()));
-        for name in ["7-1.sock", "6-ff.sock", "x-1.sock", "8-1.sock.123", "9.sock"] {
+        for name in [
+            "7-1.sock",
+            "6-ff.sock",
+            "x-1.sock",
+            "8-1.sock.123",
+            "9.sock",
+        ] {
             UnixListener::bind(folder.path().join("a/b").join(name)).unwrap();
         }
         File::create(folder.path().join("a/b/5-1.sock")).unwrap();

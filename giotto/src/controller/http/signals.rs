@@ -36,10 +36,7 @@ impl Signals {
     /// # Errors
     ///
     /// If the process cannot handle signals.
-    pub(crate) fn new(
-        reload: impl Fn() + Send + 'static,
-        stop: Arc<Notify>,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(reload: impl Fn() + Send + 'static, stop: Arc<Notify>) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

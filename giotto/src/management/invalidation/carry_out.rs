@@ -88,7 +88,9 @@ pub(super) async fn in_each_memory(
     let path = format!("cache/{program}");
     // It may have to go through all keys.
     let awake = operator.awake(program).await?;
-    let asked = awake.operator.ask_memories::<Report>(program, &path, arguments, LONG);
+    let asked = awake
+        .operator
+        .ask_memories::<Report>(program, &path, arguments, LONG);
     let mut asked = asked.await?;
     // A server in whose memory no page has the tag has nothing to do.
     let is_failure = |(_, error): &(u32, Error)| *error.kind() != ErrorKind::InvalidInput;

@@ -110,7 +110,7 @@ impl Report {
         let known = match (&self.note, self.told.processes.is_empty()) {
             (Some(_), _) => "this process knows".to_owned(),
             (None, true) => "every process knows".to_owned(),
-            (None, false) => format!("{} know", self.told.shown()),
+            (None, false) => self.told.know(),
         };
         let others = match self.others_know_within_ms {
             Some(ms) => format!(", others within {}", milliseconds(ms)),
@@ -136,7 +136,10 @@ impl Report {
             "removed {}: {removed} ({looked_at} looked at)",
             self.pages
         )?;
-        match (self.within_ms.unwrap_or_default(), self.told.processes.is_empty()) {
+        match (
+            self.within_ms.unwrap_or_default(),
+            self.told.processes.is_empty(),
+        ) {
             (0, true) => writeln!(f)?,
             (0, false) => writeln!(f, ", in {}", self.told.shown())?,
             (ms, true) => {

@@ -125,7 +125,8 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
             yes: true,
             ..arguments
         };
-        let asked = operator.ask_memories::<Removed>("remove", "cache/remove", &arguments, PATIENCE);
+        let asked =
+            operator.ask_memories::<Removed>("remove", "cache/remove", &arguments, PATIENCE);
         let asked = asked.await?;
         let told = asked.told();
         return Ok(Removed {
@@ -153,7 +154,10 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
 
 /// The keys of the pages of `target`.
 fn keys(target: &Target<'_>) -> Vec<String> {
-    let keys = target.mimes().iter().map(|mime| target.key(mime).to_string());
+    let keys = target
+        .mimes()
+        .iter()
+        .map(|mime| target.key(mime).to_string());
     keys.collect()
 }
 
@@ -182,13 +186,25 @@ fn union(lists: impl Iterator<Item = Vec<String>>) -> Vec<String> {
 
 impl fmt::Display for Expired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "expired", &self.invocation, &self.expired, self.note.as_deref())
+        show(
+            f,
+            "expired",
+            &self.invocation,
+            &self.expired,
+            self.note.as_deref(),
+        )
     }
 }
 
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(f, "removed", &self.invocation, &self.removed, self.note.as_deref())
+        show(
+            f,
+            "removed",
+            &self.invocation,
+            &self.removed,
+            self.note.as_deref(),
+        )
     }
 }
 

@@ -62,7 +62,9 @@ async fn drain(which: Which, operator: Operator) -> Result<Drained> {
         Some(process) => operator.only(vec![process]),
         None => operator,
     };
-    let asked = operator.steer::<u32>("process/drain", &Nothing {}, PATIENCE).await?;
+    let asked = operator
+        .steer::<u32>("process/drain", &Nothing {}, PATIENCE)
+        .await?;
     let told = asked.told();
     match (told.is_nobody(), which.process) {
         (true, Some(process)) => Err(Error::other(format!(

@@ -106,7 +106,10 @@ impl Figures {
             counts: counters(&cache.counts())?,
             in_flight: cache.in_flight() as u64,
             pending: cache.pending_invalidations() as u64,
-            purges: cache.downstream_counts().map(|counts| counters(&counts)).transpose()?,
+            purges: cache
+                .downstream_counts()
+                .map(|counts| counters(&counts))
+                .transpose()?,
             programs: programs.collect::<Result<_>>()?,
         })
     }
@@ -162,5 +165,8 @@ pub(in crate::management) fn add(sum: &mut Counters, more: &Counters) {
 
 /// The number under `name`; 0 if there is none.
 pub(in crate::management) fn count(counters: &Counters, name: &str) -> u64 {
-    counters.get(name).and_then(Value::as_u64).unwrap_or_default()
+    counters
+        .get(name)
+        .and_then(Value::as_u64)
+        .unwrap_or_default()
 }

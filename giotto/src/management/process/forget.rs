@@ -10,7 +10,9 @@ use crate::view::BasicView;
 
 pub(super) fn program() -> Program {
     Program::new(forget)
-        .description("Reads again what was invalidated, and forgets copies of the pages under these keys")
+        .description(
+            "Reads again what was invalidated, and forgets copies of the pages under these keys",
+        )
         .view(BasicView::new())
 }
 

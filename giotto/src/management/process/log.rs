@@ -51,7 +51,9 @@ async fn change(wanted: Level, operator: Operator) -> Result<Changed> {
     let level = read(&wanted.level)?.to_string().to_lowercase();
     let wanted = Level { level };
     // Whatever store a server has, it is one of this application.
-    let asked = operator.steer::<u32>("process/log", &wanted, PATIENCE).await?;
+    let asked = operator
+        .steer::<u32>("process/log", &wanted, PATIENCE)
+        .await?;
     let told = asked.told();
     match told.is_nobody() {
         true => Err(Error::other(operator.where_servers_are())),

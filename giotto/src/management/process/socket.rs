@@ -2,13 +2,18 @@
 //!
 //! Opened before the first request, beside the public port, and removed at the end of the process.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::steering::{Administered, Steering};
 use super::{drain, figures, forget, log};
@@ -23,12 +28,16 @@ use crate::manifest::Manifest;
 use crate::request::{HTTP_GET, HTTP_POST};
 use crate::socket::{STORE, own_user, sweep};
 
+/// How long the answers under way may take when the socket is closed.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The open socket of [`App::serve_management`]. It is removed when this is dropped.
 #[derive(Debug)]
 #[must_use = "the socket is removed when this is dropped"]
 pub struct ManagementSocket {
     /// `None` if the configuration wants no socket.
     serving: Option<JoinHandle<()>>,
+    closing: Arc<Notify>,
     steering: Steering,
 }
 
@@ -66,6 +75,7 @@ impl ManagementSocket {
     pub(crate) fn none() -> Self {
         Self {
             serving: None,
+            closing: Arc::default(),
             steering: Steering::default(),
         }
     }
@@ -75,11 +85,14 @@ impl ManagementSocket {
         self.steering.stopped().await;
     }
 
-    /// Closes the socket, and removes its file.
+    /// Closes the socket, and removes its file. What is being answered has a second.
     pub async fn close(mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.abort();
-            let _ = serving.await;
+        if let Some(mut serving) = self.serving.take() {
+            self.closing.notify_one();
+            if timeout(PATIENCE, &mut serving).await.is_err() {
+                serving.abort();
+                let _ = serving.await;
+            }
         }
     }
 }
@@ -109,14 +122,17 @@ pub(crate) async fn open(app: &App, steering: Steering) -> Result<ManagementSock
     tracing::debug!(path = %socket.path().display(), "management socket opened");
     let answerer = Answerer::new(app, steering.clone()).await?;
     let log = app.log().clone();
+    let closing = Arc::<Notify>::default();
+    let end = Arc::clone(&closing);
     let serving = tokio::spawn(async move {
         let answers = |user| answerer.of(user);
-        if let Err(error) = serve_beside(socket, answers, &log).await {
+        if let Err(error) = serve_beside(socket, answers, &log, end.notified()).await {
             tracing::error!(%error, "management socket closed: commands do not reach this process any more");
         }
     });
     Ok(ManagementSocket {
         serving: Some(serving),
+        closing,
         steering,
     })
 }

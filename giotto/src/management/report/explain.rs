@@ -121,7 +121,9 @@ async fn with_servers(mut report: Report, words: &Words, operator: &Operator) ->
         lines: answer.lines,
     });
     report.processes = seen.collect();
-    report.layers.retain(|layer| layer.place != Place::InProcess);
+    report
+        .layers
+        .retain(|layer| layer.place != Place::InProcess);
     if operator.has_own_memory() {
         report.entry = None;
         report.next = Vec::new();
@@ -279,7 +281,9 @@ impl Report {
     fn memory_lines(&self, operator: &Operator) -> Vec<(&'static str, String)> {
         let layers = self.layers.iter();
         let memory = layers.filter(|layer| layer.place == Place::InProcess);
-        let mut lines: Vec<_> = memory.map(|layer| ("memory", layer.state.clone())).collect();
+        let mut lines: Vec<_> = memory
+            .map(|layer| ("memory", layer.state.clone()))
+            .collect();
         // Elsewhere, the command sees the entry itself.
         if operator.app.shared_cache().store().place() == Place::InProcess {
             lines.extend(self.entry.iter().flat_map(entry::lines));

@@ -95,14 +95,20 @@ async fn get(words: Words, operator: Operator) -> Result<Page> {
 async fn from_server(words: &Words, operator: &Operator) -> Result<Page> {
     let asked = operator.ask_memories::<OfProcess>("show", "process/get", words, PATIENCE);
     let asked = asked.await?;
-    asked.silent.iter().for_each(|silent| complain(&silent.to_string()));
+    asked
+        .silent
+        .iter()
+        .for_each(|silent| complain(&silent.to_string()));
     let mut answers = asked.answers.into_iter();
     let Some((process, first)) = answers.next() else {
         return Err(Error::other("no server answered"));
     };
     complain(&format!("process {process}: {}", first.state));
     for (process, other) in answers.filter(|(_, other)| other.body != first.body) {
-        complain(&format!("process {process} has another one: {}", other.state));
+        complain(&format!(
+            "process {process} has another one: {}",
+            other.state
+        ));
     }
     Ok(Page {
         shown: first.shown,

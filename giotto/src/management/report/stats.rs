@@ -65,12 +65,18 @@ async fn stats(_: Nothing, operator: Operator) -> Result<Report> {
         let own = Figures::of(cache, &Wanted::NOTHING).await?;
         return Ok(Report::of(cache.measure().await, vec![own], Vec::new()));
     }
-    let asked: Asked<Figures> = operator.ask("process/figures", &Wanted::NOTHING, PATIENCE).await?;
+    let asked: Asked<Figures> = operator
+        .ask("process/figures", &Wanted::NOTHING, PATIENCE)
+        .await?;
     let silent = asked.told().silent;
     if asked.answers.is_empty() && silent.is_empty() && operator.has_own_memory() {
         return Err(operator.no_server("show"));
     }
-    let mut figures: Vec<_> = asked.answers.into_iter().map(|(_, answer)| answer).collect();
+    let mut figures: Vec<_> = asked
+        .answers
+        .into_iter()
+        .map(|(_, answer)| answer)
+        .collect();
     // As the file of its socket says: in a container of its own, it counts otherwise.
     figures.sort_by_key(|figures| figures.process);
     let layers = layers(&operator, &figures).await;
@@ -101,7 +107,10 @@ async fn layers(operator: &Operator, figures: &[Figures]) -> Vec<LayerMeasure> {
 
 /// The memory of all servers in place of the memory of this command, which is `layer`.
 fn in_memory(number: usize, mut layer: LayerMeasure, figures: &[Figures]) -> Option<LayerMeasure> {
-    let memories: Vec<_> = figures.iter().filter_map(|one| one.memory.get(&number)).collect();
+    let memories: Vec<_> = figures
+        .iter()
+        .filter_map(|one| one.memory.get(&number))
+        .collect();
     let sum = |of: fn(&_) -> u64| memories.iter().map(|memory| of(*memory)).sum::<u64>();
     let mut measure = Measure::new(match memories.len() {
         0 => return None,
@@ -185,10 +194,18 @@ impl fmt::Display for Report {
             lines.push(("in_flight", self.in_flight.to_string()));
             lines.push(("pending", self.pending.to_string()));
         }
-        let names: Vec<_> = self.purges.keys().map(|name| format!("purges_{name}")).collect();
+        let names: Vec<_> = self
+            .purges
+            .keys()
+            .map(|name| format!("purges_{name}"))
+            .collect();
         let purges = names.iter().zip(self.purges.values());
         lines.extend(purges.map(|(name, count)| (&**name, count.to_string())));
-        lines.extend(self.silent.iter().map(|silent| ("no answer", silent.to_string())));
+        lines.extend(
+            self.silent
+                .iter()
+                .map(|silent| ("no answer", silent.to_string())),
+        );
         lines.extend(self.note.iter().map(|note| ("note", note.clone())));
         f.write_str(&columns(lines))?;
         match self.processes.len() {

@@ -102,7 +102,9 @@ async fn top(arguments: Arguments, operator: Operator) -> Result<Report> {
 async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     let (figures, silent) = match operator.is_command() {
         true => {
-            let asked: Asked<Figures> = operator.ask("process/figures", &Wanted::PROGRAMS, PATIENCE).await?;
+            let asked: Asked<Figures> = operator
+                .ask("process/figures", &Wanted::PROGRAMS, PATIENCE)
+                .await?;
             let silent = asked.told().silent;
             let figures = asked.answers.into_iter().map(|(_, figures)| figures);
             (figures.collect(), silent)
@@ -117,7 +119,8 @@ async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     }
     let processes = figures.iter().map(|one: &Figures| one.process).collect();
     let mut programs = summed(figures);
-    programs.sort_by(|one, other| weight(other, &arguments.by).total_cmp(&weight(one, &arguments.by)));
+    programs
+        .sort_by(|one, other| weight(other, &arguments.by).total_cmp(&weight(one, &arguments.by)));
     let left = programs.len().saturating_sub(arguments.limit);
     programs.truncate(arguments.limit);
     Ok(Report {
@@ -132,10 +135,12 @@ async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
 fn summed(figures: Vec<Figures>) -> Vec<OfProgram> {
     let mut programs: BTreeMap<String, OfProgram> = BTreeMap::new();
     for program in figures.into_iter().flat_map(|one| one.programs) {
-        let sum = programs.entry(program.program.clone()).or_insert_with(|| OfProgram {
-            program: program.program.clone(),
-            ..OfProgram::default()
-        });
+        let sum = programs
+            .entry(program.program.clone())
+            .or_insert_with(|| OfProgram {
+                program: program.program.clone(),
+                ..OfProgram::default()
+            });
         sum.add(&program);
     }
     programs.into_values().collect()
@@ -161,7 +166,9 @@ impl Report {
             }
             false => {
                 let line = serde_json::to_string(self)? + "\n";
-                let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
+                let written = stdout
+                    .write_all(line.as_bytes())
+                    .and_then(|()| stdout.flush());
                 Ok(written.is_ok())
             }
         }
@@ -223,7 +230,8 @@ fn reasons(counts: &Counters) -> String {
         .collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let reasons = reasons.iter().take(3);
-    let reasons = reasons.map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(*count)));
+    let reasons =
+        reasons.map(|(name, count)| format!("{} {}", name.replace('_', " "), grouped(*count)));
     reasons.collect::<Vec<_>>().join(", ")
 }
 
@@ -232,13 +240,25 @@ impl fmt::Display for Report {
         let programs = || self.programs.iter();
         let minute = programs().map(|one| (one, &one.last_minute, one.last_minute_model_ms));
         let start = programs().map(|one| (one, &one.counts, one.model_ms));
-        write!(f, "{}\n{}", shown_as("last minute", minute), shown_as("since start", start))?;
+        write!(
+            f,
+            "{}\n{}",
+            shown_as("last minute", minute),
+            shown_as("since start", start)
+        )?;
         let processes = self.processes.iter().map(u32::to_string);
         let processes = processes.collect::<Vec<_>>().join(", ");
         writeln!(f, "\nadded up over the processes {processes}")?;
         if self.left > 0 {
-            writeln!(f, "{} more programs: limit={}", self.left, self.left + self.programs.len())?;
+            writeln!(
+                f,
+                "{} more programs: limit={}",
+                self.left,
+                self.left + self.programs.len()
+            )?;
         }
-        self.silent.iter().try_for_each(|silent| writeln!(f, "no answer: {silent}"))
+        self.silent
+            .iter()
+            .try_for_each(|silent| writeln!(f, "no answer: {silent}"))
     }
 }

@@ -129,7 +129,9 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
 /// Has each server compute the pages for its own memory.
 async fn in_memories(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     let awake = operator.awake("warm").await?;
-    let asked = awake.operator.ask_memories::<Report>("warm", "cache/warm", arguments, LONG);
+    let asked = awake
+        .operator
+        .ask_memories::<Report>("warm", "cache/warm", arguments, LONG);
     let asked = asked.await?;
     let mut report = Report::default();
     report.silent = [awake.silent, asked.told().silent].concat();
