@@ -4,7 +4,7 @@ CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
 .PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies browser
+	judges proxies browser metrics-check
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -95,6 +95,11 @@ proxies: $(PYTHON) ## nginx, Varnish, Traffic Server and Caddy in front, with th
 	$(INSTALL) nginx varnish varnish-modules trafficserver caddy
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/proxies.py
+
+metrics-check: $(PYTHON) ## Alert rules and dashboard, by promtool, a real Prometheus and the types of Grafana.
+	$(INSTALL) prometheus
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/metrics.py
 
 browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
 	$(INSTALL) chromium

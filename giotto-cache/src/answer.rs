@@ -24,6 +24,8 @@ pub struct Answer {
     pub stale_for: Duration,
     /// Why it is not stored, where its [`Status`] says so and the reason is known.
     pub not_stored: Option<NotStored>,
+    /// The number of the layer of the store that had it, counted from 0; `None` if it was not stored.
+    pub layer: Option<u8>,
 }
 
 impl Answer {
@@ -45,6 +47,16 @@ impl Answer {
             status,
             reason,
             not_stored: None,
+            layer: None,
+        }
+    }
+
+    /// The same from the layer of this number.
+    #[inline]
+    pub(crate) fn of_layer(self, number: u8) -> Self {
+        Self {
+            layer: Some(number),
+            ..self
         }
     }
 

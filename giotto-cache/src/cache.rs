@@ -3,6 +3,7 @@
 //! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,12 +13,14 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
-use crate::engine::too_large::ENVELOPE;
+use crate::engine::unstored::ENVELOPE;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
@@ -26,6 +29,7 @@ use crate::inspect::list::{self, ListPage, Listing};
 use crate::inspect::measure::{self, LayerMeasure};
 use crate::inspect::walk::Walk;
 use crate::invalidation::outward::settles_within;
+use crate::invalidation::past::{Past, PastInvalidation, actor};
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
@@ -35,6 +39,7 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::layer::LayerCounts;
@@ -42,6 +47,8 @@ use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
 use crate::upkeep::matching::{self, Removed};
+use crate::upkeep::transfer::Moved;
+use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -264,6 +271,38 @@ impl Cache {
         matching::reclaim(&self.engine, scope).await
     }
 
+    /// Copies everything that the store has to that of `target`: entries with the time that they have left, and the records of
+    /// what was invalidated, so that nothing becomes fresh again. Of two entries of one key the newer one stays. Everything is
+    /// verified with the signing keys of this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
+    /// What was copied until then stays; call it again.
+    pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
+        copy::copy(&self.engine, self.store(), target.store()).await
+    }
+
+    /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
+    /// is complete.
+    pub async fn export(&self, path: &Path) -> Result<Moved> {
+        export::export(&self.engine, path).await
+    }
+
+    /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
+    /// [`copy_to`](Self::copy_to); then call it again.
+    pub async fn import(&self, path: &Path) -> Result<Moved> {
+        export::import(&self.engine, path).await
+    }
+
     /// For how long other processes may still have a copy of an entry that was removed here.
     #[must_use]
     pub fn copies_live(&self) -> Duration {
@@ -286,6 +325,13 @@ impl Cache {
     #[must_use]
     pub fn pending_invalidations(&self) -> usize {
         self.engine.pending.len()
+    }
+
+    /// The last 50 invalidations that this process has made, the newest first. What other processes have invalidated in the
+    /// same store is not among them.
+    #[must_use]
+    pub fn past_invalidations(&self) -> Vec<PastInvalidation> {
+        self.engine.past.all()
     }
 
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
@@ -317,6 +363,22 @@ impl Cache {
         self.store().forget_copies(keys).await;
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -324,9 +386,14 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        let now_ms = self.engine.clock.now_ms();
+        self.engine
+            .past
+            .note_scope(&Scope::All, true, now_ms, actor());
         cleared
     }
 
@@ -383,6 +450,14 @@ impl Cache {
         Walk::new(Arc::clone(&self.engine), listing)
     }
 
+    /// The name of the layer that had `answer`; `None` if it was not stored, or the store has no layers.
+    #[must_use]
+    #[inline]
+    pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
+        let number = usize::from(answer.layer?);
+        self.engine.layer_names.get(number).copied()
+    }
+
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
     #[doc(hidden)]
     #[must_use]
@@ -424,6 +499,14 @@ impl Cache {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
     }
 
+    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
+    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    #[must_use]
+    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+        let now_ms = self.engine.clock.now_ms();
+        self.engine.popular.most(limit, now_ms)
+    }
+
     /// What was counted of each layer of the store, the fastest first; a store without layers is one.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerCounts> {
@@ -435,6 +518,13 @@ impl Cache {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.engine.flights.len()
+    }
+
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
     }
 
     /// The store itself, for management: creating its tables, emptying it.
@@ -520,12 +610,19 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let layer_names = store
+            .store()
+            .layers()
+            .into_iter()
+            .map(KeyValue::name)
+            .collect();
         let engine = Engine {
-            store: Arc::new(store),
+            layer_names,
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            past: Past::default(),
             downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {
@@ -533,6 +630,9 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets: Budgets::before(store.store()),
+            store: Arc::new(store),
+            popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

@@ -19,6 +19,8 @@ pub struct CacheStatus {
     pub reason: Option<Reason>,
     /// Why it is not stored, where that is known.
     pub not_stored: Option<NotStored>,
+    /// The layer of the store that had it, for example `locmem`; `None` if it was not stored, or the store has no layers.
+    pub layer: Option<&'static str>,
     /// The strong entity tag of the page, with its quotes; `None` if middleware has changed the page, or if the page must
     /// not be stored anywhere.
     pub etag: Option<Bytes>,
@@ -27,14 +29,15 @@ pub struct CacheStatus {
 }
 
 impl CacheStatus {
-    /// That of `answer`, whose reason it takes.
+    /// That of `answer`, whose reason it takes, from the layer of this name.
     // Every hit makes one: a call would be felt.
     #[inline]
-    pub(crate) fn new(answer: &mut Answer) -> Self {
+    pub(crate) fn new(answer: &mut Answer, layer: Option<&'static str>) -> Self {
         Self {
             status: Some(answer.status),
             reason: answer.reason.take(),
             not_stored: answer.not_stored,
+            layer,
             etag: (answer.not_stored != Some(NotStored::NoStore)).then(|| answer.entry.etag()),
             ttl: answer
                 .fresh_for
@@ -57,6 +60,7 @@ impl CacheStatus {
             status: None,
             reason: None,
             not_stored: None,
+            layer: None,
             etag: None,
             ttl: Some(0),
         }
@@ -74,7 +78,8 @@ impl CacheStatus {
         }
     }
 
-    /// The details for a person: the reason, the outcome of the computation, and why its result is not stored.
+    /// The details for a person: the reason, the outcome of the computation, why its result is not stored, and the layer
+    /// that had it.
     fn detail(&self) -> String {
         let reason = self
             .reason
@@ -88,11 +93,10 @@ impl CacheStatus {
             Some(Status::Stale(Staleness::Throttled)) => Some("the model failed lately"),
             _ => self.not_stored.map(NotStored::name),
         };
-        match more.filter(|more| *more != reason) {
-            Some(more) if reason.is_empty() => more.to_owned(),
-            Some(more) => format!("{reason}, {more}"),
-            None => reason,
-        }
+        let more = more.filter(|more| *more != reason);
+        let parts = [Some(reason.as_str()), more, self.layer];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join(", ")
     }
 }
 

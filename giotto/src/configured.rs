@@ -37,8 +37,8 @@ impl App {
     /// }
     /// ```
     ///
-    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and `log` are not used:
-    /// the server and the subscriber of log lines are those of the application.
+    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and of the log are not used:
+    /// the server, the subscriber of log lines and the access log are those of the application.
     ///
     /// # Errors
     ///
@@ -84,6 +84,7 @@ impl App {
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
         let store_is_configured = !self.cache_is_given();
         let app = self.with_configured_cache(config)?;
+        app.set_budgets(config)?;
         let app = match config.compression {
             true => app,
             false => app.compression(false),

@@ -79,6 +79,7 @@ mod assets;
 #[cfg(feature = "session")]
 pub mod auth;
 mod beside;
+mod budgets;
 mod cache_status;
 mod compression;
 mod compute;
@@ -94,6 +95,7 @@ mod health;
 mod language;
 mod lifetimes;
 mod listening;
+mod log;
 mod management;
 mod manifest;
 mod messages;

@@ -71,8 +71,8 @@ impl Page {
         }))
     }
 
-    pub(crate) fn from_cache(mime: Mime, mut answer: Answer) -> Self {
-        let cache_status = CacheStatus::new(&mut answer);
+    pub(crate) fn from_cache(mime: Mime, mut answer: Answer, layer: Option<&'static str>) -> Self {
+        let cache_status = CacheStatus::new(&mut answer, layer);
         let metadata = answer.entry.metadata();
         let coded = Coded::stored(&answer.entry);
         // A page that is stored under a coding stays so: reading it would decode it.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Level;
 
+use crate::app::App;
 use crate::config::Config;
 use crate::controller::http::Stopping;
 use crate::error::Result;
@@ -20,6 +21,7 @@ pub(crate) struct Live(Arc<Inner>);
 
 struct Inner {
     read: Box<dyn Fn() -> Result<Config> + Send + Sync>,
+    app: App,
     verbosity: Verbosity,
     current: Mutex<Current>,
 }
@@ -32,19 +34,21 @@ struct Current {
 }
 
 impl Live {
-    /// `config`, which `read` reads again.
+    /// `config` of `app`, which `read` reads again.
     pub(crate) fn new(
         config: Config,
+        app: App,
         verbosity: Verbosity,
         read: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ) -> Self {
         let current = Current {
-            level: config.log.unwrap_or(LEVEL),
+            level: config.log.level.unwrap_or(LEVEL),
             stopping: stopping(&config),
             config,
         };
         Self(Arc::new(Inner {
             read: Box::new(read),
+            app,
             verbosity,
             current: Mutex::new(current),
         }))
@@ -59,6 +63,8 @@ impl Live {
     /// it changes nothing.
     pub(crate) fn reload(&self) {
         let read = (self.0.read)().and_then(|new| new.check().map(|()| new));
+        // Budgets are checked by the programs that they are of, and all of them before one is set.
+        let read = read.and_then(|new| self.0.app.set_budgets(&new).map(|()| new));
         match read {
             Ok(new) => self.0.take(&new),
             Err(error) => {
@@ -75,7 +81,7 @@ impl Inner {
 
     fn take(&self, new: &Config) {
         let mut current = self.current();
-        let level = new.log.unwrap_or(LEVEL);
+        let level = new.log.level.unwrap_or(LEVEL);
         // So that the line below is written if the old level or the new one allows it.
         let sets_level = self.verbosity.set(level.max(current.level));
         let (taken, waiting): (Vec<_>, Vec<_>) =
@@ -84,8 +90,9 @@ impl Inner {
                 .changed(new)
                 .into_iter()
                 .partition(|key| match key.as_str() {
-                    "log" => sets_level,
+                    "log" | "log.level" => sets_level,
                     "http.drain_seconds" | "http.lame_duck_seconds" => true,
+                    key if key.starts_with("budget.") => true,
                     _ => false,
                 });
         current.stopping = stopping(new);

@@ -3,17 +3,14 @@
 //! Before the first step of an invocation.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use tokio::sync::Notify;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
@@ -21,6 +18,7 @@ use crate::controller::cmd::{self, MODEL_MOCK, Options};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
+use crate::log::{Access, announce, install};
 use crate::management::{self, Steering};
 use crate::panics;
 use crate::reload::{LEVEL, Live};
@@ -126,9 +124,10 @@ fn mock() -> Arg {
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
-    let verbosity = log(config.log.unwrap_or(LEVEL));
+    let verbosity = log(&config, LEVEL);
     config.tell();
-    let app = prepare(app, matches)?.with_config(&config)?;
+    let mut app = prepare(app, matches)?.with_config(&config)?;
+    app.access = config.log.open_access()?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -143,13 +142,14 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
         let socket = management::open(service.app(), steering).await;
-        let live = Live::new(config, verbosity, move || configure_http(&matches));
+        let read = move || configure_http(&matches);
+        let live = Live::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
-        let signals = signals(live.clone(), stop)?;
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        let signals = signals(live.clone(), service.app().access.clone(), stop)?;
+        announce(&format!("Listening on http://{address}"));
         let socket = listening::or_none(socket);
         service.app().warn();
+        management::tell_at_start(service.app().clone());
         let admin = tokio::spawn(admin);
         let ended = serve(service, listener, signals, || live.stopping()).await?;
         // It removes its socket.
@@ -178,9 +178,12 @@ fn configure_http(matches: &ArgMatches) -> Result<Config> {
     Ok(config)
 }
 
-/// The signals of a server, whose configuration SIGHUP reloads.
-fn signals(live: Live, stop: Arc<Notify>) -> io::Result<Signals> {
+/// The signals of a server, whose configuration SIGHUP reloads, and whose access log it opens again.
+fn signals(live: Live, access: Option<Arc<Access>>, stop: Arc<Notify>) -> io::Result<Signals> {
     let reload = move || {
+        if let Some(access) = &access {
+            access.reopen();
+        }
         let live = live.clone();
         // It reads a file.
         tokio::task::spawn_blocking(move || live.reload());
@@ -214,7 +217,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
-        log(config.log.unwrap_or(tracing::Level::WARN));
+        log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;
         app.clone().with_config(&config)
@@ -236,15 +239,9 @@ fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
     Ok(management::beside(app))
 }
 
-/// Writes log lines to standard error, unless the application has installed a subscriber of its own.
-fn log(level: tracing::Level) -> Verbosity {
-    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let (filter, verbosity) = Verbosity::new(level);
-    let lines = tracing_subscriber::fmt::layer();
-    let lines = lines.with_ansi(colours).with_writer(io::stderr);
-    let _ = tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .try_init();
+/// Writes log lines to standard error, from this `level` on if the configuration names none.
+fn log(config: &Config, level: tracing::Level) -> Verbosity {
+    let (filter, verbosity) = Verbosity::new(config.log.level.unwrap_or(level));
+    install(filter, config.log.format);
     verbosity
 }

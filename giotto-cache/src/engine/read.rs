@@ -26,6 +26,8 @@ const IGNORED_EVERY_MS: u64 = 60_000;
 #[derive(Debug)]
 pub(crate) struct Fetched {
     stored: Result<Option<Bytes>, Unanswered>,
+    /// The number of the layer that had it.
+    layer: u8,
     generations: Generations,
     /// When it answered.
     now_ms: u64,
@@ -36,6 +38,8 @@ pub(crate) struct Fetched {
 pub(crate) struct Found {
     /// The entry, whether it may be served or not.
     pub(crate) entry: Option<Entry>,
+    /// The number of the layer that had it.
+    pub(crate) layer: u8,
     pub(crate) freshness: Freshness,
     pub(crate) generations: Generations,
     /// Whether the store was asked and answered.
@@ -54,7 +58,8 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let now_ms = engine.clock.now_ms();
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(answer.entry.cost_us(), now_ms);
-    Some(answer)
+    engine.popular.hit(key, now_ms);
+    Some(answer.of_layer(0))
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -68,7 +73,8 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(answer.entry.cost_us(), now_ms);
-    Some(answer)
+    engine.popular.hit(key, now_ms);
+    Some(answer.of_layer(fetched.layer))
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
@@ -111,9 +117,13 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
     let now_ms = || engine.clock.now_ms();
     let is_due = || engine.programs.is_due(engine.meter(&lookup.key), now_ms);
     let read = match lookup.tags.is_empty() && !is_due() {
+        true if engine.store.place() == Place::Layered => {
+            let found = Box::pin(engine.store.find(&[lookup.key.as_str()])).await;
+            found.map(|mut found| (found.pop().flatten(), Vec::new()))
+        }
         true => {
             let stored = engine.store.get(lookup.key.as_str()).await;
-            stored.map(|stored| (stored, Vec::new()))
+            stored.map(|stored| (stored.map(|stored| (0, stored)), Vec::new()))
         }
         // Boxed, so that the future of a plain hit stays small.
         false => Box::pin(records::read_with_entry(engine, lookup, now_ms())).await,
@@ -122,8 +132,13 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
         Ok((stored, tags)) => (Ok(stored), tags),
         Err(unanswered) => (Err(unanswered), Vec::new()),
     };
+    let layer = match &stored {
+        Ok(Some((layer, _))) => *layer,
+        _ => 0,
+    };
     Fetched {
-        stored,
+        stored: stored.map(|stored| Some(stored?.1)),
+        layer,
         generations: Generations {
             program: engine.programs.of(program, &engine.pending),
             tags,
@@ -136,6 +151,7 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
 pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) -> Found {
     let Fetched {
         stored,
+        layer,
         mut generations,
         mut now_ms,
     } = fetched;
@@ -166,6 +182,7 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
     let freshness = freshness::judge(&entry, &generations, lookup, now_ms, draw, latest);
     Found {
         entry: Some(entry),
+        layer,
         freshness,
         generations,
         is_answered: true,
@@ -198,7 +215,7 @@ pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
 
 /// Why a stored value is a miss. The log tells once a minute of a value that another program must have stored.
 fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
-    tracing::debug!(%error, %key, "a stored value was ignored");
+    tracing::debug!(%error, key = %Cut(key), "a stored value was ignored");
     let now_ms = engine.clock.now_ms();
     if !matches!(error, Undecodable::Version)
         && engine.paces.ignored.allows(now_ms, IGNORED_EVERY_MS)
@@ -221,6 +238,7 @@ impl Fetched {
     pub(crate) fn skipped() -> Self {
         Self {
             stored: Ok(None),
+            layer: 0,
             generations: Generations::default(),
             now_ms: 0,
         }
@@ -236,6 +254,7 @@ impl Found {
     fn nothing(reason: Reason, generations: Generations, is_answered: bool, now_ms: u64) -> Self {
         Self {
             entry: None,
+            layer: 0,
             freshness: Freshness::useless(reason),
             generations,
             is_answered,
@@ -267,7 +286,7 @@ impl Found {
     pub(crate) fn answer(&self) -> Option<Answer> {
         let (status, entry) = (self.freshness.status()?, self.entry.clone()?);
         let reason = self.freshness.reason().cloned();
-        Some(Answer::new(entry, status, reason, self.now_ms))
+        Some(Answer::new(entry, status, reason, self.now_ms).of_layer(self.layer))
     }
 
     /// Why there is nothing fresh.

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
+use crate::engine::budget::Budgets;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
+use crate::invalidation::past::Past;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::key::Key;
@@ -24,13 +27,18 @@ use crate::stats::programs::Programs;
 
 pub(crate) struct Engine {
     pub(crate) store: Arc<GuardedStore>,
+    /// The names of the layers; none of a store without layers.
+    pub(crate) layer_names: Vec<&'static str>,
     pub(crate) flights: SingleFlight,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
+    pub(crate) past: Past,
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) popular: Popular,
     pub(crate) clock: Clock,
     /// What is counted of each program.
     pub(crate) meters: Programs,
@@ -44,13 +52,11 @@ pub(crate) struct Engine {
     pub(crate) paces: Paces,
 }
 
-/// The paces of log lines that one bad key, value or result after the other would cause.
+/// The paces of log lines that one bad value or refused invalidation after the other would cause.
 #[derive(Debug, Default)]
 pub(crate) struct Paces {
     pub(crate) ignored: Pace,
-    pub(crate) bad_tags: Pace,
     pub(crate) deferred: Pace,
-    pub(crate) too_large: Pace,
 }
 
 impl Engine {

@@ -18,7 +18,7 @@ use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
-use crate::engine::too_large;
+use crate::engine::unstored;
 use crate::entry::Entry;
 use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
@@ -27,6 +27,7 @@ use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
+use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -40,8 +41,9 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     flight.confirms(attempt.is_answered && asks_store);
     let now_ms = engine.clock.now_ms();
     let clocks = clocks(engine, &attempt, &directives, &result, now_ms);
-    let stamps = match clocks.filter(|_| attempt.may_store && !directives.no_store) {
-        Some(clocks) => {
+    let stamps = match (clocks.filter(|_| !directives.no_store), attempt.obstacle) {
+        (Some(_), Some(obstacle)) => Err(obstacle),
+        (Some(clocks), None) => {
             let started_ms = result.started_ms;
             stamp(
                 engine,
@@ -53,7 +55,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             )
             .await
         }
-        None => Err(Unstamped::NotWanted),
+        (None, _) => Err(Unstamped::NotWanted),
     };
     if stamps.is_err() && result.is_negative {
         forget(engine, &attempt).await;
@@ -166,7 +168,8 @@ fn obstacle(
 ) -> Option<NotStored> {
     match stamps {
         _ if directives.no_store => Some(NotStored::NoStore),
-        _ if !engine.keeps_nothing() && too_large::is_it(engine, entry) => {
+        _ if attempt.over_budget.is_some() => attempt.over_budget,
+        _ if !engine.keeps_nothing() && unstored::is_too_large(engine, entry) => {
             Some(NotStored::TooLarge)
         }
         _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
@@ -198,15 +201,18 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
     let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
+    if let Some(place) = attempt.place.take() {
+        engine.budgets.keep(place, entry.clocks());
+    }
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
-            engine.meter(attempt.key()).stats.stored.increase();
+            let is_same = attempt.old.as_ref().map(|old| old.etag() == entry.etag());
+            engine.meter(attempt.key()).stored(is_same);
             engine.history.note(key, entry.clocks().keep_until);
             None
         }
         Err(Unanswered::TooLarge) => {
-            too_large::note(engine, attempt.key(), entry.body().len());
             // The older entry that is still stored must not be served in its place.
             forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
@@ -214,12 +220,14 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         Err(_) => Some(NotStored::StoreFailed),
     };
     if why.is_some() {
-        engine.meter(attempt.key()).stats.not_stored(why);
+        unstored::note(engine, attempt.key(), entry.body().len(), why);
+        engine.budgets.left(key);
     }
     if !attempt.release().await {
         flight.revoke();
     }
-    if stored.is_ok() && flight.is_revoked() {
+    // Layers may have copies of what the last one did not accept.
+    if (stored.is_ok() || engine.store.place() == Place::Layered) && flight.is_revoked() {
         take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
@@ -231,11 +239,16 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
 /// compare-and-set, because another process may have stored a newer one since.
 async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
     let removed = engine.store.replace(key.as_str(), raw, None, None).await;
+    engine.budgets.left(key.as_str());
     if removed.is_err() {
-        tracing::warn!(
-            key = %Cut(key),
-            "an entry that was removed while it was computed is still stored: remove it again"
-        );
+        let key = Cut(key).to_string();
+        engine.log.tell("still stored", move |repeated| {
+            tracing::warn!(
+                key,
+                repeated,
+                "an entry that was removed while it was computed is still stored: remove it again"
+            );
+        });
     }
 }
 
@@ -248,10 +261,7 @@ async fn keep_out(
     entry: Entry,
     why: Option<NotStored>,
 ) {
-    engine.meter(attempt.key()).stats.not_stored(why);
-    if why == Some(NotStored::TooLarge) {
-        too_large::note(engine, attempt.key(), entry.body().len());
-    }
+    unstored::note(engine, attempt.key(), entry.body().len(), why);
     if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
         forget(engine, &attempt).await;
     }
@@ -280,6 +290,7 @@ pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt
 /// next lookup computes again when it is due.
 async fn forget(engine: &Engine, attempt: &Attempt) {
     let key = attempt.key().as_str();
+    engine.budgets.left(key);
     let _ = match &attempt.old {
         Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
         // The store did not answer, so that it is not known what it has.

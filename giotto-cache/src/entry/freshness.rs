@@ -177,12 +177,12 @@ fn invalid(
         )),
     };
     for stamp in &extension.tags {
-        let Some(now) = now.tag(&stamp.tag) else {
+        let record = now.record(&stamp.tag);
+        let Some(difference) = record.and_then(|record| record.since(stamp.generation)) else {
             // The store has lost the record, and with it whether the tag was invalidated.
             found = Some((Reason::TagLost(stamp.tag.clone()), true));
             continue;
         };
-        let difference = stamp.generation.difference(now);
         let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
         if difference != Difference::Same && is_worse {
             let reason = Reason::Invalidated(Scope::Tag(stamp.tag.clone()));

@@ -17,6 +17,11 @@ const PROBE_EVERY_MS: u64 = 1_000;
 const WARN_EVERY_MS: u64 = 60_000;
 /// The log says that a store is back when it has not failed for this time: a full store accepts a value now and then.
 const CALM_MS: u64 = 3_000;
+/// A breaker that opens again so soon after it closed has closed too early.
+const EARLY_MS: u64 = 60_000;
+/// How many calls in a row must succeed at most before the breaker of calls that store closes. A full store accepts a value
+/// whenever another one leaves it.
+const MAX_NEEDED: u32 = 16;
 
 /// What a call wants, which decides what its outcome shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +62,8 @@ impl Breakers {
     /// For the store or server `name`. Failures and skipped calls are counted in `failures`.
     pub(crate) fn new(name: &str, failures: Arc<Failures>, clock: Clock) -> Self {
         Self {
-            reads: Breaker::new(name),
-            writes: Breaker::new(format!("storing in {name}")),
+            reads: Breaker::new(name, 1),
+            writes: Breaker::new(format!("storing in {name}"), MAX_NEEDED),
             failures,
             clock,
         }
@@ -128,7 +133,8 @@ pub(super) const fn is_of_value(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Rejected | ErrorKind::TooLarge)
 }
 
-/// A circuit breaker: five failures in a row open it, and while it is open one probe a second is made.
+/// A circuit breaker: five failures in a row open it, and while it is open one probe a second is made. One that succeeds
+/// closes it; if it opens again within a minute, four must succeed in a row, and so on.
 #[derive(Debug)]
 struct Breaker {
     /// The store or server, for the log.
@@ -136,6 +142,12 @@ struct Breaker {
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
     next_probe_ms: AtomicU64,
+    /// How many calls have succeeded in a row while it is open, and how many are needed to close it: now and at most.
+    successes: AtomicU32,
+    needed: AtomicU32,
+    max_needed: u32,
+    /// When it was closed last; 0 = never.
+    closed_ms: AtomicU64,
     warnings: Pace,
     last_failure_ms: AtomicU64,
     /// Whether the log says that the store fails, so that it must say when it is back.
@@ -144,11 +156,15 @@ struct Breaker {
 }
 
 impl Breaker {
-    fn new(name: impl Into<String>) -> Self {
+    fn new(name: impl Into<String>, max_needed: u32) -> Self {
         Self {
             name: name.into(),
             failures: AtomicU32::new(0),
             next_probe_ms: AtomicU64::new(0),
+            successes: AtomicU32::new(0),
+            needed: AtomicU32::new(1),
+            max_needed,
+            closed_ms: AtomicU64::new(0),
             warnings: Pace::default(),
             last_failure_ms: AtomicU64::new(0),
             told: AtomicBool::new(false),
@@ -176,24 +192,27 @@ impl Breaker {
         next != 0 && now_ms >= next && claim().is_ok()
     }
 
-    /// Whether the last call failed.
+    /// Whether the last call failed, or the breaker is open.
     fn is_failing(&self) -> bool {
         self.failures.load(Ordering::Relaxed) != 0
     }
 
     fn succeeded(&self, now_ms: impl FnOnce() -> u64) {
-        if self.failures.load(Ordering::Relaxed) != 0 {
-            self.failures.store(0, Ordering::Relaxed);
+        if !self.is_failing() && !self.is_told() {
+            return;
         }
+        let (now_ms, needed) = (now_ms(), self.needed.load(Ordering::Relaxed));
         if self.is_open() {
+            if self.successes.fetch_add(1, Ordering::Relaxed) + 1 < needed {
+                return;
+            }
+            self.closed_ms.store(now_ms, Ordering::Relaxed);
             self.next_probe_ms.store(0, Ordering::Release);
         }
-        let last_failure_ms = self.last_failure_ms.load(Ordering::Relaxed);
-        let is_calm = || now_ms().saturating_sub(last_failure_ms) >= CALM_MS;
-        if self.told.load(Ordering::Relaxed)
-            && is_calm()
-            && self.told.swap(false, Ordering::Relaxed)
-        {
+        self.failures.store(0, Ordering::Relaxed);
+        let calm_ms = now_ms.saturating_sub(self.last_failure_ms.load(Ordering::Relaxed));
+        let is_calm = calm_ms >= if needed > 1 { EARLY_MS } else { CALM_MS };
+        if is_calm && self.told.swap(false, Ordering::Relaxed) {
             tracing::info!(store = self.name, "store is back");
         }
     }
@@ -212,6 +231,7 @@ impl Breaker {
     /// Counts a failure, and logs it unless another breaker of the same store has (`is_told`).
     fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
         self.last_failure_ms.store(now_ms, Ordering::Relaxed);
+        self.successes.store(0, Ordering::Relaxed);
         let failures = self
             .failures
             .fetch_add(1, Ordering::Relaxed)
@@ -222,8 +242,19 @@ impl Breaker {
                 .next_probe_ms
                 .compare_exchange(0, after, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok();
-        // An outage is logged once, single failures among successes once a minute.
-        let is_news = !is_told && (opens || self.warnings.allows(now_ms, WARN_EVERY_MS));
+        if opens {
+            let closed_ms = self.closed_ms.load(Ordering::Relaxed);
+            let is_early = closed_ms != 0 && now_ms.saturating_sub(closed_ms) < EARLY_MS;
+            let needed = match is_early {
+                true => self.needed.load(Ordering::Relaxed).saturating_mul(4),
+                false => 1,
+            };
+            self.needed
+                .store(needed.min(self.max_needed), Ordering::Relaxed);
+        }
+        // An outage is logged once, single failures among successes once a minute, and no more often that values are refused.
+        let is_outage = opens && self.max_needed == 1;
+        let is_news = !is_told && (is_outage || self.warnings.allows(now_ms, WARN_EVERY_MS));
         if is_news && !self.told.swap(true, Ordering::Relaxed) {
             self.told_ms.store(now_ms, Ordering::Relaxed);
             let error = Cut(error);
@@ -237,7 +268,7 @@ mod tests {
     use super::*;
 
     fn open_breaker(now_ms: u64) -> Breaker {
-        let breaker = Breaker::new("a store");
+        let breaker = Breaker::new("a store", 1);
         for _ in 0..FAILURES_TO_OPEN {
             breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms, false);
         }
@@ -269,6 +300,34 @@ mod tests {
         assert!(breaker.is_told());
         breaker.succeeded(|| 22_000);
         assert!(!breaker.is_told());
+    }
+
+    /// One of ten values finds room, which another one has left.
+    #[test]
+    fn a_full_store_that_accepts_a_value_now_and_then_stays_refused() {
+        let breaker = Breaker::new("a store", MAX_NEEDED);
+        let full = Error::new(ErrorKind::Backend, "full");
+        let (mut changes, mut was_open, mut told) = (0, false, 0);
+        for now_ms in (100_000..220_000).step_by(10) {
+            if !breaker.lets_through(|| now_ms) {
+                continue;
+            }
+            let was_told = breaker.is_told();
+            match now_ms % 1_000 == 0 {
+                true => breaker.succeeded(|| now_ms),
+                false => breaker.failed(&full, now_ms, false),
+            }
+            told += u32::from(breaker.is_told() && !was_told);
+            changes += u32::from(breaker.is_open() != was_open);
+            was_open = breaker.is_open();
+        }
+        assert!(changes <= 16, "{changes} changes in two minutes");
+        assert_eq!(told, 1);
+        assert!(breaker.is_told());
+        for now_ms in (300_000..320_000).step_by(1_000) {
+            breaker.succeeded(|| now_ms);
+        }
+        assert!(!breaker.is_open() && !breaker.is_failing() && !breaker.is_told());
     }
 
     #[test]

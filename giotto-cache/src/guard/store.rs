@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
+use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
 
 /// The default time limit of a call to a store outside this process.
@@ -105,18 +106,47 @@ impl GuardedStore {
 
     /// What the store has of each of `keys`, in their order.
     pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Unanswered> {
-        let now = keys.iter().map(|key| self.store.get_now(key));
-        if let Some(found) = now.collect::<Option<Vec<_>>>() {
-            self.count_hits(keys, &found);
+        if let Some(found) = self.get_many_now(keys) {
             return Ok(found);
         }
-        let probe = keys.first().copied().unwrap_or_default();
         let get = self.store.get_many(keys);
-        let found = self.ask(Operation::GetMany, Want::Find, probe, get).await?;
+        let found = self.ask_for_many(keys, get).await?;
         if self.place != Place::Layered {
             self.count_hits(keys, &found);
         }
         Ok(found)
+    }
+
+    /// The same with the number of the layer that had each value.
+    pub(crate) async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>, Unanswered> {
+        let first = |found: Vec<Option<Bytes>>| {
+            let found = found.into_iter();
+            found.map(|value| Some((0, value?))).collect()
+        };
+        match self.place {
+            Place::Layered => match self.get_many_now(keys) {
+                Some(found) => Ok(first(found)),
+                None => self.ask_for_many(keys, self.store.find(keys)).await,
+            },
+            _ => self.get_many(keys).await.map(first),
+        }
+    }
+
+    /// What the store has of each of `keys`, if it can say so at once.
+    fn get_many_now(&self, keys: &[&str]) -> Option<Vec<Option<Bytes>>> {
+        let now = keys.iter().map(|key| self.store.get_now(key));
+        let found = now.collect::<Option<Vec<_>>>()?;
+        self.count_hits(keys, &found);
+        Some(found)
+    }
+
+    async fn ask_for_many<T>(
+        &self,
+        keys: &[&str],
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T, Unanswered> {
+        let probe = keys.first().copied().unwrap_or_default();
+        self.ask(Operation::GetMany, Want::Find, probe, call).await
     }
 
     /// Stores the value, if the store accepts it.
@@ -282,7 +312,7 @@ impl GuardedStore {
 
     /// What the store said of one key or value, and not of itself.
     fn refused(&self, error: &Error) -> Unanswered {
-        tracing::debug!(%error, "store refused a value");
+        tracing::debug!(error = %Cut(error), "store refused a value");
         if error.kind() != ErrorKind::TooLarge {
             self.meter.failures.errors.increase();
         }

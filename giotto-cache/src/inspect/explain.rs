@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
+use crate::engine::budget;
 use crate::engine::lease::lease_key;
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -33,6 +34,8 @@ pub struct Explanation {
     pub stored_key: String,
     /// What each layer of the store has, the fastest first.
     pub layers: Vec<LayerState>,
+    /// The name of the layer that a lookup finds it in; `None` if it finds nothing, or the store has no layers.
+    pub layer: Option<&'static str>,
     /// What a lookup finds.
     pub entry: Option<EntryState>,
     /// How the next lookup would be answered, or the kind of error that it would get.
@@ -92,7 +95,7 @@ pub struct EntryState {
     /// The version of its program.
     pub version: u32,
     /// Its tags, and what became of them since it was computed: `valid`, `invalidated`, `purged`, or `lost` where the
-    /// store has no record of it any more.
+    /// store has no record of it any more, or one that was made anew.
     #[serde(serialize_with = "json::tags")]
     pub tags: Vec<(String, &'static str)>,
     /// What belongs to the result besides its body.
@@ -125,6 +128,10 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
         key: key.to_string(),
         stored_key: engine.store.store().stored_key(key.as_str()),
         layers: layers(engine, lookup).await,
+        layer: {
+            let number = found.entry.as_ref().map(|_| usize::from(found.layer));
+            number.and_then(|number| engine.layer_names.get(number).copied())
+        },
         entry: EntryState::new(&found, engine.clock.now_ms()),
         not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
         next,
@@ -165,7 +172,12 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
 
 /// What would keep the next result from being stored, as far as it is known.
 fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    let now_ms = engine.clock.now_ms();
+    let (old, generations) = (found.entry.as_ref(), &found.generations);
+    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
+    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
     match () {
+        () if over_budget.is_some() => over_budget,
         () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
         () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
         () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
@@ -217,8 +229,8 @@ impl EntryState {
         let clocks = entry.clocks();
         let left = |until| remaining(until, now_ms);
         let tags = extension.tags.iter().map(|stamp| {
-            let now = found.generations.tag(&stamp.tag);
-            let state = match now.map(|now| stamp.generation.difference(now)) {
+            let record = found.generations.record(&stamp.tag);
+            let state = match record.and_then(|record| record.since(stamp.generation)) {
                 Some(Difference::Same) => "valid",
                 Some(Difference::Soft) => "invalidated",
                 Some(Difference::Hard) => "purged",

@@ -163,6 +163,16 @@ impl Record {
         }
     }
 
+    /// What became of an entry that was computed under `stamped`; `None` if that cannot be known: the record was lost, and
+    /// this one was made anew, for nothing was invalidated since it was made.
+    pub(crate) fn since(self, stamped: Generation) -> Option<Difference> {
+        match stamped.difference(self.generation) {
+            Difference::Same => Some(Difference::Same),
+            _ if self.changed_ms == 0 => None,
+            difference => Some(difference),
+        }
+    }
+
     /// As it is stored under `key`.
     pub(crate) fn encode(self, key: &str, signer: &Signer) -> Bytes {
         let mut raw = BytesMut::with_capacity(RECORD + signer.room());
@@ -206,13 +216,9 @@ impl Generations {
         self.tags.iter().any(|(known, _)| known == tag)
     }
 
-    fn record(&self, tag: &str) -> Option<Record> {
+    pub(crate) fn record(&self, tag: &str) -> Option<Record> {
         let (_, record) = self.tags.iter().find(|(known, _)| known == tag)?;
         *record
-    }
-
-    pub(crate) fn tag(&self, tag: &str) -> Option<Generation> {
-        self.record(tag).map(|record| record.generation)
     }
 
     /// Whether what was computed under these is as good as what is computed under `now`.

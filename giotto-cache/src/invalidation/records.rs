@@ -15,8 +15,8 @@ use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::scope::{ALL, program_key, tag_key};
 
-/// What a lookup reads: the stored bytes, and the record of each of its tags.
-type WithTags = (Option<Bytes>, Vec<(String, Option<Record>)>);
+/// What a lookup reads: the stored bytes with the number of the layer that had them, and the record of each of its tags.
+type WithTags = (Option<(u8, Bytes)>, Vec<(String, Option<Record>)>);
 
 /// One multi-get of the entry and of the records that it may depend on. Those of its program and of everything are noted as
 /// read at `now_ms`, those of its tags are returned.
@@ -33,15 +33,16 @@ pub(crate) async fn read_with_entry(
         keys.extend([ALL, own_key.as_str()]);
     }
     keys.extend(tag_keys.iter().map(String::as_str));
-    let mut values = match engine.store.get_many(&keys).await {
+    let mut values = match engine.store.find(&keys).await {
         Ok(values) => values.into_iter(),
         // The layer that all processes share does not answer, but one above may have the entry.
         Err(_) if engine.store.place() == Place::Layered && lookup.tags.is_empty() => {
-            vec![engine.store.get(lookup.key.as_str()).await?].into_iter()
+            engine.store.find(&[lookup.key.as_str()]).await?.into_iter()
         }
         Err(unanswered) => return Err(unanswered),
     };
     let stored = values.next().flatten();
+    let mut values = values.map(|value| Some(value?.1));
     if engine.is_shared()
         && let (Some(all), Some(own)) = (values.next(), values.next())
     {
@@ -94,7 +95,11 @@ fn program_record(
 fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
     let known = engine.programs.record(key);
     let purged = known.invalidated(true, engine.clock.now_ms());
-    let (store, key) = (Arc::clone(&engine.store), key.to_owned());
+    let (store, log, key) = (
+        Arc::clone(&engine.store),
+        engine.log.clone(),
+        key.to_owned(),
+    );
     let new = purged.encode(&key, &engine.signer);
     tokio::spawn(async move {
         let replaced = match store.replace(&key, &raw, Some(new.clone()), None).await {
@@ -107,7 +112,14 @@ fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
             replaced => replaced,
         };
         if replaced == Ok(true) {
-            tracing::warn!(key = %Cut(&key), "a damaged record of an invalidation was replaced by a purge");
+            let key = Cut(&key).to_string();
+            log.tell("damaged record", move |repeated| {
+                tracing::warn!(
+                    key,
+                    repeated,
+                    "a damaged record of an invalidation was replaced by a purge"
+                );
+            });
         }
     });
 }
@@ -200,10 +212,14 @@ pub(crate) async fn add_tag(engine: &Engine, tag: &str, keep_until: u64) -> Opti
         }
     };
     if is_new {
-        tracing::warn!(
-            key,
-            "a damaged record of a tag was replaced: its pages are old"
-        );
+        let key = Cut(&key).to_string();
+        engine.log.tell("damaged tag", move |repeated| {
+            tracing::warn!(
+                key,
+                repeated,
+                "a damaged record of a tag was replaced: its pages are old"
+            );
+        });
     }
     is_new.then(|| engine.pending.applied_to_tag(tag, record))
 }

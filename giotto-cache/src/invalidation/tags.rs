@@ -12,10 +12,8 @@ use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
+use crate::reason::NotStored;
 use crate::scope::{MAX_TAGS, is_tag, may_be_tags, tag_key};
-
-/// How often the log tells of results with bad tags.
-const BAD_EVERY_MS: u64 = 60_000;
 
 /// Why a result has no tags that it could be stored with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,18 +129,16 @@ async fn prolong(engine: &Engine, tag: &str, record: Record, keep_until: u64) {
     let _ = engine.store.replace(&key, &raw, Some(longer), expire).await;
 }
 
-/// Whether an entry may have `tags`; the log says why not, once a minute.
+/// Whether an entry may have `tags`; the log says why not, once a minute for each program.
 fn are_tags(engine: &Engine, key: &Key, tags: &[String]) -> bool {
     if may_be_tags(tags) {
         return true;
     }
-    if engine
-        .paces
-        .bad_tags
-        .allows(engine.clock.now_ms(), BAD_EVERY_MS)
-    {
+    let now_ms = engine.clock.now_ms();
+    if engine.meter(key).may_tell(NotStored::BadTag, now_ms) {
         let tag = tags.iter().find(|tag| !is_tag(tag));
         tracing::warn!(
+            program = %Cut(key.program()),
             key = %Cut(key),
             tag = tag.map(|tag| Cut(tag).to_string()),
             tags = tags.len(),

@@ -72,7 +72,7 @@ impl KeyValue for DummyKeyValue {
         })
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "dummy"
     }
 

@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use quick_cache::sync::{Cache, DefaultLifecycle, EntryAction, EntryResult};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
+use quick_cache::sync::{Cache, EntryAction, EntryResult};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder};
 
 use self::slice::Slice;
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::measure::Measure;
+use crate::keyvalue::cells::{Cell, CellWeighter, Evictions};
+use crate::keyvalue::measure::{Evicts, Measure};
 use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 
 const DEFAULT_MAX_BYTES: u64 = 64 << 20;
@@ -32,11 +33,6 @@ const MAX_SHARDS: u64 = 64;
 /// The keys that are cloned for a list before other tasks have their turn: some hundred microseconds.
 const CLONED_AT_ONCE: usize = 1_000;
 
-/// What an entry costs besides its key and value: the slot of the table (about 90 bytes, twice because the
-/// table doubles when it grows), the headers of three allocations, and the count that shares the bytes.
-/// Measured by `cargo bench --bench memory`: 180 bytes for the smallest entries, 268 for 1 KiB.
-const OVERHEAD: u64 = 256;
-
 /// A [`KeyValue`] in this process's memory: fast, shared by all requests of one process, gone with it.
 ///
 /// It holds at most 64 MiB (see [`max_bytes`](Self::max_bytes)), keys and overhead included. When it is
@@ -44,30 +40,9 @@ const OVERHEAD: u64 = 256;
 /// different pages once does not push out those that many people read.
 #[derive(Clone)]
 pub struct LocMemKeyValue {
-    cells: Arc<Cache<Box<str>, Cell, CellWeighter>>,
+    cells: Arc<Cache<Box<str>, Cell, CellWeighter, DefaultHashBuilder, Evictions>>,
+    evictions: Evictions,
     clock: Clock,
-}
-
-#[derive(Clone)]
-struct Cell {
-    value: Bytes,
-    /// `u64::MAX` = never.
-    expires_ms: u64,
-}
-
-impl Cell {
-    fn weight(&self, key: &str) -> u64 {
-        (key.len() + self.value.len()) as u64 + OVERHEAD
-    }
-}
-
-#[derive(Clone)]
-struct CellWeighter;
-
-impl Weighter<Box<str>, Cell> for CellWeighter {
-    fn weight(&self, key: &Box<str>, cell: &Cell) -> u64 {
-        cell.weight(key)
-    }
 }
 
 impl LocMemKeyValue {
@@ -104,15 +79,16 @@ impl LocMemKeyValue {
             .estimated_items_capacity(usize::try_from(max_bytes / 1024).unwrap_or(usize::MAX))
             .build()
             .expect("both capacities are set");
-        let lifecycle = DefaultLifecycle::default();
+        let evictions = Evictions::default();
         let cells = Cache::with_options(
             options,
             CellWeighter,
             DefaultHashBuilder::default(),
-            lifecycle,
+            evictions.clone(),
         );
         Self {
             cells: Arc::new(cells),
+            evictions,
             clock,
         }
     }
@@ -225,13 +201,17 @@ impl KeyValue for LocMemKeyValue {
         let swapped = self.cells.entry(&Box::from(key), None, swap);
         Ok(match swapped {
             EntryResult::Retained(did) => did,
-            EntryResult::Removed(..) => true,
+            EntryResult::Removed(..) => {
+                self.evictions.tell(key);
+                true
+            }
             EntryResult::Replaced(place, _) => new.is_some_and(|cell| place.insert(cell).is_ok()),
             EntryResult::Vacant(_) | EntryResult::Timeout => false,
         })
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
+        self.evictions.tell(key);
         Ok(self
             .cells
             .remove(key)
@@ -275,8 +255,13 @@ impl KeyValue for LocMemKeyValue {
             entries: Some(self.cells.len() as u64),
             bytes: Some(self.cells.weight()),
             max_bytes: Some(self.cells.capacity()),
+            evicts: Some(Evicts::Any),
             ..Measure::new("the memory of this process")
         })
+    }
+
+    fn tell_evictions(&self, told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+        self.evictions.tell_to(told)
     }
 
     fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
@@ -287,7 +272,7 @@ impl KeyValue for LocMemKeyValue {
         true
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "locmem"
     }
 

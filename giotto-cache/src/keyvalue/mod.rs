@@ -5,6 +5,7 @@
 
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
+mod cells;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod database;
 pub(crate) mod dummy;
@@ -21,6 +22,7 @@ mod longest;
 pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
+pub(crate) mod migrating;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
@@ -29,16 +31,10 @@ pub(crate) mod redis;
 pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(
-    feature = "redis",
-    feature = "memcache",
-    feature = "sqlite",
-    feature = "postgres",
-    feature = "mysql"
-))]
-mod together;
+pub(crate) mod together;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -89,6 +85,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
             values.push(self.get(key).await?);
         }
         Ok(values)
+    }
+
+    /// The same with the number of the [layer](Self::layers) that had each value, counted from 0.
+    #[doc(hidden)]
+    async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>> {
+        let values = self.get_many(keys).await?.into_iter();
+        Ok(values.map(|value| Some((0, value?))).collect())
     }
 
     /// Stores `value` under `key`, to be forgotten after `expire`; `None` = never.
@@ -209,6 +212,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         true
     }
 
+    /// Calls `told` with the key of each value that it evicts to make room or removes, from now on; whether it does so. Only
+    /// one caller is told. The default tells nothing.
+    #[doc(hidden)]
+    fn tell_evictions(&self, _told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+        false
+    }
+
     /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that a lease can make one of several
     /// processes compute what all of them want. The default is no: then each computes.
     fn is_atomic(&self) -> bool {
@@ -216,7 +226,7 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     }
 
     /// What this store is called in metrics and messages, one word: `redis`.
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "store"
     }
 

@@ -74,6 +74,12 @@ impl Policy {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
     }
 
+    /// Whether entries never expire.
+    #[must_use]
+    pub const fn never_expires(&self) -> bool {
+        self.fresh == FOREVER
+    }
+
     /// Whether an entry computed at `created` may be fresh until then.
     #[inline]
     pub(crate) const fn allows(&self, created: u64, fresh_until: u64) -> bool {

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::times::{self, Histogram, Times};
 use super::{Counter, Counts, Stats};
-use crate::reason::{Reason, Staleness};
+use crate::log::Pace;
+use crate::reason::{NotStored, Reason, Staleness};
 
 const MINUTE_MS: u64 = 60_000;
 /// How far apart the marks are from which the counts of the last minute are taken.
@@ -59,6 +60,8 @@ pub(crate) struct ProgramMeter {
     pub(crate) stats: Stats,
     pub(crate) model: Histogram,
     marks: Mutex<Vec<Mark>>,
+    /// By reason, for the log.
+    told: [Pace; NotStored::ALL.len()],
 }
 
 /// What had been counted at one moment.
@@ -89,6 +92,7 @@ impl ProgramMeter {
             stats: Stats::default(),
             model: Histogram::of_models(),
             marks: Mutex::default(),
+            told: Default::default(),
         }
     }
 
@@ -126,6 +130,20 @@ impl ProgramMeter {
     pub(crate) fn missed(&self, reason: &Reason, now_ms: u64) {
         self.mark(now_ms);
         self.stats.missed(reason);
+    }
+
+    /// Whether the log may say that a result is not stored for this reason: once a minute.
+    pub(crate) fn may_tell(&self, why: NotStored, now_ms: u64) -> bool {
+        self.told[why as usize].allows(now_ms, MINUTE_MS)
+    }
+
+    /// Counts an entry that is stored; `is_same` says of the one in whose place it is whether its result was the same.
+    pub(crate) fn stored(&self, is_same: Option<bool>) {
+        self.stats.stored.increase();
+        if let Some(is_same) = is_same {
+            self.stats.replaced.increase();
+            self.stats.unchanged.add(is_same.into());
+        }
     }
 
     /// Counts computation time that was not spent.

@@ -296,7 +296,7 @@ impl KeyValue for Chaos {
         self.store.max_value()
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         self.store.name()
     }
 

@@ -2,4 +2,8 @@
 //!
 //! It goes through the keys of the store in batches, and has a rest after each.
 
+pub(crate) mod copy;
+pub(crate) mod export;
+mod file;
 pub(crate) mod matching;
+pub(crate) mod transfer;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod breaker;
+mod budget;
 mod cache_control;
 mod coalescing;
 mod counters;
@@ -18,11 +19,14 @@ mod jitter;
 mod lease;
 mod lifetimes;
 mod listing;
+#[path = "../common/log.rs"]
+mod log;
 mod metadata;
 #[path = "../common/model.rs"]
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;
@@ -36,6 +40,7 @@ mod stale_while_revalidate;
 mod tags;
 mod testing;
 mod timeouts;
+mod told;
 mod uncacheable;
 #[path = "../common/until.rs"]
 mod until;

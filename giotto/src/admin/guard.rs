@@ -30,7 +30,7 @@ pub(super) fn refused(access: &Access, head: &Parts, changes: bool) -> Option<&'
             );
         }
     }
-    if changes && !is_same_origin(head) {
+    if is_embedded(head) || changes && !is_same_origin(head) {
         return Some("a page of another site has sent this request");
     }
     if changes && access.hosts.is_some() && access.peer.is_some_and(|peer| !peer.ip().is_loopback())
@@ -55,6 +55,17 @@ fn is_own(host: &Authority, names: &[String]) -> bool {
         || name == "localhost"
         || name.ends_with(".localhost")
         || names.iter().any(|known| known == name)
+}
+
+/// Whether a page of another site asks for a part of itself: it cannot read the answer, but it could hold all streams of events.
+fn is_embedded(head: &Parts) -> bool {
+    let is = |name: &str, value: &[u8]| {
+        head.headers
+            .get(name)
+            .is_some_and(|own| own.as_bytes() == value)
+    };
+    let is_link = is("sec-fetch-mode", b"navigate") && is("sec-fetch-dest", b"document");
+    (is("sec-fetch-site", b"cross-site") || is("sec-fetch-site", b"same-site")) && !is_link
 }
 
 /// Whether the request is from a page of this listener, or from no page: browsers say where a form is from.

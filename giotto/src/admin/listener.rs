@@ -51,7 +51,7 @@ pub(crate) async fn listen(
         None => None,
         Some(place) => Some(open(place, config).await?),
     };
-    let app = app.clone();
+    let access = Access::checked(app.clone());
     let hosts: Arc<[String]> = config.admin.hosts().into();
     Ok(async move {
         let Some(listener) = listener else {
@@ -60,13 +60,13 @@ pub(crate) async fn listen(
         listener.tell();
         let ended = match listener {
             Listener::Port(listener) => {
-                let of = |peer| Access::of_peer(app.clone(), Arc::clone(&hosts), peer);
-                serve_beside(listener, of, app.log(), pending()).await
+                let of = |peer| access.of_peer(&hosts, peer);
+                serve_beside(listener, of, access.app.log(), pending()).await
             }
             Listener::Path(listener) => {
                 // Only this user can connect to it, and browsers cannot.
-                let of = |_user| Access::checked(app.clone());
-                serve_beside(listener, of, app.log(), pending()).await
+                let of = |_user| access.clone();
+                serve_beside(listener, of, access.app.log(), pending()).await
             }
         };
         if let Err(error) = ended {

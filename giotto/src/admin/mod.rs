@@ -2,10 +2,13 @@
 //!
 //! Beside the requests of clients, on a listener of its own (`listener.rs`) or in the server of the application. `routes.rs`
 //! has the addresses, `guard.rs` says who may ask (`access.rs`), and `metrics/` shows the counters of the cache to Prometheus.
+//! `live/` is the page for people.
 
 mod access;
 mod guard;
 mod listener;
+mod live;
+mod metrics;
 mod routes;
 
 use std::convert::Infallible;
@@ -19,7 +22,8 @@ pub(crate) use self::listener::listen;
 use crate::app::App;
 use crate::controller::http::Body;
 
-/// What an operator may ask of an application, as a [`tower_service::Service`]: `/metrics`, `/healthz` and `/readyz`; see
+/// What an operator may ask of an application, as a [`tower_service::Service`]: the live page at its root, `/metrics`,
+/// `/healthz` and `/readyz`; see
 /// [`App::admin`].
 #[derive(Clone, Debug)]
 pub struct Admin(Access);

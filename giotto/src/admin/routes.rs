@@ -5,13 +5,13 @@
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::header::{self, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
-use super::guard;
+use super::{guard, live, metrics};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
@@ -35,8 +35,9 @@ pub(super) enum Kind {
 pub(super) struct Asked {
     /// The query of the address.
     pub(super) query: Option<String>,
+    /// The header fields.
+    pub(super) fields: HeaderMap,
     /// The body of a POST.
-    #[expect(dead_code, reason = "the routes of the live page take one")]
     pub(super) body: Bytes,
 }
 
@@ -46,7 +47,27 @@ static ROUTES: &[Route] = &[
     Route {
         path: "/",
         kind: Kind::Shows,
-        answer: |_, _| Box::pin(async { index() }),
+        answer: |access, _| Box::pin(async move { access.live.page() }),
+    },
+    Route {
+        path: "/events",
+        kind: Kind::Shows,
+        answer: |access, _| Box::pin(async move { live::events(access) }),
+    },
+    Route {
+        path: "/find",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::find(access, asked)),
+    },
+    Route {
+        path: "/explain",
+        kind: Kind::Shows,
+        answer: |access, asked| Box::pin(live::explain(access, asked)),
+    },
+    Route {
+        path: "/change",
+        kind: Kind::Changes,
+        answer: |access, asked| Box::pin(live::change(access, asked)),
     },
     Route {
         path: "/healthz",
@@ -60,18 +81,19 @@ static ROUTES: &[Route] = &[
             Box::pin(async move { readyz(&access.app, asked.query.as_deref()) })
         },
     },
+    Route {
+        path: "/metrics",
+        kind: Kind::Shows,
+        answer: |access, asked| {
+            Box::pin(async move { metrics::answer(access, &asked.fields).await })
+        },
+    },
 ];
 
 impl Answers for Access {
     async fn answer(&self, head: &mut Parts, body: Incoming) -> Response<Body> {
         answer(self, head, body).await
     }
-}
-
-/// What there is.
-fn index() -> Response<Body> {
-    let paths: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
-    text(StatusCode::OK, &paths.join("\n"))
 }
 
 /// Answers one request. Every failure is a response, too.
@@ -124,8 +146,12 @@ where
         false => Bytes::new(),
         true => received(body).await?,
     };
-    let query = head.uri.query().map(str::to_owned);
-    Ok((route.answer)(access.clone(), Asked { query, body }).await)
+    let asked = Asked {
+        query: head.uri.query().map(str::to_owned),
+        fields: head.headers.clone(),
+        body,
+    };
+    Ok((route.answer)(access.clone(), asked).await)
 }
 
 fn not_allowed(head: &Parts) -> Response<Body> {

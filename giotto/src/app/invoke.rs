@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::log::Cut;
-use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode};
+use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
 
 use super::App;
 use crate::arguments::{Arguments, Typed};
@@ -202,13 +202,16 @@ impl App {
         mut answer: Answer,
         controller: Controller,
     ) -> Result<Page> {
+        let layer = self.cache.layer_of(&answer);
         if answer.entry.is_negative() {
             let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
-            return Err(Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer)));
+            return Err(
+                Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer, layer))
+            );
         }
         let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
         let tags = has_tags.then(|| answer.entry.tags());
-        let page = Page::from_cache(mime, answer);
+        let page = Page::from_cache(mime, answer, layer);
         Ok(match tags {
             Some(tags) if page.is_storable() => {
                 self.tag_fields.tell(page, &tags, program.path(), &self.log)
@@ -256,13 +259,14 @@ impl App {
             .invalidation(&outdated, context.controller, &self.log);
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
-        let task = async move {
+        let by = actor().unwrap_or_else(|| by(program));
+        let task = acting(by, async move {
             let result = page.await;
             if result.as_ref().err().is_none_or(is_done) {
                 app.invalidate(outdated).await;
             }
             result
-        };
+        });
         let result = tokio::spawn(task).await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
@@ -298,6 +302,14 @@ impl App {
 /// Whether a program that ends with `error` has done its work: a redirection is the usual answer after a write.
 fn is_done(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Redirection(_))
+}
+
+/// On whose behalf a program works that is not called by another.
+fn by(program: &Program) -> Arc<str> {
+    match program.path() {
+        "" => "the program /".into(),
+        path => format!("the program {path}").into(),
+    }
 }
 
 fn never_stored(program: &Program) -> Error {

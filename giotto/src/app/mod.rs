@@ -20,6 +20,7 @@ use crate::downstream::TagFields;
 use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
 use crate::health::Health;
+use crate::log::Access;
 use crate::manifest::Manifest;
 use crate::messages::Messages;
 #[cfg(feature = "session")]
@@ -49,6 +50,8 @@ pub struct App {
     /// What answers beside the programs.
     pub(crate) beside: Beside,
     pub(crate) configured: Option<Configured>,
+    /// The access log of its server, if there is one.
+    pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
     /// Where the servers of this application have sockets.
     sockets: Sockets,
@@ -85,6 +88,7 @@ impl App {
             error_pages: ErrorPages::default(),
             beside: Beside::default(),
             configured: None,
+            access: None,
             health: Health::default(),
             sockets: Sockets::default(),
             store_is_configured: false,
@@ -103,6 +107,10 @@ impl App {
     pub fn with_cache(self, cache: Cache) -> Self {
         for downstream in &self.downstream {
             cache.add_downstream(Arc::clone(downstream));
+        }
+        for (path, budget) in self.manifest.budgets() {
+            // A budget that makes no sense is an error of its program, which ends the start.
+            let _ = cache.set_budget(path, budget);
         }
         Self {
             cache,

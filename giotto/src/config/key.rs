@@ -4,13 +4,14 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 23] = [
+pub(super) const KEYS: [&str; 29] = [
     "admin.hosts",
     "admin.listen",
     "admin.public",
     "admin.socket",
     "debug",
     "http.backlog",
+    "http.client_field",
     "http.compression",
     "http.drain_seconds",
     "http.health",
@@ -19,7 +20,12 @@ pub(super) const KEYS: [&str; 23] = [
     "http.port",
     "http.reuse_port",
     "http.tag_fields",
+    "http.trusted_proxies",
     "log",
+    "log.access",
+    "log.access_file",
+    "log.format",
+    "log.level",
     "namespace",
     "session.cookie",
     "session.idle_seconds",
@@ -34,7 +40,7 @@ pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 9] = [
+pub(super) const STRUCTURED: [&str; 10] = [
     "admin.hosts",
     "cache",
     "cache.layers",
@@ -42,6 +48,7 @@ pub(super) const STRUCTURED: [&str; 9] = [
     "cache.nodes",
     "cache.sentinels",
     "http.tag_fields",
+    "http.trusted_proxies",
     SESSION_KEY,
     SIGNING_KEY,
 ];

@@ -13,7 +13,9 @@ use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
 use super::admin::AdminSettings;
+use super::budget::{self, ProgramBudget};
 use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
+use super::log::LogSettings;
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
@@ -44,11 +46,13 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// The fields that carry the tags of pages; `None` if nothing is said of them.
     pub(crate) tag_fields: Option<Vec<String>>,
-    pub(crate) log: Option<tracing::Level>,
+    pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
+    /// The budgets of programs, later settings after earlier ones.
+    budget: Vec<Setting>,
     /// The end points of purges, later settings after earlier ones.
     purge: Vec<Setting>,
     /// Of sessions, later settings after earlier ones.
@@ -81,10 +85,11 @@ impl Config {
             compression: true,
             debug: false,
             tag_fields: None,
-            log: None,
+            log: LogSettings::default(),
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
+            budget: Vec::new(),
             purge: Vec::new(),
             session: Vec::new(),
             links: Vec::new(),
@@ -151,8 +156,8 @@ impl Config {
             key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
+            key if LogSettings::has(key) => self.log.apply(setting)?,
             key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
-            "log" => self.log = Some(level(&setting)?),
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -165,10 +170,11 @@ impl Config {
             key if key.starts_with("session.") && keys().iter().any(|known| known == key) => {
                 self.session.push(setting);
             }
+            key if key == "budget" || key.starts_with("budget.") => self.budget.push(setting),
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["admin", "http", "purge", "session"].map(str::to_owned));
+                known.extend(["admin", "budget", "http", "purge", "session"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -215,6 +221,11 @@ impl Config {
         let namespace = self.namespace.as_ref();
         self.cache
             .open(namespace, &self.signing_keys, self.compression)
+    }
+
+    /// The budgets that the settings name.
+    pub(crate) fn budgets(&self) -> Result<Vec<ProgramBudget<'_>>> {
+        budget::read(&self.budget)
     }
 
     /// The end points that the settings name, as what tells them of invalidations.
@@ -268,11 +279,6 @@ fn tag_fields(setting: &Setting) -> Result<Vec<String>> {
         true => Ok(names.into_iter().map(str::to_owned).collect()),
         false => Err(setting.refused("names of fields, such as \"Cache-Tag\"")),
     }
-}
-
-fn level(setting: &Setting) -> Result<tracing::Level> {
-    let level = setting.string()?.parse();
-    level.map_err(|_| setting.refused("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""))
 }
 
 impl fmt::Debug for Config {

@@ -2,6 +2,7 @@
 //!
 //! Before the first request.
 
+use super::advice::{advise, doctor};
 use super::contents::list;
 use super::invalidation::{page, scope};
 use super::process::{drain, log};
@@ -32,6 +33,7 @@ pub(crate) fn beside(app: App) -> App {
 /// | Program | What it does |
 /// |---|---|
 /// | `cache/explain`, `cache/get`, `cache/list`, `cache/stats`, `cache/top` | show what is stored, and what was counted |
+/// | `cache/doctor`, `cache/advise` | say what is wrong with the cache, and which programs it is worth it for |
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
@@ -65,8 +67,8 @@ pub fn management() -> Manifest {
 /// In an application with sessions, a check by a secret such as this one needs `management.csrf(false)` besides: a client that is
 /// no browser has no token.
 ///
-/// GET is safe: all programs but `explain`, `get`, `list`, `stats` and `top` answer the other controllers only. They are left
-/// out if there are no others. `log` and `drain` are for the command line alone.
+/// GET is safe: all programs but `explain`, `get`, `list`, `stats`, `top` and `advise` answer the other controllers only. They
+/// are left out if there are no others. `log` and `drain` are for the command line alone.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
     let all: Vec<Controller> = controllers.into_iter().collect();
@@ -77,6 +79,7 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("list", list::program()),
         ("stats", stats::program()),
         ("top", top::program()),
+        ("advise", advise::program()),
     ];
     let changes = [
         ("expire", page::expire()),
@@ -84,6 +87,7 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("invalidate", scope::invalidate()),
         ("purge", scope::purge()),
         ("warm", warm::program()),
+        ("doctor", doctor::program()),
     ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
     let commands: Vec<Controller> = all.iter().copied().filter(|c| *c == CMD).collect();

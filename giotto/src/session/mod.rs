@@ -13,6 +13,7 @@ mod slot;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use giotto_cache::log::Cut;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -195,7 +196,10 @@ impl Session {
         state
             .fields(sessions, !sent.is_empty())
             .unwrap_or_else(|error| {
-                tracing::error!(%error, "session not kept");
+                let error = Cut(error).to_string();
+                sessions.log.tell("session not kept", move |repeated| {
+                    tracing::error!(error, repeated, "session not kept");
+                });
                 Vec::new()
             })
     }

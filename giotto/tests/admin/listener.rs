@@ -36,7 +36,7 @@ fn health_is_on_the_admin_listener_and_not_on_the_public_port() {
     for (path, words) in [
         ("/healthz", "ok"),
         ("/readyz", "\"status\": \"ready\""),
-        ("/", "/readyz"),
+        ("/", "<title>Giotto</title>"),
     ] {
         let reply = administered.get(path);
         assert_eq!(reply.status, 200, "{path}");

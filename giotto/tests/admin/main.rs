@@ -3,7 +3,10 @@
 
 mod guard;
 mod listener;
+mod live;
+mod metrics;
 mod mounted;
+mod openmetrics;
 #[path = "../common/server.rs"]
 #[expect(dead_code, reason = "the tests of the public port use all of it")]
 mod server;
@@ -11,8 +14,11 @@ mod server;
 mod testbed;
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::server::{Connection, Reply, Server};
+
+const LISTEN: &[&str] = &["--set", "admin.listen=127.0.0.1:0"];
 
 /// A server with an admin listener on a free port of its own.
 struct Administered {
@@ -22,8 +28,14 @@ struct Administered {
 
 impl Administered {
     fn start(options: &[&str]) -> Self {
-        let options = [&["--set", "admin.listen=127.0.0.1:0"], options].concat();
-        let server = Server::start_with(&options);
+        Self::of(Server::start_with(&[LISTEN, options].concat()))
+    }
+
+    fn start_in(folder: &Path, options: &[&str]) -> Self {
+        Self::of(Server::start_in(folder, &[LISTEN, options].concat()))
+    }
+
+    fn of(server: Server) -> Self {
         let line = "admin listener is open address=http://";
         server.until_logged(line);
         let log = server.log();

@@ -4,6 +4,7 @@
 //! but for the tests of the server's own time limits.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod access;
 mod arguments;
 mod caching;
 mod conditional;

@@ -74,6 +74,31 @@ fn what_needs_a_restart_is_told_until_there_is_one() {
 }
 
 #[test]
+fn budgets_are_taken_at_once_and_what_is_stored_stays() {
+    let budget =
+        |entries: u32| format!("cache = \"locmem\"\n[budget.squared]\nmax_entries = {entries}");
+    let (server, write) = reloads(&budget(1));
+    let status = |x: u32| {
+        let reply = server.get(&format!("/squared?x={x}"), "");
+        reply.field("cache-status").unwrap().to_owned()
+    };
+    assert!(status(1).contains("; stored"));
+    assert!(status(2).contains("over-budget"), "{}", status(2));
+    server.until_logged("over budget: new pages of this program are computed and not stored");
+    write(&budget(2));
+    server.signal("HUP");
+    server.until_logged("changed=\"budget.squared.max_entries\"");
+    assert!(status(2).contains("; stored"));
+    assert!(status(1).starts_with("giotto; hit"));
+    assert!(status(3).contains("over-budget"));
+    // A mistake is told, and the old budget stays.
+    write("cache = \"locmem\"\n[budget.sqared]\nmax_entries = 9");
+    server.signal("HUP");
+    server.until_logged("did you mean \"squared\"?");
+    assert!(status(3).contains("over-budget"));
+}
+
+#[test]
 fn a_broken_file_changes_nothing() {
     let (server, write) = reloads("log = \"info\"\ncache = \"locmem\"");
     let key = "0123456789abcdef";

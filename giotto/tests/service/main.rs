@@ -4,6 +4,7 @@
 mod addresses;
 mod awaited;
 mod basic_view;
+mod budgets;
 mod caching;
 mod coalescing;
 mod cookies;

@@ -50,6 +50,8 @@ pub(super) enum Call {
     Create,
     /// How many rows and bytes a slice has.
     Measure(Slice),
+    /// The clock of the server in milliseconds since 1970, as a number of rows; none where there is no server.
+    Now,
     /// Removes this number of rows, those that expired first.
     DeleteExpired(u32),
     /// Removes this number of rows, those stored longest ago.

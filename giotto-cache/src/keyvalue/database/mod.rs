@@ -118,8 +118,14 @@ impl DatabaseKeyValue {
         let (sweeper, engine) = (Arc::clone(&self.sweeper), Arc::clone(&self.engine));
         self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
-                let error = Cut(error);
-                tracing::warn!(%error, "cache table was not swept: it may grow beyond its bounds");
+                let error = Cut(error).to_string();
+                sweeper.log.tell("not swept", move |repeated| {
+                    tracing::warn!(
+                        error,
+                        repeated,
+                        "cache table was not swept: it may grow beyond its bounds"
+                    );
+                });
             }
         }));
     }
@@ -213,7 +219,7 @@ impl KeyValue for DatabaseKeyValue {
         Ok(reply.rows > 0)
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "database"
     }
 
@@ -253,17 +259,7 @@ impl KeyValue for DatabaseKeyValue {
 
     /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
     async fn measure(&self) -> Result<Measure> {
-        let size = sweep::measure(&*self.engine).await?;
-        Ok(Measure {
-            entries: Some(size.rows),
-            bytes: Some(size.bytes),
-            is_estimate: size.is_estimate,
-            max_entries: Some(self.sweeper.max_rows),
-            max_bytes: Some(self.sweeper.max_bytes),
-            ..Measure::new(
-                "the whole table: every namespace, and what has expired and was not swept yet",
-            )
-        })
+        self.sweeper.figures(&*self.engine).await
     }
 
     async fn syncdb(&self) -> Result<()> {

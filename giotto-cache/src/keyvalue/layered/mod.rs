@@ -137,40 +137,36 @@ impl fmt::Debug for LayeredKeyValue {
 #[async_trait]
 impl KeyValue for LayeredKeyValue {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
-        let (mut failed, forgotten) = (false, self.forgotten());
-        for (number, layer) in self.layers.iter().enumerate() {
-            match layer.get(key).await {
-                Ok(Some(value)) => {
-                    if number + 1 == self.layers.len() {
-                        self.refill_all(key, &value, forgotten).await;
-                    }
-                    return Ok(Some(value));
-                }
-                Ok(None) => {}
-                Err(_) => failed = true,
-            }
-        }
-        match failed {
-            false => Ok(None),
-            true => Err(unanswered()),
-        }
+        let found = self.find(&[key]).await?.pop().flatten();
+        Ok(found.map(|(_, value)| value))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let found = self.find(keys).await?.into_iter();
+        Ok(found.map(|found| Some(found?.1)).collect())
+    }
+
+    async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>> {
         let mut values = vec![None; keys.len()];
         let (mut failed, forgotten) = (false, self.forgotten());
-        for (number, layer) in self.layers.iter().enumerate() {
+        for (number, layer) in (0..).zip(&*self.layers) {
             let missing: Vec<_> = (0..keys.len()).filter(|at| values[*at].is_none()).collect();
             let asked: Vec<_> = missing.iter().map(|at| keys[*at]).collect();
-            let Ok(found) = layer.get_many(&asked).await else {
+            let found = match asked[..] {
+                [] => break,
+                [key] => layer.get(key).await.map(|value| vec![value]),
+                _ => layer.get_many(&asked).await,
+            };
+            let Ok(found) = found else {
                 failed = true;
                 continue;
             };
+            let is_last = usize::from(number) + 1 == self.layers.len();
             for (at, value) in missing.into_iter().zip(found) {
-                if let Some(value) = value.as_ref().filter(|_| number + 1 == self.layers.len()) {
+                if let Some(value) = value.as_ref().filter(|_| is_last) {
                     self.refill_all(keys[at], value, forgotten).await;
                 }
-                values[at] = value;
+                values[at] = value.map(|value| (number, value));
             }
         }
         match failed && values.contains(&None) {
@@ -198,11 +194,11 @@ impl KeyValue for LayeredKeyValue {
         let expire = expire.map_or(self.settings.refill, |expire| {
             expire.min(self.settings.refill)
         });
-        let mut copied = false;
         for layer in above {
-            copied |= layer.set_for(key, value.clone(), expire).await;
+            layer.set_for(key, value.clone(), expire).await;
         }
-        match stored || copied {
+        // The copies are served for a moment all the same, but nothing is stored.
+        match stored {
             true => Ok(()),
             false => Err(unanswered()),
         }
@@ -314,7 +310,7 @@ impl KeyValue for LayeredKeyValue {
         self.layers.iter().map(GuardedStore::counts).sum()
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "layers"
     }
 

@@ -283,7 +283,7 @@ impl KeyValue for MemcacheKeyValue {
         self.servers.is_writable(&key::stored(&self.namespace, key))
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "memcache"
     }
 

@@ -196,7 +196,7 @@ impl KeyValue for RedisKeyValue {
         self.way.is_writable(&self.namespace.stored(key))
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "redis"
     }
 

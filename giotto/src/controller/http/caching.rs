@@ -106,24 +106,43 @@ fn life_left(page: &Page) -> u32 {
 /// RFC 9211.
 #[inline]
 pub(super) fn cache_status(cache_status: &CacheStatus) -> HeaderValue {
+    let layer = cache_status.layer;
     match (cache_status.status, cache_status.ttl) {
-        (Some(Status::Hit), Some(ttl)) => LAST_HIT.with_borrow_mut(|(seconds, hit)| {
-            if *seconds != ttl {
-                (*seconds, *hit) = (ttl, numbered("giotto; hit; ttl=", ttl));
+        (Some(Status::Hit), Some(ttl)) => LAST_HIT.with_borrow_mut(|last| {
+            if last.seconds != ttl || last.layer != layer {
+                *last = LastHit {
+                    seconds: ttl,
+                    layer,
+                    field: match layer {
+                        None => numbered("giotto; hit; ttl=", ttl),
+                        Some(_) => value(cache_status.to_string()),
+                    },
+                };
             }
-            hit.clone()
+            last.field.clone()
         }),
-        (Some(Status::Hit), None) => HeaderValue::from_static("giotto; hit"),
+        (Some(Status::Hit), None) if layer.is_none() => HeaderValue::from_static("giotto; hit"),
         _ => value(cache_status.to_string()),
     }
 }
 
 thread_local! {
-    /// The field of the last hit, and the seconds in it. For a page that many clients read it is the same for a second, and
-    /// then it is neither formatted nor allocated.
-    static LAST_HIT: RefCell<(i64, HeaderValue)> = RefCell::new((0, numbered("giotto; hit; ttl=", 0)));
+    /// The field of the last hit. For a page that many clients read it is the same for a second, and then it is neither
+    /// formatted nor allocated.
+    static LAST_HIT: RefCell<LastHit> = RefCell::new(LastHit {
+        seconds: 0,
+        layer: None,
+        field: numbered("giotto; hit; ttl=", 0),
+    });
     /// The same for the directives of a page that caches downstream may use. They change only in the last seconds of the page.
     static LAST_LIFETIMES: RefCell<Directives> = RefCell::new(Directives::new(Lifetimes::default(), false));
+}
+
+/// The field of a hit, and what it says.
+struct LastHit {
+    seconds: i64,
+    layer: Option<&'static str>,
+    field: HeaderValue,
 }
 
 /// The fields of a page that caches downstream may use without asking.

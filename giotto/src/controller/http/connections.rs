@@ -50,7 +50,7 @@ impl Answers for Service {
         head: &mut Parts,
         body: Incoming,
     ) -> impl Future<Output = Response<Body>> + Send {
-        Self::answer(self, head, body)
+        self.answer_told(head, body)
     }
 }
 

@@ -209,7 +209,8 @@ fn nothing_at(head: &Parts) -> String {
 
 /// Logs that a program failed. The same error of the same program is one event, whatever it was asked.
 fn log(message: &str, head: &Parts, app: &App) {
-    let program = program_of(head, app).unwrap_or_default().to_owned();
+    let program = program_of(&head.method, head.uri.path(), app);
+    let program = program.unwrap_or_default().to_owned();
     let path = format!("{:?}", Cut(head.uri.path()));
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
@@ -223,12 +224,15 @@ fn shown_path(head: &Parts) -> String {
     head.uri.path().chars().take(MAX_PATH).collect()
 }
 
-/// The path in the manifest of the program that answers `head`.
-fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
-    let mut path = Segments::new();
-    input::segments(head.uri.path(), &mut path, |_| None).ok()?;
-    let found = app.manifest().find(&path, controller(&head.method)?);
-    Some(found.ok()?.program.path())
+/// The path in the manifest of the program that answers a request to `path`.
+pub(super) fn program_of<'a>(method: &Method, path: &str, app: &'a App) -> Option<&'a str> {
+    let (manifest, controller) = (app.manifest(), controller(method)?);
+    let program = manifest.first(path, controller).or_else(|| {
+        let mut segments = Segments::new();
+        input::segments(path, &mut segments, |_| None).ok()?;
+        manifest.named(&segments, controller)
+    });
+    Some(program?.path())
 }
 
 /// The usual error page as `mime`; `None` if it has no such form.

@@ -6,6 +6,8 @@
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
+#[cfg(feature = "admin")]
+use serde_json::json;
 
 use super::output::Body;
 use super::plain::text;
@@ -21,7 +23,7 @@ pub(super) fn public(app: &App, head: &Parts) -> Option<Response<Body>> {
     match head.uri.path().strip_prefix('/')? {
         LIVE => Some(healthz()),
         READY => {
-            let (status, word, _) = readiness(app, head.uri.query());
+            let (status, word) = readiness(app, head.uri.query());
             Some(text(status, word))
         }
         _ => None,
@@ -37,23 +39,35 @@ pub(crate) fn healthz() -> Response<Body> {
 /// unready, because pages are computed without it; with the `query` `store` it does.
 #[cfg(feature = "admin")]
 pub(crate) fn readyz(app: &App, query: Option<&str>) -> Response<Body> {
-    let (status, word, layers) = readiness(app, query);
-    let told = serde_json::json!({ "status": word, "layers": layers });
+    let (status, word) = readiness(app, query);
+    let breaker = |is_open| if is_open { "open" } else { "closed" };
+    let layers = app.shared_cache().layers().into_iter();
+    let layers = layers.map(|layer| {
+        json!({
+            "name": layer.name,
+            "reads": breaker(layer.reads_open),
+            "writes": breaker(layer.writes_open),
+            "errors": layer.errors,
+        })
+    });
+    let told = json!({ "status": word, "layers": layers.collect::<Vec<_>>() });
     let mut response = text(status, &format!("{told:#}"));
     let mime = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, mime);
     response
 }
 
-/// The status of the response, a word for it, and the state of each layer.
-fn readiness(app: &App, query: Option<&str>) -> (StatusCode, &'static str, Vec<serde_json::Value>) {
-    let layers = Vec::new();
-    let is_well = true;
-    let wants_store = query == Some("store");
-    let (status, word) = match (app.health.is_stopping(), is_well) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
-        (false, false) if wants_store => (StatusCode::SERVICE_UNAVAILABLE, "store"),
-        (false, _) => (StatusCode::OK, "ready"),
-    };
-    (status, word, layers)
+/// The status of the response, and a word for it.
+fn readiness(app: &App, query: Option<&str>) -> (StatusCode, &'static str) {
+    if app.health.is_stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    }
+    let layers = app.shared_cache().layers();
+    let is_failing = layers
+        .iter()
+        .any(|layer| layer.reads_open || layer.writes_open);
+    match query {
+        Some("store") if is_failing => (StatusCode::SERVICE_UNAVAILABLE, "store fails"),
+        _ => (StatusCode::OK, "ready"),
+    }
 }

@@ -25,6 +25,17 @@ pub(crate) fn text(status: StatusCode, line: &str) -> Response<Body> {
     response
 }
 
+/// A response of this media type, which no cache stores.
+#[cfg(feature = "admin")]
+pub(crate) fn data(status: StatusCode, mime: &'static str, body: Bytes) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
+    fields.insert(header::CACHE_CONTROL, NO_STORE);
+    response
+}
+
 /// The body of a request, or the response that refuses it.
 #[cfg(feature = "admin")]
 pub(crate) async fn received<B: http_body::Body>(body: B) -> Result<Bytes, Response<Body>> {

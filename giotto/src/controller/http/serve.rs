@@ -84,7 +84,7 @@ pub(crate) async fn serve(
 
 fn cut(service: &Service) -> Ended {
     tracing::warn!("interrupted again: responses under way are cut");
-    service.app().log().flush();
+    flush(service);
     Ended::Cut
 }
 
@@ -147,7 +147,15 @@ async fn finish(mut connections: Connections, service: &Service, grace: Duration
         tracing::warn!("results that are still being computed are lost");
     }
     cache.tell_invalidations().await;
+    flush(service);
+}
+
+/// Writes what the logs have left out so far.
+fn flush(service: &Service) {
     service.app().log().flush();
+    if let Some(access) = &service.app().access {
+        access.flush();
+    }
 }
 
 /// Notifies once every [`BEAT`], until it is dropped.

@@ -123,6 +123,7 @@ impl Service {
             mode: Mode::Prefer,
             takes_stale: true,
             takes_coded,
+            is_admitted: false,
             metadata: Recorded::new(&head.headers),
             #[cfg(feature = "session")]
             session: carried,

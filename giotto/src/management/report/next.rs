@@ -72,6 +72,10 @@ const fn obstacle(not_stored: NotStored) -> &'static str {
             "one of its tags is empty, longer than 200 bytes or has control characters, or there are more than 64"
         }
         NotStored::StoreFailed => "the store failed, or does not accept values now",
+        NotStored::OverBudget => "its program has used its budget up",
+        NotStored::FirstRequest => {
+            "its program stores what is asked for again, and this process was not asked for it before"
+        }
         other => other.name(),
     }
 }
@@ -100,7 +104,10 @@ fn says(status: Status, explained: &Explanation) -> String {
         Status::Hit if explained.refreshes => {
             "a hit; by chance, a new page would be computed early, in the background".to_owned()
         }
-        Status::Hit => "a hit: the stored page".to_owned(),
+        Status::Hit => match explained.layer {
+            None => "a hit: the stored page".to_owned(),
+            Some(layer) => format!("a hit: the stored page, from {layer}"),
+        },
         Status::Stale(Staleness::Throttled) => {
             format!("the old page{why}: the model failed a moment ago, and does not run again yet")
         }

@@ -85,6 +85,7 @@ impl Sql {
                  WHERE digest BETWEEN ? AND ?"
             )
             .into(),
+            now: format!("SELECT CAST({now_ms} AS SIGNED), 0").into(),
             // The text of the key is compared again by the caller.
             scan: format!(
                 "SELECT digest, IF({is_short}, {key}, NULL), CAST(LENGTH(value) AS SIGNED),

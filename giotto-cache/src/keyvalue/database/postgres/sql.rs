@@ -82,6 +82,7 @@ impl Sql {
                 "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {t} WHERE digest BETWEEN $1 AND $2"
             )
             .into(),
+            now: format!("SELECT {NOW_MS}, 0::bigint").into(),
             scan: format!(
                 "SELECT digest, CASE WHEN {chosen} THEN key END, octet_length(value)::bigint,
                  CASE WHEN {chosen} THEN substring(value FROM 1 FOR octet_length(key) + {BESIDE_KEY}) END

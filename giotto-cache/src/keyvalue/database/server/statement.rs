@@ -25,6 +25,8 @@ pub(crate) struct Statements {
     pub(crate) clear: Arc<str>,
     /// Of the ends of a slice.
     pub(crate) measure: Arc<str>,
+    /// Of nothing.
+    pub(crate) now: Arc<str>,
     /// Of a prefix, a part, the digest before the first one, and the number of rows.
     pub(crate) scan: Arc<str>,
 }
@@ -99,6 +101,7 @@ impl Statements {
                 )
             }
             Call::Measure(slice) => (&self.measure, ends(slice).into()),
+            Call::Now => (&self.now, Vec::new()),
             Call::Scan(Chosen { prefix, part }, after, limit) => {
                 let texts = [Text(text(prefix)), Text(text(part))];
                 let page = [Bytes(after), Number((*limit).into())];
@@ -110,7 +113,7 @@ impl Statements {
         };
         let returns = match call {
             Call::Get(..) => Returns::Value,
-            Call::Measure(_) => Returns::Size,
+            Call::Measure(_) | Call::Now => Returns::Size,
             Call::Scan(..) => Returns::Found,
             _ => Returns::Changed,
         };

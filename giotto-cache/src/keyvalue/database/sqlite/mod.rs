@@ -79,7 +79,7 @@ impl Sqlite {
     async fn slot(&self, call: &Call) -> OwnedMutexGuard<Option<Open>> {
         let reads = matches!(
             call,
-            Call::Get(..) | Call::GetMany(..) | Call::Measure(_) | Call::Scan(..)
+            Call::Get(..) | Call::GetMany(..) | Call::Measure(_) | Call::Scan(..) | Call::Now
         );
         if !reads {
             return Arc::clone(&self.writer).lock_owned().await;

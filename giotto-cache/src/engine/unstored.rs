@@ -1,0 +1,45 @@
+//! Results that are not stored: counted and logged by their reason.
+//!
+//! Part of step 6 of a lookup.
+
+use crate::engine::state::Engine;
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::log::Cut;
+use crate::reason::NotStored;
+
+/// What an entry may have besides its result: key, tags and clocks.
+pub(crate) const ENVELOPE: usize = 64 << 10;
+
+/// Whether `entry` is too large for the cache or its store.
+pub(crate) fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
+    let length = entry.to_bytes().len();
+    let is_over =
+        entry.body().len() > engine.max_entry || length > engine.max_entry.saturating_add(ENVELOPE);
+    is_over || engine.store.refuses(length)
+}
+
+/// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a
+/// minute for each program.
+pub(crate) fn note(engine: &Engine, key: &Key, bytes: usize, why: Option<NotStored>) {
+    let meter = engine.meter(key);
+    meter.stats.not_stored(why);
+    if why == Some(NotStored::TooLarge) {
+        engine.history.note_too_large(key.as_str());
+    }
+    let because = match why {
+        Some(NotStored::TooLarge) => "it is too large, and is computed for every request",
+        Some(NotStored::StoreFailed) => "the store fails or does not accept values now",
+        // What the program wanted, what has been invalidated, and a bad tag, of which the log tells what is bad in it.
+        _ => return,
+    };
+    if why.is_some_and(|why| meter.may_tell(why, engine.clock.now_ms())) {
+        tracing::warn!(
+            program = %Cut(key.program()),
+            key = %Cut(key),
+            bytes,
+            max_entry = engine.max_entry,
+            "a result is not stored: {because}"
+        );
+    }
+}
