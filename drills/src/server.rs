@@ -30,14 +30,18 @@ impl Server {
         }
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends it the signal `name`.
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
     }
 
-    /// Ends it as a supervisor does.
-    pub(crate) fn stop(mut self) {
-        self.process.signal("TERM");
+    /// Waits until it has ended.
+    pub(crate) fn end(mut self) {
         self.process.end();
     }
 

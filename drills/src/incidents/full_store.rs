@@ -1,32 +1,40 @@
 //! The store is full and refuses new pages: they are computed for every request.
 
+use test_servers::wait_until;
+
 use super::programs::LARGE;
-use super::scene::{Result, Scene, ensure};
+use super::scene::{Result, Scene};
+use crate::client::Reply;
+
+const PATH: &str = "/catalogue?number=1000001";
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     let redis = scene.redis();
     let config = |setting: &str, value: &str| redis.cli(&["config", "set", setting, value]);
     config("maxmemory-policy", "noeviction");
     config("maxmemory", "4mb");
-    let mut is_full = false;
     for number in 0..(8 << 20) / LARGE {
-        let reply = scene.get(0, &format!("/catalogue?number={number}"))?;
-        is_full |= reply.head.contains("store-failed");
+        scene.get(0, &format!("/catalogue?number={number}"))?;
     }
-    ensure(is_full, "the store does not refuse anything")?;
-    // Found:
-    let path = "/catalogue?number=1000001";
-    scene.get(1, path)?;
-    scene.look(2, path)?.has(&["store-failed"])?;
-    scene.cmd("mgt/cache/stats")?.has(&["noeviction"])?;
-    // Ended:
-    config("maxmemory-policy", "allkeys-lru");
-    let stored = |number: usize| -> Result<bool> {
-        let reply = scene.get(number, path)?;
-        Ok(reply.is_fresh_hit())
-    };
-    test_servers::wait_until("pages are stored again", || {
-        (0..4).all(|number| stored(number).unwrap_or(false))
+    let mut number = 2_000_000;
+    wait_until("the store refuses pages", || {
+        number += 1;
+        let reply = scene.get(0, &format!("/catalogue?number={number}"));
+        reply.is_ok_and(|reply| reply.head.contains("store-failed"))
     });
+    // Found:
+    scene.look(0, PATH)?.has(&["store-failed"])?;
+    scene
+        .cmd("mgt/cache/stats")?
+        .has(&["maxmemory-policy is noeviction", "store_failed"])?;
+    // Ended: from now on the store evicts what is not read.
+    scene
+        .redis_cli("config set maxmemory-policy allkeys-lru")
+        .has(&["OK"])?;
+    wait_until("new pages are stored again", || {
+        let replies = scene.get_all(PATH);
+        replies.is_ok_and(|replies| replies.iter().all(Reply::is_fresh_hit))
+    });
+    scene.look(0, PATH)?.has(&["giotto; hit"])?;
     Ok(())
 }

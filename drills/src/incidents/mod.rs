@@ -3,12 +3,12 @@
 //! `drills incidents`, or `drills incidents crawler hot-page` for some of them; `--show` prints the commands with what they said.
 //! Each is staged twice: with four processes on memory and Redis in layers, and with one process on its own memory.
 
+mod alerting;
 mod changed_template;
 mod deploy;
 mod full_store;
 mod hot_page;
 mod memory_only;
-mod moving;
 mod programs;
 mod rolling_restart;
 mod scene;
@@ -51,7 +51,7 @@ const INCIDENTS: &[Incident] = &[
     incident("wrong-page", wrong_page::play, BOTH),
     incident("memory-only", memory_only::play, &[Store::Memory]),
     incident("changed-template", changed_template::play, BOTH),
-    incident("moving", moving::play, &[Store::Redis]),
+    incident("alerting", alerting::play, &[Store::Redis]),
     incident("rolling-restart", rolling_restart::play, &[Store::Redis]),
 ];
 

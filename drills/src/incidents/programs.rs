@@ -11,6 +11,11 @@ pub(crate) const LARGE: usize = 60_000;
 /// The version of the shop's pages, which a deployment may change.
 pub(crate) const VERSION: &str = "SHOP_VERSION";
 
+/// The length of the report, which a deployment may change. It is larger than the largest page that is stored.
+pub(crate) const LENGTH: &str = "SHOP_REPORT_LENGTH";
+/// A length that is not too large.
+pub(crate) const REPORT: usize = 100_000;
+
 #[derive(Serialize, Deserialize)]
 struct Sku {
     sku: String,
@@ -40,10 +45,14 @@ fn read(name: &str) -> Result<String, Error> {
     }
 }
 
+/// The number in the variable `name`.
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 fn version() -> u32 {
-    let version = std::env::var(VERSION).ok();
-    version
-        .and_then(|version| version.parse().ok())
+    number(VERSION)
+        .and_then(|version| version.try_into().ok())
         .unwrap_or(0)
 }
 
@@ -60,8 +69,7 @@ pub(crate) fn programs() -> [(&'static str, Program); 5] {
     let search = |Words { words }: Words| format!("nothing is called {words}");
     let report = |Nothing {}: Nothing| async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // Larger than the largest page that is stored.
-        "x".repeat(17 << 20)
+        "x".repeat(number(LENGTH).unwrap_or(17 << 20))
     };
     let banner = |Nothing {}: Nothing| "Hello".to_owned();
     let welcomed =

@@ -6,8 +6,9 @@ use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 use test_servers::Redis;
@@ -115,7 +116,8 @@ impl Scene {
 
     /// Starts one more server, with these `variables` besides.
     pub(crate) fn start_server(&self, variables: &[(&str, &str)]) -> io::Result<()> {
-        let mut command = server::configured(self.folder(), &["http", "--port", "0"])?;
+        let mut command = server::configured(self.folder(), &["http"])?;
+        command.env("GIOTTO_HTTP_PORT", "0");
         command.envs(variables.iter().copied());
         self.servers.borrow_mut().push(Server::of(command));
         Ok(())
@@ -124,7 +126,9 @@ impl Scene {
     /// Ends server `number` as a supervisor does, and starts another in its place, with these `variables`.
     pub(crate) fn restart(&self, number: usize, variables: &[(&str, &str)]) -> io::Result<()> {
         self.start_server(variables)?;
-        self.servers.borrow_mut().swap_remove(number).stop();
+        let old = self.servers.borrow_mut().swap_remove(number);
+        old.signal("TERM");
+        old.end();
         Ok(())
     }
 
@@ -138,14 +142,22 @@ impl Scene {
         self.servers.borrow().len()
     }
 
-    /// Sends the signal `name` to server `number`.
-    pub(crate) fn signal(&self, number: usize, name: &str) {
-        self.servers.borrow()[number].signal(name);
+    /// The id of the process of server `number`.
+    pub(crate) fn process(&self, number: usize) -> u32 {
+        self.servers.borrow()[number].id()
     }
 
-    /// What server `number` logged.
-    pub(crate) fn log(&self, number: usize) -> String {
-        self.servers.borrow()[number].log().join("\n")
+    /// Waits until the server of this process has ended.
+    pub(crate) fn await_end(&self, process: u32) {
+        let at = self
+            .servers
+            .borrow()
+            .iter()
+            .position(|server| server.id() == process);
+        if let Some(at) = at {
+            let old = self.servers.borrow_mut().swap_remove(at);
+            old.end();
+        }
     }
 
     /// Writes `text` to the file `name` of the servers' folder.
@@ -155,8 +167,12 @@ impl Scene {
 
     /// Asks server `number` for `path`.
     pub(crate) fn get(&self, number: usize, path: &str) -> Result<Reply> {
-        let address = self.servers.borrow()[number].address();
+        let address = self.address(number);
         Ok(self.runtime.block_on(client::ask(address, "GET", path))?)
+    }
+
+    fn address(&self, number: usize) -> SocketAddr {
+        self.servers.borrow()[number].address()
     }
 
     /// The same of every server, in their order.
@@ -170,6 +186,36 @@ impl Scene {
     pub(crate) fn bodies(&self, path: &str) -> Result<Vec<String>> {
         let replies = self.get_all(path)?.into_iter();
         Ok(replies.map(|reply| reply.body).collect())
+    }
+
+    /// What asks server `number` on another thread, each time on a new connection: whether a path is answered.
+    pub(crate) fn client(&self, number: usize) -> impl Fn(&str) -> bool + Send + use<> {
+        let (address, runtime) = (self.address(number), self.runtime.clone());
+        move |path| {
+            let reply = runtime.block_on(client::ask(address, "GET", path));
+            reply.is_ok_and(|reply| reply.is_ok())
+        }
+    }
+
+    /// The metrics of server `number`, from its admin listener.
+    pub(crate) fn metrics(&self, number: usize) -> Result<String> {
+        let log = self.servers.borrow()[number].log().join("\n");
+        let address = log.split("admin listener is open address=http://").nth(1);
+        let address = address.and_then(|rest| rest.lines().next()?.parse().ok());
+        let address = address.ok_or_else(|| Broken(format!("no admin listener: {log}")))?;
+        Ok(self
+            .runtime
+            .block_on(client::ask(address, "GET", "/metrics"))?
+            .body)
+    }
+
+    /// The lines of the metrics of server `number` with `name`, as an operator asks for them.
+    pub(crate) fn scrape(&self, number: usize, name: &str) -> Result<Said> {
+        let metrics = self.metrics(number)?;
+        let lines = metrics.lines().filter(|line| line.starts_with(name));
+        let lines = lines.map(|line| format!("{line}\n")).collect();
+        let command = format!("curl -s http://127.0.0.1:5001/metrics | grep ^{name}");
+        Ok(self.said(command, lines, Some(0)))
     }
 
     /// The `Cache-Status` of `path`, as an operator asks for it at one server.
@@ -199,8 +245,15 @@ impl Scene {
         self.run(command, format!("app cmd {}", words.join(" ")))
     }
 
+    /// Notes what an operator tells Redis, and tells it.
+    pub(crate) fn redis_cli(&self, words: &str) -> Said {
+        let words: Vec<_> = words.split(' ').collect();
+        let text = self.redis().cli(&words);
+        self.said(format!("redis-cli {}", words.join(" ")), text, Some(0))
+    }
+
     fn run(&self, mut command: Command, shown: String) -> Result<Said> {
-        let output = command.output()?;
+        let output = command.stdout(Stdio::piped()).output()?;
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();
         Ok(self.said(shown, text, output.status.code()))
@@ -244,13 +297,5 @@ impl Said {
         let what = format!("`{}` ended with {:?}", self.command, self.code);
         ensure(self.code == Some(0), what)?;
         Ok(self)
-    }
-
-    /// The line that begins with `start`, without it.
-    pub(crate) fn line(&self, start: &str) -> Result<&str> {
-        let mut lines = self.text.lines();
-        let line = lines.find_map(|line| line.strip_prefix(start));
-        line.map(str::trim)
-            .ok_or_else(|| Broken(format!("`{}` has no line {start:?}", self.command)))
     }
 }
