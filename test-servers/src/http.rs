@@ -64,12 +64,6 @@ impl HttpServer {
         self.address
     }
 
-    /// The id of its process.
-    #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// What it has logged so far.
     #[must_use]
     pub fn log(&self) -> String {
