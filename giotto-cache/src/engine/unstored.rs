@@ -2,11 +2,14 @@
 //!
 //! Part of step 6 of a lookup.
 
+use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::log::Cut;
-use crate::reason::NotStored;
+use crate::lookup::Lookup;
+use crate::reason::{NotStored, Reason};
+use crate::scope::may_be_tags;
 
 /// What an entry may have besides its result: key, tags and clocks.
 pub(crate) const ENVELOPE: usize = 64 << 10;
@@ -17,6 +20,16 @@ pub(crate) fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
     let is_over =
         entry.body().len() > engine.max_entry || length > engine.max_entry.saturating_add(ENVELOPE);
     is_over || engine.store.refuses(length)
+}
+
+/// Why the next result of `lookup` will not be stored, as far as it is known.
+pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    match () {
+        () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
+        () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
+        () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
+        () => Some(NotStored::StoreFailed),
+    }
 }
 
 /// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a
