@@ -4,7 +4,7 @@ CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
 .PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies browser
+	judges proxies operators browser metrics-check
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -46,9 +46,9 @@ features: ## Each feature compiles alone, and the default features have no datab
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features testing
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features zstd
-	for feature in axum compression session template purge static testing redis memcache sqlite postgres mysql; do \
+	for feature in admin axum compression session socket-activation template purge static testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
-	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
+	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|listenfd|prometheus-client|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
 
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
@@ -95,6 +95,16 @@ proxies: $(PYTHON) ## nginx, Varnish, Traffic Server and Caddy in front, with th
 	$(INSTALL) nginx varnish varnish-modules trafficserver caddy
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/proxies.py
+
+metrics-check: $(PYTHON) ## Alert rules and dashboard, by promtool, a real Prometheus and the types of Grafana.
+	$(INSTALL) prometheus
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/metrics.py
+
+operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser, and nginx in front of a rolling restart.
+	$(INSTALL) nginx prometheus
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/operators.py
 
 browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
 	$(INSTALL) chromium

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 
+import live
 import members
 from chromium import chromium
 from common import application, ask
@@ -299,8 +300,14 @@ def in_the_library(claim):
         return holds(claim, tab, f"http://127.0.0.1:{origin}")
 
 
+def in_front_of_an_operator(claim):
+    with live.administered() as (public, admin), chromium() as tab:
+        return holds(claim, live.Operator(tab, public, admin))
+
+
 def main():
     held = [in_front_of_readers(claim) for claim in CLAIMS] + [in_the_library(claim) for claim in members.CLAIMS]
+    held += [in_front_of_an_operator(claim) for claim in live.CLAIMS]
     print(f"{held.count(True)} passed, {held.count(False)} failed")
     return 0 if all(held) else 1
 

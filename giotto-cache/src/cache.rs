@@ -3,17 +3,21 @@
 //! Before step 1 of a lookup. Every method is thin and calls a step of the engine.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
@@ -22,8 +26,11 @@ use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
+use crate::inspect::list::{self, ListPage, Listing};
 use crate::inspect::measure::{self, LayerMeasure};
+use crate::inspect::walk::Walk;
 use crate::invalidation::outward::settles_within;
+use crate::invalidation::past::{Past, PastInvalidation, actor};
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::invalidation::tell::unanswered;
@@ -33,12 +40,17 @@ use crate::keyvalue::{KeyValue, Place};
 use crate::log::Limiter;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
+use crate::policy::budget::{Budget, BudgetUse};
 use crate::scope::{Scope, tag_key};
 use crate::signature::Signer;
 use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::trace;
+use crate::upkeep::copy;
+use crate::upkeep::matching::{self, Removed};
+use crate::upkeep::transfer::Moved;
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -63,7 +75,7 @@ pub struct CacheBuilder {
 }
 
 /// What a cache can be put in front of: a [`KeyValue`], or one that is shared already by an [`Arc`].
-pub trait IntoStore {
+pub trait IntoStore: sealed::Sealed {
     /// The store, shared.
     fn into_store(self) -> Arc<dyn KeyValue>;
 }
@@ -84,6 +96,16 @@ impl IntoStore for Arc<dyn KeyValue> {
     fn into_store(self) -> Self {
         self
     }
+}
+
+mod sealed {
+    use super::{Arc, KeyValue};
+
+    pub trait Sealed {}
+
+    impl<T: KeyValue> Sealed for T {}
+    impl<T: KeyValue> Sealed for Arc<T> {}
+    impl Sealed for Arc<dyn KeyValue> {}
 }
 
 impl Cache {
@@ -160,7 +182,17 @@ impl Cache {
             let computation = compute(control);
             Box::pin(async move { computation.await.map_err(Error::compute) })
         };
-        engine::answer(&self.engine, lookup, compute).await
+        if !trace::is_on() {
+            return engine::answer(&self.engine, lookup, compute).await;
+        }
+        let span = trace::lookup(lookup.key.program());
+        let answer = Box::pin(engine::answer(&self.engine, lookup, compute));
+        let answer = answer.instrument(span.clone()).await;
+        match &answer {
+            Ok(answer) => trace::answered(&span, answer.status, answer.reason.as_ref()),
+            Err(error) => trace::failed(&span, &error.kind()),
+        }
+        answer
     }
 
     /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be read without waiting: what
@@ -170,7 +202,8 @@ impl Cache {
     #[inline]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
-        lookup.is_plain().then(hit)?
+        // Somebody who asks for spans gets one of each lookup.
+        (lookup.is_plain() && !trace::is_on()).then(hit)?
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only
@@ -217,6 +250,78 @@ impl Cache {
         single::remove(&self.engine, key).await
     }
 
+    /// Removes the entries of `program` whose keys are `meant`, by going through the keys of the store in batches. A computation
+    /// of such an entry that began before does not keep its result. Caches downstream are told to drop all of `program`.
+    ///
+    /// Copies in the memory of other processes live on for [`copies_live`](Self::copies_live). Where the store has only digests
+    /// of some keys, these entries are removed, too, because they may be meant.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer or cannot enumerate its keys. What was
+    /// removed until then stays removed.
+    pub async fn remove_matching(
+        &self,
+        program: &str,
+        meant: impl Fn(&Key) -> bool + Send + Sync + 'static,
+    ) -> Result<Removed> {
+        let (engine, program) = (Arc::clone(&self.engine), program.to_owned());
+        // In a task of its own, so that a disconnecting client does not leave it half done.
+        let task =
+            tokio::spawn(async move { matching::remove_matching(&engine, &program, &meant).await });
+        task.await
+            .unwrap_or_else(|_| Err(unanswered("remove all before the runtime ended")))
+    }
+
+    /// Removes the entries of `scope` that were [purged](Self::purge), so that their room in the store is free; `None` if the
+    /// store does not say which they are. What was computed since then stays, except in a store that shows no part of a value,
+    /// where all entries of a program are removed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`remove_matching`](Self::remove_matching).
+    pub async fn reclaim(&self, scope: &Scope) -> Result<Option<Removed>> {
+        matching::reclaim(&self.engine, scope).await
+    }
+
+    /// Copies everything that the store has to that of `target`: entries with the time that they have left, and the records of
+    /// what was invalidated, so that nothing becomes fresh again. Of two entries of one key the newer one stays. Everything is
+    /// verified with the signing keys of this cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
+    /// What was copied until then stays; call it again.
+    pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
+        copy::copy(&self.engine, target.store()).await
+    }
+
+    /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
+    /// is complete.
+    pub async fn export(&self, path: &Path) -> Result<Moved> {
+        copy::export(&self.engine, path).await
+    }
+
+    /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
+    /// [`copy_to`](Self::copy_to); then call it again.
+    pub async fn import(&self, path: &Path) -> Result<Moved> {
+        copy::import(&self.engine, path).await
+    }
+
+    /// For how long other processes may still have a copy of an entry that was removed here.
+    #[must_use]
+    pub fn copies_live(&self) -> Duration {
+        self.store().copies_live()
+    }
+
     /// Whether any entry may have `tag`: it was used, and the store still has its record.
     ///
     /// # Errors
@@ -233,6 +338,13 @@ impl Cache {
     #[must_use]
     pub fn pending_invalidations(&self) -> usize {
         self.engine.pending.len()
+    }
+
+    /// The last 50 invalidations that this process has made, the newest first. What other processes have invalidated in the
+    /// same store is not among them.
+    #[must_use]
+    pub fn past_invalidations(&self) -> Vec<PastInvalidation> {
+        self.engine.past.all()
     }
 
     /// Waits for up to a second until the store has accepted the [pending](Self::pending_invalidations) invalidations, and
@@ -256,6 +368,22 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Policy`](crate::ErrorKind::Policy) if the budget [makes no sense](Budget::check).
+    pub fn set_budget(&self, program: &str, budget: Budget) -> Result<()> {
+        self.engine.budgets.set(program, budget.check()?);
+        Ok(())
+    }
+
+    /// What the programs that have a budget have used of it, as far as this process knows.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<BudgetUse> {
+        self.engine.budgets.uses(self.engine.clock.now_ms())
+    }
+
     /// Removes everything that this namespace has in the store.
     ///
     /// # Errors
@@ -263,9 +391,14 @@ impl Cache {
     /// Those of the store.
     pub async fn clear(&self) -> Result<()> {
         let cleared = self.store().clear().await;
+        self.engine.budgets.all_left();
         let outdated = Outdated::Scope(Scope::All);
         // Also after an error: the store may be empty all the same.
         self.engine.downstream.tell(outdated, true, Duration::ZERO);
+        let now_ms = self.engine.clock.now_ms();
+        self.engine
+            .past
+            .note_scope(&Scope::All, true, now_ms, actor());
         cleared
     }
 
@@ -286,6 +419,40 @@ impl Cache {
     /// answer, or the deadline of any call if that is longer.
     pub async fn measure(&self) -> Vec<LayerMeasure> {
         measure::measure(&self.engine).await
+    }
+
+    /// A page of what is in the store: each entry with all that is known of it but its body. The bodies are not read, and a
+    /// page is a bounded piece of work.
+    ///
+    /// ```
+    /// use giotto_cache::{Cache, Key, ListedState, Listing, LocMemKeyValue, Policy};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let cache = Cache::new(LocMemKeyValue::new());
+    /// let key = Key::new("squared", "{'x': 12}", "text/html");
+    /// let compute = || async { Ok::<_, giotto_cache::Error>("<p>144</p>".into()) };
+    /// cache.get_or_compute(key, Policy::seconds(3600), compute).await?;
+    ///
+    /// let page = cache.list(&Listing::new(100).program("squared")).await?;
+    /// assert_eq!(page.entries[0].arguments.as_deref(), Some("{'x': 12}"));
+    /// assert_eq!(page.entries[0].state, ListedState::Fresh);
+    /// assert_eq!(page.next, None);
+    /// # Ok::<(), giotto_cache::Error>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) for a cursor or a layer that there is none of, and
+    /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if the store does not answer or cannot enumerate its keys.
+    pub async fn list(&self, listing: &Listing) -> Result<ListPage> {
+        list::list(&self.engine, listing).await
+    }
+
+    /// Goes through the pages of `listing`, with a rest after each, so that requests are hardly slower meanwhile.
+    pub fn walk(&self, listing: Listing) -> Walk {
+        Walk::new(Arc::clone(&self.engine), listing)
     }
 
     /// The name of the layer that had `answer`; `None` if it was not stored, or the store has no layers.
@@ -336,6 +503,14 @@ impl Cache {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
     }
 
+    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
+    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    #[must_use]
+    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+        let now_ms = self.engine.clock.now_ms();
+        self.engine.popular.most(limit, now_ms)
+    }
+
     /// What was counted of each layer of the store, the fastest first; a store without layers is one.
     #[must_use]
     pub fn layers(&self) -> Vec<LayerCounts> {
@@ -349,6 +524,13 @@ impl Cache {
         self.engine.flights.len()
     }
 
+    /// The time by the clock of this cache, in milliseconds since 1970.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.engine.clock.now_ms()
+    }
+
     /// The store itself, for management: creating its tables, emptying it.
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
@@ -359,6 +541,24 @@ impl Cache {
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.engine.store.deadline()
+    }
+
+    /// Changes how long one call to a store outside this process may take, from the next call on. False if a part of the store
+    /// keeps the limit that it was made with, because it has several servers: then nothing has changed.
+    #[must_use]
+    pub fn set_deadline(&self, deadline: Duration) -> bool {
+        let is_taken = self.store().set_deadline(deadline);
+        if is_taken {
+            self.engine.store.deadline.set(deadline);
+        }
+        is_taken
+    }
+
+    /// Changes how many bytes the store keeps at most, and evicts what is over it. False if the store cannot: only
+    /// [`LocMemKeyValue`](crate::LocMemKeyValue) can.
+    #[must_use]
+    pub fn set_max_bytes(&self, bytes: u64) -> bool {
+        self.store().set_max_bytes(bytes)
     }
 
     /// Returns once every running computation has ended, its result is stored, and the background tasks of the store have ended. Call it before
@@ -436,11 +636,11 @@ impl CacheBuilder {
         let layer_names = layers.layers().into_iter().map(KeyValue::name);
         let engine = Engine {
             layer_names: layer_names.collect(),
-            store: Arc::new(store),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
+            past: Past::default(),
             downstream: Downstreams::default(),
             // No other process writes to this process's memory.
             signer: match is_own {
@@ -448,6 +648,9 @@ impl CacheBuilder {
                 false => self.signer,
             },
             history: History::default(),
+            budgets: Budgets::before(store.store()),
+            store: Arc::new(store),
+            popular: Popular::default(),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),

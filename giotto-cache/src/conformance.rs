@@ -24,6 +24,7 @@ mod expiry;
 mod many;
 mod replace;
 mod samples;
+mod scan;
 mod subject;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use self::replace::{
     replace_stores_or_removes_only_if_the_value_is_exactly_the_old_one_and_says_whether_it_did,
 };
 use self::samples::{keys, values};
+pub use self::scan::scan_returns_every_key_of_this_namespace_and_the_beginning_of_its_value;
 pub use self::subject::Subject;
 use self::subject::{EXPIRE, SLACK};
 
@@ -63,6 +65,9 @@ pub async fn check(subject: &Subject) {
     .await;
     if subject.is_atomic {
         of_many_that_replace_a_value_at_once_one_is_told_that_it_did(subject).await;
+    }
+    if subject.is_enumerable {
+        scan_returns_every_key_of_this_namespace_and_the_beginning_of_its_value(subject).await;
     }
 }
 

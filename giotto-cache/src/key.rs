@@ -43,6 +43,22 @@ impl Key {
         Self::new("", name, "")
     }
 
+    /// The key that is written as `text`, read from its end; `None` if it is none.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn read(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let rest = text.strip_suffix(')')?;
+        let mimetype = rest.rfind('(')? + 1;
+        let rest = rest[..mimetype - 1].strip_suffix(')')?;
+        let program = rest.rfind('(')? + 1;
+        Some(Self {
+            text,
+            program,
+            mimetype,
+        })
+    }
+
     /// The key of the same program and media type, invoked with `arguments`. The program and the media type are not escaped
     /// again.
     #[must_use]
@@ -68,6 +84,12 @@ impl Key {
     #[must_use]
     pub fn program(&self) -> &str {
         &self.text[self.program..self.mimetype - 2]
+    }
+
+    /// The arguments, as they are written in the key.
+    #[must_use]
+    pub fn arguments(&self) -> &str {
+        &self.text[..self.program - 1]
     }
 
     /// The media type, as it is written in the key.
@@ -114,6 +136,19 @@ mod tests {
                 let other = key.with_arguments(arguments);
                 assert_eq!(other, Key::new(program, arguments, mimetype));
             }
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_from_its_end() {
+        for (program, arguments) in [("squared", "{'x': ')(a)('}"), ("a(b)", ""), ("", "user:7")] {
+            let key = Key::new(program, arguments, "text/html");
+            let read = Key::read(key.as_str()).unwrap();
+            assert_eq!(read, key);
+            assert_eq!(read.arguments(), arguments);
+        }
+        for text in ["", ")", "()", "a)", "x)(b)", "(a)b)", "{all}", "(a)(b) "] {
+            assert_eq!(Key::read(text), None, "{text}");
         }
     }
 

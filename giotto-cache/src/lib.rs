@@ -32,14 +32,16 @@
 //! 2. `entry/codec.rs` opens the bytes as an [`Entry`], and `entry/freshness.rs` decides what may be done with it. A hit ends
 //!    here.
 //! 3. `engine/single_flight.rs`: one computation for each key, however many callers wait.
-//! 4. `engine/attempt.rs`: one of several processes computes, by a lease (`engine/lease.rs`).
+//! 4. `engine/attempt.rs`: one of several processes computes, by a lease (`engine/lease.rs`), and stores a new entry within
+//!    the budget of its program (`engine/budget.rs`).
 //! 5. `engine/compute.rs` runs the computation, which returns a [`Computed`] and may use its [`CacheControl`] (`computed.rs`).
 //! 6. `engine/store.rs`: the result becomes an entry under the generations from before it was computed
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup and measures the store. `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`,
+//! `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
 mod answer;
@@ -69,6 +71,9 @@ mod signature;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
+pub mod trace;
+mod upkeep;
 
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
@@ -82,24 +87,31 @@ pub use entry::Entry;
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::list::{ListPage, Listing};
+pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
+pub use inspect::walk::Walk;
+pub use invalidation::past::{PastInvalidation, acting, actor};
 pub use key::Key;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;
 pub use keyvalue::dummy::DummyKeyValue;
 pub use keyvalue::layered::LayeredKeyValue;
 pub use keyvalue::locmem::LocMemKeyValue;
-pub use keyvalue::measure::Measure;
+pub use keyvalue::measure::{Evicts, Measure};
 #[cfg(feature = "memcache")]
 pub use keyvalue::memcache::MemcacheKeyValue;
+pub use keyvalue::migrating::MigratingKeyValue;
 #[doc(hidden)]
 pub use keyvalue::namespace::Namespace;
 #[cfg(feature = "redis")]
 pub use keyvalue::redis::RedisKeyValue;
+pub use keyvalue::scan::{Scan, Scanned, StoredValue};
 pub use keyvalue::{KeyValue, Place};
 pub use lookup::{Lookup, Mode};
 pub use metadata::Metadata;
 pub use policy::Policy;
+pub use policy::budget::{Budget, BudgetUse};
 pub use policy::duration::IntoDuration;
 pub use policy::into::IntoPolicy;
 pub use reason::{NotStored, Reason, Staleness, Status};
@@ -108,6 +120,8 @@ pub use stats::Counts;
 pub use stats::layer::LayerCounts;
 pub use stats::program::ProgramCounts;
 pub use stats::times::Times;
+pub use upkeep::matching::Removed;
+pub use upkeep::transfer::Moved;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -14,11 +14,13 @@ use tokio::time::{Instant, sleep_until};
 
 /// The most bytes of a field that are written. The rest is counted.
 const MAX_FIELD: usize = 240;
-/// An event is logged at most once in this time.
+/// An event is logged at most once in this time. The time doubles whenever the event is logged again, up to [`LONGEST`].
 const EVERY: Duration = Duration::from_secs(1);
-/// The events that are told apart within [`EVERY`]. All others count as one, so that neither the memory nor the log grows
+const LONGEST: Duration = Duration::from_secs(60);
+/// The events that are told apart within [`KEPT`]. All others count as one, so that neither the memory nor the log grows
 /// with what clients invent.
 const MAX_EVENTS: usize = 16;
+const KEPT: Duration = Duration::from_secs(10);
 
 /// Whether a terminal obeys `character` instead of showing it, or shows other characters elsewhere because of it: control
 /// characters, line separators, and the embeddings, overrides and isolates of bidirectional text.
@@ -107,7 +109,8 @@ impl Write for Field<'_, '_> {
     }
 }
 
-/// Tells the same event at most once a second, and how often it happened meanwhile. Clones share what they know.
+/// Tells the same event at most once a second, and how often it happened meanwhile. While it goes on, the time between two
+/// lines doubles, up to a minute. Clones share what they know.
 ///
 /// ```ignore
 /// let key = Cut(key).to_string();
@@ -116,52 +119,76 @@ impl Write for Field<'_, '_> {
 #[derive(Clone, Default)]
 pub struct Limiter(Arc<Mutex<Vec<Event>>>);
 
-/// An event that was told within the last second.
+/// An event that was told lately.
 struct Event {
     name: u64,
     told: Instant,
+    /// How long it is not told again after `told`.
+    every: Duration,
     left_out: u64,
     tell: Box<dyn Fn(Option<u64>) + Send>,
 }
 
+impl Event {
+    fn new(name: u64, told: Instant) -> Self {
+        Self {
+            name,
+            told,
+            every: EVERY,
+            left_out: 0,
+            tell: Box::new(|_| ()),
+        }
+    }
+
+    fn is_quiet(&self, now: Instant) -> bool {
+        now < self.told + self.every
+    }
+
+    /// What was left out waits for its time to be over, but not without end where no runtime tells it.
+    fn is_kept(&self, now: Instant) -> bool {
+        let kept = match self.left_out {
+            0 => self.every.max(KEPT),
+            _ => LONGEST + self.every,
+        };
+        now < self.told + kept
+    }
+
+    /// Notes that it is told `now`; how often it happened since it was told before, without this time.
+    fn told_again(&mut self, now: Instant) -> u64 {
+        self.told = now;
+        self.every = LONGEST.min(2 * self.every);
+        std::mem::take(&mut self.left_out)
+    }
+}
+
 impl Limiter {
-    /// Calls `tell` if `event` was not told within the last second. If it was, it is told when that second is over, with
+    /// Calls `tell` if `event` was not told within the last second. If it was, it is told when that time is over, with
     /// the number of times that it happened since.
     ///
     /// `event` names what happened, and no more of a client's text than is worth a line of its own.
     pub fn tell(&self, event: impl Hash, tell: impl Fn(Option<u64>) + Send + 'static) {
         let now = Instant::now();
         let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // What was left out waits for its second to be over, but not without end where no runtime tells it.
-        events.retain(|event| match event.left_out {
-            0 => now < event.told + EVERY,
-            _ => now < event.told + 60 * EVERY,
-        });
+        events.retain(|event| event.is_kept(now));
         let mut name = name_of(event);
         if events.len() >= MAX_EVENTS && events.iter().all(|event| event.name != name) {
             name = name_of("others");
         }
         match events.iter_mut().find(|event| event.name == name) {
-            Some(event) if now < event.told + EVERY => {
+            Some(event) if event.is_quiet(now) => {
                 event.left_out += 1;
                 event.tell = Box::new(tell);
                 if event.left_out == 1 {
-                    self.tell_at(name, event.told + EVERY);
+                    self.tell_at(name, event.told + event.every);
                 }
             }
             Some(event) => {
-                let repeated = event.left_out + 1;
-                (event.told, event.left_out) = (now, 0);
+                let repeated = event.told_again(now) + 1;
                 drop(events);
                 tell((repeated > 1).then_some(repeated));
             }
             None => {
-                events.push(Event {
-                    name,
-                    told: now,
-                    left_out: 0,
-                    tell: Box::new(|_| ()),
-                });
+                events.push(Event::new(name, now));
                 drop(events);
                 tell(None);
             }
@@ -179,7 +206,9 @@ impl Limiter {
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 sleep_until(when).await;
-                limiter.tell_left_out(|event| event.name == name);
+                // Race: a request may have told it just before, and began its time anew.
+                let now = Instant::now();
+                limiter.tell_left_out(|event| event.name == name && !event.is_quiet(now));
             });
         }
     }
@@ -190,9 +219,8 @@ impl Limiter {
         let due: Vec<_> = meant
             .filter(|event| event.left_out > 0)
             .map(|event| {
-                event.told = Instant::now();
                 let tell = std::mem::replace(&mut event.tell, Box::new(|_| ()));
-                (tell, std::mem::take(&mut event.left_out))
+                (tell, event.told_again(Instant::now()))
             })
             .collect();
         drop(events);
@@ -272,9 +300,33 @@ mod tests {
         assert_eq!(lines(), []);
         limiter.flush();
         assert_eq!(lines(), [(1, Some(3))]);
-        tokio::time::sleep(2 * EVERY).await;
+        tokio::time::sleep(KEPT).await;
         happens(1);
         assert_eq!(lines(), [(1, None)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_goes_on_is_told_less_and_less_often_and_at_least_once_a_minute() {
+        let limiter = Limiter::default();
+        let (told, lines) = std::sync::mpsc::channel();
+        let started = Instant::now();
+        for _ in 0..3_000 {
+            let told = told.clone();
+            limiter.tell("it fails", move |repeated| {
+                told.send((started.elapsed(), repeated.unwrap_or(1)))
+                    .unwrap();
+            });
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        limiter.flush();
+        let lines: Vec<_> = lines.try_iter().collect();
+        let gaps = lines
+            .windows(2)
+            .map(|two| (two[1].0 - two[0].0).as_secs_f64().round());
+        let gaps: Vec<_> = gaps.collect();
+        let expected = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 57.0];
+        assert_eq!(gaps, expected, "{lines:?}");
+        assert_eq!(lines.iter().map(|(_, times)| times).sum::<u64>(), 3_000);
     }
 
     #[tokio::test(start_paused = true)]

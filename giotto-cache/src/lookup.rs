@@ -15,6 +15,7 @@ pub struct Lookup {
     pub(crate) waits_for_fresh: bool,
     pub(crate) allows_own_time: bool,
     pub(crate) accepts_coded: bool,
+    pub(crate) is_admitted: bool,
 }
 
 /// How a lookup may use the cache.
@@ -45,6 +46,7 @@ impl Lookup {
             waits_for_fresh: false,
             allows_own_time: true,
             accepts_coded: false,
+            is_admitted: false,
         }
     }
 
@@ -84,6 +86,15 @@ impl Lookup {
     #[inline]
     pub const fn allow_own_time(mut self, allows: bool) -> Self {
         self.allows_own_time = allows;
+        self
+    }
+
+    /// Stores the result whatever the rate of the program's [`Budget`](crate::Budget), and on the first request: for an
+    /// operator who fills the cache. The limit of entries holds all the same.
+    #[must_use]
+    #[inline]
+    pub const fn admit(mut self, is_admitted: bool) -> Self {
+        self.is_admitted = is_admitted;
         self
     }
 

@@ -20,15 +20,21 @@ pub enum NotStored {
     Invalidated,
     /// The store failed, or does not accept values now.
     StoreFailed,
+    /// It would be a new entry, and its program has used its [budget](crate::Budget) up.
+    OverBudget,
+    /// It would be a new entry, and its program stores what is asked for again.
+    FirstRequest,
 }
 
 impl NotStored {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::NoStore,
         Self::TooLarge,
         Self::BadTag,
         Self::Invalidated,
         Self::StoreFailed,
+        Self::OverBudget,
+        Self::FirstRequest,
     ];
 
     /// Its name, one word for logs: `too-large`.
@@ -40,6 +46,8 @@ impl NotStored {
             Self::BadTag => "bad-tag",
             Self::Invalidated => "invalidated-meanwhile",
             Self::StoreFailed => "store-failed",
+            Self::OverBudget => "over-budget",
+            Self::FirstRequest => "first-request",
         }
     }
 }

@@ -123,4 +123,5 @@ pub(crate) fn lookup(
         .allow_own_time(program.sets_time())
         .accept_coded(request.takes_coded && program.may_be_coded(mime))
         .wait_for_fresh(!request.takes_stale)
+        .admit(request.is_admitted)
 }

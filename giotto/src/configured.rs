@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use crate::app::{App, Configured};
+use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
 use crate::request::HTTP_GET;
@@ -37,8 +37,8 @@ impl App {
     /// }
     /// ```
     ///
-    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and `log` are not used:
-    /// the server and the subscriber of log lines are those of the application.
+    /// So both use the same cache, with the same keys. The settings of the server, such as `http.port`, and of the log are not used:
+    /// the server, the subscriber of log lines and the access log are those of the application.
     ///
     /// # Errors
     ///
@@ -82,7 +82,9 @@ impl App {
 
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
-        let app = self.with_configured_cache(config)?;
+        let mut app = self.with_configured_cache(config)?;
+        app.stores = Some(Stores::new(config.opener()));
+        app.set_budgets(config)?;
         let app = match config.compression {
             true => app,
             false => app.compression(false),
@@ -91,6 +93,7 @@ impl App {
             Some(names) => app.tag_fields(names),
             None => app,
         };
+        let app = app.with_public_health(config.health);
         #[cfg(not(feature = "session"))]
         config.check_no_sessions()?;
         #[cfg(feature = "session")]

@@ -66,10 +66,7 @@ impl Context {
                 "{what} needs a session, and there is none: give the application App::sessions(Sessions::new()); the page of an \
                  error has none"
             ))),
-            (true, _) => Err(Error::configuration(format!(
-                "{what} belongs to one reader, and the page goes to the cache, for many: leave out .cache(..), or let a script \
-                 fetch it from a program without a cache"
-            ))),
+            (true, _) => Err(Error::configuration(of_one_reader(what))),
         }
     }
 
@@ -102,6 +99,15 @@ impl Context {
     pub(crate) const fn is_stored(&self) -> bool {
         self.is_stored
     }
+}
+
+/// Why `what` cannot be on a page that is stored.
+#[cfg(any(feature = "session", feature = "template"))]
+pub(crate) fn of_one_reader(what: &str) -> String {
+    format!(
+        "{what} belongs to one reader, and the page goes to the cache, for many: leave out .cache(..), or let a script fetch it \
+         from a program without a cache"
+    )
 }
 
 /// What the parameters of a model that are not arguments ask for, known when the application starts.

@@ -62,11 +62,15 @@
 //! axum.
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
-//! (`management/`), and limits what panics write (`panics.rs`). `testing.rs` is for the tests of applications.
+//! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
+//! the level of the log (`verbosity.rs`). `health.rs` says whether the process should get requests, and `admin/` answers
+//! operators on a listener of their own. `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
 mod address;
+#[cfg(feature = "admin")]
+mod admin;
 mod app;
 mod arguments;
 mod asked;
@@ -75,6 +79,7 @@ mod assets;
 #[cfg(feature = "session")]
 pub mod auth;
 mod beside;
+mod budgets;
 mod cache_status;
 mod compression;
 mod compute;
@@ -86,8 +91,11 @@ mod cookie;
 mod downstream;
 mod error;
 mod error_page;
+mod health;
 mod language;
 mod lifetimes;
+mod listening;
+mod log;
 mod management;
 mod manifest;
 mod messages;
@@ -99,6 +107,7 @@ mod panics;
 mod program;
 #[cfg(feature = "purge")]
 pub mod purge;
+mod reload;
 mod request;
 mod response;
 mod run;
@@ -107,10 +116,14 @@ mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod varies;
+mod verbosity;
 pub mod view;
 mod weight;
 
+#[cfg(feature = "admin")]
+pub use admin::Admin;
 pub use app::App;
 pub use arguments::Parameter;
 #[cfg(feature = "static")]

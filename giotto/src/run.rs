@@ -3,25 +3,32 @@
 //! Before the first step of an invocation.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use anstream::{AutoStream, ColorChoice};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use tokio::net::TcpListener;
+use giotto_cache::Place;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
 use crate::controller::cmd::{self, MODEL_MOCK, Options};
-use crate::controller::http::{self, Ended, Signals, date, serve};
+use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
+use crate::listening;
+use crate::log::{Access, announce, install};
 use crate::management;
 use crate::panics;
+use crate::reload::{LEVEL, Live};
+use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
+
+/// The flag of a server that runs no model.
+const FROZEN: &str = "frozen";
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -73,6 +80,13 @@ fn command(name: &str) -> Command {
         .args(flags())
         .arg(mock())
         .arg(
+            Arg::new(FROZEN)
+                .long(FROZEN)
+                .action(ArgAction::SetTrue)
+                .conflicts_with(MODEL_MOCK)
+                .help("Serve only what is stored: no model runs, and the rest is 504"),
+        )
+        .arg(
             Arg::new("host")
                 .long("host")
                 .value_name("ADDRESS")
@@ -119,16 +133,17 @@ fn mock() -> Arg {
 }
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
-    let mut config = configure(&[matches])?;
-    if let Some(host) = matches.get_one::<String>("host") {
-        config.set("http.host", host, "--host")?;
-    }
-    if let Some(port) = matches.get_one::<String>("port") {
-        config.set("http.port", port, "--port")?;
-    }
-    log(config.log.unwrap_or(tracing::Level::INFO));
+    let config = configure_http(matches)?;
+    let verbosity = log(&config, LEVEL);
     config.tell();
-    let app = prepare(app, matches)?.with_config(&config)?;
+    let is_own_cache = app.cache_is_given();
+    let mut app = prepare(app, matches)?.with_config(&config)?;
+    app.access = config.log.open_access()?;
+    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
+    let app = match matches.get_flag(FROZEN) {
+        true => frozen(app)?,
+        false => app,
+    };
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -136,23 +151,65 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         .build()?;
     let result = runtime.block_on(async {
         check_clock()?;
-        let listener = listen(&config).await?;
+        let listener = listening::public(&config).await?;
+        let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
+        let matches = matches.clone();
+        let read = move || configure_http(&matches);
+        let live = Live::new(config, service.app().clone(), cache, verbosity, read);
         // Before the line below: its reader may stop the server at once.
-        let signals = Signals::new()?;
-        // A closed standard error is no reason to stop.
-        let _ = writeln!(io::stderr(), "Listening on http://{address}");
+        let signals = signals(live.clone(), service.app().access.clone())?;
+        announce(&format!("Listening on http://{address}"));
         service.app().warn();
-        Ok(
-            match serve(service, listener, signals, config.drain).await? {
-                Ended::Drained => cmd::SUCCESS,
-                Ended::Cut => INTERRUPTED,
-            },
-        )
+        management::tell_at_start(service.app().clone());
+        let admin = tokio::spawn(admin);
+        let ended = serve(service, listener, signals, || live.stopping()).await?;
+        // It removes its socket.
+        admin.abort();
+        let _ = admin.await;
+        Ok(match ended {
+            Ended::Drained => cmd::SUCCESS,
+            Ended::Cut => INTERRUPTED,
+        })
     });
     // Does not wait for a model that still computes.
     runtime.shutdown_background();
     result
+}
+
+/// The same `app`, which runs no model.
+fn frozen(app: App) -> Result<App> {
+    match app.shared_cache().store().place() {
+        Place::Shared | Place::Layered => Ok(app.frozen(true)),
+        _ => Err(Error::configuration(
+            "--frozen serves only what is stored, and this cache is empty when the server starts: configure a store that \
+             processes share, for example `cache = \"database\"` in giotto.toml",
+        )),
+    }
+}
+
+/// The configuration of a server.
+fn configure_http(matches: &ArgMatches) -> Result<Config> {
+    let mut config = configure(&[matches])?;
+    if let Some(host) = matches.get_one::<String>("host") {
+        config.set("http.host", host, "--host")?;
+    }
+    if let Some(port) = matches.get_one::<String>("port") {
+        config.set("http.port", port, "--port")?;
+    }
+    Ok(config)
+}
+
+/// The signals of a server, whose configuration SIGHUP reloads, and whose access log it opens again.
+fn signals(live: Live, access: Option<Arc<Access>>) -> io::Result<Signals> {
+    Signals::new(move || {
+        if let Some(access) = &access {
+            access.reopen();
+        }
+        let live = live.clone();
+        // It reads a file.
+        tokio::task::spawn_blocking(move || live.reload());
+    })
 }
 
 /// Whether the wall clock shows a time that pages can be dated by.
@@ -164,16 +221,6 @@ fn check_clock() -> Result<()> {
              start again",
         )),
     }
-}
-
-async fn listen(config: &Config) -> Result<TcpListener> {
-    let Config { host, port, .. } = config;
-    let listener = http::listen(host, *port, config.backlog).await;
-    listener.map_err(|error| {
-        Error::configuration(format!(
-            "cannot listen on {host}:{port}: {error}; choose another with --host and --port"
-        ))
-    })
 }
 
 fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
@@ -191,7 +238,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
-        log(config.log.unwrap_or(tracing::Level::WARN));
+        log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;
         app.clone().with_config(&config)
@@ -213,9 +260,9 @@ fn prepare(app: App, matches: &ArgMatches) -> Result<App> {
     Ok(management::beside(app))
 }
 
-/// Writes log lines to standard error, unless the application has installed a subscriber of its own.
-fn log(level: tracing::Level) {
-    let colours = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
-    let lines = tracing_subscriber::fmt().with_max_level(level);
-    let _ = lines.with_ansi(colours).with_writer(io::stderr).try_init();
+/// Writes log lines to standard error, from this `level` on if the configuration names none.
+fn log(config: &Config, level: tracing::Level) -> Verbosity {
+    let (filter, verbosity) = Verbosity::new(config.log.level.unwrap_or(level));
+    install(filter, config.log.format);
+    verbosity
 }

@@ -239,11 +239,31 @@ impl fmt::Debug for States {
 pub struct Startup<'a> {
     states: &'a States,
     programs: &'a [&'a str],
+    is_stored: bool,
 }
 
 impl<'a> Startup<'a> {
     pub(crate) const fn new(states: &'a States, programs: &'a [&'a str]) -> Self {
-        Self { states, programs }
+        Self {
+            states,
+            programs,
+            is_stored: false,
+        }
+    }
+
+    /// The same for the view of a program whose pages go to the cache, or do not.
+    pub(crate) const fn of_pages(&self, is_stored: bool) -> Self {
+        Self {
+            states: self.states,
+            programs: self.programs,
+            is_stored,
+        }
+    }
+
+    /// Whether the pages of the view go to the cache, so that nothing in them may belong to one reader.
+    #[must_use]
+    pub const fn is_stored(&self) -> bool {
+        self.is_stored
     }
 
     /// The state of type `T`.

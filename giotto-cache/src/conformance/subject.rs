@@ -26,6 +26,7 @@ pub struct Subject {
     pub(super) neighbour: Option<Arc<dyn KeyValue>>,
     pub(super) only_get_and_set: bool,
     pub(super) is_atomic: bool,
+    pub(super) is_enumerable: bool,
     pub(super) prefix: String,
 }
 
@@ -42,6 +43,7 @@ impl Subject {
             neighbour: None,
             only_get_and_set: false,
             is_atomic: false,
+            is_enumerable: false,
             prefix,
         }
     }
@@ -79,6 +81,15 @@ impl Subject {
     pub fn atomic(self) -> Self {
         Self {
             is_atomic: true,
+            ..self
+        }
+    }
+
+    /// Also enumerates what the store has: for a store that implements `scan`, which the default does not.
+    #[must_use]
+    pub fn enumerable(self) -> Self {
+        Self {
+            is_enumerable: true,
             ..self
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::CacheControl;
+use crate::engine::budget::{self, Place as BudgetPlace};
 use crate::engine::lease::{Acquired, Lease};
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
@@ -19,6 +20,7 @@ use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
+use crate::reason::NotStored;
 
 /// How long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
@@ -54,6 +56,10 @@ pub(crate) struct Attempt {
     pub(crate) lease: Option<Lease>,
     /// Why the result cannot be stored, if that is known before it is computed.
     pub(crate) obstacle: Option<Unstamped>,
+    /// The right to store under the budget of the program, if it has one.
+    pub(crate) place: Option<BudgetPlace>,
+    /// Why the budget of the program does not let it store.
+    pub(crate) over_budget: Option<NotStored>,
     /// The keys in whose computations this one is, the outermost first, and its own.
     pub(crate) computing: Vec<String>,
 }
@@ -99,6 +105,8 @@ impl Attempt {
             generations: found.generations,
             lease: None,
             obstacle: (role == Role::Bypass).then_some(Unstamped::NotWanted),
+            place: None,
+            over_budget: None,
             computing,
         }
     }
@@ -106,6 +114,10 @@ impl Attempt {
     /// Waits until this process may compute, or need not. The attempt takes note of what became of the entry meanwhile.
     pub(crate) async fn acquire(&mut self, engine: &Engine) -> Start {
         if self.obstacle.is_some() || engine.keeps_nothing() {
+            return Start::Compute;
+        }
+        self.take_place(engine);
+        if self.over_budget.is_some() {
             return Start::Compute;
         }
         if !self.is_answered {
@@ -145,7 +157,7 @@ impl Attempt {
                     }
                     // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by
                     // losing its lease, that the entry was removed while it computed.
-                    Lease::remove_foreign(&engine.store, self.key()).await;
+                    Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
                     self.obstacle = Some(Unstamped::NotWanted);
                 }
             }
@@ -159,6 +171,21 @@ impl Attempt {
                 self.obstacle = self.obstacle.or((!has_begun).then_some(Unstamped::Unknown));
             }
             return Start::Compute;
+        }
+    }
+
+    /// Takes the right to store under the budget of the program. Before the lease, and before tags get their records, which
+    /// would take room in the store for a page that does not get any.
+    fn take_place(&mut self, engine: &Engine) {
+        let now_ms = engine.clock.now_ms();
+        let (old, generations) = (self.old.as_ref(), &self.generations);
+        let wanted = budget::wanted(&self.lookup, old, generations, self.is_answered, now_ms);
+        match engine.budgets.take(self.key(), &wanted, now_ms) {
+            Ok(place) => self.place = place,
+            Err(why) => {
+                self.obstacle = Some(Unstamped::NotWanted);
+                self.over_budget = Some(why);
+            }
         }
     }
 

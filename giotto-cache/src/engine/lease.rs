@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use crate::guard::store::GuardedStore;
 use crate::guard::unanswered::Unanswered;
 use crate::key::Key;
-use crate::log::Cut;
+use crate::log::{Cut, Limiter};
 
 /// The life of a lease that is not renewed.
 pub(crate) const LIFE: Duration = Duration::from_secs(5);
@@ -69,7 +69,7 @@ impl Lease {
     }
 
     /// Removes a value that stands in the place of the lease of `key` and is no lease: no owner would ever end it.
-    pub(crate) async fn remove_foreign(store: &GuardedStore, key: &Key) {
+    pub(crate) async fn remove_foreign(store: &GuardedStore, log: &Limiter, key: &Key) {
         let name = lease_key(key);
         let Ok(Some(stored)) = store.get(&name).await else {
             return;
@@ -83,7 +83,14 @@ impl Lease {
             removed => removed,
         };
         if removed == Ok(true) {
-            tracing::warn!(key = %Cut(key), "removed a value that is not a lease from the key of a lease");
+            let key = Cut(key).to_string();
+            log.tell("foreign lease", move |repeated| {
+                tracing::warn!(
+                    key,
+                    repeated,
+                    "removed a value that is not a lease from the key of a lease"
+                );
+            });
         }
     }
 

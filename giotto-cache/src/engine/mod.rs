@@ -5,7 +5,8 @@
 //! 1. [`read::fetch`]: the entry, and the generations of its program and tags, from the store.
 //! 2. [`read::judge`]: whether the entry may be served (`entry/freshness.rs`). A hit ends here.
 //! 3. [`SingleFlight::join`]: wait for another caller's computation of the same key, or lead one.
-//! 4. [`Attempt::acquire`]: of several processes one computes, by a lease (`lease.rs`).
+//! 4. [`Attempt::acquire`]: of several processes one computes, by a lease (`lease.rs`). A new page over the budget of its
+//!    program is not stored (`budget.rs`).
 //! 5. [`compute::run`]: the model, in a task that no disconnecting client cancels.
 //! 6. [`store::store`]: the result becomes an entry, unless something it depends on was invalidated meanwhile.
 //! 7. [`Fallback::apply`]: the caller gets the result, or an old one if the computation failed or takes too long.
@@ -15,12 +16,16 @@
 //! [`SingleFlight::join`]: single_flight::SingleFlight::join
 
 pub(crate) mod attempt;
+pub(crate) mod budget;
 pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
 pub(crate) mod history;
 pub(crate) mod lease;
+pub(crate) mod places;
+pub(crate) mod popular;
 pub(crate) mod read;
+pub(crate) mod seen;
 pub(crate) mod single_flight;
 pub(crate) mod state;
 pub(crate) mod store;
@@ -32,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
@@ -42,8 +48,10 @@ use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
+use crate::trace;
 
 /// Added to the deadline of the store when a caller waits for a flight to end.
 const SLACK: Duration = Duration::from_millis(25);
@@ -85,6 +93,7 @@ where
             Status::Stale(staleness) => meter.served_stale(staleness, cost_us, found.now_ms),
             _ => meter.hit(cost_us, found.now_ms),
         }
+        engine.popular.hit(&lookup.key, found.now_ms);
         if found.freshness.refreshes() && lookup.mode != Mode::Only {
             refresh(engine, lookup, found.decoded(engine), compute);
         }
@@ -94,7 +103,7 @@ where
     let reason = read::why_missed(engine, &lookup.key, &found);
     let now_ms = engine.clock.now_ms();
     engine.meter(&lookup.key).missed(&reason, now_ms);
-    tracing::debug!(key = %lookup.key, %reason, "nothing fresh is stored");
+    tracing::debug!(key = %Cut(&lookup.key), %reason, "nothing fresh is stored");
     if lookup.mode == Mode::Only {
         return Err(not_cached(&found, &reason));
     }
@@ -213,15 +222,20 @@ fn spawn<C>(
     let attempt = Attempt::new(lookup, found, role, &engine.clock);
     let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
-    tokio::spawn(async move {
+    let span = match attempt.role {
+        Role::Refresh => trace::refresh(attempt.key().program()),
+        _ => Span::current(),
+    };
+    let lead = async move {
         lead(&engine, flight, attempt, computation).await;
         drop(task);
-    });
+    };
+    tokio::spawn(lead.instrument(span));
 }
 
 /// Computes, unless another process does or has just done so, stores the result and ends the flight.
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
-    match attempt.acquire(engine).await {
+    match attempt.acquire(engine).instrument(trace::lease()).await {
         Start::Compute => {}
         Start::Found(answer) => return finish_found(flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),

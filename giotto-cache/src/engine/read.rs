@@ -56,6 +56,7 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let now_ms = engine.clock.now_ms();
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer.of_layer(0))
 }
 
@@ -70,6 +71,7 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(answer.entry.cost_us(), now_ms);
+    engine.popular.hit(key, now_ms);
     Some(answer.of_layer(layer))
 }
 
@@ -201,7 +203,7 @@ pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
 
 /// Why a stored value is a miss. The log tells once a minute of a value that another program must have stored.
 fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
-    tracing::debug!(%error, %key, "a stored value was ignored");
+    tracing::debug!(%error, key = %Cut(key), "a stored value was ignored");
     let now_ms = engine.clock.now_ms();
     if !matches!(error, Undecodable::Version)
         && engine.paces.ignored.allows(now_ms, IGNORED_EVERY_MS)

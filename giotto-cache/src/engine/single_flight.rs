@@ -182,6 +182,14 @@ impl SingleFlight {
         }
     }
 
+    /// Tells all computations whose keys are `meant` that their results must not be kept.
+    pub(crate) fn revoke_all(&self, meant: impl Fn(&str) -> bool) {
+        let keys: Vec<_> = self.lock().by_key.keys().cloned().collect();
+        for key in keys.iter().filter(|key| meant(key)) {
+            self.revoke(key);
+        }
+    }
+
     /// Whether a computation of `key` is under way that others can join.
     pub(crate) fn has(&self, key: &str) -> bool {
         let flights = self.lock();

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
+use crate::engine::budget::Budgets;
 use crate::engine::history::History;
+use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
+use crate::invalidation::past::Past;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
 use crate::key::Key;
@@ -30,9 +33,12 @@ pub(crate) struct Engine {
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
+    pub(crate) past: Past,
     pub(crate) downstream: Downstreams,
     pub(crate) signer: Signer,
     pub(crate) history: History,
+    pub(crate) budgets: Arc<Budgets>,
+    pub(crate) popular: Popular,
     pub(crate) clock: Clock,
     /// What is counted of each program.
     pub(crate) meters: Programs,
@@ -70,6 +76,11 @@ impl Engine {
     pub(crate) fn draw(&self) -> f64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.f64()
+    }
+
+    /// Whether layers above the last one may have what that did not accept.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.store.place() == Place::Layered
     }
 
     /// Whether other processes read and write the store.

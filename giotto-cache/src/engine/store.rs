@@ -27,7 +27,6 @@ use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
-use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -168,6 +167,7 @@ fn obstacle(
 ) -> Option<NotStored> {
     match stamps {
         _ if directives.no_store => Some(NotStored::NoStore),
+        _ if attempt.over_budget.is_some() => attempt.over_budget,
         _ if !engine.keeps_nothing() && unstored::is_too_large(engine, entry) => {
             Some(NotStored::TooLarge)
         }
@@ -200,10 +200,14 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     }
     let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
+    if let Some(place) = attempt.place.take() {
+        engine.budgets.keep(place, entry.clocks());
+    }
     let stored = engine.store.set(key, raw.clone(), expire).await;
     let why = match stored {
         Ok(()) => {
-            engine.meter(attempt.key()).stats.stored.increase();
+            let is_same = attempt.old.as_ref().map(|old| old.etag() == entry.etag());
+            engine.meter(attempt.key()).stored(is_same);
             engine.history.note(key, entry.clocks().keep_until);
             None
         }
@@ -216,12 +220,12 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     };
     if why.is_some() {
         unstored::note(engine, attempt.key(), entry.body().len(), why);
+        engine.budgets.left(key);
     }
     if !attempt.release().await {
         flight.revoke();
     }
-    // Layers may have copies of what the last one did not accept.
-    if (stored.is_ok() || engine.store.place() == Place::Layered) && flight.is_revoked() {
+    if (stored.is_ok() || engine.has_copies()) && flight.is_revoked() {
         take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
@@ -233,11 +237,16 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
 /// compare-and-set, because another process may have stored a newer one since.
 async fn take_out(engine: &Engine, key: &Key, raw: &Bytes) {
     let removed = engine.store.replace(key.as_str(), raw, None, None).await;
+    engine.budgets.left(key.as_str());
     if removed.is_err() {
-        tracing::warn!(
-            key = %Cut(key),
-            "an entry that was removed while it was computed is still stored: remove it again"
-        );
+        let key = Cut(key).to_string();
+        engine.log.tell("still stored", move |repeated| {
+            tracing::warn!(
+                key,
+                repeated,
+                "an entry that was removed while it was computed is still stored: remove it again"
+            );
+        });
     }
 }
 
@@ -279,6 +288,7 @@ pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt
 /// next lookup computes again when it is due.
 async fn forget(engine: &Engine, attempt: &Attempt) {
     let key = attempt.key().as_str();
+    engine.budgets.left(key);
     let _ = match &attempt.old {
         Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
         // The store did not answer, so that it is not known what it has.

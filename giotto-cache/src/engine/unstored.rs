@@ -2,6 +2,7 @@
 //!
 //! Part of step 6 of a lookup.
 
+use crate::engine::budget;
 use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
@@ -24,7 +25,12 @@ pub(crate) fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
 
 /// Why the next result of `lookup` will not be stored, as far as it is known.
 pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    let now_ms = engine.clock.now_ms();
+    let (old, generations) = (found.entry.as_ref(), &found.generations);
+    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
+    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
     match () {
+        () if over_budget.is_some() => over_budget,
         () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
         () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
         () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,

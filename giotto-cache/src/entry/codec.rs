@@ -40,21 +40,21 @@ use crate::signature::{Forged, Signer};
 mod tests;
 
 pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
-const PLAIN: u8 = 1;
+pub(super) const PLAIN: u8 = 1;
 const EXTENDED: u8 = 2;
-const DESCRIBED: u8 = 3;
+pub(super) const DESCRIBED: u8 = 3;
 /// Those that this build reads.
-const VERSIONS: [u8; 3] = [PLAIN, EXTENDED, DESCRIBED];
-const NEGATIVE: u8 = 1;
-const OWN_TIME: u8 = 2;
-const HEADER: usize = 64;
+pub(super) const VERSIONS: [u8; 3] = [PLAIN, EXTENDED, DESCRIBED];
+pub(super) const NEGATIVE: u8 = 1;
+pub(super) const OWN_TIME: u8 = 2;
+pub(super) const HEADER: usize = 64;
 
 pub(crate) const CREATED: usize = 16;
 const FRESH_UNTIL: usize = 24;
 const STALE_UNTIL: usize = 32;
 const KEEP_UNTIL: usize = 40;
-const COST: usize = 48;
-const KEY_LENGTH: usize = 56;
+pub(super) const COST: usize = 48;
+pub(super) const KEY_LENGTH: usize = 56;
 const ETAG_LENGTH: usize = 60;
 
 /// The stored bytes of one entry, and where its parts begin. Cloning it copies no bytes.
@@ -361,6 +361,16 @@ impl Envelope {
     fn extension_range(&self) -> Range<usize> {
         self.etag_range().end..self.body as usize
     }
+}
+
+/// The clocks in `header`, which begins where they do and is as long as they are.
+pub(super) fn clocks(mut header: &[u8]) -> Option<Clocks> {
+    Some(Clocks {
+        created: header.try_get_u64_le().ok()?,
+        fresh_until: header.try_get_u64_le().ok()?,
+        stale_until: header.try_get_u64_le().ok()?,
+        keep_until: header.try_get_u64_le().ok()?,
+    })
 }
 
 /// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.

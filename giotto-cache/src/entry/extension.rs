@@ -27,7 +27,7 @@ use crate::metadata::Metadata;
 use crate::scope::MAX_TAGS;
 
 /// The length of an extension without tags, in an envelope of version 2.
-const SHORTEST: usize = 32;
+pub(crate) const SHORTEST: usize = 32;
 /// Where the metadata begins, in an envelope of version 3.
 const METADATA: usize = SHORTEST + 11;
 
@@ -94,6 +94,15 @@ impl Extension {
 
     /// `None` if `raw`, a whole extension, is not one. `metadata` is what [`metadata`] has read from it, if it has some.
     pub(crate) fn decode(raw: &[u8], metadata: Option<Metadata>) -> Option<Self> {
+        Self::decode_some(raw, metadata, false)
+    }
+
+    /// The same of an extension whose last tags are not there if `is_cut`.
+    pub(crate) fn decode_some(
+        raw: &[u8],
+        metadata: Option<Metadata>,
+        is_cut: bool,
+    ) -> Option<Self> {
         let mut head = raw.get(4..SHORTEST)?;
         let mut tags = match &metadata {
             None => raw.get(SHORTEST..)?,
@@ -111,15 +120,25 @@ impl Extension {
             if extension.tags.len() == MAX_TAGS {
                 return None;
             }
-            let length = usize::from(tags.try_get_u16_le().ok()?);
-            let (tag, rest) = tags.split_at_checked(length)?;
-            tags = rest;
-            extension.tags.push(Stamp {
-                tag: std::str::from_utf8(tag).ok()?.to_owned(),
-                generation: Generation::take(&mut tags)?,
-            });
+            match Stamp::take(&mut tags) {
+                Some(stamp) => extension.tags.push(stamp),
+                None if is_cut => break,
+                None => return None,
+            }
         }
         Some(extension)
+    }
+}
+
+impl Stamp {
+    fn take(tags: &mut &[u8]) -> Option<Self> {
+        let length = usize::from(tags.try_get_u16_le().ok()?);
+        let (tag, rest) = tags.split_at_checked(length)?;
+        *tags = rest;
+        Some(Self {
+            tag: std::str::from_utf8(tag).ok()?.to_owned(),
+            generation: Generation::take(tags)?,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod codec;
 mod coded;
 pub(crate) mod extension;
 pub(crate) mod freshness;
+pub(crate) mod head;
 #[cfg(not(feature = "zstd"))]
 pub(crate) mod no_zstd;
 #[cfg(feature = "zstd")]
@@ -30,7 +31,7 @@ use crate::policy::clocks::Clocks;
 use crate::signature::Signer;
 
 /// How much the clocks of machines that share a store may differ.
-const SKEW_MS: u64 = 1_000;
+pub(crate) const SKEW_MS: u64 = 1_000;
 
 /// A stored result and what is known of it. Cloning it copies no bytes.
 #[derive(Clone, Debug)]
@@ -114,16 +115,8 @@ impl Entry {
     /// `allows_own_time` says whether a time that the computation has set may be longer.
     pub(crate) fn limit(&mut self, policy: &Policy, allows_own_time: bool, now_ms: u64) {
         let written = self.envelope.clocks();
-        let created = written.created.min(now_ms);
-        let own_ms = (allows_own_time && self.envelope.has_own_time())
-            .then(|| written.fresh_until.saturating_sub(created));
-        let longest = policy.longest_clocks(created, self.is_negative(), own_ms);
-        let limited = Clocks {
-            created: written.created,
-            fresh_until: written.fresh_until.min(longest.fresh_until),
-            stale_until: written.stale_until.min(longest.stale_until),
-            keep_until: written.keep_until.min(longest.keep_until),
-        };
+        let has_own_time = allows_own_time && self.envelope.has_own_time();
+        let limited = written.limited(policy, self.is_negative(), has_own_time, now_ms);
         if limited != written {
             self.beside.get_or_insert_default().limited = Some(limited);
         } else if let Some(beside) = &mut self.beside {

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::breakers::{Breakers, Want, is_of_value};
-use super::deadline::with_deadline;
+use super::deadline::{Deadline, with_deadline};
 use super::refused::Refused;
 use super::unanswered::Unanswered;
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
+use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
+use crate::trace;
 
 /// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -25,7 +28,7 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 pub(crate) struct GuardedStore {
     pub(super) store: Arc<dyn KeyValue>,
     pub(super) place: Place,
-    deadline: Duration,
+    pub(crate) deadline: Deadline,
     clock: Clock,
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
@@ -40,7 +43,7 @@ impl GuardedStore {
         Self {
             store,
             place,
-            deadline,
+            deadline: Deadline::new(deadline),
             breakers: Arc::new(Breakers::new(
                 "the cache backend",
                 Arc::clone(&meter.failures),
@@ -59,7 +62,7 @@ impl GuardedStore {
         Self {
             insists: true,
             meter: Arc::clone(&self.meter),
-            ..Self::new(self.share(), self.deadline, self.clock.clone())
+            ..Self::new(self.share(), self.deadline(), self.clock.clone())
         }
     }
 
@@ -71,8 +74,8 @@ impl GuardedStore {
         self.place
     }
 
-    pub(crate) const fn deadline(&self) -> Duration {
-        self.deadline
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.get()
     }
 
     pub(crate) fn store(&self) -> &dyn KeyValue {
@@ -195,7 +198,9 @@ impl GuardedStore {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let started = Instant::now();
-        let answered = with_deadline(self.deadline, call).await;
+        let span = trace::store_call(self.store.name(), operation.name());
+        let call = with_deadline(self.deadline(), call);
+        let answered = call.instrument(span.clone()).await;
         self.meter.called(operation, started.elapsed());
         let (error, unanswered) = match answered {
             Some(Ok(value)) => {
@@ -205,6 +210,7 @@ impl GuardedStore {
             Some(Err(error)) => (error, Unanswered::Failed),
             None => (self.too_late(operation), Unanswered::Late),
         };
+        trace::failed(&span, &error.kind());
         match error.kind() {
             _ if is_of_value(&error) => {
                 self.note_found(want);
@@ -233,7 +239,7 @@ impl GuardedStore {
             return;
         }
         let (store, breakers) = (Arc::clone(&self.store), Arc::clone(&self.breakers));
-        let (deadline, key) = (self.deadline, key.to_owned());
+        let (deadline, key) = (self.deadline(), key.to_owned());
         tokio::spawn(async move {
             match with_deadline(deadline, store.get(&key)).await {
                 Some(Ok(_)) => breakers.succeeded(Want::Find),
@@ -246,7 +252,7 @@ impl GuardedStore {
 
     /// What the store said of one key or value, and not of itself.
     fn refused(&self, error: &Error) -> Unanswered {
-        tracing::debug!(%error, "store refused a value");
+        tracing::debug!(error = %Cut(error), "store refused a value");
         if error.kind() != ErrorKind::TooLarge {
             self.meter.failures.errors.increase();
         }
@@ -254,7 +260,7 @@ impl GuardedStore {
     }
 
     fn too_late(&self, operation: Operation) -> Error {
-        let (operation, limit) = (operation.name(), self.deadline);
+        let (operation, limit) = (operation.name(), self.deadline());
         let message = format!("the store did not answer a {operation} within {limit:?}");
         Error::new(ErrorKind::Backend, message)
     }

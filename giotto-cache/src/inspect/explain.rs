@@ -15,9 +15,11 @@ use crate::entry::Entry;
 use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
 use crate::guard::deadline::with_deadline;
+use crate::inspect::json;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
-use crate::keyvalue::{Place, names_of};
+use crate::keyvalue::Place;
+use crate::keyvalue::names::names_of;
 use crate::lookup::{Lookup, Mode};
 use crate::metadata::Metadata;
 use crate::reason::{NotStored, Reason, Status};
@@ -234,62 +236,5 @@ impl EntryState {
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
-    }
-}
-
-/// How an [`EntryState`] serialises.
-mod json {
-    use std::borrow::Cow;
-    use std::collections::BTreeMap;
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use serde::{Serialize, Serializer};
-
-    use crate::metadata::Metadata;
-
-    pub(super) fn milliseconds<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        time.as_millis().serialize(to)
-    }
-
-    pub(super) fn milliseconds_left<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(|time| time.as_millis()).serialize(to)
-    }
-
-    pub(super) fn fraction<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        (time.as_secs_f64() * 1_000.0).serialize(to)
-    }
-
-    pub(super) fn length<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        body.len().serialize(to)
-    }
-
-    /// `{"status": 201, "fields": {"content-language": "de"}}`
-    pub(super) fn metadata<S: Serializer>(metadata: &Metadata, to: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'m> {
-            status: Option<u16>,
-            fields: BTreeMap<&'m str, Cow<'m, str>>,
-        }
-        let fields = metadata.fields();
-        let fields = fields.map(|(name, value)| (name, String::from_utf8_lossy(value)));
-        let (status, fields) = (metadata.status(), fields.collect());
-        Shown { status, fields }.serialize(to)
-    }
-
-    /// `[{"tag": "user:7", "state": "valid"}]`
-    pub(super) fn tags<S: Serializer>(
-        tags: &[(String, &'static str)],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Tag<'t> {
-            tag: &'t str,
-            state: &'t str,
-        }
-        to.collect_seq(tags.iter().map(|(tag, state)| Tag { tag, state }))
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! No step of a lookup: called when the data changes that entries were computed from. The next lookup sees it.
 //! `tell.rs` tells the store; if the store does not accept it, `pending.rs` has this process obey it all the same, and
-//! `repeat.rs` repeats it. `outward.rs` tells the caches in front. `single.rs` is for one entry.
+//! `repeat.rs` repeats it. `outward.rs` tells the caches in front. `single.rs` is for one entry, and `past.rs` remembers the last
+//! invalidations.
 
 pub(crate) mod generation;
 pub(crate) mod outward;
+pub(crate) mod past;
 pub(crate) mod pending;
 pub(crate) mod programs;
 pub(crate) mod records;
@@ -20,8 +22,10 @@ use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::invalidation::generation::Record;
 use crate::invalidation::outward::tell_scope;
+use crate::invalidation::past::actor;
 use crate::invalidation::tell::{Change, Told, unanswered};
 use crate::keyvalue::Place;
+use crate::log::Cut;
 use crate::scope::{Scope, is_tag};
 
 /// Makes all entries of `scope` old: useless if `is_hard`, otherwise served only where an old entry may be.
@@ -30,10 +34,13 @@ use crate::scope::{Scope, is_tag};
 pub(crate) async fn invalidate(engine: &Arc<Engine>, scope: Scope, is_hard: bool) -> Result<()> {
     check(&scope)?;
     let engine = Arc::clone(engine);
+    let by = actor();
     let task = tokio::spawn(async move {
         let changed = change(&engine, &scope, is_hard).await;
         // Whatever the store answers: this process obeys the invalidation from now on.
         tell_scope(&engine, &scope, is_hard);
+        let now_ms = engine.clock.now_ms();
+        engine.past.note_scope(&scope, is_hard, now_ms, by);
         changed
     });
     let ended = || {
@@ -69,7 +76,7 @@ async fn change(engine: &Arc<Engine>, scope: &Scope, is_hard: bool) -> Result<()
         return Ok(());
     }
     let told = tell::tell(engine, scope, Change::New { is_hard }, &engine.store).await;
-    tracing::debug!(%scope, is_hard, ?told, "invalidated");
+    tracing::debug!(scope = %Cut(scope), is_hard, ?told, "invalidated");
     match told {
         Ok(Told::Recorded) => Ok(()),
         Ok(Told::Removed) => {

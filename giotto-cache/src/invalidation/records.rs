@@ -95,7 +95,11 @@ fn program_record(
 fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
     let known = engine.programs.record(key);
     let purged = known.invalidated(true, engine.clock.now_ms());
-    let (store, key) = (Arc::clone(&engine.store), key.to_owned());
+    let (store, log, key) = (
+        Arc::clone(&engine.store),
+        engine.log.clone(),
+        key.to_owned(),
+    );
     let new = purged.encode(&key, &engine.signer);
     tokio::spawn(async move {
         let replaced = match store.replace(&key, &raw, Some(new.clone()), None).await {
@@ -108,7 +112,14 @@ fn replace_damaged(engine: &Engine, key: &str, raw: Bytes) {
             replaced => replaced,
         };
         if replaced == Ok(true) {
-            tracing::warn!(key = %Cut(&key), "a damaged record of an invalidation was replaced by a purge");
+            let key = Cut(&key).to_string();
+            log.tell("damaged record", move |repeated| {
+                tracing::warn!(
+                    key,
+                    repeated,
+                    "a damaged record of an invalidation was replaced by a purge"
+                );
+            });
         }
     });
 }
@@ -201,10 +212,14 @@ pub(crate) async fn add_tag(engine: &Engine, tag: &str, keep_until: u64) -> Opti
         }
     };
     if is_new {
-        tracing::warn!(
-            key,
-            "a damaged record of a tag was replaced: its pages are old"
-        );
+        let key = Cut(&key).to_string();
+        engine.log.tell("damaged tag", move |repeated| {
+            tracing::warn!(
+                key,
+                repeated,
+                "a damaged record of a tag was replaced: its pages are old"
+            );
+        });
     }
     is_new.then(|| engine.pending.applied_to_tag(tag, record))
 }

@@ -18,6 +18,7 @@ pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let expired = expire_stored(engine, key).await;
     tell_entry(engine, key, false);
+    note(engine, key, false, &expired);
     revoked.and(expired)
 }
 
@@ -25,10 +26,21 @@ pub(crate) async fn expire(engine: &Engine, key: &Key) -> Result<bool> {
 pub(crate) async fn remove(engine: &Engine, key: &Key) -> Result<bool> {
     let revoked = revoke(engine, key).await;
     let removed = engine.store.delete(key.as_str()).await;
+    engine.budgets.left(key.as_str());
     engine.stats.invalidations.increase();
     tell_entry(engine, key, true);
+    let removed = removed.map_err(|_| unanswered("remove the entry"));
+    note(engine, key, true, &removed);
     revoked?;
-    removed.map_err(|_| unanswered("remove the entry"))
+    removed
+}
+
+/// Remembers it, unless there was nothing.
+fn note(engine: &Engine, key: &Key, is_hard: bool, done: &Result<bool>) {
+    if !matches!(done, Ok(false)) {
+        let now_ms = engine.clock.now_ms();
+        engine.past.note_entry(key, is_hard, now_ms);
+    }
 }
 
 /// Tells the running computations of `key` that their results must not stay: those here directly, those in other processes by

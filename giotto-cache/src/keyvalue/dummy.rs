@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::{KeyValue, Place};
 use crate::error::Result;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned};
 
 /// A [`KeyValue`] that always misses. Every operation succeeds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,6 +58,10 @@ impl KeyValue for DummyKeyValue {
 
     async fn clear(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn scan(&self, _scan: &Scan) -> Result<Scanned> {
+        Ok(Scanned::default())
     }
 
     async fn measure(&self) -> Result<Measure> {

@@ -22,8 +22,25 @@ pub struct Measure {
     pub max_bytes: Option<u64>,
     /// How many values were evicted since the server started.
     pub evictions: Option<u64>,
+    /// What the store removes when it is full, if it says so.
+    pub evicts: Option<Evicts>,
+    /// The clock of the store's server in milliseconds since 1970, read while it was measured.
+    pub clock_ms: Option<u64>,
     /// What else there is to know of the figures.
     pub notes: Vec<String>,
+}
+
+/// What a store removes when it is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Evicts {
+    /// Nothing: it refuses new values.
+    Nothing,
+    /// Values that will expire, and none of those that never do.
+    Expiring,
+    /// Any value.
+    Any,
 }
 
 impl Measure {

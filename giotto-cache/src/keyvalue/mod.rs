@@ -5,6 +5,7 @@
 
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
+mod cells;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod database;
 pub(crate) mod dummy;
@@ -21,23 +22,27 @@ mod longest;
 pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
+pub(crate) mod migrating;
+pub(crate) mod names;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+pub(crate) mod scan;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod sum;
-#[cfg(any(feature = "redis", feature = "memcache"))]
-mod together;
+pub(crate) mod together;
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::measure::Measure;
+use self::scan::{Scan, Scanned, StoredValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
@@ -61,6 +66,10 @@ use crate::stats::layer::LayerCounts;
 ///     often one is among them.
 /// 11. `replace` MUST store or remove only if the value is exactly the old one, and MUST say whether it did. Of many
 ///     that replace the same value at once, it SHOULD tell one that it did.
+/// 12. `scan`, where it is implemented, MUST come to an end, MUST return every key of this store's namespace that is there
+///     all the time and no key of another, and MUST tell the length and the beginning of its value, if it tells them. It
+///     MAY return a key twice, or one whose value has just expired, and MAY leave out empty values and keys of more
+///     than 64 KiB.
 ///
 /// A store may lose any value at any time; that is a miss.
 #[async_trait]
@@ -136,6 +145,28 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         self.clear().await
     }
 
+    /// Removes what a [`scan`](Self::scan) has found, and returns how much of it was there. The default deletes one key after
+    /// the other, and leaves values whose keys are not known.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        let mut deleted = 0;
+        for key in values.iter().filter_map(|value| value.key.as_deref()) {
+            deleted += u64::from(self.delete(key).await?);
+        }
+        Ok(deleted)
+    }
+
+    /// One page of all keys of this store's namespace, with the beginning of each value. Call it again with the cursor of
+    /// the page until there is none. A page is a bounded piece of work, for the store and for this process; bodies are not
+    /// read. Other callers must not wait for it. The default says that the store cannot.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for a cursor that is not one of this store, [`ErrorKind::Backend`] if the store does not
+    /// answer or cannot enumerate its keys.
+    async fn scan(&self, _scan: &Scan) -> Result<Scanned> {
+        Err(unsupported(self, "scan"))
+    }
+
     /// Creates what the store needs before its first use, for example a table. Calling it again changes nothing.
     async fn syncdb(&self) -> Result<()> {
         Ok(())
@@ -169,6 +200,19 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// read no more than 1 KiB of it. The default reads the whole value.
     fn limit_values(&self, _bytes: usize) {}
 
+    /// Called when the deadline of its calls changes while the store is in use; whether all of it follows. The default has no
+    /// time limit of its own.
+    #[doc(hidden)]
+    fn set_deadline(&self, _deadline: Duration) -> bool {
+        true
+    }
+
+    /// Keeps at most so many `bytes` from now on; whether it can. The default cannot.
+    #[doc(hidden)]
+    fn set_max_bytes(&self, _bytes: u64) -> bool {
+        false
+    }
+
     /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
     /// it a longer one, and reports the result as too large.
     fn max_value(&self) -> Option<usize> {
@@ -180,6 +224,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     #[doc(hidden)]
     fn is_writable(&self, _key: &str) -> bool {
         true
+    }
+
+    /// Calls `told` with the key of each value that it evicts to make room or removes, from now on; whether it does so. Only
+    /// one caller is told. The default tells nothing.
+    #[doc(hidden)]
+    fn tell_evictions(&self, _told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+        false
     }
 
     /// Whether [`add`](Self::add) and [`replace`](Self::replace) are atomic, so that a lease can make one of several
@@ -209,6 +260,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// For how long another process may still have a copy of a value that is deleted here. The default is no time.
+    #[doc(hidden)]
+    fn copies_live(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Where the values are. A store of your own keeps the default.
     fn place(&self) -> Place {
         Place::Shared
@@ -230,19 +287,6 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
-}
-
-/// The names of `layers`, with a number where several have the same: `redis`, `redis-2`.
-pub(crate) fn names_of(layers: &[&dyn KeyValue]) -> Vec<String> {
-    let names: Vec<_> = layers.iter().map(|layer| layer.name()).collect();
-    let numbered = names.iter().enumerate().map(|(at, name)| {
-        let before = names[..at].iter().filter(|other| *other == name);
-        match before.count() {
-            0 => (*name).to_owned(),
-            before => format!("{name}-{}", before + 1),
-        }
-    });
-    numbered.collect()
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

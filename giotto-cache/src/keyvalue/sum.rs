@@ -43,6 +43,12 @@ fn plus(one: Measure, other: Measure) -> Measure {
         max_entries: both(one.max_entries, other.max_entries),
         max_bytes: both(one.max_bytes, other.max_bytes),
         evictions: both(one.evictions, other.evictions),
+        // The servers of one store should have the same settings: the worst one counts.
+        evicts: one
+            .evicts
+            .zip(other.evicts)
+            .map(|(one, other)| one.min(other)),
+        clock_ms: one.clock_ms.or(other.clock_ms),
         notes,
         ..Measure::new(one.of)
     }

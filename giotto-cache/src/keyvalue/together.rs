@@ -1,12 +1,12 @@
 //! Several calls at the same time.
 //!
-//! The last step of a lookup, where a store has several servers.
+//! The last step of a lookup, where a store has several servers; and what goes through all that is in a store.
 
 use std::future::poll_fn;
 use std::task::Poll;
 
 /// The answers to `calls`, in their order. All calls are made at the same time.
-pub(super) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(crate) async fn together<F: Future>(calls: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut calls: Vec<_> = calls
         .into_iter()
         .map(|call| (Box::pin(call), None))

@@ -24,6 +24,26 @@ impl Clocks {
             keep_until: until,
         }
     }
+
+    /// These clocks, as they are written, but never later than `policy` allows at `now_ms`. `has_own_time` says whether the
+    /// computation has set the time to live, and may do so.
+    pub(crate) fn limited(
+        self,
+        policy: &Policy,
+        is_negative: bool,
+        has_own_time: bool,
+        now_ms: u64,
+    ) -> Self {
+        let created = self.created.min(now_ms);
+        let own_ms = has_own_time.then(|| self.fresh_until.saturating_sub(created));
+        let longest = policy.longest_clocks(created, is_negative, own_ms);
+        Self {
+            created: self.created,
+            fresh_until: self.fresh_until.min(longest.fresh_until),
+            stale_until: self.stale_until.min(longest.stale_until),
+            keep_until: self.keep_until.min(longest.keep_until),
+        }
+    }
 }
 
 impl Policy {
@@ -52,6 +72,12 @@ impl Policy {
     /// has set that. It is never served stale.
     pub(crate) fn negative_clocks(&self, now_ms: u64, ttl: Option<u64>) -> Option<Clocks> {
         (self.negative > 0).then(|| Clocks::plain(now_ms, ttl.unwrap_or(self.negative)))
+    }
+
+    /// Whether entries never expire.
+    #[must_use]
+    pub const fn never_expires(&self) -> bool {
+        self.fresh == FOREVER
     }
 
     /// Whether an entry computed at `created` may be fresh until then.

@@ -2,6 +2,7 @@
 //!
 //! A ground type: part of every lookup.
 
+pub(crate) mod budget;
 pub(crate) mod clocks;
 pub(crate) mod duration;
 pub(crate) mod into;

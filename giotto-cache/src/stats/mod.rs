@@ -119,6 +119,10 @@ counters! {
     waited,
     /// Entries that the backend has accepted.
     stored,
+    /// Entries that were stored in the place of an older one that was still there.
+    replaced,
+    /// Of those that were [replaced](Self::replaced), entries whose result has the same entity tag as before.
+    unchanged,
     /// Results that were computed and not stored. Each has one of the reasons that follow.
     not_stored,
     /// Results that are not stored because their computation said so.
@@ -131,6 +135,10 @@ counters! {
     invalidated_meanwhile,
     /// Results that the store did not accept because it failed.
     store_failed,
+    /// Results of new keys that were over the [budget](crate::Budget) of their program.
+    over_budget,
+    /// Results of keys that were asked for once, of programs that store what is asked for again.
+    first_request,
     /// Results that nothing wanted to store: their lookup bypassed the store, another process stores its own, the policy
     /// keeps no negative results, or the store keeps nothing.
     unwanted,
@@ -179,13 +187,15 @@ impl Counts {
 
     /// The results that were [not stored](Self::not_stored) by reason, named as the fields.
     #[must_use]
-    pub fn not_stored_by_reason(&self) -> [(&'static str, u64); 6] {
+    pub fn not_stored_by_reason(&self) -> [(&'static str, u64); 8] {
         [
             ("no_store", self.no_store),
             ("too_large", self.too_large),
             ("bad_tag", self.bad_tag),
             ("invalidated_meanwhile", self.invalidated_meanwhile),
             ("store_failed", self.store_failed),
+            ("over_budget", self.over_budget),
+            ("first_request", self.first_request),
             ("unwanted", self.unwanted),
         ]
     }
@@ -219,6 +229,8 @@ impl Stats {
             Some(NotStored::BadTag) => &self.bad_tag,
             Some(NotStored::Invalidated) => &self.invalidated_meanwhile,
             Some(NotStored::StoreFailed) => &self.store_failed,
+            Some(NotStored::OverBudget) => &self.over_budget,
+            Some(NotStored::FirstRequest) => &self.first_request,
             None => &self.unwanted,
         };
         counter.increase();

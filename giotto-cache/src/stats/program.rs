@@ -137,6 +137,15 @@ impl ProgramMeter {
         self.told[why as usize].allows(now_ms, MINUTE_MS)
     }
 
+    /// Counts an entry that is stored; `is_same` says of the one in whose place it is whether its result was the same.
+    pub(crate) fn stored(&self, is_same: Option<bool>) {
+        self.stats.stored.increase();
+        if let Some(is_same) = is_same {
+            self.stats.replaced.increase();
+            self.stats.unchanged.add(is_same.into());
+        }
+    }
+
     /// Counts computation time that was not spent.
     #[inline]
     fn saved(&self, cost_us: u64) {

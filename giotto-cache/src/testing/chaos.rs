@@ -12,6 +12,7 @@ use crate::engine::lease;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::KeyValue;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 
 /// A [`KeyValue`] in front of another, with faults that are switched while it runs. Cloning it shares it.
@@ -257,6 +258,16 @@ impl KeyValue for Chaos {
     async fn delete_containing(&self, part: &str) -> Result<()> {
         self.suffer().await?;
         self.store.delete_containing(part).await
+    }
+
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.suffer().await?;
+        self.store.delete_scanned(values).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.suffer().await?;
+        self.store.scan(scan).await
     }
 
     async fn syncdb(&self) -> Result<()> {

@@ -18,7 +18,10 @@ async fn locmem_obeys_the_contract() {
     let clock = Clock::manual(0);
     let store = LocMemKeyValue::new().clock(clock.clone());
     let neighbour = LocMemKeyValue::new().clock(clock.clone());
-    let subject = Subject::new(Arc::new(store)).clock(clock).atomic();
+    let subject = Subject::new(Arc::new(store))
+        .clock(clock)
+        .atomic()
+        .enumerable();
     conformance::check(&subject.neighbour(Arc::new(neighbour))).await;
 }
 
@@ -26,7 +29,7 @@ async fn locmem_obeys_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn locmem_obeys_the_contract_while_time_really_passes() {
     let store = Arc::new(LocMemKeyValue::new());
-    conformance::check(&Subject::new(store).atomic()).await;
+    conformance::check(&Subject::new(store).atomic().enumerable()).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use giotto_cache::conformance::{self, Subject};
-use giotto_cache::{Clock, ErrorKind, KeyValue, LocMemKeyValue, Result};
+use giotto_cache::{Clock, ErrorKind, KeyValue, LocMemKeyValue, Result, Scan, Scanned};
 
 #[derive(Clone, Copy, Debug)]
 enum Flaw {
@@ -39,6 +39,12 @@ enum Flaw {
     ReplaceByNothingStoresNothing,
     ReplaceByNothingIgnoresTheValue,
     ReplaceLooksAndThenSets,
+    ScanLeavesOutTheLongest,
+    ScanShowsTheNeighbour,
+    ScanTellsTheBodyAlone,
+    ScanCountsTheHeadAlone,
+    ScanHasNoEnd,
+    ScanIgnoresThePart,
 }
 
 /// A store with one flaw, and its neighbour on the same server.
@@ -202,6 +208,41 @@ impl KeyValue for Flawed {
         }
     }
 
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        let part = match self.flaw {
+            Flaw::ScanIgnoresThePart => String::new(),
+            _ => scan.part.clone(),
+        };
+        let mut page = self.server.scan(&scan.clone().containing(part)).await?;
+        let own = match self.flaw {
+            Flaw::ScanShowsTheNeighbour => String::new(),
+            _ => format!("{}:", self.namespace),
+        };
+        let most = match self.flaw {
+            Flaw::ScanLeavesOutTheLongest => 2_000,
+            _ => usize::MAX,
+        };
+        page.values
+            .retain(|value| value.stored_key.starts_with(&own) && value.stored_key.len() < most);
+        for value in &mut page.values {
+            value.key = value.key.as_ref().map(|key| match key.split_once(':') {
+                Some((_, key)) => key.to_owned(),
+                None => key.clone(),
+            });
+            match (self.flaw, &mut value.head) {
+                (Flaw::ScanTellsTheBodyAlone, Some(head)) => {
+                    *head = head.slice(head.len().min(1)..)
+                }
+                (Flaw::ScanCountsTheHeadAlone, Some(head)) => value.bytes = Some(head.len() as u64),
+                _ => {}
+            }
+        }
+        if matches!(self.flaw, Flaw::ScanHasNoEnd) {
+            page.next = page.next.or(scan.cursor.clone());
+        }
+        Ok(page)
+    }
+
     async fn clear(&self) -> Result<()> {
         match self.flaw {
             Flaw::ClearsNothing => Ok(()),
@@ -246,6 +287,12 @@ async fn a_store_that_breaks_a_sentence_is_found_out_by_it() {
         (Flaw::ReplaceByNothingStoresNothing, "11. `replace`"),
         (Flaw::ReplaceByNothingIgnoresTheValue, "11. `replace`"),
         (Flaw::ReplaceLooksAndThenSets, "11. Of many"),
+        (Flaw::ScanLeavesOutTheLongest, "12. `scan`"),
+        (Flaw::ScanShowsTheNeighbour, "12. `scan`"),
+        (Flaw::ScanTellsTheBodyAlone, "12. `scan`"),
+        (Flaw::ScanCountsTheHeadAlone, "12. `scan`"),
+        (Flaw::ScanHasNoEnd, "12. `scan`"),
+        (Flaw::ScanIgnoresThePart, "12. `scan`"),
     ];
     for (flaw, sentence) in table {
         let clock = Clock::manual(0);
@@ -263,7 +310,8 @@ async fn a_store_that_breaks_a_sentence_is_found_out_by_it() {
         let subject = Subject::new(Arc::new(store))
             .clock(clock)
             .neighbour(Arc::new(neighbour))
-            .atomic();
+            .atomic()
+            .enumerable();
         let failure = tokio::spawn(async move { conformance::check(&subject).await }).await;
         let panic = failure
             .expect_err(&format!("{flaw:?} was not found out"))

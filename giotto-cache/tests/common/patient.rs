@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use giotto_cache::{KeyValue, Result};
+use giotto_cache::{KeyValue, Result, Scan, Scanned};
 
 /// For so long a call is repeated.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -47,9 +47,23 @@ impl<S: KeyValue> KeyValue for Patient<S> {
         self.store.get_now(key)
     }
 
+    /// Of several servers, those that answer have their values returned. Absent values of a late answer may be those of a server
+    /// that was given up.
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
-        self.in_the_end(async || self.store.get_many(keys).await)
-            .await
+        let get = async || {
+            let asked = Instant::now();
+            let values = self.store.get_many(keys).await?;
+            let is_whole =
+                asked.elapsed() < self.gives_up_after || values.iter().all(Option::is_some);
+            Ok((values, is_whole))
+        };
+        let begun = Instant::now();
+        loop {
+            let (values, is_whole) = self.in_the_end(get).await?;
+            if is_whole || begun.elapsed() > PATIENCE {
+                return Ok(values);
+            }
+        }
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
@@ -73,6 +87,10 @@ impl<S: KeyValue> KeyValue for Patient<S> {
 
     async fn delete(&self, key: &str) -> Result<bool> {
         self.store.delete(key).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.in_the_end(async || self.store.scan(scan).await).await
     }
 
     async fn clear(&self) -> Result<()> {

@@ -68,7 +68,7 @@ async fn obeys_the_contract(database: &impl Database) {
             gives_up_after: LEAST_WAIT,
         })
     });
-    let subject = Subject::new(store).atomic();
+    let subject = Subject::new(store).atomic().enumerable();
     conformance::check(&subject.neighbour(neighbour)).await;
     assert_eq!(database.store().place(), Place::Shared);
 }

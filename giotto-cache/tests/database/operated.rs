@@ -317,7 +317,7 @@ async fn a_database_of_few_characters_holds_every_key(server: &Postgres) {
     let store = || DatabaseKeyValue::from_url(&url).unwrap();
     store().syncdb().await.unwrap();
     let [ours, neighbour] = ["ours", "ours.too"].map(|name| store().namespace(name).unwrap());
-    let subject = Subject::new(Arc::new(ours)).atomic();
+    let subject = Subject::new(Arc::new(ours)).atomic().enumerable();
     conformance::check(&subject.neighbour(Arc::new(neighbour))).await;
     let key = "{'q': '\u{4e2d}\u{6587}'}(search)(text/html)";
     let store = store();

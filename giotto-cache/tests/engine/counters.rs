@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue, LayeredKeyValue,
+    Budget, Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue, LayeredKeyValue,
     LocMemKeyValue, Lookup, Mode, Policy, Reason, Result, Scope, Staleness,
 };
 use tokio::task::JoinSet;
@@ -14,6 +14,7 @@ use crate::model::{Model, Says};
 use crate::until::until;
 use crate::world::{
     MINUTE, START_MS, ask, ask_for, cache_on, callers, kept, key, ms, processes, seconds, stale,
+    worlds,
 };
 
 /// Whether `cache` has counted each of so many lookups once, and each of its computations.
@@ -224,6 +225,22 @@ async fn each_kind_of_a_stale_answer_has_a_counter_and_two_of_them_save_time() -
     Ok(())
 }
 
+/// What says that a longer life would do.
+#[tokio::test]
+async fn a_result_that_is_the_same_as_before_is_counted() -> Result<()> {
+    for world in worlds() {
+        let model = Model::default();
+        for (says, unchanged) in [(Says::Page, 0), (Says::Page, 0), (Says::NotModified, 1)] {
+            model.says(says);
+            world.ask(&stale(), &model).await?;
+            assert_eq!(world.cache.counts().unchanged, unchanged);
+            world.clock.advance(seconds(61));
+        }
+        assert_eq!(world.cache.counts().replaced, 2);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn each_reason_of_a_result_that_is_not_stored_has_a_counter() -> Result<()> {
     let clock = Clock::manual(START_MS);
@@ -248,12 +265,18 @@ async fn each_reason_of_a_result_that_is_not_stored_has_a_counter() -> Result<()
     model.release();
     caller.join_next().await.unwrap().unwrap()?;
     cache.settle().await;
+    cache.set_budget("program", Budget::new().cache_on_second_request())?;
+    ask("once", Says::Page).await?;
+    cache.set_budget("program", Budget::new().max_entries(1))?;
+    ask("within", Says::Page).await?;
+    ask("over", Says::Page).await?;
+    cache.set_budget("program", Budget::new())?;
     chaos.full(true);
     ask("full", Says::Page).await?;
     let reasons = cache.counts().not_stored_by_reason();
-    assert_eq!(reasons.map(|(_, count)| count), [1; 6], "{reasons:?}");
-    assert_eq!(cache.counts().stored, 0);
-    assert_adds_up(&cache, 6);
+    assert_eq!(reasons.map(|(_, count)| count), [1; 8], "{reasons:?}");
+    assert_eq!(cache.counts().stored, 1);
+    assert_adds_up(&cache, 9);
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 //! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod adjusting;
 mod breaker;
+mod budget;
 mod cache_control;
 mod coalescing;
 mod counters;
@@ -17,6 +19,7 @@ mod invalidation;
 mod jitter;
 mod lease;
 mod lifetimes;
+mod listing;
 #[path = "../common/log.rs"]
 mod log;
 mod metadata;
@@ -24,12 +27,15 @@ mod metadata;
 mod model;
 mod negative;
 mod not_stored;
+mod past_invalidations;
 mod pending_invalidations;
 mod races;
 mod reasons;
 mod refresh;
+mod removal;
 mod scripted;
 mod signing;
+mod spans;
 mod spy;
 mod stale_if_error;
 mod stale_while_revalidate;

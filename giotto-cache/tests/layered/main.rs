@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use giotto_cache::{
     Clock, Entry, Error, ErrorKind, Key, KeyValue, LayeredKeyValue, LocMemKeyValue, Policy, Result,
+    Scan, Scanned,
 };
 
 const START_MS: u64 = 1_700_000_000_000;
@@ -68,6 +69,11 @@ impl KeyValue for Shared {
     async fn delete(&self, key: &str) -> Result<bool> {
         self.reach()?;
         self.values.delete(key).await
+    }
+
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.reach()?;
+        self.values.scan(scan).await
     }
 
     async fn clear(&self) -> Result<()> {

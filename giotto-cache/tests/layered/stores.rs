@@ -19,7 +19,7 @@ use crate::{NAME, RECORD, Staged};
 async fn layers_obey_the_contract() {
     let staged = Staged::new();
     let subject = Subject::new(Arc::new(staged.layers)).clock(staged.clock);
-    conformance::check(&subject.atomic()).await;
+    conformance::check(&subject.atomic().enumerable()).await;
 }
 
 /// Each layer is measured by itself: one that hangs, fails or cannot tell takes no figures from another.

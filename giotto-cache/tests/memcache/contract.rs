@@ -17,7 +17,7 @@ async fn obeys_the_contract(servers: &[Memcached]) {
     };
     let named = |name| patient(store(servers).namespace(name).unwrap());
     let subject = Subject::new(named("ours")).neighbour(named("theirs"));
-    conformance::check(&subject.atomic()).await;
+    conformance::check(&subject.atomic().enumerable()).await;
     let default = patient(store(servers));
     let subject = Subject::new(default).neighbour(named("theirs"));
     conformance::clear_removes_every_key_of_this_namespace_and_nothing_else(&subject).await;

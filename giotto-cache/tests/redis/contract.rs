@@ -18,7 +18,7 @@ async fn obeys_the_contract(store: RedisKeyValue) {
         })
     };
     let subject = Subject::new(namespaced("ours")).neighbour(namespaced("theirs"));
-    conformance::check(&subject.atomic()).await;
+    conformance::check(&subject.atomic().enumerable()).await;
 }
 
 #[tokio::test]

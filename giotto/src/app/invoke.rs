@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::log::Cut;
-use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode};
+use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
+use tracing::Instrument;
 
 use super::App;
 use crate::arguments::{Arguments, Typed};
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+use crate::request::{CMD, Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 #[cfg(feature = "session")]
 use crate::session::Carried;
 use crate::varies::Negotiated;
@@ -124,7 +125,7 @@ impl App {
     async fn unstored(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
         let (program, typed, mime) = (asked.program, asked.args.typed, &asked.mime);
         if request.mode == Mode::Only {
-            return Err(never_stored(program));
+            return Err(never_stored(program, request.controller));
         }
         let (nothing, context) = (InvalidInput::new(), self.own_context(request));
         let page = self.bypass(program, typed, mime, nothing, context);
@@ -259,14 +260,16 @@ impl App {
             .invalidation(&outdated, context.controller, &self.log);
         let page = self.models.page(program, typed, mime, refused, context);
         let app = self.clone();
-        let task = async move {
+        let by = actor().unwrap_or_else(|| by(program));
+        let task = acting(by, async move {
             let result = page.await;
             if result.as_ref().err().is_none_or(is_done) {
                 app.invalidate(outdated).await;
             }
             result
-        };
-        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
+        });
+        let task = tokio::spawn(task.in_current_span());
+        let result = task.await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
             ))
@@ -303,10 +306,21 @@ fn is_done(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Redirection(_))
 }
 
-fn never_stored(program: &Program) -> Error {
-    let message = format!(
-        "{} takes no page from the cache here: leave out --cache=only",
-        program.path()
-    );
+/// On whose behalf a program works that is not called by another.
+fn by(program: &Program) -> Arc<str> {
+    match program.path() {
+        "" => "the program /".into(),
+        path => format!("the program {path}").into(),
+    }
+}
+
+fn never_stored(program: &Program, controller: Controller) -> Error {
+    let path = program.path();
+    let message = match controller == CMD {
+        true => format!("{path} takes no page from the cache here: leave out --cache=only"),
+        false => format!(
+            "{path} takes no page from the cache here, and this server serves only what is stored"
+        ),
+    };
     Error::new(ErrorKind::NotCached, message)
 }

@@ -4,7 +4,6 @@
 //! segment, or else its default; a parameter without any of them is an error that names it. serde makes typed arguments
 //! of the values, and `key` writes their text.
 
-use std::any::type_name;
 use std::borrow::Cow;
 
 use giotto_cache::literal;
@@ -199,12 +198,9 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
             None => seed.deserialize(values),
             Some(read) => noted(read, name, seed, values),
         };
-        made.map_err(|refused| {
-            let refused = refused.by_type(type_name::<S::Value>());
-            match first {
-                Some(first) => refused.of(name).given(|| first.to_string()),
-                None => refused.within(name),
-            }
+        made.map_err(|refused: Refused| match first {
+            Some(first) => refused.of(name).given(|| first.to_string()),
+            None => refused.within(name),
         })
     }
 }

@@ -32,4 +32,4 @@ pub(crate) use kept::{kept, leave_out};
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;
 pub(crate) use typed::Typed;
-pub(crate) use unknown::{check_known, nearest, no_such_argument};
+pub(crate) use unknown::{check_known, names, nearest, no_such_argument};

@@ -64,13 +64,13 @@ impl Refused {
         self
     }
 
-    /// The same, of a text that the type `name` has refused in words of its own. Those of the types for dates are for
+    /// The same, of a text that the type `name` has refused in words of its own. Those of the types for dates and times are for
     /// developers.
     pub(crate) fn by_type(mut self, name: &str) -> Self {
-        let name = name.strip_prefix("core::option::Option<").unwrap_or(name);
-        let is_of = |library: &&str| name.starts_with(*library);
-        if self.0.refusal == Refusal::Other && ["jiff::", "chrono::", "time::"].iter().any(is_of) {
-            self.0.refusal = Refusal::NotADate;
+        if self.0.refusal == Refusal::Other
+            && let Some(refusal) = of_date_or_time(name)
+        {
+            self.0.refusal = refusal;
         }
         self
     }
@@ -140,6 +140,22 @@ impl de::Error for Refused {
     fn missing_field(field: &'static str) -> Self {
         missing(field)
     }
+}
+
+/// The refusal of a text that is no value of the type `name`, if that is one of those for dates and times.
+fn of_date_or_time(name: &str) -> Option<Refusal> {
+    let name = name.split('<').next()?;
+    let (library, _) = name.split_once("::")?;
+    let (_, own) = name.rsplit_once("::")?;
+    Some(match (library, own) {
+        ("jiff" | "chrono" | "time", "Date" | "NaiveDate") => Refusal::NotADate,
+        ("jiff" | "chrono", "Time" | "NaiveTime") => Refusal::NotATime,
+        ("jiff", "DateTime") | ("chrono", "NaiveDateTime") => {
+            Refusal::NotADateTime { has_zone: false }
+        }
+        ("jiff", "Timestamp") | ("chrono", "DateTime") => Refusal::NotADateTime { has_zone: true },
+        _ => return None,
+    })
 }
 
 /// The refusal of an argument, or a part of one, for which nothing is given.

@@ -40,7 +40,8 @@ fn unknown_argument(
     refused.refuse(name, value, message, Refusal::Unknown)
 }
 
-pub(super) fn names(parameters: &[Parameter]) -> Vec<&'static str> {
+/// The names of `parameters`, in declared order.
+pub(crate) fn names(parameters: &[Parameter]) -> Vec<&'static str> {
     parameters.iter().map(|parameter| parameter.name).collect()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Part of step 3 of an invocation: `values` asks for each of them.
 
+use std::any::type_name;
 use std::fmt;
 
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
@@ -143,24 +144,26 @@ impl<'de> Deserializer<'de> for One<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         let text = match self {
+            Self::Json(Json::String(text)) => return visit_text(text, visitor),
             Self::Json(value) => return Ok(value.deserialize_any(visitor)?),
             Self::Text(text) => text,
         };
         let takes_all = takes_all::<V::Value>();
         match meant(text).filter(|value| takes_all || value.is_array() || value.is_object()) {
             Some(value) => Ok(value.deserialize_any(visitor)?),
-            None => visitor.visit_borrowed_str(text),
+            None => visit_text(text, visitor),
         }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         match self {
+            Self::Text(text) => visit_text(text, visitor),
+            Self::Json(Json::String(text)) => visit_text(text, visitor),
             Self::Json(value) => {
                 let refused =
                     |_| Refused::json(value, "text, which stands in quotes", Refusal::NotText);
                 value.deserialize_str(visitor).map_err(refused)
             }
-            Self::Text(text) => visitor.visit_borrowed_str(text),
         }
     }
 
@@ -211,6 +214,16 @@ impl<'de> Deserializer<'de> for One<'de> {
     }
 }
 
+/// Reads a text as the type of `visitor`. If that refuses it, the type says what is expected.
+#[inline]
+fn visit_text<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, Refused> {
+    let read = visitor.visit_borrowed_str(text);
+    read.map_err(|refused: Refused| {
+        let refused = refused.by_type(type_name::<V::Value>());
+        refused.given(|| text.to_owned())
+    })
+}
+
 fn read(text: &str) -> Result<Json, Refused> {
     serde_json::from_str(text).map_err(|error| {
         Refused::new(format!(
@@ -238,6 +251,6 @@ fn meant(text: &str) -> Option<Json> {
 /// Whether a `T` accepts a value of any kind: it is serde's buffer for enums, or `serde_json::Value` or the like. Any
 /// other type that leaves the kind to the format reads text, as from a URL.
 fn takes_all<T>() -> bool {
-    let name = std::any::type_name::<T>();
+    let name = type_name::<T>();
     name.contains("::Content") || name.ends_with("::Value")
 }

@@ -4,7 +4,6 @@
 //! Part of step 3 of an invocation: `given` collects them, and the type of the parameter reads them. The items of a list have
 //! their numbers as names: `items.0.name=..&items.1.name=..`
 
-use std::any::type_name;
 use std::collections::BTreeMap;
 
 use serde::de::value::{MapAccessDeserializer, SeqDeserializer};
@@ -237,13 +236,11 @@ impl<'de> Members<'de> {
         (name, values): (&'de str, Values<'de>),
     ) -> Result<S::Value, Refused> {
         let first = values.first();
-        seed.deserialize(values).map_err(|refused| {
-            let refused = refused.by_type(type_name::<S::Value>());
-            match first {
+        seed.deserialize(values)
+            .map_err(|refused: Refused| match first {
                 Some(first) => refused.of(name).given(|| first.to_string()),
                 None => refused.within(name),
-            }
-        })
+            })
     }
 }
 

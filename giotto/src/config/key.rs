@@ -4,15 +4,27 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 28] = [
+    "admin.hosts",
+    "admin.listen",
+    "admin.public",
     "debug",
     "http.backlog",
+    "http.client_field",
     "http.compression",
     "http.drain_seconds",
+    "http.health",
     "http.host",
+    "http.lame_duck_seconds",
     "http.port",
+    "http.reuse_port",
     "http.tag_fields",
+    "http.trusted_proxies",
     "log",
+    "log.access",
+    "log.access_file",
+    "log.format",
+    "log.level",
     "namespace",
     "session.cookie",
     "session.idle_seconds",
@@ -27,13 +39,15 @@ pub(super) const SIGNING_KEY: &str = "signing_key";
 
 /// The keys whose value may be a table or an array. A variable or a flag has it as it is written in the file; for every
 /// other key, its text is the value.
-pub(super) const STRUCTURED: [&str; 8] = [
+pub(super) const STRUCTURED: [&str; 10] = [
+    "admin.hosts",
     "cache",
     "cache.layers",
     "cache.hosts",
     "cache.nodes",
     "cache.sentinels",
     "http.tag_fields",
+    "http.trusted_proxies",
     SESSION_KEY,
     SIGNING_KEY,
 ];

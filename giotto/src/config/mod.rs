@@ -3,12 +3,17 @@
 //! Read before the first step of an invocation. `flags.rs` takes the flags of a command. `source.rs` collects the settings
 //! (`setting.rs`) with the place where each was set; it ignores variables of other services (`links.rs`). `settings.rs` gives
 //! each key (`key.rs`) its type. `store.rs` opens the cache: `table.rs` has the settings of one store, `engine.rs` the
-//! stores that can be named. `purge.rs` reads the end points of purges, `session.rs` the settings of sessions. An unknown key or value is refused, and the error names its place.
+//! stores that can be named. `admin.rs` has the settings of the admin listener, `log.rs` those of the log, `budget.rs` the budgets
+//! of programs, `purge.rs` the end points of purges, `session.rs` the settings of sessions. An unknown key or value is
+//! refused, and the error names its place.
 
+mod admin;
+mod budget;
 mod engine;
 mod flags;
 mod key;
 mod links;
+mod log;
 #[cfg(feature = "purge")]
 mod purge;
 #[cfg(feature = "session")]
@@ -19,5 +24,7 @@ mod source;
 mod store;
 mod table;
 
+#[cfg(feature = "admin")]
+pub(crate) use admin::Place;
 pub(crate) use flags::{configure, flags, flags_of};
 pub(crate) use settings::Config;

@@ -40,7 +40,6 @@ impl Setting {
     }
 
     /// A text that must not be empty.
-    #[cfg(feature = "redis")]
     pub(super) fn non_empty(&self) -> Result<&str> {
         match self.string()? {
             "" => Err(self.wrong("it is empty: leave it out, or give it a value")),

@@ -2,6 +2,7 @@
 //!
 //! Read before the first step of an invocation.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
@@ -11,12 +12,15 @@ use std::time::Duration;
 use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
 
-use super::key::{KEY_BYTES, KEY_REMEDY, SIGNING_KEY};
+use super::admin::AdminSettings;
+use super::budget::{self, ProgramBudget};
+use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
+use super::log::LogSettings;
 use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
 use crate::compression::Compression;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
 
@@ -28,22 +32,34 @@ pub(crate) struct Config {
     pub(crate) backlog: u32,
     /// How long clients with idle connections may send one more request after the signal to stop.
     pub(crate) drain: Duration,
+    /// How long connections are accepted after the signal to stop.
+    pub(crate) lame_duck: Duration,
+    /// Whether other processes of this user may listen on the same ports.
+    pub(crate) reuse_port: bool,
+    /// Whether the public port tells the health of the process.
+    pub(crate) health: bool,
+    /// The admin listener.
+    pub(crate) admin: AdminSettings,
     /// Whether stored pages may be compressed.
     pub(crate) compression: bool,
     pub(crate) debug: bool,
     /// The fields that carry the tags of pages; `None` if nothing is said of them.
     pub(crate) tag_fields: Option<Vec<String>>,
-    pub(crate) log: Option<tracing::Level>,
+    pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
     namespace: Option<Setting>,
     cache: CacheSettings,
+    /// The budgets of programs, later settings after earlier ones.
+    budget: Vec<Setting>,
     /// The end points of purges, later settings after earlier ones.
     purge: Vec<Setting>,
     /// Of sessions, later settings after earlier ones.
     session: Vec<Setting>,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
+    /// The value of every key that is set.
+    values: BTreeMap<String, toml::Value>,
 }
 
 impl Config {
@@ -59,16 +75,22 @@ impl Config {
             port: 5000,
             backlog: 4096,
             drain: Duration::from_secs(5),
+            lame_duck: Duration::ZERO,
+            reuse_port: false,
+            health: false,
+            admin: AdminSettings::default(),
             compression: true,
             debug: false,
             tag_fields: None,
-            log: None,
+            log: LogSettings::default(),
             signing_keys: Vec::new(),
             namespace: None,
             cache: CacheSettings::default(),
+            budget: Vec::new(),
             purge: Vec::new(),
             session: Vec::new(),
             links: Vec::new(),
+            values: BTreeMap::new(),
         };
         let source = source::read(path, variables, set)?;
         for setting in source.settings {
@@ -93,19 +115,49 @@ impl Config {
         self.apply(Setting::text(key, value, origin))
     }
 
+    /// The keys whose values differ from those of `other`.
+    pub(crate) fn changed(&self, other: &Self) -> Vec<String> {
+        let keys = self.values.keys().chain(other.values.keys());
+        let changed = keys.filter(|key| self.values.get(*key) != other.values.get(*key));
+        changed
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// Has the values of these `keys` from `other`.
+    pub(crate) fn take(&mut self, keys: &[String], other: &Self) {
+        for key in keys {
+            match other.values.get(key) {
+                Some(value) => self.values.insert(key.clone(), value.clone()),
+                None => self.values.remove(key),
+            };
+        }
+    }
+
+    /// How long one call to the store may take, and how many bytes it keeps at most, if settings say so.
+    pub(crate) fn store_limits(&self) -> Result<(Option<Duration>, Option<u64>)> {
+        Ok((self.cache.deadline()?, self.cache.max_bytes()?))
+    }
+
+    /// Checks what is read only when it is used. Nothing is connected.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.open_cache()?;
+        self.downstream()?;
+        self.admin.listen()?;
+        Ok(())
+    }
+
     fn apply(&mut self, setting: Setting) -> Result<()> {
+        self.note(&setting);
         match setting.key.as_str() {
+            "admin" => setting.check_empty_table("admin.listen")?,
+            key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
-            "http.backlog" => self.backlog = setting.positive()?,
-            "http.compression" => self.compression = compression(&setting)?,
-            "http.drain_seconds" => {
-                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
-            }
-            "http.host" => self.host = setting.host()?.to_owned(),
-            "http.port" => self.port = setting.integer()?,
-            "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
-            "log" => self.log = Some(level(&setting)?),
+            key if LogSettings::has(key) => self.log.apply(setting)?,
+            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -118,10 +170,11 @@ impl Config {
             key if key.starts_with("session.") && keys().iter().any(|known| known == key) => {
                 self.session.push(setting);
             }
+            key if key == "budget" || key.starts_with("budget.") => self.budget.push(setting),
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["http", "purge", "session"].map(str::to_owned));
+                known.extend(["admin", "budget", "http", "purge", "session"].map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -129,11 +182,61 @@ impl Config {
         Ok(())
     }
 
+    fn apply_http(&mut self, setting: &Setting) -> Result<()> {
+        match setting.key.as_str() {
+            "http.backlog" => self.backlog = setting.positive()?,
+            "http.compression" => self.compression = compression(setting)?,
+            "http.drain_seconds" => {
+                self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
+            "http.health" => self.health = setting.boolean()?,
+            "http.lame_duck_seconds" => {
+                self.lame_duck = Duration::from_secs(setting.integer::<u16>()?.into());
+            }
+            "http.reuse_port" => self.reuse_port = setting.boolean()?,
+            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.port" => self.port = setting.integer()?,
+            "http.tag_fields" => self.tag_fields = Some(tag_fields(setting)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, setting: &Setting) {
+        let Setting { key, value, .. } = setting;
+        if key == "cache" {
+            // As it replaces earlier settings of the cache.
+            self.values.retain(|key, _| !key.starts_with("cache."));
+        }
+        self.values.insert(key.clone(), value.clone());
+    }
+
     /// The cache that the settings name, if they name one. Nothing is connected yet.
     pub(crate) fn open_cache(&self) -> Result<Option<Cache>> {
         let namespace = self.namespace.as_ref();
         self.cache
             .open(namespace, &self.signing_keys, self.compression)
+    }
+
+    /// The cache in front of the store that `text` names, as the setting `cache` would, in this namespace or in that of the
+    /// settings, with the signing keys of these.
+    pub(crate) fn opener(
+        &self,
+    ) -> impl Fn(&str, Option<&str>) -> Result<Cache> + Send + Sync + 'static {
+        let (own, keys) = (self.namespace.clone(), self.signing_keys.clone());
+        let compression = self.compression;
+        move |text, namespace| {
+            let mut settings = CacheSettings::default();
+            settings.apply(Setting::text("cache", text, "the argument"));
+            let other = namespace.map(|name| Setting::text("namespace", name, "the argument"));
+            let cache = settings.open(other.as_ref().or(own.as_ref()), &keys, compression)?;
+            cache.ok_or_else(|| Error::configuration("no store is named"))
+        }
+    }
+
+    /// The budgets that the settings name.
+    pub(crate) fn budgets(&self) -> Result<Vec<ProgramBudget<'_>>> {
+        budget::read(&self.budget)
     }
 
     /// The end points that the settings name, as what tells them of invalidations.
@@ -187,11 +290,6 @@ fn tag_fields(setting: &Setting) -> Result<Vec<String>> {
         true => Ok(names.into_iter().map(str::to_owned).collect()),
         false => Err(setting.refused("names of fields, such as \"Cache-Tag\"")),
     }
-}
-
-fn level(setting: &Setting) -> Result<tracing::Level> {
-    let level = setting.string()?.parse();
-    level.map_err(|_| setting.refused("\"error\", \"warn\", \"info\", \"debug\" or \"trace\""))
 }
 
 impl fmt::Debug for Config {

@@ -24,8 +24,15 @@ pub enum Refusal {
     },
     /// Not a number.
     NotANumber,
-    /// Not a date or a time, for a type of `jiff`, `chrono` or `time`.
+    /// Not a date, for the types of `jiff`, `chrono` and `time`.
     NotADate,
+    /// Not a time of the day, for the types of `jiff` and `chrono`.
+    NotATime,
+    /// Not a date and a time, for the types of `jiff` and `chrono`.
+    NotADateTime {
+        /// Whether it is a point in time, which names its distance from UTC.
+        has_zone: bool,
+    },
     /// None of these choices.
     NotOneOf(&'static [&'static str]),
     /// Neither true nor false.
@@ -53,6 +60,8 @@ impl Refusal {
             Self::OutOfRange { .. } => "out_of_range",
             Self::NotANumber => "not_a_number",
             Self::NotADate => "not_a_date",
+            Self::NotATime => "not_a_time",
+            Self::NotADateTime { .. } => "not_a_date_time",
             Self::NotOneOf(_) => "not_one_of",
             Self::NotTrueOrFalse => "not_true_or_false",
             Self::NotACharacter => "not_a_character",
@@ -79,7 +88,14 @@ impl Refusal {
                 format!("enter a whole number from {least} to {most}").into()
             }
             Self::NotANumber => "enter a number".into(),
-            Self::NotADate => "enter a date, such as 2026-11-26".into(),
+            Self::NotADate => "enter a date, such as 2026-11-27".into(),
+            Self::NotATime => "enter a time, such as 14:30:00".into(),
+            Self::NotADateTime { has_zone: false } => {
+                "enter a date and a time, such as 2026-11-27T14:30:00".into()
+            }
+            Self::NotADateTime { has_zone: true } => {
+                "enter a date and a time, such as 2026-11-27T14:30:00Z".into()
+            }
             Self::NotOneOf(choices) => format!("choose one of: {}", choices.join(", ")).into(),
             Self::NotTrueOrFalse => "choose yes or no".into(),
             Self::NotACharacter => "enter one character".into(),

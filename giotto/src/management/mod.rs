@@ -1,13 +1,17 @@
 //! The programs of the operator, `mgt/`: ordinary programs whose models work on the cache.
 //!
 //! `run.rs` adds them to the manifest, for the command line only. `programs.rs` lists them. The programs in `report/` show what
-//! is stored; `warming/` computes pages ahead; `invalidation/` makes pages old or removes them; `store.rs` works on the
-//! store as a whole. They take an invocation (`invocation/`) on behalf of an operator (`operator.rs`); `model.rs` and
-//! `text.rs` have what their models and views share.
+//! is stored, and `contents/` lists it; `advice/` says what is wrong or not worth it; `warming/` computes pages ahead;
+//! `invalidation/` makes pages old or removes them; `store.rs` works on the store as a whole, and `moving/` copies it. They take
+//! an invocation (`invocation/`) on behalf of an operator (`operator.rs`); `model.rs` and `text.rs` have what their models and
+//! views share.
 
+mod advice;
+mod contents;
 mod invalidation;
 mod invocation;
 mod model;
+mod moving;
 mod operator;
 mod programs;
 mod report;
@@ -15,5 +19,8 @@ mod store;
 mod text;
 mod warming;
 
+pub(crate) use advice::tell_at_start;
 pub(crate) use programs::beside;
 pub use programs::{management, management_over};
+#[cfg(feature = "admin")]
+pub(crate) use report::explain::{explain_key, policy_of};

@@ -2,7 +2,10 @@
 //!
 //! Before the first request.
 
+use super::advice::{advise, doctor};
+use super::contents::list;
 use super::invalidation::{page, scope};
+use super::moving::{copy, file};
 use super::report::{explain, get, stats};
 use super::store;
 use super::warming::warm;
@@ -29,10 +32,12 @@ pub(crate) fn beside(app: App) -> App {
 ///
 /// | Program | What it does |
 /// |---|---|
-/// | `cache/explain`, `cache/get`, `cache/stats` | show what is stored |
+/// | `cache/explain`, `cache/get`, `cache/list`, `cache/stats` | show what is stored |
+/// | `cache/doctor`, `cache/advise` | say what is wrong with the cache, and which programs it is worth it for |
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
+/// | `cache/copy`, `cache/export`, `cache/import` | copy everything to another store, or to a file and back; on the command line only |
 /// | `syncdb`, `flush` | create the table of a database; empty the store |
 ///
 /// [`run`](crate::run()) adds them under `mgt/`, unless the application's manifest has an item `mgt` of its own.
@@ -62,7 +67,7 @@ pub fn management() -> Manifest {
 /// In an application with sessions, a check by a secret such as this one needs `management.csrf(false)` besides: a client that is
 /// no browser has no token.
 ///
-/// GET is safe: all programs but `explain`, `get` and `stats` answer the other controllers only. They are left out if there
+/// GET is safe: all programs but `explain`, `get`, `list`, `stats` and `advise` answer the other controllers only. They are left out if there
 /// are no others.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
@@ -71,7 +76,9 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
     let looks = [
         ("explain", explain::program()),
         ("get", get::program()),
+        ("list", list::program()),
         ("stats", stats::program()),
+        ("advise", advise::program()),
     ];
     let changes = [
         ("expire", page::expire()),
@@ -79,9 +86,18 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("invalidate", scope::invalidate()),
         ("purge", scope::purge()),
         ("warm", warm::program()),
+        ("doctor", doctor::program()),
+    ];
+    // They name stores and files of this machine.
+    let own: Vec<Controller> = all.iter().copied().filter(|c| *c == CMD).collect();
+    let moves = [
+        ("copy", copy::program()),
+        ("export", file::export()),
+        ("import", file::import()),
     ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
-    let cache = Manifest::new(over(&all, looks).chain(over(&writing, changes)));
+    let programs = over(&all, looks).chain(over(&writing, changes));
+    let cache = Manifest::new(programs.chain(over(&own, moves)));
     Manifest::new(over(&writing, whole)).with("cache", cache)
 }
 

@@ -43,6 +43,14 @@ pub(super) fn count(number: u64, what: &str) -> String {
     }
 }
 
+/// `1,234 pages`, `1 page`.
+pub(super) fn many(number: u64, what: &str) -> String {
+    match number {
+        1 => count(1, what),
+        number => format!("{} {what}s", grouped(number)),
+    }
+}
+
 /// `12,345,678`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -83,6 +91,26 @@ pub(super) fn columns<'l>(lines: impl IntoIterator<Item = (&'l str, String)>) ->
             shown.push('\n');
             name = "";
         }
+    }
+    shown
+}
+
+/// Rows of columns, each as wide as its widest cell but the last, which is not padded.
+pub(super) fn table<const N: usize>(rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut shown = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(&format!("{cell:width$}  "));
+        }
+        shown.push_str(line.trim_end());
+        shown.push('\n');
     }
     shown
 }
@@ -141,6 +169,13 @@ mod tests {
         ] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_table_is_as_wide_as_its_cells() {
+        let rows = [["a", "bc", "d"], ["aé中", "b", "a long one"]];
+        let shown = table(rows.map(|row| row.map(str::to_owned)));
+        assert_eq!(shown, "a    bc  d\naé中  b   a long one\n");
     }
 
     #[test]

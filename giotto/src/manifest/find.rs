@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use giotto_cache::Budget;
+
 use super::tree::{Kind, Manifest};
 use crate::arguments::nearest;
 use crate::error::{Error, ErrorKind, Result, quoted};
@@ -81,14 +83,28 @@ impl Manifest {
     /// is a quick answer to most requests that [`knows`](Self::knows) says yes to.
     #[cfg(any(feature = "axum", feature = "static"))]
     pub(crate) fn knows_first(&self, path: &str) -> bool {
+        self.at_first(path).is_some_and(answer_http)
+    }
+
+    /// The program that the first segment of `path` names, which stands as in an address: a quick answer to most requests that
+    /// [`named`](Self::named) has one to.
+    pub(crate) fn first(&self, path: &str, controller: Controller) -> Option<&Program> {
+        answering(self.at_first(path)?, controller)
+    }
+
+    /// The program at `path` that answers `controller`; unlike [`find`](Self::find), without a reason if there is none.
+    pub(crate) fn named(&self, path: &[Cow<'_, str>], controller: Controller) -> Option<&Program> {
+        answering(self.walk(path).ok()?.programs, controller)
+    }
+
+    fn at_first(&self, path: &str) -> Option<&[Arc<Program>]> {
         let path = path.strip_prefix('/').unwrap_or_default();
         let end = path.bytes().position(|byte| matches!(byte, b'/' | b'.'));
         let name = &path[..end.unwrap_or(path.len())];
-        let entry = self.entries.get(name).filter(|_| !name.is_empty());
-        entry.is_some_and(|entry| match &entry.0 {
-            Kind::Programs(programs) => answer_http(programs),
-            Kind::Manifest(_) | Kind::Alias(_) => false,
-        })
+        match &self.entries.get(name).filter(|_| !name.is_empty())?.0 {
+            Kind::Programs(programs) => Some(programs),
+            Kind::Manifest(_) | Kind::Alias(_) => None,
+        }
     }
 
     /// The programs that `path` names, or how many of its segments name none.
@@ -148,6 +164,25 @@ impl Manifest {
         programs
     }
 
+    /// The paths of the programs whose pages are cached, with their budgets.
+    pub(crate) fn budgets(&self) -> Vec<(&str, Budget)> {
+        let mut budgets: Vec<_> = Vec::new();
+        for program in self.all() {
+            let is_cached = program.cache_policy().is_some();
+            match budgets.last_mut() {
+                _ if !is_cached => {}
+                // One for each controller: what one of them says is for the pages of all.
+                Some((path, budget)) if *path == program.path() => {
+                    if program.budget() != Budget::new() {
+                        *budget = program.budget();
+                    }
+                }
+                _ => budgets.push((program.path(), program.budget())),
+            }
+        }
+        budgets
+    }
+
     /// All programs, sorted by path.
     pub(crate) fn all(&self) -> Vec<&Program> {
         let mut found = Vec::new();
@@ -192,6 +227,11 @@ impl Manifest {
         };
         Error::new(ErrorKind::NoProgram, message)
     }
+}
+
+fn answering(programs: &[Arc<Program>], controller: Controller) -> Option<&Program> {
+    let mut programs = programs.iter().map(AsRef::as_ref);
+    programs.find(|program| program.answers(controller))
 }
 
 #[cfg(any(feature = "axum", feature = "static"))]

@@ -39,7 +39,7 @@ impl Program {
                 "its model takes a Session, which belongs to one reader, and its page is for many: leave out .cache(..), or let \
                  middleware read request.session() and request.set(..) what the page depends on, as a part of the key",
             ),
-            _ => self.lifetimes_problem(),
+            _ => self.budget_problem().or_else(|| self.lifetimes_problem()),
         };
         error
             .clone()
@@ -59,8 +59,17 @@ impl Program {
         model
             .and_then(|()| input.iter().try_for_each(|input| input.check(startup)))
             .and_then(|()| output.iter().try_for_each(|output| output.check(startup)))
-            .and_then(|()| check(startup))
+            .and_then(|()| check(&startup.of_pages(self.settings.cache.is_some())))
             .map_err(|error| Error::configuration(format!("program '{}': {error}", self.path())))
+    }
+
+    /// Why its budget makes no sense.
+    fn budget_problem(&self) -> Option<&'static str> {
+        let is_useless = self.settings.cache.is_none() && !self.settings.budget.is_unlimited();
+        is_useless.then_some(
+            "it has a budget but no cache: give it .cache(..), or leave .max_entries(..), .new_entries_per_second(..) and \
+             .cache_on_second_request() out",
+        )
     }
 
     /// Why what it says to caches downstream makes no sense.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use giotto_cache::{Key, Policy};
+use giotto_cache::{Budget, Key, Policy};
 
 use super::call::Call;
 use super::middleware::{Check, Finish};
@@ -74,6 +74,7 @@ pub(super) struct Settings {
     pub(super) path: String,
     pub(super) controllers: Vec<Controller>,
     pub(super) cache: Option<Policy>,
+    pub(super) budget: Budget,
     pub(super) version: u32,
     pub(super) lifetimes: Lifetimes,
     /// Whether its pages are never compressed.

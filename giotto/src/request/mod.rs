@@ -78,6 +78,8 @@ pub struct Request<'r> {
     pub(crate) takes_stale: bool,
     /// Whether the controller can pass a page on as it is stored, under zstd.
     pub(crate) takes_coded: bool,
+    /// Whether a new page is stored whatever the rate of its program's budget, and at the first request.
+    pub(crate) is_admitted: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Recorded<'r>,
     #[cfg(feature = "session")]
@@ -106,6 +108,7 @@ impl<'r> Request<'r> {
             mode: Mode::Prefer,
             takes_stale: controller != CMD,
             takes_coded: false,
+            is_admitted: controller == CMD,
             metadata: Recorded::default(),
             #[cfg(feature = "session")]
             session: Carried::Given(Session::default()),

@@ -34,6 +34,13 @@ impl Request<'_> {
         }
     }
 
+    /// Has its session as the client has sent it. What is done to that is not kept.
+    pub(crate) fn detach_session(&mut self) {
+        if let Some(session) = self.own_session() {
+            self.session = Carried::Given(session.as_sent());
+        }
+    }
+
     /// The session of the reader, for a page that is not stored.
     pub(crate) fn own_session(&self) -> Option<Session> {
         match &self.session {

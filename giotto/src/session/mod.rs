@@ -13,6 +13,7 @@ mod slot;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use giotto_cache::log::Cut;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +63,15 @@ impl Session {
         Self(Arc::new(Held {
             sessions: Some(sessions),
             sent,
+            state: Mutex::default(),
+        }))
+    }
+
+    /// The session that the client has sent, whatever was done to it since.
+    pub(crate) fn as_sent(&self) -> Self {
+        Self(Arc::new(Held {
+            sessions: self.0.sessions.clone(),
+            sent: self.0.sent.clone(),
             state: Mutex::default(),
         }))
     }
@@ -186,7 +196,10 @@ impl Session {
         state
             .fields(sessions, !sent.is_empty())
             .unwrap_or_else(|error| {
-                tracing::error!(%error, "session not kept");
+                let error = Cut(error).to_string();
+                sessions.log.tell("session not kept", move |repeated| {
+                    tracing::error!(error, repeated, "session not kept");
+                });
                 Vec::new()
             })
     }

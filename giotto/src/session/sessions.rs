@@ -5,6 +5,7 @@
 use std::fmt;
 
 use cookie::{CookieJar, Key};
+use giotto_cache::log::Limiter;
 use giotto_cache::{Clock, IntoDuration};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -53,6 +54,8 @@ pub struct Sessions {
     lifetime: u32,
     clock: Clock,
     error: Option<Error>,
+    /// Limits the log lines that readers can cause.
+    pub(super) log: Limiter,
 }
 
 impl Sessions {
@@ -69,6 +72,7 @@ impl Sessions {
             lifetime: 14 * DAY,
             clock: Clock::system(),
             error: None,
+            log: Limiter::default(),
         };
         sessions.named()
     }

@@ -63,7 +63,7 @@ fn what_the_router_refuses_without_a_word_has_the_page_of_giotto() {
             (head.status, head.field("cache-control")),
             (404, "no-store")
         );
-        assert!(text.contains("did you mean 'squared'?"), "{text}");
+        assert!(text.contains("there is nothing at /square\""), "{text}");
         let (head, text) = ask(&server, "GET", "/echo", "Accept: text/html\r\n");
         assert_eq!((head.status, head.field("allow")), (405, "POST"));
         assert!(text.contains("GET is not allowed here"), "{text}");

@@ -208,8 +208,8 @@ pub(super) fn quotes(text: String) -> Result<String, Error> {
 }
 
 #[model]
-pub(super) fn panics() -> String {
-    panic!("a secret of the implementation")
+pub(super) fn panics(#[default("")] text: String) -> String {
+    panic!("a secret of the implementation{text}")
 }
 
 #[model]

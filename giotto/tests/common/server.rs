@@ -41,10 +41,25 @@ impl Server {
     /// In the environment of `testbed`.
     pub(crate) fn start_from(mut testbed: Command, options: &[&str]) -> Self {
         testbed.args(["http", "--port", "0"]).args(options);
+        Self::of(testbed)
+    }
+
+    /// What `command` starts.
+    pub(crate) fn of(mut command: Command) -> Self {
         Self {
-            process: HttpServer::start(&mut testbed),
+            process: HttpServer::start(&mut command),
             folder: None,
         }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.process.address()
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
     }
 
     pub(crate) fn connect(&self) -> Connection {
@@ -114,7 +129,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn to(address: SocketAddr) -> Self {
+    pub(crate) fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect_timeout(&address, HANGS).unwrap();
         stream.set_read_timeout(Some(HANGS)).unwrap();
         stream.set_write_timeout(Some(HANGS)).unwrap();

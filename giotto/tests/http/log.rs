@@ -135,3 +135,96 @@ fn a_panicking_model_fails_its_own_request_only() {
         assert_eq!(connection.receive("GET").text(), "<p>9</p>");
     }
 }
+
+#[test]
+fn log_lines_are_json_where_asked() {
+    let server = Server::start_with(&["--set", "cache=locmem", "--set", "log.format=json"]);
+    let text = "%0A%1B[2J\"".to_owned() + &"x".repeat(15_000);
+    for target in [
+        "/failing/fails",
+        "/failing/panics",
+        "/failing/hostile",
+        &format!("/failing/quotes/{text}"),
+        "/nothing",
+    ] {
+        server.get(target, "");
+    }
+    server.terminate();
+    let (_, log) = server.end();
+    let lines = log.lines().map(serde_json::from_str);
+    let lines: Vec<serde_json::Value> = lines.collect::<Result<_, _>>().expect(&log);
+    let has = |level: &str, field: &str, text: &str| {
+        let mut lines = lines.iter().filter(|line| line["level"] == level);
+        lines.any(|line| {
+            line[field]
+                .as_str()
+                .is_some_and(|found| found.contains(text))
+        })
+    };
+    assert!(has("ERROR", "message", "program failed"), "{log}");
+    assert!(has("ERROR", "program", "failing/fails"), "{log}");
+    assert!(
+        has("ERROR", "panic", "a secret of the implementation"),
+        "{log}"
+    );
+    assert!(has("INFO", "message", "stopping"), "{log}");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["time"].is_string() && line["target"].is_string())
+    );
+    assert!(log.lines().all(|line| line.len() < 1_500), "{log}");
+}
+
+#[test]
+fn a_panic_shows_no_more_of_what_a_client_sends_than_other_lines() {
+    let server = Server::start();
+    let text = "%0D%0A%1B%5B2J".to_owned() + &"x".repeat(15_000);
+    assert_eq!(
+        server.get(&format!("/failing/panics/{text}"), "").status,
+        500
+    );
+    let log = server.kill();
+    assert!(log.contains("a secret of the implementation"), "{log}");
+    assert!(log.contains(r"\r\n\u{1b}[2Jxxx"), "{log}");
+    assert!(log.lines().all(|line| line.len() < 1_000), "{log}");
+}
+
+/// However many requests there are, of whatever kind: the log grows with the time, and slowly.
+#[test]
+fn ten_thousand_hostile_requests_write_a_bounded_log() {
+    let server = Server::start();
+    let mut connection = server.connect();
+    let started = std::time::Instant::now();
+    let long = "x".repeat(300);
+    for n in 0..10_000 {
+        let (method, target, fields) = match n % 10 {
+            0 | 1 => ("GET", format!("/failing/quotes/{n}{long}"), String::new()),
+            2 => ("GET", format!("/failing/panics/{n}{long}"), String::new()),
+            3 => ("GET", format!("/failing/fails?n={n}"), String::new()),
+            4 => ("GET", format!("/nothing/{n}"), String::new()),
+            5 => ("GET", format!("/squared?x={n}{long}"), String::new()),
+            6 => ("PUT", format!("/squared?x={n}"), String::new()),
+            7 => ("GET", format!("/echo/{n}{long}"), String::new()),
+            8 => (
+                "GET",
+                "/squared?x=1".to_owned(),
+                format!("Accept: text/{n}{long}\r\n"),
+            ),
+            _ => ("GET", "/failing/hostile".to_owned(), String::new()),
+        };
+        connection.send(format!(
+            "{method} {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n"
+        ));
+        let reply = connection.try_receive(method);
+        assert!(reply.is_some_and(|reply| reply.status >= 200));
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    server.terminate();
+    let (_, log) = server.end();
+    // 16 events and "others" for each ten seconds, each repeated less and less often, and what is left at the end.
+    let most = 40.0 + 4.0 * seconds;
+    let lines = log.lines().count();
+    assert!((lines as f64) < most, "{lines} lines in {seconds} s: {log}");
+    assert!(log.lines().all(|line| line.len() < 1_000), "{log}");
+}

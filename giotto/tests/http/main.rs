@@ -4,15 +4,20 @@
 //! but for the tests of the server's own time limits.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod access;
 mod arguments;
 mod caching;
 mod conditional;
+mod error_pages;
+mod handover;
+mod health;
 mod limits;
 mod listening;
 mod log;
 mod methods;
 mod negotiation;
 mod protocol;
+mod reload;
 mod routing;
 #[path = "../common/server.rs"]
 mod server;

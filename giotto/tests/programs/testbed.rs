@@ -5,6 +5,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-fn main() -> std::process::ExitCode {
-    giotto::run(common::manifest())
+use giotto::ErrorPage;
+use giotto::prelude::*;
+
+fn main() -> ExitCode {
+    // Of a media type that a client gets only if it asks for it: all others have the usual pages.
+    let page = View::new().renders("application/problem+json", |page: &ErrorPage| {
+        serde_json::to_vec(page)
+    });
+    giotto::run(App::new(common::manifest()).error_pages(page))
 }

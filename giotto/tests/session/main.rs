@@ -6,6 +6,7 @@ mod csrf;
 mod library;
 mod lifetimes;
 mod mixed;
+mod preconditions;
 #[path = "../common/request.rs"]
 mod request;
 #[cfg(feature = "axum")]

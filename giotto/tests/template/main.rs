@@ -8,6 +8,7 @@ mod escaping;
 mod forms;
 mod reload;
 mod start;
+mod stored;
 mod translations;
 
 use std::path::Path;

@@ -9,12 +9,19 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::clock::milliseconds;
 use crate::keyvalue::longest;
+use crate::keyvalue::scan;
 
 /// The bytes of a row besides its key and value: the other columns, the header, three indexes.
 pub(super) const OVERHEAD: u64 = 128;
 
 /// What is read at most of a record, as statements have it.
 pub(super) const RECORD: i64 = longest::RECORD as i64;
+
+/// The longest key that a scan reads, as statements have it.
+pub(super) const LONGEST_KEY: i64 = scan::LONGEST_KEY as i64;
+/// What it reads of a value besides the length of its key.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) const BESIDE_KEY: i64 = scan::head_of(0) as i64;
 
 /// 317 years: a longer life is for ever, so that an expiry can be computed without an overflow.
 const LONGEST_MS: u64 = 10_000_000_000_000;
@@ -36,10 +43,15 @@ pub(super) enum Call {
     DeleteIf(Key, Bytes),
     /// Removes those rows of a slice whose keys were chosen.
     Clear(Chosen, Slice),
+    /// Up to so many rows, in the order of their digests, that come after this one, and what is known of those whose keys
+    /// were chosen.
+    Scan(Chosen, Vec<u8>, u32),
     /// Creates the table if it is missing.
     Create,
     /// How many rows and bytes a slice has.
     Measure(Slice),
+    /// The clock of the server in milliseconds since 1970, as a number of rows; none where there is no server.
+    Now,
     /// Removes this number of rows, those that expired first.
     DeleteExpired(u32),
     /// Removes this number of rows, those stored longest ago.
@@ -72,6 +84,8 @@ pub(super) struct Chosen {
 pub(super) struct Reply {
     pub(super) value: Option<Bytes>,
     pub(super) values: Vec<Option<Bytes>>,
+    /// Those that a scan came by.
+    pub(super) found: Vec<Found>,
     /// Rows that were changed, or are there.
     pub(super) rows: u64,
     pub(super) bytes: u64,
@@ -99,6 +113,13 @@ impl Reply {
         }
     }
 
+    pub(super) fn found(found: Vec<Found>) -> Self {
+        Self {
+            found,
+            ..Self::default()
+        }
+    }
+
     /// A count and a sum, which a sound database never answers as negative.
     pub(super) fn size(rows: i64, bytes: i64) -> Self {
         let [rows, bytes] = [rows, bytes].map(|number| u64::try_from(number).unwrap_or(0));
@@ -108,6 +129,16 @@ impl Reply {
             ..Self::default()
         }
     }
+}
+
+/// A row that a scan came by.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) digest: Vec<u8>,
+    /// The text of its key and the beginning of its value; `None` of a row that is dead or was not chosen.
+    pub(super) chosen: Option<(String, Bytes)>,
+    /// The length of its value.
+    pub(super) bytes: u64,
 }
 
 /// The key of a row. The index holds the digest, because no index takes keys of any length. The text is compared too, so

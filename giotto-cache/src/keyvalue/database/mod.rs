@@ -11,6 +11,7 @@ mod engine;
 mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod scan;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]
@@ -34,6 +35,8 @@ use super::longest::Longest;
 use super::namespace::Namespace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
+use crate::keyvalue::together::together;
 use crate::log::Cut;
 
 /// PostgreSQL accepts more than this; SQLite and MySQL accept a little less than twice as much.
@@ -41,6 +44,9 @@ const LARGEST_BYTES: u64 = 512 << 20;
 
 /// The approximate maximum number of rows that one statement of [`clear`](KeyValue::clear) deletes.
 const CLEARED_AT_ONCE: u64 = 1000;
+
+/// The deletes of [`delete_scanned`](KeyValue::delete_scanned) that are under way at a time.
+const DELETED_AT_ONCE: usize = 8;
 
 /// A [`KeyValue`] in a table of a database: SQLite (a file, no server needed), PostgreSQL, MySQL or MariaDB.
 ///
@@ -112,8 +118,14 @@ impl DatabaseKeyValue {
         let (sweeper, engine) = (Arc::clone(&self.sweeper), Arc::clone(&self.engine));
         self.sweeper.in_background(tokio::spawn(async move {
             if let Err(error) = sweeper.sweep_unless_running(&*engine).await {
-                let error = Cut(error);
-                tracing::warn!(%error, "cache table was not swept: it may grow beyond its bounds");
+                let error = Cut(error).to_string();
+                sweeper.log.tell("not swept", move |repeated| {
+                    tracing::warn!(
+                        error,
+                        repeated,
+                        "cache table was not swept: it may grow beyond its bounds"
+                    );
+                });
             }
         }));
     }
@@ -219,6 +231,23 @@ impl KeyValue for DatabaseKeyValue {
         self.namespace.stored(key).into_owned()
     }
 
+    /// A few at a time, on as many connections.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        let mut deleted = 0;
+        for values in values.chunks(DELETED_AT_ONCE) {
+            let keys = values.iter().filter_map(|value| value.key.as_deref());
+            for one in together(keys.map(|key| self.delete(key))).await {
+                deleted += u64::from(one?);
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// By the digests of the keys, whose index finds the rows of a page.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        scan::scan(&*self.engine, &self.namespace, scan).await
+    }
+
     async fn clear(&self) -> Result<()> {
         // Every key contains nothing.
         self.delete_rows("").await
@@ -230,17 +259,7 @@ impl KeyValue for DatabaseKeyValue {
 
     /// Of a table of 20,000 rows or more it is an estimate, from a part of some thousand rows.
     async fn measure(&self) -> Result<Measure> {
-        let size = sweep::measure(&*self.engine).await?;
-        Ok(Measure {
-            entries: Some(size.rows),
-            bytes: Some(size.bytes),
-            is_estimate: size.is_estimate,
-            max_entries: Some(self.sweeper.max_rows),
-            max_bytes: Some(self.sweeper.max_bytes),
-            ..Measure::new(
-                "the whole table: every namespace, and what has expired and was not swept yet",
-            )
-        })
+        self.sweeper.figures(&*self.engine).await
     }
 
     async fn syncdb(&self) -> Result<()> {

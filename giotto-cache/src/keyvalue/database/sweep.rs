@@ -11,6 +11,8 @@ use tokio::task::JoinHandle;
 use super::call::{Call, Reply, Slice};
 use super::engine::Engine;
 use crate::error::Result;
+use crate::keyvalue::measure::{Evicts, Measure};
+use crate::log::Limiter;
 
 const DEFAULT_MAX_ROWS: u64 = 1_000_000;
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
@@ -35,6 +37,8 @@ pub(super) struct Sweeper {
     since: Mutex<Since>,
     running: tokio::sync::Mutex<()>,
     last: Mutex<Option<JoinHandle<()>>>,
+    /// Limits the log lines of sweeps that fail.
+    pub(super) log: Limiter,
 }
 
 /// How large a table is.
@@ -55,6 +59,25 @@ struct Since {
 }
 
 impl Sweeper {
+    /// What the table holds, and the clock of its server.
+    pub(super) async fn figures(&self, engine: &dyn Engine) -> Result<Measure> {
+        let size = measure(engine).await?;
+        let clock_ms = engine.run(Call::Now).await?.rows;
+        Ok(Measure {
+            entries: Some(size.rows),
+            bytes: Some(size.bytes),
+            is_estimate: size.is_estimate,
+            max_entries: Some(self.max_rows),
+            max_bytes: Some(self.max_bytes),
+            evicts: Some(Evicts::Any),
+            // A file has none.
+            clock_ms: Some(clock_ms).filter(|clock_ms| *clock_ms > 0),
+            ..Measure::new(
+                "the whole table: every namespace, and what has expired and was not swept yet",
+            )
+        })
+    }
+
     pub(super) fn new(max_rows: u64, max_bytes: u64) -> Self {
         Self {
             max_rows,
@@ -62,6 +85,7 @@ impl Sweeper {
             since: Mutex::default(),
             running: tokio::sync::Mutex::default(),
             last: Mutex::default(),
+            log: Limiter::default(),
         }
     }
 

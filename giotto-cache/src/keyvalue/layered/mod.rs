@@ -13,12 +13,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::{refused, unanswered};
-use super::{KeyValue, Place, names_of};
+use super::names::names_of;
+use super::{KeyValue, Place};
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::Result;
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::guard::unanswered::Unanswered;
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 use crate::stats::layer::LayerCounts;
 
@@ -239,6 +241,18 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.delete_containing(part)).await
     }
 
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.on_all(|store| store.delete_scanned(values)).await
+    }
+
+    /// Of the last layer, which has everything. Each of the [`layers`](KeyValue::layers) can be asked by itself.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        match self.last_store() {
+            Some(last) => last.scan(scan).await,
+            None => Ok(Scanned::default()),
+        }
+    }
+
     async fn syncdb(&self) -> Result<()> {
         self.on_all(|store| store.syncdb()).await
     }
@@ -261,6 +275,17 @@ impl KeyValue for LayeredKeyValue {
         for layer in &*self.layers {
             layer.store().limit_values(bytes);
         }
+    }
+
+    fn set_deadline(&self, deadline: Duration) -> bool {
+        let mut stores = self.layers.iter().map(GuardedStore::store);
+        let is_taken = stores.all(|store| store.set_deadline(deadline));
+        if is_taken {
+            for layer in &*self.layers {
+                layer.deadline.set(deadline);
+            }
+        }
+        is_taken
     }
 
     fn max_value(&self) -> Option<usize> {
@@ -297,6 +322,13 @@ impl KeyValue for LayeredKeyValue {
         let names = names_of(&self.layers());
         let layers = self.layers.iter().zip(names);
         layers.map(|(layer, name)| layer.counts_as(&name)).collect()
+    }
+
+    fn copies_live(&self) -> Duration {
+        match self.layers.len() {
+            0 | 1 => Duration::ZERO,
+            _ => self.settings.refill,
+        }
     }
 
     fn place(&self) -> Place {

@@ -13,6 +13,7 @@ use super::server::Server;
 use super::{MemcacheKeyValue, dump, key};
 use crate::error::{Error, Result};
 use crate::guard::server::Loss;
+use crate::keyvalue::scan::StoredValue;
 
 /// The keys that `clear` holds at a time, 25 MB at most.
 const CLEAR_AT_ONCE: usize = 100_000;
@@ -77,6 +78,15 @@ impl MemcacheKeyValue {
 
     pub(super) async fn remove(&self, key: &str) -> Result<bool, Loss> {
         self.send(key, Command::Delete).await
+    }
+
+    pub(super) async fn remove_all(&self, values: &[StoredValue]) -> Result<u64> {
+        let mut removed = 0;
+        for value in values {
+            let one = self.remove(&value.stored_key).await;
+            removed += u64::from(one.map_err(Loss::into_error)?);
+        }
+        Ok(removed)
     }
 
     pub(super) fn failed(&self, key: &str, reason: &str) -> Error {

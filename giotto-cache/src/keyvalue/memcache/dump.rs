@@ -1,4 +1,4 @@
-//! The keys of one namespace on a server, as the server's dump lists them: what `clear` removes.
+//! The items of a server, as its dump lists them: what `clear` removes and `scan` tells of.
 //!
 //! No step of a lookup. It has its own connection, because a dump can take long.
 
@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::dial::{Reader, connect};
 use super::key;
-use super::reply::{quote, read_line};
+use super::reply::{number, quote, read_line};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::percent::decoded;
 
@@ -27,18 +27,46 @@ const DUMPS: [&[u8]; 2] = [
     b"lru_crawler metadump all\r\n",
 ];
 
+/// An item on a server, as its dump tells of it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Item {
+    pub(super) key: String,
+    /// In seconds since 1970; `None` = never.
+    pub(super) expires: Option<u64>,
+    /// All that belongs to it included.
+    pub(super) size: Option<u64>,
+}
+
 /// The keys at `address` that are `wanted`, no more than `limit`.
 pub(super) async fn keys(
     address: &Address,
     wanted: impl Fn(&str) -> bool,
     limit: usize,
 ) -> io::Result<Vec<String>> {
+    let mut keys = Vec::new();
+    let begin = |keys: &mut Vec<String>| keys.clear();
+    let take = |keys: &mut Vec<String>, item: Item| {
+        keys.extend(Some(item.key).filter(|key| wanted(key)));
+        keys.len() < limit
+    };
+    walk(address, &mut keys, begin, take).await?;
+    Ok(keys)
+}
+
+/// Shows all items at `address` to `take` until it has enough. If the server refuses, the walk is begun again.
+pub(super) async fn walk<T>(
+    address: &Address,
+    taken: &mut T,
+    begin: impl Fn(&mut T),
+    take: impl Fn(&mut T, Item) -> bool,
+) -> io::Result<()> {
     let mut refusal = String::new();
     for dump in DUMPS {
         for _ in 0..ATTEMPTS {
-            match list(address, dump, &wanted, limit).await? {
-                Dump::Keys(keys) => return Ok(keys),
-                Dump::Refused(reason) => refusal = reason,
+            begin(taken);
+            match list(address, dump, |item| take(taken, item)).await? {
+                None => return Ok(()),
+                Some(reason) => refusal = reason,
             }
             if !refusal.starts_with("BUSY") {
                 break;
@@ -47,37 +75,35 @@ pub(super) async fn keys(
         }
     }
     let message = format!(
-        "it does not list its keys, which clear needs ({refusal:?}): start it with its LRU crawler enabled, or restart \
-         it to empty it"
+        "it does not list its keys, which clear and list need ({refusal:?}): start it with its LRU crawler enabled, or \
+         restart it to empty it"
     );
     Err(io::Error::other(message))
 }
 
-enum Dump {
-    Keys(Vec<String>),
-    Refused(String),
-}
-
+/// Shows the items of one dump to `take`; the reason if the server refuses it.
 async fn list(
     address: &Address,
     dump: &[u8],
-    wanted: impl Fn(&str) -> bool,
-    limit: usize,
-) -> io::Result<Dump> {
+    mut take: impl FnMut(Item) -> bool,
+) -> io::Result<Option<String>> {
     let (read, mut write) = connect(address).await?;
     write.write_all(dump).await?;
-    let (mut reader, mut line, mut keys) = (BufReader::new(read), Vec::new(), Vec::new());
-    while keys.len() < limit {
+    let (mut reader, mut line) = (BufReader::new(read), Vec::new());
+    loop {
         let text = next_line(&mut reader, &mut line).await?;
         if text == b"END" {
-            break;
+            return Ok(None);
         }
         let Some(entry) = text.strip_prefix(b"key=") else {
-            return Ok(Dump::Refused(quote(text)));
+            return Ok(Some(quote(text)));
         };
-        keys.extend(decode(entry).filter(|key| wanted(key)));
+        if let Some(item) = decode(entry)
+            && !take(item)
+        {
+            return Ok(None);
+        }
     }
-    Ok(Dump::Keys(keys))
 }
 
 async fn next_line<'l>(
@@ -90,10 +116,24 @@ async fn next_line<'l>(
         .map_err(silent)?
 }
 
-/// The key of `prod%3Aa exp=-1 la=0`; `None` of one that may not be sent back.
-fn decode(entry: &[u8]) -> Option<String> {
-    let encoded = entry.split(|byte| *byte == b' ').next()?;
-    decoded(encoded).filter(|key| key::is_sound(key.as_bytes()))
+/// The item of `prod%3Aa exp=-1 la=0 size=64`; `None` of one whose key may not be sent back.
+fn decode(entry: &[u8]) -> Option<Item> {
+    let mut fields = entry.split(|byte| *byte == b' ');
+    let key = decoded(fields.next()?).filter(|key| key::is_sound(key.as_bytes()))?;
+    let mut item = Item {
+        key,
+        expires: None,
+        size: None,
+    };
+    for field in fields {
+        let figure = |digits| std::str::from_utf8(digits).ok().and_then(number);
+        if let Some(seconds) = field.strip_prefix(b"exp=") {
+            item.expires = figure(seconds);
+        } else if let Some(bytes) = field.strip_prefix(b"size=") {
+            item.size = figure(bytes);
+        }
+    }
+    Some(item)
 }
 
 #[cfg(test)]
@@ -113,8 +153,27 @@ mod tests {
             (b"a%zz", None),
             (b"", None),
         ] {
-            assert_eq!(decode(entry).as_deref(), expected);
+            let decoded = decode(entry).map(|item| item.key);
+            assert_eq!(decoded.as_deref(), expected);
         }
         assert_eq!(decode(&[b'a'; 251]), None);
+    }
+
+    #[test]
+    fn what_is_no_figure_is_not_known() {
+        for (fields, expires, size) in [
+            (
+                " exp=-1 la=1 cas=2 fetch=no cls=1 size=64 flags=0",
+                None,
+                Some(64),
+            ),
+            (" exp=1795000000 size=1", Some(1_795_000_000), Some(1)),
+            (" exp=+1 size=-1", None, None),
+            (" exp= size=18446744073709551616", None, None),
+            (" =  exp", None, None),
+        ] {
+            let item = decode(format!("a{fields}").as_bytes()).unwrap();
+            assert_eq!((item.expires, item.size), (expires, size), "{fields}");
+        }
     }
 }

@@ -16,7 +16,7 @@ const NEVER: u64 = u64::MAX;
 /// A larger number of seconds is a moment to Memcached: seconds since 1970.
 const MAX_RELATIVE: u64 = 30 * 24 * 3600;
 /// So many seconds early the server may forget a value.
-const EARLY: u64 = 2;
+pub(super) const EARLY: u64 = 2;
 const SERVER_NEVER: i32 = 0;
 /// A negative number: the server forgets the value as it stores it.
 pub(super) const SERVER_AT_ONCE: i32 = -1;

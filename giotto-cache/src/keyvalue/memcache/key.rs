@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::keyvalue::longest::is_record;
 use crate::keyvalue::namespace::Namespace;
+use crate::keyvalue::percent::decoded;
 
 /// Memcached's limit.
 pub(super) const MAX_LENGTH: usize = 250;
@@ -43,6 +44,11 @@ pub(super) fn stored_part(part: &str) -> String {
 pub(super) fn is_digest(namespace: &Namespace, stored: &str) -> bool {
     let key = stored.strip_prefix(namespace.prefix());
     key.is_some_and(|key| key.starts_with(DIGEST))
+}
+
+/// The key that is stored like this; `None` if it is not one of this namespace.
+pub(super) fn read(namespace: &Namespace, stored: &str) -> Option<String> {
+    decoded(stored.strip_prefix(namespace.prefix())?.as_bytes())
 }
 
 /// Whether `key` can be sent to a server, wherever it comes from.
@@ -102,6 +108,9 @@ mod tests {
             for key in &keys {
                 let stored = stored(&namespace, key);
                 prop_assert!(is_sound(stored.as_bytes()) && stored.starts_with("prod:"));
+                if !is_digest(&namespace, &stored) {
+                    prop_assert_eq!(read(&namespace, &stored), Some(key.clone()));
+                }
                 let other = seen.insert(stored, key);
                 prop_assert!(other.is_none_or(|other| other == key));
             }

@@ -53,6 +53,10 @@ async fn read_measure(reader: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Me
             "bytes" => &mut measure.bytes,
             "limit_maxbytes" => &mut measure.max_bytes,
             "evictions" => &mut measure.evictions,
+            "time" => {
+                measure.clock_ms = number(value).map(|seconds| seconds.saturating_mul(1_000));
+                return true;
+            }
             _ => return true,
         };
         *figure = number(value);

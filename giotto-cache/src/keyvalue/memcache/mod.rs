@@ -14,6 +14,7 @@ mod key;
 mod measure;
 mod protocol;
 mod reply;
+mod scan;
 mod server;
 mod servers;
 
@@ -35,6 +36,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guard::server::{Loss, SERVER_DEADLINE};
 use crate::keyvalue::address::Address;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
 use crate::stats::Counts;
 
 const DEFAULT_HOST: &str = "localhost";
@@ -236,6 +238,16 @@ impl KeyValue for MemcacheKeyValue {
         Ok(deleted && was_live)
     }
 
+    /// By `lru_crawler metadump`. What comes and goes meanwhile may make a page begin a little too early or too late.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        self.page(scan).await
+    }
+
+    /// A value whose key is a digest is removed, too.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        self.remove_all(values).await
+    }
+
     async fn clear(&self) -> Result<()> {
         self.clear_all(None).await
     }
@@ -264,6 +276,10 @@ impl KeyValue for MemcacheKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.servers.longest().limit(bytes);
+    }
+
+    fn set_deadline(&self, _: Duration) -> bool {
+        false
     }
 
     fn is_writable(&self, key: &str) -> bool {

@@ -53,8 +53,19 @@ pub(super) async fn clear(
     }
 }
 
+/// Removes `keys`, all at once, and returns how many of them were there.
+pub(super) async fn delete(link: &Link, keys: &[Vec<u8>]) -> Result<u64> {
+    let Value::Array(replies) = ask(link, &Request::Batch(each(keys, unlink))).await? else {
+        return Err(unexpected("UNLINK"));
+    };
+    let were_there = replies
+        .iter()
+        .filter(|reply| matches!(reply, Value::Int(1..)));
+    Ok(were_there.count() as u64)
+}
+
 /// The pattern that `part` alone matches.
-fn literal(part: &str) -> String {
+pub(super) fn literal(part: &str) -> String {
     let mut pattern = String::with_capacity(part.len());
     for character in part.chars() {
         if r"*?[]\^-".contains(character) {
@@ -82,12 +93,12 @@ async fn entries(link: &Link, mut keys: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>> {
     Ok(keys)
 }
 
-async fn ask(link: &Link, request: &Request) -> Result<Value> {
+pub(super) async fn ask(link: &Link, request: &Request) -> Result<Value> {
     link.ask(request).await.map_err(Failure::into_error)
 }
 
 /// A reply of SCAN: the cursor of the next page, and the keys of this one.
-fn page(reply: Value) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+pub(super) fn page(reply: Value) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
     let Value::Array(parts) = reply else {
         return None;
     };

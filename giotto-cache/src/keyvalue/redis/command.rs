@@ -10,7 +10,7 @@ use super::client::request::{MAX_VALUE, Request};
 use crate::clock::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::longest::Longest;
-use crate::keyvalue::measure::Measure;
+use crate::keyvalue::measure::{Evicts, Measure};
 
 /// Redis adds a time to its clock in 64 bits with a sign, and refuses one whose sum does not fit.
 const MAX_EXPIRE_MS: u64 = i64::MAX as u64 / 2;
@@ -198,12 +198,24 @@ pub(super) fn measure(size: &Value, info: &Value) -> Result<Measure> {
         bytes: figure("used_memory"),
         max_bytes: figure("maxmemory").filter(|limit| *limit > 0),
         evictions: figure("evicted_keys"),
+        evicts: policy.and_then(evicts),
+        clock_ms: figure("server_time_usec").map(|us| us / 1_000),
         notes: policy
             .map(|policy| format!("maxmemory-policy is {policy}"))
             .into_iter()
             .collect(),
         ..Measure::default()
     })
+}
+
+/// What a `maxmemory-policy` removes.
+fn evicts(policy: &str) -> Option<Evicts> {
+    match policy.split_once('-') {
+        Some(("allkeys", _)) => Some(Evicts::Any),
+        Some(("volatile", _)) => Some(Evicts::Expiring),
+        None if policy == "noeviction" => Some(Evicts::Nothing),
+        _ => None,
+    }
 }
 
 pub(super) fn unexpected(command: &str) -> Error {
@@ -236,11 +248,13 @@ mod tests {
     #[test]
     fn figures_that_a_server_leaves_out_or_makes_up_are_not_known() {
         let honest = "# Memory\r\nused_memory:1402432\r\nused_memory_human:1.34M\r\nmaxmemory:67108864\r\n\
-                      maxmemory_policy:allkeys-lru\r\n\r\n# Stats\r\nevicted_keys:7\r\n";
+                      maxmemory_policy:allkeys-lru\r\n\r\n# Stats\r\nevicted_keys:7\r\n\r\n# Server\r\nserver_time_usec:1700000000123456\r\n";
         let full = measured(honest);
         assert_eq!((full.entries, full.bytes), (Some(3), Some(1_402_432)));
         assert_eq!((full.max_bytes, full.evictions), (Some(64 << 20), Some(7)));
         assert_eq!(full.notes, ["maxmemory-policy is allkeys-lru"]);
+        assert_eq!(full.evicts, Some(Evicts::Any));
+        assert_eq!(full.clock_ms, Some(1_700_000_000_123));
         for odd in [
             "",
             "used_memory:-1\r\nmaxmemory:0\r\n",

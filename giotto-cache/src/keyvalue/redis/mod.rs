@@ -6,6 +6,7 @@ mod builder;
 mod clear;
 mod client;
 mod command;
+mod scan;
 mod settings;
 mod url;
 
@@ -26,6 +27,8 @@ use crate::error::Result;
 use crate::guard::breakers::Want;
 use crate::guard::server::Loss;
 use crate::keyvalue::measure::Measure;
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue};
+use crate::keyvalue::together::together;
 use crate::stats::Counts;
 
 /// A [`KeyValue`] in Redis or Valkey, shared by all processes that name the same server.
@@ -40,8 +43,8 @@ use crate::stats::Counts;
 /// stored under the key.
 ///
 /// A user who may not run every command (ACL) needs `GETRANGE`, `EXISTS`, `SET` and `UNLINK`, `EVAL` for
-/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, and `DBSIZE` and `INFO` for
-/// [`measure`](KeyValue::measure).
+/// [`replace`](KeyValue::replace), whose script runs `GET`, `SET` and `UNLINK`, `DBSIZE` and `INFO` for
+/// [`measure`](KeyValue::measure), and `SCAN` and `STRLEN` for [`scan`](KeyValue::scan).
 #[derive(Clone)]
 pub struct RedisKeyValue {
     settings: Settings,
@@ -141,6 +144,32 @@ impl KeyValue for RedisKeyValue {
         command::removed(&reply.map_err(Loss::into_error)?)
     }
 
+    /// One server is told all at once; the nodes of a cluster are told key by key, because slots may move.
+    async fn delete_scanned(&self, values: &[StoredValue]) -> Result<u64> {
+        let Way::One(link) = &*self.way else {
+            let keys = values.iter().filter_map(|value| value.key.as_deref());
+            let deleted = together(keys.map(|key| self.delete(key))).await;
+            return deleted
+                .into_iter()
+                .map(|deleted| deleted.map(u64::from))
+                .sum();
+        };
+        let keys = values
+            .iter()
+            .map(|value| value.stored_key.clone().into_bytes());
+        match keys.collect::<Vec<_>>() {
+            keys if keys.is_empty() => Ok(0),
+            keys => clear::delete(link, &keys).await,
+        }
+    }
+
+    /// `SCAN`, and for each key `STRLEN` and a `GETRANGE` of its first bytes; of a cluster, one master after the other.
+    async fn scan(&self, scan: &Scan) -> Result<Scanned> {
+        let own = self.namespace.stored("").len();
+        let links = self.way.links().await?;
+        scan::scan(links, self.namespace.prefix(), own, scan).await
+    }
+
     async fn clear(&self) -> Result<()> {
         self.clear_all(None).await
     }
@@ -161,6 +190,11 @@ impl KeyValue for RedisKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.longest.limit(bytes);
+    }
+
+    /// The nodes of a cluster have a limit of their own.
+    fn set_deadline(&self, _: Duration) -> bool {
+        !self.way.is_cluster()
     }
 
     fn is_writable(&self, key: &str) -> bool {

@@ -12,6 +12,7 @@ use http::{StatusCode, header};
 use super::failure;
 #[cfg(feature = "static")]
 use super::files;
+use super::health;
 use super::input;
 use super::mount::Service;
 use super::output::Body;
@@ -34,6 +35,9 @@ where
 {
     if let Err(problem) = service.read_head(head) {
         return refused(service, head, problem);
+    }
+    if let Some(health) = health::public(service.app(), head) {
+        return health;
     }
     let beside = &service.app().beside;
     #[cfg(feature = "static")]

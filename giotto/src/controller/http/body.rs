@@ -19,6 +19,8 @@ use super::problem::Problem;
 use crate::request::{Pairs, Value};
 
 const MAX_BODY: usize = 1 << 20;
+const ACCEPTED: HeaderValue =
+    HeaderValue::from_static("application/x-www-form-urlencoded, application/json");
 
 /// Each so many bytes of a body, or the end of it, must arrive within this time.
 pub(super) const BODY_PATIENCE: Duration = Duration::from_secs(10);
@@ -38,7 +40,8 @@ pub(super) async fn read<B: http_body::Body>(
     }
 }
 
-async fn receive<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
+/// Reads a body that is neither too large nor too slow.
+pub(super) async fn receive<B: http_body::Body>(body: B) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(too_large());
     }
@@ -107,7 +110,8 @@ pub(super) fn posted_data<'b>(
         }
         _ => {
             let message = "post a form (application/x-www-form-urlencoded) or a JSON object (application/json)";
-            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+            Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message)
+                .field(header::ACCEPT, ACCEPTED))
         }
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn response(
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors);
-            let told = told(&error, &message, head, shows_errors);
+            let told = told(&error, &message);
             let page = ErrorPage::new(status, told, &shown_path(head));
             let page = page.refused_fields(error.invalid_input().clone());
             (status, body(&error, &page, &message, head, app, fields))
@@ -118,11 +118,8 @@ fn shown(
 }
 
 /// What the reader of an error page is told, in place of the `message` for whoever writes the request.
-fn told(error: &Error, message: &str, head: &Parts, shows_errors: bool) -> String {
+fn told(error: &Error, message: &str) -> String {
     match error.kind() {
-        ErrorKind::NoProgram if !shows_errors => {
-            format!("there is nothing at {}", shown_path(head))
-        }
         ErrorKind::InvalidInput => {
             let fields = error.invalid_input().fields().iter();
             let fields = fields.map(|field| format!("{}: {}", field.name(), field.message()));
@@ -183,7 +180,7 @@ fn status(error: &Error, method: &Method) -> (StatusCode, Option<(HeaderName, He
     }
 }
 
-/// The message for the client. An internal error goes to the log instead.
+/// The message for the client. An internal error goes to the log instead. Programs that the client may not see are not named.
 fn message(
     error: &Error,
     status: StatusCode,
@@ -193,9 +190,8 @@ fn message(
 ) -> String {
     let message = error.to_string();
     match error.kind() {
-        ErrorKind::WrongController(methods) if methods.is_empty() => {
-            "there is no program here".to_owned()
-        }
+        ErrorKind::WrongController(methods) if methods.is_empty() => nothing_at(head),
+        ErrorKind::NoProgram if !shows_errors => nothing_at(head),
         _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
             log(&message, head, app);
             match shows_errors {
@@ -207,9 +203,14 @@ fn message(
     }
 }
 
+fn nothing_at(head: &Parts) -> String {
+    format!("there is nothing at {}", shown_path(head))
+}
+
 /// Logs that a program failed. The same error of the same program is one event, whatever it was asked.
 fn log(message: &str, head: &Parts, app: &App) {
-    let program = program_of(head, app).unwrap_or_default().to_owned();
+    let program = program_of(&head.method, head.uri.path(), app);
+    let program = program.unwrap_or_default().to_owned();
     let path = format!("{:?}", Cut(head.uri.path()));
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
@@ -223,12 +224,15 @@ fn shown_path(head: &Parts) -> String {
     head.uri.path().chars().take(MAX_PATH).collect()
 }
 
-/// The path in the manifest of the program that answers `head`.
-fn program_of<'a>(head: &Parts, app: &'a App) -> Option<&'a str> {
-    let mut path = Segments::new();
-    input::segments(head.uri.path(), &mut path, |_| None).ok()?;
-    let found = app.manifest().find(&path, controller(&head.method)?);
-    Some(found.ok()?.program.path())
+/// The path in the manifest of the program that answers a request to `path`.
+pub(super) fn program_of<'a>(method: &Method, path: &str, app: &'a App) -> Option<&'a str> {
+    let (manifest, controller) = (app.manifest(), controller(method)?);
+    let program = manifest.first(path, controller).or_else(|| {
+        let mut segments = Segments::new();
+        input::segments(path, &mut segments, |_| None).ok()?;
+        manifest.named(&segments, controller)
+    });
+    Some(program?.path())
 }
 
 /// The usual error page as `mime`; `None` if it has no such form.

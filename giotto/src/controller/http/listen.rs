@@ -1,50 +1,186 @@
-//! The socket that accepts connections, and the settings that they have from it.
+//! The sockets that accept connections, and the settings that connections have from them.
 //!
 //! Before the first step of an invocation over HTTP.
 
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
-use tokio::net::{TcpListener, TcpSocket, lookup_host};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
 /// The most bytes that the kernel takes before it sends them. It takes more when half of them are sent, so that a client at
 /// the lowest rate is seen to take some in time.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 16 << 10;
 
-/// Listens on `host` and `port`. `backlog` and the kernel limit the connections that wait to be accepted.
+/// How a port is listened on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Port {
+    /// This and the kernel limit the connections that wait to be accepted.
+    pub(crate) backlog: u32,
+    /// Whether other processes of this user may listen on the same port, which share its connections.
+    pub(crate) is_shared: bool,
+}
+
+/// The socket of a server.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(super) socket: TcpListener,
+    /// Whether other processes may listen on the same port, each with a socket of its own.
+    pub(super) is_shared: bool,
+}
+
+impl Listener {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Has the kernel drop the first packet of each new connection, and complete those that have begun. Clients send that
+    /// packet again after a second, when this socket is closed: then it reaches another process on the same port. Without it,
+    /// what arrives between the last accept and the close is reset.
+    pub(super) fn turn_away(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Err(error) = socket2::SockRef::from(&self.socket).attach_filter(&DROP_SYN) {
+            tracing::debug!(%error, "SO_ATTACH_FILTER failed");
+        }
+    }
+}
+
+/// A program for the kernel's packet filter, which sees the header of TCP: SYN without ACK is dropped.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+static DROP_SYN: [socket2::SockFilter; 5] = [
+    // The byte of the flags.
+    socket2::SockFilter::new(0x30, 0, 0, 13),
+    // Those of SYN and ACK.
+    socket2::SockFilter::new(0x54, 0, 0, 0x12),
+    // SYN alone goes on; anything else skips one.
+    socket2::SockFilter::new(0x15, 0, 1, 0x02),
+    socket2::SockFilter::new(0x06, 0, 0, 0),
+    socket2::SockFilter::new(0x06, 0, 0, u32::MAX),
+];
+
+/// Listens on `host` and `port`.
 ///
 /// # Errors
 ///
 /// If none of the addresses of `host` can be listened on.
-pub(crate) async fn listen(host: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
+pub(crate) async fn listen(host: &str, port: u16, how: Port) -> io::Result<Listener> {
     let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in lookup_host((host, port)).await? {
-        match listen_on(address, backlog) {
-            Ok(listener) => return Ok(listener),
+        match listen_on(address, how) {
+            Ok(socket) => {
+                let is_shared = how.is_shared;
+                return Ok(Listener { socket, is_shared });
+            }
             Err(error) => refusal = error,
         }
     }
     Err(refusal)
 }
 
-fn listen_on(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+/// Listens on `address`.
+///
+/// # Errors
+///
+/// If it is taken, or not one of this machine.
+pub(crate) fn listen_on(address: SocketAddr, how: Port) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     // A restarted server need not wait until the kernel has forgotten its old connections.
     socket.set_reuseaddr(true)?;
+    if how.is_shared {
+        socket.set_reuseport(true)?;
+    }
     socket.bind(address)?;
     bound_unsent(&socket);
-    socket.listen(backlog)
+    socket.listen(how.backlog)
+}
+
+/// Accepts on a `listener` that another process has made.
+#[cfg(feature = "socket-activation")]
+pub(crate) fn adopt(socket: std::net::TcpListener) -> io::Result<Listener> {
+    socket.set_nonblocking(true)?;
+    bound_unsent(&socket);
+    Ok(Listener {
+        socket: TcpListener::from_std(socket)?,
+        // It is the same socket in the next process, too.
+        is_shared: false,
+    })
 }
 
 /// Bounds the bytes that the kernel keeps for a connection, besides those that are on their way. Without a bound it takes
 /// megabytes from a client that does not read, and the rate at which the client reads cannot be measured.
-fn bound_unsent(socket: &TcpSocket) {
+fn bound_unsent(socket: &impl std::os::fd::AsFd) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_notsent_lowat(UNSENT) {
         tracing::debug!(%error, "TCP_NOTSENT_LOWAT failed");
+    }
+}
+
+/// A socket that accepts connections.
+pub(crate) trait Accept {
+    type Stream: Client;
+    /// What is known of a client.
+    type Peer;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+    type Peer = SocketAddr;
+
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = Self::accept(self).await?;
+        at_once(&stream);
+        Ok((stream, peer))
+    }
+}
+
+/// The last connections that wait to be accepted on `listener`, which would be reset otherwise.
+pub(super) fn accept_waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    let Ok(listener) = listener.into_std() else {
+        return Vec::new();
+    };
+    let mut waiting = Vec::new();
+    while let Ok((stream, peer)) = listener.accept() {
+        let stream = stream
+            .set_nonblocking(true)
+            .and_then(|()| TcpStream::from_std(stream));
+        if let Ok(stream) = stream {
+            at_once(&stream);
+            waiting.push((stream, peer));
+        }
+    }
+    waiting
+}
+
+/// Without it a response in two packets waits for the client's acknowledgement of the first.
+fn at_once(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY failed");
+    }
+}
+
+/// The connection of a client.
+pub(crate) trait Client: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+    /// The next bytes, which stay there; none at the end.
+    fn poll_peek(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>>;
+}
+
+impl Client for TcpStream {
+    fn poll_peek(
+        &self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<usize>> {
+        Self::poll_peek(self, context, buffer)
     }
 }

@@ -8,11 +8,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use giotto_cache::trace;
 use http::Response;
+use http::request::Parts;
+use tracing::Instrument;
 
+use super::access::Visitor;
 use super::output::Body;
 #[cfg(feature = "axum")]
 use super::routes::Layered;
+use super::span;
 use crate::app::App;
 use crate::error::Result;
 use crate::manifest::Manifest;
@@ -24,6 +29,8 @@ pub struct Service {
     /// The client of the connection that this one serves.
     #[cfg(feature = "axum")]
     peer: Option<SocketAddr>,
+    /// The same for the access log, if there is one.
+    visitor: Option<Arc<Visitor>>,
 }
 
 #[derive(Debug)]
@@ -77,6 +84,7 @@ impl Service {
             inner: Arc::new(inner),
             #[cfg(feature = "axum")]
             peer: None,
+            visitor: None,
         }
     }
 
@@ -105,16 +113,44 @@ impl Service {
     }
 
     /// The same for a connection of `peer`.
-    #[cfg_attr(
-        not(feature = "axum"),
-        expect(unused_variables, reason = "only routes and layers ask for it")
-    )]
     pub(super) fn of_peer(&self, peer: SocketAddr) -> Self {
         Self {
             #[cfg(feature = "axum")]
             peer: Some(peer),
+            visitor: Visitor::new(self.app(), peer),
             ..self.clone()
         }
+    }
+
+    /// Answers one request of its peer, and tells it in the access log if there is one.
+    pub(super) async fn answer_told<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let visitor = self.visitor.as_ref();
+        let record = visitor.map(|visitor| visitor.begin(head));
+        let mut response = match trace::is_on() {
+            false => self.answer(head, body).await,
+            // Boxed, so that the future of a plain hit stays small.
+            true => Box::pin(self.answer_traced(head, body)).await,
+        };
+        if let Some(record) = record {
+            record.answered(&mut response);
+        }
+        response
+    }
+
+    /// The same within a span.
+    async fn answer_traced<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let span = span::request(head, self.app());
+        let response = self.answer(head, body).instrument(span.clone()).await;
+        span::note(&span, &response);
+        response
     }
 
     /// The client, if the server is giotto's own.
@@ -143,6 +179,7 @@ fn layered(app: &App, debug: bool) -> Option<Layered> {
         Service {
             inner: Arc::new(inner),
             peer: None,
+            visitor: None,
         }
     };
     (!layers.is_empty()).then(|| Layered::new(core(), layers))

@@ -3,6 +3,7 @@
 //! The last step of an invocation over HTTP.
 
 use std::error::Error;
+use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +12,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
+use http_body::Body as _;
 
 use super::caching::{CACHE_STATUS, cache_control, cache_status, value, vary};
 use super::coding;
 use super::downstream;
 use super::range::content_range;
-#[cfg(any(feature = "axum", feature = "static"))]
+#[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
 use super::stream::Stream;
 use super::watch::{PIECE, Watch};
 use crate::compression::ContentCoding;
@@ -36,20 +38,34 @@ pub struct Body {
     way: Way,
 }
 
+/// Is told how much of a body was handed over to be sent.
+pub(super) trait Sent: fmt::Debug + Send + Sync {
+    /// So many more bytes are, and nothing is missing if it `is_whole`.
+    fn sent(&mut self, bytes: usize, is_whole: bool);
+}
+
+/// A body, and who is told of it. Dropped when it was sent, or when its connection ends.
+#[derive(Debug)]
+struct Told {
+    body: Body,
+    to: Box<dyn Sent>,
+}
+
 /// How a body is sent.
 #[derive(Debug)]
 enum Way {
     AtOnce,
     /// In pieces; the watch tells that one is sent.
     InPieces(Arc<Watch>),
-    #[cfg(any(feature = "axum", feature = "static"))]
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
     Streamed(Box<Stream>),
+    Told(Box<Told>),
 }
 
 impl Body {
     /// A body that is made while it is sent.
-    #[cfg(any(feature = "axum", feature = "static"))]
-    pub(super) fn stream<B>(body: B) -> Self
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
+    pub(crate) fn stream<B>(body: B) -> Self
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
@@ -64,11 +80,37 @@ impl Body {
     /// client that does not read.
     pub(super) fn pace(&mut self, watch: &Arc<Watch>) {
         match &mut self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.pace(watch),
+            Way::Told(told) => told.body.pace(watch),
             _ if self.rest.len() > PIECE => self.way = Way::InPieces(Arc::clone(watch)),
             _ => {}
         }
+    }
+
+    /// Tells `to` how much of it is sent; nothing of a body that the client does not get is missing.
+    pub(super) fn tell(&mut self, mut to: Box<dyn Sent>, is_for_client: bool) {
+        let body = std::mem::replace(self, Self::from(Bytes::new()));
+        to.sent(0, !is_for_client || body.is_end_stream());
+        self.way = Way::Told(Box::new(Told { body, to }));
+    }
+}
+
+impl Told {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.to.sent(bytes, self.body.is_end_stream());
+            }
+            Poll::Ready(None) => self.to.sent(0, true),
+            Poll::Ready(Some(Err(_))) | Poll::Pending => {}
+        }
+        polled
     }
 }
 
@@ -85,10 +127,6 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;
 
-    #[cfg_attr(
-        not(any(feature = "axum", feature = "static")),
-        expect(unused_variables, reason = "a page waits for its client only")
-    )]
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -98,8 +136,9 @@ impl http_body::Body for Body {
             Way::AtOnce => None,
             Way::InPieces(watch) if watch.holds_back() => return Poll::Pending,
             Way::InPieces(watch) => Some(watch),
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => return stream.poll_frame(context),
+            Way::Told(told) => return told.poll_frame(context),
         };
         let piece = match rest.len() {
             0 => return Poll::Ready(None),
@@ -114,16 +153,18 @@ impl http_body::Body for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.is_end_stream(),
+            Way::Told(told) => told.body.is_end_stream(),
             _ => self.rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
         match &self.way {
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             Way::Streamed(stream) => stream.size_hint(),
+            Way::Told(told) => told.body.size_hint(),
             _ => http_body::SizeHint::with_exact(self.rest.len() as u64),
         }
     }

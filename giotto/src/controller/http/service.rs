@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use giotto_cache::Mode;
 use http::request::Parts;
 use http::{Method, Response};
 
@@ -16,6 +15,7 @@ use super::coding;
 use super::conditional::{Conditions, Selected, compared, failed};
 use super::failure;
 use super::head::{Fields, controller};
+use super::health;
 use super::input;
 use super::mount::Service;
 use super::output::{Body, Outcome, allow};
@@ -58,11 +58,21 @@ impl Service {
         )]
         let mut response = match outcome.await {
             Ok(outcome) => outcome.into_response(&mut head.headers),
-            Err(problem) => failure::response(problem, head, self.app(), self.shows_errors()),
+            Err(problem) => self.without_page(problem, head),
         };
         #[cfg(feature = "session")]
         session::keep(slot.as_ref(), &head.method, &mut response);
         response
+    }
+
+    /// The response where there is no page: that of the error, or the health of the process.
+    fn without_page(&self, problem: Problem, head: &Parts) -> Response<Body> {
+        let is_unknown =
+            matches!(&problem, Problem::Invocation(error) if *error.kind() == ErrorKind::NoProgram);
+        let health = is_unknown.then(|| health::public(self.app(), head));
+        health
+            .flatten()
+            .unwrap_or_else(|| failure::response(problem, head, self.app(), self.shows_errors()))
     }
 
     /// Whether the manifest does not know the path of `head`.
@@ -109,9 +119,10 @@ impl Service {
             accept: fields.accept,
             controller,
             is_form: false,
-            mode: Mode::Prefer,
+            mode: self.app().mode,
             takes_stale: true,
             takes_coded,
+            is_admitted: false,
             metadata: Recorded::new(&head.headers),
             #[cfg(feature = "session")]
             session: carried,
@@ -205,6 +216,9 @@ impl Service {
         mut target: Request<'_>,
         conditions: &Conditions<'_>,
     ) -> Result<bool> {
+        // The client sees nothing of this page, and so has not seen the messages on it.
+        #[cfg(feature = "session")]
+        target.detach_session();
         let current = match self.app().invoke(&mut target).await {
             Ok(page) if page.is_stale() => return Ok(false),
             Ok(page) => Some(page),

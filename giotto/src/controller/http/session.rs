@@ -5,7 +5,7 @@
 use http::header::{CACHE_CONTROL, HeaderMap};
 #[cfg(feature = "axum")]
 use http::request::Parts;
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 
 use super::caching::{CDN_CACHE_CONTROL, NO_STORE};
 use super::output::Body;
@@ -71,9 +71,13 @@ pub(super) fn lend<'s>(app: &'s App, head: &mut Parts) -> Option<Slot<'s>> {
 }
 
 /// Has the client keep the session in `slot` as it is after a request by `method`. A program that failed leaves it as it was, and
-/// so does a HEAD: its client sees no message and no form. The `response` is for one client then, and no cache stores it.
+/// so do a HEAD and a precondition that fails: their clients see no message and no form. The `response` is for one client then, and
+/// no cache stores it.
 pub(super) fn keep(slot: Option<&Slot<'_>>, method: &Method, response: &mut Response<Body>) {
-    let is_kept = *method != Method::HEAD && !response.status().is_server_error();
+    let status = response.status();
+    let is_kept = *method != Method::HEAD
+        && !status.is_server_error()
+        && status != StatusCode::PRECONDITION_FAILED;
     let slot = slot.filter(|_| is_kept);
     let kept = slot.map_or_else(Vec::new, Slot::kept);
     if kept.is_empty() {

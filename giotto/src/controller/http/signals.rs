@@ -1,7 +1,8 @@
-//! The signals of Unix that stop the server.
+//! The signals of Unix that stop the server, or have it read its configuration again.
 //!
 //! Not a step of a request.
 
+use std::fmt;
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -16,7 +17,6 @@ pub(super) enum Stop {
 }
 
 /// The signals that came after this was made.
-#[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -24,13 +24,16 @@ pub(crate) struct Signals {
     quit: Signal,
     user1: Signal,
     user2: Signal,
+    reload: Box<dyn Fn() + Send>,
 }
 
 impl Signals {
+    /// SIGHUP calls `reload`, which must not block.
+    ///
     /// # Errors
     ///
     /// If the process cannot handle signals.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(reload: impl Fn() + Send + 'static) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -38,24 +41,28 @@ impl Signals {
             quit: signal(SignalKind::quit())?,
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
+            reload: Box::new(reload),
         })
     }
 
-    /// Ends at the next SIGINT or SIGTERM. Other signals would end the process by default; they are logged and ignored, so
-    /// that they do not cut requests under way.
+    /// Ends at the next SIGINT or SIGTERM. SIGHUP reloads. Other signals would end the process by default; they are logged
+    /// and ignored, so that they do not cut requests under way.
     pub(super) async fn stop(&mut self) -> Stop {
         loop {
             let ignored = tokio::select! {
                 _ = self.interrupt.recv() => return Stop::Interrupted,
                 _ = self.terminate.recv() => return Stop::Terminated,
-                _ = self.hangup.recv() => "SIGHUP",
+                _ = self.hangup.recv() => {
+                    (self.reload)();
+                    continue;
+                }
                 _ = self.quit.recv() => "SIGQUIT",
                 _ = self.user1.recv() => "SIGUSR1",
                 _ = self.user2.recv() => "SIGUSR2",
             };
             tracing::info!(
                 signal = ignored,
-                "signal ignored: SIGTERM or SIGINT stops the server"
+                "signal ignored: SIGTERM or SIGINT stops the server, SIGHUP reads the configuration again"
             );
         }
     }
@@ -63,5 +70,11 @@ impl Signals {
     /// Ends at the next SIGINT.
     pub(super) async fn interrupt(&mut self) {
         while self.stop().await != Stop::Interrupted {}
+    }
+}
+
+impl fmt::Debug for Signals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signals").finish_non_exhaustive()
     }
 }

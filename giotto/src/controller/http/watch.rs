@@ -11,7 +11,8 @@ use std::task::{Context, Poll};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::ReadBuf;
-use tokio::net::TcpStream;
+
+use super::listen::Client;
 
 /// The state of a server that its connections read: the time in beats since it started, and two flags.
 #[derive(Debug, Default)]
@@ -53,7 +54,7 @@ pub(super) struct Watch {
     /// A piece of a body is being sent, and another one follows.
     more_follows: AtomicBool,
     /// The application has no more of a body for now.
-    #[cfg(any(feature = "axum", feature = "static"))]
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
     awaits_stream: AtomicBool,
 }
 
@@ -72,7 +73,7 @@ impl Watch {
             sending: AtomicBool::new(false),
             taken: AtomicU64::new(0),
             more_follows: AtomicBool::new(false),
-            #[cfg(any(feature = "axum", feature = "static"))]
+            #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
             awaits_stream: AtomicBool::new(false),
         }
     }
@@ -120,7 +121,7 @@ impl Watch {
 
     /// The application has the next part of a body, or its end; or, if `awaited`, it has not. Once everything is sent then, the
     /// connection waits for the application and not for its client.
-    #[cfg(any(feature = "axum", feature = "static"))]
+    #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
     pub(super) fn await_stream(&self, awaited: bool) {
         self.awaits_stream.store(awaited, Ordering::Relaxed);
         if !awaited {
@@ -131,7 +132,7 @@ impl Watch {
     /// Everything is sent.
     fn sent(&self) {
         self.sending.store(false, Ordering::Relaxed);
-        #[cfg(any(feature = "axum", feature = "static"))]
+        #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
         if self.awaits_stream.load(Ordering::Relaxed) {
             self.answering();
         }
@@ -177,13 +178,13 @@ impl Rate {
 /// A stream that tells its [`Watch`] whenever the client takes bytes. It ends if the client disconnects while its request is
 /// being answered.
 #[derive(Debug)]
-pub(super) struct Watched {
-    stream: TokioIo<TcpStream>,
+pub(super) struct Watched<C> {
+    stream: TokioIo<C>,
     watch: Arc<Watch>,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, watch: Arc<Watch>) -> Self {
+impl<C: Client> Watched<C> {
+    pub(super) fn new(stream: C, watch: Arc<Watch>) -> Self {
         Self {
             stream: TokioIo::new(stream),
             watch,
@@ -219,7 +220,7 @@ impl Watched {
     }
 }
 
-impl Read for Watched {
+impl<C: Client> Read for Watched<C> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -229,7 +230,7 @@ impl Read for Watched {
     }
 }
 
-impl Write for Watched {
+impl<C: Client> Write for Watched<C> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

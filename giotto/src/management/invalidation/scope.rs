@@ -3,16 +3,19 @@
 //! An invalidated page is served only where the policy of its program allows an old page. A purged page is never served
 //! again. Exactly one scope must be named, and a person or `--yes` must agree: nothing is purged by accident.
 
-use std::fmt;
-
-use giotto_cache::{Place, Scope};
+use giotto_cache::Scope;
 use serde::{Deserialize, Serialize};
 
+use super::carry_out::{change_scope, remove};
+use super::chosen::Chosen;
 use super::consent::{YES, consent};
+use super::dry_run;
+use super::outcome::Report;
 use crate::app::App;
 use crate::arguments::nearest;
 use crate::error::{Result, quoted};
-use crate::management::invocation::{no_cache, shown as shown_path, wrong};
+use crate::management::contents::Pattern;
+use crate::management::invocation::{Invocation, no_cache, shown as shown_path, wrong};
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
 use crate::program::Program;
@@ -21,7 +24,8 @@ use crate::request::{Controller, Request};
 const PARAMETERS: &[(&str, &str)] = &[
     (
         INVOCATION,
-        "Always refused: `expire` and `remove` are for the pages of one invocation.",
+        "A program and arguments with a star, only for `purge`: price sku=app*. `expire` and `remove` are for the pages of one \
+         invocation.",
     ),
     (
         "program",
@@ -30,6 +34,14 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("tag", "All pages with this tag."),
     ("all", "All pages."),
     YES,
+    (
+        "dry_run",
+        "Do nothing: count the pages that are meant, and show ten.",
+    ),
+    (
+        "reclaim",
+        "Only for `purge`: also remove the purged pages from the store, in batches, so that their room is free.",
+    ),
     (
         "hard",
         "Always refused: `purge` is the hard one, `invalidate` the soft one.",
@@ -63,8 +75,9 @@ pub(in crate::management) fn purge() -> Program {
             "Purges pages, which are never served again: those of a program, those with a tag, or all\n\n\
              Name one of them: program=squared, tag=user:7, or --all. The pages are not served again, not even while new \
              ones are computed or if the model fails; `invalidate` allows that. For the pages of one invocation there is \
-             `remove`. It says what it will do and asks; without a terminal it needs --yes. One small write, however many \
-             pages there are.",
+             `remove`; for those of some arguments: price sku=app*. It says what it will do and asks; without a terminal it \
+             needs --yes. One small write, however many pages there are, but for arguments: then the pages are looked for \
+             and removed.",
         )
         .collects(INVOCATION)
         .view(shown())
@@ -83,6 +96,10 @@ struct Arguments {
     all: bool,
     #[serde(default)]
     yes: bool,
+    #[serde(default)]
+    dry_run: bool,
+    #[serde(default)]
+    reclaim: bool,
     #[serde(default)]
     hard: Option<bool>,
 }
@@ -116,21 +133,11 @@ const HARD: Way = Way {
     means: "they are never served again",
 };
 
-#[derive(Serialize)]
-struct Report {
-    pages: String,
-    is_hard: bool,
-    /// The number of small writes.
-    writes: usize,
-    note: Option<&'static str>,
-}
-
 async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Report> {
     let cache = operator.app.shared_cache();
-    check_way(&way, &arguments)?;
-    let scope = select(&arguments, &operator.app)?;
+    let chosen = choose(&way, &arguments, &operator.app)?;
     operator.check_keeps(way.name)?;
-    if let Scope::Tag(tag) = &scope
+    if let Chosen::Scope(Scope::Tag(tag)) = &chosen
         && !cache.knows_tag(tag).await?
     {
         let message = format!(
@@ -139,25 +146,43 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
         );
         return Err(refused("tag", tag, &message));
     }
+    if arguments.dry_run {
+        return dry_run::count(way.name, chosen, &operator).await;
+    }
     if !arguments.yes {
         let Way {
             name, means, done, ..
         } = way;
-        let plan = format!("this {name}s {}: {means}", pages(&scope));
+        let plan = format!("this {name}s {}: {means}", chosen.pages());
         consent(&operator, plan, done).await?;
     }
-    match way.is_hard {
-        true => cache.purge(scope.clone()).await?,
-        false => cache.invalidate(scope.clone()).await?,
+    match chosen {
+        Chosen::Scope(scope) => {
+            change_scope(way.is_hard, scope, arguments.reclaim, &operator).await
+        }
+        Chosen::Pattern(pattern) => remove(pattern, &operator).await,
     }
-    tokio::time::sleep(cache.settles_within(&scope)).await;
-    let is_own = cache.store().place() == Place::InProcess;
-    Ok(Report {
-        pages: pages(&scope),
-        is_hard: way.is_hard,
-        writes: 1,
-        note: operator.behind().filter(|_| is_own),
-    })
+}
+
+/// What is named: a scope, or a pattern of arguments.
+fn choose(way: &Way, arguments: &Arguments, app: &App) -> Result<Chosen> {
+    if !way.is_hard && arguments.reclaim {
+        let message = "only what is purged can be removed: use `purge`, or leave it out";
+        return Err(refused("reclaim", "true", message));
+    }
+    let words = &arguments.invocation;
+    let has_star = words.iter().any(|word| word.contains('*'));
+    if !way.is_hard || !has_star || arguments.hard.is_some() {
+        check_way(way, arguments)?;
+        return select(arguments, app).map(Chosen::Scope);
+    }
+    if arguments.program.is_some() || arguments.tag.is_some() || arguments.all {
+        let message = "several things are named: give program=NAME, tag=NAME, --all, or a program and its arguments, one at \
+                       a time";
+        return Err(wrong(&words.join(" "), message));
+    }
+    let pattern = Pattern::read(&Invocation::read(words, &[])?, app)?;
+    Ok(Chosen::Pattern(pattern))
 }
 
 /// Refuses what belongs to another program.
@@ -250,31 +275,5 @@ fn unknown(name: &str, path: &str, programs: &[&Program], app: &App) -> String {
     match near.map(shown_path) {
         Some(near) => format!("there is no program {name}; did you mean '{near}'?"),
         None => format!("there is no program {name}: the list of programs has their whole paths"),
-    }
-}
-
-fn pages(scope: &Scope) -> String {
-    match scope {
-        Scope::Program(path) => format!("all pages of the program {}", shown_path(path)),
-        Scope::Tag(tag) => format!("all pages with the tag {tag}"),
-        _ => "all pages".to_owned(),
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = match self.is_hard {
-            true => "never served again",
-            false => "old",
-        };
-        let known = match self.note {
-            Some(_) => "this process knows",
-            None => "every process knows",
-        };
-        writeln!(f, "{} are {how}: 1 write, and {known}", self.pages)?;
-        match self.note {
-            Some(note) => writeln!(f, "note: {note}"),
-            None => Ok(()),
-        }
     }
 }

@@ -51,6 +51,19 @@ impl<'a> FrontEnd<'a> {
         }
     }
 
+    /// The format that `invocation` names, such as `html`.
+    pub(in crate::management) fn superformat(
+        &self,
+        app: &App,
+        invocation: &Invocation,
+    ) -> Option<String> {
+        let request = invocation.request(self.controller);
+        app.manifest()
+            .find(request.path(), self.controller)
+            .ok()?
+            .superformat
+    }
+
     /// The arguments of `invocation` that HTTP ignores because the program has no such parameter.
     pub(in crate::management) fn ignored(&self, invocation: &Invocation) -> Vec<String> {
         let is_known = |name: &str| {

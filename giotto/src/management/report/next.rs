@@ -72,6 +72,10 @@ const fn obstacle(not_stored: NotStored) -> &'static str {
             "one of its tags is empty, longer than 200 bytes or has control characters, or there are more than 64"
         }
         NotStored::StoreFailed => "the store failed, or does not accept values now",
+        NotStored::OverBudget => "its program has used its budget up",
+        NotStored::FirstRequest => {
+            "its program stores what is asked for again, and this process was not asked for it before"
+        }
         other => other.name(),
     }
 }

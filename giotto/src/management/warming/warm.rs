@@ -244,6 +244,7 @@ impl Work {
             .accept(mime.essence().to_owned())
             .take_stale(false)
             .mode(self.mode);
+        request.is_admitted = true;
         let asked = match self.asked(invocation, &mut request).await {
             Ok(asked) => asked,
             Err(outcome) => return outcome,

@@ -9,8 +9,10 @@ use minijinja::{AutoEscape, Environment};
 
 use super::functions::{self, Function};
 use super::scan::{Call, Reference, Scan};
+use super::stored::{Found, Search};
 use super::templates::Templates;
 use crate::address::Addresses;
+use crate::context::of_one_reader;
 use crate::error::{Error, Result};
 use crate::state::Startup;
 
@@ -30,7 +32,31 @@ impl Templates {
             let names = self.check_one(&name, environment, startup)?;
             waiting.extend(names.into_iter().filter(|name| known.insert(name.clone())));
         }
-        Ok(())
+        match startup.is_stored() {
+            true => self.check_stored(name),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses what belongs to one reader on a page of the template `name`, which is stored.
+    fn check_stored(&self, name: &str) -> Result<()> {
+        let Some(found) = Search::new(self).find(name) else {
+            return Ok(());
+        };
+        let Found {
+            function,
+            template,
+            line,
+        } = found;
+        let why = of_one_reader(&format!("{function}()"));
+        let block = match template == name {
+            true => String::new(),
+            false => format!(
+                "; or give {name:?} a block of its own in place of the one with {function}()"
+            ),
+        };
+        let path = self.sources().path(&template);
+        Err(Error::configuration(format!("{path}:{line}: {why}{block}")))
     }
 
     /// The names of the templates that the template `name` uses.
@@ -68,7 +94,7 @@ impl Templates {
     }
 
     /// The first of the templates `names` that exists.
-    fn existing(&self, names: &[String]) -> Result<String, String> {
+    pub(super) fn existing(&self, names: &[String]) -> Result<String, String> {
         let exists = |name: &&String| matches!(self.sources().read(name), Ok(Some(_)));
         let missing = |name: &String| self.sources().missing(name);
         names.iter().find(exists).cloned().ok_or_else(|| {

@@ -58,6 +58,9 @@ impl Function {
     /// The functions whose first argument is checked when the application starts.
     pub(super) const CHECKED: [&str; 3] = ["url_for", "asset", "t"];
 
+    /// The functions that no stored page has.
+    pub(super) const OF_ONE_READER: [&str; 2] = ["csrf", "flashes"];
+
     const ALL: [Self; 5] = [
         Self::UrlFor,
         Self::Asset,

@@ -4,15 +4,17 @@
 //! application share: `sources.rs` finds their files, `page.rs` has the variables of a page, `functions.rs` and
 //! `translations.rs` what templates call, and `values.rs` what an application adds. Before the first request, `check.rs` finds
 //! mistakes, with what `scan.rs` reads in the `tokens.rs` of
-//! the files; `explain.rs` words them.
+//! the files, and `stored.rs` finds what no stored page may have, with the `outline.rs` of each file; `explain.rs` words them.
 
 mod check;
 mod explain;
 mod functions;
+mod outline;
 mod page;
 mod renderer;
 mod scan;
 mod sources;
+mod stored;
 mod templates;
 mod tokens;
 mod translations;

@@ -62,53 +62,21 @@ impl<'s> Scan<'s> {
     /// The templates that it extends, includes and imports, if their names are constants and they have to exist.
     pub(super) fn references(&self) -> Vec<Reference> {
         let of = |(keyword, line, rest): (&str, usize, &[Placed<'s>])| {
-            if !matches!(keyword, "extends" | "include" | "import" | "from") {
-                return None;
-            }
-            let (names, after) = constants(rest)?;
-            let is_whole = match after.first() {
-                None => true,
-                Some((Token::Word(word), _)) => {
-                    matches!(*word, "as" | "import" | "with" | "without")
-                }
-                Some(_) => false,
-            };
-            is_whole.then_some(Reference { names, line })
+            matches!(keyword, "extends" | "include" | "import" | "from")
+                .then(|| reference(line, rest))
+                .flatten()
         };
         self.statements().filter_map(of).collect()
     }
 
+    pub(super) fn tags(&self) -> &[Tag<'s>] {
+        &self.0
+    }
+
     /// The calls of `functions` without arguments, or with a constant as the first one.
     pub(super) fn calls(&self, functions: &[&str]) -> Vec<Call> {
-        let mut calls = Vec::new();
-        for tag in &self.0 {
-            for (at, (token, line)) in tag.tokens.iter().enumerate() {
-                let before = at.checked_sub(1).map(|before| &tag.tokens[before].0);
-                let is_method = matches!(before, Some(Token::Symbol('.' | '|')));
-                let Token::Word(function) = token else {
-                    continue;
-                };
-                let argument = match &tag.tokens[at + 1..] {
-                    [(Token::Symbol('('), _), (Token::Symbol(')'), _), ..] => None,
-                    [
-                        (Token::Symbol('('), _),
-                        (Token::Text(argument), _),
-                        (Token::Symbol(',' | ')'), _),
-                        ..,
-                    ] => Some(argument.clone()),
-                    _ => continue,
-                };
-                if functions.contains(function) && !is_method {
-                    calls.push(Call {
-                        function: (*function).to_owned(),
-                        argument,
-                        named: named(&tag.tokens[at + 2..]),
-                        line: *line,
-                    });
-                }
-            }
-        }
-        calls
+        let tags = self.0.iter();
+        tags.flat_map(|tag| calls(&tag.tokens, functions)).collect()
     }
 
     /// The filters that it uses, each with its line.
@@ -162,6 +130,48 @@ impl<'s> Scan<'s> {
         }
         variables
     }
+}
+
+/// What a statement with these tokens after its keyword names, if that is a constant and has to exist.
+pub(super) fn reference(line: usize, rest: &[Placed<'_>]) -> Option<Reference> {
+    let (names, after) = constants(rest)?;
+    let is_whole = match after.first() {
+        None => true,
+        Some((Token::Word(word), _)) => matches!(*word, "as" | "import" | "with" | "without"),
+        Some(_) => false,
+    };
+    is_whole.then_some(Reference { names, line })
+}
+
+/// The calls of `functions` among `tokens`, without arguments, or with a constant as the first one.
+pub(super) fn calls(tokens: &[Placed<'_>], functions: &[&str]) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (at, (token, line)) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| &tokens[before].0);
+        let is_method = matches!(before, Some(Token::Symbol('.' | '|')));
+        let Token::Word(function) = token else {
+            continue;
+        };
+        let argument = match &tokens[at + 1..] {
+            [(Token::Symbol('('), _), (Token::Symbol(')'), _), ..] => None,
+            [
+                (Token::Symbol('('), _),
+                (Token::Text(argument), _),
+                (Token::Symbol(',' | ')'), _),
+                ..,
+            ] => Some(argument.clone()),
+            _ => continue,
+        };
+        if functions.contains(function) && !is_method {
+            calls.push(Call {
+                function: (*function).to_owned(),
+                argument,
+                named: named(&tokens[at + 2..]),
+                line: *line,
+            });
+        }
+    }
+    calls
 }
 
 fn variable(name: &str, path: Option<Vec<String>>, is_item: bool) -> Variable {

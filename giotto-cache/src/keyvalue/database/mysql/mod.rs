@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sqlx::error::DatabaseError;
-use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError};
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlDatabaseError, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, MySql, MySqlConnection, Row as _};
 
-use super::call::{Call, Key, Reply, Row};
+use super::call::{Call, Found, Key, Reply, Row};
 use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
@@ -163,6 +163,18 @@ impl Dialect for MySqlDialect {
     }
 }
 
+/// A row of a scan. One whose key is no text was not chosen.
+fn found(row: &MySqlRow) -> sqlx::Result<Found> {
+    let (key, head): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.try_get(1)?, row.try_get(3)?);
+    let key = key.and_then(|key| String::from_utf8(key).ok());
+    let bytes: i64 = row.try_get(2)?;
+    Ok(Found {
+        digest: row.try_get(0)?,
+        chosen: key.zip(head.map(Bytes::from)),
+        bytes: u64::try_from(bytes).unwrap_or(0),
+    })
+}
+
 async fn raw(client: &mut MySqlConnection, sql: impl Into<String>) -> sqlx::Result<()> {
     let sql = AssertSqlSafe(sql.into());
     sqlx::raw_sql(sql).execute(client).await.map(drop)
@@ -186,6 +198,10 @@ impl MySqlDialect {
             Returns::Size => {
                 let row = query.fetch_one(client).await?;
                 Reply::size(row.try_get(0)?, row.try_get(1)?)
+            }
+            Returns::Found => {
+                let rows = query.fetch_all(client).await?;
+                Reply::found(rows.iter().map(found).collect::<sqlx::Result<_>>()?)
             }
         })
     }

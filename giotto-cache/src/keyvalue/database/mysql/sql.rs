@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::keyvalue::database::call::RECORD;
+use crate::keyvalue::database::call::{BESIDE_KEY, LONGEST_KEY, RECORD};
 use crate::keyvalue::database::server::statement::Statements;
 use crate::keyvalue::database::table::Table;
 
@@ -42,6 +42,7 @@ impl Sql {
         let live = format!("(expires IS NULL OR expires > {now_ms})");
         // As bytes: every collation of texts takes some different keys for equal.
         let key = "CAST(`key` AS BINARY)";
+        let is_short = format!("LENGTH(`key`) <= {LONGEST_KEY}");
         let delete = format!("DELETE FROM {t} WHERE digest = ? AND {key} = ? AND {live}");
         let insert = format!(
             "INTO {t} (digest, `key`, value, size, stored, expires)
@@ -82,6 +83,15 @@ impl Sql {
             measure: format!(
                 "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS SIGNED) FROM {t}
                  WHERE digest BETWEEN ? AND ?"
+            )
+            .into(),
+            now: format!("SELECT CAST({now_ms} AS SIGNED), 0").into(),
+            // The text of the key is compared again by the caller.
+            scan: format!(
+                "SELECT digest, IF({is_short}, {key}, NULL), CAST(LENGTH(value) AS SIGNED),
+                 IF({is_short} AND LOCATE(?, {key}) = 1 AND LOCATE(?, {key}) > 0 AND {live},
+                    SUBSTRING(value, 1, LENGTH(`key`) + {BESIDE_KEY}), NULL)
+                 FROM {t} WHERE digest > ? ORDER BY digest LIMIT ?"
             )
             .into(),
         };
@@ -141,6 +151,7 @@ mod tests {
             (&sql.delete_dead, &[low, "'key'"], "PRIMARY"),
             (&common.clear, &[low, high, "'{'", "'a'"], "PRIMARY"),
             (&common.measure, &[low, high], "PRIMARY"),
+            (&common.scan, &["'{'", "'a'", low, "10"], "PRIMARY"),
             (&sql.expired, &["10"], "expires"),
             (&sql.oldest, &["10"], "stored"),
             (&expired, &[], "PRIMARY"),

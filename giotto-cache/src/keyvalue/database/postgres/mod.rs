@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row as _};
 use self::session::{MARK, SESSION, in_transaction, is_refused_option};
 use self::sql::Sql;
 use self::statement::Bound;
-use super::call::{Call, Key, Reply};
+use super::call::{Call, Found, Key, Reply};
 use super::engine::Opener;
 use super::server::dialect::Dialect;
 use super::server::failure::Failure;
@@ -150,6 +150,11 @@ impl Dialect for PostgreSql {
                 let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
                 Ok(Reply::size(row.try_get(0)?, row.try_get(1)?))
             }
+            Returns::Found => {
+                let rows = select(connection, bound).await?;
+                let found: sqlx::Result<_> = rows.iter().map(|row| connection.found(row)).collect();
+                found.map(Reply::found)
+            }
         }
     }
 
@@ -169,6 +174,21 @@ impl Connection {
             true => text::without_nul(text),
             false => text::in_ascii(text),
         }
+    }
+
+    /// A row of a scan. One whose key is not a text of ours was not chosen.
+    fn found(&self, row: &PgRow) -> sqlx::Result<Found> {
+        let (key, head): (Option<String>, Option<Vec<u8>>) = (row.try_get(1)?, row.try_get(3)?);
+        let key = key.and_then(|key| match self.is_unicode {
+            true => text::with_nul(&key),
+            false => text::from_ascii(&key),
+        });
+        let bytes: i64 = row.try_get(2)?;
+        Ok(Found {
+            digest: row.try_get(0)?,
+            chosen: key.zip(head.map(Bytes::from)),
+            bytes: u64::try_from(bytes).unwrap_or(0),
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::keyvalue::database::call::RECORD;
+use crate::keyvalue::database::call::{BESIDE_KEY, LONGEST_KEY, RECORD};
 use crate::keyvalue::database::server::statement::Statements;
 use crate::keyvalue::database::table::Table;
 
@@ -30,6 +30,9 @@ impl Sql {
         let value = |longest: &str| {
             format!("CASE WHEN octet_length(value) <= {longest} THEN value ELSE ''::bytea END")
         };
+        let chosen = format!(
+            "octet_length(key) <= {LONGEST_KEY} AND starts_with(key, $1) AND strpos(key, $2) > 0 AND {live}"
+        );
         let longest = format!("CASE right(key, 1) WHEN '}}' THEN least($1, {RECORD}) ELSE $1 END");
         let set = format!(
             "INSERT INTO {t} AS old (digest, key, value, size, stored, expires)
@@ -79,6 +82,13 @@ impl Sql {
                 "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {t} WHERE digest BETWEEN $1 AND $2"
             )
             .into(),
+            now: format!("SELECT {NOW_MS}, 0::bigint").into(),
+            scan: format!(
+                "SELECT digest, CASE WHEN {chosen} THEN key END, octet_length(value)::bigint,
+                 CASE WHEN {chosen} THEN substring(value FROM 1 FOR octet_length(key) + {BESIDE_KEY}) END
+                 FROM {t} WHERE digest > $3 AND octet_length(digest) = 16 ORDER BY digest LIMIT $4"
+            )
+            .into(),
         };
         Self {
             common,
@@ -112,6 +122,7 @@ mod tests {
             (&common.delete_if, "'', '', ''", "giotto_cache_pkey"),
             (&common.clear, "'', '', '', ''", "giotto_cache_pkey"),
             (&common.measure, "'', ''", "giotto_cache_pkey"),
+            (&common.scan, "'', '', '', 10", "giotto_cache_pkey"),
             (&sql.delete_expired, "1", "giotto_cache_expires"),
             (&sql.delete_oldest, "1", "giotto_cache_stored"),
         ] {

@@ -34,6 +34,41 @@ pub(super) fn in_ascii(text: &str) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
+/// The text that is stored [`without_nul`]; `None` of one that is not stored by us.
+pub(super) fn with_nul(stored: &str) -> Option<String> {
+    let mut text = String::with_capacity(stored.len());
+    let mut characters = stored.chars();
+    while let Some(character) = characters.next() {
+        text.push(match character {
+            '\u{2400}' => match characters.next()? {
+                '\u{2400}' => '\u{2400}',
+                '0' => '\0',
+                _ => return None,
+            },
+            character => character,
+        });
+    }
+    Some(text)
+}
+
+/// The text that is stored [`in_ascii`]; `None` of one that is not stored by us.
+pub(super) fn from_ascii(stored: &str) -> Option<String> {
+    let mut text = String::with_capacity(stored.len());
+    let mut rest = stored;
+    while let Some((before, escape)) = rest.split_once('\\') {
+        text.push_str(before);
+        if let Some(after) = escape.strip_prefix('\\') {
+            text.push('\\');
+            rest = after;
+        } else {
+            let (digits, after) = escape.strip_prefix("u{")?.split_once('}')?;
+            text.push(char::from_u32(u32::from_str_radix(digits, 16).ok()?)?);
+            rest = after;
+        }
+    }
+    Some(text + rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,6 +79,27 @@ mod tests {
         assert_eq!(without_nul("a\0b"), "a\u{2400}0b");
         assert_eq!(without_nul("a\u{2400}b"), "a\u{2400}\u{2400}b");
         assert_ne!(without_nul("\u{2400}\0"), without_nul("\0\u{2400}"));
+    }
+
+    #[test]
+    fn what_is_written_out_is_read_back() {
+        for text in [
+            "",
+            "{'x': 12}",
+            "a\0b",
+            "\u{2400}0\0\u{2400}",
+            "中é\\u{4e2d}\0\\",
+            "\\",
+        ] {
+            assert_eq!(with_nul(&without_nul(text)).as_deref(), Some(text));
+            assert_eq!(from_ascii(&in_ascii(text)).as_deref(), Some(text));
+        }
+        for foreign in ["\u{2400}", "\u{2400}1"] {
+            assert_eq!(with_nul(foreign), None);
+        }
+        for foreign in ["\\", "\\x", "\\u{", "\\u{110000}", "\\u{}", "\\u{-1}"] {
+            assert_eq!(from_ascii(foreign), None, "{foreign}");
+        }
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub(crate) struct Statements {
     pub(crate) clear: Arc<str>,
     /// Of the ends of a slice.
     pub(crate) measure: Arc<str>,
+    /// Of nothing.
+    pub(crate) now: Arc<str>,
+    /// Of a prefix, a part, the digest before the first one, and the number of rows.
+    pub(crate) scan: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -48,6 +52,8 @@ pub(crate) enum Returns {
     Value,
     /// Rows and bytes in the two columns of its row.
     Size,
+    /// A digest, a key, the length of a value and its beginning in each row.
+    Found,
     /// The number of rows that it changed.
     Changed,
 }
@@ -95,13 +101,20 @@ impl Statements {
                 )
             }
             Call::Measure(slice) => (&self.measure, ends(slice).into()),
+            Call::Now => (&self.now, Vec::new()),
+            Call::Scan(Chosen { prefix, part }, after, limit) => {
+                let texts = [Text(text(prefix)), Text(text(part))];
+                let page = [Bytes(after), Number((*limit).into())];
+                (&self.scan, [texts, page].concat())
+            }
             Call::Create | Call::GetMany(..) | Call::DeleteExpired(_) | Call::DeleteOldest(_) => {
                 return None;
             }
         };
         let returns = match call {
             Call::Get(..) => Returns::Value,
-            Call::Measure(_) => Returns::Size,
+            Call::Measure(_) | Call::Now => Returns::Size,
+            Call::Scan(..) => Returns::Found,
             _ => Returns::Changed,
         };
         Some(Statement {

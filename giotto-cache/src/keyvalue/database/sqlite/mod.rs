@@ -77,7 +77,11 @@ impl Sqlite {
     /// The connection that `call` runs on. Callers wait for it here, where they can be dropped, so that no
     /// more threads wait for the file than there are connections.
     async fn slot(&self, call: &Call) -> OwnedMutexGuard<Option<Open>> {
-        if !matches!(call, Call::Get(..) | Call::GetMany(..) | Call::Measure(_)) {
+        let reads = matches!(
+            call,
+            Call::Get(..) | Call::GetMany(..) | Call::Measure(_) | Call::Scan(..) | Call::Now
+        );
+        if !reads {
             return Arc::clone(&self.writer).lock_owned().await;
         }
         let free = |slot: &Slot| Arc::clone(slot).try_lock_owned().ok();

@@ -8,9 +8,10 @@
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::keyvalue::database::call::{Call, Chosen, Key, RECORD, Reply, Row};
+use crate::keyvalue::database::call::{Call, Chosen, Found, Key, LONGEST_KEY, RECORD, Reply, Row};
 use crate::keyvalue::database::table::Table;
 use crate::keyvalue::longest::is_record;
+use crate::keyvalue::scan::head_of;
 
 /// How much the clocks of two processes of one machine may differ.
 const SKEW_US: i64 = 1_000_000;
@@ -25,6 +26,9 @@ pub(super) struct Sql {
     pub(super) delete_if: String,
     pub(super) clear: String,
     pub(super) measure: String,
+    pub(super) scan: String,
+    /// The table, without quotes.
+    pub(super) name: String,
     pub(super) delete_expired: String,
     pub(super) latest: String,
     pub(super) delete_from_the_future: String,
@@ -97,6 +101,14 @@ impl Sql {
             measure: format!(
                 "SELECT count(*), coalesce(sum(size), 0) FROM {t} WHERE digest BETWEEN ?1 AND ?2"
             ),
+            scan: format!(
+                "SELECT digest, rowid, octet_length(value),
+                 CASE WHEN octet_length(key) <= {LONGEST_KEY} AND (expires IS NULL OR expires > ?1)
+                 AND instr(key, ?2) = 1 AND instr(key, ?3) > 0
+                 AND typeof(key) = 'text' AND typeof(value) = 'blob' THEN key END
+                 FROM {t} WHERE digest > ?4 AND octet_length(digest) = 16 ORDER BY digest LIMIT ?5"
+            ),
+            name: table.name(),
             delete_expired: format!(
                 "DELETE FROM {t} WHERE rowid IN
                  (SELECT rowid FROM {t} WHERE expires <= ?1 ORDER BY expires LIMIT ?2)"
@@ -129,6 +141,39 @@ impl Sql {
             );
         }
         Ok(())
+    }
+
+    /// What a scan finds. Of a value, only the pages are read that its beginning is on.
+    fn scan(
+        &self,
+        connection: &Connection,
+        Chosen { prefix, part }: &Chosen,
+        after: &[u8],
+        limit: u32,
+        now_ms: i64,
+    ) -> rusqlite::Result<Vec<Found>> {
+        let mut statement = connection.prepare_cached(&self.scan)?;
+        let mut rows = statement.query(params![now_ms, prefix, part, after, limit])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (rowid, bytes): (i64, i64) = (row.get(1)?, row.get(2)?);
+            let key: Option<String> = row.get(3)?;
+            let chosen = match key {
+                None => None,
+                Some(key) => {
+                    let value = connection.blob_open("main", &*self.name, "value", rowid, true)?;
+                    let mut head = vec![0; value.len().min(head_of(key.len()))];
+                    value.read_at_exact(&mut head, 0)?;
+                    Some((key, head.into()))
+                }
+            };
+            found.push(Found {
+                digest: row.get(0)?,
+                chosen,
+                bytes: u64::try_from(bytes).unwrap_or(0),
+            });
+        }
+        Ok(found)
     }
 
     /// Carries out `call`, one arm for each.
@@ -186,7 +231,10 @@ impl Sql {
             Call::Clear(Chosen { prefix, part }, slice) => {
                 change(&self.clear, params![slice.low, slice.high, prefix, part])
             }
-            Call::Create => Ok(Reply::default()),
+            Call::Scan(chosen, after, limit) => self
+                .scan(connection, chosen, after, *limit, now_ms)
+                .map(Reply::found),
+            Call::Create | Call::Now => Ok(Reply::default()),
             Call::Measure(slice) => connection
                 .prepare_cached(&self.measure)?
                 .query_row(params![slice.low, slice.high], |row| {
@@ -217,6 +265,7 @@ mod tests {
             (&sql.delete_if, "(digest=?)"),
             (&sql.clear, "(digest>? AND digest<?)"),
             (&sql.measure, "(digest>? AND digest<?)"),
+            (&sql.scan, "(digest>?)"),
             (
                 &sql.latest,
                 "SEARCH giotto_cache USING COVERING INDEX giotto_cache_stored",

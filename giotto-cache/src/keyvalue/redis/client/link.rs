@@ -53,6 +53,14 @@ impl Link {
         }
     }
 
+    /// The server, as it was configured or as the cluster names it.
+    pub(crate) fn name(&self) -> String {
+        match &self.target {
+            Target::Server(address) => address.to_string(),
+            Target::MasterOf { name, .. } => name.clone(),
+        }
+    }
+
     /// What the server holds.
     pub(super) async fn measure(&self) -> crate::error::Result<Measure> {
         let ask = async |request| self.ask(&request).await.map_err(Failure::into_error);

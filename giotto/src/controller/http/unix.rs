@@ -1,0 +1,98 @@
+//! A Unix socket that accepts connections of HTTP, for the user of this process only.
+//!
+//! Before the first step of a request to the admin listener.
+
+use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
+
+use tokio::io::ReadBuf;
+use tokio::net::{UnixListener, UnixSocket as Socket, UnixStream};
+
+use super::listen::{Accept, Client};
+
+/// The connections that wait to be accepted.
+const BACKLOG: u32 = 128;
+
+/// A listener at a path. The file is removed with it, unless another process has put its own there.
+#[derive(Debug)]
+pub(crate) struct UnixSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    inode: u64,
+}
+
+impl UnixSocket {
+    /// Listens at `path`, with mode 0600. A socket that a process has left there is replaced; so is one where another process
+    /// listens, if it `is_shared`.
+    ///
+    /// # Errors
+    ///
+    /// If something else is at `path`, or another process listens there.
+    pub(crate) fn listen(path: &Path, is_shared: bool) -> io::Result<Self> {
+        match path.symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+            Ok(found) if !found.file_type().is_socket() => {
+                let message = "there is a file that is not a socket";
+                return Err(io::Error::new(ErrorKind::AlreadyExists, message));
+            }
+            Ok(_) if !is_shared && net::UnixStream::connect(path).is_ok() => {
+                let message = "another process listens there";
+                return Err(io::Error::new(ErrorKind::AddrInUse, message));
+            }
+            Ok(_) => {}
+        }
+        // Nobody can connect before it has its mode, and with the new name there is no moment without a socket.
+        let mut own = path.as_os_str().to_owned();
+        own.push(format!(".{}", std::process::id()));
+        let own = PathBuf::from(own);
+        let _ = fs::remove_file(&own);
+        let socket = Socket::new_stream()?;
+        socket.bind(&own)?;
+        let placed = fs::set_permissions(&own, Permissions::from_mode(0o600))
+            .and_then(|()| socket.listen(BACKLOG))
+            .and_then(|listener| fs::rename(&own, path).map(|()| listener));
+        let listener = placed.inspect_err(|_| {
+            let _ = fs::remove_file(&own);
+        })?;
+        Ok(Self {
+            listener,
+            inode: path.symlink_metadata()?.ino(),
+            path: path.to_owned(),
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        let found = self.path.symlink_metadata();
+        if found.is_ok_and(|found| found.ino() == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Accept for UnixSocket {
+    type Stream = UnixStream;
+    type Peer = ();
+
+    async fn accept(&self) -> io::Result<(UnixStream, ())> {
+        let (stream, _) = self.listener.accept().await?;
+        Ok((stream, ()))
+    }
+}
+
+impl Client for UnixStream {
+    /// Pending: a client that disconnects is seen when it is written to.
+    fn poll_peek(&self, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        Poll::Pending
+    }
+}

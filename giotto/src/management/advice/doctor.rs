@@ -1,0 +1,111 @@
+//! `cache/doctor`: what is wrong with the cache of this application.
+//!
+//! Runs no model. It writes one small value into each store, and deletes it again.
+
+use std::fmt;
+
+use giotto_cache::{KeyValue, Place};
+use serde::Serialize;
+
+use super::finding::Finding;
+use super::programs;
+use super::store::{Examined, examine};
+use crate::app::App;
+use crate::error::Error;
+use crate::management::model::{Nothing, shown};
+use crate::management::operator::Operator;
+use crate::management::text::{columns, count};
+use crate::program::Program;
+
+pub(in crate::management) fn program() -> Program {
+    Program::new(doctor)
+        .description(
+            "Checks the cache: its programs, its store, clocks and rights\n\n\
+             It writes one small value into each store, and deletes it again. If something is wrong, the exit code is 1, and \
+             over HTTP the status is 500; both come with the report.",
+        )
+        .view(shown().fails_by(Report::failure))
+}
+
+#[derive(Serialize)]
+struct Report {
+    /// What was checked of each store.
+    checked: Vec<(String, String)>,
+    findings: Vec<Finding>,
+}
+
+async fn doctor(_: Nothing, operator: Operator) -> Report {
+    let app = &operator.app;
+    let mut report = Report {
+        checked: vec![("programs".to_owned(), "cache, time, limits".to_owned())],
+        findings: programs::without_cache(app).into_iter().collect(),
+    };
+    let unlimited = programs::unlimited(app);
+    for store in layers(app) {
+        let examined = examine(app.shared_cache(), store, &unlimited).await;
+        let examined = match store.place() {
+            Place::InProcess => examined,
+            _ => examined.with_rights(store).await,
+        };
+        report.add(examined);
+    }
+    report
+}
+
+/// Logs what is wrong with the store of a server that has just started, in the background.
+pub(crate) fn tell_at_start(app: App) {
+    tokio::spawn(async move {
+        let unlimited = programs::unlimited(&app);
+        for store in layers(&app) {
+            if store.place() == Place::InProcess {
+                continue;
+            }
+            let examined = examine(app.shared_cache(), store, &unlimited).await;
+            let examined = examined.with_rights_if_measured(store).await;
+            examined.findings.iter().for_each(Finding::tell);
+        }
+    });
+}
+
+/// The layers of the store that keep something.
+fn layers(app: &App) -> Vec<&dyn KeyValue> {
+    let store = app.shared_cache().store();
+    let mut layers = store.layers();
+    if layers.is_empty() {
+        layers.push(store);
+    }
+    layers.retain(|layer| layer.place() != Place::Nowhere);
+    layers
+}
+
+impl Report {
+    fn add(&mut self, examined: Examined) {
+        let Examined {
+            name,
+            checked,
+            findings,
+            ..
+        } = examined;
+        self.checked.push((name, checked));
+        self.findings.extend(findings);
+    }
+
+    fn failure(&self) -> Option<Error> {
+        let findings = self.findings.len() as u64;
+        (findings > 0).then(|| {
+            let findings = count(findings, "finding");
+            Error::other(format!("{findings}, see above"))
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let checked = self.checked.iter();
+        let checked = checked.map(|(what, checked)| ("checked", format!("{what}: {checked}")));
+        let findings = self.findings.iter().flat_map(Finding::lines);
+        let sound = self.findings.is_empty();
+        let sound = sound.then(|| ("sound", "nothing is wrong".to_owned()));
+        f.write_str(&columns(checked.chain(findings).chain(sound)))
+    }
+}

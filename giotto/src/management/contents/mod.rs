@@ -1,0 +1,16 @@
+//! What is in the cache: `cache/list`, and which stored pages a pattern of arguments means.
+//!
+//! Programs under `mgt/cache/` that run no model.
+
+mod filter;
+mod found;
+mod glob;
+pub(super) mod list;
+mod literal;
+mod pattern;
+mod top;
+mod view;
+
+pub(super) use list::policies;
+pub(super) use pattern::Pattern;
+pub(super) use view::page;
