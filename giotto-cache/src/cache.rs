@@ -467,8 +467,7 @@ impl Cache {
     #[must_use]
     #[inline]
     pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
-        let number = usize::from(answer.layer?);
-        self.engine.layer_names.get(number).copied()
+        self.engine.layer_name(answer.layer?)
     }
 
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
@@ -641,14 +640,10 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let layer_names = store
-            .store()
-            .layers()
-            .into_iter()
-            .map(KeyValue::name)
-            .collect();
+        let layers = store.share();
+        let layer_names = layers.layers().into_iter().map(KeyValue::name);
         let engine = Engine {
-            layer_names,
+            layer_names: layer_names.collect(),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),

@@ -1,10 +1,9 @@
-//! A store under a deadline and two circuit breakers: every call returns in time.
+//! A store under a deadline and circuit breakers: every call returns in time.
 //!
 //! Steps 1, 4 and 6 of a lookup. A call that fails or is late is a miss, and is counted. After five failures the store is not
 //! asked, except for one probe a second.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -28,14 +27,12 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct GuardedStore {
     pub(super) store: Arc<dyn KeyValue>,
-    place: Place,
+    pub(super) place: Place,
     pub(crate) deadline: Deadline,
     clock: Clock,
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
     refused: Refused,
-    /// Whether it did not accept the last entry, whatever smaller values it accepts.
-    is_full: AtomicBool,
     /// Whether it asks the store while a breaker is open.
     insists: bool,
 }
@@ -55,7 +52,6 @@ impl GuardedStore {
             clock,
             meter,
             refused: Refused::default(),
-            is_full: AtomicBool::new(false),
             insists: false,
         }
     }
@@ -90,71 +86,6 @@ impl GuardedStore {
         Arc::clone(&self.store)
     }
 
-    /// What the store has, if it can say so at once. A hit is counted by the caller.
-    pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        self.store.get_now(key)
-    }
-
-    /// What the store has of `key`.
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
-        if let Some(found) = self.store.get_now(key) {
-            self.count_hit(key, found.as_ref());
-            return Ok(found);
-        }
-        let get = self.store.get(key);
-        let found = self.ask(Operation::Get, Want::Find, key, get).await?;
-        // Layers count their own hits.
-        if self.place != Place::Layered {
-            self.count_hit(key, found.as_ref());
-        }
-        Ok(found)
-    }
-
-    /// What the store has of each of `keys`, in their order.
-    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Unanswered> {
-        if let Some(found) = self.get_many_now(keys) {
-            return Ok(found);
-        }
-        let get = self.store.get_many(keys);
-        let found = self.ask_for_many(keys, get).await?;
-        if self.place != Place::Layered {
-            self.count_hits(keys, &found);
-        }
-        Ok(found)
-    }
-
-    /// The same with the number of the layer that had each value.
-    pub(crate) async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>, Unanswered> {
-        let first = |found: Vec<Option<Bytes>>| {
-            let found = found.into_iter();
-            found.map(|value| Some((0, value?))).collect()
-        };
-        match self.place {
-            Place::Layered => match self.get_many_now(keys) {
-                Some(found) => Ok(first(found)),
-                None => self.ask_for_many(keys, self.store.find(keys)).await,
-            },
-            _ => self.get_many(keys).await.map(first),
-        }
-    }
-
-    /// What the store has of each of `keys`, if it can say so at once.
-    fn get_many_now(&self, keys: &[&str]) -> Option<Vec<Option<Bytes>>> {
-        let now = keys.iter().map(|key| self.store.get_now(key));
-        let found = now.collect::<Option<Vec<_>>>()?;
-        self.count_hits(keys, &found);
-        Some(found)
-    }
-
-    async fn ask_for_many<T>(
-        &self,
-        keys: &[&str],
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T, Unanswered> {
-        let probe = keys.first().copied().unwrap_or_default();
-        self.ask(Operation::GetMany, Want::Find, probe, call).await
-    }
-
     /// Stores the value, if the store accepts it.
     pub(crate) async fn set(
         &self,
@@ -169,14 +100,9 @@ impl GuardedStore {
         let length = value.len();
         let set = self.store.set(key, value, expire);
         let stored = self.ask(Operation::Set, Want::Store, key, set).await;
-        self.note_stored(stored.is_ok());
-        match stored {
-            Ok(()) => self.is_full.store(false, Ordering::Relaxed),
-            Err(Unanswered::Failed | Unanswered::Late) => {
-                self.is_full.store(true, Ordering::Relaxed);
-            }
-            Err(Unanswered::TooLarge) => self.refused.note(length, self.clock.now_ms()),
-            Err(Unanswered::Rejected | Unanswered::Skipped) => {}
+        self.note_stored(Want::Store, stored.is_ok());
+        if stored == Err(Unanswered::TooLarge) {
+            self.refused.note(length, self.clock.now_ms());
         }
         stored
     }
@@ -184,8 +110,8 @@ impl GuardedStore {
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        let stored = self.ask(Operation::Set, Want::Store, key, set).await;
-        self.note_stored(stored.is_ok());
+        let stored = self.ask(Operation::Set, Want::Add, key, set).await;
+        self.note_stored(Want::Add, stored.is_ok());
         stored.is_ok()
     }
 
@@ -197,8 +123,8 @@ impl GuardedStore {
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
         let add = self.store.add(key, value, expire);
-        let added = self.ask(Operation::Add, Want::Store, key, add).await;
-        self.note_stored(added == Ok(true));
+        let added = self.ask(Operation::Add, Want::Add, key, add).await;
+        self.note_stored(Want::Add, added == Ok(true));
         added
     }
 
@@ -216,7 +142,7 @@ impl GuardedStore {
         };
         let replace = self.store.replace(key, old, new, expire);
         let replaced = self.ask(Operation::Replace, want, key, replace).await;
-        self.note_stored(want.stores() && replaced == Ok(true));
+        self.note_stored(Want::Add, want.stores() && replaced == Ok(true));
         replaced
     }
 
@@ -227,16 +153,15 @@ impl GuardedStore {
     }
 
     /// Only what was stored shows that the store accepts values: a comparison that fails stores nothing.
-    fn note_stored(&self, is_stored: bool) {
+    fn note_stored(&self, want: Want, is_stored: bool) {
         if is_stored && self.place == Place::Shared {
-            self.breakers.succeeded(Want::Store);
+            self.breakers.succeeded(want);
         }
     }
 
     /// Whether the store accepted what it was last given, as far as is known, and the server of `key` is well.
     pub(crate) fn is_writable(&self, key: &str) -> bool {
-        let is_full = self.is_full.load(Ordering::Relaxed);
-        !is_full && self.breakers.is_writable() && self.store.is_writable(key)
+        self.breakers.is_writable() && self.store.is_writable(key)
     }
 
     /// Whether a value of `length` bytes is too long for the store, as far as is known.
@@ -246,7 +171,7 @@ impl GuardedStore {
     }
 
     /// Makes `call`, unless a breaker is open. A full store is still asked to remove, which makes room.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         operation: Operation,
         want: Want,

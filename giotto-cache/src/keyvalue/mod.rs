@@ -23,6 +23,7 @@ pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
 pub(crate) mod migrating;
+pub(crate) mod names;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
@@ -291,19 +292,6 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
-}
-
-/// The names of `layers`, with a number where several have the same: `redis`, `redis-2`.
-pub(crate) fn names_of(layers: &[&dyn KeyValue]) -> Vec<String> {
-    let names: Vec<_> = layers.iter().map(|layer| layer.name()).collect();
-    let numbered = names.iter().enumerate().map(|(at, name)| {
-        let before = names[..at].iter().filter(|other| *other == name);
-        match before.count() {
-            0 => (*name).to_owned(),
-            before => format!("{name}-{}", before + 1),
-        }
-    });
-    numbered.collect()
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::{refused, unanswered};
-use super::{KeyValue, Place, names_of};
+use super::names::names_of;
+use super::{KeyValue, Place};
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::Result;
