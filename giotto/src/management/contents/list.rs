@@ -130,7 +130,8 @@ async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
     };
     let mut found = Found::new(sort, arguments.limit, skip, cursor);
     while !found.is_full() {
-        let Some(page) = walk.next().await? else {
+        let page = walk.next().await;
+        let Some(page) = page.map_err(|error| foreign(error, &arguments))? else {
             break;
         };
         let entries = page.entries.into_iter().filter(|entry| meant.has(entry));
@@ -146,6 +147,15 @@ async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
         next,
         note: layer.note,
     })
+}
+
+/// A cursor of another store is a wrong argument.
+fn foreign(error: giotto_cache::Error, arguments: &Arguments) -> Error {
+    let after = arguments.after.clone().unwrap_or_default();
+    match error.kind() {
+        giotto_cache::ErrorKind::Configuration => refused("after", after, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// The entries that are meant.
