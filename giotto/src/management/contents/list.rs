@@ -72,7 +72,7 @@ pub(in crate::management) fn program() -> Program {
              the format .ndjson each line is one entry in JSON.",
         )
         .collects(INVOCATION)
-        .view(shown().renders("application/x-ndjson", lines))
+        .view(shown().shows("application/x-ndjson", lines))
 }
 
 #[derive(Serialize, Deserialize)]
