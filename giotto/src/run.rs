@@ -141,10 +141,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let mut app = prepare(app, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
     let cache = (!is_own_cache).then(|| app.shared_cache().clone());
-    let app = match matches.get_flag(FROZEN) {
-        true => frozen(app)?,
-        false => app,
-    };
+    let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -183,9 +180,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     result
 }
 
-/// The same `app`, which runs no model.
-fn frozen(app: App) -> Result<App> {
+/// The same `app`, which runs no model if the flag says so.
+fn frozen(app: App, matches: &ArgMatches) -> Result<App> {
     match app.shared_cache().store().place() {
+        _ if !matches.get_flag(FROZEN) => Ok(app),
         Place::Shared | Place::Layered => Ok(app.frozen(true)),
         _ => Err(Error::configuration(
             "--frozen serves only what is stored, and this cache is empty when the server starts: configure a store that \
