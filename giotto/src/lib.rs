@@ -116,6 +116,7 @@ mod session;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod varies;
 mod verbosity;
 pub mod view;

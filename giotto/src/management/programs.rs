@@ -5,6 +5,7 @@
 use super::advice::{advise, doctor};
 use super::contents::list;
 use super::invalidation::{page, scope};
+use super::moving::{copy, file};
 use super::report::{explain, get, stats};
 use super::store;
 use super::warming::warm;
@@ -36,6 +37,7 @@ pub(crate) fn beside(app: App) -> App {
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
+/// | `cache/copy`, `cache/export`, `cache/import` | copy everything to another store, or to a file and back; on the command line only |
 /// | `syncdb`, `flush` | create the table of a database; empty the store |
 ///
 /// [`run`](crate::run()) adds them under `mgt/`, unless the application's manifest has an item `mgt` of its own.
@@ -86,8 +88,16 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("warm", warm::program()),
         ("doctor", doctor::program()),
     ];
+    // They name stores and files of this machine.
+    let own: Vec<Controller> = all.iter().copied().filter(|c| *c == CMD).collect();
+    let moves = [
+        ("copy", copy::program()),
+        ("export", file::export()),
+        ("import", file::import()),
+    ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
-    let cache = Manifest::new(over(&all, looks).chain(over(&writing, changes)));
+    let programs = over(&all, looks).chain(over(&writing, changes));
+    let cache = Manifest::new(programs.chain(over(&own, moves)));
     Manifest::new(over(&writing, whole)).with("cache", cache)
 }
 

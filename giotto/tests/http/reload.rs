@@ -100,6 +100,30 @@ fn budgets_are_taken_at_once_and_what_is_stored_stays() {
 }
 
 #[test]
+fn the_limits_of_a_store_change_where_the_store_follows() {
+    let (server, write) =
+        reloads("log = \"info\"\n[cache]\nengine = \"locmem\"\nmax_bytes = 1_000_000");
+    let size = |number: usize| format!("/large?bytes={}", 400_000 + number);
+    assert_eq!(server.get(&size(0), "").status, 200);
+    let status = |target: &str| {
+        let reply = server.get(target, "");
+        reply.field("cache-status").unwrap().to_owned()
+    };
+    assert!(status(&size(0)).contains("hit"));
+    write("log = \"info\"\n[cache]\nengine = \"locmem\"\nmax_bytes = 100_000\ndeadline_ms = 50");
+    server.signal("HUP");
+    server.until_logged("configuration reloaded");
+    let log = server.log();
+    let last = told(&log).pop().unwrap();
+    assert!(
+        last.contains("changed=\"cache.deadline_ms, cache.max_bytes\""),
+        "{last}"
+    );
+    assert!(!status(&size(0)).contains("hit"));
+    assert!(!status(&size(0)).contains("hit"));
+}
+
+#[test]
 fn a_broken_file_changes_nothing() {
     let (server, write) = reloads("log = \"info\"\ncache = \"locmem\"");
     let key = "0123456789abcdef";

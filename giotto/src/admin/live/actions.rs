@@ -2,15 +2,17 @@
 //!
 //! Finding and explaining change nothing. What the programs under `mgt/cache/` do is left to them.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use giotto_cache::{Key, acting};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::json as in_json;
-use crate::admin::access::Access;
-use crate::admin::routes::Asked;
+use super::{Live, json as in_json};
 use crate::app::App;
 use crate::controller::http::Body;
 use crate::error::{Error, Result};
@@ -26,26 +28,34 @@ const MOST_PAGES: &str = "30";
 type Arguments = Vec<(&'static str, String)>;
 
 /// Finds stored pages as `mgt/cache/list` does: `words=price sku=app*`, and `after=` where the last answer ended.
-pub(in crate::admin) async fn find(access: Access, asked: Asked) -> Response<Body> {
-    let [words, after] = ["words", "after"].map(|name| parameter(asked.query.as_deref(), name));
+pub(in crate::admin) async fn find(app: App, query: Option<String>) -> Response<Body> {
+    let [words, after] = ["words", "after"].map(|name| parameter(query.as_deref(), name));
     let mut arguments = invocation(&words.unwrap_or_default());
     arguments.push(("limit", MOST_PAGES.to_owned()));
     arguments.extend(after.map(|after| ("after", after)));
-    answered(report(&access.app, "list", arguments).await)
+    answered(report(&app, "list", arguments).await)
 }
 
 /// Explains what the next request gets: `words=price sku=apple`, or the `key` of a stored page.
-pub(in crate::admin) async fn explain(access: Access, asked: Asked) -> Response<Body> {
-    let app = &access.app;
-    let [words, key] = ["words", "key"].map(|name| parameter(asked.query.as_deref(), name));
+pub(in crate::admin) async fn explain(app: App, query: Option<String>) -> Response<Body> {
+    let [words, key] = ["words", "key"].map(|name| parameter(query.as_deref(), name));
     let explained = match key {
-        Some(key) => explain_key(&key, app).await,
+        Some(key) => explain_key(&key, &app).await,
         None => {
             let words = invocation(&words.unwrap_or_default());
-            report(app, "explain", words).await
+            report(&app, "explain", words).await
         }
     };
     answered(explained)
+}
+
+/// A request for a change.
+#[derive(Debug)]
+pub(in crate::admin) struct Sent {
+    pub(in crate::admin) fields: HeaderMap,
+    pub(in crate::admin) body: Bytes,
+    /// Who sends it, if it comes over a network.
+    pub(in crate::admin) client: Option<IpAddr>,
 }
 
 /// What is to be changed: exactly one of the scopes.
@@ -56,49 +66,53 @@ struct Wish {
     tag: Option<String>,
     #[serde(default)]
     all: bool,
+    /// A program and arguments with stars.
+    pattern: Option<String>,
     key: Option<String>,
     hard: bool,
+    /// Whether only to say what would be done.
+    #[serde(default)]
+    dry: bool,
 }
 
 /// Invalidates or purges what the body of the request says, in JSON.
-pub(in crate::admin) async fn change(access: Access, asked: Asked) -> Response<Body> {
-    if let Some(why) = access.live.refused(&asked.fields) {
+pub(in crate::admin) async fn change(app: App, live: Arc<Live>, sent: Sent) -> Response<Body> {
+    if let Some(why) = live.refused(&sent.fields) {
         return in_json(StatusCode::FORBIDDEN, &json!({ "error": why }));
     }
-    let who = match access.peer {
-        Some(peer) => format!("the live page, from {}", peer.ip()),
+    let who = match sent.client {
+        Some(client) => format!("the live page, from {client}"),
         None => "the live page".to_owned(),
     };
     let done = async {
-        let wish: Wish = serde_json::from_slice(&asked.body)?;
-        acting(who, changed(&access.app, wish)).await
+        let wish: Wish = serde_json::from_slice(&sent.body)?;
+        acting(who, changed(&app, wish)).await
     };
     answered(done.await.map(|done| json!({ "done": done.trim_end() })))
 }
 
 async fn changed(app: &App, wish: Wish) -> Result<String> {
-    let program = if wish.hard { "purge" } else { "invalidate" };
-    let mut arguments = vec![("yes", "true".to_owned())];
-    match wish {
-        Wish {
-            key: Some(key),
-            program: None,
-            tag: None,
-            all: false,
-            hard,
-        } => return of_page(app, &key, hard).await,
-        Wish { key: Some(_), .. } => {
-            return Err(Error::other("several things are named: name one"));
-        }
-        Wish {
-            program, tag, all, ..
-        } => {
-            arguments.extend(program.map(|program| ("program", program)));
-            arguments.extend(tag.map(|tag| ("tag", tag)));
-            arguments.extend(all.then(|| ("all", "true".to_owned())));
-        }
+    let name = if wish.hard { "purge" } else { "invalidate" };
+    let several = || Error::other("several things are named: name one");
+    let others = [
+        wish.program.is_some(),
+        wish.tag.is_some(),
+        wish.pattern.is_some(),
+        wish.all,
+    ];
+    if let Some(key) = wish.key {
+        return match others.contains(&true) || wish.dry {
+            true => Err(several()),
+            false => of_page(app, &key, wish.hard).await,
+        };
     }
-    run(app, program, arguments, "text/plain").await
+    let mut arguments = invocation(wish.pattern.as_deref().unwrap_or_default());
+    let consent = if wish.dry { "dry_run" } else { "yes" };
+    arguments.push((consent, "true".to_owned()));
+    arguments.extend(wish.program.map(|program| ("program", program)));
+    arguments.extend(wish.tag.map(|tag| ("tag", tag)));
+    arguments.extend(wish.all.then(|| ("all", "true".to_owned())));
+    run(app, name, arguments, "text/plain").await
 }
 
 /// Expires or removes one page.
