@@ -1,4 +1,4 @@
-//! What was counted, as far as it says whether caching is worth it.
+//! What was counted, as far as it says whether caching is worth it; figures of several processes add up.
 //!
 //! Part of `cache/advise`.
 
@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use giotto_cache::{Cache, Counts, ProgramCounts, Times};
+use serde::{Deserialize, Serialize};
 
-/// What this process has counted.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What one process, or several, have counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tallies {
     /// How long all reads of the stores took.
     reads_ms: f64,
@@ -19,7 +20,8 @@ pub(super) struct Tallies {
 }
 
 /// What was counted of one program.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Tally {
     pub(super) lookups: u64,
     pub(super) misses: u64,
@@ -56,6 +58,16 @@ impl Tallies {
         }
     }
 
+    /// Adds those of another process.
+    pub(super) fn add(&mut self, other: Self) {
+        self.reads_ms += other.reads_ms;
+        self.writes_ms += other.writes_ms;
+        self.writes += other.writes;
+        for (program, tally) in other.programs {
+            self.programs.entry(program).or_default().add(&tally);
+        }
+    }
+
     /// What the stores take for a lookup on average, in milliseconds. The first layers answer most.
     pub(super) fn read_ms(&self) -> f64 {
         let lookups: u64 = self.programs.values().map(|tally| tally.lookups).sum();
@@ -87,6 +99,26 @@ impl Tally {
         }
     }
 
+    fn add(&mut self, other: &Self) {
+        let pairs = [
+            (&mut self.lookups, other.lookups),
+            (&mut self.misses, other.misses),
+            (&mut self.read, other.read),
+            (&mut self.computed, other.computed),
+            (&mut self.stored, other.stored),
+            (&mut self.replaced, other.replaced),
+            (&mut self.unchanged, other.unchanged),
+            (&mut self.over_budget, other.over_budget),
+            (&mut self.too_large, other.too_large),
+            (&mut self.bad_tag, other.bad_tag),
+        ];
+        for (own, other) in pairs {
+            *own += other;
+        }
+        self.model_ms += other.model_ms;
+        self.saved_ms += other.saved_ms;
+    }
+
     /// What its model takes on average, in milliseconds.
     pub(super) fn mean_model_ms(&self) -> f64 {
         mean(self.model_ms, self.computed)
@@ -104,4 +136,33 @@ fn mean(sum: f64, count: u64) -> f64 {
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_of_processes_add_up() {
+        let one = |lookups, reads_ms| Tallies {
+            reads_ms,
+            writes_ms: 4.0,
+            writes: 2,
+            programs: BTreeMap::from([(
+                "price".to_owned(),
+                Tally {
+                    lookups,
+                    computed: 1,
+                    model_ms: 10.0,
+                    ..Tally::default()
+                },
+            )]),
+        };
+        let mut sum = Tallies::default();
+        sum.add(one(10, 5.0));
+        sum.add(one(30, 15.0));
+        assert_eq!((sum.read_ms(), sum.write_ms()), (0.5, 2.0));
+        let price = &sum.programs["price"];
+        assert_eq!((price.lookups, price.mean_model_ms()), (40, 10.0));
+    }
 }
