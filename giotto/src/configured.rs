@@ -82,6 +82,7 @@ impl App {
 
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
+        let store_is_configured = !self.cache_is_given();
         let app = self.with_configured_cache(config)?;
         app.set_budgets(config)?;
         let app = match config.compression {
@@ -93,6 +94,7 @@ impl App {
             None => app,
         };
         let app = app.with_public_health(config.health);
+        let app = app.with_sockets(config.sockets(), store_is_configured);
         #[cfg(not(feature = "session"))]
         config.check_no_sessions()?;
         #[cfg(feature = "session")]

@@ -28,6 +28,7 @@ use crate::program::Program;
 use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::socket::Sockets;
 use crate::state::{Startup, States};
 use crate::view::View;
 
@@ -52,6 +53,9 @@ pub struct App {
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
+    /// Where the servers of this application have sockets.
+    sockets: Sockets,
+    store_is_configured: bool,
     log: Limiter,
 }
 
@@ -86,6 +90,8 @@ impl App {
             configured: None,
             access: None,
             health: Health::default(),
+            sockets: Sockets::default(),
+            store_is_configured: false,
             log: Limiter::default(),
         }
     }
@@ -387,6 +393,24 @@ impl App {
     pub(crate) fn with_public_health(self, is_public: bool) -> Self {
         let health = self.health.clone().public(is_public);
         Self { health, ..self }
+    }
+
+    /// The same, whose servers have `sockets`. Its store may be that of the configuration, and not one of the code.
+    pub(crate) fn with_sockets(self, sockets: Sockets, store_is_configured: bool) -> Self {
+        Self {
+            sockets,
+            store_is_configured,
+            ..self
+        }
+    }
+
+    pub(crate) const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Whether the store is that of the configuration, so that its name distinguishes it.
+    pub(crate) const fn has_configured_store(&self) -> bool {
+        self.store_is_configured
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {
