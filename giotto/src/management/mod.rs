@@ -27,3 +27,5 @@ pub(crate) use programs::beside;
 pub use programs::{management, management_over};
 #[cfg(feature = "admin")]
 pub(crate) use report::explain::{explain_key, policy_of};
+#[cfg(feature = "admin")]
+pub(crate) use servers::tell_others;
