@@ -4,12 +4,14 @@
 //! asked, except for one probe a second.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::breakers::{Breakers, Want, is_of_value};
-use super::deadline::with_deadline;
+use super::deadline::{Deadline, with_deadline};
 use super::refused::Refused;
 use super::unanswered::Unanswered;
 use crate::clock::Clock;
@@ -18,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
+use crate::trace;
 
 /// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -26,11 +29,13 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 pub(crate) struct GuardedStore {
     pub(super) store: Arc<dyn KeyValue>,
     place: Place,
-    deadline: Duration,
+    pub(crate) deadline: Deadline,
     clock: Clock,
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
     refused: Refused,
+    /// Whether it did not accept the last entry, whatever smaller values it accepts.
+    is_full: AtomicBool,
     /// Whether it asks the store while a breaker is open.
     insists: bool,
 }
@@ -41,7 +46,7 @@ impl GuardedStore {
         Self {
             store,
             place,
-            deadline,
+            deadline: Deadline::new(deadline),
             breakers: Arc::new(Breakers::new(
                 "the cache backend",
                 Arc::clone(&meter.failures),
@@ -50,6 +55,7 @@ impl GuardedStore {
             clock,
             meter,
             refused: Refused::default(),
+            is_full: AtomicBool::new(false),
             insists: false,
         }
     }
@@ -60,7 +66,7 @@ impl GuardedStore {
         Self {
             insists: true,
             meter: Arc::clone(&self.meter),
-            ..Self::new(self.share(), self.deadline, self.clock.clone())
+            ..Self::new(self.share(), self.deadline(), self.clock.clone())
         }
     }
 
@@ -72,8 +78,8 @@ impl GuardedStore {
         self.place
     }
 
-    pub(crate) const fn deadline(&self) -> Duration {
-        self.deadline
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.get()
     }
 
     pub(crate) fn store(&self) -> &dyn KeyValue {
@@ -164,8 +170,13 @@ impl GuardedStore {
         let set = self.store.set(key, value, expire);
         let stored = self.ask(Operation::Set, Want::Store, key, set).await;
         self.note_stored(stored.is_ok());
-        if stored == Err(Unanswered::TooLarge) {
-            self.refused.note(length, self.clock.now_ms());
+        match stored {
+            Ok(()) => self.is_full.store(false, Ordering::Relaxed),
+            Err(Unanswered::Failed | Unanswered::Late) => {
+                self.is_full.store(true, Ordering::Relaxed);
+            }
+            Err(Unanswered::TooLarge) => self.refused.note(length, self.clock.now_ms()),
+            Err(Unanswered::Rejected | Unanswered::Skipped) => {}
         }
         stored
     }
@@ -224,7 +235,8 @@ impl GuardedStore {
 
     /// Whether the store accepted what it was last given, as far as is known, and the server of `key` is well.
     pub(crate) fn is_writable(&self, key: &str) -> bool {
-        self.breakers.is_writable() && self.store.is_writable(key)
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        !is_full && self.breakers.is_writable() && self.store.is_writable(key)
     }
 
     /// Whether a value of `length` bytes is too long for the store, as far as is known.
@@ -261,7 +273,9 @@ impl GuardedStore {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let started = Instant::now();
-        let answered = with_deadline(self.deadline, call).await;
+        let span = trace::store_call(self.store.name(), operation.name());
+        let call = with_deadline(self.deadline(), call);
+        let answered = call.instrument(span.clone()).await;
         self.meter.called(operation, started.elapsed());
         let (error, unanswered) = match answered {
             Some(Ok(value)) => {
@@ -271,6 +285,7 @@ impl GuardedStore {
             Some(Err(error)) => (error, Unanswered::Failed),
             None => (self.too_late(operation), Unanswered::Late),
         };
+        trace::failed(&span, &error.kind());
         match error.kind() {
             _ if is_of_value(&error) => {
                 self.note_found(want);
@@ -299,7 +314,7 @@ impl GuardedStore {
             return;
         }
         let (store, breakers) = (Arc::clone(&self.store), Arc::clone(&self.breakers));
-        let (deadline, key) = (self.deadline, key.to_owned());
+        let (deadline, key) = (self.deadline(), key.to_owned());
         tokio::spawn(async move {
             match with_deadline(deadline, store.get(&key)).await {
                 Some(Ok(_)) => breakers.succeeded(Want::Find),
@@ -320,7 +335,7 @@ impl GuardedStore {
     }
 
     fn too_late(&self, operation: Operation) -> Error {
-        let (operation, limit) = (operation.name(), self.deadline);
+        let (operation, limit) = (operation.name(), self.deadline());
         let message = format!("the store did not answer a {operation} within {limit:?}");
         Error::new(ErrorKind::Backend, message)
     }

@@ -199,6 +199,19 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// read no more than 1 KiB of it. The default reads the whole value.
     fn limit_values(&self, _bytes: usize) {}
 
+    /// Called when the deadline of its calls changes while the store is in use; whether all of it follows. The default has no
+    /// time limit of its own.
+    #[doc(hidden)]
+    fn set_deadline(&self, _deadline: Duration) -> bool {
+        true
+    }
+
+    /// Keeps at most so many `bytes` from now on; whether it can. The default cannot.
+    #[doc(hidden)]
+    fn set_max_bytes(&self, _bytes: u64) -> bool {
+        false
+    }
+
     /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
     /// it a longer one, and reports the result as too large.
     fn max_value(&self) -> Option<usize> {

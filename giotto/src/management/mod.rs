@@ -2,15 +2,16 @@
 //!
 //! `run.rs` adds them to the manifest, for the command line only. `programs.rs` lists them. The programs in `report/` show what
 //! is stored, and `contents/` lists it; `advice/` says what is wrong or not worth it; `warming/` computes pages ahead;
-//! `invalidation/` makes pages old or removes them; `store.rs` works on the store as a whole. They take an invocation
-//! (`invocation/`) on behalf of an operator (`operator.rs`), who asks the running servers (`servers.rs`, with what a server
-//! answers in `process/`); `model.rs` and `text.rs` have what their models and views share.
+//! `invalidation/` makes pages old or removes them; `store.rs` works on the store as a whole, and `moving/` copies it. They take
+//! an invocation (`invocation/`) on behalf of an operator (`operator.rs`), who asks the running servers (`servers.rs`, with
+//! what a server answers in `process/`); `model.rs` and `text.rs` have what their models and views share.
 
 mod advice;
 mod contents;
 mod invalidation;
 mod invocation;
 mod model;
+mod moving;
 mod operator;
 mod process;
 mod programs;

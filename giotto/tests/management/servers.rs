@@ -572,3 +572,61 @@ fn four_servers_in_front_of_redis_know_at_once() {
     let report = servers.json(&["mgt/cache/stats.json"]);
     assert_eq!(report["processes"].as_array().unwrap().len(), 4);
 }
+
+#[tokio::test]
+async fn an_application_with_a_server_of_its_own_opens_the_socket_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let sockets = folder.path().join("sockets");
+    let file = folder.path().join("own.toml");
+    fs::write(&file, format!("[admin]\nsocket = {sockets:?}\n")).unwrap();
+    let (app, _) = crate::tagged(giotto::cache::Cache::new(
+        giotto::cache::LocMemKeyValue::new(),
+    ));
+    let app = app.configured_with(["--config".into(), file.into_os_string()]);
+    let app = app.unwrap();
+    let socket = app.serve_management().await.unwrap();
+    let path = || {
+        fs::read_dir(&sockets)
+            .unwrap()
+            .flatten()
+            .map(|file| file.path())
+            .next()
+    };
+    let place = path().unwrap();
+    for (program, body, part) in [
+        ("process/figures", "{}", "\"hits\":0"),
+        (
+            "process/log",
+            "{\"level\":\"debug\"}",
+            "writes its log lines itself",
+        ),
+        (
+            "cache/purge",
+            "{\"all\":true,\"yes\":true}",
+            "\"is_hard\":true",
+        ),
+        ("process/drain", "{}", &*std::process::id().to_string()),
+    ] {
+        let said = asked(&place, program, body).await;
+        assert!(said.contains(part), "{program}: {said}");
+    }
+    socket.drain_requested().await;
+    socket.close().await;
+    assert_eq!(path(), None);
+}
+
+/// What is answered on the socket at `path`.
+async fn asked(path: &Path, program: &str, body: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
+    let request = format!(
+        "POST /{program} HTTP/1.1\r\nHost: a\r\nAccept: application/json\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}

@@ -284,6 +284,17 @@ impl KeyValue for LayeredKeyValue {
         }
     }
 
+    fn set_deadline(&self, deadline: Duration) -> bool {
+        let mut stores = self.layers.iter().map(GuardedStore::store);
+        let is_taken = stores.all(|store| store.set_deadline(deadline));
+        if is_taken {
+            for layer in &*self.layers {
+                layer.deadline.set(deadline);
+            }
+        }
+        is_taken
+    }
+
     fn max_value(&self) -> Option<usize> {
         self.last_store()?.max_value()
     }

@@ -192,6 +192,11 @@ impl KeyValue for RedisKeyValue {
         self.longest.limit(bytes);
     }
 
+    /// The nodes of a cluster have a limit of their own.
+    fn set_deadline(&self, _: Duration) -> bool {
+        !self.way.is_cluster()
+    }
+
     fn is_writable(&self, key: &str) -> bool {
         self.way.is_writable(&self.namespace.stored(key))
     }

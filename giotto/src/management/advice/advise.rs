@@ -3,15 +3,15 @@
 //! Runs no model. It reads the counters of the answering process.
 
 use std::fmt;
-use std::time::Duration;
 
 use serde::Serialize;
 
-use super::worth::{StoreTimes, Worth, lookups};
+use super::tally::Tallies;
+use super::worth::{self, Worth};
 use crate::management::invocation::shown as shown_path;
 use crate::management::model::{Nothing, shown};
 use crate::management::operator::Operator;
-use crate::management::text::{columns, count, time};
+use crate::management::text::{columns, count};
 use crate::program::Program;
 use crate::request::CMD;
 
@@ -35,18 +35,10 @@ struct Report {
 
 async fn advise(_: Nothing, operator: Operator) -> Report {
     let cache = operator.app.shared_cache();
-    let programs = cache.programs();
-    let all = programs
-        .iter()
-        .map(|program| lookups(&program.counts))
-        .sum();
-    let store = StoreTimes::of(&cache.layers(), all);
-    let programs = programs.into_iter();
-    let mut programs: Vec<_> = programs.map(|program| Worth::of(program, store)).collect();
-    programs.sort_by(|one, other| other.saved_ms.total_cmp(&one.saved_ms));
+    let tallies = Tallies::of(cache);
     Report {
         process: std::process::id(),
-        programs,
+        programs: Worth::ranked(&tallies),
         note: (operator.controller == CMD).then_some(
             "this command has just started, and has counted nothing; list this program over HTTP to see a server's",
         ),
@@ -67,17 +59,15 @@ impl fmt::Display for Report {
 
 /// `saves 2 min 5 s: 1,204 requests, 98 % from the store, model 12 ms`
 fn figures(program: &Worth) -> String {
-    let saved = Duration::from_secs_f64(program.saved_ms.abs() / 1_000.0);
-    let verb = if program.saved_ms < 0.0 {
-        "wastes"
-    } else {
-        "saves"
+    let verb = match program.saved_ms < 0.0 {
+        true => "wastes",
+        false => "saves",
     };
     format!(
         "{verb} {}: {}, {:.0} % from the store, model {}",
-        time(saved),
+        worth::shown(program.saved_ms),
         count(program.lookups, "request"),
         (program.hit_rate * 100.0).floor(),
-        time(program.model_ms)
+        worth::shown(program.model_ms)
     )
 }
