@@ -13,6 +13,8 @@ mod invocation;
 mod model;
 mod moving;
 mod operator;
+#[cfg(feature = "admin")]
+mod others;
 mod process;
 mod programs;
 mod report;
@@ -22,9 +24,11 @@ mod text;
 mod warming;
 
 pub(crate) use advice::tell_at_start;
+#[cfg(feature = "admin")]
+pub(crate) use others::tell_others;
 pub use process::ManagementSocket;
 pub(crate) use process::{Steering, open};
 pub(crate) use programs::beside;
 pub use programs::{management, management_over};
 #[cfg(feature = "admin")]
-pub(crate) use report::explain::{explain_key, policy_of};
+pub(crate) use report::explain::by_key::{explain_key, policy_of};
