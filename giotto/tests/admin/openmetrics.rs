@@ -53,11 +53,13 @@ impl Metrics {
                     let sample = sample(line);
                     let kind = &metrics.families[&family];
                     let suffix = sample.name.strip_prefix(&family);
-                    let is_one = match (&**kind, suffix.unwrap_or_else(|| panic!("{line}"))) {
-                        ("counter", "_total") | ("gauge", "") => true,
-                        ("histogram", "_bucket" | "_sum" | "_count") => true,
-                        _ => false,
-                    };
+                    let suffix = suffix.unwrap_or_else(|| panic!("{line}"));
+                    let is_one = matches!(
+                        (&**kind, suffix),
+                        ("counter", "_total")
+                            | ("gauge", "")
+                            | ("histogram", "_bucket" | "_sum" | "_count")
+                    );
                     assert!(is_one, "{line} is not of the {kind} {family}");
                     metrics.samples.push(sample);
                 }
