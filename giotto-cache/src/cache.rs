@@ -368,6 +368,14 @@ impl Cache {
         self.engine.downstream.counts()
     }
 
+    /// Has this process see at once what another process has changed in the store that they share: it reads again what was
+    /// invalidated, and forgets the copies that it has in memory of the entries under `keys`, or of all.
+    #[doc(hidden)]
+    pub async fn forget_copies(&self, keys: Option<&[&str]>) {
+        self.engine.programs.reread(self.engine.clock.now_ms());
+        self.store().forget_copies(keys).await;
+    }
+
     /// Gives `program`, named as in [`Key::new`], a budget from now on, in place of the one that it had.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ const TARGET: &str = "giotto::trace";
 #[inline]
 #[must_use]
 pub fn is_on() -> bool {
-    tracing::enabled!(target: TARGET, Level::DEBUG)
+    tracing::span_enabled!(target: TARGET, Level::DEBUG)
 }
 
 /// A lookup of the program with this name.

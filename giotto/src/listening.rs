@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::controller::http::{self, Listener, Port};
 use crate::error::{Error, Result};
+use crate::management::ManagementSocket;
 #[cfg(feature = "socket-activation")]
 use listenfd::ListenFd;
 
@@ -87,4 +88,12 @@ pub(crate) async fn admin(
     _: &App,
 ) -> Result<impl Future<Output = ()> + Send + use<>> {
     config.admin.listen().map(|_| std::future::ready(()))
+}
+
+/// The socket on which commands ask this process. A server serves without one.
+pub(crate) fn or_none(socket: Result<ManagementSocket>) -> ManagementSocket {
+    socket.unwrap_or_else(|error| {
+        tracing::warn!(%error, "no management socket: commands do not reach this process");
+        ManagementSocket::none()
+    })
 }

@@ -260,6 +260,11 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Removes the copies that layers in this process's memory have of the values of `keys`, or of all. The value itself stays
+    /// in the last layer, where another process has changed it. The default has no copies.
+    #[doc(hidden)]
+    async fn forget_copies(&self, _keys: Option<&[&str]>) {}
+
     /// For how long another process may still have a copy of a value that is deleted here. The default is no time.
     #[doc(hidden)]
     fn copies_live(&self) -> Duration {

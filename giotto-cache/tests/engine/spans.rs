@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use giotto_cache::testing::Chaos;
 use giotto_cache::{LocMemKeyValue, Result};
 use tracing::level_filters::LevelFilter;
-use tracing::span::{Attributes, Current, Id, Record};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::Current;
 
 use crate::model::Model;
 use crate::world::{World, ask, cache_on, seconds, stale, worlds};

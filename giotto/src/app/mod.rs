@@ -30,6 +30,7 @@ use crate::program::Program;
 use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::socket::Sockets;
 use crate::state::{Startup, States};
 use crate::trace::TraceContext;
 use crate::view::View;
@@ -61,6 +62,9 @@ pub struct App {
     pub(crate) stores: Option<Stores>,
     /// The trace that a caller has begun.
     pub(crate) trace_context: TraceContext,
+    /// Where the servers of this application have sockets.
+    sockets: Sockets,
+    store_is_configured: bool,
     log: Limiter,
 }
 
@@ -98,6 +102,8 @@ impl App {
             health: Health::default(),
             stores: None,
             trace_context: TraceContext::default(),
+            sockets: Sockets::default(),
+            store_is_configured: false,
             log: Limiter::default(),
         }
     }
@@ -436,6 +442,24 @@ impl App {
     pub(crate) fn with_public_health(self, is_public: bool) -> Self {
         let health = self.health.clone().public(is_public);
         Self { health, ..self }
+    }
+
+    /// The same, whose servers have `sockets`. Its store may be that of the configuration, and not one of the code.
+    pub(crate) fn with_sockets(self, sockets: Sockets, store_is_configured: bool) -> Self {
+        Self {
+            sockets,
+            store_is_configured,
+            ..self
+        }
+    }
+
+    pub(crate) const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Whether the store is that of the configuration, so that its name distinguishes it.
+    pub(crate) const fn has_configured_store(&self) -> bool {
+        self.store_is_configured
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {

@@ -385,3 +385,39 @@ fn stored_pages_are_found_and_purged_by_a_pattern() {
     assert_eq!(found("multiply"), ["{'x': 2, 'y': 1}"]);
     assert_eq!(found("squared").len(), 1);
 }
+
+#[test]
+fn a_purge_reaches_the_memory_of_the_other_servers_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let administered = Administered::start_in(folder.path(), MEMORY);
+    let other = Server::start_in(folder.path(), MEMORY);
+    let is_hit = |server: &Server, target: &str| {
+        let reply = server.get(target, "Accept: text/html\r\n");
+        reply.field("cache-status").unwrap().contains("hit")
+    };
+    let given = format!("Giotto-Token: {}\r\n", administered.token());
+    for wish in [
+        r#"{"program":"squared","hard":true}"#,
+        r#"{"program":"squared","hard":false}"#,
+        r#"{"pattern":"squared x=1*","hard":true}"#,
+        r#"{"all":true,"hard":true}"#,
+    ] {
+        for server in [&administered.server, &other] {
+            is_hit(server, "/squared?x=12");
+            assert!(is_hit(server, "/squared?x=12"), "{wish}");
+        }
+        let (status, said) = administered.change(&given, wish);
+        let done = said["done"].as_str().unwrap_or_default();
+        assert!(
+            status == 200 && done.contains("1 process of this machine"),
+            "{said}"
+        );
+        for server in [&administered.server, &other] {
+            assert!(!is_hit(server, "/squared?x=12"), "{wish}");
+        }
+    }
+    let (status, said) =
+        administered.change(&given, r#"{"program":"squared","hard":true,"dry":true}"#);
+    assert_eq!(status, 200, "{said}");
+    assert!(is_hit(&other, "/squared?x=12"));
+}

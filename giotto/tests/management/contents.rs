@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::{Desk, SHARED};
+use crate::server::Server;
+use crate::{Desk, SHARED, testbed};
 
 /// Three pages of `squared`, two of `greet`.
 fn filled() -> Desk {
@@ -279,4 +280,35 @@ fn a_cache_that_is_being_replaced_is_read_and_the_new_one_written() {
             "{setting}: {ran:?}"
         );
     }
+}
+
+#[test]
+fn a_frozen_server_serves_what_is_stored_and_nothing_else() {
+    let desk = filled();
+    let options = [&SHARED[..], &["--frozen"]].concat();
+    let server = Server::start_in(desk.path(), &options);
+    let reply = server.get("/squared.html?x=12", "");
+    assert_eq!((reply.status, reply.text()), (200, "<p>144</p>"));
+    assert!(
+        reply
+            .field("cache-status")
+            .unwrap()
+            .starts_with("giotto; hit")
+    );
+    let miss = server.get("/squared.html?x=13", "");
+    assert_eq!(miss.status, 504);
+    let status = miss.field("cache-status").unwrap();
+    assert!(
+        status.contains("detail=") && !status.contains("stored;"),
+        "{status}"
+    );
+    assert!(!desk.is_stored(&["squared.html", "x=13"]));
+    let mut command = testbed::command(desk.path());
+    let refused = command.args(["http", "--port", "0", "--frozen"]);
+    let refused = refused.args(["--set", "cache=locmem"]).output().unwrap();
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(
+        refused.status.code() == Some(2) && error.contains("processes share"),
+        "{error}"
+    );
 }

@@ -154,9 +154,8 @@ impl KeyValue for RedisKeyValue {
                 .map(|deleted| deleted.map(u64::from))
                 .sum();
         };
-        let keys = values
-            .iter()
-            .map(|value| value.stored_key.clone().into_bytes());
+        let keys = values.iter().filter_map(|value| value.key.as_deref());
+        let keys = keys.map(|key| self.namespace.stored(key).into_owned().into_bytes());
         match keys.collect::<Vec<_>>() {
             keys if keys.is_empty() => Ok(0),
             keys => clear::delete(link, &keys).await,

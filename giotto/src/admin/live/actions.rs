@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use giotto_cache::{Key, acting};
+use giotto_cache::{Key, Place, acting};
 use http::{HeaderMap, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use super::{Live, json as in_json};
 use crate::app::App;
 use crate::controller::http::Body;
 use crate::error::{Error, Result};
-use crate::management::{explain_key, management_over};
-use crate::request::{HTTP_POST, Request};
+use crate::management::{explain_key, management_over, tell_others};
+use crate::request::{CMD, Controller, HTTP_POST, Request};
 
 /// Where the programs of the operator are for this page: no request of a client has such a name.
 const NAME: &str = "(live)";
@@ -112,36 +112,89 @@ async fn changed(app: &App, wish: Wish) -> Result<String> {
     arguments.extend(wish.program.map(|program| ("program", program)));
     arguments.extend(wish.tag.map(|tag| ("tag", tag)));
     arguments.extend(wish.all.then(|| ("all", "true".to_owned())));
-    run(app, name, arguments, "text/plain").await
+    let is_memory = app.shared_cache().store().place() == Place::InProcess;
+    // What a command changes in a store that processes share, the servers of this machine are told.
+    let controller = if is_memory { HTTP_POST } else { CMD };
+    let done = run(app, controller, name, &arguments, "text/plain").await?;
+    if !is_memory || wish.dry {
+        return Ok(done);
+    }
+    let program = format!("cache/{name}");
+    Ok(also(
+        done,
+        tell_others(app, &program, &members(&arguments)).await?,
+    ))
+}
+
+/// The arguments as an object, in which an invocation is a list of words.
+fn members(arguments: &Arguments) -> Value {
+    let mut members = serde_json::Map::new();
+    for (name, value) in arguments {
+        match (*name, members.get_mut(*name)) {
+            (_, Some(Value::Array(words))) => words.push(value.clone().into()),
+            ("invocation", _) => {
+                members.insert((*name).to_owned(), json!([value]));
+            }
+            ("program" | "tag", _) => {
+                members.insert((*name).to_owned(), value.clone().into());
+            }
+            _ => {
+                members.insert((*name).to_owned(), true.into());
+            }
+        }
+    }
+    members.into()
+}
+
+/// What was done, and what others say of it.
+fn also(done: String, others: Option<String>) -> String {
+    match others {
+        Some(others) => format!("{}\n{others}", done.trim_end()),
+        None => done,
+    }
 }
 
 /// Expires or removes one page.
-async fn of_page(app: &App, key: &str, is_hard: bool) -> Result<String> {
-    let key = Key::read(key).ok_or_else(|| Error::other("this is not the key of a page"))?;
+async fn of_page(app: &App, text: &str, is_hard: bool) -> Result<String> {
+    let key = Key::read(text).ok_or_else(|| Error::other("this is not the key of a page"))?;
     let cache = app.shared_cache();
     let (was_there, done) = match is_hard {
         true => (cache.remove(&key).await?, "removed"),
         false => (cache.expire(&key).await?, "expired"),
     };
-    Ok(match was_there {
+    let done = match was_there {
         true => format!("{done} {key}"),
         false => format!("nothing was stored under {key}"),
-    })
+    };
+    let others = match cache.store().place() {
+        Place::Layered => tell_others(app, "process/forget", &json!({ "key": [text] })).await?,
+        Place::InProcess => {
+            Some("this is the memory of one process: others have their own".to_owned())
+        }
+        _ => None,
+    };
+    Ok(also(done, others))
 }
 
 /// What the program `mgt/cache/NAME` says in JSON.
 async fn report(app: &App, name: &str, arguments: Arguments) -> Result<Value> {
-    let report = run(app, name, arguments, "application/json").await?;
+    let report = run(app, HTTP_POST, name, &arguments, "application/json").await?;
     Ok(serde_json::from_str(&report)?)
 }
 
 /// What the program `mgt/cache/NAME` says in this `format`.
-async fn run(app: &App, name: &str, arguments: Arguments, format: &'static str) -> Result<String> {
-    let programs = management_over([HTTP_POST]);
-    let manifest = app.manifest().clone().with(NAME, programs);
+async fn run(
+    app: &App,
+    controller: Controller,
+    name: &str,
+    arguments: &Arguments,
+    format: &'static str,
+) -> Result<String> {
+    let manifest = app.manifest().clone();
+    let manifest = manifest.with(NAME, management_over([controller]));
     let app = app.clone().with_manifest(manifest);
     let path = format!("{NAME}/cache/{name}");
-    let mut request = Request::new(HTTP_POST, &path).accept(format);
+    let mut request = Request::new(controller, &path).accept(format);
     for (name, value) in arguments {
         request = request.argument(name, value);
     }

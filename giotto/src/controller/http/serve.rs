@@ -116,16 +116,18 @@ fn cut(service: &Service) -> Ended {
     Ended::Cut
 }
 
-/// Accepts connections on `listener` without end, beside the server that a signal stops.
-#[cfg(feature = "admin")]
+/// Accepts connections on `listener` until `end`, beside the server that a signal stops, and finishes the responses under way.
 pub(crate) async fn serve_beside<L: Accept, A: Answers>(
     listener: L,
     answers: impl Fn(L::Peer) -> A,
     log: &Limiter,
+    end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut connections = Connections::new();
-    let never = std::future::pending();
-    accept(&listener, &mut connections, answers, log, never).await
+    accept(&listener, &mut connections, answers, log, end).await?;
+    drop(listener);
+    connections.close(Duration::ZERO).await;
+    Ok(())
 }
 
 /// Accepts connections on `listener` until `end`.
