@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use giotto::cache::{Cache, Clock};
+use bytes::Bytes;
+use giotto::cache::{self, Cache, Clock, KeyValue, LayeredKeyValue};
 use giotto::prelude::*;
 
 use crate::{Reply, X, app, ask, get, service};
@@ -106,6 +107,66 @@ async fn programs_that_share_a_model_never_share_a_page() {
             );
         }
     }
+}
+
+/// A store that all processes share.
+#[derive(Debug)]
+struct Shared(LocMemKeyValue);
+
+#[giotto::cache::async_trait]
+impl KeyValue for Shared {
+    async fn get(&self, key: &str) -> cache::Result<Option<Bytes>> {
+        self.0.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> cache::Result<()> {
+        self.0.set(key, value, expire).await
+    }
+
+    fn name(&self) -> &'static str {
+        "shared"
+    }
+}
+
+/// Of a cache without layers, a hit says no more than before.
+#[tokio::test]
+async fn the_layer_that_had_the_page_is_named() {
+    let clock = Clock::manual(1_000_000);
+    let memory = || Arc::new(LocMemKeyValue::new().clock(clock.clone()));
+    let shared = Arc::new(Shared(LocMemKeyValue::new().clock(clock.clone())));
+    let layered = || {
+        let layers = LayeredKeyValue::new(vec![memory(), shared.clone()]);
+        Arc::new(layers.clock(clock.clone()))
+    };
+    let policy = Policy::seconds(60).stale_while_revalidate(60);
+    let process = |store: Arc<dyn KeyValue>| {
+        let cache = Cache::builder(store).clock(clock.clone()).build();
+        let program = Program::new(|X { x }: X| x).cache(policy);
+        app("a", program.view(BasicView::new())).with_cache(cache)
+    };
+    let [one, two] = [(); 2].map(|()| process(layered()));
+    let alone = process(memory());
+    let statuses = async |app: &App| {
+        let service = service(app.clone());
+        let mut statuses = Vec::new();
+        for _ in 0..2 {
+            statuses.push(get(&service, "/a.json?x=1").await.cache_status);
+            app.shared_cache().settle().await;
+        }
+        statuses
+    };
+    let computed = "giotto; fwd=uri-miss; stored; detail=first-seen";
+    let upper = "giotto; hit; ttl=60; detail=locmem";
+    assert_eq!(statuses(&one).await, [computed, upper]);
+    let lower = "giotto; hit; ttl=60; detail=shared";
+    assert_eq!(statuses(&two).await, [lower, upper]);
+    assert_eq!(statuses(&alone).await, [computed, "giotto; hit; ttl=60"]);
+    clock.advance(Duration::from_secs(61));
+    let stale = &statuses(&two).await[0];
+    assert_eq!(
+        stale,
+        "giotto; hit; ttl=-1; detail=\"expired, revalidating, shared\""
+    );
 }
 
 #[tokio::test]
