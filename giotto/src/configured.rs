@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use crate::app::{App, Configured};
+use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
 use crate::request::HTTP_GET;
@@ -82,7 +82,9 @@ impl App {
 
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
-        let app = self.with_configured_cache(config)?;
+        let store_is_configured = !self.cache_is_given();
+        let mut app = self.with_configured_cache(config)?;
+        app.stores = Some(Stores::new(config.opener()));
         app.set_budgets(config)?;
         let app = match config.compression {
             true => app,
@@ -93,6 +95,7 @@ impl App {
             None => app,
         };
         let app = app.with_public_health(config.health);
+        let app = app.with_sockets(config.sockets(), store_is_configured);
         #[cfg(not(feature = "session"))]
         config.check_no_sessions()?;
         #[cfg(feature = "session")]

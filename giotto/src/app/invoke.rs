@@ -18,7 +18,7 @@ use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+use crate::request::{CMD, Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 #[cfg(feature = "session")]
 use crate::session::Carried;
 use crate::varies::Negotiated;
@@ -125,7 +125,7 @@ impl App {
     async fn unstored(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
         let (program, typed, mime) = (asked.program, asked.args.typed, &asked.mime);
         if request.mode == Mode::Only {
-            return Err(never_stored(program));
+            return Err(never_stored(program, request.controller));
         }
         let (nothing, context) = (InvalidInput::new(), self.own_context(request));
         let page = self.bypass(program, typed, mime, nothing, context);
@@ -314,10 +314,13 @@ fn by(program: &Program) -> Arc<str> {
     }
 }
 
-fn never_stored(program: &Program) -> Error {
-    let message = format!(
-        "{} takes no page from the cache here: leave out --cache=only",
-        program.path()
-    );
+fn never_stored(program: &Program, controller: Controller) -> Error {
+    let path = program.path();
+    let message = match controller == CMD {
+        true => format!("{path} takes no page from the cache here: leave out --cache=only"),
+        false => format!(
+            "{path} takes no page from the cache here, and this server serves only what is stored"
+        ),
+    };
     Error::new(ErrorKind::NotCached, message)
 }

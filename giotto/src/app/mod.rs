@@ -4,13 +4,15 @@
 
 mod errors;
 mod invoke;
+mod stores;
 
 use std::sync::Arc;
 
 use giotto_cache::log::Limiter;
-use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue};
+use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue, Mode};
 use serde::Serialize;
 
+pub(crate) use self::stores::Stores;
 use crate::address::Addresses;
 use crate::beside::Beside;
 use crate::compression::Compression;
@@ -28,6 +30,7 @@ use crate::program::Program;
 use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::socket::Sockets;
 use crate::state::{Startup, States};
 use crate::trace::TraceContext;
 use crate::view::View;
@@ -39,6 +42,8 @@ pub struct App {
     cache: Cache,
     cache_is_given: bool,
     models: Models,
+    /// How requests over HTTP may use the cache.
+    pub(crate) mode: Mode,
     states: States,
     #[cfg(feature = "session")]
     sessions: Option<Arc<Sessions>>,
@@ -53,8 +58,13 @@ pub struct App {
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
+    /// What the configuration can open; `None` without one.
+    pub(crate) stores: Option<Stores>,
     /// The trace that a caller has begun.
     pub(crate) trace_context: TraceContext,
+    /// Where the servers of this application have sockets.
+    sockets: Sockets,
+    store_is_configured: bool,
     log: Limiter,
 }
 
@@ -77,6 +87,7 @@ impl App {
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
+            mode: Mode::Prefer,
             states: States::default().keep(addresses),
             #[cfg(feature = "session")]
             sessions: None,
@@ -89,7 +100,10 @@ impl App {
             configured: None,
             access: None,
             health: Health::default(),
+            stores: None,
             trace_context: TraceContext::default(),
+            sockets: Sockets::default(),
+            store_is_configured: false,
             log: Limiter::default(),
         }
     }
@@ -137,6 +151,18 @@ impl App {
             models: self.models.source(source),
             ..self
         }
+    }
+
+    /// Answers requests over HTTP only with what is stored: no model runs. Where nothing is stored that may be served, the
+    /// answer is 504, and `Cache-Status` has the reason. Programs without `.cache(..)` and every POST are 504, too; files and
+    /// axum's routes are not affected. The command line is not, either.
+    #[must_use]
+    pub fn frozen(self, frozen: bool) -> Self {
+        let mode = match frozen {
+            true => Mode::Only,
+            false => Mode::Prefer,
+        };
+        Self { mode, ..self }
     }
 
     /// Gives `value` to the models, middleware and views that take a [`State`](crate::State) of its type.
@@ -416,6 +442,24 @@ impl App {
     pub(crate) fn with_public_health(self, is_public: bool) -> Self {
         let health = self.health.clone().public(is_public);
         Self { health, ..self }
+    }
+
+    /// The same, whose servers have `sockets`. Its store may be that of the configuration, and not one of the code.
+    pub(crate) fn with_sockets(self, sockets: Sockets, store_is_configured: bool) -> Self {
+        Self {
+            sockets,
+            store_is_configured,
+            ..self
+        }
+    }
+
+    pub(crate) const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Whether the store is that of the configuration, so that its name distinguishes it.
+    pub(crate) const fn has_configured_store(&self) -> bool {
+        self.store_is_configured
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {

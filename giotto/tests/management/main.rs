@@ -1,6 +1,7 @@
 //! The programs under `mgt/`, on the command line and over HTTP.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod contents;
 mod explain;
 mod middleware;
 mod over_http;
@@ -8,6 +9,7 @@ mod purge;
 #[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../common/server.rs"]
 mod server;
+mod servers;
 mod stats;
 #[path = "../common/testbed.rs"]
 mod testbed;

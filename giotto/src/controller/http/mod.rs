@@ -47,13 +47,11 @@ mod signals;
 mod span;
 #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
 mod stream;
-#[cfg(feature = "admin")]
 mod unix;
 #[cfg(feature = "axum")]
 mod upload;
 mod watch;
 
-#[cfg(feature = "admin")]
 pub(crate) use connections::Answers;
 pub(crate) use date::date;
 #[cfg(feature = "admin")]
@@ -62,14 +60,11 @@ pub(crate) use health::{healthz, readyz};
 pub(crate) use listen::adopt;
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
-pub(crate) use listen::{Port, listen};
+pub(crate) use listen::{Listener, Port, listen};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]
 pub(crate) use plain::{data, received, text};
-#[cfg(feature = "admin")]
-pub(crate) use serve::serve_beside;
-pub(crate) use serve::{Ended, Stopping, serve};
+pub(crate) use serve::{Ended, Stopping, serve, serve_beside};
 pub(crate) use signals::Signals;
-#[cfg(feature = "admin")]
 pub(crate) use unix::UnixSocket;
