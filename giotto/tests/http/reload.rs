@@ -3,7 +3,7 @@
 use crate::server::Server;
 
 /// A server whose file has these `settings`, and what changes the file and reloads it.
-fn reloads(settings: &str) -> (Server, impl Fn(&str)) {
+fn reloads(settings: &str) -> (Server, impl Fn(&str) + use<>) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("giotto.toml");
     std::fs::write(&file, settings).unwrap();
