@@ -82,6 +82,7 @@ impl App {
 
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
+        let store_is_configured = !self.cache_is_given();
         let mut app = self.with_configured_cache(config)?;
         app.stores = Some(Stores::new(config.opener()));
         app.set_budgets(config)?;
@@ -94,6 +95,7 @@ impl App {
             None => app,
         };
         let app = app.with_public_health(config.health);
+        let app = app.with_sockets(config.sockets(), store_is_configured);
         #[cfg(not(feature = "session"))]
         config.check_no_sessions()?;
         #[cfg(feature = "session")]

@@ -64,7 +64,7 @@
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
 //! the level of the log (`verbosity.rs`). `health.rs` says whether the process should get requests, and `admin/` answers
-//! operators on a listener of their own. `testing.rs` is for the tests of applications.
+//! operators on a listener of their own. `socket/` has the Unix sockets through which commands ask the running servers. `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
@@ -113,9 +113,11 @@ mod response;
 mod run;
 #[cfg(feature = "session")]
 mod session;
+mod socket;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod varies;
 mod verbosity;
 pub mod view;
@@ -137,7 +139,7 @@ pub use error_page::ErrorPage;
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
 pub use giotto_macros::model;
-pub use management::{management, management_over};
+pub use management::{ManagementSocket, management, management_over};
 pub use manifest::{Item, Manifest};
 pub use page::Page;
 pub use program::{

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use giotto_cache::Place;
+use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
@@ -19,7 +20,7 @@ use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
 use crate::log::{Access, announce, install};
-use crate::management;
+use crate::management::{self, Steering};
 use crate::panics;
 use crate::reload::{LEVEL, Live};
 use crate::verbosity::Verbosity;
@@ -136,8 +137,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
+    let is_own_cache = app.cache_is_given();
     let mut app = prepare(app, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
+    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
     let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
@@ -150,11 +153,15 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let admin = listening::admin(&config, service.app()).await?;
         let address = listener.local_addr()?;
         let matches = matches.clone();
+        let stop = Arc::<Notify>::default();
+        let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
+        let socket = management::open(service.app(), steering).await;
         let read = move || configure_http(&matches);
-        let live = Live::new(config, service.app().clone(), verbosity, read);
+        let live = Live::new(config, service.app().clone(), cache, verbosity, read);
         // Before the line below: its reader may stop the server at once.
-        let signals = signals(live.clone(), service.app().access.clone())?;
+        let signals = signals(live.clone(), service.app().access.clone(), stop)?;
         announce(&format!("Listening on http://{address}"));
+        let socket = listening::or_none(socket);
         service.app().warn();
         management::tell_at_start(service.app().clone());
         let admin = tokio::spawn(admin);
@@ -162,6 +169,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         // It removes its socket.
         admin.abort();
         let _ = admin.await;
+        socket.close().await;
         Ok(match ended {
             Ended::Drained => cmd::SUCCESS,
             Ended::Cut => INTERRUPTED,
@@ -197,15 +205,16 @@ fn configure_http(matches: &ArgMatches) -> Result<Config> {
 }
 
 /// The signals of a server, whose configuration SIGHUP reloads, and whose access log it opens again.
-fn signals(live: Live, access: Option<Arc<Access>>) -> io::Result<Signals> {
-    Signals::new(move || {
+fn signals(live: Live, access: Option<Arc<Access>>, stop: Arc<Notify>) -> io::Result<Signals> {
+    let reload = move || {
         if let Some(access) = &access {
             access.reopen();
         }
         let live = live.clone();
         // It reads a file.
         tokio::task::spawn_blocking(move || live.reload());
-    })
+    };
+    Signals::new(reload, stop)
 }
 
 /// Whether the wall clock shows a time that pages can be dated by.

@@ -3,7 +3,7 @@
 //! Part of step 1 of a lookup: whether their records have to be read with the entry.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::invalidation::generation::{Generation, Record};
@@ -22,6 +22,8 @@ pub(crate) struct ProgramGenerations {
     is_own: bool,
     /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
     is_quiet: AtomicBool,
+    /// What was read before this time is not relied on.
+    reread_from_ms: AtomicU64,
     records: RwLock<HashMap<String, Record>>,
 }
 
@@ -33,6 +35,7 @@ impl ProgramGenerations {
         Self {
             is_own,
             is_quiet: AtomicBool::new(true),
+            reread_from_ms: AtomicU64::new(0),
             records: RwLock::default(),
         }
     }
@@ -40,7 +43,15 @@ impl ProgramGenerations {
     /// Whether the records of the program of `meter` and of everything have to be read (again).
     #[inline]
     pub(crate) fn is_due(&self, meter: &ProgramMeter, now_ms: impl FnOnce() -> u64) -> bool {
-        !self.is_own && meter.is_older(HOLD_MS, now_ms)
+        let from_ms = self.reread_from_ms.load(Ordering::Acquire);
+        !self.is_own && meter.is_older(HOLD_MS, from_ms, now_ms)
+    }
+
+    /// Has every record be read again: another process has changed one. Race: a lookup may have read the records before the
+    /// change, and note that only afterwards; it notes the time at which it began.
+    pub(crate) fn reread(&self, now_ms: u64) {
+        self.reread_from_ms
+            .fetch_max(now_ms.saturating_add(1), Ordering::AcqRel);
     }
 
     /// The generation of `program` and of everything in one, as this process has to see it: with the invalidations that
@@ -182,6 +193,13 @@ mod tests {
         assert!(!programs.is_due(squared, || 10_999));
         assert!(programs.is_due(squared, || 11_000));
         assert!(programs.is_due(other, || 10_000));
+        // What a lookup that began before has read since is not relied on.
+        programs.reread(10_100);
+        assert!(programs.is_due(squared, || 10_100));
+        squared.note_read(10_100);
+        assert!(programs.is_due(squared, || 10_101));
+        squared.note_read(10_101);
+        assert!(!programs.is_due(squared, || 10_102));
         assert!(!ProgramGenerations::new(true).is_due(other, || 0));
     }
 }

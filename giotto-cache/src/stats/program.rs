@@ -152,10 +152,10 @@ impl ProgramMeter {
         self.saved_us.add(cost_us.min(MAX_COST_US));
     }
 
-    /// Whether its record was last read `age_ms` or longer ago.
-    pub(crate) fn is_older(&self, age_ms: u64, now_ms: impl FnOnce() -> u64) -> bool {
+    /// Whether its record was last read `age_ms` or longer ago, or before `from_ms`.
+    pub(crate) fn is_older(&self, age_ms: u64, from_ms: u64, now_ms: impl FnOnce() -> u64) -> bool {
         let read_ms = self.read_ms.load(Ordering::Acquire);
-        read_ms == NEVER || now_ms().abs_diff(read_ms) >= age_ms
+        read_ms == NEVER || read_ms < from_ms || now_ms().abs_diff(read_ms) >= age_ms
     }
 
     /// Notes that its record was read.
@@ -258,11 +258,13 @@ mod tests {
     fn the_record_of_many_programs_is_never_read() {
         let (one, many) = (ProgramMeter::of_one("a"), ProgramMeter::of_many("(other)"));
         for meter in [&one, &many] {
-            assert!(meter.is_older(1_000, || 10_000));
+            assert!(meter.is_older(1_000, 0, || 10_000));
             meter.note_read(10_000);
         }
-        assert!(!one.is_older(1_000, || 10_999));
-        assert!(one.is_older(1_000, || 11_000));
-        assert!(many.is_older(1_000, || 10_000));
+        assert!(!one.is_older(1_000, 0, || 10_999));
+        assert!(one.is_older(1_000, 0, || 11_000));
+        assert!(!one.is_older(1_000, 10_000, || 10_000));
+        assert!(one.is_older(1_000, 10_001, || 10_001));
+        assert!(many.is_older(1_000, 0, || 10_000));
     }
 }

@@ -1,6 +1,7 @@
 //! Layers: the contract, what lives above for how long, and which layer decides.
 
 mod copies;
+mod forgotten;
 mod records;
 mod stores;
 

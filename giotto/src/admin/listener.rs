@@ -2,6 +2,7 @@
 //!
 //! Opened before the first request, beside the public port.
 
+use std::future::pending;
 use std::io;
 use std::sync::Arc;
 
@@ -60,12 +61,12 @@ pub(crate) async fn listen(
         let ended = match listener {
             Listener::Port(listener) => {
                 let of = |peer| access.of_peer(&hosts, peer);
-                serve_beside(listener, of, access.app.log()).await
+                serve_beside(listener, of, access.app.log(), pending()).await
             }
             Listener::Path(listener) => {
                 // Only this user can connect to it, and browsers cannot.
-                let of = |()| access.clone();
-                serve_beside(listener, of, access.app.log()).await
+                let of = |_user| access.clone();
+                serve_beside(listener, of, access.app.log(), pending()).await
             }
         };
         if let Err(error) = ended {

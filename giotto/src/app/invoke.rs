@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::Cut;
 use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
+use tracing::Instrument;
 
 use super::App;
 use crate::arguments::{Arguments, Typed};
@@ -267,7 +268,8 @@ impl App {
             }
             result
         });
-        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
+        let task = tokio::spawn(task.in_current_span());
+        let result = task.await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
             ))

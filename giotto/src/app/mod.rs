@@ -30,7 +30,9 @@ use crate::program::Program;
 use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::socket::Sockets;
 use crate::state::{Startup, States};
+use crate::trace::TraceContext;
 use crate::view::View;
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
@@ -58,6 +60,11 @@ pub struct App {
     pub(crate) health: Health,
     /// What the configuration can open; `None` without one.
     pub(crate) stores: Option<Stores>,
+    /// The trace that a caller has begun.
+    pub(crate) trace_context: TraceContext,
+    /// Where the servers of this application have sockets.
+    sockets: Sockets,
+    store_is_configured: bool,
     log: Limiter,
 }
 
@@ -94,6 +101,9 @@ impl App {
             access: None,
             health: Health::default(),
             stores: None,
+            trace_context: TraceContext::default(),
+            sockets: Sockets::default(),
+            store_is_configured: false,
             log: Limiter::default(),
         }
     }
@@ -246,6 +256,31 @@ impl App {
         let addresses = self.states.find::<Addresses>();
         let addresses = addresses.expect("an App makes them of its manifest");
         addresses.url_for(path, &serde_json::to_value(arguments)?)
+    }
+
+    /// Has the span of each request over HTTP be part of the trace that its caller has begun, as the fields of the request tell.
+    ///
+    /// `enter` makes that trace the current one, for as long as what it returns lives. With the crates `opentelemetry` and
+    /// `tracing-opentelemetry`, that is the guard of a context:
+    ///
+    /// ```ignore
+    /// App::new(manifest).trace_context(|fields| {
+    ///     TraceContextPropagator::new().extract(&HeaderExtractor(fields)).attach()
+    /// })
+    /// ```
+    ///
+    /// It is called only for a request that has a span: if a subscriber asks for the spans of the target `giotto::trace`, whose
+    /// level is `DEBUG`.
+    #[must_use]
+    pub fn trace_context<G>(
+        self,
+        enter: impl Fn(&http::HeaderMap) -> G + Send + Sync + 'static,
+    ) -> Self {
+        let trace_context = TraceContext::new(enter);
+        Self {
+            trace_context,
+            ..self
+        }
     }
 
     /// Limits the models that run at the same time, 1,024 by default. Requests above the limit fail with HTTP 503.
@@ -407,6 +442,24 @@ impl App {
     pub(crate) fn with_public_health(self, is_public: bool) -> Self {
         let health = self.health.clone().public(is_public);
         Self { health, ..self }
+    }
+
+    /// The same, whose servers have `sockets`. Its store may be that of the configuration, and not one of the code.
+    pub(crate) fn with_sockets(self, sockets: Sockets, store_is_configured: bool) -> Self {
+        Self {
+            sockets,
+            store_is_configured,
+            ..self
+        }
+    }
+
+    pub(crate) const fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    /// Whether the store is that of the configuration, so that its name distinguishes it.
+    pub(crate) const fn has_configured_store(&self) -> bool {
+        self.store_is_configured
     }
 
     pub(crate) fn tells_downstream(&self) -> bool {

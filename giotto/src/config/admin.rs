@@ -1,11 +1,14 @@
-//! The settings of the admin listener: where it listens, and who may ask it.
+//! The settings of the admin listener, where it listens and who may ask it, and of the management socket.
 //!
 //! Read before the first step of an invocation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
 
 use super::setting::Setting;
 use crate::error::Result;
+use crate::socket::Sockets;
 
 /// The settings of the admin listener.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub(crate) struct AdminSettings {
     listen: Option<Setting>,
     public: bool,
     hosts: Vec<String>,
+    /// `None` = in the usual directory.
+    sockets: Option<Sockets>,
 }
 
 /// Where it listens.
@@ -32,12 +37,21 @@ impl AdminSettings {
                 let names = setting.strings()?.into_iter();
                 self.hosts = names.map(str::to_ascii_lowercase).collect();
             }
+            "admin.socket" => self.sockets = Some(sockets(&setting)?),
             _ => {
                 place(&setting)?;
                 self.listen = Some(setting);
             }
         }
         Ok(())
+    }
+
+    /// Where servers have the sockets through which commands ask them; `configuration` is the file that was read.
+    pub(crate) fn sockets(&self, configuration: &Path) -> Sockets {
+        let usual = || Sockets::Usual {
+            configuration: configuration.to_owned(),
+        };
+        self.sockets.clone().unwrap_or_else(usual)
     }
 
     /// Where to listen; `None` if it is off.
@@ -79,6 +93,20 @@ impl AdminSettings {
             Some(setting) => setting.wrong(&problem),
             None => crate::error::Error::configuration(problem),
         }
+    }
+}
+
+/// `"off"`, or a directory.
+fn sockets(setting: &Setting) -> Result<Sockets> {
+    let expected = || setting.refused("the path of a directory, or \"off\"");
+    match &setting.value {
+        Value::Boolean(false) => Ok(Sockets::Off),
+        Value::String(text) => match text.as_str() {
+            "" | "on" | "true" => Err(expected()),
+            "off" | "false" => Ok(Sockets::Off),
+            path => Ok(Sockets::In(path.into())),
+        },
+        _ => Err(expected()),
     }
 }
 

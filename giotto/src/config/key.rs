@@ -4,10 +4,11 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 29] = [
     "admin.hosts",
     "admin.listen",
     "admin.public",
+    "admin.socket",
     "debug",
     "http.backlog",
     "http.client_field",

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::compression::Compression;
 use crate::error::{Error, Result};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::socket::Sockets;
 
 /// The settings of a process.
 pub(crate) struct Config {
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     session: Vec<Setting>,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
+    /// The file that was read.
+    file: PathBuf,
     /// The value of every key that is set.
     values: BTreeMap<String, toml::Value>,
 }
@@ -90,6 +93,7 @@ impl Config {
             purge: Vec::new(),
             session: Vec::new(),
             links: Vec::new(),
+            file: PathBuf::new(),
             values: BTreeMap::new(),
         };
         let source = source::read(path, variables, set)?;
@@ -97,6 +101,7 @@ impl Config {
             config.apply(setting)?;
         }
         config.links = source.links;
+        config.file = source.file;
         Ok(config)
     }
 
@@ -134,6 +139,11 @@ impl Config {
                 None => self.values.remove(key),
             };
         }
+    }
+
+    /// How long one call to the store may take, and how many bytes it keeps at most, if settings say so.
+    pub(crate) fn store_limits(&self) -> Result<(Option<Duration>, Option<u64>)> {
+        Ok((self.cache.deadline()?, self.cache.max_bytes()?))
     }
 
     /// Checks what is read only when it is used. Nothing is connected.
@@ -204,6 +214,11 @@ impl Config {
             self.values.retain(|key, _| !key.starts_with("cache."));
         }
         self.values.insert(key.clone(), value.clone());
+    }
+
+    /// Where the servers of this configuration have the sockets through which commands ask them.
+    pub(crate) fn sockets(&self) -> Sockets {
+        self.admin.sockets(&self.file)
     }
 
     /// The cache that the settings name, if they name one. Nothing is connected yet.

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Value;
 use toml::de::{DeTable, DeValue};
@@ -24,6 +24,8 @@ pub(super) struct Source {
     pub(super) settings: Vec<Setting>,
     /// The variables that Kubernetes or Docker have set for a service. They are not settings.
     pub(super) links: Vec<String>,
+    /// The file, which need not exist if it is the usual one.
+    pub(super) file: PathBuf,
 }
 
 pub(super) fn read<'s>(
@@ -35,6 +37,9 @@ pub(super) fn read<'s>(
         .into_iter()
         .partition(|(name, value)| links::is_link(name, value));
     let named = variables.iter().find(|(name, _)| name == CONFIG);
+    let named_path = named.map(|(_, path)| Path::new(path));
+    let file = path.or(named_path).unwrap_or(Path::new(DEFAULT_PATH));
+    let file = file.to_owned();
     let mut settings = match (path, named) {
         (Some(path), _) => from_file(path, "")?,
         (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
@@ -54,6 +59,7 @@ pub(super) fn read<'s>(
     Ok(Source {
         settings,
         links: links.into_iter().map(|(name, _)| name).collect(),
+        file,
     })
 }
 

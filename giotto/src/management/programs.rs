@@ -6,7 +6,8 @@ use super::advice::{advise, doctor};
 use super::contents::list;
 use super::invalidation::{page, scope};
 use super::moving::{copy, file};
-use super::report::{explain, get, stats};
+use super::process::{drain, log};
+use super::report::{explain, get, stats, top};
 use super::store;
 use super::warming::warm;
 use crate::app::App;
@@ -32,13 +33,14 @@ pub(crate) fn beside(app: App) -> App {
 ///
 /// | Program | What it does |
 /// |---|---|
-/// | `cache/explain`, `cache/get`, `cache/list`, `cache/stats` | show what is stored |
+/// | `cache/explain`, `cache/get`, `cache/list`, `cache/stats`, `cache/top` | show what is stored, and what was counted |
 /// | `cache/doctor`, `cache/advise` | say what is wrong with the cache, and which programs it is worth it for |
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
 /// | `cache/copy`, `cache/export`, `cache/import` | copy everything to another store, or to a file and back; on the command line only |
 /// | `syncdb`, `flush` | create the table of a database; empty the store |
+/// | `log`, `drain` | set the log level of the running servers; have them stop as SIGTERM does |
 ///
 /// [`run`](crate::run()) adds them under `mgt/`, unless the application's manifest has an item `mgt` of its own.
 #[must_use]
@@ -67,8 +69,8 @@ pub fn management() -> Manifest {
 /// In an application with sessions, a check by a secret such as this one needs `management.csrf(false)` besides: a client that is
 /// no browser has no token.
 ///
-/// GET is safe: all programs but `explain`, `get`, `list`, `stats` and `advise` answer the other controllers only. They are left out if there
-/// are no others.
+/// GET is safe: all programs but `explain`, `get`, `list`, `stats`, `top` and `advise` answer the other controllers only. They
+/// are left out if there are no others. `log` and `drain` are for the command line alone.
 #[must_use]
 pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Manifest {
     let all: Vec<Controller> = controllers.into_iter().collect();
@@ -78,6 +80,7 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("get", get::program()),
         ("list", list::program()),
         ("stats", stats::program()),
+        ("top", top::program()),
         ("advise", advise::program()),
     ];
     let changes = [
@@ -96,9 +99,10 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("import", file::import()),
     ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
+    let servers = [("log", log::program()), ("drain", drain::program())];
     let programs = over(&all, looks).chain(over(&writing, changes));
     let cache = Manifest::new(programs.chain(over(&own, moves)));
-    Manifest::new(over(&writing, whole)).with("cache", cache)
+    Manifest::new(over(&writing, whole).chain(over(&own, servers))).with("cache", cache)
 }
 
 /// The `programs` for these controllers; none if there is no controller.

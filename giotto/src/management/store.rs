@@ -6,12 +6,14 @@ use std::fmt;
 use std::time::Duration;
 
 use giotto_cache::{Cache, Place};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Nothing, shown};
 use super::operator::Operator;
+use super::process::forget::Changed;
 use crate::error::{Error, Result};
 use crate::program::Program;
+use crate::socket;
 
 /// Emptying a large store takes a while, but a store that does not answer must not block the operator for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +31,7 @@ pub(super) fn flush() -> Program {
 }
 
 /// What was done.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Done {
     done: String,
 }
@@ -58,21 +60,37 @@ async fn create_table(_: Nothing, operator: Operator) -> Result<Done> {
 async fn empty(_: Nothing, operator: Operator) -> Result<Done> {
     let cache = operator.app.shared_cache();
     if operator.has_own_memory() {
-        return Err(Error::other(
-            "this cache lives in the memory of each process: restart the web server to empty it",
-        ));
+        let asked = operator
+            .ask_memories::<Done>("empty", "flush", &Nothing {}, socket::PATIENCE)
+            .await?;
+        let told = asked.told();
+        return match told.failure() {
+            Some(error) => Err(error),
+            None => Ok(Done {
+                done: format!("the cache is empty, in {}", told.shown()),
+            }),
+        };
     }
     let emptied = cache.clone();
     // In a task of its own: the caches downstream are told also if the store is late.
     let emptied = tokio::spawn(async move { emptied.clear().await });
     in_time(async { emptied.await.unwrap_or(Ok(())) }).await?;
-    Ok(match cache.store().place() {
-        Place::Layered => {
-            let done = "the cache is empty, except for pages that other processes keep in memory for a few seconds";
-            Done::new(done, cache)
+    let told = operator.tell(&Changed::everything()).await?;
+    let done = match (cache.store().place(), told.processes.is_empty()) {
+        (Place::Layered, true) => {
+            "the cache is empty, except for pages that other processes keep in memory for a few seconds".to_owned()
         }
-        _ => Done::new("the cache is empty", cache),
-    })
+        (Place::Layered, false) => format!(
+            "the cache is empty, and so is the memory of {}; others keep pages there for a few seconds",
+            told.shown()
+        ),
+        _ => "the cache is empty".to_owned(),
+    };
+    let silent = told
+        .silent
+        .iter()
+        .map(|silent| format!(" (no answer: {silent})"));
+    Ok(Done::new(&(done + &silent.collect::<String>()), cache))
 }
 
 async fn in_time(done: impl Future<Output = giotto_cache::Result<()>>) -> Result<()> {

@@ -62,6 +62,11 @@ impl Server {
         self.process.log()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn connect(&self) -> Connection {
         Connection::to(self.process.address())
     }

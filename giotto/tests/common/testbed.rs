@@ -43,6 +43,8 @@ pub(crate) fn command(folder: &Path) -> Command {
 /// `program`, to be run in `folder`, with no setting from outside.
 pub(crate) fn isolated(program: &Path, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command.env_clear().current_dir(folder);
+    // Its sockets are there, too.
+    command.env_clear().env("TMPDIR", folder);
+    command.current_dir(folder);
     command
 }

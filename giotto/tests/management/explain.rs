@@ -137,7 +137,8 @@ fn help_says_what_each_takes() {
             &["squared.html x=12", "what the next request would get"][..],
         ),
         ("get", &["exit code is 3", "squared/12"]),
-        ("stats", &["since it started"]),
+        ("stats", &["since they started"]),
+        ("top", &["by", "limit", "watch"]),
         ("expire", &["in all its formats", "when the model fails"]),
         ("remove", &["in all its formats", "--yes", "`expire`"]),
         (

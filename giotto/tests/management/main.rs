@@ -9,6 +9,7 @@ mod purge;
 #[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../common/server.rs"]
 mod server;
+mod servers;
 mod stats;
 #[path = "../common/testbed.rs"]
 mod testbed;

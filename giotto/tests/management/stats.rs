@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use crate::Desk;
+#[cfg(feature = "redis")]
+use crate::server::Server;
 
 /// `text` with one space between its columns.
 fn narrow(text: &str) -> String {
@@ -11,16 +13,18 @@ fn narrow(text: &str) -> String {
 }
 
 #[test]
-fn stats_says_whose_counters_they_are() {
+fn a_command_has_counted_nothing_and_does_not_show_that() {
     let desk = Desk::new();
-    let text = narrow(&desk.says(&["mgt/cache/stats"]));
+    let text = desk.says(&["mgt/cache/stats"]);
     assert!(text.starts_with("store "), "{text}");
-    assert!(text.contains("\nhits 0\n"), "{text}");
+    assert!(!text.contains("hits"), "{text}");
     assert!(
-        text.contains("the counters of this command, which has just started"),
+        text.contains("no server of this application runs here"),
         "{text}"
     );
-    assert_eq!(desk.json(&["mgt/cache/stats.json"])["counts"]["hits"], 0);
+    let report = desk.json(&["mgt/cache/stats.json"]);
+    assert_eq!(report["processes"], serde_json::json!([]));
+    assert_eq!(report.get("counts"), None);
 }
 
 #[test]
@@ -62,15 +66,21 @@ fn a_layer_that_does_not_answer_is_said_so_beside_those_that_do() {
     let layers = ["--set", "cache=[\"locmem\", \"redis://127.0.0.1:1\"]"];
     let ran = desk.with(&layers, &["mgt/cache/stats"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
+    // No server runs whose memory could be shown, and that of the command is not.
+    let shown = narrow(&ran.stdout);
+    assert!(shown.starts_with("store RedisKeyValue"), "{ran:?}");
+    let server = Server::start_in(desk.path(), &layers);
+    let ran = desk.with(&layers, &["mgt/cache/stats"]);
     for part in [
         "store LocMemKeyValue",
         "\nentries 0\nbytes 0 bytes of 64 MiB\n",
-        "\nfigures of the memory of this process\nstore RedisKeyValue",
+        "\nfigures of the memory of 1 process\nstore RedisKeyValue",
         "\ndid not answer: Redis at 127.0.0.1:1: ",
     ] {
         assert!(narrow(&ran.stdout).contains(part), "{part}: {ran:?}");
     }
     let ran = desk.with(&layers, &["mgt/cache/stats.json"]);
+    drop(server);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(report["layers"][0]["entries"], 0);
     assert_eq!(report["layers"][1]["entries"], Value::Null);

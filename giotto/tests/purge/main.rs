@@ -221,13 +221,15 @@ fn a_token_is_sent_and_shown_nowhere() {
 
 #[test]
 fn the_statistics_show_the_purges_where_there_are_end_points() {
-    let folder = tempfile::tempdir().unwrap();
     let cdn = Cdn::start(&[], 200);
+    // Those of a server in a folder of its own.
     let shown = |settings: &[String], words: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [&["--set".to_owned(), "cache=locmem".to_owned()], settings].concat();
+        let options: Vec<_> = settings.iter().map(String::as_str).collect();
+        let _server = Server::start_in(folder.path(), &options);
         let mut command = testbed::command(folder.path());
-        let command = command
-            .args(["cmd", "--set", "cache=locmem"])
-            .args(settings);
+        let command = command.arg("cmd").args(&settings);
         let output = command.arg(words).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };

@@ -3,6 +3,7 @@
 //! The last step of a lookup.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,8 +22,15 @@ impl LayeredKeyValue {
         Some(Duration::from_millis(left.min(longest))).filter(|left| !left.is_zero())
     }
 
+    /// How often copies were forgotten until now.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
+    }
+
     /// Copies a value of the last layer to all layers above. A copy is not copied again: it would live for the time of each.
-    pub(super) async fn refill_all(&self, key: &str, value: &Bytes) {
+    /// Before the value was read, copies had been `forgotten` so often. Race: they are forgotten again before the value is
+    /// copied; then the copy of it is, too.
+    pub(super) async fn refill_all(&self, key: &str, value: &Bytes, forgotten: u64) {
         let Some(expire) = self.copy_for(value) else {
             return;
         };
@@ -31,9 +39,32 @@ impl LayeredKeyValue {
         for (number, above) in self.layers.iter().enumerate().take(self.layers.len() - 1) {
             if above.place() == Place::InProcess {
                 above.set_for(key, copy.clone(), expire).await;
+                if self.forgotten() != forgotten {
+                    let _ = above.delete(key).await;
+                }
             } else {
                 let (layers, copy, key) = (Arc::clone(&self.layers), copy.clone(), key.to_owned());
                 tokio::spawn(async move { layers[number].set_for(&key, copy, expire).await });
+            }
+        }
+    }
+
+    /// Removes the copies of the values of `keys`, or of all, from this process's memory.
+    pub(super) async fn forget_in_memory(&self, keys: Option<&[&str]>) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        for above in self.layers.iter().take(self.layers.len() - 1) {
+            if above.place() != Place::InProcess {
+                continue;
+            }
+            match keys {
+                Some(keys) => {
+                    for key in keys {
+                        let _ = above.delete(key).await;
+                    }
+                }
+                None => {
+                    let _ = above.store().clear().await;
+                }
             }
         }
     }

@@ -7,13 +7,15 @@ mod failure;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::{refused, unanswered};
-use super::{KeyValue, Place, names_of};
+use super::names::names_of;
+use super::{KeyValue, Place};
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::Result;
@@ -36,6 +38,8 @@ const DEFAULT_REFILL: Duration = Duration::from_secs(5);
 pub struct LayeredKeyValue {
     layers: Arc<[GuardedStore]>,
     settings: Settings,
+    /// How often copies were forgotten.
+    forgotten: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -98,6 +102,7 @@ impl LayeredKeyValue {
         Self {
             layers: layers.collect(),
             settings,
+            forgotten: Arc::default(),
         }
     }
 
@@ -144,7 +149,7 @@ impl KeyValue for LayeredKeyValue {
 
     async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>> {
         let mut values = vec![None; keys.len()];
-        let mut failed = false;
+        let (mut failed, forgotten) = (false, self.forgotten());
         for (number, layer) in (0..).zip(&*self.layers) {
             let missing: Vec<_> = (0..keys.len()).filter(|at| values[*at].is_none()).collect();
             let asked: Vec<_> = missing.iter().map(|at| keys[*at]).collect();
@@ -160,7 +165,7 @@ impl KeyValue for LayeredKeyValue {
             let is_last = usize::from(number) + 1 == self.layers.len();
             for (at, value) in missing.into_iter().zip(found) {
                 if let Some(value) = value.as_ref().filter(|_| is_last) {
-                    self.refill_all(keys[at], value).await;
+                    self.refill_all(keys[at], value, forgotten).await;
                 }
                 values[at] = value.map(|value| (number, value));
             }
@@ -256,6 +261,10 @@ impl KeyValue for LayeredKeyValue {
         self.on_all(|store| store.syncdb()).await
     }
 
+    async fn forget_copies(&self, keys: Option<&[&str]>) {
+        self.forget_in_memory(keys).await;
+    }
+
     async fn settle(&self) {
         for layer in &*self.layers {
             layer.store().settle().await;
@@ -274,6 +283,17 @@ impl KeyValue for LayeredKeyValue {
         for layer in &*self.layers {
             layer.store().limit_values(bytes);
         }
+    }
+
+    fn set_deadline(&self, deadline: Duration) -> bool {
+        let mut stores = self.layers.iter().map(GuardedStore::store);
+        let is_taken = stores.all(|store| store.set_deadline(deadline));
+        if is_taken {
+            for layer in &*self.layers {
+                layer.deadline.set(deadline);
+            }
+        }
+        is_taken
     }
 
     fn max_value(&self) -> Option<usize> {

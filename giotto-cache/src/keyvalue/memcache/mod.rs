@@ -278,6 +278,10 @@ impl KeyValue for MemcacheKeyValue {
         self.servers.longest().limit(bytes);
     }
 
+    fn set_deadline(&self, _: Duration) -> bool {
+        false
+    }
+
     fn is_writable(&self, key: &str) -> bool {
         self.servers.is_writable(&key::stored(&self.namespace, key))
     }

@@ -114,7 +114,7 @@ impl KeyValue for RedisKeyValue {
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::add(&key, &value, expire)?;
-        let reply = self.way.ask(Want::Store, &key, request).await;
+        let reply = self.way.ask(Want::Add, &key, request).await;
         command::stored(&reply.map_err(Loss::into_error)?)
     }
 
@@ -189,6 +189,11 @@ impl KeyValue for RedisKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.longest.limit(bytes);
+    }
+
+    /// The nodes of a cluster have a limit of their own.
+    fn set_deadline(&self, _: Duration) -> bool {
+        !self.way.is_cluster()
     }
 
     fn is_writable(&self, key: &str) -> bool {

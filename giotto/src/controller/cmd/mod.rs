@@ -14,6 +14,6 @@ mod words;
 
 pub(crate) use command::{MODEL_MOCK, Options, options};
 pub(crate) use fields::{Fields, HEADER, remedy};
-pub(crate) use output::{SUCCESS, ask, complain, fail, tell};
+pub(crate) use output::{SUCCESS, ask, complain, fail, print_text, tell};
 pub(crate) use run::run;
 pub(crate) use words::is_name;

@@ -61,7 +61,7 @@ fn adapted(mime: &Mime, body: &[u8], colours: Colours) -> Vec<u8> {
     }
 }
 
-pub(super) fn print_text(text: &str) -> u8 {
+pub(crate) fn print_text(text: &str) -> u8 {
     print(&for_stdout(text.as_bytes(), Colours::Shown))
 }
 

@@ -4,8 +4,10 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 /// How the server was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +27,16 @@ pub(crate) struct Signals {
     user1: Signal,
     user2: Signal,
     reload: Box<dyn Fn() + Send>,
+    stop: Arc<Notify>,
 }
 
 impl Signals {
-    /// SIGHUP calls `reload`, which must not block.
+    /// SIGHUP calls `reload`, which must not block. What notifies `stop` has the effect of SIGTERM.
     ///
     /// # Errors
     ///
     /// If the process cannot handle signals.
-    pub(crate) fn new(reload: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn new(reload: impl Fn() + Send + 'static, stop: Arc<Notify>) -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -42,6 +45,7 @@ impl Signals {
             user1: signal(SignalKind::user_defined1())?,
             user2: signal(SignalKind::user_defined2())?,
             reload: Box::new(reload),
+            stop,
         })
     }
 
@@ -52,6 +56,7 @@ impl Signals {
             let ignored = tokio::select! {
                 _ = self.interrupt.recv() => return Stop::Interrupted,
                 _ = self.terminate.recv() => return Stop::Terminated,
+                () = self.stop.notified() => return Stop::Terminated,
                 _ = self.hangup.recv() => {
                     (self.reload)();
                     continue;

@@ -11,21 +11,24 @@ use serde::{Deserialize, Serialize};
 
 use super::filter::{Filter, Sort};
 use super::found::Found;
+use super::listed::{Listed, OfProcess};
 use super::pattern::Pattern;
-use super::view::{Report, lines};
+use super::view::Report;
 use crate::app::App;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::management::invocation::Invocation;
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
 use crate::program::Program;
-use crate::request::{CMD, Controller};
+use crate::request::Controller;
+use crate::socket::PATIENCE;
+use crate::view::BasicView;
 
 /// The most entries that are shown at once.
 const MOST: usize = 1_000;
 /// The keys that are looked at, if nothing is said: a first page comes within a second.
 const BUDGET: u64 = 50_000;
-const PATIENCE: Duration = Duration::from_millis(800);
+const TIME: Duration = Duration::from_millis(800);
 /// The keys that are looked at for one page of the store.
 const PAGE: usize = 1_000;
 const PAGE_OF_MEMORY: usize = 20_000;
@@ -58,6 +61,10 @@ const PARAMETERS: &[(&str, &str)] = &[
         "layer",
         "The number of the layer, 1 for the fastest. Without it, the last one, which has everything.",
     ),
+    (
+        "process",
+        "Only the memory of the server with this process id, if the layer is the memory of servers.",
+    ),
 ];
 
 pub(in crate::management) fn program() -> Program {
@@ -72,7 +79,17 @@ pub(in crate::management) fn program() -> Program {
              the format .ndjson each line is one entry in JSON.",
         )
         .collects(INVOCATION)
-        .view(shown().shows("application/x-ndjson", lines))
+        .view(shown().shows("application/x-ndjson", Listed::lines))
+}
+
+/// What this process has in its memory, for a command that asks it.
+pub(in crate::management) fn of_process() -> Program {
+    let model = |arguments: Arguments, operator: Operator| async move {
+        OfProcess::new(&here(&arguments, &operator).await?)
+    };
+    Program::new(model)
+        .description("Lists what is in the memory of this process")
+        .view(BasicView::new())
 }
 
 #[derive(Serialize, Deserialize)]
@@ -95,14 +112,29 @@ struct Arguments {
     budget: Option<u64>,
     #[serde(default)]
     layer: Option<usize>,
+    #[serde(default)]
+    process: Option<u32>,
 }
 
 const fn twenty() -> usize {
     20
 }
 
-async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
+async fn list(arguments: Arguments, operator: Operator) -> Result<Listed> {
     operator.check_keeps("list")?;
+    if layer(&arguments, &operator)?.store.place() == Place::InProcess && operator.is_command() {
+        let operator = match arguments.process {
+            Some(process) => operator.only(vec![process]),
+            None => operator,
+        };
+        let asked = operator.ask_memories("list", "process/list", &arguments, PATIENCE);
+        return Ok(Listed::Servers(asked.await?.into()));
+    }
+    here(&arguments, &operator).await.map(Listed::Here)
+}
+
+/// Lists a layer that this process can see.
+async fn here(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     if !(1..=MOST).contains(&arguments.limit) {
         return Err(refused(
             "limit",
@@ -110,9 +142,9 @@ async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
             "it is 1 to 1,000",
         ));
     }
-    let meant = Meant::read(&arguments, &operator.app)?;
+    let meant = Meant::read(arguments, &operator.app)?;
     let sort = arguments.sort.as_deref().map(Sort::read).transpose()?;
-    let layer = layer(&arguments, &operator)?;
+    let layer = layer(arguments, operator)?;
     let (skip, cursor) = position(arguments.after.as_deref())?;
     let mut listing = Listing::new(layer.page())
         .layer(layer.number)
@@ -126,12 +158,12 @@ async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
     let walk = operator.app.shared_cache().walk(listing);
     let mut walk = match arguments.budget {
         Some(budget) => walk.budget(budget),
-        None => walk.budget(BUDGET).until(Instant::now() + PATIENCE),
+        None => walk.budget(BUDGET).until(Instant::now() + TIME),
     };
     let mut found = Found::new(sort, arguments.limit, skip, cursor);
     while !found.is_full() {
         let page = walk.next().await;
-        let Some(page) = page.map_err(|error| foreign(error, &arguments))? else {
+        let Some(page) = page.map_err(|error| foreign(error, arguments))? else {
             break;
         };
         let entries = page.entries.into_iter().filter(|entry| meant.has(entry));
@@ -143,7 +175,7 @@ async fn list(arguments: Arguments, operator: Operator) -> Result<Report> {
         entries: found.into_entries(),
         looked_at: walk.looked_at(),
         is_complete: next.is_none(),
-        sorted_by: arguments.sort,
+        sorted_by: arguments.sort.clone(),
         next,
         note: layer.note,
     })
@@ -216,11 +248,6 @@ fn layer<'a>(arguments: &Arguments, operator: &'a Operator) -> Result<Layer<'a>>
         let message = format!("the layers are 1 to {}, the fastest first", layers.len());
         refused("layer", number.to_string(), message)
     })?;
-    if chosen.place() == Place::InProcess && operator.controller == CMD {
-        let message = "that layer is the memory of each process, and a command has its own, which is empty: leave layer out, \
-                       or ask a server";
-        return Err(Error::new(ErrorKind::Configuration, message));
-    }
     let is_own = chosen.place() == Place::InProcess;
     Ok(Layer {
         number: Some(number - 1),

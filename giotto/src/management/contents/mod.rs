@@ -6,6 +6,7 @@ mod filter;
 mod found;
 mod glob;
 pub(super) mod list;
+mod listed;
 mod literal;
 mod pattern;
 mod top;

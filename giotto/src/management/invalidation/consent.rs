@@ -10,11 +10,15 @@ use crate::management::model::refused;
 use crate::management::operator::Operator;
 
 /// The parameter that gives it.
-pub(super) const YES: (&str, &str) = ("yes", "Do it without asking.");
+pub(in crate::management) const YES: (&str, &str) = ("yes", "Do it without asking.");
 
 /// Asks the person at the terminal to agree to `plan`, and otherwise requires `--yes`. The error says that nothing was
 /// `done`, a word such as "purged".
-pub(super) async fn consent(operator: &Operator, plan: String, done: &str) -> Result<()> {
+pub(in crate::management) async fn consent(
+    operator: &Operator,
+    plan: String,
+    done: &str,
+) -> Result<()> {
     if !operator.can_ask() {
         let message = format!("{plan}. Nothing was done: say yes (--yes, yes=true) to do it");
         return Err(refused(YES.0, "", &message));

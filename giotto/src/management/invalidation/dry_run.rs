@@ -5,13 +5,11 @@
 use giotto_cache::{ListedEntry, ListedState, Listing, Scope};
 
 use super::chosen::Chosen;
-use super::outcome::{Report, Would};
+use super::outcome::{Report, SHOWN, Would};
 use crate::error::Result;
 use crate::management::contents::{page, policies};
 use crate::management::operator::Operator;
 
-/// The pages that are shown.
-const SHOWN: usize = 10;
 /// The keys of one page of the store.
 const PAGE: usize = 1_000;
 /// The part of the time that it is at work.
@@ -30,7 +28,7 @@ pub(super) async fn count(
         Chosen::Scope(_) => {}
     }
     let mut would = Would {
-        what,
+        what: what.to_owned(),
         pages: 0,
         unknown: 0,
         some: Vec::new(),

@@ -5,7 +5,7 @@
 
 mod carry_out;
 mod chosen;
-mod consent;
+pub(super) mod consent;
 mod dry_run;
 mod outcome;
 pub(super) mod page;

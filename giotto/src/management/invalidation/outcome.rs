@@ -5,42 +5,56 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::management::text::{grouped, many, time};
+use crate::error::Error;
+use crate::management::servers::Told;
+use crate::management::text::{count, grouped, many, time};
+
+/// The pages that a dry run shows.
+pub(super) const SHOWN: usize = 10;
 
 /// What was done, or what would be if it was only asked.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, Deserialize)]
 pub(super) struct Report {
     pub(super) pages: String,
     pub(super) is_hard: bool,
     /// The number of small writes.
     pub(super) writes: usize,
     /// The pages that were looked for and removed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) removed: Option<u64>,
     /// Those of them that the store has under a digest of their keys, and that may have been other pages.
     pub(super) digests: u64,
     /// How many keys were looked at for that.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) looked_at: Option<u64>,
     /// How long the memory of other processes may still have them.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) within_ms: Option<u128>,
     /// The purged entries whose room is free now; `null` if the store does not say which they are.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reclaimed: Option<Option<u64>>,
     /// What a dry run has counted.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) would: Option<Would>,
-    pub(super) note: Option<&'static str>,
+    /// The servers that were told.
+    #[serde(flatten)]
+    pub(super) told: Told,
+    /// When the processes know that were not told, if that is not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) others_know_within_ms: Option<u128>,
+    pub(super) note: Option<String>,
+    /// Why a command that works on the memory of servers fails.
+    #[serde(skip)]
+    pub(super) failure: Option<Error>,
 }
 
 /// What would be done.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(super) struct Would {
     /// `purge` or `invalidate`.
-    pub(super) what: &'static str,
+    pub(super) what: String,
     pub(super) pages: u64,
     /// Pages whose keys or tags the store does not tell, which may be meant.
     pub(super) unknown: u64,
@@ -55,7 +69,10 @@ impl fmt::Display for Report {
             (None, Some(removed)) => self.tell_removed(f, removed)?,
             (None, None) => self.tell_changed(f)?,
         }
-        match self.note {
+        for silent in &self.told.silent {
+            writeln!(f, "no answer: {silent}")?;
+        }
+        match &self.note {
             Some(note) => writeln!(f, "note: {note}"),
             None => Ok(()),
         }
@@ -63,16 +80,44 @@ impl fmt::Display for Report {
 }
 
 impl Report {
+    /// Adds what another process has done in its memory.
+    pub(super) fn add(&mut self, other: Self) {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (None, other) => other,
+            (one, other) => one.map(|one| one + other.unwrap_or_default()),
+        };
+        self.pages = other.pages;
+        self.is_hard = other.is_hard;
+        self.writes += other.writes;
+        self.removed = sum(self.removed, other.removed);
+        self.digests += other.digests;
+        self.looked_at = sum(self.looked_at, other.looked_at);
+        self.reclaimed = match (self.reclaimed, other.reclaimed) {
+            (None, other) => other,
+            (Some(one), other) => Some(sum(one, other.flatten())),
+        };
+        match (&mut self.would, other.would) {
+            (Some(one), Some(other)) => one.add(other),
+            (would, other) => *would = other.or(would.take()),
+        }
+    }
+
     fn tell_changed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.is_hard {
             true => "never served again",
             false => "old",
         };
-        let known = match self.note {
-            Some(_) => "this process knows",
-            None => "every process knows",
+        let known = match (&self.note, self.told.processes.is_empty()) {
+            (Some(_), _) => "this process knows".to_owned(),
+            (None, true) => "every process knows".to_owned(),
+            (None, false) => self.told.know(),
         };
-        writeln!(f, "{} are {how}: 1 write, and {known}", self.pages)?;
+        let others = match self.others_know_within_ms {
+            Some(ms) => format!(", others within {}", milliseconds(ms)),
+            None => String::new(),
+        };
+        let writes = count(self.writes as u64, "write");
+        writeln!(f, "{} are {how}: {writes}, and {known}{others}", self.pages)?;
         match self.reclaimed {
             None => Ok(()),
             Some(Some(entries)) => writeln!(f, "removed {} from the store", many(entries, "page")),
@@ -91,14 +136,24 @@ impl Report {
             "removed {}: {removed} ({looked_at} looked at)",
             self.pages
         )?;
-        let within = u64::try_from(self.within_ms.unwrap_or_default()).unwrap_or(u64::MAX);
-        match within {
-            0 => writeln!(f)?,
-            ms => {
-                let within = time(Duration::from_millis(ms));
+        match (
+            self.within_ms.unwrap_or_default(),
+            self.told.processes.is_empty(),
+        ) {
+            (0, true) => writeln!(f)?,
+            (0, false) => writeln!(f, ", in {}", self.told.shown())?,
+            (ms, true) => {
+                let within = milliseconds(ms);
                 writeln!(
                     f,
                     "; the memory of other processes has none of them after {within}"
+                )?;
+            }
+            (ms, false) => {
+                let (told, within) = (self.told.shown(), milliseconds(ms));
+                writeln!(
+                    f,
+                    "; the memory of {told} has none of them, that of others after {within}"
                 )?;
             }
         }
@@ -113,9 +168,22 @@ impl Report {
     }
 }
 
+fn milliseconds(ms: u128) -> String {
+    time(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
 impl Would {
+    /// Adds what another process would do.
+    fn add(&mut self, other: Self) {
+        self.pages += other.pages;
+        self.unknown += other.unknown;
+        self.some.extend(other.some);
+        self.some.dedup();
+        self.some.truncate(SHOWN);
+    }
+
     fn tell(&self, f: &mut fmt::Formatter<'_>, pages: &str) -> fmt::Result {
-        let (what, counted) = (self.what, many(self.pages, "page"));
+        let (what, counted) = (&self.what, many(self.pages, "page"));
         writeln!(f, "this would {what} {pages}: {counted}; nothing was done")?;
         for page in &self.some {
             writeln!(f, "  {page}")?;

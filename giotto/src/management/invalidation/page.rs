@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use giotto_cache::Place;
 use serde::{Deserialize, Serialize};
 
 use super::consent::{YES, consent};
@@ -11,9 +12,12 @@ use crate::error::Result;
 use crate::management::invocation::{Invocation, Target};
 use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
+use crate::management::process::forget::Changed;
+use crate::management::servers::Told;
 use crate::management::text::count;
 use crate::mime::Mime;
 use crate::program::Program;
+use crate::socket::PATIENCE;
 
 pub(in crate::management) fn expire() -> Program {
     let model = Documented {
@@ -56,25 +60,40 @@ struct Arguments {
 }
 
 /// The media types of the pages that were there.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Expired {
     invocation: String,
     expired: Vec<String>,
-    note: Option<&'static str>,
+    #[serde(flatten)]
+    told: Told,
+    note: Option<String>,
 }
 
 /// The media types of the pages that were there.
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Removed {
     invocation: String,
     removed: Vec<String>,
-    note: Option<&'static str>,
+    #[serde(flatten)]
+    told: Told,
+    note: Option<String>,
 }
 
 async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let target = Target::of(&invocation, &operator.app).await?;
     operator.check_keeps("expire")?;
+    if operator.has_own_memory() {
+        let asked = operator.ask_memories::<Expired>("expire", "cache/expire", &words, PATIENCE);
+        let asked = asked.await?;
+        let told = asked.told();
+        return Ok(Expired {
+            invocation: target.name(),
+            expired: union(asked.answers.into_iter().map(|(_, answer)| answer.expired)),
+            note: operator.remains(&told),
+            told,
+        });
+    }
     let mut expired = Vec::new();
     for mime in target.mimes() {
         let key = target.key(mime);
@@ -82,10 +101,12 @@ async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
             expired.push(mime.essence().to_owned());
         }
     }
+    let told = tell(keys(&target), &operator).await?;
     Ok(Expired {
         invocation: target.name(),
         expired,
-        note: operator.behind(),
+        note: operator.remains(&told),
+        told,
     })
 }
 
@@ -99,6 +120,22 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
         let plan = format!("this removes the pages of {name} as {mimes}");
         consent(&operator, plan, "removed").await?;
     }
+    if operator.has_own_memory() {
+        let arguments = Arguments {
+            yes: true,
+            ..arguments
+        };
+        let asked =
+            operator.ask_memories::<Removed>("remove", "cache/remove", &arguments, PATIENCE);
+        let asked = asked.await?;
+        let told = asked.told();
+        return Ok(Removed {
+            invocation: target.name(),
+            removed: union(asked.answers.into_iter().map(|(_, answer)| answer.removed)),
+            note: operator.remains(&told),
+            told,
+        });
+    }
     let mut removed = Vec::new();
     for mime in target.mimes() {
         let key = target.key(mime);
@@ -106,27 +143,73 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
             removed.push(mime.essence().to_owned());
         }
     }
+    let told = tell(keys(&target), &operator).await?;
     Ok(Removed {
         invocation: target.name(),
         removed,
-        note: operator.behind(),
+        note: operator.remains(&told),
+        told,
     })
+}
+
+/// The keys of the pages of `target`.
+fn keys(target: &Target<'_>) -> Vec<String> {
+    let keys = target
+        .mimes()
+        .iter()
+        .map(|mime| target.key(mime).to_string());
+    keys.collect()
+}
+
+/// Has the servers forget the copies that they have in memory of the pages under `keys`.
+async fn tell(keys: Vec<String>, operator: &Operator) -> Result<Told> {
+    if operator.app.shared_cache().store().place() != Place::Layered {
+        return Ok(Told::default());
+    }
+    let changed = Changed {
+        key: keys,
+        ..Changed::default()
+    };
+    operator.tell(&changed).await
+}
+
+/// What is in one of the `lists` at least, in their order.
+fn union(lists: impl Iterator<Item = Vec<String>>) -> Vec<String> {
+    let mut all = Vec::new();
+    for one in lists.flatten() {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+    }
+    all
 }
 
 impl fmt::Display for Expired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        tell(f, "expired", &self.invocation, &self.expired, self.note)
+        show(
+            f,
+            "expired",
+            &self.invocation,
+            &self.expired,
+            self.note.as_deref(),
+        )
     }
 }
 
 impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        tell(f, "removed", &self.invocation, &self.removed, self.note)
+        show(
+            f,
+            "removed",
+            &self.invocation,
+            &self.removed,
+            self.note.as_deref(),
+        )
     }
 }
 
 /// `expired 2 pages of squared {'x': 12}: text/html, text/cmd`
-fn tell(
+fn show(
     f: &mut fmt::Formatter<'_>,
     done: &str,
     invocation: &str,

@@ -6,7 +6,7 @@
 use giotto_cache::Scope;
 use serde::{Deserialize, Serialize};
 
-use super::carry_out::{change_scope, remove};
+use super::carry_out::{change_scope, in_each_memory, remove};
 use super::chosen::Chosen;
 use super::consent::{YES, consent};
 use super::dry_run;
@@ -62,7 +62,7 @@ pub(in crate::management) fn invalidate() -> Program {
              however many pages there are.",
         )
         .collects(INVOCATION)
-        .view(shown())
+        .view(shown().fails_by(|report: &Report| report.failure.clone()))
 }
 
 pub(in crate::management) fn purge() -> Program {
@@ -80,7 +80,7 @@ pub(in crate::management) fn purge() -> Program {
              and removed.",
         )
         .collects(INVOCATION)
-        .view(shown())
+        .view(shown().fails_by(|report: &Report| report.failure.clone()))
 }
 
 #[derive(Serialize, Deserialize)]
@@ -138,6 +138,7 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
     let chosen = choose(&way, &arguments, &operator.app)?;
     operator.check_keeps(way.name)?;
     if let Chosen::Scope(Scope::Tag(tag)) = &chosen
+        && !operator.has_own_memory()
         && !cache.knows_tag(tag).await?
     {
         let message = format!(
@@ -146,10 +147,11 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
         );
         return Err(refused("tag", tag, &message));
     }
-    if arguments.dry_run {
+    let in_memories = operator.has_own_memory();
+    if arguments.dry_run && !in_memories {
         return dry_run::count(way.name, chosen, &operator).await;
     }
-    if !arguments.yes {
+    if !arguments.yes && !arguments.dry_run {
         let Way {
             name, means, done, ..
         } = way;
@@ -157,6 +159,13 @@ async fn change(way: Way, arguments: Arguments, operator: Operator) -> Result<Re
         consent(&operator, plan, done).await?;
     }
     match chosen {
+        _ if in_memories => {
+            let arguments = Arguments {
+                yes: true,
+                ..arguments
+            };
+            in_each_memory(way.name, &arguments, &operator).await
+        }
         Chosen::Scope(scope) => {
             change_scope(way.is_hard, scope, arguments.reclaim, &operator).await
         }

@@ -2,31 +2,29 @@
 //!
 //! Runs no model. It understands the invocation and judges the stored entry as a request does.
 
+#[cfg(feature = "admin")]
+pub(in crate::management) mod by_key;
+
 use std::fmt;
 
 use giotto_cache::{EntryState, Explanation, LayerState, Place};
-#[cfg(feature = "admin")]
-use giotto_cache::{Key, Lookup, Policy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::entry;
 use super::next::Next;
-#[cfg(feature = "admin")]
-use crate::app::App;
 use crate::controller::cmd::remedy;
-#[cfg(feature = "admin")]
-use crate::error::Error;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::management::invocation::{
     FrontEnd, Invocation, no_cache, no_front_end, not_admitted, shown as shown_path,
 };
 use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
+use crate::management::servers::Asked;
 use crate::management::text::columns;
 use crate::program::Program;
-use crate::request::CMD;
-#[cfg(feature = "admin")]
-use crate::request::{Controller, HTTP_GET};
+use crate::socket::{PATIENCE, Silent};
+use crate::view::BasicView;
 
 pub(in crate::management) fn program() -> Program {
     let model = Documented {
@@ -38,7 +36,7 @@ pub(in crate::management) fn program() -> Program {
             "Explains an invocation: its key, what is stored, and what the next request would get",
         )
         .collects(INVOCATION)
-        .view(shown())
+        .view(shown().fails_by(|report: &Report| report.failure.clone()))
 }
 
 /// What is known about an invocation. In JSON, all times are in milliseconds; `null` = for ever.
@@ -60,16 +58,98 @@ struct Report {
     entry: Option<EntryState>,
     is_computed_now: bool,
     next: Vec<Next>,
-    note: Option<&'static str>,
+    /// What servers on this machine say about their memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<Seen>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    silent: Vec<Silent>,
+    note: Option<String>,
+    /// Why a command that cannot see the cache fails.
+    #[serde(skip)]
+    failure: Option<Error>,
+}
+
+/// What a server answers to a command: its report, and the lines about its memory.
+#[derive(Serialize, Deserialize)]
+struct OfProcess {
+    report: Value,
+    lines: Vec<(String, String)>,
+}
+
+/// What one server says.
+#[derive(Serialize)]
+struct Seen {
+    process: u32,
+    #[serde(flatten)]
+    report: Value,
+    #[serde(skip)]
+    lines: Vec<(String, String)>,
+}
+
+/// What this process has in its memory, for a command that asks it.
+pub(in crate::management) fn of_process() -> Program {
+    let model = |words: Words, operator: Operator| async move {
+        let report = explained(&words, &operator).await?;
+        let lines = report.memory_lines(&operator).into_iter();
+        let lines = lines.map(|(name, text)| (name.to_owned(), text));
+        Ok::<_, Error>(OfProcess {
+            lines: lines.collect(),
+            report: serde_json::to_value(&report)?,
+        })
+    };
+    Program::new(model)
+        .description("Explains an invocation as this process sees it")
+        .view(BasicView::new())
 }
 
 async fn explain(words: Words, operator: Operator) -> Result<Report> {
+    let report = explained(&words, &operator).await?;
+    let place = operator.app.shared_cache().store().place();
+    match place {
+        Place::InProcess | Place::Layered if operator.is_command() && report.is_cached => {
+            with_servers(report, &words, &operator).await
+        }
+        _ => Ok(report),
+    }
+}
+
+/// The `report` of a command without its own memory, and with what servers have in theirs.
+async fn with_servers(mut report: Report, words: &Words, operator: &Operator) -> Result<Report> {
+    let patience = PATIENCE.max(3 * operator.app.shared_cache().deadline());
+    let asked: Asked<OfProcess> = operator.ask("process/explain", words, patience).await?;
+    report.silent = asked.told().silent;
+    let seen = asked.answers.into_iter().map(|(process, answer)| Seen {
+        process,
+        report: answer.report,
+        lines: answer.lines,
+    });
+    report.processes = seen.collect();
+    report
+        .layers
+        .retain(|layer| layer.place != Place::InProcess);
+    if operator.has_own_memory() {
+        report.entry = None;
+        report.next = Vec::new();
+    }
+    if !report.processes.is_empty() {
+        report.next = Vec::new();
+    } else if report.silent.is_empty() {
+        match operator.has_own_memory() {
+            true => report.failure = Some(operator.no_server("show")),
+            false => report.note = Some(operator.where_servers_are()),
+        }
+    }
+    Ok(report)
+}
+
+/// What is known of the invocation that `words` name.
+async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
     let mut refused = None;
     for front_end in FrontEnd::all(&invocation, &operator.app)? {
-        match seen(&front_end, &invocation, &operator).await {
+        match seen(&front_end, &invocation, operator).await {
             Ok((seen, next)) => {
                 let key = seen.key.clone();
                 let report = report.get_or_insert(seen);
@@ -84,12 +164,6 @@ async fn explain(words: Words, operator: Operator) -> Result<Report> {
     }
     let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
     report.next = nexts;
-    if operator.has_own_memory() {
-        report.note = Some(
-            "this cache lives in the memory of each process, and a command has its own, which is empty: \
-             ask a server over HTTP, where the application lists this program",
-        );
-    }
     Ok(report)
 }
 
@@ -124,59 +198,18 @@ async fn seen(
     };
     let report = match explained {
         None => report,
-        Some(explained) => report.of_cached(explained, operator),
+        Some(explained) => report.of_cached(explained),
     };
     Ok((report, next))
 }
 
-/// What is stored under a key, and what the next request for it gets, as a server sees it.
-///
-/// # Errors
-///
-/// If `text` is not the key of a program of this application that has a cache.
-#[cfg(feature = "admin")]
-pub(crate) async fn explain_key(text: &str, app: &App) -> Result<serde_json::Value> {
-    let none = || Error::other("no program of this application has pages under this key");
-    let key = Key::read(text).ok_or_else(none)?;
-    let policy = policy_of(&key, app).ok_or_else(none)?;
-    let operator = Operator {
-        app: app.clone(),
-        controller: HTTP_GET,
-    };
-    let report = Report {
-        program: key.program().to_owned(),
-        arguments: key.arguments().to_owned(),
-        mimetype: key.mimetype().to_owned(),
-        ..Report::default()
-    };
-    let explained = app.shared_cache().explain(&Lookup::new(key, policy)).await;
-    let next = vec![Next::new(HTTP_GET, &explained)];
-    let report = Report {
-        next,
-        ..report.of_cached(explained, &operator)
-    };
-    Ok(serde_json::to_value(report)?)
-}
-
-/// How long the program of `key` keeps its pages; `None` if there is none, or it keeps nothing.
-#[cfg(feature = "admin")]
-pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
-    let controllers = Controller::ALL.into_iter();
-    let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
-    programs.find_map(|program| {
-        let is_its = Key::new(program.path(), "", "").program() == key.program();
-        program.cache_policy().filter(|_| is_its).copied()
-    })
-}
-
 impl Report {
-    fn of_cached(self, explained: Explanation, operator: &Operator) -> Self {
-        let layers = explained.layers.into_iter();
+    fn of_cached(self, explained: Explanation) -> Self {
         Self {
             is_cached: true,
             key: Some(explained.key),
             stored_key: Some(explained.stored_key),
-            layers: layers.map(|layer| visible(layer, operator)).collect(),
+            layers: explained.layers,
             entry: explained.entry,
             is_computed_now: explained.is_computed_now,
             ..self
@@ -184,28 +217,19 @@ impl Report {
     }
 }
 
-/// The same `layer`, unless it is the memory of a command, which says nothing about a server's.
-fn visible(mut layer: LayerState, operator: &Operator) -> LayerState {
-    let is_commands_own = layer.place == Place::InProcess && operator.controller == CMD;
-    if is_commands_own && !operator.has_own_memory() {
-        "the memory of each process".clone_into(&mut layer.store);
-        "not seen from a command: ask a server over HTTP, where the application lists this program"
-            .clone_into(&mut layer.state);
-    }
-    layer
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut lines = self.asked_lines();
+        let mut lines: Vec<(&str, String)> = self.asked_lines();
         lines.extend(self.stored_lines());
-        for (label, next) in self.labelled() {
-            lines.push((label, next.says.clone()));
-            if let Some(key) = &next.key {
-                lines.push(("", format!("under another key: {key}")));
-            }
+        lines.extend(self.next_lines());
+        for seen in &self.processes {
+            lines.push(("process", seen.process.to_string()));
+            let own = seen.lines.iter();
+            lines.extend(own.map(|(name, text)| (&**name, text.clone())));
         }
-        lines.extend(self.note.map(|note| ("note", note.to_owned())));
+        let silent = self.silent.iter();
+        lines.extend(silent.map(|silent| ("no answer", silent.to_string())));
+        lines.extend(self.note.iter().map(|note| ("note", note.clone())));
         f.write_str(&columns(lines))
     }
 }
@@ -252,6 +276,32 @@ impl Report {
         lines.extend(self.entry.iter().flat_map(entry::lines));
         if self.is_computed_now {
             lines.push(("computing", "a process computes it now".to_owned()));
+        }
+        lines
+    }
+
+    /// What this process has in memory, and what its next request gets.
+    fn memory_lines(&self, operator: &Operator) -> Vec<(&'static str, String)> {
+        let layers = self.layers.iter();
+        let memory = layers.filter(|layer| layer.place == Place::InProcess);
+        let mut lines: Vec<_> = memory
+            .map(|layer| ("memory", layer.state.clone()))
+            .collect();
+        // Elsewhere, the command sees the entry itself.
+        if operator.app.shared_cache().store().place() == Place::InProcess {
+            lines.extend(self.entry.iter().flat_map(entry::lines));
+        }
+        lines.extend(self.next_lines());
+        lines
+    }
+
+    fn next_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        for (label, next) in self.labelled() {
+            lines.push((label, next.says.clone()));
+            if let Some(key) = &next.key {
+                lines.push(("", format!("under another key: {key}")));
+            }
         }
         lines
     }

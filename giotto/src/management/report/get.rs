@@ -2,8 +2,10 @@
 //!
 //! Runs no model.
 
+use bytes::Bytes;
 use giotto_cache::{EntryState, Mode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::controller::cmd::complain;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +16,7 @@ use crate::management::text::time;
 use crate::mime::TEXT_CMD;
 use crate::program::Program;
 use crate::request::CMD;
+use crate::socket::PATIENCE;
 use crate::view::BasicView;
 
 pub(in crate::management) fn program() -> Program {
@@ -21,7 +24,7 @@ pub(in crate::management) fn program() -> Program {
         model: get,
         parameters: &[WORDS, FIELDS],
     };
-    let body = |page: &Page| page.entry.body.clone();
+    let body = |page: &Page| page.body.clone();
     Program::new(model)
         .description(
             "Prints the stored page of an invocation, whatever its age, without running its model\n\n\
@@ -33,9 +36,18 @@ pub(in crate::management) fn program() -> Program {
         .view(BasicView::new().text(body).shows(TEXT_CMD, body))
 }
 
+/// A stored page: what JSON shows of it, and itself.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Page {
+    shown: Value,
+    #[serde(skip)]
+    body: Bytes,
+}
+
 /// A stored page and its state.
 #[derive(Serialize)]
-struct Page {
+struct Shown {
     key: String,
     mimetype: String,
     /// Why a request would not get it unchanged; `null` if it would.
@@ -45,7 +57,67 @@ struct Page {
     body: Option<String>,
 }
 
+/// What a server has in its memory.
+#[derive(Serialize, Deserialize)]
+struct OfProcess {
+    shown: Value,
+    body: Vec<u8>,
+    state: String,
+}
+
+/// The same for a command, which asks a server whose memory it cannot see.
+pub(in crate::management) fn of_process() -> Program {
+    let model = |words: Words, operator: Operator| async move {
+        let (page, state) = stored(&words, &operator).await?;
+        Ok::<_, Error>(OfProcess {
+            shown: page.shown,
+            body: page.body.to_vec(),
+            state,
+        })
+    };
+    Program::new(model)
+        .description("The page of an invocation in the memory of this process")
+        .view(BasicView::new())
+}
+
 async fn get(words: Words, operator: Operator) -> Result<Page> {
+    if operator.has_own_memory() {
+        return from_server(&words, &operator).await;
+    }
+    let (page, state) = stored(&words, &operator).await?;
+    if operator.controller == CMD {
+        complain(&state);
+    }
+    Ok(page)
+}
+
+/// The page that the first server has, in the order of their processes.
+async fn from_server(words: &Words, operator: &Operator) -> Result<Page> {
+    let asked = operator.ask_memories::<OfProcess>("show", "process/get", words, PATIENCE);
+    let asked = asked.await?;
+    asked
+        .silent
+        .iter()
+        .for_each(|silent| complain(&silent.to_string()));
+    let mut answers = asked.answers.into_iter();
+    let Some((process, first)) = answers.next() else {
+        return Err(Error::other("no server answered"));
+    };
+    complain(&format!("process {process}: {}", first.state));
+    for (process, other) in answers.filter(|(_, other)| other.body != first.body) {
+        complain(&format!(
+            "process {process} has another one: {}",
+            other.state
+        ));
+    }
+    Ok(Page {
+        shown: first.shown,
+        body: first.body.into(),
+    })
+}
+
+/// The page that this process finds, and its state in words.
+async fn stored(words: &Words, operator: &Operator) -> Result<(Page, String)> {
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let target = Target::of(&invocation, &operator.app).await?;
     let lookup = target.lookup()?.mode(Mode::Only);
@@ -59,16 +131,17 @@ async fn get(words: Words, operator: Operator) -> Result<Page> {
         );
         return Err(Error::new(ErrorKind::NotCached, message));
     };
-    if operator.controller == CMD {
-        let (key, age) = (&explained.key, time(entry.age));
-        let state = reason.as_deref().unwrap_or("fresh");
-        complain(&format!("{key}: {state}, computed {age} ago"));
-    }
-    Ok(Page {
-        key: explained.key,
+    let (key, age) = (&explained.key, time(entry.age));
+    let state = reason.as_deref().unwrap_or("fresh");
+    let state = format!("{key}: {state}, computed {age} ago");
+    let body = entry.body.clone();
+    let shown = Shown {
         mimetype: target.asked.mime.essence().to_owned(),
+        key: explained.key,
         reason,
-        body: std::str::from_utf8(&entry.body).ok().map(str::to_owned),
+        body: std::str::from_utf8(&body).ok().map(str::to_owned),
         entry,
-    })
+    };
+    let shown = serde_json::to_value(shown)?;
+    Ok((Page { shown, body }, state))
 }

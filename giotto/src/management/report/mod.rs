@@ -1,4 +1,4 @@
-//! Reports: `cache/explain`, `cache/get` and `cache/stats`.
+//! Reports: `cache/explain`, `cache/get`, `cache/stats` and `cache/top`.
 //!
 //! Programs under `mgt/cache/` that run no model.
 
@@ -8,3 +8,4 @@ pub(super) mod get;
 mod holdings;
 mod next;
 pub(super) mod stats;
+pub(super) mod top;

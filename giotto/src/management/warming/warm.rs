@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::management::invocation::{FrontEnd, Invocation, Target, no_front_end};
 use crate::management::model::{Documented, FIELDS, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
+use crate::management::servers::LONG;
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
@@ -97,6 +98,9 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     let started = Instant::now();
     let work = Arc::new(plan(&arguments, &operator, started).await?);
     operator.check_keeps("warm")?;
+    if operator.has_own_memory() {
+        return in_memories(&arguments, &operator).await;
+    }
     let cache = operator.app.shared_cache();
     let failures = || {
         let counts = cache.counts();
@@ -119,6 +123,21 @@ async fn warm(arguments: Arguments, operator: Operator) -> Result<Report> {
     }
     report.store_failures = failures() - failures_before;
     report.took_ms = started.elapsed().as_millis();
+    Ok(report)
+}
+
+/// Has each server compute the pages for its own memory.
+async fn in_memories(arguments: &Arguments, operator: &Operator) -> Result<Report> {
+    let awake = operator.awake("warm").await?;
+    let asked = awake
+        .operator
+        .ask_memories::<Report>("warm", "cache/warm", arguments, LONG);
+    let asked = asked.await?;
+    let mut report = Report::default();
+    report.silent = [awake.silent, asked.told().silent].concat();
+    for (_, part) in asked.answers {
+        report.add_process(part);
+    }
     Ok(report)
 }
 

@@ -5,16 +5,17 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::management::text::{columns, count, time};
+use crate::socket::Silent;
 
 /// The most errors that are shown.
 const SHOWN: usize = 10;
 
 /// The outcomes of all pages.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Report {
     pub(super) pages: u64,
     computed: u64,
@@ -32,9 +33,12 @@ pub(super) struct Report {
     pub(super) store_failures: u64,
     /// The first errors, with what they are about.
     errors: Vec<Failure>,
+    /// The servers that were to compute pages for their memory, and did not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) silent: Vec<Silent>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Failure {
     /// The number of the page, in the order of the invocations.
     #[serde(skip)]
@@ -85,6 +89,15 @@ impl Report {
         self.errors.truncate(SHOWN);
     }
 
+    /// Adds the report of another process.
+    pub(super) fn add_process(&mut self, other: Self) {
+        self.pages += other.pages;
+        self.left += other.left;
+        self.store_failures += other.store_failures;
+        self.took_ms = self.took_ms.max(other.took_ms);
+        self.add(other);
+    }
+
     pub(super) const fn done(&self) -> u64 {
         self.computed + self.skipped + self.not_stored + self.no_page + self.failed
     }
@@ -100,6 +113,10 @@ impl Report {
             (self.left > 0).then(|| {
                 let left = count(self.left, "page");
                 format!("the budget ran out with {left} left: run it again, or give it more time")
+            }),
+            (!self.silent.is_empty()).then(|| {
+                let silent = self.silent.iter().map(ToString::to_string);
+                format!("no answer: {}", silent.collect::<Vec<_>>().join("; "))
             }),
         ];
         let problems: Vec<_> = problems.into_iter().flatten().collect();
