@@ -14,7 +14,7 @@ use crate::inspect::list::{ListPage, Listing, list};
 /// The part of the time that a walk is at work, if not set.
 const SHARE: f64 = 0.05;
 /// The longest rest: a page that took so long because the store was slow is no reason to wait for minutes.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(10);
 
 /// A walk through entries; see [`Cache::walk`](crate::Cache::walk).
 #[must_use = "it does nothing until `next` is called"]

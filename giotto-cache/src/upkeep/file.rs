@@ -145,7 +145,7 @@ impl Reader {
             ));
         }
         frame.resize(9 + key_len + value_len, 0);
-        self.read_from(&mut frame, 9)?;
+        self.read(&mut frame[9..])?;
         let mut sum = [0; 8];
         self.read(&mut sum)?;
         self.sum = xxh3_64_with_seed(&frame, self.sum);
@@ -185,11 +185,6 @@ impl Reader {
                 io::ErrorKind::UnexpectedEof => refused(&self.path, "is cut short"),
                 _ => failed(&self.path, &error),
             })
-    }
-
-    fn read_from(&mut self, to: &mut Vec<u8>, at: usize) -> Result<()> {
-        let (_, rest) = to.split_at_mut(at);
-        self.read(rest)
     }
 }
 

@@ -47,14 +47,12 @@ impl Found {
         if let Some(top) = &mut self.top {
             return entries.for_each(|entry| top.push(entry));
         }
-        let mut taken = self.skip;
-        for entry in entries.skip(self.skip) {
+        for (taken, entry) in (self.skip..).zip(entries.skip(self.skip)) {
             if self.entries.len() == self.limit {
                 self.is_cut = true;
                 self.of_page = taken;
                 return;
             }
-            taken += 1;
             self.entries.push(entry);
         }
         (self.skip, self.of_page) = (0, 0);
