@@ -4,7 +4,7 @@ CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
 .PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies browser metrics-check
+	judges proxies operators browser metrics-check
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -100,6 +100,11 @@ metrics-check: $(PYTHON) ## Alert rules and dashboard, by promtool, a real Prome
 	$(INSTALL) prometheus
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/metrics.py
+
+operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser, and nginx in front of a rolling restart.
+	$(INSTALL) nginx prometheus
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/operators.py
 
 browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
 	$(INSTALL) chromium

@@ -3,7 +3,7 @@
 set -eu
 
 # One by one, as a reader does: together, one would have the features that another asks for.
-for example in axum_mount library axum_routes flights own_backend prices squared; do
+for example in axum_mount library axum_routes flights own_backend prices squared traces; do
     cargo build --quiet --locked -p "$example"
 done
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -88,6 +88,12 @@ serve prices http --port 0
 expect 0.60 curl -sS "$address/price/apple"
 expect 0.75 curl -sS -d cents=75 "$address/price/apple"
 expect 0.75 curl -sS "$address/price/apple"
+stop
+
+# No collector listens: requests are answered all the same. The test of the example has one.
+serve traces http --port 0
+expect 'apple: 0' curl -sS "$address/price/apple"
+expect_soon 'giotto; hit; ttl=' curl -sSI "$address/price/apple"
 stop
 
 serve axum_mount 0

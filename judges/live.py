@@ -195,6 +195,20 @@ def a_purge_is_confirmed_obeyed_and_shown(operator):
     operator.until("it is done", "!document.getElementById('said').hidden && !document.getElementById('confirm').open")
     assert not operator.is_hit("/note/1") and not operator.is_hit("/note/2")
     operator.until("it is shown", "document.getElementById('purges').innerText.includes('the live page, from 127.0.0.1')")
+    # What matches is counted before it goes.
+    for number in (1, 2, 12):
+        ask(operator.public, f"/note/{number}", HTML)
+    operator.clicks("#purge")
+    operator.clicks("[name=scope][value=pattern]")
+    assert operator.tab.evaluate("document.getElementById('sure').disabled"), "nothing is named yet"
+    operator.tab.evaluate("document.getElementById('change').elements.pattern.focus()")
+    operator.types("note id=1*")
+    operator.clicks("#try")
+    operator.until("they are counted", "document.getElementById('counted').textContent.includes('2 pages')")
+    assert operator.is_hit("/note/1"), "to count them changes nothing"
+    operator.clicks("#sure")
+    operator.until("it is done", "!document.getElementById('confirm').open")
+    assert not operator.is_hit("/note/1") and operator.is_hit("/note/2")
     # A mistake is told where it was made.
     operator.clicks("#purge")
     operator.tab.evaluate("document.getElementById('change').elements.program.value = 'nothing'")

@@ -36,7 +36,7 @@ pub(crate) async fn ask(address: SocketAddr, method: &str, path: &str) -> io::Re
         let mut stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let request =
-            format!("{method} {path} HTTP/1.1\r\nHost: drill\r\nContent-Length: 0\r\n\r\n");
+            format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let (head, body) = load::receive(&mut stream).await?;
         let body = String::from_utf8_lossy(&body).into_owned();

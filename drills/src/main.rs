@@ -1,8 +1,8 @@
 //! Fault drills: every store fails in every way while a server is under load, and what its visitors see is counted.
 //!
 //! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot`
-//! keeps a page hot for a minute on each store instead, `.. writes` has programs write while their store fails, and `.. burst`
-//! sends 1,000 clients at once; without a name all but `hot` run. The server under test is a process of its own; load and
+//! keeps a page hot for a minute on each store instead, `.. writes` has programs write while their store fails, `.. burst`
+//! sends 1,000 clients at once, and `.. incidents` plays what operators have to find and to end; without a name all but `hot` run. The server under test is a process of its own; load and
 //! stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1 if a
 //! promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
@@ -13,6 +13,7 @@ mod database;
 mod drill;
 mod hits;
 mod hot;
+mod incidents;
 mod load;
 mod memcache;
 mod page;
@@ -38,12 +39,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some("hot") => exit_code(hot::run(runtime()?.handle())?),
         Some("writes") => exit_code(writes::run(runtime()?.handle())?),
         Some("burst") => exit_code(burst::run(runtime()?.handle())?),
+        Some("incidents") => exit_code(incidents::run(runtime()?.handle(), &words[1..])?),
         None => {
             let (runtime, all) = (runtime()?, chosen(&[])?);
             let outcomes = [
                 drills(&all)?,
                 writes::run(runtime.handle())?,
                 burst::run(runtime.handle())?,
+                incidents::run(runtime.handle(), &[])?,
             ];
             exit_code(outcomes.into_iter().all(|is_kept| is_kept))
         }
@@ -54,10 +57,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 /// The programs under test: those of every drill.
 fn manifest() -> Manifest {
     let ((cold, burst), (value, writes)) = (burst::program(), writes::programs());
-    Manifest::new(hot::programs())
+    let manifest = Manifest::new(hot::programs())
         .with("page", page::program())
         .with(cold, burst)
-        .with(value, writes)
+        .with(value, writes);
+    let shop = incidents::programs().into_iter();
+    shop.fold(manifest, |manifest, (name, program)| {
+        manifest.with(name, program)
+    })
 }
 
 fn exit_code(all_kept: bool) -> Result<ExitCode, Box<dyn Error>> {

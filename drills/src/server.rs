@@ -18,12 +18,31 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it in `folder` with the store that `cache` names, and waits until it listens.
     pub(crate) fn start(folder: &Path, cache: &str) -> io::Result<Self> {
+        Ok(Self::of(command(folder, cache, &["http", "--port", "0"])?))
+    }
+
+    /// Starts it by `command`, and waits until it listens.
+    pub(crate) fn of(mut command: Command) -> Self {
         let started = Instant::now();
-        let mut command = command(folder, cache, &["http", "--port", "0"])?;
-        Ok(Self {
+        Self {
             process: HttpServer::start(&mut command),
             starting: started.elapsed(),
-        })
+        }
+    }
+
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends it the signal `name`.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn end(mut self) {
+        self.process.end();
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -52,12 +71,18 @@ pub(crate) fn syncdb(folder: &Path, cache: &str) -> io::Result<()> {
     }
 }
 
+/// This executable with the store that `cache` names, in `folder`, where no `giotto.toml` is.
 fn command(folder: &Path, cache: &str, words: &[&str]) -> io::Result<Command> {
+    let mut command = configured(folder, words)?;
+    command.env("GIOTTO_CACHE", cache);
+    Ok(command)
+}
+
+/// This executable with the `giotto.toml` of `folder`.
+pub(crate) fn configured(folder: &Path, words: &[&str]) -> io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args(words)
-        .env("GIOTTO_CACHE", cache)
-        // Where no giotto.toml is.
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

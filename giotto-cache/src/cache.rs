@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use crate::answer::Answer;
 use crate::clock::Clock;
@@ -46,9 +47,10 @@ use crate::stats::layer::LayerCounts;
 use crate::stats::program::ProgramCounts;
 use crate::stats::programs::Programs;
 use crate::stats::{Counts, Stats};
+use crate::trace;
+use crate::upkeep::copy;
 use crate::upkeep::matching::{self, Removed};
 use crate::upkeep::transfer::Moved;
-use crate::upkeep::{copy, export};
 
 const DEFAULT_MAX_ENTRY: usize = 1 << 20;
 
@@ -180,7 +182,17 @@ impl Cache {
             let computation = compute(control);
             Box::pin(async move { computation.await.map_err(Error::compute) })
         };
-        engine::answer(&self.engine, lookup, compute).await
+        if !trace::is_on() {
+            return engine::answer(&self.engine, lookup, compute).await;
+        }
+        let span = trace::lookup(lookup.key.program());
+        let answer = Box::pin(engine::answer(&self.engine, lookup, compute));
+        let answer = answer.instrument(span.clone()).await;
+        match &answer {
+            Ok(answer) => trace::answered(&span, answer.status, answer.reason.as_ref()),
+            Err(error) => trace::failed(&span, &error.kind()),
+        }
+        answer
     }
 
     /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be read without waiting: what
@@ -190,7 +202,8 @@ impl Cache {
     #[inline]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
-        lookup.is_plain().then(hit)?
+        // Somebody who asks for spans gets one of each lookup.
+        (lookup.is_plain() && !trace::is_on()).then(hit)?
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only
@@ -280,7 +293,7 @@ impl Cache {
     /// [`ErrorKind::Backend`](crate::ErrorKind::Backend) if a store does not answer or the source cannot enumerate its keys.
     /// What was copied until then stays; call it again.
     pub async fn copy_to(&self, target: &Self) -> Result<Moved> {
-        copy::copy(&self.engine, self.store(), target.store()).await
+        copy::copy(&self.engine, target.store()).await
     }
 
     /// Writes everything that the store has to a new file, readable by its owner only, with a checksum.
@@ -290,7 +303,7 @@ impl Cache {
     /// If the file is there already or cannot be written, or as for [`copy_to`](Self::copy_to). The file gets its name when it
     /// is complete.
     pub async fn export(&self, path: &Path) -> Result<Moved> {
-        export::export(&self.engine, path).await
+        copy::export(&self.engine, path).await
     }
 
     /// Stores what was [exported](Self::export) to `path`, unless the store has something newer.
@@ -300,7 +313,7 @@ impl Cache {
     /// If the file is damaged, cut short, of another version, or no export: then nothing of it is stored. Or as for
     /// [`copy_to`](Self::copy_to); then call it again.
     pub async fn import(&self, path: &Path) -> Result<Moved> {
-        export::import(&self.engine, path).await
+        copy::import(&self.engine, path).await
     }
 
     /// For how long other processes may still have a copy of an entry that was removed here.
@@ -454,8 +467,7 @@ impl Cache {
     #[must_use]
     #[inline]
     pub fn layer_of(&self, answer: &Answer) -> Option<&'static str> {
-        let number = usize::from(answer.layer?);
-        self.engine.layer_names.get(number).copied()
+        self.engine.layer_name(answer.layer?)
     }
 
     /// Whether results are stored under a content coding, so that callers may [accept](Lookup::accept_coded) it.
@@ -539,6 +551,24 @@ impl Cache {
         self.engine.store.deadline()
     }
 
+    /// Changes how long one call to a store outside this process may take, from the next call on. False if a part of the store
+    /// keeps the limit that it was made with, because it has several servers: then nothing has changed.
+    #[must_use]
+    pub fn set_deadline(&self, deadline: Duration) -> bool {
+        let is_taken = self.store().set_deadline(deadline);
+        if is_taken {
+            self.engine.store.deadline.set(deadline);
+        }
+        is_taken
+    }
+
+    /// Changes how many bytes the store keeps at most, and evicts what is over it. False if the store cannot: only
+    /// [`LocMemKeyValue`](crate::LocMemKeyValue) can.
+    #[must_use]
+    pub fn set_max_bytes(&self, bytes: u64) -> bool {
+        self.store().set_max_bytes(bytes)
+    }
+
     /// Returns once every running computation has ended, its result is stored, and the background tasks of the store have ended. Call it before
     /// the process exits, so that what was computed last is kept.
     pub async fn settle(&self) {
@@ -610,14 +640,10 @@ impl CacheBuilder {
         let random = self
             .seed
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let layer_names = store
-            .store()
-            .layers()
-            .into_iter()
-            .map(KeyValue::name)
-            .collect();
+        let layers = store.share();
+        let layer_names = layers.layers().into_iter().map(KeyValue::name);
         let engine = Engine {
-            layer_names,
+            layer_names: layer_names.collect(),
             flights: SingleFlight::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),

@@ -71,6 +71,8 @@ mod signature;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[doc(hidden)]
+pub mod trace;
 mod upkeep;
 
 pub use answer::Answer;

@@ -22,9 +22,12 @@ fn cache(store: Arc<dyn KeyValue>) -> Cache {
     Cache::builder(store).deadline(PATIENCE).build()
 }
 
+fn key(name: &str) -> Key {
+    Key::new("price", format!("{{'sku': '{name}'}}"), "text/html")
+}
+
 fn page(name: &str) -> Lookup {
-    let key = Key::new("price", format!("{{'sku': '{name}'}}"), "text/html");
-    Lookup::new(key, HOUR).tags(vec![format!("tag of {name}")])
+    Lookup::new(key(name), HOUR).tags(vec![format!("tag of {name}")])
 }
 
 async fn ask(cache: &Cache, lookup: Lookup) -> Result<Answer> {
@@ -205,12 +208,13 @@ async fn what_is_not_signed_or_over_is_not_moved() -> Result<()> {
         let key = Key::new("price", name, "text/html");
         Lookup::new(key, Policy::seconds(60))
     };
-    ask(&unsigned, short("forged")).await?;
+    ask(&unsigned, page("forged")).await?;
     ask(&signed, short("brief")).await?;
     clock.advance(Duration::from_secs(61));
     ask(&signed, short("signed")).await?;
     let moved = signed.copy_to(&target).await?;
-    assert_eq!((moved.entries, moved.refused), (1, 1), "{moved:?}");
+    // Its entry, and the record of its tag.
+    assert!(moved.entries == 1 && moved.refused >= 2, "{moved:?}");
     assert_hit!(ask(&target, short("signed")).await?);
     Ok(())
 }
@@ -258,8 +262,8 @@ async fn while_a_store_is_replaced_the_old_one_is_read_and_the_new_one_written()
     ));
     assert_hit!(ask(&both, page("new")).await?);
     let stored = |cache: &Cache, name: &str| {
-        let (key, cache) = (page(name).key.as_str().to_owned(), cache.clone());
-        async move { cache.store().get(&key).await.unwrap().is_some() }
+        let (key, cache) = (key(name), cache.clone());
+        async move { cache.store().get(key.as_str()).await.unwrap().is_some() }
     };
     assert!(!stored(&old, "new").await && stored(&new, "new").await);
     assert!(stored(&old, "old").await && !stored(&new, "old").await);
@@ -273,7 +277,12 @@ async fn while_a_store_is_replaced_the_old_one_is_read_and_the_new_one_written()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invalidation_reaches_processes_on_either_store() -> Result<()> {
     for hard in [false, true] {
-        let Migration { old, both, .. } = migration()?;
+        let Migration {
+            old,
+            both,
+            _servers,
+            ..
+        } = migration()?;
         for (one, other) in [(&old, &both), (&both, &old)] {
             for (name, scope) in [
                 ("a", Scope::Tag("tag of a".to_owned())),

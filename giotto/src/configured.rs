@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use crate::app::{App, Configured};
+use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
 use crate::request::HTTP_GET;
@@ -83,7 +83,8 @@ impl App {
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
         let store_is_configured = !self.cache_is_given();
-        let app = self.with_configured_cache(config)?;
+        let mut app = self.with_configured_cache(config)?;
+        app.stores = Some(Stores::new(config.opener()));
         app.set_budgets(config)?;
         let app = match config.compression {
             true => app,

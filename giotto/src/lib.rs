@@ -117,6 +117,7 @@ mod socket;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod varies;
 mod verbosity;
 pub mod view;

@@ -5,24 +5,22 @@
 #[cfg(feature = "socket-activation")]
 use std::fmt::Display;
 
-#[cfg(feature = "socket-activation")]
-use listenfd::ListenFd;
-use tokio::net::TcpListener;
-
 #[cfg(feature = "admin")]
 use crate::admin;
 use crate::app::App;
 use crate::config::Config;
-use crate::controller::http::{self, Port};
+use crate::controller::http::{self, Listener, Port};
 use crate::error::{Error, Result};
 use crate::management::ManagementSocket;
+#[cfg(feature = "socket-activation")]
+use listenfd::ListenFd;
 
 /// Listens where `config` says, or on the socket that another process has handed over.
 ///
 /// # Errors
 ///
 /// If it cannot, and what to do.
-pub(crate) async fn public(config: &Config) -> Result<TcpListener> {
+pub(crate) async fn public(config: &Config) -> Result<Listener> {
     if let Some(listener) = inherited()? {
         return Ok(listener);
     }
@@ -41,7 +39,7 @@ pub(crate) async fn public(config: &Config) -> Result<TcpListener> {
 
 /// The listener that systemd, or another process, has handed over.
 #[cfg(feature = "socket-activation")]
-fn inherited() -> Result<Option<TcpListener>> {
+fn inherited() -> Result<Option<Listener>> {
     let refused = |error: &dyn Display| {
         Error::configuration(format!(
             "the socket that was handed over (LISTEN_FDS) cannot be used: {error}; hand over one TCP socket that listens"
@@ -63,7 +61,7 @@ fn inherited() -> Result<Option<TcpListener>> {
 
 /// Refuses a socket that is handed over to this process, which would listen on another.
 #[cfg(not(feature = "socket-activation"))]
-fn inherited() -> Result<Option<TcpListener>> {
+fn inherited() -> Result<Option<Listener>> {
     let process = std::env::var("LISTEN_PID").ok();
     match std::env::var_os("LISTEN_FDS") {
         Some(_) if process == Some(std::process::id().to_string()) => Err(Error::configuration(

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use giotto_cache::Cache;
 use tracing::Level;
 
 use crate::app::App;
@@ -20,6 +21,8 @@ pub(crate) const LEVEL: Level = Level::INFO;
 pub(crate) struct Live(Arc<Inner>);
 
 struct Inner {
+    /// The cache that the configuration has opened, if it is that of the application.
+    cache: Option<Cache>,
     read: Box<dyn Fn() -> Result<Config> + Send + Sync>,
     app: App,
     verbosity: Verbosity,
@@ -34,10 +37,11 @@ struct Current {
 }
 
 impl Live {
-    /// `config` of `app`, which `read` reads again.
+    /// `config` of `app`, which has opened `cache` and is read again by `read`.
     pub(crate) fn new(
         config: Config,
         app: App,
+        cache: Option<Cache>,
         verbosity: Verbosity,
         read: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ) -> Self {
@@ -47,6 +51,7 @@ impl Live {
             config,
         };
         Self(Arc::new(Inner {
+            cache,
             read: Box::new(read),
             app,
             verbosity,
@@ -93,7 +98,7 @@ impl Inner {
                     "log" | "log.level" => sets_level,
                     "http.drain_seconds" | "http.lame_duck_seconds" => true,
                     key if key.starts_with("budget.") => true,
-                    _ => false,
+                    key => self.takes_of_store(key, new),
                 });
         current.stopping = stopping(new);
         current.config.take(&taken, new);
@@ -107,6 +112,18 @@ impl Inner {
         }
         self.verbosity.set(level);
         current.level = level;
+    }
+
+    /// Whether the store follows the setting of `key`.
+    fn takes_of_store(&self, key: &str, new: &Config) -> bool {
+        let (Some(cache), Ok((deadline, max_bytes))) = (&self.cache, new.store_limits()) else {
+            return false;
+        };
+        match (key, deadline, max_bytes) {
+            ("cache.deadline_ms", Some(deadline), _) => cache.set_deadline(deadline),
+            ("cache.max_bytes", _, Some(bytes)) => cache.set_max_bytes(bytes),
+            _ => false,
+        }
     }
 }
 

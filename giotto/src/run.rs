@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use giotto_cache::Place;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -26,6 +27,9 @@ use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
+
+/// The flag of a server that runs no model.
+const FROZEN: &str = "frozen";
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -77,6 +81,13 @@ fn command(name: &str) -> Command {
         .args(flags())
         .arg(mock())
         .arg(
+            Arg::new(FROZEN)
+                .long(FROZEN)
+                .action(ArgAction::SetTrue)
+                .conflicts_with(MODEL_MOCK)
+                .help("Serve only what is stored: no model runs, and the rest is 504"),
+        )
+        .arg(
             Arg::new("host")
                 .long("host")
                 .value_name("ADDRESS")
@@ -126,8 +137,11 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
+    let is_own_cache = app.cache_is_given();
     let mut app = prepare(app, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
+    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
+    let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -143,7 +157,7 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
         let socket = management::open(service.app(), steering).await;
         let read = move || configure_http(&matches);
-        let live = Live::new(config, service.app().clone(), verbosity, read);
+        let live = Live::new(config, service.app().clone(), cache, verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(live.clone(), service.app().access.clone(), stop)?;
         announce(&format!("Listening on http://{address}"));
@@ -164,6 +178,18 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     // Does not wait for a model that still computes.
     runtime.shutdown_background();
     result
+}
+
+/// The same `app`, which runs no model if the flag says so.
+fn frozen(app: App, matches: &ArgMatches) -> Result<App> {
+    match app.shared_cache().store().place() {
+        _ if !matches.get_flag(FROZEN) => Ok(app),
+        Place::Shared | Place::Layered => Ok(app.frozen(true)),
+        _ => Err(Error::configuration(
+            "--frozen serves only what is stored, and this cache is empty when the server starts: configure a store that \
+             processes share, for example `cache = \"database\"` in giotto.toml",
+        )),
+    }
 }
 
 /// The configuration of a server.

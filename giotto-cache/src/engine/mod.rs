@@ -37,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::{Instrument, Span};
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
@@ -50,6 +51,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
+use crate::trace;
 
 /// Added to the deadline of the store when a caller waits for a flight to end.
 const SLACK: Duration = Duration::from_millis(25);
@@ -220,15 +222,20 @@ fn spawn<C>(
     let attempt = Attempt::new(lookup, found, role, &engine.clock);
     let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
-    tokio::spawn(async move {
+    let span = match attempt.role {
+        Role::Refresh => trace::refresh(attempt.key().program()),
+        _ => Span::current(),
+    };
+    let lead = async move {
         lead(&engine, flight, attempt, computation).await;
         drop(task);
-    });
+    };
+    tokio::spawn(lead.instrument(span));
 }
 
 /// Computes, unless another process does or has just done so, stores the result and ends the flight.
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
-    match attempt.acquire(engine).await {
+    match attempt.acquire(engine).instrument(trace::lease()).await {
         Start::Compute => {}
         Start::Found(answer) => return finish_found(flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),

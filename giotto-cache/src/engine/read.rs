@@ -22,12 +22,10 @@ use crate::reason::{Reason, Status};
 /// How often the log tells of values that are no entries.
 const IGNORED_EVERY_MS: u64 = 60_000;
 
-/// What the store answered: the stored bytes, if any, and the generations that count now.
+/// What the store answered: the stored bytes, if any, with the number of their layer, and the generations that count now.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    stored: Result<Option<Bytes>, Unanswered>,
-    /// The number of the layer that had it.
-    layer: u8,
+    stored: Result<Option<(u8, Bytes)>, Unanswered>,
     generations: Generations,
     /// When it answered.
     now_ms: u64,
@@ -64,7 +62,7 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
 pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option<Answer> {
-    let stored = fetched.stored.as_ref().ok()?.clone()?;
+    let (layer, stored) = fetched.stored.as_ref().ok()?.clone()?;
     if !lookup.is_plain() {
         return None;
     }
@@ -74,7 +72,7 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(answer.entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    Some(answer.of_layer(fetched.layer))
+    Some(answer.of_layer(layer))
 }
 
 /// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
@@ -117,13 +115,9 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
     let now_ms = || engine.clock.now_ms();
     let is_due = || engine.programs.is_due(engine.meter(&lookup.key), now_ms);
     let read = match lookup.tags.is_empty() && !is_due() {
-        true if engine.store.place() == Place::Layered => {
-            let found = Box::pin(engine.store.find(&[lookup.key.as_str()])).await;
-            found.map(|mut found| (found.pop().flatten(), Vec::new()))
-        }
         true => {
-            let stored = engine.store.get(lookup.key.as_str()).await;
-            stored.map(|stored| (stored.map(|stored| (0, stored)), Vec::new()))
+            let stored = engine.store.find_one(lookup.key.as_str()).await;
+            stored.map(|stored| (stored, Vec::new()))
         }
         // Boxed, so that the future of a plain hit stays small.
         false => Box::pin(records::read_with_entry(engine, lookup, now_ms())).await,
@@ -132,13 +126,8 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
         Ok((stored, tags)) => (Ok(stored), tags),
         Err(unanswered) => (Err(unanswered), Vec::new()),
     };
-    let layer = match &stored {
-        Ok(Some((layer, _))) => *layer,
-        _ => 0,
-    };
     Fetched {
-        stored: stored.map(|stored| Some(stored?.1)),
-        layer,
+        stored,
         generations: Generations {
             program: engine.programs.of(program, &engine.pending),
             tags,
@@ -151,19 +140,18 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
 pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) -> Found {
     let Fetched {
         stored,
-        layer,
         mut generations,
         mut now_ms,
     } = fetched;
     let key = &lookup.key;
-    let entry = match stored {
+    let (layer, entry) = match stored {
         Err(unanswered) => return Found::nothing(unanswered.into(), generations, false, now_ms),
         Ok(None) => {
             let reason = engine.history.why_absent(key.as_str(), now_ms);
             return Found::nothing(reason, generations, true, now_ms);
         }
-        Ok(Some(stored)) => match open(engine, lookup, stored, now_ms) {
-            Ok(entry) => entry,
+        Ok(Some((layer, stored))) => match open(engine, lookup, stored, now_ms) {
+            Ok(entry) => (layer, entry),
             Err(error) => {
                 let reason = ignored(engine, key, error);
                 return Found::nothing(reason, generations, true, now_ms);
@@ -238,7 +226,6 @@ impl Fetched {
     pub(crate) fn skipped() -> Self {
         Self {
             stored: Ok(None),
-            layer: 0,
             generations: Generations::default(),
             now_ms: 0,
         }

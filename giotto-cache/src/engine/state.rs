@@ -66,10 +66,21 @@ impl Engine {
         self.meters.of(key.program())
     }
 
+    /// The name of the layer of this number; `None` if the store has no layers.
+    #[inline]
+    pub(crate) fn layer_name(&self, number: u8) -> Option<&'static str> {
+        self.layer_names.get(usize::from(number)).copied()
+    }
+
     /// A random number from 0 to 1.
     pub(crate) fn draw(&self) -> f64 {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
         random.f64()
+    }
+
+    /// Whether layers above the last one may have what that did not accept.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.store.place() == Place::Layered
     }
 
     /// Whether other processes read and write the store.

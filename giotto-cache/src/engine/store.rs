@@ -27,7 +27,6 @@ use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
-use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -226,8 +225,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
     if !attempt.release().await {
         flight.revoke();
     }
-    // Layers may have copies of what the last one did not accept.
-    if (stored.is_ok() || engine.store.place() == Place::Layered) && flight.is_revoked() {
+    if (stored.is_ok() || engine.has_copies()) && flight.is_revoked() {
         take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {

@@ -2,11 +2,15 @@
 //!
 //! Part of step 6 of a lookup.
 
+use crate::engine::budget;
+use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::key::Key;
 use crate::log::Cut;
-use crate::reason::NotStored;
+use crate::lookup::Lookup;
+use crate::reason::{NotStored, Reason};
+use crate::scope::may_be_tags;
 
 /// What an entry may have besides its result: key, tags and clocks.
 pub(crate) const ENVELOPE: usize = 64 << 10;
@@ -17,6 +21,21 @@ pub(crate) fn is_too_large(engine: &Engine, entry: &Entry) -> bool {
     let is_over =
         entry.body().len() > engine.max_entry || length > engine.max_entry.saturating_add(ENVELOPE);
     is_over || engine.store.refuses(length)
+}
+
+/// Why the next result of `lookup` will not be stored, as far as it is known.
+pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
+    let now_ms = engine.clock.now_ms();
+    let (old, generations) = (found.entry.as_ref(), &found.generations);
+    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
+    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
+    match () {
+        () if over_budget.is_some() => over_budget,
+        () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
+        () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
+        () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
+        () => Some(NotStored::StoreFailed),
+    }
 }
 
 /// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a

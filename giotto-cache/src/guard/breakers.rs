@@ -1,22 +1,19 @@
-//! The two circuit breakers of a store or a server: one for all calls, one for those that store a value.
+//! The circuit breakers of a store or a server: one for all calls, one for those that store a value, and one for entries.
 //!
 //! Part of every call to a store outside this process. A store that is full or locked still reads and removes. A store that
 //! does not read is not asked for anything.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use super::outage::Outage;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::log::{Cut, Pace};
 use crate::stats::layer::Failures;
 
 /// Failures in a row that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
 const PROBE_EVERY_MS: u64 = 1_000;
-const WARN_EVERY_MS: u64 = 60_000;
-/// The log says that a store is back when it has not failed for this time: a full store accepts a value now and then.
-const CALM_MS: u64 = 3_000;
 /// A breaker that opens again so soon after it closed has closed too early.
 const EARLY_MS: u64 = 60_000;
 /// How many calls in a row must succeed at most before the breaker of calls that store closes. A full store accepts a value
@@ -27,7 +24,10 @@ const MAX_NEEDED: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     Find,
+    /// To store an entry.
     Store,
+    /// To store a record or a lease, which is small. If that is accepted, an entry may still be refused.
+    Add,
     /// To store in place of a certain value. An answer does not show that the store has room: if the value is another
     /// one, nothing is stored.
     Replace,
@@ -37,7 +37,7 @@ pub(crate) enum Want {
 
 impl Want {
     pub(crate) const fn stores(self) -> bool {
-        matches!(self, Self::Store | Self::Replace)
+        matches!(self, Self::Store | Self::Add | Self::Replace)
     }
 }
 
@@ -54,6 +54,10 @@ pub(crate) enum Skipped {
 pub(crate) struct Breakers {
     reads: Breaker,
     writes: Breaker,
+    /// For entries alone: it closes only when one was stored.
+    entries: Breaker,
+    reading: Outage,
+    storing: Outage,
     failures: Arc<Failures>,
     clock: Clock,
 }
@@ -62,8 +66,11 @@ impl Breakers {
     /// For the store or server `name`. Failures and skipped calls are counted in `failures`.
     pub(crate) fn new(name: &str, failures: Arc<Failures>, clock: Clock) -> Self {
         Self {
-            reads: Breaker::new(name, 1),
-            writes: Breaker::new(format!("storing in {name}"), MAX_NEEDED),
+            reads: Breaker::new(1),
+            writes: Breaker::new(MAX_NEEDED),
+            entries: Breaker::new(MAX_NEEDED),
+            reading: Outage::new(name),
+            storing: Outage::new(format!("storing in {name}")),
             failures,
             clock,
         }
@@ -71,11 +78,11 @@ impl Breakers {
 
     /// Whether a call may be made. While the store does not accept values, one call a second may try to store.
     pub(crate) fn admit(&self, want: Want) -> Result<(), Skipped> {
+        let now_ms = || self.clock.now_ms();
         let skipped = match () {
             () if self.reads.is_open() => Skipped::Failing,
-            () if want.stores() && !self.writes.lets_through(|| self.clock.now_ms()) => {
-                Skipped::Full
-            }
+            () if want.stores() && !self.writes.lets_through(now_ms) => Skipped::Full,
+            () if want == Want::Store && !self.entries.lets_through(now_ms) => Skipped::Full,
             () => return Ok(()),
         };
         self.failures.skipped.increase();
@@ -89,12 +96,26 @@ impl Breakers {
 
     /// Notes that the store found something, or stored a value.
     pub(crate) fn succeeded(&self, want: Want) {
-        let breaker = match want {
-            Want::Find => &self.reads,
-            Want::Store => &self.writes,
+        let (breakers, outage): (&[&Breaker], _) = match want {
+            Want::Find => (&[&self.reads], &self.reading),
+            Want::Add => (&[&self.writes], &self.storing),
+            Want::Store => (&[&self.writes, &self.entries], &self.storing),
             Want::Replace | Want::Remove => return,
         };
-        breaker.succeeded(|| self.clock.now_ms());
+        if !outage.is_told() && !breakers.iter().any(|breaker| breaker.is_failing()) {
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        for breaker in breakers {
+            breaker.succeeded(now_ms);
+        }
+        let is_well = match want {
+            Want::Find => !self.reads.is_failing(),
+            _ => !self.is_refusing(),
+        };
+        if is_well {
+            outage.ended(now_ms);
+        }
     }
 
     /// Notes that a call failed. If the store is lost, any other call would have failed too.
@@ -104,11 +125,19 @@ impl Breakers {
         // One line for one outage.
         match want {
             _ if is_lost || want == Want::Find => {
-                let is_told = self.writes.was_told_lately(now_ms);
-                self.reads.failed(error, now_ms, is_told);
+                let opens = self.reads.failed(now_ms);
+                let is_told = self.storing.was_told_lately(now_ms);
+                self.reading.failed(error, now_ms, opens, is_told);
             }
             Want::Remove => {}
-            _ => self.writes.failed(error, now_ms, self.reads.is_told()),
+            _ => {
+                self.writes.failed(now_ms);
+                if want == Want::Store {
+                    self.entries.failed(now_ms);
+                }
+                let is_told = self.reading.is_told();
+                self.storing.failed(error, now_ms, false, is_told);
+            }
         }
     }
 
@@ -117,14 +146,19 @@ impl Breakers {
         self.failures.errors.increase();
     }
 
-    /// Whether the one for all calls is open, and whether the one for calls that store a value is.
+    /// Whether the one for all calls is open, and whether one for calls that store a value is.
     pub(crate) fn are_open(&self) -> [bool; 2] {
-        [&self.reads, &self.writes].map(Breaker::is_open)
+        let [writes, entries] = [&self.writes, &self.entries].map(Breaker::is_open);
+        [self.reads.is_open(), writes || entries]
     }
 
     /// Whether the last calls succeeded.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.reads.is_failing() && !self.writes.is_failing()
+        !self.reads.is_failing() && !self.is_refusing()
+    }
+
+    fn is_refusing(&self) -> bool {
+        self.writes.is_failing() || self.entries.is_failing()
     }
 }
 
@@ -137,8 +171,6 @@ pub(super) const fn is_of_value(error: &Error) -> bool {
 /// closes it; if it opens again within a minute, four must succeed in a row, and so on.
 #[derive(Debug)]
 struct Breaker {
-    /// The store or server, for the log.
-    name: String,
     failures: AtomicU32,
     /// When the next probe may go out; 0 = the breaker is closed.
     next_probe_ms: AtomicU64,
@@ -148,27 +180,17 @@ struct Breaker {
     max_needed: u32,
     /// When it was closed last; 0 = never.
     closed_ms: AtomicU64,
-    warnings: Pace,
-    last_failure_ms: AtomicU64,
-    /// Whether the log says that the store fails, so that it must say when it is back.
-    told: AtomicBool,
-    told_ms: AtomicU64,
 }
 
 impl Breaker {
-    fn new(name: impl Into<String>, max_needed: u32) -> Self {
+    const fn new(max_needed: u32) -> Self {
         Self {
-            name: name.into(),
             failures: AtomicU32::new(0),
             next_probe_ms: AtomicU64::new(0),
             successes: AtomicU32::new(0),
             needed: AtomicU32::new(1),
             max_needed,
             closed_ms: AtomicU64::new(0),
-            warnings: Pace::default(),
-            last_failure_ms: AtomicU64::new(0),
-            told: AtomicBool::new(false),
-            told_ms: AtomicU64::new(0),
         }
     }
 
@@ -197,40 +219,20 @@ impl Breaker {
         self.failures.load(Ordering::Relaxed) != 0
     }
 
-    fn succeeded(&self, now_ms: impl FnOnce() -> u64) {
-        if !self.is_failing() && !self.is_told() {
-            return;
-        }
-        let (now_ms, needed) = (now_ms(), self.needed.load(Ordering::Relaxed));
+    fn succeeded(&self, now_ms: u64) {
         if self.is_open() {
-            if self.successes.fetch_add(1, Ordering::Relaxed) + 1 < needed {
+            let successes = self.successes.fetch_add(1, Ordering::Relaxed) + 1;
+            if successes < self.needed.load(Ordering::Relaxed) {
                 return;
             }
             self.closed_ms.store(now_ms, Ordering::Relaxed);
             self.next_probe_ms.store(0, Ordering::Release);
         }
         self.failures.store(0, Ordering::Relaxed);
-        let calm_ms = now_ms.saturating_sub(self.last_failure_ms.load(Ordering::Relaxed));
-        let is_calm = calm_ms >= if needed > 1 { EARLY_MS } else { CALM_MS };
-        if is_calm && self.told.swap(false, Ordering::Relaxed) {
-            tracing::info!(store = self.name, "store is back");
-        }
     }
 
-    /// Whether the log has said so a moment ago, so that another breaker of the same store does not repeat it.
-    fn was_told_lately(&self, now_ms: u64) -> bool {
-        let told_ms = self.told_ms.load(Ordering::Relaxed);
-        self.is_told() && now_ms.saturating_sub(told_ms) < CALM_MS
-    }
-
-    /// Whether the log says that it fails.
-    fn is_told(&self) -> bool {
-        self.told.load(Ordering::Relaxed)
-    }
-
-    /// Counts a failure, and logs it unless another breaker of the same store has (`is_told`).
-    fn failed(&self, error: &Error, now_ms: u64, is_told: bool) {
-        self.last_failure_ms.store(now_ms, Ordering::Relaxed);
+    /// Counts a failure; whether it has opened the breaker.
+    fn failed(&self, now_ms: u64) -> bool {
         self.successes.store(0, Ordering::Relaxed);
         let failures = self
             .failures
@@ -252,93 +254,99 @@ impl Breaker {
             self.needed
                 .store(needed.min(self.max_needed), Ordering::Relaxed);
         }
-        // An outage is logged once, single failures among successes once a minute, and no more often that values are refused.
-        let is_outage = opens && self.max_needed == 1;
-        let is_news = !is_told && (is_outage || self.warnings.allows(now_ms, WARN_EVERY_MS));
-        if is_news && !self.told.swap(true, Ordering::Relaxed) {
-            self.told_ms.store(now_ms, Ordering::Relaxed);
-            let error = Cut(error);
-            tracing::warn!(store = self.name, %error, "store fails: requests are served without it until it answers");
-        }
+        opens
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    fn open_breaker(now_ms: u64) -> Breaker {
-        let breaker = Breaker::new("a store", 1);
-        for _ in 0..FAILURES_TO_OPEN {
-            breaker.failed(&Error::new(ErrorKind::Backend, "down"), now_ms, false);
+    fn failed(breakers: &Breakers, want: Want, times: u32) {
+        for _ in 0..times {
+            breakers.failed(want, false, &Error::new(ErrorKind::Backend, "down"));
         }
-        breaker
+    }
+
+    fn breakers() -> (Breakers, Clock) {
+        let clock = Clock::manual(10_000);
+        (
+            Breakers::new("a store", Arc::default(), clock.clone()),
+            clock,
+        )
+    }
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
     }
 
     #[test]
     fn a_few_failures_open_the_breaker_and_one_probe_a_second_goes_out() {
-        let breaker = open_breaker(10_000);
-        assert!(breaker.is_open());
-        assert!(!breaker.is_probe_due(10_999));
-        assert!(breaker.is_probe_due(11_000));
-        assert!(
-            !breaker.is_probe_due(11_000),
-            "only one of them is the probe"
-        );
-        assert!(breaker.is_probe_due(12_000));
+        let (breakers, clock) = breakers();
+        failed(&breakers, Want::Find, FAILURES_TO_OPEN);
+        assert!(breakers.reads.is_open());
+        clock.advance(ms(999));
+        assert!(!breakers.is_probe_due());
+        clock.advance(ms(1));
+        assert!(breakers.is_probe_due());
+        assert!(!breakers.is_probe_due(), "only one of them is the probe");
+        clock.advance(ms(1_000));
+        assert!(breakers.is_probe_due());
+        breakers.succeeded(Want::Find);
+        assert!(!breakers.reads.is_open());
+        clock.advance(ms(9_000));
+        assert!(!breakers.is_probe_due(), "a closed breaker needs no probe");
     }
 
     #[test]
     fn what_fails_now_and_then_is_not_told_to_be_back_each_time() {
-        let breaker = open_breaker(10_000);
-        for now_ms in (11_000..20_000).step_by(1_000) {
-            breaker.succeeded(|| now_ms);
-            assert!(!breaker.is_open() && breaker.is_told(), "{now_ms}");
-            breaker.failed(&Error::new(ErrorKind::Backend, "full"), now_ms, false);
+        let (breakers, clock) = breakers();
+        failed(&breakers, Want::Find, FAILURES_TO_OPEN);
+        for _ in 0..9 {
+            clock.advance(ms(1_000));
+            breakers.succeeded(Want::Find);
+            assert!(!breakers.reads.is_open() && breakers.reading.is_told());
+            failed(&breakers, Want::Find, 1);
         }
-        breaker.succeeded(|| 21_999);
-        assert!(breaker.is_told());
-        breaker.succeeded(|| 22_000);
-        assert!(!breaker.is_told());
+        clock.advance(ms(2_999));
+        breakers.succeeded(Want::Find);
+        assert!(breakers.reading.is_told());
+        clock.advance(ms(1));
+        breakers.succeeded(Want::Find);
+        assert!(!breakers.reading.is_told());
     }
 
-    /// One of ten values finds room, which another one has left.
+    /// One of a hundred entries finds room, which another one has left, and every lease does.
     #[test]
-    fn a_full_store_that_accepts_a_value_now_and_then_stays_refused() {
-        let breaker = Breaker::new("a store", MAX_NEEDED);
-        let full = Error::new(ErrorKind::Backend, "full");
-        let (mut changes, mut was_open, mut told) = (0, false, 0);
-        for now_ms in (100_000..220_000).step_by(10) {
-            if !breaker.lets_through(|| now_ms) {
-                continue;
+    fn a_full_store_that_accepts_an_entry_now_and_then_stays_refused() {
+        let (breakers, clock) = breakers();
+        let (mut changes, mut told) = (0, 0);
+        for entry in 0..12_000 {
+            clock.advance(ms(10));
+            let before = (breakers.are_open(), breakers.storing.is_told());
+            if breakers.admit(Want::Add).is_ok() {
+                breakers.succeeded(Want::Add);
             }
-            let was_told = breaker.is_told();
-            match now_ms % 1_000 == 0 {
-                true => breaker.succeeded(|| now_ms),
-                false => breaker.failed(&full, now_ms, false),
+            if breakers.admit(Want::Store).is_ok() {
+                match entry % 100 {
+                    0 => breakers.succeeded(Want::Store),
+                    _ => failed(&breakers, Want::Store, 1),
+                }
             }
-            told += u32::from(breaker.is_told() && !was_told);
-            changes += u32::from(breaker.is_open() != was_open);
-            was_open = breaker.is_open();
+            changes += u32::from(breakers.are_open() != before.0);
+            told += u32::from(breakers.storing.is_told() && !before.1);
         }
         assert!(changes <= 16, "{changes} changes in two minutes");
-        assert_eq!(told, 1);
-        assert!(breaker.is_told());
-        for now_ms in (300_000..320_000).step_by(1_000) {
-            breaker.succeeded(|| now_ms);
+        assert!(told <= 2, "told {told} times in two minutes");
+        for _ in 0..20 {
+            clock.advance(ms(1_000));
+            if breakers.admit(Want::Store).is_ok() {
+                breakers.succeeded(Want::Store);
+            }
         }
-        assert!(!breaker.is_open() && !breaker.is_failing() && !breaker.is_told());
-    }
-
-    #[test]
-    fn a_probe_that_succeeds_closes_the_breaker() {
-        let breaker = open_breaker(10_000);
-        assert!(breaker.is_probe_due(11_000));
-        breaker.succeeded(|| 11_000);
-        assert!(!breaker.is_open());
-        assert!(
-            !breaker.is_probe_due(20_000),
-            "a closed breaker needs no probe"
-        );
+        assert!(breakers.is_writable() && !breakers.storing.is_told());
+        assert_eq!(breakers.are_open(), [false; 2]);
     }
 }

@@ -2,8 +2,6 @@
 //!
 //! Beside every call to a store: steps 1, 4 and 6 of a lookup.
 
-use bytes::Bytes;
-
 use super::store::GuardedStore;
 use crate::keyvalue::Place;
 use crate::stats::Counts;
@@ -35,18 +33,5 @@ impl GuardedStore {
             }
         }
         layers
-    }
-
-    pub(super) fn count_hits(&self, keys: &[&str], found: &[Option<Bytes>]) {
-        for (key, found) in keys.iter().zip(found) {
-            self.count_hit(key, found.as_ref());
-        }
-    }
-
-    /// Only entries count: the key of a record ends in a brace.
-    pub(super) fn count_hit(&self, key: &str, found: Option<&Bytes>) {
-        if found.is_some() && !key.ends_with('}') {
-            self.meter.hits.increase();
-        }
     }
 }

@@ -3,12 +3,35 @@
 //! Around every call to a store outside this process: steps 1, 4 and 6 of a lookup.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// A timer is always a little late.
 const USUAL: Duration = Duration::from_millis(5);
+
+/// A limit that may change while calls are made.
+#[derive(Debug)]
+pub(crate) struct Deadline(AtomicU64);
+
+impl Deadline {
+    pub(super) fn new(limit: Duration) -> Self {
+        let deadline = Self(AtomicU64::default());
+        deadline.set(limit);
+        deadline
+    }
+
+    pub(super) fn get(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    /// Calls that begin from now on have this `limit`.
+    pub(crate) fn set(&self, limit: Duration) {
+        let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        self.0.store(us, Ordering::Relaxed);
+    }
+}
 
 /// The output of `call`, or `None` once it has taken longer than `limit`.
 ///

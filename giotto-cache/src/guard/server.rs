@@ -1,4 +1,4 @@
-//! One of several servers of a store under a deadline and two circuit breakers.
+//! One of several servers of a store under a deadline and circuit breakers.
 //!
 //! The last step of a lookup. A lost server affects only its own keys: a lookup misses them, and the store as a whole is
 //! well.

@@ -1,4 +1,4 @@
-//! A store under a deadline and two circuit breakers: every call returns in time.
+//! A store under a deadline and circuit breakers: every call returns in time.
 //!
 //! Steps 1, 4 and 6 of a lookup. A call that fails or is late is a miss, and is counted. After five failures the store is not
 //! asked, except for one probe a second.
@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tracing::Instrument;
 
 use super::breakers::{Breakers, Want, is_of_value};
-use super::deadline::with_deadline;
+use super::deadline::{Deadline, with_deadline};
 use super::refused::Refused;
 use super::unanswered::Unanswered;
 use crate::clock::Clock;
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::keyvalue::{KeyValue, Place};
 use crate::log::Cut;
 use crate::stats::layer::{LayerMeter, Operation};
+use crate::trace;
 
 /// The default time limit of a call to a store outside this process.
 pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
@@ -25,8 +27,8 @@ pub(crate) const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct GuardedStore {
     pub(super) store: Arc<dyn KeyValue>,
-    place: Place,
-    deadline: Duration,
+    pub(super) place: Place,
+    pub(crate) deadline: Deadline,
     clock: Clock,
     pub(super) meter: Arc<LayerMeter>,
     pub(super) breakers: Arc<Breakers>,
@@ -41,7 +43,7 @@ impl GuardedStore {
         Self {
             store,
             place,
-            deadline,
+            deadline: Deadline::new(deadline),
             breakers: Arc::new(Breakers::new(
                 "the cache backend",
                 Arc::clone(&meter.failures),
@@ -60,7 +62,7 @@ impl GuardedStore {
         Self {
             insists: true,
             meter: Arc::clone(&self.meter),
-            ..Self::new(self.share(), self.deadline, self.clock.clone())
+            ..Self::new(self.share(), self.deadline(), self.clock.clone())
         }
     }
 
@@ -72,8 +74,8 @@ impl GuardedStore {
         self.place
     }
 
-    pub(crate) const fn deadline(&self) -> Duration {
-        self.deadline
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline.get()
     }
 
     pub(crate) fn store(&self) -> &dyn KeyValue {
@@ -82,71 +84,6 @@ impl GuardedStore {
 
     pub(crate) fn share(&self) -> Arc<dyn KeyValue> {
         Arc::clone(&self.store)
-    }
-
-    /// What the store has, if it can say so at once. A hit is counted by the caller.
-    pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
-        self.store.get_now(key)
-    }
-
-    /// What the store has of `key`.
-    pub(crate) async fn get(&self, key: &str) -> Result<Option<Bytes>, Unanswered> {
-        if let Some(found) = self.store.get_now(key) {
-            self.count_hit(key, found.as_ref());
-            return Ok(found);
-        }
-        let get = self.store.get(key);
-        let found = self.ask(Operation::Get, Want::Find, key, get).await?;
-        // Layers count their own hits.
-        if self.place != Place::Layered {
-            self.count_hit(key, found.as_ref());
-        }
-        Ok(found)
-    }
-
-    /// What the store has of each of `keys`, in their order.
-    pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>, Unanswered> {
-        if let Some(found) = self.get_many_now(keys) {
-            return Ok(found);
-        }
-        let get = self.store.get_many(keys);
-        let found = self.ask_for_many(keys, get).await?;
-        if self.place != Place::Layered {
-            self.count_hits(keys, &found);
-        }
-        Ok(found)
-    }
-
-    /// The same with the number of the layer that had each value.
-    pub(crate) async fn find(&self, keys: &[&str]) -> Result<Vec<Option<(u8, Bytes)>>, Unanswered> {
-        let first = |found: Vec<Option<Bytes>>| {
-            let found = found.into_iter();
-            found.map(|value| Some((0, value?))).collect()
-        };
-        match self.place {
-            Place::Layered => match self.get_many_now(keys) {
-                Some(found) => Ok(first(found)),
-                None => self.ask_for_many(keys, self.store.find(keys)).await,
-            },
-            _ => self.get_many(keys).await.map(first),
-        }
-    }
-
-    /// What the store has of each of `keys`, if it can say so at once.
-    fn get_many_now(&self, keys: &[&str]) -> Option<Vec<Option<Bytes>>> {
-        let now = keys.iter().map(|key| self.store.get_now(key));
-        let found = now.collect::<Option<Vec<_>>>()?;
-        self.count_hits(keys, &found);
-        Some(found)
-    }
-
-    async fn ask_for_many<T>(
-        &self,
-        keys: &[&str],
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T, Unanswered> {
-        let probe = keys.first().copied().unwrap_or_default();
-        self.ask(Operation::GetMany, Want::Find, probe, call).await
     }
 
     /// Stores the value, if the store accepts it.
@@ -163,7 +100,7 @@ impl GuardedStore {
         let length = value.len();
         let set = self.store.set(key, value, expire);
         let stored = self.ask(Operation::Set, Want::Store, key, set).await;
-        self.note_stored(stored.is_ok());
+        self.note_stored(Want::Store, stored.is_ok());
         if stored == Err(Unanswered::TooLarge) {
             self.refused.note(length, self.clock.now_ms());
         }
@@ -173,8 +110,8 @@ impl GuardedStore {
     /// The same value of a store above another, which must forget it after `expire`.
     pub(crate) async fn set_for(&self, key: &str, value: Bytes, expire: Duration) -> bool {
         let set = self.store.set(key, value, Some(expire));
-        let stored = self.ask(Operation::Set, Want::Store, key, set).await;
-        self.note_stored(stored.is_ok());
+        let stored = self.ask(Operation::Set, Want::Add, key, set).await;
+        self.note_stored(Want::Add, stored.is_ok());
         stored.is_ok()
     }
 
@@ -186,8 +123,8 @@ impl GuardedStore {
         expire: Option<Duration>,
     ) -> Result<bool, Unanswered> {
         let add = self.store.add(key, value, expire);
-        let added = self.ask(Operation::Add, Want::Store, key, add).await;
-        self.note_stored(added == Ok(true));
+        let added = self.ask(Operation::Add, Want::Add, key, add).await;
+        self.note_stored(Want::Add, added == Ok(true));
         added
     }
 
@@ -205,7 +142,7 @@ impl GuardedStore {
         };
         let replace = self.store.replace(key, old, new, expire);
         let replaced = self.ask(Operation::Replace, want, key, replace).await;
-        self.note_stored(want.stores() && replaced == Ok(true));
+        self.note_stored(Want::Add, want.stores() && replaced == Ok(true));
         replaced
     }
 
@@ -216,9 +153,9 @@ impl GuardedStore {
     }
 
     /// Only what was stored shows that the store accepts values: a comparison that fails stores nothing.
-    fn note_stored(&self, is_stored: bool) {
+    fn note_stored(&self, want: Want, is_stored: bool) {
         if is_stored && self.place == Place::Shared {
-            self.breakers.succeeded(Want::Store);
+            self.breakers.succeeded(want);
         }
     }
 
@@ -234,7 +171,7 @@ impl GuardedStore {
     }
 
     /// Makes `call`, unless a breaker is open. A full store is still asked to remove, which makes room.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         operation: Operation,
         want: Want,
@@ -261,7 +198,9 @@ impl GuardedStore {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T, Unanswered> {
         let started = Instant::now();
-        let answered = with_deadline(self.deadline, call).await;
+        let span = trace::store_call(self.store.name(), operation.name());
+        let call = with_deadline(self.deadline(), call);
+        let answered = call.instrument(span.clone()).await;
         self.meter.called(operation, started.elapsed());
         let (error, unanswered) = match answered {
             Some(Ok(value)) => {
@@ -271,6 +210,7 @@ impl GuardedStore {
             Some(Err(error)) => (error, Unanswered::Failed),
             None => (self.too_late(operation), Unanswered::Late),
         };
+        trace::failed(&span, &error.kind());
         match error.kind() {
             _ if is_of_value(&error) => {
                 self.note_found(want);
@@ -299,7 +239,7 @@ impl GuardedStore {
             return;
         }
         let (store, breakers) = (Arc::clone(&self.store), Arc::clone(&self.breakers));
-        let (deadline, key) = (self.deadline, key.to_owned());
+        let (deadline, key) = (self.deadline(), key.to_owned());
         tokio::spawn(async move {
             match with_deadline(deadline, store.get(&key)).await {
                 Some(Ok(_)) => breakers.succeeded(Want::Find),
@@ -320,7 +260,7 @@ impl GuardedStore {
     }
 
     fn too_late(&self, operation: Operation) -> Error {
-        let (operation, limit) = (operation.name(), self.deadline);
+        let (operation, limit) = (operation.name(), self.deadline());
         let message = format!("the store did not answer a {operation} within {limit:?}");
         Error::new(ErrorKind::Backend, message)
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
-use crate::engine::budget;
 use crate::engine::lease::lease_key;
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
+use crate::engine::unstored;
 use crate::entry::Entry;
 use crate::entry::freshness::{Freshness, StandIn};
 use crate::error::ErrorKind;
@@ -18,11 +18,11 @@ use crate::guard::deadline::with_deadline;
 use crate::inspect::json;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
-use crate::keyvalue::{Place, names_of};
+use crate::keyvalue::Place;
+use crate::keyvalue::names::names_of;
 use crate::lookup::{Lookup, Mode};
 use crate::metadata::Metadata;
 use crate::reason::{NotStored, Reason, Status};
-use crate::scope::may_be_tags;
 
 /// What is known of one entry.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
         false => false,
     };
     let is_computed_now = is_leased || engine.flights.has(key.as_str());
-    let not_stored = known_obstacle(engine, lookup, &found);
+    let not_stored = unstored::expected(engine, lookup, &found);
     let keeps_nothing = engine.keeps_nothing() || not_stored.is_some();
     let (next, refreshes) = predict(lookup, &found.freshness, is_computed_now, keeps_nothing);
     let is_fresh = found.freshness.reason().is_none();
@@ -128,10 +128,9 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
         key: key.to_string(),
         stored_key: engine.store.store().stored_key(key.as_str()),
         layers: layers(engine, lookup).await,
-        layer: {
-            let number = found.entry.as_ref().map(|_| usize::from(found.layer));
-            number.and_then(|number| engine.layer_names.get(number).copied())
-        },
+        layer: engine
+            .layer_name(found.layer)
+            .filter(|_| found.entry.is_some()),
         entry: EntryState::new(&found, engine.clock.now_ms()),
         not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
         next,
@@ -168,21 +167,6 @@ async fn layers(engine: &Engine, lookup: &Lookup) -> Vec<LayerState> {
         });
     }
     layers
-}
-
-/// What would keep the next result from being stored, as far as it is known.
-fn known_obstacle(engine: &Engine, lookup: &Lookup, found: &Found) -> Option<NotStored> {
-    let now_ms = engine.clock.now_ms();
-    let (old, generations) = (found.entry.as_ref(), &found.generations);
-    let wanted = budget::wanted(lookup, old, generations, found.is_answered, now_ms);
-    let over_budget = engine.budgets.refuses(&lookup.key, &wanted, now_ms);
-    match () {
-        () if over_budget.is_some() => over_budget,
-        () if !may_be_tags(&lookup.tags) => Some(NotStored::BadTag),
-        () if found.reason() == Reason::TooLarge => Some(NotStored::TooLarge),
-        () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
-        () => Some(NotStored::StoreFailed),
-    }
 }
 
 /// How old `entry` is, and whether its time has passed, whatever has been invalidated.

@@ -9,8 +9,9 @@ use tokio::time::timeout;
 
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::keyvalue::KeyValue;
 use crate::keyvalue::measure::Measure;
-use crate::keyvalue::{KeyValue, names_of};
+use crate::keyvalue::names::names_of;
 
 /// An operator waits longer than a lookup does: to measure a full table from a cold disk takes most of a second.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -36,11 +36,13 @@ impl Weighter<Box<str>, Cell> for CellWeighter {
 
 /// Who is told of what is evicted or removed.
 #[derive(Clone, Default)]
-pub(super) struct Evictions(Arc<OnceLock<Arc<dyn Fn(&str) + Send + Sync>>>);
+pub(super) struct Evictions(Arc<OnceLock<Told>>);
+
+type Told = Arc<dyn Fn(&str) + Send + Sync>;
 
 impl Evictions {
     /// Tells `told` from now on; `false` if another is told already.
-    pub(super) fn tell_to(&self, told: Arc<dyn Fn(&str) + Send + Sync>) -> bool {
+    pub(super) fn tell_to(&self, told: Told) -> bool {
         self.0.set(told).is_ok()
     }
 

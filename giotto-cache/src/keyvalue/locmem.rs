@@ -268,6 +268,11 @@ impl KeyValue for LocMemKeyValue {
         Some(self.look(key))
     }
 
+    fn set_max_bytes(&self, bytes: u64) -> bool {
+        self.cells.set_capacity(bytes);
+        true
+    }
+
     fn is_atomic(&self) -> bool {
         true
     }

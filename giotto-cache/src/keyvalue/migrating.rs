@@ -250,6 +250,10 @@ impl KeyValue for MigratingKeyValue {
         self.new.settle().await;
     }
 
+    fn name(&self) -> &'static str {
+        "migrating"
+    }
+
     fn counts(&self) -> Counts {
         self.new.counts() + self.old.counts()
     }

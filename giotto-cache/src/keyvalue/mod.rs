@@ -23,6 +23,7 @@ pub(crate) mod measure;
 #[cfg(feature = "memcache")]
 pub(crate) mod memcache;
 pub(crate) mod migrating;
+pub(crate) mod names;
 pub(crate) mod namespace;
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod percent;
@@ -199,6 +200,19 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// read no more than 1 KiB of it. The default reads the whole value.
     fn limit_values(&self, _bytes: usize) {}
 
+    /// Called when the deadline of its calls changes while the store is in use; whether all of it follows. The default has no
+    /// time limit of its own.
+    #[doc(hidden)]
+    fn set_deadline(&self, _deadline: Duration) -> bool {
+        true
+    }
+
+    /// Keeps at most so many `bytes` from now on; whether it can. The default cannot.
+    #[doc(hidden)]
+    fn set_max_bytes(&self, _bytes: u64) -> bool {
+        false
+    }
+
     /// The longest value, in bytes, that the store is known to accept; `None` if it is not known. The cache does not hand
     /// it a longer one, and reports the result as too large.
     fn max_value(&self) -> Option<usize> {
@@ -278,19 +292,6 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
-}
-
-/// The names of `layers`, with a number where several have the same: `redis`, `redis-2`.
-pub(crate) fn names_of(layers: &[&dyn KeyValue]) -> Vec<String> {
-    let names: Vec<_> = layers.iter().map(|layer| layer.name()).collect();
-    let numbered = names.iter().enumerate().map(|(at, name)| {
-        let before = names[..at].iter().filter(|other| *other == name);
-        match before.count() {
-            0 => (*name).to_owned(),
-            before => format!("{name}-{}", before + 1),
-        }
-    });
-    numbered.collect()
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

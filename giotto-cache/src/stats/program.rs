@@ -258,11 +258,13 @@ mod tests {
     fn the_record_of_many_programs_is_never_read() {
         let (one, many) = (ProgramMeter::of_one("a"), ProgramMeter::of_many("(other)"));
         for meter in [&one, &many] {
-            assert!(meter.is_older(1_000, || 10_000));
+            assert!(meter.is_older(1_000, 0, || 10_000));
             meter.note_read(10_000);
         }
-        assert!(!one.is_older(1_000, || 10_999));
-        assert!(one.is_older(1_000, || 11_000));
-        assert!(many.is_older(1_000, || 10_000));
+        assert!(!one.is_older(1_000, 0, || 10_999));
+        assert!(one.is_older(1_000, 0, || 11_000));
+        assert!(!one.is_older(1_000, 10_000, || 10_000));
+        assert!(one.is_older(1_000, 10_001, || 10_001));
+        assert!(many.is_older(1_000, 0, || 10_000));
     }
 }

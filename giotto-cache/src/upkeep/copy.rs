@@ -1,97 +1,48 @@
-//! Copying all that is in one store to another.
+//! Copying all that is in one store to another, exporting it to a file, and importing that.
 //!
-//! No step of a lookup; for management.
+//! No step of a lookup; for management. The file is in `file.rs`.
 
-use std::time::Instant;
-
-use bytes::Bytes;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::engine::state::Engine;
 use crate::error::Result;
-use crate::inspect::walk::rest;
 use crate::keyvalue::KeyValue;
-use crate::keyvalue::scan::Scan;
-use crate::keyvalue::together::together;
-use crate::upkeep::transfer::{Moved, RECORDS, is_record, longest, write};
+use crate::upkeep::file::{Reader, Writer};
+use crate::upkeep::pour::{Sink, pour};
+use crate::upkeep::transfer::{Moved, is_record, longest, write};
 
-/// The keys of a page, and the values that are read and written at a time.
-const PAGE: usize = 1_000;
-const AT_ONCE: usize = 32;
-/// The part of the time that it is at work.
-const SHARE: f64 = 0.5;
-
-/// Copies everything from `source` to `target`: first the records of what was invalidated, then the entries, then the records
-/// again. Race: something is invalidated in the source while its entries are copied. The second time, its record is newer.
-pub(crate) async fn copy(
-    engine: &Engine,
-    source: &dyn KeyValue,
-    target: &dyn KeyValue,
-) -> Result<Moved> {
-    source.limit_values(longest(engine));
-    let mut moved = copy_records(engine, source, target).await?;
-    let into = async |pairs: Vec<(String, Bytes)>| {
-        let written = pairs
-            .into_iter()
-            .map(|(key, raw)| async move { write(engine, target, &key, raw).await });
-        let mut moved = Moved::default();
-        for one in together(written).await {
-            moved = moved.and(one?);
-        }
-        Ok(moved)
-    };
-    moved = moved.and(walk(source, "", |key| !key.ends_with('}'), into).await?);
-    let again = copy_records(engine, source, target).await?;
-    moved.records += again.records;
-    Ok(moved)
+/// Copies everything that the store has to `target`.
+pub(crate) async fn copy(engine: &Engine, target: &dyn KeyValue) -> Result<Moved> {
+    pour(engine, engine.store.store(), &Sink::Store(target)).await
 }
 
-async fn copy_records(
-    engine: &Engine,
-    source: &dyn KeyValue,
-    target: &dyn KeyValue,
-) -> Result<Moved> {
-    let into = async |pairs: Vec<(String, Bytes)>| {
-        let mut moved = Moved::default();
-        for (key, raw) in pairs {
-            moved = moved.and(write(engine, target, &key, raw).await?);
-        }
-        Ok(moved)
-    };
-    let mut moved = Moved::default();
-    for part in RECORDS {
-        moved = moved.and(walk(source, part, is_record, &into).await?);
+/// Writes everything that the store has to a new file at `path`.
+pub(crate) async fn export(engine: &Engine, path: &Path) -> Result<Moved> {
+    let sink = Sink::File(Mutex::new(Writer::create(path)?));
+    let moved = pour(engine, engine.store.store(), &sink).await?;
+    if let Sink::File(writer) = sink {
+        let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
+        writer.finish()?;
     }
     Ok(moved)
 }
 
-/// Hands all values of `source` whose keys contain `part` and are `wanted` to `into`, some at a time.
-pub(crate) async fn walk(
-    source: &dyn KeyValue,
-    part: &str,
-    wanted: impl Fn(&str) -> bool,
-    into: impl AsyncFn(Vec<(String, Bytes)>) -> Result<Moved>,
-) -> Result<Moved> {
+/// Stores what the file at `path` has. The whole file is verified before anything is stored, and the records are stored
+/// before the entries. An import that was interrupted can be repeated: what is stored already stays.
+pub(crate) async fn import(engine: &Engine, path: &Path) -> Result<Moved> {
+    let open = || Reader::open(path, longest(engine));
+    let mut reader = open()?;
+    while reader.next()?.is_some() {}
     let mut moved = Moved::default();
-    let mut scan = Scan::new(PAGE).containing(part);
-    loop {
-        let begun = Instant::now();
-        let page = source.scan(&scan).await?;
-        let is_record = |stored: &str| stored.ends_with('}');
-        let hidden = page.values.iter().filter(|value| value.key.is_none());
-        moved.unknown += hidden.filter(|value| !is_record(&value.stored_key)).count() as u64;
-        let keys = page.values.into_iter().filter_map(|value| value.key);
-        let keys: Vec<_> = keys.filter(|key| wanted(key)).collect();
-        for keys in keys.chunks(AT_ONCE) {
-            let names: Vec<&str> = keys.iter().map(String::as_str).collect();
-            let values = source.get_many(&names).await?;
-            let pairs = keys.iter().cloned().zip(values);
-            let pairs = pairs.filter_map(|(key, value)| Some((key, value?)));
-            moved = moved.and(into(pairs.collect()).await?);
+    for records in [true, false] {
+        let mut reader = open()?;
+        while let Some((key, raw)) = reader.next()? {
+            if is_record(&key) == records {
+                let store = engine.store.store();
+                moved = moved.and(write(engine, store, key, raw).await?);
+            }
         }
-        match page.next {
-            None => return Ok(moved),
-            next => scan = scan.after(next),
-        }
-        tokio::time::sleep(rest(begun.elapsed(), SHARE)).await;
     }
+    Ok(moved)
 }

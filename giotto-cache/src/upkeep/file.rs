@@ -41,18 +41,13 @@ pub(crate) struct Writer {
 impl Writer {
     /// Readable by its owner only: it has every page that is stored.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        if path.exists() {
-            let message = format!(
-                "{} is there already: remove it, or name another file",
-                path.display()
-            );
-            return Err(Error::new(ErrorKind::Configuration, message));
-        }
+        check_absent(path)?;
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
+        check_absent(&part)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
         let file = options.open(&part).map_err(|error| failed(&part, &error))?;
         let mut to = BufWriter::new(file);
         to.write_all(TITLE).map_err(|error| failed(&part, &error))?;
@@ -196,6 +191,18 @@ impl Reader {
         let (_, rest) = to.split_at_mut(at);
         self.read(rest)
     }
+}
+
+/// Nothing is overwritten: neither an export, nor what an export has left that was interrupted.
+fn check_absent(path: &Path) -> Result<()> {
+    if std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let message = format!(
+        "{} is there already: remove it, or name another file",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Configuration, message))
 }
 
 fn failed(path: &Path, error: &io::Error) -> Error {

@@ -3,7 +3,7 @@
 //! It goes through the keys of the store in batches, and has a rest after each.
 
 pub(crate) mod copy;
-pub(crate) mod export;
 mod file;
 pub(crate) mod matching;
+mod pour;
 pub(crate) mod transfer;

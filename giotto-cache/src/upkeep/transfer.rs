@@ -4,6 +4,8 @@
 //! Part of copying, exporting and importing. What a store or a file has is verified as a lookup verifies it: another client may
 //! have written it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::clock::remaining;
@@ -94,55 +96,72 @@ pub(crate) fn read(engine: &Engine, key: &str, raw: &Bytes) -> Option<Movable> {
 pub(crate) async fn write(
     engine: &Engine,
     target: &dyn KeyValue,
-    key: &str,
+    key: String,
     raw: Bytes,
 ) -> Result<Moved> {
     let mut moved = Moved::default();
-    let Some(value) = read(engine, key, &raw) else {
-        moved.refused += 1;
-        return Ok(moved);
-    };
-    let now_ms = engine.clock.now_ms();
-    let expire = match &value {
-        Movable::Entry { keep_until, .. } if *keep_until <= now_ms => {
-            moved.expired += 1;
-            return Ok(moved);
-        }
-        Movable::Entry { keep_until, .. } => remaining(*keep_until, now_ms),
-        Movable::Record(record) => record.keep_for(now_ms),
-    };
-    if target
+    let value = read(engine, &key, &raw);
+    let is_too_large = target
         .max_value()
-        .is_some_and(|longest| raw.len() > longest)
-    {
-        moved.too_large += 1;
-        return Ok(moved);
+        .is_some_and(|longest| raw.len() > longest);
+    let counter = match &value {
+        None => &mut moved.refused,
+        Some(value) if value.is_over(engine) => &mut moved.expired,
+        Some(_) if is_too_large => &mut moved.too_large,
+        Some(value) => match (
+            replace_older(engine, target, &key, raw, value).await?,
+            value,
+        ) {
+            (false, _) => &mut moved.present,
+            (true, Movable::Entry { .. }) => &mut moved.entries,
+            (true, Movable::Record(_)) => &mut moved.records,
+        },
+    };
+    *counter += 1;
+    Ok(moved)
+}
+
+impl Movable {
+    /// Whether its time is over.
+    fn is_over(&self, engine: &Engine) -> bool {
+        match self {
+            Self::Entry { keep_until, .. } => *keep_until <= engine.clock.now_ms(),
+            Self::Record(_) => false,
+        }
     }
+
+    fn keep_for(&self, now_ms: u64) -> Option<Duration> {
+        match self {
+            Self::Entry { keep_until, .. } => remaining(*keep_until, now_ms),
+            Self::Record(record) => record.keep_for(now_ms),
+        }
+    }
+}
+
+/// Whether `raw`, which is `value`, was written. It is not if the target has a newer one, or if others change that all the time.
+async fn replace_older(
+    engine: &Engine,
+    target: &dyn KeyValue,
+    key: &str,
+    raw: Bytes,
+    value: &Movable,
+) -> Result<bool> {
+    let expire = value.keep_for(engine.clock.now_ms());
     for _ in 0..ATTEMPTS {
         let stored = target.get(key).await?;
         let written = match &stored {
             None => target.add(key, raw.clone(), expire).await?,
-            Some(stored) if !is_newer(&value, read(engine, key, stored).as_ref()) => {
-                moved.present += 1;
-                return Ok(moved);
-            }
+            Some(stored) if !is_newer(value, read(engine, key, stored).as_ref()) => break,
             Some(stored) => {
-                target
-                    .replace(key, stored, Some(raw.clone()), expire)
-                    .await?
+                let new = Some(raw.clone());
+                target.replace(key, stored, new, expire).await?
             }
         };
         if written {
-            match value {
-                Movable::Entry { .. } => moved.entries += 1,
-                Movable::Record(_) => moved.records += 1,
-            }
-            return Ok(moved);
+            return Ok(true);
         }
     }
-    // Others change it all the time, so that what they have written is newer.
-    moved.present += 1;
-    Ok(moved)
+    Ok(false)
 }
 
 /// Whether `value` is newer than what the target has, which may be no entry or record at all. Of two records the one that was

@@ -1,35 +1,36 @@
-//! What the log is told while a test runs on one thread.
+//! What the log is told by the thread of a test.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// The warnings so far, each as its message and fields.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+thread_local! {
+    static WARNINGS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Log;
 
 struct Line(String);
 
-impl Log {
-    /// Hears what this thread logs until the guard is dropped.
-    pub(crate) fn listen() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        (log.clone(), tracing::subscriber::set_default(log))
-    }
+/// Forgets what this thread was told so far, and hears what follows.
+pub(crate) fn listen() {
+    static STARTED: Once = Once::new();
+    // One for all threads: tracing remembers what nobody listens to.
+    STARTED.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
+    WARNINGS.take();
+}
 
-    /// The warnings that contain `part`.
-    pub(crate) fn with(&self, part: &str) -> Vec<String> {
-        let lines = self.0.lock().unwrap();
-        lines
-            .iter()
-            .filter(|line| line.contains(part))
-            .cloned()
-            .collect()
-    }
+/// The warnings that contain `part`, each as its message and fields.
+pub(crate) fn told(part: &str) -> Vec<String> {
+    let warnings = WARNINGS.with_borrow(Clone::clone);
+    warnings
+        .into_iter()
+        .filter(|line| line.contains(part))
+        .collect()
 }
 
 impl Visit for Line {
@@ -54,7 +55,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        WARNINGS.with_borrow_mut(|warnings| warnings.push(line.0));
     }
 
     fn enter(&self, _: &Id) {}

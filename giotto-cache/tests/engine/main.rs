@@ -3,6 +3,7 @@
 //! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod adjusting;
 mod breaker;
 mod budget;
 mod cache_control;
@@ -34,6 +35,7 @@ mod refresh;
 mod removal;
 mod scripted;
 mod signing;
+mod spans;
 mod spy;
 mod stale_if_error;
 mod stale_while_revalidate;

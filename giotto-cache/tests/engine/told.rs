@@ -8,7 +8,7 @@ use giotto_cache::{
     Result, Scope,
 };
 
-use crate::log::Log;
+use crate::log;
 use crate::model::{Model, Says};
 use crate::until::until;
 use crate::world::{
@@ -106,7 +106,7 @@ async fn all_entries_of_a_tag_that_was_lost_say_so_and_none_says_it_was_invalida
 
 #[tokio::test]
 async fn the_log_says_why_a_result_is_not_stored_once_a_minute_for_each_program() -> Result<()> {
-    let (log, _guard) = Log::listen();
+    log::listen();
     let clock = Clock::manual(START_MS);
     let chaos = Chaos::new(LocMemKeyValue::new().clock(clock.clone()));
     let builder = Cache::builder(chaos.clone()).clock(clock.clone());
@@ -132,7 +132,7 @@ async fn the_log_says_why_a_result_is_not_stored_once_a_minute_for_each_program(
                 "a tag is 1 to 200 bytes",
                 "the store fails",
             ] {
-                let lines = log.with(reason);
+                let lines = log::told(reason);
                 let of_program = lines.iter().filter(|line| line.contains(program));
                 assert_eq!(of_program.count(), minute, "{program}: {reason}: {lines:?}");
             }

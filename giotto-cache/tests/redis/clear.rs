@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result};
+use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result, Scope};
 use test_servers::{Redis, RedisCluster};
 
 use crate::{KEY, PATIENCE, key, set, store_in};
@@ -110,5 +110,43 @@ async fn clear_reaches_every_master_of_a_cluster() -> Result<()> {
     }
     store.clear().await?;
     assert_eq!(sizes(), ["0\n"; 3]);
+    Ok(())
+}
+
+/// Nothing of it needs room: what was purged is removed from a server that accepts no value.
+#[tokio::test]
+async fn what_was_purged_is_removed_from_a_full_server_in_batches() -> Result<()> {
+    let server = Redis::start();
+    let cache = Cache::builder(store_in(&server).namespace("ours")?);
+    let cache = cache.deadline(PATIENCE).build();
+    let page = |program: &str, x: usize| Key::new(program, format!("{{'x': {x}}}"), "text/html");
+    let fill = async |program: &str| {
+        for x in 0..1200 {
+            let compute = || async { Ok::<_, giotto_cache::Error>("page".into()) };
+            let key = page(program, x);
+            cache
+                .get_or_compute(key, Policy::forever(), compute)
+                .await?;
+        }
+        cache.settle().await;
+        Ok::<_, giotto_cache::Error>(())
+    };
+    fill("squared").await?;
+    fill("cubed").await?;
+    let squared = Scope::Program("squared".to_owned());
+    cache.purge(squared.clone()).await?;
+    server.cli(&["config", "set", "maxmemory", "1mb"]);
+    let removed = cache.reclaim(&squared).await?;
+    assert_eq!(removed.map(|removed| removed.entries), Some(1200));
+    let is_meant = |key: &Key| key.arguments().ends_with("7}");
+    let removed = cache.remove_matching("cubed", is_meant).await?;
+    assert_eq!((removed.entries, removed.digests), (120, 0));
+    // The others, and the record of the purge.
+    assert_eq!(server.cli(&["dbsize"]), "1081\n");
+    let used = server.cli(&["info", "commandstats"]);
+    assert!(
+        used.contains("cmdstat_scan") && !used.contains("cmdstat_keys"),
+        "{used}"
+    );
     Ok(())
 }

@@ -11,6 +11,7 @@ use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 
 use super::access::Access;
+use super::live::Sent;
 use super::{guard, live, metrics};
 use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
 
@@ -52,22 +53,31 @@ static ROUTES: &[Route] = &[
     Route {
         path: "/events",
         kind: Kind::Shows,
-        answer: |access, _| Box::pin(async move { live::events(access) }),
+        answer: |access, _| {
+            Box::pin(async move { live::events(access.live, access.app, access.holdings) })
+        },
     },
     Route {
         path: "/find",
         kind: Kind::Shows,
-        answer: |access, asked| Box::pin(live::find(access, asked)),
+        answer: |access, asked| Box::pin(live::find(access.app, asked.query)),
     },
     Route {
         path: "/explain",
         kind: Kind::Shows,
-        answer: |access, asked| Box::pin(live::explain(access, asked)),
+        answer: |access, asked| Box::pin(live::explain(access.app, asked.query)),
     },
     Route {
         path: "/change",
         kind: Kind::Changes,
-        answer: |access, asked| Box::pin(live::change(access, asked)),
+        answer: |access, asked| {
+            let sent = Sent {
+                fields: asked.fields,
+                body: asked.body,
+                client: access.peer.map(|peer| peer.ip()),
+            };
+            Box::pin(live::change(access.app, access.live, sent))
+        },
     },
     Route {
         path: "/healthz",

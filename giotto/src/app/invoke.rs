@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use giotto_cache::log::Cut;
 use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
+use tracing::Instrument;
 
 use super::App;
 use crate::arguments::{Arguments, Typed};
@@ -17,7 +18,7 @@ use crate::error::{Error, ErrorKind, InvalidInput, Result};
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Request};
+use crate::request::{CMD, Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 #[cfg(feature = "session")]
 use crate::session::Carried;
 use crate::varies::Negotiated;
@@ -124,7 +125,7 @@ impl App {
     async fn unstored(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
         let (program, typed, mime) = (asked.program, asked.args.typed, &asked.mime);
         if request.mode == Mode::Only {
-            return Err(never_stored(program));
+            return Err(never_stored(program, request.controller));
         }
         let (nothing, context) = (InvalidInput::new(), self.own_context(request));
         let page = self.bypass(program, typed, mime, nothing, context);
@@ -267,7 +268,8 @@ impl App {
             }
             result
         });
-        let result = tokio::spawn(task).await.unwrap_or_else(|_| {
+        let task = tokio::spawn(task.in_current_span());
+        let result = task.await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",
             ))
@@ -312,10 +314,13 @@ fn by(program: &Program) -> Arc<str> {
     }
 }
 
-fn never_stored(program: &Program) -> Error {
-    let message = format!(
-        "{} takes no page from the cache here: leave out --cache=only",
-        program.path()
-    );
+fn never_stored(program: &Program, controller: Controller) -> Error {
+    let path = program.path();
+    let message = match controller == CMD {
+        true => format!("{path} takes no page from the cache here: leave out --cache=only"),
+        false => format!(
+            "{path} takes no page from the cache here, and this server serves only what is stored"
+        ),
+    };
     Error::new(ErrorKind::NotCached, message)
 }

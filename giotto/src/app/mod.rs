@@ -4,13 +4,15 @@
 
 mod errors;
 mod invoke;
+mod stores;
 
 use std::sync::Arc;
 
 use giotto_cache::log::Limiter;
-use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue};
+use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue, Mode};
 use serde::Serialize;
 
+pub(crate) use self::stores::Stores;
 use crate::address::Addresses;
 use crate::beside::Beside;
 use crate::compression::Compression;
@@ -30,6 +32,7 @@ use crate::program::Source;
 use crate::session::Sessions;
 use crate::socket::Sockets;
 use crate::state::{Startup, States};
+use crate::trace::TraceContext;
 use crate::view::View;
 
 /// A manifest with the cache that its programs share. Cloning it shares both.
@@ -39,6 +42,8 @@ pub struct App {
     cache: Cache,
     cache_is_given: bool,
     models: Models,
+    /// How requests over HTTP may use the cache.
+    pub(crate) mode: Mode,
     states: States,
     #[cfg(feature = "session")]
     sessions: Option<Arc<Sessions>>,
@@ -53,6 +58,10 @@ pub struct App {
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
+    /// What the configuration can open; `None` without one.
+    pub(crate) stores: Option<Stores>,
+    /// The trace that a caller has begun.
+    pub(crate) trace_context: TraceContext,
     /// Where the servers of this application have sockets.
     sockets: Sockets,
     store_is_configured: bool,
@@ -78,6 +87,7 @@ impl App {
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
             models: Models::default(),
+            mode: Mode::Prefer,
             states: States::default().keep(addresses),
             #[cfg(feature = "session")]
             sessions: None,
@@ -90,6 +100,8 @@ impl App {
             configured: None,
             access: None,
             health: Health::default(),
+            stores: None,
+            trace_context: TraceContext::default(),
             sockets: Sockets::default(),
             store_is_configured: false,
             log: Limiter::default(),
@@ -139,6 +151,18 @@ impl App {
             models: self.models.source(source),
             ..self
         }
+    }
+
+    /// Answers requests over HTTP only with what is stored: no model runs. Where nothing is stored that may be served, the
+    /// answer is 504, and `Cache-Status` has the reason. Programs without `.cache(..)` and every POST are 504, too; files and
+    /// axum's routes are not affected. The command line is not, either.
+    #[must_use]
+    pub fn frozen(self, frozen: bool) -> Self {
+        let mode = match frozen {
+            true => Mode::Only,
+            false => Mode::Prefer,
+        };
+        Self { mode, ..self }
     }
 
     /// Gives `value` to the models, middleware and views that take a [`State`](crate::State) of its type.
@@ -232,6 +256,31 @@ impl App {
         let addresses = self.states.find::<Addresses>();
         let addresses = addresses.expect("an App makes them of its manifest");
         addresses.url_for(path, &serde_json::to_value(arguments)?)
+    }
+
+    /// Has the span of each request over HTTP be part of the trace that its caller has begun, as the fields of the request tell.
+    ///
+    /// `enter` makes that trace the current one, for as long as what it returns lives. With the crates `opentelemetry` and
+    /// `tracing-opentelemetry`, that is the guard of a context:
+    ///
+    /// ```ignore
+    /// App::new(manifest).trace_context(|fields| {
+    ///     TraceContextPropagator::new().extract(&HeaderExtractor(fields)).attach()
+    /// })
+    /// ```
+    ///
+    /// It is called only for a request that has a span: if a subscriber asks for the spans of the target `giotto::trace`, whose
+    /// level is `DEBUG`.
+    #[must_use]
+    pub fn trace_context<G>(
+        self,
+        enter: impl Fn(&http::HeaderMap) -> G + Send + Sync + 'static,
+    ) -> Self {
+        let trace_context = TraceContext::new(enter);
+        Self {
+            trace_context,
+            ..self
+        }
     }
 
     /// Limits the models that run at the same time, 1,024 by default. Requests above the limit fail with HTTP 503.

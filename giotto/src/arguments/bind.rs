@@ -198,9 +198,12 @@ impl<'de> de::MapAccess<'de> for Fields<'_, 'de> {
             None => seed.deserialize(values),
             Some(read) => noted(read, name, seed, values),
         };
-        made.map_err(|refused: Refused| match first {
-            Some(first) => refused.of(name).given(|| first.to_string()),
-            None => refused.within(name),
+        made.map_err(|refused: Refused| {
+            let refused = refused.within(name);
+            match first {
+                Some(first) => refused.given(|| first.to_string()),
+                None => refused,
+            }
         })
     }
 }

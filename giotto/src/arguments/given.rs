@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use super::edits::Edits;
+use super::one::One;
 use super::parameter::Parameter;
 use super::refused::Refused;
-use super::value::One;
 use super::values::{Parts, Values, twice};
 use crate::error::Refusal;
 use crate::request::Value;

@@ -1,6 +1,6 @@
 //! Arguments of a program: from what was given to typed values and the text that stands for them in a key.
 //!
-//! Step 3 of an invocation: `bind` reads what is given (`given`, `values`, `value`) for the parameters that a model declares
+//! Step 3 of an invocation: `bind` reads what is given (`given`, `values`, `value`, `json`) for the parameters that a model declares
 //! (`parameter`, which tries `sample` values once), and `key` writes the text. `retry` finds everything that is wrong.
 
 mod bind;
@@ -9,9 +9,11 @@ mod edits;
 mod form;
 mod forward;
 mod given;
+mod json;
 mod kept;
 mod key;
 mod language;
+mod one;
 mod order;
 mod parameter;
 mod plain;

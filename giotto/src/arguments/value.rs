@@ -3,53 +3,15 @@
 //! Part of step 3 of an invocation: `values` asks for each of them.
 
 use std::any::type_name;
-use std::fmt;
 
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde_json::Value as Json;
 
 use super::forward::methods;
+use super::json::{visit_array, visit_object};
+use super::one::One;
 use super::refused::Refused;
 use crate::error::{Refusal, quoted};
-use crate::request::{Given, Value};
-
-static NULL: Json = Json::Null;
-
-/// One value as it was given. A type with parts reads text as JSON: `{"a":1}`, `[1,2]`.
-#[derive(Clone, Copy)]
-pub(crate) enum One<'de> {
-    Text(&'de str),
-    Json(&'de Json),
-}
-
-impl<'de> One<'de> {
-    /// What an empty text is for a type that refuses it.
-    pub(crate) const NOTHING: One<'static> = One::Json(&NULL);
-
-    pub(crate) fn of(value: &'de Value<'de>) -> Self {
-        match &value.0 {
-            Given::Text(text) => Self::Text(text),
-            Given::Json(value) => Self::Json(value),
-        }
-    }
-}
-
-impl fmt::Display for One<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(text) => f.write_str(text),
-            Self::Json(value) => write!(f, "{value}"),
-        }
-    }
-}
-
-impl<'de> IntoDeserializer<'de, Refused> for One<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
 
 /// Whether a refused integer is one, outside the range of its type.
 macro_rules! range {
@@ -87,15 +49,16 @@ macro_rules! parsed {
     };
 }
 
-/// Types with parts.
+/// Types with parts. Those in JSON of their own kind are told by their paths.
 macro_rules! structured {
-    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
-        $(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
+    ($($kind:ident $visit:ident: $($method:ident($($argument:ident: $type:ty),*))*;)*) => {
+        $($(fn $method<V: Visitor<'de>>(self, $($argument: $type,)* visitor: V) -> Result<V::Value, Refused> {
             match self {
+                Self::Json(Json::$kind(parts)) => $visit(parts, visitor),
                 Self::Json(value) => value.$method($($argument,)* visitor).map_err(Into::into),
                 Self::Text(text) => read(text)?.$method($($argument,)* visitor).map_err(Into::into),
             }
-        })*
+        })*)*
     };
 }
 
@@ -135,11 +98,13 @@ impl<'de> Deserializer<'de> for One<'de> {
     }
 
     structured! {
-        deserialize_map();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
-        deserialize_seq();
-        deserialize_tuple(length: usize);
-        deserialize_tuple_struct(name: &'static str, length: usize);
+        Object visit_object:
+            deserialize_map()
+            deserialize_struct(name: &'static str, fields: &'static [&'static str]);
+        Array visit_array:
+            deserialize_seq()
+            deserialize_tuple(length: usize)
+            deserialize_tuple_struct(name: &'static str, length: usize);
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {

@@ -11,8 +11,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 use serde_json::Value as Json;
 
 use super::forward::{forward, methods};
+use super::one::One;
 use super::refused::Refused;
-use super::value::One;
 use crate::error::Refusal;
 
 /// What is given for one parameter, or for a part of one.
@@ -104,8 +104,8 @@ impl<'de> Deserializer<'de> for Values<'de> {
             Self::Parts(parts) => return parts.visit_seq(visitor),
         };
         match (first, rest.is_empty()) {
-            (One::Json(array @ Json::Array(_)), true) => {
-                return Ok(array.deserialize_seq(visitor)?);
+            (array @ One::Json(Json::Array(_)), true) => {
+                return array.deserialize_seq(visitor);
             }
             (One::Text(text), true) if text.trim_start().starts_with('[') => {
                 if let Ok(array @ Json::Array(_)) = serde_json::from_str(text) {
@@ -236,11 +236,13 @@ impl<'de> Members<'de> {
         (name, values): (&'de str, Values<'de>),
     ) -> Result<S::Value, Refused> {
         let first = values.first();
-        seed.deserialize(values)
-            .map_err(|refused: Refused| match first {
-                Some(first) => refused.of(name).given(|| first.to_string()),
-                None => refused.within(name),
-            })
+        seed.deserialize(values).map_err(|refused: Refused| {
+            let refused = refused.within(name);
+            match first {
+                Some(first) => refused.given(|| first.to_string()),
+                None => refused,
+            }
+        })
     }
 }
 

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use giotto_cache::{DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue};
+use giotto_cache::{
+    DummyKeyValue, KeyValue, LayeredKeyValue, LocMemKeyValue, MigratingKeyValue, Place,
+};
 
 use super::table::Table;
 use crate::error::Result;
@@ -28,6 +30,14 @@ pub(super) const LAYERS: Engine = Engine {
     schemes: &[],
     keys: &["layers", "refill_seconds"],
     open: layers,
+};
+
+/// An old store that is being replaced by a new one.
+pub(super) const MIGRATING: Engine = Engine {
+    name: "migrating",
+    schemes: &[],
+    keys: &["migrating.from", "migrating.to"],
+    open: migrating,
 };
 
 pub(super) const ENGINES: [Engine; 5] = [
@@ -101,9 +111,12 @@ pub(super) fn open(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
 }
 
 fn engine(table: &Table<'_>) -> Result<&'static Engine> {
-    table.check_one_of(&[&["layers"], &["engine"]])?;
+    table.check_one_of(&[&["layers"], &["engine"], MIGRATING.keys])?;
     if table.get("layers").is_some() {
         return Ok(&LAYERS);
+    }
+    if MIGRATING.keys.iter().any(|key| table.get(key).is_some()) {
+        return Ok(&MIGRATING);
     }
     if let Some(setting) = table.get("engine") {
         let name = setting.string()?;
@@ -148,6 +161,25 @@ fn layers(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
         Some(deadline) => store.deadline(deadline),
     };
     Ok(Arc::new(store))
+}
+
+fn migrating(table: &Table<'_>) -> Result<Arc<dyn KeyValue>> {
+    let store = |key: &str| {
+        let setting = table.get(key).ok_or_else(|| {
+            let example = "both, such as cache.migrating = { from = \"database\", to = \"redis://localhost\" }";
+            table.origin.refused(example)
+        })?;
+        setting.string()?;
+        let store = open(&table.layer(&setting.value)?)?;
+        match store.place() {
+            Place::Shared => Ok(store),
+            _ => Err(setting.wrong(
+                "it is no store that processes share: migrate between two that are, and put layers around both",
+            )),
+        }
+    };
+    let (old, new) = (store("migrating.from")?, store("migrating.to")?);
+    Ok(Arc::new(MigratingKeyValue::new(old, new)))
 }
 
 /// Long, but flat: one paragraph for each member.

@@ -20,7 +20,7 @@ use super::setting::Setting;
 use super::source;
 use super::store::{CacheSettings, keys};
 use crate::compression::Compression;
-use crate::error::Result;
+use crate::error::{Error, Result};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
 use crate::socket::Sockets;
@@ -141,6 +141,11 @@ impl Config {
         }
     }
 
+    /// How long one call to the store may take, and how many bytes it keeps at most, if settings say so.
+    pub(crate) fn store_limits(&self) -> Result<(Option<Duration>, Option<u64>)> {
+        Ok((self.cache.deadline()?, self.cache.max_bytes()?))
+    }
+
     /// Checks what is read only when it is used. Nothing is connected.
     pub(crate) fn check(&self) -> Result<()> {
         self.open_cache()?;
@@ -221,6 +226,22 @@ impl Config {
         let namespace = self.namespace.as_ref();
         self.cache
             .open(namespace, &self.signing_keys, self.compression)
+    }
+
+    /// The cache in front of the store that `text` names, as the setting `cache` would, in this namespace or in that of the
+    /// settings, with the signing keys of these.
+    pub(crate) fn opener(
+        &self,
+    ) -> impl Fn(&str, Option<&str>) -> Result<Cache> + Send + Sync + 'static {
+        let (own, keys) = (self.namespace.clone(), self.signing_keys.clone());
+        let compression = self.compression;
+        move |text, namespace| {
+            let mut settings = CacheSettings::default();
+            settings.apply(Setting::text("cache", text, "the argument"));
+            let other = namespace.map(|name| Setting::text("namespace", name, "the argument"));
+            let cache = settings.open(other.as_ref().or(own.as_ref()), &keys, compression)?;
+            cache.ok_or_else(|| Error::configuration("no store is named"))
+        }
     }
 
     /// The budgets that the settings name.

@@ -3,7 +3,9 @@
 //! Opened before the first step of an invocation. `cache = ..` is a name, a URL, a table or an array of these; keys such as
 //! `cache.port` refine it.
 
-use super::engine::{COMMON, ENGINES, LAYERS, open};
+use std::time::Duration;
+
+use super::engine::{COMMON, ENGINES, LAYERS, MIGRATING, open};
 use super::key::KEYS;
 use super::setting::Setting;
 use super::table::Table;
@@ -19,7 +21,10 @@ pub(super) fn keys() -> Vec<String> {
 
 fn cache_keys() -> Vec<String> {
     let members = ENGINES.iter().flat_map(|engine| engine.keys);
-    let members = members.chain(LAYERS.keys).chain(&COMMON);
+    let members = members
+        .chain(LAYERS.keys)
+        .chain(MIGRATING.keys)
+        .chain(&COMMON);
     let mut keys: Vec<String> = members.map(|member| format!("cache.{member}")).collect();
     keys.push("cache".to_owned());
     keys.sort();
@@ -45,6 +50,23 @@ impl CacheSettings {
     pub(super) fn has(&self, key: &str, value: &toml::Value) -> bool {
         let mut settings = self.0.iter();
         settings.any(|setting| setting.key == key && setting.value == *value)
+    }
+
+    /// How long one call to the store may take, if a setting says so.
+    pub(super) fn deadline(&self) -> Result<Option<Duration>> {
+        match self.0.last() {
+            None => Ok(None),
+            Some(last) => Table::of(&self.0, last, None)?.deadline(),
+        }
+    }
+
+    /// How many bytes the store keeps at most, if a setting says so.
+    pub(super) fn max_bytes(&self) -> Result<Option<u64>> {
+        let Some(last) = self.0.last() else {
+            return Ok(None);
+        };
+        let table = Table::of(&self.0, last, None)?;
+        table.get("max_bytes").map(Setting::positive).transpose()
     }
 
     /// The cache; `None` if there is no setting for it.

@@ -23,7 +23,15 @@ fn members_of(setting: &Setting) -> Result<Vec<Setting>> {
         Value::Array(_) => Ok(vec![member("layers", &setting.value)]),
         Value::Table(table) if !table.is_empty() => Ok(table
             .iter()
-            .map(|(key, value)| member(key, value))
+            .flat_map(|(key, value)| match value {
+                // As a file has it: `cache.migrating.from`.
+                Value::Table(inner) => {
+                    let inner = inner.iter();
+                    let inner = inner.map(|(name, value)| member(&format!("{key}.{name}"), value));
+                    inner.collect()
+                }
+                value => vec![member(key, value)],
+            })
             .collect()),
         _ => Err(setting.refused(
             "a name such as \"redis\", a URL, a table with an engine, or an array of these",

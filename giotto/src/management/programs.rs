@@ -5,6 +5,7 @@
 use super::advice::{advise, doctor};
 use super::contents::list;
 use super::invalidation::{page, scope};
+use super::moving::{copy, file};
 use super::process::{drain, log};
 use super::report::{explain, get, stats, top};
 use super::store;
@@ -37,6 +38,7 @@ pub(crate) fn beside(app: App) -> App {
 /// | `cache/expire`, `cache/remove` | make the pages of one invocation old, or remove them |
 /// | `cache/invalidate`, `cache/purge` | make the pages of a program, with a tag, or all pages old, or purge them: they are never served again |
 /// | `cache/warm` | computes pages before the first request |
+/// | `cache/copy`, `cache/export`, `cache/import` | copy everything to another store, or to a file and back; on the command line only |
 /// | `syncdb`, `flush` | create the table of a database; empty the store |
 /// | `log`, `drain` | set the log level of the running servers; have them stop as SIGTERM does |
 ///
@@ -89,11 +91,18 @@ pub fn management_over(controllers: impl IntoIterator<Item = Controller>) -> Man
         ("warm", warm::program()),
         ("doctor", doctor::program()),
     ];
+    // They name stores and files of this machine.
+    let own: Vec<Controller> = all.iter().copied().filter(|c| *c == CMD).collect();
+    let moves = [
+        ("copy", copy::program()),
+        ("export", file::export()),
+        ("import", file::import()),
+    ];
     let whole = [("syncdb", store::syncdb()), ("flush", store::flush())];
-    let commands: Vec<Controller> = all.iter().copied().filter(|c| *c == CMD).collect();
     let servers = [("log", log::program()), ("drain", drain::program())];
-    let cache = Manifest::new(over(&all, looks).chain(over(&writing, changes)));
-    Manifest::new(over(&writing, whole).chain(over(&commands, servers))).with("cache", cache)
+    let programs = over(&all, looks).chain(over(&writing, changes));
+    let cache = Manifest::new(programs.chain(over(&own, moves)));
+    Manifest::new(over(&writing, whole).chain(over(&own, servers))).with("cache", cache)
 }
 
 /// The `programs` for these controllers; none if there is no controller.

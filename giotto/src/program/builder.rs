@@ -18,6 +18,7 @@ use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::request::Controller;
 use crate::response::Response;
+use crate::trace::Steps;
 use crate::view::View;
 
 impl<T, A> Program<Bare<T, A>>
@@ -251,12 +252,13 @@ where
                 }))
             }
             Source::Model => {
+                let steps = Steps::of(rendering.program());
                 let call = model(typed, rendering.context());
                 let show = move |reply: &Response<T>| {
                     let page = view.render(reply.value(), &rendering);
                     reply.page(page, rendering.into_mime())
                 };
-                Some(Box::pin(async move { call?.then(show).await }))
+                Some(Box::pin(async move { call?.then(steps, show).await }))
             }
         }
     })

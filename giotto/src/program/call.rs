@@ -5,8 +5,11 @@
 use std::fmt;
 use std::pin::Pin;
 
+use tracing::{Instrument, Span};
+
 use crate::error::{Error, Result};
 use crate::response::Response;
+use crate::trace::{Steps, note};
 
 /// A computation that is about to run.
 #[doc(hidden)]
@@ -21,18 +24,28 @@ pub enum Call<T> {
 type Pending<T> = Pin<Box<dyn Future<Output = Result<Response<T>>> + Send>>;
 
 impl<T: 'static> Call<T> {
-    /// Runs the computation, and then `view` on its result on the same thread.
+    /// Runs the computation, and then `view` on its result on the same thread, both as `steps` of a trace.
     pub(crate) async fn then<V>(
         self,
+        steps: Steps,
         view: impl FnOnce(&Response<T>) -> Result<V> + Send + 'static,
     ) -> Result<V>
     where
         V: Send + 'static,
     {
+        let model = steps.model();
+        let show = move |reply: Result<Response<T>>, model: Span| {
+            note(&model, &reply);
+            drop(model);
+            let (reply, span) = (reply?, steps.view());
+            let shown = span.in_scope(|| view(&reply));
+            note(&span, &shown);
+            shown
+        };
         match self {
-            Self::Awaited(pending) => view(&pending.await?),
+            Self::Awaited(pending) => show(pending.instrument(model.clone()).await, model),
             Self::Blocking(run) => {
-                let task = tokio::task::spawn_blocking(move || view(&run()?));
+                let task = tokio::task::spawn_blocking(move || show(model.in_scope(run), model));
                 match task.await {
                     Ok(result) => result,
                     Err(error) => match error.try_into_panic() {

@@ -347,3 +347,77 @@ fn a_purge_is_seen_by_all_processes_that_share_the_store() {
     let mut listener = Listener::of(&administered).unwrap();
     assert_eq!(listener.next().unwrap()["shared"], true);
 }
+
+#[test]
+fn stored_pages_are_found_and_purged_by_a_pattern() {
+    let administered = Administered::start(MEMORY);
+    for (x, y) in [(1, 1), (12, 1), (13, 1), (2, 1)] {
+        let target = format!("/multiply?x={x}&y={y}");
+        administered.server.get(&target, "Accept: text/html\r\n");
+    }
+    administered.server.get("/squared?x=12", "");
+    let found = |words: &str| {
+        let (status, found) = administered.json(&format!("/find?words={words}"));
+        assert_eq!(status, 200, "{found}");
+        let entries = found["entries"].as_array().unwrap().iter();
+        let mut found: Vec<_> = entries
+            .map(|entry| entry["arguments"].as_str().unwrap().to_owned())
+            .collect();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(found("").len(), 5);
+    let twelve = ["{'x': 12, 'y': 1}", "{'x': 13, 'y': 1}"];
+    let one = "{'x': 1, 'y': 1}";
+    assert_eq!(found("multiply+x%3D1*"), [one, twelve[0], twelve[1]]);
+    let (status, said) = administered.json("/find?words=mul+x%3D1*");
+    assert_eq!(status, 400, "{said}");
+    let given = format!("Giotto-Token: {}\r\n", administered.token());
+    let purge = |dry: bool| {
+        let wish = format!(r#"{{"pattern":"multiply x=1*","hard":true,"dry":{dry}}}"#);
+        let (status, said) = administered.change(&given, &wish);
+        assert_eq!(status, 200, "{said}");
+        said["done"].as_str().unwrap().to_owned()
+    };
+    assert!(purge(true).contains('3'), "{}", purge(true));
+    assert_eq!(found("multiply").len(), 4);
+    purge(false);
+    assert_eq!(found("multiply"), ["{'x': 2, 'y': 1}"]);
+    assert_eq!(found("squared").len(), 1);
+}
+
+#[test]
+fn a_purge_reaches_the_memory_of_the_other_servers_of_the_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let administered = Administered::start_in(folder.path(), MEMORY);
+    let other = Server::start_in(folder.path(), MEMORY);
+    let is_hit = |server: &Server, target: &str| {
+        let reply = server.get(target, "Accept: text/html\r\n");
+        reply.field("cache-status").unwrap().contains("hit")
+    };
+    let given = format!("Giotto-Token: {}\r\n", administered.token());
+    for wish in [
+        r#"{"program":"squared","hard":true}"#,
+        r#"{"program":"squared","hard":false}"#,
+        r#"{"pattern":"squared x=1*","hard":true}"#,
+        r#"{"all":true,"hard":true}"#,
+    ] {
+        for server in [&administered.server, &other] {
+            is_hit(server, "/squared?x=12");
+            assert!(is_hit(server, "/squared?x=12"), "{wish}");
+        }
+        let (status, said) = administered.change(&given, wish);
+        let done = said["done"].as_str().unwrap_or_default();
+        assert!(
+            status == 200 && done.contains("1 process of this machine"),
+            "{said}"
+        );
+        for server in [&administered.server, &other] {
+            assert!(!is_hit(server, "/squared?x=12"), "{wish}");
+        }
+    }
+    let (status, said) =
+        administered.change(&given, r#"{"program":"squared","hard":true,"dry":true}"#);
+    assert_eq!(status, 200, "{said}");
+    assert!(is_hit(&other, "/squared?x=12"));
+}

@@ -7,11 +7,11 @@ use giotto::cache::{Cache, Clock};
 use giotto::prelude::*;
 use serde_json::Value;
 
-use crate::{X, app, report, square};
+use crate::{X, app, page, report, square};
 
 /// The line of `program`.
 async fn line(app: &App, program: &str) -> Value {
-    let report = report(app, "advise").await;
+    let report = report(app, "GET", "advise.json").await;
     let lines = report["programs"].as_array().unwrap();
     let line = lines.iter().find(|line| line["program"] == program);
     line.unwrap_or_else(|| panic!("{program}: {report}"))
@@ -72,7 +72,7 @@ async fn pages_that_are_never_read_again_and_pages_that_never_change_are_told() 
     assert_eq!(steady["hit_rate"], 0.8);
     // 120 hits saved a millisecond each.
     assert!(steady["saved_ms"].as_f64().unwrap() >= 120.0, "{steady}");
-    let report = report(&app, "advise").await;
+    let report = report(&app, "GET", "advise.json").await;
     assert_eq!(
         report["programs"][0]["program"], "steady",
         "the one that saves most"
@@ -87,13 +87,10 @@ async fn a_text_for_people_says_the_same() {
     for x in [1, 1, 2] {
         ask(&app, "price", x).await;
     }
-    let page = app.invoke(&mut Request::new(CMD, "mgt/cache/advise")).await;
-    let page = page.unwrap();
-    let text = std::str::from_utf8(page.body()).unwrap();
+    let text = page(&app, "GET", "advise.txt").await;
     for part in [
         ": 3 requests, 33 % from the store, model ",
         "1 page not stored: they were over its budget",
-        "note     this command has just started",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

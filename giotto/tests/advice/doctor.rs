@@ -6,11 +6,11 @@ use giotto::cache::{Cache, Clock, LayeredKeyValue};
 use giotto::prelude::*;
 use serde_json::Value;
 
-use crate::{app, forever, report};
+use crate::{app, forever, managed, report};
 
 /// The names of the findings, and the findings.
 async fn findings(app: &App) -> (Vec<String>, Vec<Value>) {
-    let report = report(app, "doctor").await;
+    let report = report(app, "POST", "doctor.json").await;
     let findings = report["findings"].as_array().unwrap().clone();
     let names = findings.iter().map(|one| one["check"].as_str().unwrap());
     (names.map(str::to_owned).collect(), findings)
@@ -44,7 +44,7 @@ async fn nothing_is_wrong_with_memory() {
 
 #[tokio::test]
 async fn programs_without_a_cache_are_found() {
-    let app = App::new(forever().with("mgt", giotto::management()));
+    let app = managed(forever());
     let found = finding(&app, "no-cache").await;
     assert!(found.contains("front, limited, price"), "{found}");
 }
@@ -132,7 +132,7 @@ mod redis {
             Cache::new(RedisKeyValue::from_url(&url).unwrap()),
         );
         assert_sound(&app).await;
-        let checked = report(&app, "doctor").await["checked"].to_string();
+        let checked = report(&app, "POST", "doctor.json").await["checked"].to_string();
         assert!(checked.contains("does not tell its figures"), "{checked}");
     }
 
@@ -145,15 +145,15 @@ mod redis {
         ]);
         let app = app(Manifest::default(), Cache::new(layers));
         assert_sound(&app).await;
-        let checked = report(&app, "doctor").await["checked"].clone();
+        let checked = report(&app, "POST", "doctor.json").await["checked"].clone();
         assert_eq!(checked[1][0], "locmem");
         assert_eq!(
             checked[2],
             serde_json::json!(["redis", "eviction, clock, rights"])
         );
         redis.process.kill();
-        let found = finding(&app, "unreachable").await;
-        assert!(found.starts_with("redis does not answer: "), "{found}");
+        let found = finding(&app, "unusable").await;
+        assert!(found.starts_with("redis cannot be used: "), "{found}");
     }
 
     /// On the command line, and one line each in the log of a server that starts.
@@ -194,20 +194,44 @@ mod redis {
     }
 }
 
+/// Of another user, where the test is root, who may write to every file.
 #[cfg(feature = "sqlite")]
-#[tokio::test(flavor = "multi_thread")]
-async fn a_read_only_file_is_found() {
+#[test]
+fn a_file_that_may_only_be_read_is_found() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use crate::testbed;
+
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cache.sqlite");
-    let url = format!("sqlite://{}", path.display());
-    let store = || DatabaseKeyValue::from_url(&url).unwrap();
-    assert_sound(&app(forever(), Cache::new(store()))).await;
-    // The version of its format for those that write: SQLite reads what it must not write, for root, too.
-    let mut file = std::fs::read(&path).unwrap();
-    file[18] = 3;
-    std::fs::write(&path, file).unwrap();
-    let found = finding(&app(forever(), Cache::new(store())), "rights").await;
-    assert!(found.contains("store a page"), "{found}");
+    let cache = format!("cache=sqlite://{}/cache.sqlite", folder.path().display());
+    let run = |program: &str| {
+        let mut command = testbed::command(folder.path());
+        if folder.path().metadata().unwrap().uid() == 0 && program == "mgt/cache/doctor" {
+            command = std::process::Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+            command
+                .arg(testbed::path())
+                .env_clear()
+                .current_dir(folder.path());
+        }
+        let output = command.args(["cmd", "--set", &cache, program]).output();
+        let output = output.unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    assert_eq!(run("mgt/syncdb").0, Some(0));
+    for file in folder.path().read_dir().unwrap() {
+        set_permissions(file.unwrap().path(), Permissions::from_mode(0o444)).unwrap();
+    }
+    set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+    let (code, text) = run("mgt/cache/doctor");
+    set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("cache.sqlite"), "{text}");
+    assert!(text.contains("remedy"), "{text}");
 }
 
 #[cfg(feature = "postgres")]
@@ -248,6 +272,6 @@ async fn nothing_is_wrong_with_memcached_and_its_clock_is_known() {
     let store = MemcacheKeyValue::new().hosts([server.host()]).unwrap();
     let app = app(forever(), Cache::new(store));
     assert_sound(&app).await;
-    let checked = report(&app, "doctor").await["checked"].clone();
+    let checked = report(&app, "POST", "doctor.json").await["checked"].clone();
     assert_eq!(checked[1], serde_json::json!(["memcache", "clock, rights"]));
 }

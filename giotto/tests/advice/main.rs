@@ -3,19 +3,25 @@
 
 mod advise;
 mod doctor;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "sqlite"))]
 #[path = "../common/testbed.rs"]
 mod testbed;
 
+use bytes::Bytes;
 use giotto::cache::Cache;
+use giotto::management_over;
 use giotto::prelude::*;
-use giotto::{Request, management};
+use http_body_util::{BodyExt, Empty};
 use serde_json::Value;
+use tower_service::Service as _;
 
 #[derive(Serialize, Deserialize)]
 struct X {
     x: i64,
 }
+
+#[derive(Serialize, Deserialize)]
+struct Nothing {}
 
 fn square(X { x }: X) -> i64 {
     x * x
@@ -29,7 +35,7 @@ fn forever() -> Manifest {
         ("limited", program().max_entries(10).view(BasicView::new())),
         (
             "front",
-            Program::new(|| "page".to_owned())
+            Program::new(|_: Nothing| "page".to_owned())
                 .cache(0)
                 .view(BasicView::new()),
         ),
@@ -37,11 +43,26 @@ fn forever() -> Manifest {
 }
 
 fn app(manifest: Manifest, cache: Cache) -> App {
-    App::new(manifest.with("mgt", management())).with_cache(cache)
+    managed(manifest).with_cache(cache)
 }
 
-async fn report(app: &App, program: &str) -> Value {
-    let path = format!("mgt/cache/{program}.json");
-    let page = app.invoke(&mut Request::new(CMD, &path)).await.unwrap();
-    serde_json::from_slice(page.body()).unwrap()
+/// The same without a cache.
+fn managed(manifest: Manifest) -> App {
+    let management = management_over([HTTP_GET, HTTP_POST]);
+    App::new(manifest.with("mgt", management))
+}
+
+/// The page of a program under `mgt/cache/`, whatever its status.
+async fn page(app: &App, method: &str, program: &str) -> String {
+    let mut service = app.clone().into_service().unwrap();
+    let uri = format!("http://localhost/mgt/cache/{program}");
+    let request = http::Request::builder().method(method).uri(uri);
+    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    let response = service.call(request).await.unwrap();
+    let body = response.into_body().collect().await.unwrap();
+    String::from_utf8(body.to_bytes().to_vec()).unwrap()
+}
+
+async fn report(app: &App, method: &str, program: &str) -> Value {
+    serde_json::from_str(&page(app, method, program).await).unwrap()
 }

@@ -77,7 +77,8 @@ fn what_needs_a_restart_is_told_until_there_is_one() {
 fn budgets_are_taken_at_once_and_what_is_stored_stays() {
     let budget =
         |entries: u32| format!("cache = \"locmem\"\n[budget.squared]\nmax_entries = {entries}");
-    let (server, write) = reloads(&budget(1));
+    let (one, two) = (budget(1), budget(2));
+    let (server, write) = reloads(&one);
     let status = |x: u32| {
         let reply = server.get(&format!("/squared?x={x}"), "");
         reply.field("cache-status").unwrap().to_owned()
@@ -85,7 +86,7 @@ fn budgets_are_taken_at_once_and_what_is_stored_stays() {
     assert!(status(1).contains("; stored"));
     assert!(status(2).contains("over-budget"), "{}", status(2));
     server.until_logged("over budget: new pages of this program are computed and not stored");
-    write(&budget(2));
+    write(&two);
     server.signal("HUP");
     server.until_logged("changed=\"budget.squared.max_entries\"");
     assert!(status(2).contains("; stored"));
@@ -96,6 +97,30 @@ fn budgets_are_taken_at_once_and_what_is_stored_stays() {
     server.signal("HUP");
     server.until_logged("did you mean \"squared\"?");
     assert!(status(3).contains("over-budget"));
+}
+
+#[test]
+fn the_limits_of_a_store_change_where_the_store_follows() {
+    let (server, write) =
+        reloads("log = \"info\"\n[cache]\nengine = \"locmem\"\nmax_bytes = 1_000_000");
+    let size = |number: usize| format!("/large?bytes={}", 400_000 + number);
+    assert_eq!(server.get(&size(0), "").status, 200);
+    let status = |target: &str| {
+        let reply = server.get(target, "");
+        reply.field("cache-status").unwrap().to_owned()
+    };
+    assert!(status(&size(0)).contains("hit"));
+    write("log = \"info\"\n[cache]\nengine = \"locmem\"\nmax_bytes = 100_000\ndeadline_ms = 50");
+    server.signal("HUP");
+    server.until_logged("configuration reloaded");
+    let log = server.log();
+    let last = told(&log).pop().unwrap();
+    assert!(
+        last.contains("changed=\"cache.deadline_ms, cache.max_bytes\""),
+        "{last}"
+    );
+    assert!(!status(&size(0)).contains("hit"));
+    assert!(!status(&size(0)).contains("hit"));
 }
 
 #[test]

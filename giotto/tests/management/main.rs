@@ -1,6 +1,7 @@
 //! The programs under `mgt/`, on the command line and over HTTP.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod contents;
 mod explain;
 mod middleware;
 mod over_http;

@@ -630,3 +630,35 @@ async fn asked(path: &Path, program: &str, body: &str) -> String {
     stream.read_to_string(&mut answer).await.unwrap();
     answer
 }
+
+#[test]
+fn advise_adds_up_the_servers_and_doctor_finds_their_memories() {
+    let servers = Servers::start(2, &MEMORY);
+    for server in &servers.running {
+        for _ in 0..3 {
+            server.get("/squared?x=1", "");
+        }
+    }
+    let advised = servers.json(&["mgt/cache/advise.json"]);
+    let programs = advised["programs"].as_array().unwrap();
+    let squared = programs.iter().find(|one| one["program"] == "squared");
+    let squared = squared.unwrap_or_else(|| panic!("{advised}"));
+    assert_eq!(squared["lookups"], 6, "{advised}");
+    assert_eq!(advised["processes"].as_array().unwrap().len(), 2);
+    let ran = servers.cmd(&["mgt/cache/doctor"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let found = "memory-of-each  2 servers of this application run here";
+    assert!(ran.stdout.contains(found), "{ran:?}");
+
+    // With one, nothing is wrong.
+    let servers = Servers::start(1, &MEMORY);
+    let ran = servers.cmd(&["mgt/cache/doctor"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    // Without a server there is nothing to judge by.
+    let servers = Servers::start(0, &MEMORY);
+    let text = servers.says(&["mgt/cache/advise"]);
+    assert!(
+        text.contains("there are no counters: no server of this application runs here"),
+        "{text}"
+    );
+}

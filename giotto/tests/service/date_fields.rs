@@ -101,15 +101,15 @@ where
                     "stay":{"from":"2026-03-04","to":"2026-03-05"}}"#;
     let (status, page) = post(&service, &json, right).await;
     assert_eq!(status, 200, "{library} {page}");
-    let wrong =
-        r#"{"born":"27.11.","died":7,"days":[],"own":"x","stay.from":"x","stay.to":"2026-03-05"}"#;
+    let wrong = r#"{"born":"27.11.","died":7,"days":["2026-01-02","x"],"own":"x","stay":{"from":"x","to":"2026-03-05"}}"#;
     let (status, page) = post(&service, &json, wrong).await;
     assert_eq!(status, 400, "{library} {page}");
     let error: serde_json::Value = serde_json::from_str(&page).unwrap();
     let fields = &error["error"]["fields"];
     let born = serde_json::json!({ "value": "27.11.", "message": ENTER, "kind": "not_a_date" });
     assert_eq!(fields["born"], born, "{library}");
-    for name in ["own", "stay.from"] {
+    for name in ["days", "own", "stay.from"] {
+        assert_eq!(fields[name]["value"], "x", "{library} {error}");
         assert_eq!(fields[name]["message"], ENTER, "{library} {error}");
     }
     assert_eq!(fields["died"]["value"], "7", "{library} {error}");

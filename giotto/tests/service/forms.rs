@@ -220,7 +220,7 @@ async fn json_has_the_same_errors_by_field() {
     for (name, kind) in [
         ("pin", "not_an_integer"),
         ("news", "not_true_or_false"),
-        ("address", "other"),
+        ("address.zip", "missing"),
     ] {
         assert_eq!(fields[name]["kind"], kind, "{error}");
     }
@@ -301,4 +301,72 @@ async fn caches_downstream_are_told_no_parameters_where_parts_have_names_of_thei
     assert!(told(plain).await);
     let parts = Program::new(|Parts { address }: Parts| address.city);
     assert!(!told(parts.cache(60).view(BasicView::new())).await);
+}
+
+#[tokio::test]
+async fn json_has_the_path_of_what_is_wrong() {
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Order {
+        items: Vec<Item>,
+        places: std::collections::BTreeMap<u32, Item>,
+        address: Address,
+        pair: (u8, u8),
+        note: Option<Item>,
+    }
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Item {
+        name: String,
+        count: u8,
+    }
+    let order = Program::new(|order: Order| format!("{order:?}")).controllers([HTTP_POST]);
+    let service = service(App::new(Manifest::new([(
+        "order",
+        order.view(BasicView::new()),
+    )])));
+    let json = |items: &str, places: &str, address: &str, pair: &str, note: &str| {
+        let text = r#"{"items":I,"places":P,"address":A,"pair":T,"note":N}"#;
+        let parts = [
+            ("I", items),
+            ("P", places),
+            ("A", address),
+            ("T", pair),
+            ("N", note),
+        ];
+        let replace = |text: String, (from, to): (&str, &str)| text.replace(from, to);
+        parts.into_iter().fold(text.to_owned(), replace)
+    };
+    let post = async |body: &str| ask(&service, "POST", "/order.json", &[JSON], body).await;
+    let (item, address) = (r#"{"name":"a","count":1}"#, r#"{"city":"r","zip":1}"#);
+    let right = json(
+        &format!("[{item}]"),
+        &format!(r#"{{"7":{item}}}"#),
+        address,
+        "[1,2]",
+        "null",
+    );
+    let reply = post(&right).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let wrong = json(
+        &format!(r#"[{item},{{"name":"b","count":300}}]"#),
+        r#"{"7":{"name":7,"count":1}}"#,
+        r#"{"city":"r","zip":"x"}"#,
+        "[1,2,3]",
+        r#"{"name":"n"}"#,
+    );
+    let reply = post(&wrong).await;
+    let error: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+    let fields = error["error"]["fields"].as_object().unwrap();
+    let told = fields.iter().map(|(name, field)| {
+        let text = |member: &str| field[member].as_str().unwrap().to_owned();
+        (name.as_str(), text("value"), text("kind"))
+    });
+    let expected = [
+        ("items.1.count", "300", "out_of_range"),
+        ("places.7.name", "7", "not_text"),
+        ("address.zip", "x", "not_an_integer"),
+        ("pair", "[1,2,3]", "other"),
+        ("note.count", r#"{"name":"n"}"#, "missing"),
+    ];
+    let expected = expected.map(|(name, value, kind)| (name, value.to_owned(), kind.to_owned()));
+    assert_eq!(told.collect::<Vec<_>>(), expected, "{error}");
 }

@@ -15,6 +15,7 @@ mod error_pages;
 mod error_statuses;
 mod errors;
 mod forms;
+mod frozen;
 mod metadata;
 mod middleware;
 mod mounted;

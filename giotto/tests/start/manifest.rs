@@ -85,6 +85,23 @@ fn a_wrong_manifest_is_refused_with_the_place_and_the_remedy() {
             &["'a'", "empty list"],
         ),
         (
+            Manifest::new([(
+                "a",
+                Program::new(square).max_entries(9).view(BasicView::new()),
+            )]),
+            &["'a'", "a budget but no cache", ".cache(..)"],
+        ),
+        (
+            Manifest::new([(
+                "a",
+                Program::new(square)
+                    .cache(60)
+                    .max_entries(0)
+                    .view(BasicView::new()),
+            )]),
+            &["'a'", "`max_entries` of 0", "at least 1"],
+        ),
+        (
             Manifest::new([("a", "nowhere")]),
             &["'a'", "'nowhere'", "no program"],
         ),

@@ -14,7 +14,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use self::failure::{refused, unanswered};
-use super::{KeyValue, Place, names_of};
+use super::names::names_of;
+use super::{KeyValue, Place};
 use crate::clock::Clock;
 use crate::entry::codec;
 use crate::error::Result;
@@ -282,6 +283,17 @@ impl KeyValue for LayeredKeyValue {
         for layer in &*self.layers {
             layer.store().limit_values(bytes);
         }
+    }
+
+    fn set_deadline(&self, deadline: Duration) -> bool {
+        let mut stores = self.layers.iter().map(GuardedStore::store);
+        let is_taken = stores.all(|store| store.set_deadline(deadline));
+        if is_taken {
+            for layer in &*self.layers {
+                layer.deadline.set(deadline);
+            }
+        }
+        is_taken
     }
 
     fn max_value(&self) -> Option<usize> {

@@ -80,10 +80,18 @@ impl MemcacheKeyValue {
         self.send(key, Command::Delete).await
     }
 
+    /// Removes what a scan has found, digests included.
     pub(super) async fn remove_all(&self, values: &[StoredValue]) -> Result<u64> {
         let mut removed = 0;
         for value in values {
-            let one = self.remove(&value.stored_key).await;
+            let stored = match &value.key {
+                Some(key) => key::stored(&self.namespace, key),
+                None if key::is_digest(&self.namespace, &value.stored_key) => {
+                    value.stored_key.clone()
+                }
+                None => continue,
+            };
+            let one = self.remove(&stored).await;
             removed += u64::from(one.map_err(Loss::into_error)?);
         }
         Ok(removed)

@@ -238,8 +238,7 @@ impl KeyValue for MemcacheKeyValue {
         Ok(deleted && was_live)
     }
 
-    /// By `lru_crawler metadump`: keys, sizes and when they expire, but nothing of the values. What comes and goes meanwhile
-    /// may make a page begin a little too early or too late.
+    /// By `lru_crawler metadump`. What comes and goes meanwhile may make a page begin a little too early or too late.
     async fn scan(&self, scan: &Scan) -> Result<Scanned> {
         self.page(scan).await
     }
@@ -277,6 +276,10 @@ impl KeyValue for MemcacheKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.servers.longest().limit(bytes);
+    }
+
+    fn set_deadline(&self, _: Duration) -> bool {
+        false
     }
 
     fn is_writable(&self, key: &str) -> bool {

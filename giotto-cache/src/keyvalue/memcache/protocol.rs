@@ -87,6 +87,9 @@ impl Command {
                 verb: Verb::Swap(_),
                 ..
             } => Want::Replace,
+            Self::Store {
+                verb: Verb::Add, ..
+            } => Want::Add,
             Self::Store { .. } => Want::Store,
             Self::Delete => Want::Remove,
         }

@@ -114,7 +114,7 @@ impl KeyValue for RedisKeyValue {
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
         let key = self.namespace.stored(key);
         let request = command::add(&key, &value, expire)?;
-        let reply = self.way.ask(Want::Store, &key, request).await;
+        let reply = self.way.ask(Want::Add, &key, request).await;
         command::stored(&reply.map_err(Loss::into_error)?)
     }
 
@@ -154,9 +154,8 @@ impl KeyValue for RedisKeyValue {
                 .map(|deleted| deleted.map(u64::from))
                 .sum();
         };
-        let keys = values
-            .iter()
-            .map(|value| value.stored_key.clone().into_bytes());
+        let keys = values.iter().filter_map(|value| value.key.as_deref());
+        let keys = keys.map(|key| self.namespace.stored(key).into_owned().into_bytes());
         match keys.collect::<Vec<_>>() {
             keys if keys.is_empty() => Ok(0),
             keys => clear::delete(link, &keys).await,
@@ -190,6 +189,11 @@ impl KeyValue for RedisKeyValue {
 
     fn limit_values(&self, bytes: usize) {
         self.longest.limit(bytes);
+    }
+
+    /// The nodes of a cluster have a limit of their own.
+    fn set_deadline(&self, _: Duration) -> bool {
+        !self.way.is_cluster()
     }
 
     fn is_writable(&self, key: &str) -> bool {

@@ -2,20 +2,22 @@
 //!
 //! Finding and explaining change nothing. What the programs under `mgt/cache/` do is left to them.
 
-use giotto_cache::{Key, acting};
-use http::{Response, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use giotto_cache::{Key, Place, acting};
+use http::{HeaderMap, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::json as in_json;
-use crate::admin::access::Access;
-use crate::admin::routes::Asked;
+use super::{Live, json as in_json};
 use crate::app::App;
 use crate::controller::http::Body;
 use crate::error::{Error, Result};
-use crate::management::{explain_key, management_over};
-use crate::request::{HTTP_POST, Request};
+use crate::management::{explain_key, management_over, tell_others};
+use crate::request::{CMD, Controller, HTTP_POST, Request};
 
 /// Where the programs of the operator are for this page: no request of a client has such a name.
 const NAME: &str = "(live)";
@@ -26,26 +28,34 @@ const MOST_PAGES: &str = "30";
 type Arguments = Vec<(&'static str, String)>;
 
 /// Finds stored pages as `mgt/cache/list` does: `words=price sku=app*`, and `after=` where the last answer ended.
-pub(in crate::admin) async fn find(access: Access, asked: Asked) -> Response<Body> {
-    let [words, after] = ["words", "after"].map(|name| parameter(asked.query.as_deref(), name));
+pub(in crate::admin) async fn find(app: App, query: Option<String>) -> Response<Body> {
+    let [words, after] = ["words", "after"].map(|name| parameter(query.as_deref(), name));
     let mut arguments = invocation(&words.unwrap_or_default());
     arguments.push(("limit", MOST_PAGES.to_owned()));
     arguments.extend(after.map(|after| ("after", after)));
-    answered(report(&access.app, "list", arguments).await)
+    answered(report(&app, "list", arguments).await)
 }
 
 /// Explains what the next request gets: `words=price sku=apple`, or the `key` of a stored page.
-pub(in crate::admin) async fn explain(access: Access, asked: Asked) -> Response<Body> {
-    let app = &access.app;
-    let [words, key] = ["words", "key"].map(|name| parameter(asked.query.as_deref(), name));
+pub(in crate::admin) async fn explain(app: App, query: Option<String>) -> Response<Body> {
+    let [words, key] = ["words", "key"].map(|name| parameter(query.as_deref(), name));
     let explained = match key {
-        Some(key) => explain_key(&key, app).await,
+        Some(key) => explain_key(&key, &app).await,
         None => {
             let words = invocation(&words.unwrap_or_default());
-            report(app, "explain", words).await
+            report(&app, "explain", words).await
         }
     };
     answered(explained)
+}
+
+/// A request for a change.
+#[derive(Debug)]
+pub(in crate::admin) struct Sent {
+    pub(in crate::admin) fields: HeaderMap,
+    pub(in crate::admin) body: Bytes,
+    /// Who sends it, if it comes over a network.
+    pub(in crate::admin) client: Option<IpAddr>,
 }
 
 /// What is to be changed: exactly one of the scopes.
@@ -56,78 +66,135 @@ struct Wish {
     tag: Option<String>,
     #[serde(default)]
     all: bool,
+    /// A program and arguments with stars.
+    pattern: Option<String>,
     key: Option<String>,
     hard: bool,
+    /// Whether only to say what would be done.
+    #[serde(default)]
+    dry: bool,
 }
 
 /// Invalidates or purges what the body of the request says, in JSON.
-pub(in crate::admin) async fn change(access: Access, asked: Asked) -> Response<Body> {
-    if let Some(why) = access.live.refused(&asked.fields) {
+pub(in crate::admin) async fn change(app: App, live: Arc<Live>, sent: Sent) -> Response<Body> {
+    if let Some(why) = live.refused(&sent.fields) {
         return in_json(StatusCode::FORBIDDEN, &json!({ "error": why }));
     }
-    let who = match access.peer {
-        Some(peer) => format!("the live page, from {}", peer.ip()),
+    let who = match sent.client {
+        Some(client) => format!("the live page, from {client}"),
         None => "the live page".to_owned(),
     };
     let done = async {
-        let wish: Wish = serde_json::from_slice(&asked.body)?;
-        acting(who, changed(&access.app, wish)).await
+        let wish: Wish = serde_json::from_slice(&sent.body)?;
+        acting(who, changed(&app, wish)).await
     };
     answered(done.await.map(|done| json!({ "done": done.trim_end() })))
 }
 
 async fn changed(app: &App, wish: Wish) -> Result<String> {
-    let program = if wish.hard { "purge" } else { "invalidate" };
-    let mut arguments = vec![("yes", "true".to_owned())];
-    match wish {
-        Wish {
-            key: Some(key),
-            program: None,
-            tag: None,
-            all: false,
-            hard,
-        } => return of_page(app, &key, hard).await,
-        Wish { key: Some(_), .. } => {
-            return Err(Error::other("several things are named: name one"));
-        }
-        Wish {
-            program, tag, all, ..
-        } => {
-            arguments.extend(program.map(|program| ("program", program)));
-            arguments.extend(tag.map(|tag| ("tag", tag)));
-            arguments.extend(all.then(|| ("all", "true".to_owned())));
+    let name = if wish.hard { "purge" } else { "invalidate" };
+    let several = || Error::other("several things are named: name one");
+    let others = [
+        wish.program.is_some(),
+        wish.tag.is_some(),
+        wish.pattern.is_some(),
+        wish.all,
+    ];
+    if let Some(key) = wish.key {
+        return match others.contains(&true) || wish.dry {
+            true => Err(several()),
+            false => of_page(app, &key, wish.hard).await,
+        };
+    }
+    let mut arguments = invocation(wish.pattern.as_deref().unwrap_or_default());
+    let consent = if wish.dry { "dry_run" } else { "yes" };
+    arguments.push((consent, "true".to_owned()));
+    arguments.extend(wish.program.map(|program| ("program", program)));
+    arguments.extend(wish.tag.map(|tag| ("tag", tag)));
+    arguments.extend(wish.all.then(|| ("all", "true".to_owned())));
+    let is_memory = app.shared_cache().store().place() == Place::InProcess;
+    // What a command changes in a store that processes share, the servers of this machine are told.
+    let controller = if is_memory { HTTP_POST } else { CMD };
+    let done = run(app, controller, name, &arguments, "text/plain").await?;
+    if !is_memory || wish.dry {
+        return Ok(done);
+    }
+    let program = format!("cache/{name}");
+    Ok(also(
+        done,
+        tell_others(app, &program, &members(&arguments)).await?,
+    ))
+}
+
+/// The arguments as an object, in which an invocation is a list of words.
+fn members(arguments: &Arguments) -> Value {
+    let mut members = serde_json::Map::new();
+    for (name, value) in arguments {
+        match (*name, members.get_mut(*name)) {
+            (_, Some(Value::Array(words))) => words.push(value.clone().into()),
+            ("invocation", _) => {
+                members.insert((*name).to_owned(), json!([value]));
+            }
+            ("program" | "tag", _) => {
+                members.insert((*name).to_owned(), value.clone().into());
+            }
+            _ => {
+                members.insert((*name).to_owned(), true.into());
+            }
         }
     }
-    run(app, program, arguments, "text/plain").await
+    members.into()
+}
+
+/// What was done, and what others say of it.
+fn also(done: String, others: Option<String>) -> String {
+    match others {
+        Some(others) => format!("{}\n{others}", done.trim_end()),
+        None => done,
+    }
 }
 
 /// Expires or removes one page.
-async fn of_page(app: &App, key: &str, is_hard: bool) -> Result<String> {
-    let key = Key::read(key).ok_or_else(|| Error::other("this is not the key of a page"))?;
+async fn of_page(app: &App, text: &str, is_hard: bool) -> Result<String> {
+    let key = Key::read(text).ok_or_else(|| Error::other("this is not the key of a page"))?;
     let cache = app.shared_cache();
     let (was_there, done) = match is_hard {
         true => (cache.remove(&key).await?, "removed"),
         false => (cache.expire(&key).await?, "expired"),
     };
-    Ok(match was_there {
+    let done = match was_there {
         true => format!("{done} {key}"),
         false => format!("nothing was stored under {key}"),
-    })
+    };
+    let others = match cache.store().place() {
+        Place::Layered => tell_others(app, "process/forget", &json!({ "key": [text] })).await?,
+        Place::InProcess => {
+            Some("this is the memory of one process: others have their own".to_owned())
+        }
+        _ => None,
+    };
+    Ok(also(done, others))
 }
 
 /// What the program `mgt/cache/NAME` says in JSON.
 async fn report(app: &App, name: &str, arguments: Arguments) -> Result<Value> {
-    let report = run(app, name, arguments, "application/json").await?;
+    let report = run(app, HTTP_POST, name, &arguments, "application/json").await?;
     Ok(serde_json::from_str(&report)?)
 }
 
 /// What the program `mgt/cache/NAME` says in this `format`.
-async fn run(app: &App, name: &str, arguments: Arguments, format: &'static str) -> Result<String> {
-    let programs = management_over([HTTP_POST]);
-    let manifest = app.manifest().clone().with(NAME, programs);
+async fn run(
+    app: &App,
+    controller: Controller,
+    name: &str,
+    arguments: &Arguments,
+    format: &'static str,
+) -> Result<String> {
+    let manifest = app.manifest().clone();
+    let manifest = manifest.with(NAME, management_over([controller]));
     let app = app.clone().with_manifest(manifest);
     let path = format!("{NAME}/cache/{name}");
-    let mut request = Request::new(HTTP_POST, &path).accept(format);
+    let mut request = Request::new(controller, &path).accept(format);
     for (name, value) in arguments {
         request = request.argument(name, value);
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use giotto_cache::{Key, LayerMeasure, Lookup, Reason};
 use serde::Serialize;
 
-use super::snapshot::milliseconds;
-use crate::admin::access::Access;
+use super::figures::milliseconds;
+use crate::admin::metrics::holdings::Holdings;
 use crate::app::App;
 use crate::management::policy_of;
 
@@ -39,8 +39,7 @@ pub(super) struct PageFigures {
 }
 
 impl Measured {
-    pub(super) async fn of(access: &Access) -> Self {
-        let Access { app, holdings, .. } = access;
+    pub(super) async fn of(app: &App, holdings: &Holdings) -> Self {
         Self {
             layers: holdings.now(app.shared_cache()).await,
             pages: popular(app).await,

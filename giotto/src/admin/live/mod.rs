@@ -1,10 +1,11 @@
 //! The live page: what the cache does now, and a hand on it.
 //!
 //! At the root of the admin listener. `page.rs` has the document, whose script listens to the snapshots (`snapshot.rs`, with
-//! `measured.rs`) that one task makes for all that watch (`watchers.rs`). What its reader asks for is in `actions.rs`, and
+//! `figures.rs` and `measured.rs`) that one task makes for all that watch (`watchers.rs`). What its reader asks for is in `actions.rs`, and
 //! only a page of this process, which knows its secret (`secret.rs`), changes anything.
 
 mod actions;
+mod figures;
 mod measured;
 mod page;
 mod secret;
@@ -20,12 +21,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use tokio::time::{MissedTickBehavior, interval};
 
-pub(super) use self::actions::{change, explain, find};
+pub(super) use self::actions::{Sent, change, explain, find};
 use self::measured::Measured;
 use self::secret::{is_secret, secret};
 use self::snapshot::{Counted, Snapshot, server};
 use self::watchers::{Joined, Watchers};
-use super::access::Access;
+use super::metrics::holdings::Holdings;
 use crate::app::App;
 use crate::controller::http::{Body, data, text};
 
@@ -81,8 +82,7 @@ impl Live {
     }
 
     /// Sends a snapshot once a second, until nobody watches or the server stops.
-    async fn work(&self, access: &Access) {
-        let app = &access.app;
+    async fn work(self: Arc<Self>, app: App, holdings: Holdings) {
         let mut beat = interval(EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut number = 0;
@@ -95,11 +95,17 @@ impl Live {
                 return;
             };
             if number % MEASURED_EVERY == 0 {
-                tokio::spawn(measure(access.clone()));
+                tokio::spawn(Arc::clone(&self).measure(app.clone(), holdings.clone()));
             }
             number += 1;
-            self.watchers.send(self.event(app, watching));
+            self.watchers.send(self.event(&app, watching));
         }
+    }
+
+    /// In a task of its own: a store that is slow holds no snapshot up.
+    async fn measure(self: Arc<Self>, app: App, holdings: Holdings) {
+        let measured = Arc::new(Measured::of(&app, &holdings).await);
+        *self.measured.lock().unwrap_or_else(PoisonError::into_inner) = measured;
     }
 
     fn event(&self, app: &App, watching: usize) -> Bytes {
@@ -129,10 +135,10 @@ impl Live {
 }
 
 /// The snapshots from now on, as server-sent events.
-pub(super) fn events(access: Access) -> Response<Body> {
-    let joined = match access.app.health.is_stopping() {
+pub(super) fn events(live: Arc<Live>, app: App, holdings: Holdings) -> Response<Body> {
+    let joined = match app.health.is_stopping() {
         true => None,
-        false => access.live.watchers.join(),
+        false => live.watchers.join(),
     };
     let Some(Joined { events, is_first }) = joined else {
         let message = format!(
@@ -142,7 +148,7 @@ pub(super) fn events(access: Access) -> Response<Body> {
         return text(StatusCode::SERVICE_UNAVAILABLE, &message);
     };
     if is_first {
-        tokio::spawn(async move { access.live.work(&access).await });
+        tokio::spawn(live.work(app, holdings));
     }
     let mut response = data(StatusCode::OK, "text/event-stream", Bytes::new());
     // A proxy that buffers would show nothing.
@@ -152,17 +158,6 @@ pub(super) fn events(access: Access) -> Response<Body> {
         .insert(buffering, HeaderValue::from_static("no"));
     *response.body_mut() = Body::stream(events);
     response
-}
-
-/// In a task of its own: a store that is slow holds no snapshot up.
-async fn measure(access: Access) {
-    let measured = Arc::new(Measured::of(&access).await);
-    let mut last = access
-        .live
-        .measured
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    *last = measured;
 }
 
 /// A response in JSON.

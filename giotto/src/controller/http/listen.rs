@@ -23,16 +23,56 @@ pub(crate) struct Port {
     pub(crate) is_shared: bool,
 }
 
+/// The socket of a server.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(super) socket: TcpListener,
+    /// Whether other processes may listen on the same port, each with a socket of its own.
+    pub(super) is_shared: bool,
+}
+
+impl Listener {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Has the kernel drop the first packet of each new connection, and complete those that have begun. Clients send that
+    /// packet again after a second, when this socket is closed: then it reaches another process on the same port. Without it,
+    /// what arrives between the last accept and the close is reset.
+    pub(super) fn turn_away(&self) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Err(error) = socket2::SockRef::from(&self.socket).attach_filter(&DROP_SYN) {
+            tracing::debug!(%error, "SO_ATTACH_FILTER failed");
+        }
+    }
+}
+
+/// A program for the kernel's packet filter, which sees the header of TCP: SYN without ACK is dropped.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+static DROP_SYN: [socket2::SockFilter; 5] = [
+    // The byte of the flags.
+    socket2::SockFilter::new(0x30, 0, 0, 13),
+    // Those of SYN and ACK.
+    socket2::SockFilter::new(0x54, 0, 0, 0x12),
+    // SYN alone goes on; anything else skips one.
+    socket2::SockFilter::new(0x15, 0, 1, 0x02),
+    socket2::SockFilter::new(0x06, 0, 0, 0),
+    socket2::SockFilter::new(0x06, 0, 0, u32::MAX),
+];
+
 /// Listens on `host` and `port`.
 ///
 /// # Errors
 ///
 /// If none of the addresses of `host` can be listened on.
-pub(crate) async fn listen(host: &str, port: u16, how: Port) -> io::Result<TcpListener> {
+pub(crate) async fn listen(host: &str, port: u16, how: Port) -> io::Result<Listener> {
     let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in lookup_host((host, port)).await? {
         match listen_on(address, how) {
-            Ok(listener) => return Ok(listener),
+            Ok(socket) => {
+                let is_shared = how.is_shared;
+                return Ok(Listener { socket, is_shared });
+            }
             Err(error) => refusal = error,
         }
     }
@@ -61,10 +101,14 @@ pub(crate) fn listen_on(address: SocketAddr, how: Port) -> io::Result<TcpListene
 
 /// Accepts on a `listener` that another process has made.
 #[cfg(feature = "socket-activation")]
-pub(crate) fn adopt(listener: std::net::TcpListener) -> io::Result<TcpListener> {
-    listener.set_nonblocking(true)?;
-    bound_unsent(&listener);
-    TcpListener::from_std(listener)
+pub(crate) fn adopt(socket: std::net::TcpListener) -> io::Result<Listener> {
+    socket.set_nonblocking(true)?;
+    bound_unsent(&socket);
+    Ok(Listener {
+        socket: TcpListener::from_std(socket)?,
+        // It is the same socket in the next process, too.
+        is_shared: false,
+    })
 }
 
 /// Bounds the bytes that the kernel keeps for a connection, besides those that are on their way. Without a bound it takes

@@ -3,7 +3,8 @@
 //! The first and the last step of an invocation over HTTP. `listen.rs` (or `unix.rs`) makes the socket and `serve.rs` accepts
 //! connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while the wall clock is
 //! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs;
-//! `access.rs` tells its requests in the access log. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs`, `body.rs` (with
+//! `access.rs` tells its requests in the access log, `span.rs` in
+//! traces. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs`, `body.rs` (with
 //! `decoding.rs`) and `session.rs` to the application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
 //! `range.rs`), `caching.rs`, `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with
 //! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
@@ -43,6 +44,7 @@ mod service;
 #[cfg(feature = "session")]
 mod session;
 mod signals;
+mod span;
 #[cfg(any(feature = "axum", feature = "static", feature = "admin"))]
 mod stream;
 mod unix;
@@ -58,7 +60,7 @@ pub(crate) use health::{healthz, readyz};
 pub(crate) use listen::adopt;
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
-pub(crate) use listen::{Port, listen};
+pub(crate) use listen::{Listener, Port, listen};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]

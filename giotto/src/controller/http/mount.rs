@@ -8,13 +8,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use giotto_cache::trace;
 use http::Response;
 use http::request::Parts;
+use tracing::Instrument;
 
 use super::access::Visitor;
 use super::output::Body;
 #[cfg(feature = "axum")]
 use super::routes::Layered;
+use super::span;
 use crate::app::App;
 use crate::error::Result;
 use crate::manifest::Manifest;
@@ -127,10 +130,26 @@ impl Service {
     {
         let visitor = self.visitor.as_ref();
         let record = visitor.map(|visitor| visitor.begin(head));
-        let mut response = self.answer(head, body).await;
+        let mut response = match trace::is_on() {
+            false => self.answer(head, body).await,
+            // Boxed, so that the future of a plain hit stays small.
+            true => Box::pin(self.answer_traced(head, body)).await,
+        };
         if let Some(record) = record {
             record.answered(&mut response);
         }
+        response
+    }
+
+    /// The same within a span.
+    async fn answer_traced<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let span = span::request(head, self.app());
+        let response = self.answer(head, body).instrument(span.clone()).await;
+        span::note(&span, &response);
         response
     }
 

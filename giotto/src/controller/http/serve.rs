@@ -3,16 +3,16 @@
 //! Before the first step of an invocation over HTTP.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use giotto_cache::log::Limiter;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::connections::{Answers, Connections};
-use super::listen::{Accept, accept_waiting};
+use super::listen::{Accept, Listener, accept_waiting};
 use super::mount::Service;
 use super::signals::{Signals, Stop};
 
@@ -20,6 +20,8 @@ use super::signals::{Signals, Stop};
 const BEAT: Duration = Duration::from_millis(500);
 /// For requests that their clients sent before they could know that the server stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(200);
+/// For connections that clients have begun when the listener closes.
+const HANDSHAKE: Duration = Duration::from_millis(50);
 /// The pause after a failed accept, for example because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -43,7 +45,7 @@ pub(crate) struct Stopping {
 /// Serves `service` on `listener` until a signal stops it, and finishes the responses under way. `stopping` is asked then.
 pub(crate) async fn serve(
     service: Service,
-    listener: TcpListener,
+    listener: Listener,
     mut signals: Signals,
     stopping: impl Fn() -> Stopping,
 ) -> io::Result<Ended> {
@@ -51,7 +53,14 @@ pub(crate) async fn serve(
     let service = service.with_host();
     let log = service.app().log();
     let answers = |peer| service.of_peer(peer);
-    let stop = accept(&listener, &mut connections, answers, log, signals.stop()).await?;
+    let stop = accept(
+        &listener.socket,
+        &mut connections,
+        answers,
+        log,
+        signals.stop(),
+    )
+    .await?;
     service.app().health.stop();
     let Stopping { lame_duck, drain } = stopping();
     let (lame_duck, grace) = match stop {
@@ -59,27 +68,46 @@ pub(crate) async fn serve(
         Stop::Terminated => (lame_duck, drain.max(SHUTDOWN_GRACE)),
     };
     if !lame_duck.is_zero() {
-        let seconds = lame_duck.as_secs();
-        tracing::info!(
-            seconds,
-            "stopping: not ready, but still accepting connections"
-        );
         connections.stop();
-        let over = timeout(lame_duck, signals.interrupt());
-        let is_cut = accept(&listener, &mut connections, answers, log, over)
-            .await?
-            .is_ok();
-        if is_cut {
+        let over = limp(lame_duck, &mut signals);
+        let is_over = accept(&listener.socket, &mut connections, answers, log, over).await?;
+        if !is_over {
             return Ok(cut(&service));
         }
     }
-    for (stream, peer) in accept_waiting(listener) {
-        connections.open(stream, service.of_peer(peer));
-    }
+    close(listener, &mut connections, answers, log).await?;
     Ok(tokio::select! {
         () = finish(connections, &service, grace) => Ended::Drained,
         () = signals.interrupt() => cut(&service),
     })
+}
+
+/// Waits for the lame-duck time; false if a second signal cuts it.
+async fn limp(time: Duration, signals: &mut Signals) -> bool {
+    let seconds = time.as_secs();
+    tracing::info!(
+        seconds,
+        "stopping: not ready, but still accepting connections"
+    );
+    timeout(time, signals.interrupt()).await.is_err()
+}
+
+/// Accepts the connections that clients have begun, which would be reset otherwise, and closes `listener`.
+async fn close<A: Answers>(
+    listener: Listener,
+    connections: &mut Connections,
+    answers: impl Fn(SocketAddr) -> A + Copy,
+    log: &Limiter,
+) -> io::Result<()> {
+    if listener.is_shared {
+        listener.turn_away();
+        let begun = sleep(HANDSHAKE);
+        accept(&listener.socket, connections, answers, log, begun).await?;
+    }
+    for (stream, peer) in accept_waiting(listener.socket) {
+        connections.open(stream, answers(peer));
+    }
+    Ok(())
 }
 
 fn cut(service: &Service) -> Ended {

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 
-use giotto_cache::Mode;
 use http::request::Parts;
 use http::{Method, Response};
 
@@ -120,7 +119,7 @@ impl Service {
             accept: fields.accept,
             controller,
             is_form: false,
-            mode: Mode::Prefer,
+            mode: self.app().mode,
             takes_stale: true,
             takes_coded,
             is_admitted: false,

@@ -11,11 +11,14 @@ use super::finding::Finding;
 use super::programs;
 use super::store::{Examined, examine};
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::management::model::{Nothing, shown};
 use crate::management::operator::Operator;
+use crate::management::process::figures::{Figures, Wanted};
+use crate::management::servers::Asked;
 use crate::management::text::{columns, count};
 use crate::program::Program;
+use crate::socket::PATIENCE;
 
 pub(in crate::management) fn program() -> Program {
     Program::new(doctor)
@@ -34,12 +37,13 @@ struct Report {
     findings: Vec<Finding>,
 }
 
-async fn doctor(_: Nothing, operator: Operator) -> Report {
+async fn doctor(_: Nothing, operator: Operator) -> Result<Report> {
     let app = &operator.app;
     let mut report = Report {
         checked: vec![("programs".to_owned(), "cache, time, limits".to_owned())],
         findings: programs::without_cache(app).into_iter().collect(),
     };
+    report.findings.extend(memories(&operator).await?);
     let unlimited = programs::unlimited(app);
     for store in layers(app) {
         let examined = examine(app.shared_cache(), store, &unlimited).await;
@@ -49,7 +53,25 @@ async fn doctor(_: Nothing, operator: Operator) -> Report {
         };
         report.add(examined);
     }
-    report
+    Ok(report)
+}
+
+/// Several servers of this machine whose cache is the memory of each.
+async fn memories(operator: &Operator) -> Result<Option<Finding>> {
+    if !operator.has_own_memory() {
+        return Ok(None);
+    }
+    let asked = operator.ask("process/figures", &Wanted::NOTHING, PATIENCE);
+    let asked: Asked<Figures> = asked.await?;
+    let servers = asked.told().processes.len();
+    Ok((servers > 1).then(|| {
+        Finding::new(
+            "memory-of-each",
+            format!("{servers} servers of this application run here, and the cache of each is its own memory"),
+            "each computes every page, and shows the old one after another has invalidated it",
+            "put a store behind the memory that they share, for example cache = [\"locmem\", \"redis\"], or run one server",
+        )
+    }))
 }
 
 /// Logs what is wrong with the store of a server that has just started, in the background.

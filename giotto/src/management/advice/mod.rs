@@ -8,6 +8,7 @@ pub(super) mod doctor;
 mod finding;
 mod programs;
 mod store;
+mod tally;
 mod worth;
 
 pub(crate) use doctor::tell_at_start;

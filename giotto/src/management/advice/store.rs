@@ -72,7 +72,7 @@ impl Examined {
         match first {
             None => self.checked = join(&self.checked, "rights"),
             Some(error) if probed.iter().all(|(_, result)| result.is_err()) => {
-                self.findings.push(unreachable(&self.name, error));
+                self.findings.push(unusable(&self.name, error));
             }
             Some(_) => {
                 let refused = probed.iter().filter_map(|(what, result)| {
@@ -151,12 +151,12 @@ fn clock(name: &str, clock_ms: Option<u64>, before_ms: u64, after_ms: u64) -> Op
     })
 }
 
-fn unreachable(name: &str, error: &str) -> Finding {
+fn unusable(name: &str, error: &str) -> Finding {
     Finding::new(
-        "unreachable",
-        format!("{name} does not answer: {error}"),
+        "unusable",
+        format!("{name} cannot be used: {error}"),
         "models run for every request, and invalidations wait",
-        "start the store, or correct its address in the configuration; mgt/cache/stats shows its figures once it answers",
+        "start the store, correct its address in the configuration, or give this process the right to use it",
     )
 }
 

@@ -15,7 +15,7 @@ use super::listed::{Listed, OfProcess};
 use super::pattern::Pattern;
 use super::view::Report;
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::management::invocation::Invocation;
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
@@ -79,7 +79,7 @@ pub(in crate::management) fn program() -> Program {
              the format .ndjson each line is one entry in JSON.",
         )
         .collects(INVOCATION)
-        .view(shown().renders("application/x-ndjson", Listed::lines))
+        .view(shown().shows("application/x-ndjson", Listed::lines))
 }
 
 /// What this process has in its memory, for a command that asks it.
@@ -162,7 +162,8 @@ async fn here(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     };
     let mut found = Found::new(sort, arguments.limit, skip, cursor);
     while !found.is_full() {
-        let Some(page) = walk.next().await? else {
+        let page = walk.next().await;
+        let Some(page) = page.map_err(|error| foreign(error, arguments))? else {
             break;
         };
         let entries = page.entries.into_iter().filter(|entry| meant.has(entry));
@@ -178,6 +179,15 @@ async fn here(arguments: &Arguments, operator: &Operator) -> Result<Report> {
         next,
         note: layer.note,
     })
+}
+
+/// A cursor of another store is a wrong argument.
+fn foreign(error: giotto_cache::Error, arguments: &Arguments) -> Error {
+    let after = arguments.after.clone().unwrap_or_default();
+    match error.kind() {
+        giotto_cache::ErrorKind::Configuration => refused("after", after, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// The entries that are meant.

@@ -20,6 +20,7 @@ use super::{drain, figures, forget, log};
 use crate::app::App;
 use crate::controller::http::{Answers, Body, Service, UnixSocket, serve_beside};
 use crate::error::{Error, Result};
+use crate::management::advice::advise;
 use crate::management::contents::list;
 use crate::management::programs::management_over;
 use crate::management::report::{explain, get};
@@ -209,6 +210,7 @@ fn manifest() -> Manifest {
         ("list", list::of_process()),
         ("log", log::of_process()),
         ("drain", drain::of_process()),
+        ("tallies", advise::of_process()),
     ];
     let process = process.map(|(name, program)| (name, program.controllers([HTTP_POST])));
     management_over([HTTP_GET, HTTP_POST]).with("process", Manifest::new(process))

@@ -2,18 +2,17 @@
 //!
 //! Runs no model. It understands the invocation and judges the stored entry as a request does.
 
+#[cfg(feature = "admin")]
+pub(in crate::management) mod by_key;
+
 use std::fmt;
 
 use giotto_cache::{EntryState, Explanation, LayerState, Place};
-#[cfg(feature = "admin")]
-use giotto_cache::{Key, Lookup, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::entry;
 use super::next::Next;
-#[cfg(feature = "admin")]
-use crate::app::App;
 use crate::controller::cmd::remedy;
 use crate::error::{Error, Result};
 use crate::management::invocation::{
@@ -24,8 +23,6 @@ use crate::management::operator::Operator;
 use crate::management::servers::Asked;
 use crate::management::text::columns;
 use crate::program::Program;
-#[cfg(feature = "admin")]
-use crate::request::{Controller, HTTP_GET};
 use crate::socket::{PATIENCE, Silent};
 use crate::view::BasicView;
 
@@ -204,42 +201,6 @@ async fn seen(
         Some(explained) => report.of_cached(explained),
     };
     Ok((report, next))
-}
-
-/// What is stored under a key, and what the next request for it gets, as a server sees it.
-///
-/// # Errors
-///
-/// If `text` is not the key of a program of this application that has a cache.
-#[cfg(feature = "admin")]
-pub(crate) async fn explain_key(text: &str, app: &App) -> Result<serde_json::Value> {
-    let none = || Error::other("no program of this application has pages under this key");
-    let key = Key::read(text).ok_or_else(none)?;
-    let policy = policy_of(&key, app).ok_or_else(none)?;
-    let report = Report {
-        program: key.program().to_owned(),
-        arguments: key.arguments().to_owned(),
-        mimetype: key.mimetype().to_owned(),
-        ..Report::default()
-    };
-    let explained = app.shared_cache().explain(&Lookup::new(key, policy)).await;
-    let next = vec![Next::new(HTTP_GET, &explained)];
-    let report = Report {
-        next,
-        ..report.of_cached(explained)
-    };
-    Ok(serde_json::to_value(report)?)
-}
-
-/// How long the program of `key` keeps its pages; `None` if there is none, or it keeps nothing.
-#[cfg(feature = "admin")]
-pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
-    let controllers = Controller::ALL.into_iter();
-    let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
-    programs.find_map(|program| {
-        let is_its = Key::new(program.path(), "", "").program() == key.program();
-        program.cache_policy().filter(|_| is_its).copied()
-    })
 }
 
 impl Report {

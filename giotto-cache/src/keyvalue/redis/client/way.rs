@@ -44,6 +44,10 @@ impl Way {
         }
     }
 
+    pub(crate) const fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
     pub(crate) async fn ask(&self, want: Want, key: &str, request: Request) -> Result<Value, Loss> {
         match self {
             Self::One(link) => {

@@ -119,12 +119,14 @@ function removal(report) {
 /** The page that is to be removed, or `null`: then the form says what is meant. */
 let single = null;
 const changing = () => $("change").elements;
+const fieldOf = value => $("change").querySelector(`[name=hard][value=${value}]`);
 
 function askForChange({ program, tag, key, name } = {}) {
   const fields = changing();
   single = key ? { key, name } : null;
   $("scopes").hidden = $("scopes").disabled = single !== null;
   fields.scope.value = tag === undefined ? "program" : "tag";
+  fields.pattern.value = "";
   fields.program.value = program ?? "";
   fields.tag.value = tag ?? "";
   fields.hard.value = single ? "yes" : "no";
@@ -145,35 +147,49 @@ function wish() {
 
 /** Says what will happen, and shows the fields that belong to it. */
 function plan() {
-  const wished = wish();
   const scope = changing().scope.value;
-  for (const name of ["program", "tag"]) $(`scope-${name}`).hidden = scope !== name;
+  const isPattern = !single && scope === "pattern";
+  for (const name of ["program", "tag", "pattern"]) $(`scope-${name}`).hidden = scope !== name;
+  // What matches has to be removed one by one: there is no soft way.
+  fieldOf("no").disabled = isPattern;
+  if (isPattern) changing().hard.value = "yes";
+  const wished = wish();
   const what = single ? `the page ${single.name}` : wished.all ? "all pages of this application"
-    : scope === "program" ? `all pages of ${wished.program || "…"}` : `all pages with the tag ${wished.tag || "…"}`;
+    : scope === "program" ? `all pages of ${wished.program || "…"}` : scope === "tag" ? `all pages with the tag ${wished.tag || "…"}`
+    : `the pages that match ${wished.pattern || "…"}`;
   const words = single ? ["Expires", "Removes"] : ["Invalidates", "Purges"];
   write($("soft"), words[0].replace(/s$/, ""));
   write($("hard"), words[1].replace(/s$/, ""));
   write($("confirm-title"), single ? "Remove one page" : "Purge pages");
   write($("plan"), `${words[Number(wished.hard)]} ${what}, in ${last?.shared ? "every process" : "this process"}.`);
   write($("sure"), words[Number(wished.hard)].replace(/s$/, ""));
-  $("sure").disabled = !(single || wished.all || wished[scope]);
+  const isWhole = Boolean(single || wished.all || wished[scope]);
+  $("sure").disabled = $("try").disabled = !isWhole;
+  $("try").hidden = single !== null;
+  $("counted").hidden = true;
 }
 
-async function change() {
-  $("sure").disabled = true;
+/** Does what the form says, or says only what it would do. */
+async function change(isTry) {
+  $("sure").disabled = $("try").disabled = true;
   write($("change-said"), "");
   try {
     const said = await ask("change", null, {
       method: "POST",
       headers: { "Content-Type": "application/json", "Giotto-Token": token },
-      body: JSON.stringify(wish()),
+      body: JSON.stringify({ ...wish(), dry: isTry }),
     });
-    $("confirm").close();
-    say(said.done);
+    if (isTry) {
+      $("counted").hidden = false;
+      write($("counted"), said.done);
+    } else {
+      $("confirm").close();
+      say(said.done);
+    }
   } catch (error) {
     write($("change-said"), error.message);
   } finally {
-    $("sure").disabled = false;
+    $("sure").disabled = $("try").disabled = false;
   }
 }
 
@@ -195,5 +211,6 @@ function listenToForms() {
     // Enter in a field is no consent: the button is.
     if (event.submitter?.value !== "cancel") event.preventDefault();
   });
-  $("sure").addEventListener("click", change);
+  $("sure").addEventListener("click", () => change(false));
+  $("try").addEventListener("click", () => change(true));
 }

@@ -27,6 +27,7 @@ const NOT_STORED = {
   "invalidated_meanwhile": ["Not stored: invalidated meanwhile", "while it was computed"],
   "store_failed": ["Not stored: the store failed", "or accepts nothing now"],
   "unwanted": ["Not stored: nothing wanted it", "bypassed, stored by another process, or no cache"],
+  "first_request": ["Not stored: asked for once", "stored at the second request"],
   "over_budget": ["Not stored: over its budget", ".max_entries, .new_entries_per_second"],
 };
 const BAD = new Set(["backend_failed", "backend_late", "forged", "undecodable", "clock_skew", "tag_lost", "store_failed", "failed", "bad_tag"]);

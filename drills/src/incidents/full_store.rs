@@ -1,0 +1,40 @@
+//! The store is full and refuses new pages: they are computed for every request.
+
+use test_servers::wait_until;
+
+use super::programs::LARGE;
+use super::scene::{Result, Scene};
+use crate::client::Reply;
+
+const PATH: &str = "/catalogue?number=1000001";
+
+pub(crate) fn play(scene: &Scene) -> Result<()> {
+    let redis = scene.redis();
+    let config = |setting: &str, value: &str| redis.cli(&["config", "set", setting, value]);
+    config("maxmemory-policy", "noeviction");
+    config("maxmemory", "4mb");
+    for number in 0..(8 << 20) / LARGE {
+        scene.get(0, &format!("/catalogue?number={number}"))?;
+    }
+    let mut number = 2_000_000;
+    wait_until("the store refuses pages", || {
+        number += 1;
+        let reply = scene.get(0, &format!("/catalogue?number={number}"));
+        reply.is_ok_and(|reply| reply.head.contains("store-failed"))
+    });
+    // Found:
+    scene.look(0, PATH)?.has(&["store-failed"])?;
+    scene
+        .cmd("mgt/cache/stats")?
+        .has(&["maxmemory-policy is noeviction", "store_failed"])?;
+    // Ended: from now on the store evicts what is not read.
+    scene
+        .redis_cli("config set maxmemory-policy allkeys-lru")
+        .has(&["OK"])?;
+    wait_until("new pages are stored again", || {
+        let replies = scene.get_all(PATH);
+        replies.is_ok_and(|replies| replies.iter().all(Reply::is_fresh_hit))
+    });
+    scene.look(0, PATH)?.has(&["giotto; hit"])?;
+    Ok(())
+}

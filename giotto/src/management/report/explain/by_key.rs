@@ -1,0 +1,45 @@
+//! What is stored under a key that the live page shows.
+//!
+//! Part of a report: runs no model.
+
+use giotto_cache::{Key, Lookup, Policy};
+
+use super::Report;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::management::report::next::Next;
+use crate::request::{Controller, HTTP_GET};
+
+/// What is stored under a key, and what the next request for it gets, as a server sees it.
+///
+/// # Errors
+///
+/// If `text` is not the key of a program of this application that has a cache.
+pub(crate) async fn explain_key(text: &str, app: &App) -> Result<serde_json::Value> {
+    let none = || Error::other("no program of this application has pages under this key");
+    let key = Key::read(text).ok_or_else(none)?;
+    let policy = policy_of(&key, app).ok_or_else(none)?;
+    let report = Report {
+        program: key.program().to_owned(),
+        arguments: key.arguments().to_owned(),
+        mimetype: key.mimetype().to_owned(),
+        ..Report::default()
+    };
+    let explained = app.shared_cache().explain(&Lookup::new(key, policy)).await;
+    let next = vec![Next::new(HTTP_GET, &explained)];
+    let report = Report {
+        next,
+        ..report.of_cached(explained)
+    };
+    Ok(serde_json::to_value(report)?)
+}
+
+/// How long the program of `key` keeps its pages; `None` if there is none, or it keeps nothing.
+pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
+    let controllers = Controller::ALL.into_iter();
+    let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
+    programs.find_map(|program| {
+        let is_its = Key::new(program.path(), "", "").program() == key.program();
+        program.cache_policy().filter(|_| is_its).copied()
+    })
+}
