@@ -9,6 +9,7 @@ pub(super) mod list;
 mod listed;
 mod literal;
 mod pattern;
+pub(super) mod sizes;
 mod top;
 mod view;
 

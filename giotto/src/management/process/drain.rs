@@ -76,7 +76,7 @@ async fn drain(which: Which, operator: Operator) -> Result<Drained> {
 }
 
 /// Returns the process.
-fn drain_own(_: Nothing, operator: Operator) -> Result<u32> {
+async fn drain_own(_: Nothing, operator: Operator) -> Result<u32> {
     tracing::info!("an operator has this process drain");
     operator.steering()?.stop();
     Ok(std::process::id())

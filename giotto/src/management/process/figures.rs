@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::Result;
+use crate::management::contents::sizes::{Size, Sizes};
 use crate::management::operator::Operator;
 use crate::program::Program;
 use crate::view::BasicView;
@@ -29,13 +30,22 @@ pub(in crate::management) struct Wanted {
     /// Whether those of each program are.
     #[serde(default)]
     pub(in crate::management) programs: bool,
+    /// Whether it is wanted what the programs take in the memory of the process, if that is the whole cache.
+    #[serde(default)]
+    pub(in crate::management) sizes: bool,
 }
 
 impl Wanted {
     /// No figures of programs.
-    pub(in crate::management) const NOTHING: Self = Self { programs: false };
+    pub(in crate::management) const NOTHING: Self = Self {
+        programs: false,
+        sizes: false,
+    };
     /// Those of programs, too.
-    pub(in crate::management) const PROGRAMS: Self = Self { programs: true };
+    pub(in crate::management) const PROGRAMS: Self = Self {
+        programs: true,
+        sizes: false,
+    };
 }
 
 /// The figures of one process.
@@ -51,6 +61,8 @@ pub(in crate::management) struct Figures {
     pub(in crate::management) purges: Option<Counters>,
     #[serde(default)]
     pub(in crate::management) programs: Vec<OfProgram>,
+    #[serde(default)]
+    pub(in crate::management) sizes: Option<Sizes>,
 }
 
 /// What a layer in memory holds.
@@ -72,6 +84,9 @@ pub(in crate::management) struct OfProgram {
     pub(in crate::management) saved_ms: f64,
     pub(in crate::management) last_minute: Counters,
     pub(in crate::management) last_minute_model_ms: f64,
+    /// What its entries take, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::management) size: Option<Size>,
 }
 
 async fn figures(wanted: Wanted, operator: Operator) -> Result<Figures> {
@@ -100,6 +115,10 @@ impl Figures {
             false => Vec::new(),
         };
         let programs = programs.iter().map(OfProgram::new);
+        let sizes = match wanted.sizes && cache.store().place() == Place::InProcess {
+            true => Some(Sizes::of(cache).await?),
+            false => None,
+        };
         Ok(Self {
             process: std::process::id(),
             memory,
@@ -111,6 +130,7 @@ impl Figures {
                 .map(|counts| counters(&counts))
                 .transpose()?,
             programs: programs.collect::<Result<_>>()?,
+            sizes,
         })
     }
 }
@@ -125,6 +145,7 @@ impl OfProgram {
             saved_ms: ms(counted.saved),
             last_minute: counters(&counted.last_minute)?,
             last_minute_model_ms: ms(counted.last_minute_model),
+            size: None,
         })
     }
 

@@ -65,7 +65,7 @@ async fn change(wanted: Level, operator: Operator) -> Result<Changed> {
 }
 
 /// Returns the process.
-fn change_own(wanted: Level, operator: Operator) -> Result<u32> {
+async fn change_own(wanted: Level, operator: Operator) -> Result<u32> {
     let level = read(&wanted.level)?;
     operator.steering()?.set_level(level)?;
     tracing::info!(%level, "log level changed by an operator");

@@ -8,17 +8,18 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use giotto_cache::Counts;
+use giotto_cache::{Counts, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::controller::cmd::{SUCCESS, print_text};
 use crate::error::{Error, Result};
+use crate::management::contents::sizes::{Size, Sizes};
 use crate::management::invocation::shown as shown_path;
 use crate::management::model::{Documented, refused, shown};
 use crate::management::operator::Operator;
 use crate::management::process::figures::{Counters, Figures, OfProgram, Wanted, count};
 use crate::management::servers::Asked;
-use crate::management::text::{grouped, table, time};
+use crate::management::text::{grouped, size, table, time};
 use crate::program::Program;
 use crate::socket::{PATIENCE, Silent};
 
@@ -26,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Clears a terminal, and begins at its top.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
-const ORDERS: [&str; 5] = ["model", "hits", "misses", "computed", "saved"];
+const ORDERS: [&str; 6] = ["model", "hits", "misses", "computed", "saved", "bytes"];
 
 pub(in crate::management) fn program() -> Program {
     let model = Documented {
@@ -34,7 +35,7 @@ pub(in crate::management) fn program() -> Program {
         parameters: &[
             (
                 "by",
-                "The order: model (time that models took), hits, misses, computed, or saved (time that models were spared).",
+                "The order: model (time that models took), hits, misses, computed, saved (time that models were spared), or bytes.",
             ),
             ("limit", "How many programs are shown."),
             (
@@ -77,6 +78,9 @@ struct Report {
     programs: Vec<OfProgram>,
     /// How many programs are not shown.
     left: usize,
+    /// How many keys were looked at to see what the programs take, and whether these are all.
+    looked_at: Option<u64>,
+    is_complete: Option<bool>,
     /// The servers that did not answer.
     silent: Vec<Silent>,
 }
@@ -100,35 +104,68 @@ async fn top(arguments: Arguments, operator: Operator) -> Result<Report> {
 }
 
 async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
-    let (figures, silent) = match operator.is_command() {
+    let wanted = Wanted {
+        // To look at the store every two seconds would be felt.
+        sizes: !arguments.watch,
+        ..Wanted::PROGRAMS
+    };
+    let (figures, silent): (Vec<Figures>, _) = match operator.is_command() {
         true => {
-            let asked: Asked<Figures> = operator
-                .ask("process/figures", &Wanted::PROGRAMS, PATIENCE)
-                .await?;
+            let asked: Asked<Figures> = operator.ask("process/figures", &wanted, PATIENCE).await?;
             let silent = asked.told().silent;
             let figures = asked.answers.into_iter().map(|(_, figures)| figures);
             (figures.collect(), silent)
         }
         false => {
-            let own = Figures::of(operator.app.shared_cache(), &Wanted::PROGRAMS).await?;
+            let own = Figures::of(operator.app.shared_cache(), &wanted).await?;
             (vec![own], Vec::new())
         }
     };
     if figures.is_empty() && silent.is_empty() {
         return Err(Error::other(operator.where_servers_are()));
     }
-    let processes = figures.iter().map(|one: &Figures| one.process).collect();
+    let sizes = match wanted.sizes {
+        true => sizes(&figures, operator).await,
+        false => None,
+    };
+    let processes = figures.iter().map(|one| one.process).collect();
     let mut programs = summed(figures);
-    programs
-        .sort_by(|one, other| weight(other, &arguments.by).total_cmp(&weight(one, &arguments.by)));
+    for program in &mut programs {
+        program.size = sizes.as_ref().map(|sizes| {
+            let size = sizes.programs.get(&program.program);
+            size.copied().unwrap_or_default()
+        });
+    }
+    let weight = |program: &OfProgram| weight(program, &arguments.by);
+    programs.sort_by(|one, other| weight(other).total_cmp(&weight(one)));
     let left = programs.len().saturating_sub(arguments.limit);
     programs.truncate(arguments.limit);
     Ok(Report {
         processes,
         programs,
         left,
+        looked_at: sizes.as_ref().map(|sizes| sizes.looked_at),
+        is_complete: sizes.as_ref().map(|sizes| sizes.is_complete),
         silent,
     })
+}
+
+/// What the programs take: in the memory of all processes, or in the store that they share. `None` if that cannot be told.
+async fn sizes(figures: &[Figures], operator: &Operator) -> Option<Sizes> {
+    let cache = operator.app.shared_cache();
+    match cache.store().place() {
+        Place::Nowhere => None,
+        Place::InProcess => {
+            let mut sum = Sizes {
+                is_complete: true,
+                ..Sizes::default()
+            };
+            let known = figures.iter().filter_map(|one| one.sizes.as_ref());
+            known.for_each(|sizes| sum.add(sizes));
+            Some(sum)
+        }
+        _ => Sizes::of(cache).await.ok(),
+    }
 }
 
 /// The figures of each program, added up over the processes.
@@ -151,6 +188,7 @@ fn weight(program: &OfProgram, by: &str) -> f64 {
     match by {
         "model" => program.model_ms,
         "saved" => program.saved_ms,
+        "bytes" => program.size.map_or(0.0, |size| size.bytes as f64),
         name => count(&program.counts, name) as f64,
     }
 }
@@ -189,6 +227,7 @@ fn shown_as<'p>(
         "computed",
         "failed",
         "model",
+        "stored",
         "computed again because",
     ];
     let rows = programs.map(|(program, counts, model_ms)| {
@@ -202,10 +241,19 @@ fn shown_as<'p>(
             number("computed"),
             number("failed"),
             time(Duration::from_secs_f64(model_ms.max(0.0) / 1_000.0)),
+            stored(program),
             reasons(counts),
         ]
     });
     table(std::iter::once(head.map(str::to_owned)).chain(rows))
+}
+
+/// `12 MiB in 1,204 entries`
+fn stored(program: &OfProgram) -> String {
+    match program.size {
+        None => "-".to_owned(),
+        Some(Size { entries, bytes }) => format!("{} in {}", size(bytes), grouped(entries)),
+    }
 }
 
 /// The part of the lookups that waited for no model.
@@ -249,6 +297,13 @@ impl fmt::Display for Report {
         let processes = self.processes.iter().map(u32::to_string);
         let processes = processes.collect::<Vec<_>>().join(", ");
         writeln!(f, "\nadded up over the processes {processes}")?;
+        if let (Some(keys), Some(false)) = (self.looked_at, self.is_complete) {
+            writeln!(
+                f,
+                "stored: only what {} keys of the store show",
+                grouped(keys)
+            )?;
+        }
         if self.left > 0 {
             writeln!(
                 f,
