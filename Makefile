@@ -76,7 +76,7 @@ bench: servers ## Compares with rivals side by side, as ratios; takes some minut
 	$(CARGO) bench --locked -p giotto-cache --all-features
 	$(CARGO) bench --locked -p giotto --all-features
 
-drill: servers ## Fails every store in every way while a server is under load; takes some minutes on a machine that does nothing else.
+drill: servers ## Fails every store in every way under load, and plays the incidents of docs/operations.md; takes minutes on an idle machine.
 	$(CARGO) run --locked --release -p drills
 
 # The judges are Python packages; they and the clients of `judges/` are in a virtual environment of their own.

@@ -5,10 +5,14 @@
 
 mod alerting;
 mod changed_template;
+mod contents;
+mod crawler;
 mod deploy;
 mod full_store;
 mod hot_page;
+mod memory_eater;
 mod memory_only;
+mod moving;
 mod programs;
 mod rolling_restart;
 mod scene;
@@ -43,16 +47,21 @@ const fn incident(
     Incident { name, play, stores }
 }
 
+/// In the order of the page.
 const INCIDENTS: &[Incident] = &[
     incident("stale-server", stale_server::play, &[Store::Redis]),
     incident("deploy", deploy::play, BOTH),
     incident("full-store", full_store::play, &[Store::Redis]),
+    incident("memory-eater", memory_eater::play, BOTH),
     incident("hot-page", hot_page::play, BOTH),
+    incident("crawler", crawler::play, BOTH),
     incident("wrong-page", wrong_page::play, BOTH),
+    incident("contents", contents::play, BOTH),
     incident("memory-only", memory_only::play, &[Store::Memory]),
     incident("changed-template", changed_template::play, BOTH),
+    incident("moving", moving::play, &[Store::Redis]),
     incident("alerting", alerting::play, &[Store::Redis]),
-    incident("rolling-restart", rolling_restart::play, &[Store::Redis]),
+    incident("rolling-restart", rolling_restart::play, BOTH),
 ];
 
 /// Plays those whose names begin with one of `words`, or all, and prints a table; whether all ended as promised.

@@ -69,7 +69,7 @@ pub(crate) fn programs() -> [(&'static str, Program); 5] {
     let search = |Words { words }: Words| format!("nothing is called {words}");
     let report = |Nothing {}: Nothing| async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        "x".repeat(number(LENGTH).unwrap_or(17 << 20))
+        "x".repeat(number(LENGTH).unwrap_or(2 << 20))
     };
     let banner = |Nothing {}: Nothing| "Hello".to_owned();
     let welcomed =

@@ -68,6 +68,12 @@ impl Store {
     }
 }
 
+/// The settings of memory and `redis` in layers.
+pub(crate) fn layers(redis: &Redis) -> String {
+    let port = redis.port();
+    format!("cache = {{ layers = [\"locmem\", {{ engine = \"redis\", port = {port} }}] }}\n")
+}
+
 pub(crate) struct Scene {
     pub(crate) store: Store,
     folder: TempDir,
@@ -92,14 +98,7 @@ impl Scene {
             scene.write(sku, price)?;
         }
         scene.write("banner", "Welcome")?;
-        let cache = match &scene.redis {
-            Some(redis) => format!(
-                "cache = {{ layers = [\"locmem\", {{ engine = \"redis\", port = {} }}] }}\n",
-                redis.port()
-            ),
-            None => "cache = \"locmem\"\n".to_owned(),
-        };
-        scene.write("giotto.toml", &cache)?;
+        scene.configure("")?;
         for _ in 0..store.processes() {
             scene.start_server(&[])?;
         }
@@ -140,6 +139,29 @@ impl Scene {
     /// How many servers there are.
     pub(crate) fn count(&self) -> usize {
         self.servers.borrow().len()
+    }
+
+    /// Writes the configuration: the store, and `more`.
+    pub(crate) fn configure(&self, more: &str) -> io::Result<()> {
+        let cache = match &self.redis {
+            Some(redis) => layers(redis),
+            None => "cache = \"locmem\"\n".to_owned(),
+        };
+        self.write("giotto.toml", &format!("{cache}{more}"))
+    }
+
+    /// Has all servers read the configuration again.
+    pub(crate) fn reload(&self) {
+        self.servers
+            .borrow()
+            .iter()
+            .for_each(|server| server.signal("HUP"));
+    }
+
+    /// How many keys Redis has.
+    pub(crate) fn keys(&self) -> Option<u64> {
+        let size = self.redis.as_ref()?.cli(&["dbsize"]);
+        size.trim().parse().ok()
     }
 
     /// The id of the process of server `number`.
@@ -297,5 +319,13 @@ impl Said {
         let what = format!("`{}` ended with {:?}", self.command, self.code);
         ensure(self.code == Some(0), what)?;
         Ok(self)
+    }
+
+    /// What it says of `name`: the rest of the line that begins so.
+    pub(crate) fn line(&self, name: &str) -> Result<&str> {
+        let mut lines = self.text.lines();
+        let rest = lines.find_map(|line| line.strip_prefix(name));
+        rest.map(str::trim)
+            .ok_or_else(|| Broken(format!("`{}` does not say {name:?}", self.command)))
     }
 }
