@@ -337,12 +337,12 @@ fn a_purge_is_seen_by_all_processes_that_share_the_store() {
     assert_eq!(hits(), [false, true, true, true]);
     let given = format!("Giotto-Token: {}\r\n", administered.token());
     is_hit(all[0]);
-    for first in 0..4 {
+    for (number, first) in all.into_iter().enumerate() {
         assert_eq!(hits(), [true; 4]);
         let (status, said) = administered.change(&given, r#"{"tag":"note 1","hard":true}"#);
         assert_eq!(status, 200, "{said}");
         // The one that is asked first computes the page anew, for all.
-        assert!(!is_hit(all[first]), "server {first}");
+        assert!(!is_hit(first), "server {number}");
     }
     let mut listener = Listener::of(&administered).unwrap();
     assert_eq!(listener.next().unwrap()["shared"], true);
