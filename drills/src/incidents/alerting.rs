@@ -2,7 +2,8 @@
 
 use test_servers::wait_until;
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 const OPEN: &str = "giotto_cache_breaker_open{layer=\"redis\",of=\"reads\"} 1";
 

@@ -1,6 +1,7 @@
 //! A template was changed, and readers get the old look: a stored page does not change with what shows it.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     scene.get_all("/banner")?;

@@ -1,6 +1,7 @@
 //! Somebody asks what is in the cache, and some of it has to go.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     for sku in ["apple", "pear", "plum"] {

@@ -2,7 +2,8 @@
 
 use test_servers::wait_until;
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 use crate::client::Reply;
 
 const HOT: &str = "/price?sku=apple";

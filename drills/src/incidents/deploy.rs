@@ -1,7 +1,9 @@
 //! After a deployment nothing is a hit: the new release has another version of its pages.
 
 use super::programs::VERSION;
-use super::scene::{Result, Scene, Store, ensure};
+use super::said::{Result, ensure};
+use super::scene::{Scene, Store};
+use crate::client::Reply;
 
 const SKUS: [&str; 3] = ["apple", "pear", "plum"];
 
@@ -30,9 +32,7 @@ pub(crate) fn play(scene: &Scene) -> Result<()> {
     }
     for sku in SKUS {
         let replies = scene.get_all(&path(sku))?;
-        let are_hits = replies
-            .iter()
-            .all(super::super::client::Reply::is_fresh_hit);
+        let are_hits = replies.iter().all(Reply::is_fresh_hit);
         ensure(are_hits, format!("{sku} is not warm"))?;
     }
     Ok(())

@@ -3,7 +3,8 @@
 use test_servers::wait_until;
 
 use super::programs::LARGE;
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 use crate::client::Reply;
 
 const PATH: &str = "/catalogue?number=1000001";

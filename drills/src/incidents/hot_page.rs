@@ -1,7 +1,8 @@
 //! A page is computed for every request: it is larger than the cache accepts.
 
 use super::programs::{LENGTH, REPORT};
-use super::scene::{Result, Scene};
+use super::said::Result;
+use super::scene::Scene;
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     for _ in 0..3 {

@@ -1,6 +1,7 @@
 //! One program eats the memory of the store.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     for number in 0..100 {

@@ -1,6 +1,7 @@
 //! A server has its cache in its memory: the commands ask the server itself.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 const PATH: &str = "/price?sku=apple";
 

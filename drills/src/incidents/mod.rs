@@ -15,6 +15,7 @@ mod memory_only;
 mod moving;
 mod programs;
 mod rolling_restart;
+mod said;
 mod scene;
 mod stale_server;
 mod wrong_page;
@@ -25,7 +26,8 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
 pub(crate) use programs::programs;
-use scene::{Result, Scene, Store};
+use said::Result;
+use scene::{Scene, Store};
 
 /// An incident must be over within this time, from the moment in which it is noticed.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -2,7 +2,8 @@
 
 use test_servers::Redis;
 
-use super::scene::{Result, Scene, ensure, layers};
+use super::said::{Result, ensure};
+use super::scene::{Scene, layers};
 use crate::client::Reply;
 
 const SKUS: [&str; 3] = ["apple", "pear", "plum"];

@@ -2,8 +2,44 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
+
+/// A client that asks all the time, each time on a new connection.
+struct Client {
+    stop: Arc<AtomicBool>,
+    failed: Arc<AtomicUsize>,
+    asking: JoinHandle<usize>,
+}
+
+impl Client {
+    fn start(ask: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        let (stop, failed) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
+        let (stopped, failures) = (Arc::clone(&stop), Arc::clone(&failed));
+        let asking = std::thread::spawn(move || {
+            let mut asked = 0;
+            while !stopped.load(Ordering::Relaxed) {
+                asked += 1;
+                failures.fetch_add(usize::from(!ask("/price?sku=apple")), Ordering::Relaxed);
+            }
+            asked
+        });
+        Self {
+            stop,
+            failed,
+            asking,
+        }
+    }
+
+    /// How many requests there were, and how many of them failed.
+    fn stop(self) -> (usize, usize) {
+        self.stop.store(true, Ordering::Relaxed);
+        let asked = self.asking.join().expect("a client does not panic");
+        (asked, self.failed.load(Ordering::Relaxed))
+    }
+}
 
 pub(crate) fn play(scene: &Scene) -> Result<()> {
     let port = test_servers::free_port().to_string();
@@ -15,25 +51,10 @@ pub(crate) fn play(scene: &Scene) -> Result<()> {
     for number in 0..scene.count() {
         scene.restart(number, &shared)?;
     }
-    let (stop, asked, failed) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicUsize::new(0)),
-        Arc::new(AtomicUsize::new(0)),
-    );
-    let load = {
-        let (stop, asked, failed) = (Arc::clone(&stop), Arc::clone(&asked), Arc::clone(&failed));
-        let client = scene.client(0);
-        std::thread::spawn(move || {
-            while !stop.load(Ordering::Relaxed) {
-                asked.fetch_add(1, Ordering::Relaxed);
-                failed.fetch_add(usize::from(!client("/price?sku=apple")), Ordering::Relaxed);
-            }
-        })
-    };
+    let client = Client::start(scene.client(0));
     // Found: the processes that run.
-    let old: Vec<_> = (0..scene.count())
-        .map(|number| scene.process(number))
-        .collect();
+    let processes = (0..scene.count()).map(|number| scene.process(number));
+    let old: Vec<_> = processes.collect();
     let said = scene.cmd("mgt/cache/stats")?;
     for process in &old {
         said.has(&[&process.to_string()])?;
@@ -46,20 +67,12 @@ pub(crate) fn play(scene: &Scene) -> Result<()> {
             .is_done()?;
         scene.await_end(*process);
     }
-    stop.store(true, Ordering::Relaxed);
-    load.join().expect("a client does not panic");
-    let (asked, failed) = (
-        asked.load(Ordering::Relaxed),
-        failed.load(Ordering::Relaxed),
-    );
+    let (asked, failed) = client.stop();
     ensure(
         failed == 0 && asked > 0,
         format!("{failed} of {asked} requests failed"),
     )?;
     let said = scene.cmd("mgt/cache/stats")?;
-    ensure(
-        !old.iter()
-            .any(|process| said.text.contains(&process.to_string())),
-        "an old server runs",
-    )
+    let runs = |process: &u32| said.text.contains(&process.to_string());
+    ensure(!old.iter().any(runs), "an old server runs")
 }

@@ -3,7 +3,7 @@
 //! What is asked and said is kept, so that the page about incidents shows it as it is.
 
 use std::cell::RefCell;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -14,35 +14,10 @@ use tempfile::TempDir;
 use test_servers::Redis;
 use tokio::runtime::Handle;
 
+use super::said::{Broken, Result, Said};
 use crate::client::{self, Reply};
 use crate::load::field;
 use crate::server::{self, Server};
-
-/// What was not as promised.
-#[derive(Debug)]
-pub(crate) struct Broken(String);
-
-pub(crate) type Result<T> = std::result::Result<T, Broken>;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-/// Fails with `what` unless `holds`.
-pub(crate) fn ensure(holds: bool, what: impl Into<String>) -> Result<()> {
-    match holds {
-        true => Ok(()),
-        false => Err(Broken(what.into())),
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
@@ -293,39 +268,5 @@ impl Scene {
     /// All that was asked and said.
     pub(crate) fn transcript(&self) -> String {
         self.transcript.borrow().clone()
-    }
-}
-
-/// What a command said.
-#[derive(Debug)]
-pub(crate) struct Said {
-    command: String,
-    pub(crate) text: String,
-    code: Option<i32>,
-}
-
-impl Said {
-    /// Fails unless it says all of `texts`.
-    pub(crate) fn has(&self, texts: &[&str]) -> Result<&Self> {
-        for text in texts {
-            let what = format!("`{}` does not say {text:?}", self.command);
-            ensure(self.text.contains(text), what)?;
-        }
-        Ok(self)
-    }
-
-    /// Fails unless it ended well.
-    pub(crate) fn is_done(&self) -> Result<&Self> {
-        let what = format!("`{}` ended with {:?}", self.command, self.code);
-        ensure(self.code == Some(0), what)?;
-        Ok(self)
-    }
-
-    /// What it says of `name`: the rest of the line that begins so.
-    pub(crate) fn line(&self, name: &str) -> Result<&str> {
-        let mut lines = self.text.lines();
-        let rest = lines.find_map(|line| line.strip_prefix(name));
-        rest.map(str::trim)
-            .ok_or_else(|| Broken(format!("`{}` does not say {name:?}", self.command)))
     }
 }

@@ -1,6 +1,7 @@
 //! One of four servers shows an old page: it was started with a cache of its own.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 const PATH: &str = "/price?sku=apple";
 

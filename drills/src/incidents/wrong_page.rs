@@ -1,6 +1,7 @@
 //! A page was published with a mistake: it must go now, everywhere.
 
-use super::scene::{Result, Scene, ensure};
+use super::said::{Result, ensure};
+use super::scene::Scene;
 
 const PATH: &str = "/price?sku=apple";
 
