@@ -13,6 +13,10 @@ use crate::world::{
     MINUTE, START_MS, World, ask_for, kept, key, processes, seconds, spied, stale, worlds,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a name is a number or a text"
+)]
 fn lookup(name: impl ToString) -> Lookup {
     Lookup::new(key(&name.to_string()), MINUTE)
 }

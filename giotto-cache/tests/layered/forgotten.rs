@@ -1,4 +1,5 @@
 //! What another process has changed is seen at once by a process that is told.
+#![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -239,6 +239,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let user = own_user().unwrap();
         let is_own = |path: &Path| is_own(&path.symlink_metadata().unwrap(), user);
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
         assert!(is_own(folder.path()) && !is_own_by_other(folder.path(), user));
         fs::set_permissions(folder.path(), Permissions::from_mode(0o770)).unwrap();
         assert!(!is_own(folder.path()));

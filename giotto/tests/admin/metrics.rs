@@ -138,6 +138,8 @@ const METRICS: &[Metric] = &[
         &[("kind", "throttled")],
     ),
     ("misses", "giotto_cache_misses_total", &[]),
+    ("replaced", "giotto_cache_replaced_total", &[]),
+    ("unchanged", "giotto_cache_unchanged_total", &[]),
     ("computed", "giotto_cache_computations_total", &[]),
     ("failed", "giotto_cache_failures_total", &[]),
     ("refused", "giotto_cache_refusals_total", &[]),

@@ -19,6 +19,7 @@ mod negotiation;
 mod protocol;
 mod reload;
 mod routing;
+#[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../common/server.rs"]
 mod server;
 mod shutdown;

@@ -92,6 +92,16 @@ impl Scrape {
             self.by_program(|counts| counts.stored),
         )?;
         to.counters(
+            "giotto_cache_replaced",
+            "Results that were stored in place of an older one of the same key.",
+            self.by_program(|counts| counts.replaced),
+        )?;
+        to.counters(
+            "giotto_cache_unchanged",
+            "Results that were the same as the older one whose place they took.",
+            self.by_program(|counts| counts.unchanged),
+        )?;
+        to.counters(
             "giotto_cache_not_stored",
             "Results that were computed and not stored, by reason.",
             self.by_both("reason", Counts::not_stored_by_reason),

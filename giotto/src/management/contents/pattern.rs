@@ -92,11 +92,14 @@ impl Pattern {
     }
 }
 
+/// What is given for each parameter, by its name.
+type Globs = Vec<(&'static str, Glob)>;
+
 /// What is given for each parameter, and the segments of the positional arguments.
 fn globs<'i>(
     front_end: &FrontEnd<'_>,
     invocation: &'i Invocation,
-) -> Result<(Vec<(&'static str, Glob)>, &'i [String])> {
+) -> Result<(Globs, &'i [String])> {
     let parameters = front_end.program.parameters();
     let mut arguments = Vec::new();
     for (name, value) in &invocation.data {

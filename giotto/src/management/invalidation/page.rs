@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use giotto_cache::Place;
+use giotto_cache::{Key, Place};
 use serde::{Deserialize, Serialize};
 
 use super::consent::{YES, consent};
@@ -136,13 +136,9 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
             told,
         });
     }
-    let mut removed = Vec::new();
-    for mime in target.mimes() {
-        let key = target.key(mime);
-        if operator.app.shared_cache().remove(&key).await? {
-            removed.push(mime.essence().to_owned());
-        }
-    }
+    let pages = target.mimes().iter();
+    let pages = pages.map(|mime| (mime.essence().to_owned(), target.key(mime)));
+    let removed = remove_here(pages.collect(), &operator).await?;
     let told = tell(keys(&target), &operator).await?;
     Ok(Removed {
         invocation: target.name(),
@@ -150,6 +146,17 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
         note: operator.remains(&told),
         told,
     })
+}
+
+/// Removes these pages from the store: the media types of those that were there.
+async fn remove_here(pages: Vec<(String, Key)>, operator: &Operator) -> Result<Vec<String>> {
+    let mut removed = Vec::new();
+    for (mime, key) in pages {
+        if operator.app.shared_cache().remove(&key).await? {
+            removed.push(mime);
+        }
+    }
+    Ok(removed)
 }
 
 /// The keys of the pages of `target`.

@@ -111,7 +111,7 @@ fn in_memory(number: usize, mut layer: LayerMeasure, figures: &[Figures]) -> Opt
         .iter()
         .filter_map(|one| one.memory.get(&number))
         .collect();
-    let sum = |of: fn(&_) -> u64| memories.iter().map(|memory| of(memory)).sum::<u64>();
+    let sum = |of: fn(&_) -> u64| memories.iter().map(of).sum::<u64>();
     let mut measure = Measure::new(match memories.len() {
         0 => return None,
         1 => "the memory of 1 process".to_owned(),

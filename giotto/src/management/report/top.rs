@@ -109,21 +109,7 @@ async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
         sizes: !arguments.watch,
         ..Wanted::PROGRAMS
     };
-    let (figures, silent): (Vec<Figures>, _) = match operator.is_command() {
-        true => {
-            let asked: Asked<Figures> = operator.ask("process/figures", &wanted, PATIENCE).await?;
-            let silent = asked.told().silent;
-            let figures = asked.answers.into_iter().map(|(_, figures)| figures);
-            (figures.collect(), silent)
-        }
-        false => {
-            let own = Figures::of(operator.app.shared_cache(), &wanted).await?;
-            (vec![own], Vec::new())
-        }
-    };
-    if figures.is_empty() && silent.is_empty() {
-        return Err(Error::other(operator.where_servers_are()));
-    }
+    let (figures, silent) = figures(&wanted, operator).await?;
     let sizes = match wanted.sizes {
         true => sizes(&figures, operator).await,
         false => None,
@@ -148,6 +134,22 @@ async fn report(arguments: &Arguments, operator: &Operator) -> Result<Report> {
         is_complete: sizes.as_ref().map(|sizes| sizes.is_complete),
         silent,
     })
+}
+
+/// The figures of each running server, or of this process, and the processes that did not answer.
+async fn figures(wanted: &Wanted, operator: &Operator) -> Result<(Vec<Figures>, Vec<Silent>)> {
+    if !operator.is_command() {
+        let own = Figures::of(operator.app.shared_cache(), wanted).await?;
+        return Ok((vec![own], Vec::new()));
+    }
+    let asked: Asked<Figures> = operator.ask("process/figures", wanted, PATIENCE).await?;
+    let silent = asked.told().silent;
+    let figures = asked.answers.into_iter().map(|(_, figures)| figures);
+    let figures: Vec<_> = figures.collect();
+    if figures.is_empty() && silent.is_empty() {
+        return Err(Error::other(operator.where_servers_are()));
+    }
+    Ok((figures, silent))
 }
 
 /// What the programs take: in the memory of all processes, or in the store that they share. `None` if that cannot be told.
