@@ -9,6 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
+use smallvec::SmallVec;
+
 use super::format::Format;
 use super::line::Line;
 use super::proxies::Proxies;
@@ -80,11 +82,11 @@ impl Access {
         (number, self.share.has(number))
     }
 
-    /// The id of the request with this `number`.
-    pub(crate) fn id(&self, number: u64) -> String {
-        let mut id = String::with_capacity(self.prefix.len() + 16);
-        id.push_str(&self.prefix);
-        id.push_str(itoa::Buffer::new().format(number));
+    /// The id of the request with this `number`, in visible characters.
+    pub(crate) fn id(&self, number: u64) -> SmallVec<[u8; 40]> {
+        let mut id = SmallVec::new();
+        id.extend_from_slice(self.prefix.as_bytes());
+        id.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         id
     }
 

@@ -37,8 +37,8 @@ impl<'o> Line<'o> {
     /// Adds a text, which may come from outside: it is cut after 240 bytes.
     pub(crate) fn text(&mut self, name: &str, value: &str) {
         self.name(name);
-        let is_bare = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'=');
-        if self.format == Format::Text && is_short(value) && value.as_bytes().iter().all(is_bare) {
+        let is_bare = |byte| matches!(byte, b'!'..=b'~') & !matches!(byte, b'"' | b'\\' | b'=');
+        if self.format == Format::Text && is_short(value) && all(value, is_bare) {
             self.out.extend_from_slice(value.as_bytes());
             return;
         }
@@ -112,8 +112,8 @@ impl<'o> Line<'o> {
     /// Writes `value` as a string of JSON, in which nothing is left that a terminal would obey.
     fn quoted(&mut self, value: &str, room: usize) {
         self.out.push(b'"');
-        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        match value.len() <= room && value.as_bytes().iter().all(is_plain) {
+        let is_plain = |byte| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
+        match value.len() <= room && all(value, is_plain) {
             true => self.out.extend_from_slice(value.as_bytes()),
             false => self.escaped(value, room),
         }
@@ -147,6 +147,12 @@ impl<'o> Line<'o> {
             }
         }
     }
+}
+
+/// Whether all bytes of `text` are such. It looks at all of them, without a branch, several at a time: most texts are.
+#[inline(always)]
+fn all(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & is_such(byte))
 }
 
 const fn is_short(value: &str) -> bool {

@@ -125,7 +125,7 @@ impl Record {
         }
         let id = match &self.trace {
             Some(trace) => HeaderValue::from_bytes(&trace.trace_id),
-            None => HeaderValue::try_from(self.visitor.access.id(self.number)),
+            None => HeaderValue::from_bytes(&self.visitor.access.id(self.number)),
         };
         id.expect("letters, digits and hyphens")
     }
@@ -149,15 +149,16 @@ impl Record {
             line.literal("cut", "true");
         }
         line.seconds("seconds", self.started.elapsed());
-        let text = |field: &Option<HeaderValue>| {
-            let field = field.as_ref()?;
-            Some(String::from_utf8_lossy(field.as_bytes()).into_owned())
-        };
-        if let Some(cache_status) = text(&self.cache_status) {
-            line.text("cache_status", &cache_status);
-        }
-        if let Some(id) = text(&self.id) {
-            line.text("request_id", &id);
+        for (name, field) in [
+            ("cache_status", &self.cache_status),
+            ("request_id", &self.id),
+        ] {
+            match field.as_ref().map(|field| str::from_utf8(field.as_bytes())) {
+                Some(Ok(text)) => line.text(name, text),
+                // A layer of the application may have set it.
+                Some(Err(_)) => line.text(name, "(not UTF-8)"),
+                None => {}
+            }
         }
         if let Some(trace) = &self.trace {
             line.plain("trace_id", &trace.trace_id);
