@@ -202,7 +202,7 @@ impl Cache {
     #[inline]
     pub fn hit(&self, lookup: &Lookup) -> Option<Answer> {
         let hit = || read::hit_now(&self.engine, &lookup.key, &lookup.policy);
-        // Somebody who asks for spans gets one of each lookup.
+        // A subscriber that asks for spans gets one for each lookup.
         (lookup.is_plain() && !trace::is_on()).then(hit)?
     }
 

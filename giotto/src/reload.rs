@@ -4,7 +4,6 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use giotto_cache::Cache;
 use tracing::Level;
 
 use crate::app::App;
@@ -18,11 +17,9 @@ pub(crate) const LEVEL: Level = Level::INFO;
 
 /// The configuration of a running server. Cloning it shares it.
 #[derive(Clone)]
-pub(crate) struct Live(Arc<Inner>);
+pub(crate) struct Running(Arc<Inner>);
 
 struct Inner {
-    /// The cache that the configuration has opened, if it is that of the application.
-    cache: Option<Cache>,
     read: Box<dyn Fn() -> Result<Config> + Send + Sync>,
     app: App,
     verbosity: Verbosity,
@@ -36,12 +33,11 @@ struct Current {
     stopping: Stopping,
 }
 
-impl Live {
-    /// `config` of `app`, which has opened `cache` and is read again by `read`.
+impl Running {
+    /// `config` of `app`, which is read again by `read`.
     pub(crate) fn new(
         config: Config,
         app: App,
-        cache: Option<Cache>,
         verbosity: Verbosity,
         read: impl Fn() -> Result<Config> + Send + Sync + 'static,
     ) -> Self {
@@ -51,7 +47,6 @@ impl Live {
             config,
         };
         Self(Arc::new(Inner {
-            cache,
             read: Box::new(read),
             app,
             verbosity,
@@ -114,11 +109,14 @@ impl Inner {
         current.level = level;
     }
 
-    /// Whether the store follows the setting of `key`.
+    /// Whether the store follows the setting of `key`. The settings are not about a store that the code has opened.
     fn takes_of_store(&self, key: &str, new: &Config) -> bool {
-        let (Some(cache), Ok((deadline, max_bytes))) = (&self.cache, new.store_limits()) else {
+        let (true, Ok((deadline, max_bytes))) =
+            (self.app.has_configured_store(), new.store_limits())
+        else {
             return false;
         };
+        let cache = self.app.shared_cache();
         match (key, deadline, max_bytes) {
             ("cache.deadline_ms", Some(deadline), _) => cache.set_deadline(deadline),
             ("cache.max_bytes", _, Some(bytes)) => cache.set_max_bytes(bytes),

@@ -22,7 +22,7 @@ use crate::listening;
 use crate::log::{Access, announce, install};
 use crate::management::{self, Steering};
 use crate::panics;
-use crate::reload::{LEVEL, Live};
+use crate::reload::{LEVEL, Running};
 use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
@@ -137,10 +137,8 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
-    let is_own_cache = app.cache_is_given();
     let mut app = prepare(app, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
-    let cache = (!is_own_cache).then(|| app.shared_cache().clone());
     let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
     panics::limit(service.app().log().clone());
@@ -157,15 +155,15 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
         let socket = management::open(service.app(), steering).await;
         let read = move || configure_http(&matches);
-        let live = Live::new(config, service.app().clone(), cache, verbosity, read);
+        let running = Running::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
-        let signals = signals(live.clone(), service.app().access.clone(), stop)?;
+        let signals = signals(running.clone(), service.app().access.clone(), stop)?;
         announce(&format!("Listening on http://{address}"));
         let socket = listening::or_none(socket);
         service.app().warn();
         management::tell_at_start(service.app().clone());
         let admin = tokio::spawn(admin);
-        let ended = serve(service, listener, signals, || live.stopping()).await?;
+        let ended = serve(service, listener, signals, || running.stopping()).await?;
         // It removes its socket.
         admin.abort();
         let _ = admin.await;
@@ -205,14 +203,18 @@ fn configure_http(matches: &ArgMatches) -> Result<Config> {
 }
 
 /// The signals of a server, whose configuration SIGHUP reloads, and whose access log it opens again.
-fn signals(live: Live, access: Option<Arc<Access>>, stop: Arc<Notify>) -> io::Result<Signals> {
+fn signals(
+    running: Running,
+    access: Option<Arc<Access>>,
+    stop: Arc<Notify>,
+) -> io::Result<Signals> {
     let reload = move || {
         if let Some(access) = &access {
             access.reopen();
         }
-        let live = live.clone();
+        let running = running.clone();
         // It reads a file.
-        tokio::task::spawn_blocking(move || live.reload());
+        tokio::task::spawn_blocking(move || running.reload());
     };
     Signals::new(reload, stop)
 }

@@ -1,6 +1,6 @@
 //! How much is logged, which can change while the process runs.
 //!
-//! Set before the first request, and by whoever reloads the configuration.
+//! Set before the first request, when the configuration is reloaded, and by `mgt/log`.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Registry;

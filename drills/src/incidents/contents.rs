@@ -1,4 +1,4 @@
-//! Somebody asks what is in the cache, and some of it has to go.
+//! An operator asks what is in the cache, and some of it has to go.
 
 use super::said::{Result, ensure};
 use super::scene::Scene;

@@ -1,6 +1,6 @@
 //! Which pages are asked for most, while an operator watches.
 //!
-//! Beside step 2 of a lookup: a hit. While nobody watches, it compares two numbers.
+//! Beside step 2 of a lookup: a hit. While none watches, it compares two numbers.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,7 @@ struct Period {
 }
 
 impl Popular {
-    /// Counts a hit, if somebody watches.
+    /// Counts a hit, if an operator watches.
     #[inline]
     pub(crate) fn hit(&self, key: &Key, now_ms: u64) {
         if now_ms < self.watched_until_ms.load(Ordering::Relaxed) {
@@ -64,8 +64,8 @@ impl Popular {
         }
     }
 
-    /// The keys with the most hits of the last minute, as far as somebody has watched, with their hits. From now on, somebody
-    /// does.
+    /// The keys with the most hits of the last minute, as far as an operator has watched, with their hits. An
+    /// operator counts as watching from now on.
     pub(crate) fn most(&self, limit: usize, now_ms: u64) -> Vec<(String, u64)> {
         let until_ms = now_ms.saturating_add(WATCHED_MS);
         self.watched_until_ms.store(until_ms, Ordering::Relaxed);
@@ -94,7 +94,7 @@ mod tests {
     const NOW: u64 = 1_700_000_000_000;
 
     #[test]
-    fn hits_are_counted_only_while_somebody_watches_and_for_a_minute() {
+    fn hits_are_counted_only_while_an_operator_watches_and_for_a_minute() {
         let (popular, key) = (Popular::default(), Key::plain("a"));
         popular.hit(&key, NOW);
         assert_eq!(popular.most(10, NOW), []);
