@@ -51,8 +51,21 @@ impl Answer {
         }
     }
 
+    /// A fresh entry from the layer of this number.
+    #[inline(always)] // Every hit makes one: a call would copy it.
+    pub(crate) fn hit(entry: Entry, layer: u8, now_ms: u64) -> Self {
+        Self {
+            fresh_for: entry.fresh_for(now_ms),
+            stale_for: Duration::ZERO,
+            entry,
+            status: Status::Hit,
+            reason: None,
+            not_stored: None,
+            layer: Some(layer),
+        }
+    }
+
     /// The same from the layer of this number.
-    #[inline]
     pub(crate) fn of_layer(self, number: u8) -> Self {
         Self {
             layer: Some(number),

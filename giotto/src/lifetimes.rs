@@ -23,7 +23,7 @@ pub(crate) struct Lifetimes {
 }
 
 /// What caches downstream are told of every page of a program.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Terms {
     pub(crate) lifetimes: Lifetimes,
     /// The parameters of a query that its pages do not depend on; `None` if that is not certain.

@@ -2,6 +2,7 @@
 //!
 //! Step 4 of an invocation chooses one. It is part of the key, and the `Content-Type` of the response.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,12 +10,18 @@ use http::HeaderValue;
 use mediatype::MediaType;
 
 /// A media type such as `text/html`, without parameters and in lower case. Cloning it copies no text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Mime(Arc<Inner>);
+#[derive(Clone)]
+pub struct Mime(Kind);
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone)]
+enum Kind {
+    /// The most frequent ones: a count of its clones would be felt in every hit.
+    Common(&'static Inner),
+    Other(Arc<Inner>),
+}
+
 struct Inner {
-    essence: String,
+    essence: Cow<'static, str>,
     /// Checked once and shared, because every response has one.
     content_type: HeaderValue,
     is_compressible: bool,
@@ -27,6 +34,22 @@ pub struct InvalidMime(String);
 /// The media type of the command line.
 pub(crate) const TEXT_CMD: &str = "text/cmd";
 
+static COMMON: [Inner; 3] = [
+    Inner::text("text/html", "text/html; charset=utf-8"),
+    Inner::text("text/plain", "text/plain; charset=utf-8"),
+    Inner::text("application/json", "application/json"),
+];
+
+impl Inner {
+    const fn text(essence: &'static str, content_type: &'static str) -> Self {
+        Self {
+            essence: Cow::Borrowed(essence),
+            content_type: HeaderValue::from_static(content_type),
+            is_compressible: true,
+        }
+    }
+}
+
 impl Mime {
     /// `text` as a media type.
     ///
@@ -37,19 +60,18 @@ impl Mime {
         match MediaType::parse(text) {
             Ok(parsed) if parsed.params.is_empty() => {
                 let essence = text.to_ascii_lowercase();
-                // Cloning a header value made from a constant allocates nothing.
-                let content_type = match essence.as_str() {
-                    "text/html" => HeaderValue::from_static("text/html; charset=utf-8"),
-                    "text/plain" => HeaderValue::from_static("text/plain; charset=utf-8"),
-                    "application/json" => HeaderValue::from_static("application/json"),
-                    text if text.starts_with("text/") => field(&format!("{text}; charset=utf-8"))?,
-                    other => field(other)?,
+                if let Some(common) = COMMON.iter().find(|common| common.essence == essence) {
+                    return Ok(Self(Kind::Common(common)));
+                }
+                let content_type = match essence.starts_with("text/") {
+                    true => field(&format!("{essence}; charset=utf-8"))?,
+                    false => field(&essence)?,
                 };
-                Ok(Self(Arc::new(Inner {
+                Ok(Self(Kind::Other(Arc::new(Inner {
                     is_compressible: is_compressible(&essence),
-                    essence,
+                    essence: essence.into(),
                     content_type,
-                })))
+                }))))
             }
             _ => Err(InvalidMime(text.to_owned())),
         }
@@ -58,18 +80,25 @@ impl Mime {
     /// `text/html`
     #[must_use]
     pub fn essence(&self) -> &str {
-        &self.0.essence
+        &self.inner().essence
     }
 
     /// Whether a page of it can become smaller under a content coding.
     pub(crate) fn is_compressible(&self) -> bool {
-        self.0.is_compressible
+        self.inner().is_compressible
     }
 
     /// `text/html; charset=utf-8`: what HTTP calls the `Content-Type`.
     #[must_use]
     pub fn content_type(&self) -> &HeaderValue {
-        &self.0.content_type
+        &self.inner().content_type
+    }
+
+    fn inner(&self) -> &Inner {
+        match &self.0 {
+            Kind::Common(inner) => inner,
+            Kind::Other(inner) => inner,
+        }
     }
 }
 
@@ -103,6 +132,14 @@ impl fmt::Display for InvalidMime {
 }
 
 impl std::error::Error for InvalidMime {}
+
+impl PartialEq for Mime {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.inner(), other.inner()) || self.essence() == other.essence()
+    }
+}
+
+impl Eq for Mime {}
 
 impl fmt::Display for Mime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,6 @@
 //!
 //! The last step of [`App::invoke`](crate::App::invoke); the controller hands it to its client.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use giotto_cache::{Answer, Computed, Metadata, Status};
 use http::header::{self, HeaderName, HeaderValue};
@@ -38,7 +36,7 @@ struct Inner {
     /// The fields of the request that middleware has read.
     read: Names,
     /// What caches downstream are told of every page of its program.
-    terms: Option<Arc<Terms>>,
+    terms: Terms,
     coding: ContentCoding,
     /// What caches downstream are told of it, and the cookies of a page that is never stored.
     downstream: Vec<Told>,
@@ -65,19 +63,20 @@ impl Page {
             private: false,
             negotiated: Negotiated::Nothing,
             read: Names::default(),
-            terms: None,
+            terms: Terms::default(),
             coding: ContentCoding::Open,
             downstream: Vec::new(),
         }))
     }
 
-    pub(crate) fn from_cache(mime: Mime, mut answer: Answer, layer: Option<&'static str>) -> Self {
-        let cache_status = CacheStatus::new(&mut answer, layer);
+    /// The page that is made of `answer`, whose body it takes.
+    pub(crate) fn from_cache(mime: Mime, answer: &mut Answer, layer: Option<&'static str>) -> Self {
+        let cache_status = CacheStatus::new(answer, layer);
         let metadata = answer.entry.metadata();
         let coded = Coded::stored(&answer.entry);
         // A page that is stored under a coding stays so: reading it would decode it.
         let body = match coded {
-            None => answer.entry.into_body(),
+            None => answer.entry.take_body(),
             Some(_) => Bytes::new(),
         };
         let mut page = Self::with(mime, body, metadata, Some(cache_status));
@@ -109,9 +108,9 @@ impl Page {
     }
 
     /// Says what of the request chose its media type, and what caches downstream are told of every page of its program.
-    pub(crate) fn belongs_to(&mut self, negotiated: Negotiated, terms: Arc<Terms>) {
+    pub(crate) fn belongs_to(&mut self, negotiated: Negotiated, terms: Terms) {
         self.0.negotiated = negotiated;
-        self.0.terms = Some(terms);
+        self.0.terms = terms;
     }
 
     /// Says which fields of the request middleware has read.
@@ -161,18 +160,15 @@ impl Page {
         status.is_some_and(|status| status.etag.is_some())
     }
 
-    /// `No-Vary-Search`; `None` if clients may not store the page.
-    pub(crate) fn no_vary_search(&self) -> Option<&HeaderValue> {
-        match self.is_storable() && !self.0.private {
-            true => self.0.terms.as_ref()?.no_vary_search.as_ref(),
-            false => None,
-        }
+    /// Takes `No-Vary-Search` from it; `None` if clients may not store the page.
+    pub(crate) fn take_no_vary_search(&mut self) -> Option<HeaderValue> {
+        let is_told = self.is_storable() && !self.0.private;
+        is_told.then(|| self.0.terms.no_vary_search.take())?
     }
 
     /// How long caches downstream may use it without asking, as its author says.
     pub(crate) fn lifetimes(&self) -> Lifetimes {
-        let terms = self.0.terms.as_ref();
-        terms.map_or_else(Lifetimes::default, |terms| terms.lifetimes)
+        self.0.terms.lifetimes
     }
 
     /// Whether and how it is coded.

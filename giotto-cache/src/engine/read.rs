@@ -17,7 +17,7 @@ use crate::keyvalue::Place;
 use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
-use crate::reason::{Reason, Status};
+use crate::reason::Reason;
 
 /// How often the log tells of values that are no entries.
 const IGNORED_EVERY_MS: u64 = 60_000;
@@ -47,17 +47,18 @@ pub(crate) struct Found {
 
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
-    let meter = engine.meter(key);
+    let program = key.program();
+    let meter = engine.meters.of(program);
     if !policy.is_plain() || engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
-    let generation = engine.programs.of(key.program(), &engine.pending);
+    let generation = engine.programs.of(program, &engine.pending);
     let now_ms = engine.clock.now_ms();
-    let answer = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
-    meter.hit_now(answer.entry.cost_us(), now_ms);
+    let entry = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
+    meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    Some(answer.of_layer(0))
+    Some(Answer::hit(entry, 0, now_ms))
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -69,13 +70,13 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let generation = fetched.generations.program;
     let Lookup { key, policy, .. } = lookup;
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
-    let answer = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
-    engine.meter(key).hit(answer.entry.cost_us(), now_ms);
+    let entry = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
+    engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    Some(answer.of_layer(layer))
+    Some(Answer::hit(entry, layer, now_ms))
 }
 
-/// The short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
+/// The entry, in the short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
 #[inline(always)] // Here and below: a call would copy the entry.
 fn plain_hit(
     engine: &Engine,
@@ -85,13 +86,11 @@ fn plain_hit(
     program: Generation,
     now_ms: u64,
     coded: bool,
-) -> Option<Answer> {
+) -> Option<Entry> {
     let entry = decode(engine, key, stored, coded).ok()?;
     let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
-    if !is_plain || !entry.is_fresh(now_ms) || entry.is_from_the_future(now_ms) {
-        return None;
-    }
-    Some(Answer::new(entry, Status::Hit, None, now_ms))
+    let is_now = entry.is_fresh(now_ms) && !entry.is_from_the_future(now_ms);
+    (is_plain && is_now).then_some(entry)
 }
 
 /// The stored bytes as the entry of `key`, whose body may stay `coded`. Only the memory of this process is trusted.

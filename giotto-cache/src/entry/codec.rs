@@ -335,12 +335,12 @@ impl Envelope {
     }
 
     #[inline]
-    pub(crate) fn into_body(mut self) -> Bytes {
+    pub(crate) fn take_body(&mut self) -> Bytes {
         if self.digest > 0 {
             self.raw.truncate(self.body_range().end);
         }
         self.raw.advance(self.body as usize);
-        self.raw
+        std::mem::take(&mut self.raw)
     }
 
     /// All of it, as a store keeps it.

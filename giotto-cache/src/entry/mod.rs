@@ -225,9 +225,17 @@ impl Entry {
     /// The result itself, and nothing else of the entry.
     #[must_use]
     #[inline]
-    pub fn into_body(self) -> Bytes {
+    pub fn into_body(mut self) -> Bytes {
+        self.take_body()
+    }
+
+    /// The same, for a caller that does not read the entry any more.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline]
+    pub fn take_body(&mut self) -> Bytes {
         match self.of_coded() {
-            None => self.envelope.into_body(),
+            None => self.envelope.take_body(),
             Some(_) => self.body(),
         }
     }

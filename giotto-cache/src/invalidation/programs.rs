@@ -56,15 +56,18 @@ impl ProgramGenerations {
 
     /// The generation of `program` and of everything in one, as this process has to see it: with the invalidations that
     /// the store has not accepted yet.
+    #[inline]
     pub(crate) fn of(&self, program: &str, pending: &Pending) -> Generation {
+        match pending.is_empty() && self.is_quiet.load(Ordering::Acquire) {
+            true => Generation::default(),
+            false => self.after_invalidations(program, pending),
+        }
+    }
+
+    fn after_invalidations(&self, program: &str, pending: &Pending) -> Generation {
         if pending.is_empty() {
-            return match self.is_quiet.load(Ordering::Acquire) {
-                true => Generation::default(),
-                false => {
-                    let generation = |key: &str| self.record(key).generation;
-                    generation(ALL).and(generation(&program_key(program)))
-                }
-            };
+            let generation = |key: &str| self.record(key).generation;
+            return generation(ALL).and(generation(&program_key(program)));
         }
         let generation = |scope: &Scope| {
             let record = self.record(&scope.record_key());

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use super::access::Access;
 use super::live::Sent;
 use super::{guard, live, metrics};
-use crate::controller::http::{Answers, Body, healthz, readyz, received, text};
+use crate::controller::http::{Answering, Answers, Body, healthz, readyz, received, text};
 
 /// One address. Whatever an operator may ask stands in [`ROUTES`].
 pub(super) struct Route {
@@ -101,8 +101,8 @@ static ROUTES: &[Route] = &[
 ];
 
 impl Answers for Access {
-    async fn answer(&self, head: &mut Parts, body: Incoming) -> Response<Body> {
-        answer(self, head, body).await
+    fn answer<'a>(&'a self, head: &'a mut Parts, body: Incoming) -> Answering<'a> {
+        Box::pin(answer(self, head, body))
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`App::invoke`], which every controller calls: every step of an invocation, in order.
 
 use std::future::ready;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use giotto_cache::log::Cut;
@@ -15,6 +14,7 @@ use crate::cache_status::CacheStatus;
 use crate::compute::Failure;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, InvalidInput, Result};
+use crate::manifest::Found;
 use crate::mime::Mime;
 use crate::page::Page;
 use crate::program::Program;
@@ -23,11 +23,40 @@ use crate::request::{CMD, Controller, HTTP_GET, HTTP_POST, Pairs, Request};
 use crate::session::Carried;
 use crate::varies::Negotiated;
 
-/// An answer to a request.
-enum Begun<'a> {
+/// How far an invocation has come without waiting for anything.
+pub(crate) enum Begun<'a> {
+    /// A plain hit.
     Page(Page),
-    /// Boxed, so that the future of a plain hit stays small.
-    Later(Pin<Box<dyn Future<Output = Result<Page>> + Send + 'a>>),
+    /// Boxed, because a plain hit would copy it.
+    Waiting(Box<Waiting<'a>>),
+}
+
+/// What an invocation waits for.
+pub(crate) enum Waiting<'a> {
+    /// The input middleware of the program.
+    Admission(Found<'a>),
+    /// The store, and the program where nothing is stored.
+    Wanted(Wanted<'a>),
+    /// The program: its page is never stored, or not for this request.
+    Unstored(Asked<'a>),
+    /// Its output middleware, which sees a stored page.
+    Guarded(Page, &'a Program, Negotiated),
+}
+
+/// A page that the cache is asked for.
+pub(crate) struct Wanted<'a> {
+    program: &'a Arc<Program>,
+    typed: Typed,
+    mime: Mime,
+    negotiated: Negotiated,
+    lookup: Lookup,
+}
+
+impl<'a> Begun<'a> {
+    #[cold]
+    fn waiting(waiting: Waiting<'a>) -> Self {
+        Self::Waiting(Box::new(waiting))
+    }
 }
 
 impl App {
@@ -58,48 +87,86 @@ impl App {
     ///
     /// The reason why there is no page; see [`ErrorKind`].
     pub async fn invoke(&self, request: &mut Request<'_>) -> Result<Page> {
+        let begun = self.begin(request)?;
+        self.finish(begun, request).await
+    }
+
+    /// Begins to answer `request`: all that a plain hit needs. It is no future, because the state of one would be felt in every
+    /// hit.
+    #[inline]
+    pub(crate) fn begin(&self, request: &mut Request<'_>) -> Result<Begun<'_>> {
         let found = asked::find(&self.manifest, request)?;
-        // Boxed, as all that a plain hit does not need, because a large future would be felt in every hit.
         if found.program.has_input_middleware() {
-            Box::pin(self.admit(found.program, request)).await?;
+            return Ok(Begun::waiting(Waiting::Admission(found)));
         }
-        match self.begin(Asked::of(&found, request)?, request)? {
-            Begun::Page(page) => Ok(page),
-            Begun::Later(page) => page.await,
-        }
+        self.look_up(Asked::of(&found, request)?, request)
     }
 
     /// Answers `request`, which has `asked` for a page. An error is the reason why there is none.
-    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &Request<'_>) -> Result<Page> {
-        match self.begin(asked, request)? {
-            Begun::Page(page) => Ok(page),
-            Begun::Later(page) => page.await,
+    pub(crate) async fn answer(&self, asked: Asked<'_>, request: &mut Request<'_>) -> Result<Page> {
+        let begun = self.look_up(asked, request)?;
+        self.finish(begun, request).await
+    }
+
+    /// The page of `request`, the answer to which has `begun`.
+    pub(crate) async fn finish(
+        &self,
+        mut begun: Begun<'_>,
+        request: &mut Request<'_>,
+    ) -> Result<Page> {
+        loop {
+            let waiting = match begun {
+                Begun::Page(page) => return Ok(page),
+                Begun::Waiting(waiting) => waiting,
+            };
+            begun = match *waiting {
+                Waiting::Admission(found) => {
+                    self.admit(found.program, request).await?;
+                    self.look_up(Asked::of(&found, request)?, request)?
+                }
+                Waiting::Wanted(wanted) => {
+                    let (program, negotiated) = (wanted.program, wanted.negotiated);
+                    let page = self.answered(wanted, request.controller);
+                    return self.finished(program, negotiated, request, page).await;
+                }
+                Waiting::Unstored(asked) => {
+                    let (program, negotiated) = (asked.program, asked.negotiated);
+                    let page = self.unstored(asked, request);
+                    return self.finished(program, negotiated, request, page).await;
+                }
+                Waiting::Guarded(page, program, negotiated) => {
+                    let page = ready(Ok(page));
+                    return self.finished(program, negotiated, request, page).await;
+                }
+            };
         }
     }
 
-    /// Answers `request`, at once if it is a plain hit.
-    // A part of its callers, and no future, because either would be felt in every hit.
+    /// Looks into the cache for what `request` has `asked` for.
+    // A part of its callers, because a call would copy what was asked.
     #[inline(always)]
-    fn begin<'a>(&'a self, asked: Asked<'a>, request: &'a Request<'_>) -> Result<Begun<'a>> {
+    fn look_up<'a>(&'a self, asked: Asked<'a>, request: &Request<'_>) -> Result<Begun<'a>> {
         let (program, negotiated) = (asked.program, asked.negotiated);
         let Some(policy) = program.cache_policy().filter(|_| self.may_store(request)) else {
-            let page = self.unstored(asked, request);
-            let page = self.finished(program, negotiated, request, page);
-            return Ok(Begun::Later(Box::pin(page)));
+            return Ok(Begun::waiting(Waiting::Unstored(asked)));
         };
         let Arguments { typed, canonical } = asked.args;
-        let (mime, controller) = (asked.mime, request.controller);
+        let mime = asked.mime;
         let tags = program.tags_of(&typed)?;
         let lookup = lookup(program, policy, tags, canonical, &mime, request);
-        let Some(answer) = self.cache.hit(&lookup) else {
-            let page = self.answered(program, typed, mime, lookup, controller);
-            let page = self.finished(program, negotiated, request, page);
-            return Ok(Begun::Later(Box::pin(page)));
+        let mut answer = self.cache.hit(&lookup);
+        let Some(answer) = &mut answer else {
+            return Ok(Begun::waiting(Waiting::Wanted(Wanted {
+                program,
+                typed,
+                mime,
+                negotiated,
+                lookup,
+            })));
         };
-        let mut page = self.served(program, mime, answer, controller)?;
+        let mut page = self.served(program, mime, answer, request.controller)?;
         if program.is_guarded() {
-            let page = self.finished(program, negotiated, request, ready(Ok(page)));
-            return Ok(Begun::Later(Box::pin(page)));
+            return Ok(Begun::waiting(Waiting::Guarded(page, program, negotiated)));
         }
         program.describe(negotiated, &mut page);
         Ok(Begun::Page(page))
@@ -176,38 +243,38 @@ impl App {
         self.finished(program, negotiated, &request, page).await
     }
 
-    /// The page that the cache answers `lookup` with, for which it may run the program.
-    async fn answered(
-        &self,
-        program: &Arc<Program>,
-        typed: Typed,
-        mime: Mime,
-        lookup: Lookup,
-        controller: Controller,
-    ) -> Result<Page> {
+    /// The page that the cache answers with, for which it may run the program.
+    async fn answered(&self, wanted: Wanted<'_>, controller: Controller) -> Result<Page> {
+        let Wanted {
+            program,
+            typed,
+            mime,
+            lookup,
+            ..
+        } = wanted;
         let compute = |control| {
             let context = self.context(controller).stored(control);
             self.models.computed(program, typed, &mime, context)
         };
         let answer = self.cache.answer(lookup, compute).await;
-        let answer = answer.map_err(|error| Failure::unwrap(&error))?;
-        self.served(program, mime, answer, controller)
+        let mut answer = answer.map_err(|error| Failure::unwrap(&error))?;
+        self.served(program, mime, &mut answer, controller)
     }
 
-    /// The page of `answer`, or the "not found" that was stored in place of a page.
+    /// The page that is made of `answer`, or the "not found" that was stored in place of a page.
     #[inline(always)] // A call would copy the answer.
     fn served(
         &self,
         program: &Program,
         mime: Mime,
-        mut answer: Answer,
+        answer: &mut Answer,
         controller: Controller,
     ) -> Result<Page> {
-        let layer = self.cache.layer_of(&answer);
+        let layer = self.cache.layer_of(answer);
         if answer.entry.is_negative() {
             let message = String::from_utf8_lossy(&answer.entry.body()).into_owned();
             return Err(
-                Error::not_found(message).with_cache_status(CacheStatus::new(&mut answer, layer))
+                Error::not_found(message).with_cache_status(CacheStatus::new(answer, layer))
             );
         }
         let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;

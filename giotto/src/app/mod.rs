@@ -12,6 +12,7 @@ use giotto_cache::log::Limiter;
 use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue, Mode};
 use serde::Serialize;
 
+pub(crate) use self::invoke::Begun;
 pub(crate) use self::stores::Stores;
 use crate::address::Addresses;
 use crate::beside::Beside;

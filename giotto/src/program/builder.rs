@@ -14,6 +14,7 @@ use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
 use crate::arguments::{self, Parameters, parameters};
 use crate::error::Error;
+use crate::lifetimes::Terms;
 use crate::lifetimes::seconds;
 use crate::negotiate;
 use crate::request::Controller;
@@ -88,7 +89,7 @@ where
             mimes,
             styled: view.styled(),
             keys: Vec::new(),
-            terms: Arc::default(),
+            terms: Terms::default(),
             bind: arguments::bind::<A>,
             render: render(model, mock, view),
         };

@@ -64,7 +64,7 @@ pub struct Ready {
     /// The end of the keys of its pages, for each of the media types.
     pub(super) keys: Vec<Key>,
     /// What caches downstream are told of its pages.
-    pub(super) terms: Arc<Terms>,
+    pub(super) terms: Terms,
     pub(super) bind: Bind,
     pub(super) render: Render,
 }

@@ -3,8 +3,6 @@
 //! Step 2 finds it under its path, step 3 binds arguments to its parameters, step 4 chooses one of its media types, step
 //! 5 takes its cache policy, and step 6 has it render.
 
-use std::sync::Arc;
-
 use giotto_cache::{Key, Policy};
 
 use super::definition::{Pending, Program, Ready, Settings, Source, Tags};
@@ -38,12 +36,12 @@ impl Program {
         };
         let key = |mime: &Mime| Key::new(path, "", mime.essence());
         self.stage.keys = self.stage.mimes.iter().map(key).collect();
-        self.stage.terms = Arc::new(Terms {
+        self.stage.terms = Terms {
             lifetimes: self.settings.lifetimes,
             no_vary_search: self
                 .ignores_others()
                 .then(|| no_vary_search(self.parameters())),
-        });
+        };
     }
 
     /// The key of its page under these arguments, as the literal that they make, in `mime`.
@@ -238,7 +236,7 @@ impl Program {
     /// Writes on the page what caches downstream must know.
     #[inline]
     pub(crate) fn describe(&self, negotiated: Negotiated, page: &mut Page) {
-        page.belongs_to(negotiated, Arc::clone(&self.stage.terms));
+        page.belongs_to(negotiated, self.stage.terms.clone());
         if self.settings.uncompressed {
             page.leave_uncoded(ContentCoding::Never);
         }

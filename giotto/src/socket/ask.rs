@@ -3,10 +3,9 @@
 //! A program of the operator on the command line does it. A question is a POST of its arguments as JSON, an answer is JSON.
 
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
@@ -53,6 +52,10 @@ pub(crate) struct Question<'q, A> {
 
 /// The field with the digest of the store.
 pub(crate) const STORE: HeaderName = HeaderName::from_static("giotto-store");
+
+/// The body of a question. With that of a response, the functions of hyper that write both would be no part of their callers,
+/// which would be felt in every hit.
+type Body = Full<Cursor<Vec<u8>>>;
 
 /// The answers of all servers to the same question, in the order of their processes; and the servers that gave none.
 pub(crate) async fn ask_all(
@@ -119,8 +122,7 @@ impl<E: std::error::Error> From<E> for Unanswered {
     }
 }
 
-fn request(question: &Question<'_, impl Serialize>) -> Result<Request<Full<Bytes>>> {
-    let body = Bytes::from(serde_json::to_vec(question.arguments)?);
+fn request(question: &Question<'_, impl Serialize>) -> Result<Request<Body>> {
     let json = HeaderValue::from_static("application/json");
     let mut request = Request::post(format!("/{}", question.program))
         .header(header::HOST, "giotto")
@@ -130,10 +132,11 @@ fn request(question: &Question<'_, impl Serialize>) -> Result<Request<Full<Bytes
     if let Some(store) = question.store {
         request = request.header(STORE, format!("{store:016x}"));
     }
-    Ok(request.body(Full::new(body))?)
+    let body = serde_json::to_vec(question.arguments)?;
+    Ok(request.body(Full::new(Cursor::new(body)))?)
 }
 
-async fn ask(server: &Server, request: Request<Full<Bytes>>) -> Result<Result<Value>, Unanswered> {
+async fn ask(server: &Server, request: Request<Body>) -> Result<Result<Value>, Unanswered> {
     let stream = match UnixStream::connect(&server.path).await {
         Ok(stream) => stream,
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {

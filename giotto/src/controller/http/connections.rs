@@ -3,6 +3,7 @@
 //! Outside of the first and the last step of an invocation over HTTP.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -35,24 +36,23 @@ const SHUTDOWN_BEAT: Duration = Duration::from_millis(50);
 const READ_BUFFER: usize = 128 << 10;
 
 /// What answers the requests of a connection.
-pub(crate) trait Answers: Send + Sync + 'static {
-    /// Answers one request. Every failure is a response, too.
-    fn answer(
-        &self,
-        head: &mut Parts,
-        body: Incoming,
-    ) -> impl Future<Output = Response<Body>> + Send;
+///
+/// One type for all, as there is one of streams: each further type would have hyper compiled once more, and what its functions
+/// share would be called in every hit instead of being a part of its callers.
+pub(crate) enum Handler {
+    /// The application, on its port.
+    Application(Service),
+    /// Something beside it, for the operator.
+    Operator(Box<dyn Answers>),
 }
 
-impl Answers for Service {
-    fn answer(
-        &self,
-        head: &mut Parts,
-        body: Incoming,
-    ) -> impl Future<Output = Response<Body>> + Send {
-        self.answer_told(head, body)
-    }
+/// Answers requests of the operator.
+pub(crate) trait Answers: Send + Sync {
+    /// Answers one request. Every failure is a response, too.
+    fn answer<'a>(&'a self, head: &'a mut Parts, body: Incoming) -> Answering<'a>;
 }
+
+pub(crate) type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 
 /// The open connections.
 pub(super) struct Connections {
@@ -70,10 +70,10 @@ impl Connections {
         }
     }
 
-    /// Has `answers` answer the requests that come on `stream`.
-    pub(super) fn open(&mut self, stream: impl Client, answers: impl Answers) {
+    /// Has `handler` answer the requests that come on `stream`.
+    pub(super) fn open(&mut self, stream: Box<dyn Client>, handler: Handler) {
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
-        let connection = tokio::spawn(connection(stream, answers, Arc::clone(&watch)));
+        let connection = tokio::spawn(connection(stream, handler, Arc::clone(&watch)));
         let rate = Rate::new(&watch);
         self.open.push((connection.abort_handle(), watch, rate));
     }
@@ -131,14 +131,17 @@ impl Connections {
 ///   response is computed; `half_close` turns hyper's check off.
 /// - `writev`: to copy a small body behind its head, and a large one in pieces, costs less than to have the kernel gather
 ///   them.
-async fn connection(stream: impl Client, answers: impl Answers, watch: Arc<Watch>) {
+async fn connection(stream: Box<dyn Client>, handler: Handler, watch: Arc<Watch>) {
     let stream = Watched::new(stream, Arc::clone(&watch));
-    let (answers, watch) = (&answers, &watch);
+    let (handler, watch) = (&handler, &watch);
     let answer = service_fn(|request: http::Request<Incoming>| {
         watch.answering();
         let (mut head, body) = request.into_parts();
         async move {
-            let mut response = answers.answer(&mut head, body).await;
+            let mut response = match handler {
+                Handler::Application(service) => service.answer_told(&mut head, body).await,
+                Handler::Operator(answers) => answers.answer(&mut head, body).await,
+            };
             amend(&mut response, watch.pulse());
             response.body_mut().pace(watch);
             watch.sending();

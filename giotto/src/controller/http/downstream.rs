@@ -10,9 +10,9 @@ use crate::page::Page;
 const NO_VARY_SEARCH: HeaderName = HeaderName::from_static("no-vary-search");
 
 /// Adds the fields of a page that is sent or not modified.
-pub(super) fn tell(page: &Page, fields: &mut HeaderMap) {
-    if let Some(value) = page.no_vary_search() {
-        fields.append(NO_VARY_SEARCH, value.clone());
+pub(super) fn tell(page: &mut Page, fields: &mut HeaderMap) {
+    if let Some(value) = page.take_no_vary_search() {
+        fields.append(NO_VARY_SEARCH, value);
     }
     for (name, value) in page.downstream() {
         fields.append(name, value.clone());

@@ -122,26 +122,23 @@ fn bound_unsent(socket: &impl std::os::fd::AsFd) {
 
 /// A socket that accepts connections.
 pub(crate) trait Accept {
-    type Stream: Client;
     /// What is known of a client.
     type Peer;
 
-    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Self::Peer)>> + Send;
+    fn accept(&self) -> impl Future<Output = io::Result<(Box<dyn Client>, Self::Peer)>> + Send;
 }
 
 impl Accept for TcpListener {
-    type Stream = TcpStream;
     type Peer = SocketAddr;
 
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(Box<dyn Client>, SocketAddr)> {
         let (stream, peer) = Self::accept(self).await?;
-        at_once(&stream);
-        Ok((stream, peer))
+        Ok((at_once(stream), peer))
     }
 }
 
 /// The last connections that wait to be accepted on `listener`, which would be reset otherwise.
-pub(super) fn accept_waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+pub(super) fn accept_waiting(listener: TcpListener) -> Vec<(Box<dyn Client>, SocketAddr)> {
     let Ok(listener) = listener.into_std() else {
         return Vec::new();
     };
@@ -151,22 +148,22 @@ pub(super) fn accept_waiting(listener: TcpListener) -> Vec<(TcpStream, SocketAdd
             .set_nonblocking(true)
             .and_then(|()| TcpStream::from_std(stream));
         if let Ok(stream) = stream {
-            at_once(&stream);
-            waiting.push((stream, peer));
+            waiting.push((at_once(stream), peer));
         }
     }
     waiting
 }
 
 /// Without it a response in two packets waits for the client's acknowledgement of the first.
-fn at_once(stream: &TcpStream) {
+fn at_once(stream: TcpStream) -> Box<dyn Client> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY failed");
     }
+    Box::new(stream)
 }
 
 /// The connection of a client.
-pub(crate) trait Client: AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub(crate) trait Client: AsyncRead + AsyncWrite + Send + Unpin {
     /// The next bytes, which stay there; none at the end.
     fn poll_peek(
         &self,

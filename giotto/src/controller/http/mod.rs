@@ -4,8 +4,8 @@
 //! connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while the wall clock is
 //! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs;
 //! `access.rs` tells its requests in the access log, `span.rs` in
-//! traces. `service.rs` takes each request through `head.rs` (with `host.rs`), `input.rs`, `body.rs` (with
-//! `decoding.rs`) and `session.rs` to the application, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
+//! traces. `service.rs` takes each request through `head.rs` (with `host.rs`) and `input.rs` to the application, a POST through
+//! `post.rs`, `body.rs` (with `decoding.rs`) and `session.rs`, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
 //! `range.rs`), `caching.rs`, `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with
 //! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
 //! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
@@ -34,6 +34,7 @@ mod listen;
 mod mount;
 mod output;
 mod plain;
+mod post;
 mod problem;
 mod range;
 mod redirection;
@@ -52,7 +53,7 @@ mod unix;
 mod upload;
 mod watch;
 
-pub(crate) use connections::Answers;
+pub(crate) use connections::{Answering, Answers};
 pub(crate) use date::date;
 #[cfg(feature = "admin")]
 pub(crate) use health::{healthz, readyz};

@@ -285,7 +285,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (client, _) = tokio::join!(TcpStream::connect(address), listener.accept());
         let watch = Arc::new(Watch::new(Arc::<Pulse>::default()));
-        let mut stream = Watched::new(client.unwrap(), Arc::clone(&watch));
+        let mut stream = Watched::new(Box::new(client.unwrap()), Arc::clone(&watch));
         let mut context = Context::from_waker(Waker::noop());
         let whole = Bytes::from(vec![b'a'; 2 * PIECE + 1]);
         let mut body = Body::from(whole);

@@ -11,7 +11,7 @@ use giotto_cache::log::Limiter;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::connections::{Answers, Connections};
+use super::connections::{Answers, Connections, Handler};
 use super::listen::{Accept, Listener, accept_waiting};
 use super::mount::Service;
 use super::signals::{Signals, Stop};
@@ -52,11 +52,11 @@ pub(crate) async fn serve(
     let mut connections = Connections::new();
     let service = service.with_host();
     let log = service.app().log();
-    let answers = |peer| service.of_peer(peer);
+    let handler = |peer| Handler::Application(service.of_peer(peer));
     let stop = accept(
         &listener.socket,
         &mut connections,
-        answers,
+        handler,
         log,
         signals.stop(),
     )
@@ -70,12 +70,12 @@ pub(crate) async fn serve(
     if !lame_duck.is_zero() {
         connections.stop();
         let over = limp(lame_duck, &mut signals);
-        let is_over = accept(&listener.socket, &mut connections, answers, log, over).await?;
+        let is_over = accept(&listener.socket, &mut connections, handler, log, over).await?;
         if !is_over {
             return Ok(cut(&service));
         }
     }
-    close(listener, &mut connections, answers, log).await?;
+    close(listener, &mut connections, handler, log).await?;
     Ok(tokio::select! {
         () = finish(connections, &service, grace) => Ended::Drained,
         () = signals.interrupt() => cut(&service),
@@ -93,19 +93,19 @@ async fn limp(time: Duration, signals: &mut Signals) -> bool {
 }
 
 /// Accepts the connections that clients have begun, which would be reset otherwise, and closes `listener`.
-async fn close<A: Answers>(
+async fn close(
     listener: Listener,
     connections: &mut Connections,
-    answers: impl Fn(SocketAddr) -> A + Copy,
+    handler: impl Fn(SocketAddr) -> Handler + Copy,
     log: &Limiter,
 ) -> io::Result<()> {
     if listener.is_shared {
         listener.turn_away();
         let begun = sleep(HANDSHAKE);
-        accept(&listener.socket, connections, answers, log, begun).await?;
+        accept(&listener.socket, connections, handler, log, begun).await?;
     }
     for (stream, peer) in accept_waiting(listener.socket) {
-        connections.open(stream, answers(peer));
+        connections.open(stream, handler(peer));
     }
     Ok(())
 }
@@ -117,24 +117,25 @@ fn cut(service: &Service) -> Ended {
 }
 
 /// Accepts connections on `listener` until `end`, beside the server that a signal stops, and finishes the responses under way.
-pub(crate) async fn serve_beside<L: Accept, A: Answers>(
+pub(crate) async fn serve_beside<L: Accept, A: Answers + 'static>(
     listener: L,
     answers: impl Fn(L::Peer) -> A,
     log: &Limiter,
     end: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let mut connections = Connections::new();
-    accept(&listener, &mut connections, answers, log, end).await?;
+    let handler = |peer| Handler::Operator(Box::new(answers(peer)));
+    accept(&listener, &mut connections, handler, log, end).await?;
     drop(listener);
     connections.close(Duration::ZERO).await;
     Ok(())
 }
 
 /// Accepts connections on `listener` until `end`.
-async fn accept<L: Accept, A: Answers, T>(
+async fn accept<L: Accept, T>(
     listener: &L,
     connections: &mut Connections,
-    answers: impl Fn(L::Peer) -> A,
+    handler: impl Fn(L::Peer) -> Handler,
     log: &Limiter,
     end: impl Future<Output = T>,
 ) -> io::Result<T> {
@@ -146,7 +147,7 @@ async fn accept<L: Accept, A: Answers, T>(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     is_accepting = true;
-                    connections.open(stream, answers(peer));
+                    connections.open(stream, handler(peer));
                 }
                 Err(error) => {
                     if std::mem::replace(&mut is_accepting, false) {

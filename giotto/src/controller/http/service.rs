@@ -10,9 +10,8 @@ use http::{Method, Response};
 
 #[cfg(any(feature = "axum", feature = "static"))]
 use super::beside;
-use super::body;
 use super::coding;
-use super::conditional::{Conditions, Selected, compared, failed};
+use super::conditional::{Conditions, compared};
 use super::failure;
 use super::head::{Fields, controller};
 use super::health;
@@ -22,11 +21,29 @@ use super::output::{Body, Outcome, allow};
 use super::problem::Problem;
 #[cfg(feature = "session")]
 use super::session;
+use crate::app::Begun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
-use crate::request::{HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
+use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
 #[cfg(feature = "session")]
 use crate::session::{Carried, Slot};
+
+/// How far the answer to a request has come.
+enum Step<'r> {
+    /// To its end: a plain hit, for example.
+    Done(Outcome),
+    /// The page of a GET has to be waited for. Boxed, because a plain hit would copy it.
+    Page(Box<Unfinished<'r>>),
+    /// The body of a POST has to be read.
+    Body(Fields<'r>),
+}
+
+/// A GET whose page is not there yet.
+struct Unfinished<'r> {
+    request: Request<'r>,
+    begun: Begun<'r>,
+    conditions: Option<Box<Conditions<'r>>>,
+}
 
 impl Service {
     /// Answers one request. Every failure is a response, too.
@@ -46,17 +63,35 @@ impl Service {
         }
         #[cfg(feature = "session")]
         let slot = self.app().given_sessions().map(Slot::new);
-        let outcome = self.outcome(
-            head,
-            body,
+        let outcome = {
             #[cfg(feature = "session")]
-            Carried::of(slot.as_ref()),
-        );
+            let carried = || Carried::of(slot.as_ref());
+            let begun = self.begin(
+                head,
+                #[cfg(feature = "session")]
+                carried(),
+            );
+            match begun {
+                Ok(Step::Done(outcome)) => Ok(outcome),
+                Err(problem) => Err(problem),
+                // Boxed, so that the future of a plain hit stays small.
+                Ok(step) => {
+                    let finished = self.finish(
+                        step,
+                        head,
+                        body,
+                        #[cfg(feature = "session")]
+                        carried(),
+                    );
+                    Box::pin(finished).await
+                }
+            }
+        };
         #[cfg_attr(
             not(feature = "session"),
             expect(unused_mut, reason = "a session changes it")
         )]
-        let mut response = match outcome.await {
+        let mut response = match outcome {
             Ok(outcome) => outcome.into_response(&mut head.headers),
             Err(problem) => self.without_page(problem, head),
         };
@@ -97,26 +132,60 @@ impl Service {
         Ok(fields)
     }
 
-    async fn outcome<B>(
-        &self,
-        head: &Parts,
-        body: B,
-        #[cfg(feature = "session")] carried: Carried<'_>,
-    ) -> Result<Outcome, Problem>
-    where
-        B: http_body::Body,
-    {
-        let fields = self.read_head(head)?;
+    /// Begins to answer: all that a plain hit needs. It is no future, because the state of one would be felt in every hit.
+    fn begin<'r>(
+        &'r self,
+        head: &'r Parts,
+        #[cfg(feature = "session")] carried: Carried<'r>,
+    ) -> Result<Step<'r>, Problem> {
+        let mut fields = self.read_head(head)?;
         let Some(controller) = controller(&head.method) else {
-            return self.other_method(head);
+            return self.other_method(head).map(Step::Done);
         };
-        let posted;
+        // The body of a GET has no meaning (RFC 9110, 9.3.1).
+        if controller == HTTP_POST {
+            return Ok(Step::Body(fields));
+        }
+        let mut request = self.request(
+            head,
+            &mut fields,
+            controller,
+            #[cfg(feature = "session")]
+            carried,
+        );
+        self.read_address(head, &mut request)?;
+        let conditions = fields.conditions;
+        let begun = match self.app().begin(&mut request) {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.app().in_words(error, &request).into()),
+        };
+        match begun {
+            Begun::Page(page) if !coding::is_negotiated(self.app(), &page) => {
+                compared(page, conditions.as_deref(), &head.method).map(Step::Done)
+            }
+            begun => Ok(Step::Page(Box::new(Unfinished {
+                request,
+                begun,
+                conditions,
+            }))),
+        }
+    }
+
+    /// The request with this `head`, without its address; what the client accepts is taken from its `fields`.
+    #[inline(always)] // A call would copy the request.
+    pub(super) fn request<'r>(
+        &self,
+        head: &'r Parts,
+        fields: &mut Fields<'r>,
+        controller: Controller,
+        #[cfg(feature = "session")] carried: Carried<'r>,
+    ) -> Request<'r> {
         let known = fields.known();
         let takes_coded = coding::takes_stored(self.app(), &head.headers, known.as_slice());
-        let mut request = Request {
+        Request {
             path: Segments::new(),
             data: Pairs::new(),
-            accept: fields.accept,
+            accept: std::mem::take(&mut fields.accept),
             controller,
             is_form: false,
             mode: self.app().mode,
@@ -126,107 +195,71 @@ impl Service {
             metadata: Recorded::new(&head.headers),
             #[cfg(feature = "session")]
             session: carried,
-        };
-        self.read_address(head, &mut request)?;
-        let conditions = fields.conditions.as_deref();
-        // The body of a GET has no meaning (RFC 9110, 9.3.1).
-        if controller == HTTP_POST {
-            // An unknown path is the error to tell, whatever is wrong with the body.
-            self.app().manifest().find(&request.path, HTTP_POST)?;
-            let target = conditions.and_then(|conditions| target(&request, conditions));
-            posted = Box::pin(body::read(&head.headers, body)).await?;
-            let address = request.data.clone();
-            request.is_form = body::posted_data(&head.headers, &posted, &mut request.data)?;
-            #[cfg(feature = "session")]
-            session::check(self.app(), &head.headers, &mut request, address.len())?;
-            return Box::pin(self.post(request, address, target)).await;
         }
-        let page = match self.app().invoke(&mut request).await {
-            Ok(page) => page,
-            Err(error) => return Err(self.app().in_words(error, &request).into()),
-        };
-        if coding::is_negotiated(self.app(), &page) {
-            // Boxed with the page, so that the future of a plain hit stays small.
-            return Box::pin(self.negotiated(page, conditions, head)).await;
-        }
-        compared(page, conditions, &head.method)
     }
 
+    /// The outcome, once what the `step` waits for is there.
+    async fn finish<B>(
+        &self,
+        step: Step<'_>,
+        head: &Parts,
+        body: B,
+        #[cfg(feature = "session")] carried: Carried<'_>,
+    ) -> Result<Outcome, Problem>
+    where
+        B: http_body::Body,
+    {
+        match step {
+            Step::Done(outcome) => Ok(outcome),
+            Step::Page(unfinished) => {
+                let Unfinished {
+                    mut request,
+                    begun,
+                    conditions,
+                } = *unfinished;
+                match self.app().finish(begun, &mut request).await {
+                    Ok(page) => self.negotiated(page, conditions.as_deref(), head).await,
+                    Err(error) => Err(self.app().in_words(error, &request).into()),
+                }
+            }
+            Step::Body(fields) => {
+                let posted = self.posted(
+                    fields,
+                    head,
+                    body,
+                    #[cfg(feature = "session")]
+                    carried,
+                );
+                posted.await
+            }
+        }
+    }
+
+    /// The outcome of a GET with this `page`, whose content coding may have to be chosen.
     async fn negotiated(
         &self,
         mut page: Page,
         conditions: Option<&Conditions<'_>>,
         head: &Parts,
     ) -> Result<Outcome, Problem> {
-        let known = conditions.and_then(Conditions::known);
-        coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+        if coding::is_negotiated(self.app(), &page) {
+            let known = conditions.and_then(Conditions::known);
+            coding::negotiate(self.app(), &head.headers, known.as_slice(), &mut page).await?;
+        }
         compared(page, conditions, &head.method)
     }
 
     /// Reads the address into `request`.
-    fn read_address<'r>(&self, head: &'r Parts, request: &mut Request<'r>) -> Result<(), Problem> {
+    pub(super) fn read_address<'r>(
+        &self,
+        head: &'r Parts,
+        request: &mut Request<'r>,
+    ) -> Result<(), Problem> {
         let (manifest, controller) = (self.app().manifest(), request.controller);
         let parameter = |before: &[Cow<'_, str>]| manifest.parameter_after(before, controller);
         input::segments(head.uri.path(), &mut request.path, parameter)?;
         input::pairs(head.uri.query().unwrap_or_default(), &mut request.data)?;
         Ok(())
-    }
-
-    /// Answers a POST to an `address` with these arguments. Its preconditions, if it has some, are about the page that GET has
-    /// at the same `target`.
-    async fn post<'r>(
-        &self,
-        request: Request<'r>,
-        address: Pairs<'r>,
-        target: Option<(Box<Request<'_>>, &Conditions<'_>)>,
-    ) -> Result<Outcome, Problem> {
-        let mut admitted = request.clone();
-        let asked = self.app().asked(&mut admitted).await;
-        // What refuses the request without its preconditions, refuses it with them (RFC 9110, 13.2.1).
-        if asked.is_ok()
-            && let Some((target, conditions)) = target
-            && !self.may_write(*target, conditions).await?
-        {
-            return Err(failed());
-        }
-        let answer = match asked {
-            Ok(asked) => self.app().answer(asked, &admitted).await,
-            Err(error) => Err(error),
-        };
-        let error = match answer {
-            Ok(page) => return Ok(Outcome::Page(page)),
-            Err(error) => self.app().in_words(error, &admitted),
-        };
-        let refused = error.invalid_input();
-        if refused.is_empty() {
-            return Err(error.into());
-        }
-        let shown = self.app().invoke_refused(request, address, refused);
-        match shown.await {
-            // As JSON, the error itself names the fields.
-            Ok(page) if page.mime().essence() != "application/json" => Ok(Outcome::Refused(page)),
-            _ => Err(error.into()),
-        }
-    }
-
-    /// Whether `conditions` hold for the page of `target`. An old page that is served because there is no fresh one is not
-    /// known to be the one that there is now.
-    async fn may_write(
-        &self,
-        mut target: Request<'_>,
-        conditions: &Conditions<'_>,
-    ) -> Result<bool> {
-        // The client sees nothing of this page, and so has not seen the messages on it.
-        #[cfg(feature = "session")]
-        target.detach_session();
-        let current = match self.app().invoke(&mut target).await {
-            Ok(page) if page.is_stale() => return Ok(false),
-            Ok(page) => Some(page),
-            Err(error) if error.is_answer() => None,
-            Err(error) => return Err(error),
-        };
-        let selected = current.as_ref().map(Selected::page);
-        Ok(conditions.allow_writing(selected.as_ref()))
     }
 
     /// Answers OPTIONS, and refuses methods that no program answers.
@@ -249,19 +282,4 @@ impl Service {
         let message = format!("{} is not allowed here", head.method);
         Err(Error::new(ErrorKind::WrongController(allowed), message).into())
     }
-}
-
-/// A request that writes as a GET, which waits for the fresh page, if its `conditions` are about that.
-fn target<'r, 'c>(
-    request: &Request<'r>,
-    conditions: &'c Conditions<'c>,
-) -> Option<(Box<Request<'r>>, &'c Conditions<'c>)> {
-    let target = conditions.concern_writing().then(|| Request {
-        controller: HTTP_GET,
-        takes_stale: false,
-        // Its entity tag without a coding stands for those of all codings.
-        takes_coded: false,
-        ..request.clone()
-    });
-    Some((Box::new(target?), conditions))
 }

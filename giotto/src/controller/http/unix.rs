@@ -81,14 +81,13 @@ impl Drop for UnixSocket {
 }
 
 impl Accept for UnixSocket {
-    type Stream = UnixStream;
     /// The user of the client, if it is known.
     type Peer = Option<u32>;
 
-    async fn accept(&self) -> io::Result<(UnixStream, Option<u32>)> {
+    async fn accept(&self) -> io::Result<(Box<dyn Client>, Option<u32>)> {
         let (stream, _) = self.listener.accept().await?;
         let user = stream.peer_cred().ok().map(|client| client.uid());
-        Ok((stream, user))
+        Ok((Box::new(stream), user))
     }
 }
 

@@ -177,14 +177,13 @@ impl Rate {
 
 /// A stream that tells its [`Watch`] whenever the client takes bytes. It ends if the client disconnects while its request is
 /// being answered.
-#[derive(Debug)]
-pub(super) struct Watched<C> {
-    stream: TokioIo<C>,
+pub(super) struct Watched {
+    stream: TokioIo<Box<dyn Client>>,
     watch: Arc<Watch>,
 }
 
-impl<C: Client> Watched<C> {
-    pub(super) fn new(stream: C, watch: Arc<Watch>) -> Self {
+impl Watched {
+    pub(super) fn new(stream: Box<dyn Client>, watch: Arc<Watch>) -> Self {
         Self {
             stream: TokioIo::new(stream),
             watch,
@@ -220,7 +219,7 @@ impl<C: Client> Watched<C> {
     }
 }
 
-impl<C: Client> Read for Watched<C> {
+impl Read for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -230,7 +229,7 @@ impl<C: Client> Read for Watched<C> {
     }
 }
 
-impl<C: Client> Write for Watched<C> {
+impl Write for Watched {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

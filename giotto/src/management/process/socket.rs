@@ -2,6 +2,7 @@
 //!
 //! Opened before the first request, beside the public port, and removed at the end of the process.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use super::steering::{Administered, Steering};
 use super::{drain, figures, forget, log};
 use crate::app::App;
-use crate::controller::http::{Answers, Body, Service, UnixSocket, serve_beside};
+use crate::controller::http::{Answering, Answers, Body, Service, UnixSocket, serve_beside};
 use crate::error::{Error, Result};
 use crate::management::advice::advise;
 use crate::management::contents::list;
@@ -186,19 +187,21 @@ impl Answerer {
 }
 
 impl Answers for Answerer {
-    async fn answer(&self, head: &mut Parts, body: Incoming) -> Response<Body> {
+    fn answer<'a>(&'a self, head: &'a mut Parts, body: Incoming) -> Answering<'a> {
         match self.refusal(head) {
-            None => self.service.answer(head, body).await,
-            Some(message) => {
-                let error = json!({ "error": { "message": message } }).to_string();
-                let mut response = Response::new(Body::from(Bytes::from(error)));
-                *response.status_mut() = StatusCode::FORBIDDEN;
-                let json = HeaderValue::from_static("application/json");
-                response.headers_mut().insert(header::CONTENT_TYPE, json);
-                response
-            }
+            None => Box::pin(self.service.answer(head, body)),
+            Some(message) => Box::pin(ready(forbidden(message))),
         }
     }
+}
+
+fn forbidden(message: &str) -> Response<Body> {
+    let error = json!({ "error": { "message": message } }).to_string();
+    let mut response = Response::new(Body::from(Bytes::from(error)));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 fn manifest() -> Manifest {

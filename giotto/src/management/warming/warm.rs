@@ -268,7 +268,7 @@ impl Work {
             Ok(asked) => asked,
             Err(outcome) => return outcome,
         };
-        let rendered = self.app.answer(asked, &request).await;
+        let rendered = self.app.answer(asked, &mut request).await;
         // "Not found" may be stored, too.
         let cache_status = match &rendered {
             Ok(rendered) => rendered.cache_status(),
