@@ -35,13 +35,13 @@ pub struct InvalidMime(String);
 pub(crate) const TEXT_CMD: &str = "text/cmd";
 
 static COMMON: [Inner; 3] = [
-    Inner::text("text/html", "text/html; charset=utf-8"),
-    Inner::text("text/plain", "text/plain; charset=utf-8"),
-    Inner::text("application/json", "application/json"),
+    Inner::common("text/html", "text/html; charset=utf-8"),
+    Inner::common("text/plain", "text/plain; charset=utf-8"),
+    Inner::common("application/json", "application/json"),
 ];
 
 impl Inner {
-    const fn text(essence: &'static str, content_type: &'static str) -> Self {
+    const fn common(essence: &'static str, content_type: &'static str) -> Self {
         Self {
             essence: Cow::Borrowed(essence),
             content_type: HeaderValue::from_static(content_type),

@@ -53,7 +53,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl<'a> Begun<'a> {
-    #[cold]
+    #[cold] // So that it is no part of what a plain hit runs.
     fn waiting(waiting: Waiting<'a>) -> Self {
         Self::Waiting(Box::new(waiting))
     }

@@ -111,13 +111,8 @@ impl Record {
         }
         let fields = response.headers_mut();
         self.cache_status = fields.get(CACHE_STATUS).cloned();
-        let id = match fields.get(REQUEST_ID) {
-            // A layer of the application has set it.
-            Some(id) => id.clone(),
-            None => self.own_id(),
-        };
-        self.id = Some(id.clone());
-        fields.insert(REQUEST_ID, id);
+        let own = fields.entry(REQUEST_ID).or_insert_with(|| self.own_id());
+        self.id = Some(own.clone());
         let is_upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let has_body = self.method != Method::HEAD && !is_upgraded;
         response.body_mut().tell(self, has_body);
