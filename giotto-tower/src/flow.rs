@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Error, ErrorKind, Key, Lookup, Mode, Staleness, Status};
-use http::{Method, Request, Response, StatusCode, request};
+use http::{Request, Response, StatusCode, request};
 use tokio::sync::oneshot;
 use tower_service::Service;
 
@@ -291,8 +291,7 @@ where
 
     /// Whether the next request of this key may be for all: the last one had credentials, and its response was for it alone.
     fn may_share(&self, error: &Error) -> bool {
-        let computed = error.computed();
-        let why = computed.and_then(|error| error.downcast_ref::<Uncached>());
+        let why = error.computed::<Uncached>();
         matches!(why, Some(Uncached::Refused)) && self.held.is_none() && self.cell.is_full()
             && !credentials::has_any(&self.asked.headers)
     }

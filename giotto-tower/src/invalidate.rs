@@ -5,7 +5,7 @@
 use giotto_cache::{Cache, Key};
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 
 use crate::key;
 use crate::rfc;
@@ -30,12 +30,17 @@ impl Asked {
 
     /// Removes what is stored for the URI of the request, and for those that the response names, if it was successful. A store
     /// that fails does not fail the request.
-    pub(crate) async fn invalidate<B>(self, settings: &Settings, response: &Response<B>) {
-        let groups = rfc::invalidated_groups(response.headers());
-        let keys = match rfc::invalidates(&self.method, response.status()) {
-            true => self.keys(settings, response),
+    pub(crate) async fn invalidate(
+        self,
+        settings: &Settings,
+        status: StatusCode,
+        fields: &HeaderMap,
+    ) {
+        let keys = match rfc::invalidates(&self.method, status) {
+            true => self.keys(settings, fields),
             false => return,
         };
+        let groups = rfc::invalidated_groups(fields);
         let cache = settings.cache.clone();
         // In a task of its own, so that a disconnecting client does not leave it half done.
         let task = tokio::spawn(async move { invalidate(&cache, keys, groups).await });
@@ -44,9 +49,9 @@ impl Asked {
     }
 
     /// The primary keys of what is invalidated.
-    fn keys<B>(&self, settings: &Settings, response: &Response<B>) -> Vec<Key> {
+    fn keys(&self, settings: &Settings, fields: &HeaderMap) -> Vec<Key> {
         let host = self.host.as_ref().and_then(|host| host.to_str().ok());
-        let targets = rfc::invalidated(&self.uri, host, response.headers());
+        let targets = rfc::invalidated(&self.uri, host, fields);
         let keys = targets.into_iter().filter_map(|target| {
             let (parts, ()) = self.get(target)?.into_parts();
             key::primary(settings, &parts)

@@ -92,7 +92,7 @@ fn push_query(text: &mut String, query: &str, how: &Query) {
         Query::Ordered if !query.contains('&') => query.into(),
         Query::Ordered => ordered(query.split('&')).into(),
         Query::Filtered(names) => {
-            let is_meant = |pair: &&str| names.iter().any(|name| *name == name_of(pair));
+            let is_meant = |pair: &&str| names.iter().any(|name| name_of(pair) == *name);
             ordered(query.split('&').filter(is_meant)).into()
         }
     };

@@ -53,10 +53,7 @@ pub(crate) fn select<B>(
 ) -> Response<Body<B>> {
     let length = body.len() as u64;
     let selected = rfc::select(wanted.method, wanted.fields, status, &fields, length);
-    let status = match &selected {
-        Selected::Full => status,
-        other => other.write(&mut fields, length),
-    };
+    let status = selected.write(&mut fields, length).unwrap_or(status);
     let body = match &selected {
         _ if wanted.method == Method::HEAD => {
             if selected == Selected::Full {
@@ -98,7 +95,8 @@ pub(crate) fn forwarded<B>(
     );
     if selected == Selected::NotModified {
         let (mut parts, _) = response.into_parts();
-        parts.status = selected.write(&mut parts.headers, 0);
+        parts.status = StatusCode::NOT_MODIFIED;
+        selected.write(&mut parts.headers, 0);
         return Response::from_parts(parts, Body::empty());
     }
     response

@@ -100,8 +100,9 @@ where
                 let asked = Asked::of(&request);
                 let future = self.inner.call(request);
                 return ResponseFuture::boxed(async move {
-                    let response = future.await?.map(Body::passed);
-                    asked.invalidate(&settings, &response).await;
+                    let (parts, body) = future.await?.into_parts();
+                    asked.invalidate(&settings, parts.status, &parts.headers).await;
+                    let response = Response::from_parts(parts, Body::passed(body));
                     let status = CacheStatus::passed(forward, None);
                     Ok(respond::passed(&settings, response, &status))
                 });

@@ -148,7 +148,7 @@ impl Settings {
             stale_if_error,
             keep,
         } = self.longest;
-        let mut policy = self.default.unwrap_or(Policy::forever()).lasting_for(FRESH);
+        let mut policy = self.default.unwrap_or(Policy::forever()).fresh_for(FRESH);
         // What is zero is off.
         if !stale_while_revalidate.is_zero() {
             policy = policy.stale_while_revalidate(stale_while_revalidate);

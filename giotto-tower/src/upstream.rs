@@ -176,7 +176,7 @@ impl Upstream {
     ) {
         let is_unlikely = matches!(
             self.control.reason(),
-            Reason::NotStorable | Reason::TooLarge
+            Some(Reason::NotStorable | Reason::TooLarge)
         );
         if old.is_some() || !is_unlikely {
             rfc::without_conditions(request.headers_mut());
@@ -413,8 +413,8 @@ impl Upstream {
     /// The cache status of a response from the service behind; `why` it is not stored.
     fn status(&self, why: Option<&'static str>) -> CacheStatus {
         let reason = self.control.reason();
-        let forward = Forward::of(Some(&reason), self.place.marker.is_some());
-        CacheStatus::passed(forward, why.or(Some(reason.name())))
+        let forward = Forward::of(reason, self.place.marker.is_some());
+        CacheStatus::passed(forward, why.or(reason.map(Reason::name)))
     }
 }
 
