@@ -10,6 +10,8 @@ mod rules;
 mod said;
 mod world;
 
+use std::collections::HashMap;
+
 use giotto_cache::{KeyValue, LocMemKeyValue};
 use world::World;
 
@@ -21,14 +23,24 @@ const REQUESTS: usize = 1_000;
 
 async fn run(seeds: std::ops::Range<u64>, store: impl Fn(u64) -> Box<dyn KeyValue>) {
     let mut totals = check::Totals::default();
+    let mut differences = Vec::new();
     for seed in seeds {
         let mut world = World::new(seed, store(seed));
         while world.requests() < REQUESTS {
             world.step().await;
         }
         totals.add(world.totals());
+        differences.extend(world.differences());
+    }
+    let mut told = HashMap::new();
+    for (why, all) in differences {
+        told.entry(why).or_insert((all, 0)).1 += 1;
+    }
+    for (all, number) in told.values() {
+        println!("{number} times: {all}");
     }
     println!("{totals:?}");
+    assert!(told.is_empty(), "{} kinds of differences", told.len());
     totals.assert_varied();
 }
 

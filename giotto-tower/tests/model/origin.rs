@@ -11,7 +11,7 @@ use fastrand::Rng;
 use giotto_cache::Clock;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::rules::{User, Vary};
+use crate::rules::{Asked, User, Vary};
 use crate::said::{self, Said, append};
 
 /// One request to the origin, and what it has answered.
@@ -178,6 +178,16 @@ impl State {
 }
 
 impl Call {
+    /// Whether the origin got the conditions of the client, not those of a cache.
+    pub fn has_conditions_of(&self, asked: &Asked) -> bool {
+        let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
+        match (field("if-none-match"), field("if-modified-since")) {
+            (Some(tags), _) => tags.contains("x,y"),
+            (None, Some(since)) => asked.modified_since.is_some_and(|own| said::date(own) == since),
+            (None, None) => false,
+        }
+    }
+
     /// Whether the request has the current version already.
     fn is_not_modified(&self) -> bool {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());

@@ -42,12 +42,12 @@ pub struct Said {
 
 impl Control {
     pub fn draw(rng: &mut Rng) -> Self {
-        let mut seconds = |rng: &mut Rng, most| match rng.u8(..10) {
+        let seconds = |rng: &mut Rng, most| match rng.u8(..10) {
             0 => None,
             1 => Some(0),
             _ => Some(rng.u64(1..most)),
         };
-        let mut times = |rng: &mut Rng| match rng.u8(..12) {
+        let times = |rng: &mut Rng| match rng.u8(..12) {
             0..=4 => vec![],
             5 => vec![seconds(rng, 20), seconds(rng, 20)],
             _ => vec![seconds(rng, 20)],

@@ -86,6 +86,10 @@ impl World {
         self.checker.totals()
     }
 
+    pub fn differences(self) -> Vec<(String, String)> {
+        self.checker.differences()
+    }
+
     /// Time passes, or a resource changes, or requests come.
     pub async fn step(&mut self) {
         match self.rng.u8(..100) {
