@@ -21,6 +21,8 @@ pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
 pub(crate) mod history;
+#[cfg(feature = "functions")]
+pub(crate) mod kept;
 pub(crate) mod lease;
 pub(crate) mod places;
 pub(crate) mod popular;
@@ -32,6 +34,7 @@ pub(crate) mod store;
 pub(crate) mod tasks;
 pub(crate) mod uncacheable;
 pub(crate) mod unstored;
+pub(crate) mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +44,7 @@ use tracing::{Instrument, Span};
 
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::attempt::{Attempt, Role, Start, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
 use crate::engine::compute::{Computation, Unfinished};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
@@ -179,6 +182,10 @@ async fn coalesce(
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
+        };
+        // Race: that computation waits for one that this caller is part of. Neither would end.
+        let Some(_wait) = engine.waits.begin(computing(), key) else {
+            return alone(Role::Bypass);
         };
         engine.meter(&lookup.key).stats.collapsed.increase();
         let outcome = fallback.wait(&mut waiter).await;

@@ -8,9 +8,12 @@ use crate::clock::Clock;
 use crate::downstream::Downstreams;
 use crate::engine::budget::Budgets;
 use crate::engine::history::History;
+#[cfg(feature = "functions")]
+use crate::engine::kept::Kept;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
+use crate::engine::waits::Waits;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
 use crate::invalidation::past::Past;
@@ -30,6 +33,7 @@ pub(crate) struct Engine {
     /// The names of the layers; none of a store without layers.
     pub(crate) layer_names: Vec<&'static str>,
     pub(crate) flights: SingleFlight,
+    pub(crate) waits: Waits,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
@@ -50,6 +54,9 @@ pub(crate) struct Engine {
     pub(crate) random: Mutex<fastrand::Rng>,
     pub(crate) log: Limiter,
     pub(crate) paces: Paces,
+    /// The decoded results of functions.
+    #[cfg(feature = "functions")]
+    pub(crate) kept: Kept,
 }
 
 /// The paces of log lines that one bad value or refused invalidation after the other would cause.
