@@ -19,6 +19,8 @@ use crate::engine::compute::Computation;
 use crate::engine::history::History;
 #[cfg(feature = "functions")]
 use crate::engine::kept::{DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED, Kept};
+#[cfg(feature = "macros")]
+use crate::engine::names::Names;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
@@ -704,6 +706,8 @@ impl CacheBuilder {
             paces: Paces::default(),
             #[cfg(feature = "functions")]
             kept: Kept::new(self.max_decoded),
+            #[cfg(feature = "macros")]
+            names: Names::new(),
         };
         Cache {
             engine: Arc::new(engine),

@@ -93,6 +93,8 @@ pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
 #[cfg(feature = "functions")]
 pub use function::Function;
+#[cfg(feature = "macros")]
+pub use giotto_macros::cached;
 pub use inspect::explain::{EntryState, Explanation, LayerState};
 pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};

@@ -72,7 +72,7 @@ impl Kept {
     }
 
     /// Keeps `decoded`, the value that `bytes` are.
-    pub(crate) fn keep<T: Send + Sync + 'static>(&self, bytes: Bytes, decoded: Arc<T>) {
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, bytes: &Bytes, decoded: Arc<T>) {
         if self.max_bytes == 0 {
             return;
         }
@@ -82,7 +82,7 @@ impl Kept {
             weight: bytes.len() as u64 * FACTOR + size_of::<T>() as u64 + OVERHEAD,
             _bytes: Some(bytes.clone()),
         };
-        values.insert(address(&bytes), value);
+        values.insert(address(bytes), value);
     }
 
     fn room(&self) -> Cache<usize, Value, ByWeight> {
@@ -122,8 +122,8 @@ mod tests {
         let kept = Kept::new(DEFAULT_MAX_BYTES);
         let (bytes, equal) = (Bytes::from(vec![7]), Bytes::from(vec![7]));
         assert_eq!(kept.get::<u8>(&bytes), None);
-        kept.keep(bytes.clone(), Arc::new(7_u8));
-        assert_eq!(kept.get::<u8>(&bytes.clone()), Some(Arc::new(7)));
+        kept.keep(&bytes, Arc::new(7_u8));
+        assert_eq!(kept.get::<u8>(&bytes.slice(..)), Some(Arc::new(7)));
         assert_eq!(kept.get::<u8>(&equal), None);
         assert_eq!(kept.get::<i8>(&bytes), None);
     }
@@ -135,7 +135,7 @@ mod tests {
             .map(|number| (number, Bytes::from(vec![1; 4096])))
             .collect();
         for (number, bytes) in &all {
-            kept.keep(bytes.clone(), Arc::new(*number));
+            kept.keep(bytes, Arc::new(*number));
         }
         let left = all.iter().filter(|(number, bytes)| {
             let value = kept.get::<u32>(bytes);
@@ -148,7 +148,7 @@ mod tests {
         assert!(is_free.filter(|is_free| *is_free).count() > 900);
         let off = Kept::new(0);
         let bytes = Bytes::from(vec![7]);
-        off.keep(bytes.clone(), Arc::new(7_u8));
+        off.keep(&bytes, Arc::new(7_u8));
         assert_eq!(off.get::<u8>(&bytes), None);
     }
 }

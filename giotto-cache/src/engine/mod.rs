@@ -24,6 +24,8 @@ pub(crate) mod history;
 #[cfg(feature = "functions")]
 pub(crate) mod kept;
 pub(crate) mod lease;
+#[cfg(feature = "macros")]
+pub(crate) mod names;
 pub(crate) mod places;
 pub(crate) mod popular;
 pub(crate) mod read;

@@ -10,6 +10,8 @@ use crate::engine::budget::Budgets;
 use crate::engine::history::History;
 #[cfg(feature = "functions")]
 use crate::engine::kept::Kept;
+#[cfg(feature = "macros")]
+use crate::engine::names::Names;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
@@ -57,6 +59,9 @@ pub(crate) struct Engine {
     /// The decoded results of functions.
     #[cfg(feature = "functions")]
     pub(crate) kept: Kept,
+    /// The names of functions with the attribute.
+    #[cfg(feature = "macros")]
+    pub(crate) names: Names,
 }
 
 /// The paces of log lines that one bad value or refused invalidation after the other would cause.

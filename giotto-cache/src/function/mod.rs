@@ -3,6 +3,9 @@
 //! Before step 1 of a lookup, beside `cache.rs`: the arguments become a key, in whose place for the media type is the
 //! fingerprint of the result's type (`shape/`). After step 7: the bytes of the answer become a value again (`encoding.rs`).
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod attribute;
 mod computation;
 mod encoding;
 mod guarded;
@@ -186,10 +189,6 @@ impl<'c> Function<'c> {
     /// # Errors
     ///
     /// Those of [`call`](Self::call).
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "`call(7, ..)` reads better than `call(&7, ..)`"
-    )]
     pub fn call_with<A, T, E, C, F>(
         self,
         arguments: A,
@@ -240,15 +239,7 @@ impl<'c> Function<'c> {
         C: FnOnce() -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let shared = self.call_shared(arguments, || {
-            let computation = compute();
-            async move {
-                match computation.await {
-                    Err(error) if !negative(&error) => Err(error),
-                    result => Ok(result),
-                }
-            }
-        });
+        let shared = self.call_shared(arguments, || storing(negative, compute()));
         async move { Arc::unwrap_or_clone(shared.await?).map_err(Error::compute) }
     }
 
@@ -301,6 +292,17 @@ impl<'c> Function<'c> {
     }
 }
 
+/// The result of `computation` as a value that is stored: also an error that is `negative`.
+async fn storing<T, E>(
+    negative: impl FnOnce(&E) -> bool,
+    computation: impl Future<Output = Result<T, E>>,
+) -> Result<Result<T, E>, E> {
+    match computation.await {
+        Err(error) if !negative(&error) => Err(error),
+        result => Ok(result),
+    }
+}
+
 /// The value of `entry`.
 fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable> {
     let bytes = entry.into_body();
@@ -310,7 +312,7 @@ fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable>
     }
     let value = Arc::new(encoding::decode::<T>(&bytes)?);
     if keeps {
-        engine.kept.keep(bytes, Arc::clone(&value));
+        engine.kept.keep(&bytes, Arc::clone(&value));
     }
     Ok(value)
 }
@@ -319,7 +321,7 @@ fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable>
 fn keep<T: Value>(engine: &Engine, entry: Entry, value: &Arc<T>) {
     let bytes = entry.into_body();
     if keeps(engine, &bytes) {
-        engine.kept.keep(bytes, Arc::clone(value));
+        engine.kept.keep(&bytes, Arc::clone(value));
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here sleeps to get an order: functions wait for a permit, and time is manual.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod attribute;
 mod decoded;
 mod errors;
 mod negative;
