@@ -43,10 +43,11 @@
 //! of the engine is in `engine/kept.rs` and `engine/waits.rs`.
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`,
-//! `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `acceptance.rs`,
+//! `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
+mod acceptance;
 mod answer;
 mod cache;
 mod clock;
@@ -80,6 +81,7 @@ pub mod testing;
 pub mod trace;
 mod upkeep;
 
+pub use acceptance::{Acceptance, Stored};
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;

@@ -24,6 +24,7 @@ pub(crate) mod history;
 #[cfg(feature = "functions")]
 pub(crate) mod kept;
 pub(crate) mod lease;
+pub(crate) mod lives;
 #[cfg(feature = "macros")]
 pub(crate) mod names;
 pub(crate) mod places;
@@ -44,6 +45,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
+use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
 use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
@@ -52,6 +54,7 @@ use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
+use crate::entry::freshness;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
@@ -195,6 +198,9 @@ async fn coalesce(
             && waiter.counts_for(&found.generations, found.is_answered);
         match outcome {
             Some(Outcome::Private(_)) => return alone(Role::Uncoalesced),
+            Some(Outcome::Shared(Ok(answer))) if is_refused(engine, lookup, &answer) => {
+                return alone(Role::Bypass);
+            }
             Some(Outcome::ComputedElsewhere) => {}
             // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
             // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open
@@ -215,6 +221,12 @@ async fn coalesce(
             None => return Coalesced::Ended(Err(panicked())),
         }
     }
+}
+
+/// Whether the caller of `lookup` does not accept what another caller has computed.
+fn is_refused(engine: &Engine, lookup: &Lookup, answer: &Answer) -> bool {
+    let now_ms = engine.clock.now_ms();
+    freshness::acceptance(&answer.entry, lookup, now_ms) == Acceptance::Recompute
 }
 
 /// Starts the task that computes. A disconnecting client does not cancel it.

@@ -16,7 +16,9 @@ fn cache() -> Cache {
 /// The names of the functions that were called, and how often each computed.
 fn computed(cache: &Cache) -> BTreeMap<String, u64> {
     let programs = cache.programs().into_iter();
-    programs.map(|counts| (counts.program, counts.counts.computed)).collect()
+    programs
+        .map(|counts| (counts.program, counts.counts.computed))
+        .collect()
 }
 
 #[cached(seconds = 60, stale_while_revalidate = 300, tags = [format!("user:{id}"), "users".to_owned()])]
@@ -32,7 +34,13 @@ async fn user(cache: &Cache, #[skip] runs: &Runs, id: u64, lang: &str) -> Result
 #[tokio::test]
 async fn a_function_is_called_as_it_is_written() {
     let (cache, runs) = (cache(), Runs::default());
-    for (id, lang, run) in [(7, "de", 1), (7, "de", 1), (7, "en", 2), (8, "de", 3), (7, "en", 2)] {
+    for (id, lang, run) in [
+        (7, "de", 1),
+        (7, "de", 1),
+        (7, "en", 2),
+        (8, "de", 3),
+        (7, "en", 2),
+    ] {
         let found = user(&cache, &runs, id, lang).await.unwrap();
         assert_eq!((found.id, found.run), (id, run));
         assert_eq!(found.name, format!("{lang}: user {id}, 1"));
@@ -41,8 +49,15 @@ async fn a_function_is_called_as_it_is_written() {
     assert_eq!(computed(&cache), BTreeMap::from([(name.clone(), 3)]));
     let listing = giotto_cache::Listing::new(10).program(&name);
     let listed = cache.list(&listing).await.unwrap();
-    let keys: Vec<_> = listed.entries.into_iter().filter_map(|entry| entry.arguments).collect();
-    assert!(keys.contains(&"{'id': 7, 'lang': 'de'}".to_owned()), "{keys:?}");
+    let keys: Vec<_> = listed
+        .entries
+        .into_iter()
+        .filter_map(|entry| entry.arguments)
+        .collect();
+    assert!(
+        keys.contains(&"{'id': 7, 'lang': 'de'}".to_owned()),
+        "{keys:?}"
+    );
 
     cache.invalidate("user:7").await.unwrap();
     // Served while a new one is computed.
@@ -151,7 +166,11 @@ impl Clone for Others {
 
 #[tokio::test]
 async fn methods_leave_self_out_and_are_told_apart_by_its_type() {
-    let users = Users { cache: cache(), runs: Runs::default(), seconds: 60 };
+    let users = Users {
+        cache: cache(),
+        runs: Runs::default(),
+        seconds: 60,
+    };
     for _ in 0..3 {
         assert_eq!(users.one(7).await, Ok(15));
         assert_eq!(Others(users.clone()).one(7).await, Ok(1_007));
@@ -183,10 +202,16 @@ impl Tenant {
 async fn a_method_may_have_self_in_its_key() {
     let own = Some(cache());
     for name in ["a", "b", "a"] {
-        let tenant = Tenant { name, cache: own.clone() };
+        let tenant = Tenant {
+            name,
+            cache: own.clone(),
+        };
         assert_eq!(tenant.greeting("c").await, format!("{name} greets c"));
     }
-    assert_eq!(computed(&own.unwrap())["functions::attribute::Tenant::greeting"], 2);
+    assert_eq!(
+        computed(&own.unwrap())["functions::attribute::Tenant::greeting"],
+        2
+    );
 }
 
 /// An error without `Clone`, as many are.
@@ -242,7 +267,11 @@ async fn an_error_that_cannot_be_cloned_is_the_source_of_what_callers_get() {
 async fn missing(cache: &Cache, #[skip] runs: &Runs, is_absent: bool) -> Result<u8, Broken> {
     let run = runs.run().await;
     let _ = cache;
-    Err(if is_absent { Broken::Absent } else { Broken::Run(run) })
+    Err(if is_absent {
+        Broken::Absent
+    } else {
+        Broken::Run(run)
+    })
 }
 
 #[tokio::test]
@@ -300,8 +329,13 @@ async fn a_second_function_of_one_name_is_not_cached() {
         assert_eq!(one::price(&cache, 7).await, 7);
         assert_eq!(other::price(&cache, 7).await, 70);
     }
-    let function = cache.function("price").policy(Policy::seconds(60)).mode(Mode::Only);
-    let stored = function.call(BTreeMap::from([("id", 7)]), || async { Ok::<u64, Broken>(0) });
+    let function = cache
+        .function("price")
+        .policy(Policy::seconds(60))
+        .mode(Mode::Only);
+    let stored = function.call(BTreeMap::from([("id", 7)]), || async {
+        Ok::<u64, Broken>(0)
+    });
     assert_eq!(stored.await.unwrap(), 7);
 }
 

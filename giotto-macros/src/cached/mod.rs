@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Span, TokenStream as Tokens, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, Error, Expr, FnArg, Result, ReturnType, Signature, Type, Visibility};
+use syn::{Attribute, Block, Error, Result, ReturnType, Signature, Type, Visibility};
 
 use self::parameters::{Parameter, Receiver, check_owned, take_parameters};
 use self::settings::Settings;

@@ -6,8 +6,12 @@ use proc_macro2::{TokenStream as Tokens, TokenTree};
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::{
-    Error, FnArg, GenericArgument, Ident, Pat, PathArguments, Result, Signature, Token, Type,
+    Error, FnArg, GenericArgument, Ident, Pat, PathArguments, ReceiverKind, Result, Signature,
+    Token, Type,
 };
+
+const CHANGES: &str =
+    "a cached function cannot change what it is called with: most calls do not run it";
 
 pub(super) struct Parameter {
     pub(super) name: Ident,
@@ -37,21 +41,26 @@ pub(super) fn take_parameters(
     let (mut receiver, mut parameters) = (None, Vec::new());
     for input in &mut signature.inputs {
         match input {
-            FnArg::Receiver(own) => {
-                let ty = own.ty.to_token_stream();
-                if own.mutability.is_some() && own.reference.is_some()
-                    || ty.to_string().contains("& mut")
-                {
-                    let message = "a cached function cannot change what it is called with: most calls do not run it";
-                    return Err(Error::new(own.span(), message));
-                }
-                let is_borrowed = own.reference.is_some() || matches!(*own.ty, Type::Reference(_));
-                receiver = Some(Receiver { is_borrowed });
-            }
+            FnArg::Receiver(own) => receiver = Some(take_receiver(own)?),
             FnArg::Typed(_) => parameters.push(take_parameter(input)?),
         }
     }
     Ok((receiver, parameters))
+}
+
+fn take_receiver(receiver: &syn::Receiver) -> Result<Receiver> {
+    let (is_borrowed, mutability) = match &receiver.kind {
+        ReceiverKind::Reference(_, _, mutability) => (true, *mutability),
+        ReceiverKind::Typed(_, ty) => match &**ty {
+            Type::Reference(reference) => (true, reference.mutability),
+            _ => (false, None),
+        },
+        _ => (false, None),
+    };
+    match mutability {
+        Some(_) => Err(Error::new(receiver.span(), CHANGES)),
+        None => Ok(Receiver { is_borrowed }),
+    }
 }
 
 fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
@@ -98,9 +107,7 @@ fn is_cache(ty: &Type) -> bool {
 fn check_parameter(ty: &Type) -> Result<()> {
     match ty {
         Type::Reference(reference) if reference.mutability.is_some() => {
-            let message =
-                "a cached function cannot change what it is called with: most calls do not run it";
-            Err(Error::new(ty.span(), message))
+            Err(Error::new(ty.span(), CHANGES))
         }
         Type::Reference(reference) => check_owned(
             &reference.elem,
