@@ -16,11 +16,9 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
-use crate::engine::history::History;
 #[cfg(feature = "functions")]
-use crate::engine::kept::{DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED, Kept};
-#[cfg(feature = "macros")]
-use crate::engine::names::Names;
+use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
+use crate::engine::history::History;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
@@ -705,9 +703,7 @@ impl CacheBuilder {
             log: Limiter::default(),
             paces: Paces::default(),
             #[cfg(feature = "functions")]
-            kept: Kept::new(self.max_decoded),
-            #[cfg(feature = "macros")]
-            names: Names::new(),
+            functions: Functions::new(self.max_decoded),
         };
         Cache {
             engine: Arc::new(engine),

@@ -20,13 +20,11 @@ pub(crate) mod budget;
 pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
-pub(crate) mod history;
 #[cfg(feature = "functions")]
-pub(crate) mod kept;
+pub(crate) mod functions;
+pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod lives;
-#[cfg(feature = "macros")]
-pub(crate) mod names;
 pub(crate) mod places;
 pub(crate) mod popular;
 pub(crate) mod read;

@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
 use crate::engine::budget::Budgets;
-use crate::engine::history::History;
 #[cfg(feature = "functions")]
-use crate::engine::kept::Kept;
-#[cfg(feature = "macros")]
-use crate::engine::names::Names;
+use crate::engine::functions::Functions;
+use crate::engine::history::History;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
@@ -56,12 +54,8 @@ pub(crate) struct Engine {
     pub(crate) random: Mutex<fastrand::Rng>,
     pub(crate) log: Limiter,
     pub(crate) paces: Paces,
-    /// The decoded results of functions.
     #[cfg(feature = "functions")]
-    pub(crate) kept: Kept,
-    /// The names of functions with the attribute.
-    #[cfg(feature = "macros")]
-    pub(crate) names: Names,
+    pub(crate) functions: Functions,
 }
 
 /// The paces of log lines that one bad value or refused invalidation after the other would cause.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use super::encoding::{self, Encoded, Unusable};
-use super::{BoxError, Value};
+use super::value::{BoxError, Value};
 use crate::computed::{CacheControl, Computed};
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -73,6 +73,17 @@ impl<T: Value> Outcome<T> {
                 Ok(Computed::Page(Bytes::new()))
             }
         }
+    }
+}
+
+/// The result of `computation` as a value that is stored: also an error that is `negative`.
+pub(super) async fn storing<T, E>(
+    negative: impl FnOnce(&E) -> bool,
+    computation: impl Future<Output = Result<T, E>>,
+) -> Result<Result<T, E>, E> {
+    match computation.await {
+        Err(error) if !negative(&error) => Err(error),
+        result => Ok(result),
     }
 }
 

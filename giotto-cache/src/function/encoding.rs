@@ -107,9 +107,9 @@ mod tests {
     struct Unit;
 
     #[track_caller]
-    fn returns<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
-        let bytes = encode(&value).unwrap().bytes;
-        assert_eq!(decode::<T>(&bytes).unwrap(), value);
+    fn returns<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+        let bytes = encode(value).unwrap().bytes;
+        assert_eq!(decode::<T>(&bytes).unwrap(), *value);
         for cut in 0..bytes.len() {
             assert!(decode::<T>(&bytes[..cut]).is_err(), "{cut} bytes");
         }
@@ -127,7 +127,7 @@ mod tests {
             at: (3, i64::MIN),
         };
         for (note, kind) in [(None, Kind::Plain), (Some("it's".to_owned()), kind)] {
-            returns(Row {
+            returns(&Row {
                 id: u64::MAX,
                 note,
                 score: Some(0.1),
@@ -141,8 +141,8 @@ mod tests {
             Loose::Named { x: None },
             Loose::Text("a".to_owned()),
         ];
-        returns(loose.to_vec());
-        returns((
+        returns(&loose.to_vec());
+        returns(&(
             u128::MAX,
             i128::MIN,
             f64::MIN_POSITIVE,
@@ -150,10 +150,10 @@ mod tests {
             [true; 3],
             Unit,
         ));
-        returns(HashMap::from([(1_u16, vec![0_u8, 255]), (2, Vec::new())]));
-        returns(HashSet::from(["a".to_owned(), "b".to_owned()]));
-        returns(Ok::<Option<u8>, String>(Some(7)));
-        returns(Some(Unit));
+        returns(&HashMap::from([(1_u16, vec![0_u8, 255]), (2, Vec::new())]));
+        returns(&HashSet::from(["a".to_owned(), "b".to_owned()]));
+        returns(&Ok::<Option<u8>, String>(Some(7)));
+        returns(&Some(Unit));
     }
 
     #[test]
@@ -168,8 +168,8 @@ mod tests {
         assert_eq!(refused, [true; 5]);
         let error = encode(&Some(())).unwrap_err().to_string();
         assert!(error.contains("`Some` of nothing"), "{error}");
-        returns(Some(Some(7)));
-        returns(Some(vec![None, Some(1)]));
+        returns(&Some(Some(7)));
+        returns(&Some(vec![None, Some(1)]));
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn values_in_values_are_decoded_to_a_depth() {
         #[derive(Debug, Serialize, serde::Deserialize)]
-        struct Nested(Vec<Nested>);
+        struct Nested(Vec<Self>);
         let nested = |depth| {
             let mut bytes = vec![0x91; depth];
             bytes.push(0x90);

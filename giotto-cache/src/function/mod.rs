@@ -10,25 +10,22 @@ mod computation;
 mod encoding;
 mod guarded;
 mod shape;
+mod value;
 
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use self::computation::Outcome;
-use self::encoding::Unusable;
+use self::computation::{Outcome, storing};
+pub use self::value::{BoxError, Value};
+use self::value::{keep, unusable, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
 use crate::engine::read;
-use crate::engine::state::Engine;
-use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
-use crate::keyvalue::Place;
 use crate::literal;
-use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Policy;
 use crate::reason::Status;
@@ -36,22 +33,6 @@ use crate::trace;
 
 /// How often a caller asks if it gets what is no value of its type.
 const ATTEMPTS: usize = 2;
-
-/// Up to so many bytes are decoded in the time in which a kept value is found.
-const SHORT: usize = 16;
-
-/// An error of a function, of any type that converts into this one.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a function may return to be stored: serde writes and reads it, and it can be shared among callers.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be stored as the result of a function",
-    label = "it has to implement serde's `Serialize` and `Deserialize`, and to own what it has",
-    note = "derive both, with `#[derive(serde::Serialize, serde::Deserialize)]`; of a `Result<T, E>`, only `T` is stored"
-)]
-pub trait Value: Serialize + DeserializeOwned + Send + Sync + 'static {}
-
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
 /// A function of a [`Cache`] that has its name, and no [`Policy`] yet.
 #[derive(Clone, Copy, Debug)]
@@ -290,50 +271,4 @@ impl<'c> Function<'c> {
         let message = "what is stored is no value of the type of the function; it was removed: call the function again";
         Err(Error::new(ErrorKind::Backend, message))
     }
-}
-
-/// The result of `computation` as a value that is stored: also an error that is `negative`.
-async fn storing<T, E>(
-    negative: impl FnOnce(&E) -> bool,
-    computation: impl Future<Output = Result<T, E>>,
-) -> Result<Result<T, E>, E> {
-    match computation.await {
-        Err(error) if !negative(&error) => Err(error),
-        result => Ok(result),
-    }
-}
-
-/// The value of `entry`.
-fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable> {
-    let bytes = entry.into_body();
-    let keeps = keeps(engine, &bytes);
-    if keeps && let Some(value) = engine.kept.get(&bytes) {
-        return Ok(value);
-    }
-    let value = Arc::new(encoding::decode::<T>(&bytes)?);
-    if keeps {
-        engine.kept.keep(&bytes, Arc::clone(&value));
-    }
-    Ok(value)
-}
-
-/// Keeps `value` beside the bytes of `entry`, as which it is stored.
-fn keep<T: Value>(engine: &Engine, entry: Entry, value: &Arc<T>) {
-    let bytes = entry.into_body();
-    if keeps(engine, &bytes) {
-        engine.kept.keep(&bytes, Arc::clone(value));
-    }
-}
-
-/// Whether the next hit gets the same bytes, and decoding them takes longer than finding the value.
-fn keeps(engine: &Engine, bytes: &[u8]) -> bool {
-    let is_at_hand = matches!(engine.store.place(), Place::InProcess | Place::Layered);
-    is_at_hand && bytes.len() > SHORT
-}
-
-/// Removes what is stored, which is no value of the type. By compare-and-set: another process may have stored one since.
-async fn unusable(engine: &Engine, key: &Key, stored: &[u8], why: &Unusable) {
-    tracing::debug!(%why, key = %Cut(key), "a stored value was ignored");
-    // If the store does not answer, the caller is told to try again.
-    let _ = engine.store.replace(key.as_str(), stored, None, None).await;
 }

@@ -65,13 +65,13 @@ async fn an_error_may_be_boxed_or_a_text() {
     }
 }
 
+async fn panics() -> Result<User, Infallible> {
+    panic!("staged: the function panics")
+}
+
 #[tokio::test]
 async fn a_panic_is_an_error_of_its_caller() {
     for world in worlds() {
-        let panics = || async {
-            let user: Result<User, Infallible> = panic!("staged: the function panics");
-            user
-        };
         let error = world.user().call(7, panics).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Panic);
     }

@@ -69,7 +69,7 @@ mod tests {
     struct User {
         id: u64,
         name: String,
-        boss: Option<Box<User>>,
+        boss: Option<Box<Self>>,
         logins: Vec<Login>,
     }
 
@@ -206,7 +206,7 @@ mod tests {
         #[derive(Deserialize)]
         #[expect(dead_code, reason = "its shape is what counts")]
         enum Tree {
-            Node(Box<Tree>, Box<Tree>),
+            Node(Box<Self>, Box<Self>),
             Leaf(u8),
         }
         struct Endless;
