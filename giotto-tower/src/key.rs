@@ -96,7 +96,8 @@ fn push_query(text: &mut String, query: &str, how: &Query) {
             ordered(query.split('&').filter(is_meant)).into()
         }
     };
-    if !kept.is_empty() || matches!(how, Query::AsItIs) {
+    // An empty query is not the same as none (RFC 9110, 4.2.3), unless it is filtered.
+    if !kept.is_empty() || !matches!(how, Query::Filtered(_)) {
         text.push('?');
         text.push_str(&kept);
     }
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_query_is_ordered_by_the_names_that_a_program_reads() {
         for (given, ordered) in [
-            ("", ""),
+            ("", "?"),
             ("a", "?a"),
             ("b=2&a=1", "?a=1&b=2"),
             ("a=2&a=1", "?a=2&a=1"),
