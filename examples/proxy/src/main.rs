@@ -59,10 +59,13 @@ async fn main() -> Result<(), BoxError> {
     let address = listener.local_addr()?;
     writeln!(io::stderr(), "Listening on http://{address}")?;
 
+    let cache = CacheLayer::new(Cache::new(LocMemKeyValue::new()))
+        .heuristics(true)
+        .stale_if_error(3600);
     let app = Router::new()
         .fallback(ask)
         .with_state((server(time), upstream))
-        .layer(CacheLayer::new(Cache::new(LocMemKeyValue::new())))
+        .layer(cache)
         .layer(from_fn(receive));
     serve(listener, app, time).await?;
     Ok(())
