@@ -16,7 +16,7 @@ pub(super) fn field(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     }
 }
 
-/// A date in one of the three formats of RFC 9110, 5.6.7. A date before 1970 is 0.
+/// A date in one of the three formats of RFC 9110, 5.6.7. A date before 1970 is none.
 ///
 /// The grammar is case-sensitive, but "recipients of timestamp values are encouraged to be robust" (5.6.7): a date in the wrong
 /// case is read. Anything else that the grammar does not have is no date, above all another time zone than GMT.
@@ -75,7 +75,7 @@ mod tests {
             ("Sun Nov  6 08:49:37 1994", time),
             ("SUN, 06 NOV 1994 08:49:37 gMT", time),
             ("sun, 06 nov 1994 08:49:37 gmt", time),
-            ("Thursday, 18-Aug-50 02:01:18 GMT", Some(2_544_314_478_000)),
+            ("Thursday, 18-Aug-50 02:01:18 GMT", Some(2_544_400_878_000)),
             ("Sun, 06 Nov 1994 08:49:37 UTC", None),
             ("Sun, 06 Nov 1994 08:49:37 AEST", None),
             ("Sun, 06 Nov 1994 08:49:37", None),
@@ -86,6 +86,8 @@ mod tests {
             ("Sun, 06 Nov 1994 08.49.37 GMT", None),
             ("Sun, 06 Nov 1994 8:49:37 GMT", None),
             ("Sun, 32 Nov 1994 08:49:37 GMT", None),
+            ("Mon, 06 Nov 1994 08:49:37 GMT", None),
+            ("Thu, 06 Nov 1969 08:49:37 GMT", None),
             ("0", None),
             ("-1", None),
             ("", None),
