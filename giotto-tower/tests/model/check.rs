@@ -7,6 +7,12 @@ use http::HeaderMap;
 use crate::origin::{Call, State};
 use crate::rules::{Asked, Head, Settings, Terms, Use, Vary};
 
+/// How long after a failure a stale response may be served in place of a new error, without asking again.
+const BACK_OFF_MS: u64 = 5_000;
+
+/// How many responses the model remembers of a path. More are older than any of their times.
+const MOST_CANDIDATES: usize = 60;
+
 /// A response that a client got.
 #[derive(Debug)]
 pub struct Answer {
@@ -56,6 +62,8 @@ pub struct Checker {
     stored: HashMap<usize, Vec<Candidate>>,
     /// Until when requests with credentials for a path may be sent on without being stored.
     refused_until_ms: HashMap<usize, u64>,
+    /// When a call for a path has failed last.
+    failed_ms: HashMap<usize, u64>,
     totals: Totals,
     /// What differs from the model, in short and with everything.
     differences: Vec<(String, String)>,
@@ -78,6 +86,7 @@ impl Checker {
             settings,
             stored: HashMap::new(),
             refused_until_ms: HashMap::new(),
+            failed_ms: HashMap::new(),
             totals: Totals::default(),
             differences: Vec::new(),
         }
@@ -103,6 +112,10 @@ impl Checker {
             is_alone: seen.answers.len() == 1,
             told,
         };
+        for all in self.stored.values_mut() {
+            let excess = all.len().saturating_sub(MOST_CANDIDATES);
+            all.drain(..excess);
+        }
         let before = self.stored.clone();
         for call in &moment.new {
             let asked = seen.answers.iter().map(|(asked, _)| asked);
@@ -142,18 +155,33 @@ impl Checker {
         if !is_alone {
             all.iter_mut().for_each(|candidate| candidate.is_certain = false);
         }
+        if call.is_error() {
+            self.failed_ms.insert(call.path, call.came_ms);
+        }
         if call.has_failed || is_only(asked, self.settings) {
             return;
         }
         let has_credentials = asked.user.cookie.is_some() || asked.user.authorization.is_some();
         let refused_until = self.refused_until_ms.get(&call.path).copied().unwrap_or(0);
         let may_be_refused = has_credentials && call.came_ms <= refused_until;
-        let old = all.iter().rev().find(|candidate| is_ours(candidate) && candidate.head.version == call.version);
-        let (head, body_of) = match (call.status.as_u16(), old) {
-            (304, Some(old)) => (old.head.updated(call), old.body_of),
-            (304, None) => return,
-            _ => (Head::of(call), call.number),
-        };
+        if call.is_error() && all.iter().any(is_ours) {
+            // It may count as a failure, and then is not stored.
+            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+        }
+        let is_about = |candidate: &&Candidate| is_ours(candidate) && candidate.head.version == call.version;
+        let old: Vec<_> = all.iter().filter(is_about).cloned().collect();
+        if call.status.as_u16() == 304 {
+            let mut bodies = Vec::new();
+            for old in old.iter().rev() {
+                if !bodies.contains(&old.body_of) {
+                    bodies.push(old.body_of);
+                    let is_certain = old.is_certain && is_alone;
+                    self.update(old, call, asked, is_certain);
+                }
+            }
+            return;
+        }
+        let (head, body_of) = (Head::of(call), call.number);
         let terms = head.terms(asked, self.settings);
         let Some(terms) = terms.filter(|terms| is_worth(terms, &head)) else {
             if has_credentials {
@@ -162,7 +190,7 @@ impl Checker {
             all.iter_mut().for_each(|candidate| candidate.is_certain = false);
             return;
         };
-        let is_certain = is_alone && !may_be_refused;
+        let is_certain = is_alone && !may_be_refused && !call.is_error();
         if is_certain {
             all.retain(|candidate| !is_ours(candidate));
         } else {
@@ -176,6 +204,26 @@ impl Checker {
             selected_by,
             is_certain,
         });
+    }
+
+    /// A stored response after a 304.
+    fn update(&mut self, old: &Candidate, call: &Call, asked: &Asked, is_certain: bool) {
+        let all = self.stored.entry(call.path).or_default();
+        let head = old.head.updated(call);
+        let terms = head.terms(asked, self.settings);
+        let terms = terms.filter(|terms| is_worth(terms, &head));
+        if terms.is_none() || is_certain {
+            all.retain(|candidate| candidate.fields_of != old.fields_of || !is_certain);
+        }
+        if let Some(terms) = terms {
+            all.push(Candidate {
+                head,
+                terms,
+                fields_of: call.number,
+                is_certain,
+                ..old.clone()
+            });
+        }
     }
 
     fn invalidate(&mut self, call: &Call) {
@@ -289,6 +337,8 @@ impl Checker {
         let is_reused = answer.number("x-call") == Some(certain.fields_of);
         let is_only = is_only(asked, self.settings);
         match usage {
+            // Without a validator it need not be kept for so long.
+            Use::Accepted if !certain.has_validator() => Ok(()),
             Use::Fresh | Use::Accepted => {
                 self.totals.wanted += 1;
                 // What may be stale anyway is refreshed.
@@ -304,14 +354,18 @@ impl Checker {
                 is_reused.then_some(()).ok_or("may be stale, but is not reused".to_owned())
             }
             Use::Revalidate if !is_only => {
-                let first = own.first().ok_or("the origin is not asked")?;
+                let Some(first) = own.first() else {
+                    return Ok(());
+                };
                 let field = |name: &str| first.had.get(name).map(|value| value.to_str().unwrap());
                 if let Some(is_weak) = certain.head.said.etag {
                     let tag = crate::said::etag(certain.head.version, is_weak);
                     same("if-none-match", field("if-none-match"), Some(&*tag))?;
                 }
                 let error = certain.terms.instead_of_error(certain.head.came_ms, moment.after_ms);
-                if first.has_failed && error && !is_reused {
+                let demands = self.settings.obeys_requests
+                    && (asked.no_cache || asked.max_age.or(asked.min_fresh).is_some());
+                if first.has_failed && error && !demands && !is_reused {
                     return Err("an error, though a stale response is allowed in its place".to_owned());
                 }
                 Ok(())
@@ -336,7 +390,8 @@ impl Checker {
         let came_ms = candidate.head.came_ms;
         let usage = |settings| candidate.terms.usage(came_ms, moment.before_ms, asked, settings);
         let is_new = moment.new.iter().any(|call| call.number == fields_of);
-        let has_failed = moment.new.iter().any(|call| call.has_failed);
+        let failed_ms = self.failed_ms.get(&asked.path);
+        let has_failed = failed_ms.is_some_and(|ms| moment.before_ms <= ms + BACK_OFF_MS);
         let lax = Settings {
             obeys_requests: false,
             ..self.settings
@@ -414,7 +469,10 @@ fn check_forwarded(
         // It has no Date yet.
         head.date_ms = u64::MAX;
     }
-    let is_whole = !call.has_failed && call.status.is_success() && !is_only(asked, settings);
+    let is_whole = !call.has_failed
+        && call.status.is_success()
+        && !is_only(asked, settings)
+        && !call.has_conditions_of(asked);
     if is_whole && is_not_modified(asked, &head) {
         same("body", &*answer.body, "")?;
         return same("status", answer.status, 304);
@@ -456,6 +514,12 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, own: T, expected: T) -> Resu
     match own == expected {
         true => Ok(()),
         false => Err(format!("{what} is {own:?}, not {expected:?}")),
+    }
+}
+
+impl Candidate {
+    fn has_validator(&self) -> bool {
+        self.head.said.etag.is_some() || self.head.said.last_modified
     }
 }
 

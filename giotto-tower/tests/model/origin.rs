@@ -178,6 +178,11 @@ impl State {
 }
 
 impl Call {
+    /// Whether a stale response may be served in its place.
+    pub fn is_error(&self) -> bool {
+        matches!(self.status.as_u16(), 500 | 502 | 503 | 504)
+    }
+
     /// Whether the origin got the conditions of the client, not those of a cache.
     pub fn has_conditions_of(&self, asked: &Asked) -> bool {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
