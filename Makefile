@@ -76,7 +76,8 @@ bench: servers ## Compares with rivals side by side, as ratios; takes some minut
 	$(CARGO) bench --locked -p giotto-cache --all-features
 	$(CARGO) bench --locked -p giotto --all-features
 
-drill: servers ## Fails every store in every way under load, and plays the incidents of docs/operations.md; takes minutes on an idle machine.
+drill: servers ## Fails every store in every way under load, plays the incidents of docs/operations.md, and compares the metrics; takes minutes on an idle machine.
+	$(INSTALL) prometheus
 	$(CARGO) run --locked --release -p drills
 
 # The judges are Python packages; they and the clients of `judges/` are in a virtual environment of their own.

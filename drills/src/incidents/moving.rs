@@ -26,15 +26,9 @@ pub(crate) fn play(scene: &Scene) -> Result<()> {
         .cmd_with(&moved, &explain)?
         .has(&["absent", "the model runs"])?;
     // Ended: what the old one has is there before the servers are.
-    let (from, to) = (scene.redis().port(), new.port());
-    let copy =
-        format!("mgt/cache/copy --from=redis://127.0.0.1:{from} --to=redis://127.0.0.1:{to}");
-    let said = scene.cmd(&copy)?;
-    said.is_done()?.has(&["invalidations"])?;
-    ensure(said.line("pages")? == "3", "three pages are not copied")?;
-    scene
-        .cmd_with(&moved, &explain)?
-        .has(&["a hit: the stored page"])?;
+    copy(scene, &new)?;
+    let said = scene.cmd_with(&moved, &explain)?;
+    said.has(&["a hit: the stored page"])?;
     scene.deploy(&moved)?;
     for sku in SKUS {
         let replies = scene.get_all(&path(sku))?;
@@ -49,6 +43,15 @@ pub(crate) fn play(scene: &Scene) -> Result<()> {
     let bodies = scene.bodies(&path("plum"))?;
     let are_new = bodies.iter().all(|body| body == "plum costs 3.50");
     ensure(are_new, format!("the pages are {bodies:?}"))
+}
+
+fn copy(scene: &Scene, new: &Redis) -> Result<()> {
+    let (from, to) = (scene.redis().port(), new.port());
+    let copy =
+        format!("mgt/cache/copy --from=redis://127.0.0.1:{from} --to=redis://127.0.0.1:{to}");
+    let said = scene.cmd(&copy)?;
+    said.is_done()?.has(&["invalidations"])?;
+    ensure(said.line("pages")? == "3", "three pages are not copied")
 }
 
 fn path(sku: &str) -> String {

@@ -5,6 +5,7 @@
 //! three ways. Where a client is not told what becomes of a result, because it has an older page already, the models
 //! themselves are the witness. Each reason that a client can be told must have occurred.
 
+mod clients;
 mod programs;
 mod prometheus;
 mod stage;
@@ -15,9 +16,9 @@ use std::error::Error;
 
 use tokio::runtime::Handle;
 
+pub(crate) use clients::MOUNT;
 use programs::Ended;
 pub(crate) use programs::programs;
-pub(crate) use stage::MOUNT;
 use stage::Stage;
 use told::{
     COALESCED, Counter, Counters, HITS, MISSES, NOT_STORED, OBSTACLES, REASONS, STALE, STORED,
@@ -155,9 +156,7 @@ fn missing(stage: &Stage, expected: &Counters) -> Vec<String> {
         let has = |counter: &Counter| counter.metric == metric && counter.label == label;
         (!expected.keys().any(has)).then(|| format!("{metric} {label}"))
     };
-    let kinds = STALE
-        .into_iter()
-        .filter_map(|(_, kind, _)| absent(HITS, kind));
+    let kinds = STALE.into_iter().filter_map(|(_, kind)| absent(HITS, kind));
     let obstacles = OBSTACLES
         .into_iter()
         .filter_map(|(_, label)| absent(NOT_STORED, label));

@@ -15,6 +15,11 @@ pub(super) const RUNS: &str = "runs";
 /// While this file is there, the model of `fragile` fails.
 pub(super) const BROKEN: &str = "broken";
 
+const HOUR: Policy = Policy::seconds(3_600);
+const SECOND: Policy = Policy::seconds(1);
+
+const SHORT: Duration = Duration::from_millis(30);
+
 /// Long enough for other requests.
 const LONG: Duration = Duration::from_millis(700);
 
@@ -70,11 +75,11 @@ fn note(program: &str, ended: Ended) -> Result<(), Error> {
 fn takes(
     name: &'static str,
     policy: Policy,
-    time: fn(u64) -> Duration,
+    time: Duration,
 ) -> Program<giotto::Bare<String, Numbered>> {
     let model = move |Numbered { number }: Numbered| async move {
         note(name, Ended::Well)?;
-        tokio::time::sleep(time(number)).await;
+        tokio::time::sleep(time).await;
         Ok::<_, Error>(format!("{name} {number}"))
     };
     Program::new(model).controllers([HTTP_GET]).cache(policy)
@@ -103,7 +108,7 @@ fn unheard(_: Numbered) -> Result<String, Error> {
     Err(Error::not_found("there is nothing here either"))
 }
 
-fn private(Numbered { number }: Numbered, cache: CacheControl) -> Result<String, Error> {
+async fn private(Numbered { number }: Numbered, cache: CacheControl) -> Result<String, Error> {
     cache.no_store();
     note("private", Ended::Well)?;
     Ok(format!("private {number}"))
@@ -117,7 +122,7 @@ async fn warehouse(numbered: Numbered, cache: CacheControl) -> Result<String, Er
     Ok(format!("warehouse {}", numbered.number))
 }
 
-fn mistagged(Numbered { number }: Numbered, cache: CacheControl) -> Result<String, Error> {
+async fn mistagged(Numbered { number }: Numbered, cache: CacheControl) -> Result<String, Error> {
     cache.tags(["a\ttag"]);
     note("mistagged", Ended::Well)?;
     Ok(format!("mistagged {number}"))
@@ -142,94 +147,62 @@ fn tag(numbered: &Numbered) -> [String; 1] {
     [format!("stock:{}", numbered.number)]
 }
 
-pub(crate) fn programs() -> Manifest {
-    let (hour, second) = (Policy::seconds(3_600), Policy::seconds(1));
-    let short = |_| Duration::from_millis(30);
+/// The program whose reads and sales the tag of its pages joins.
+fn stock() -> [Program; 2] {
     let sold = |_: Numbered| Redirection::to("/");
-    let stock = takes("stock", hour, short).tags(tag).view(text());
+    let stock = takes("stock", HOUR, SHORT).tags(tag).view(text());
     let sale = Program::new(sold)
         .controllers([HTTP_POST])
         .invalidates(tag)
         .view(BasicView::new());
-    let late = second
+    [stock, sale]
+}
+
+/// Programs whose pages are kept after their time.
+fn stale(manifest: Manifest) -> Manifest {
+    let revalidated = SECOND.stale_while_revalidate(600);
+    let late = SECOND
         .stale_if_error(600)
         .soft_timeout(Duration::from_millis(50));
-    let kept = second.stale_if_error(600).throttle(2);
-    let get = [HTTP_GET];
-    Manifest::default()
-        .with("lasting", takes("lasting", hour, short).view(text()))
-        .with(
-            "probe",
-            takes("probe", hour, |_| Duration::ZERO).view(text()),
-        )
-        .with("brief", takes("brief", second, short).view(text()))
-        .with("stock", [stock, sale])
-        .with(
-            "news",
-            takes("news", second.stale_while_revalidate(600), short).view(text()),
-        )
-        .with("late", takes("late", late, |_| LONG).view(text()))
-        .with("patient", takes("patient", hour, |_| PATIENT).view(text()))
-        .with(
-            "crawled",
-            takes("crawled", hour, short)
-                .cache_on_second_request()
-                .view(text()),
-        )
-        .with(
-            "capped",
-            takes("capped", hour, short).max_entries(3).view(text()),
-        )
-        .with(
-            "versioned",
-            takes("versioned", hour, short)
-                .version(version())
-                .view(text()),
-        )
-        .with(
-            "fragile",
-            Program::new(fragile)
-                .controllers(get)
-                .cache(kept)
-                .view(text()),
-        )
-        .with(
-            "absent",
-            Program::new(absent)
-                .controllers(get)
-                .cache(hour)
-                .view(text()),
-        )
-        .with(
-            "unheard",
-            Program::new(unheard)
-                .controllers(get)
-                .cache(hour.negative(600))
-                .view(text()),
-        )
-        .with(
-            "private",
-            Program::new(private)
-                .controllers(get)
-                .cache(hour)
-                .view(text()),
-        )
-        .with(
-            "warehouse",
-            Program::new(warehouse)
-                .controllers(get)
-                .cache(hour)
-                .view(text()),
-        )
-        .with(
-            "mistagged",
-            Program::new(mistagged)
-                .controllers(get)
-                .cache(hour)
-                .view(text()),
-        )
-        .with(
-            "huge",
-            Program::new(huge).controllers(get).cache(hour).view(text()),
-        )
+    let kept = SECOND.stale_if_error(600).throttle(2);
+    let fragile = Program::new(fragile).controllers([HTTP_GET]).cache(kept);
+    manifest
+        .with("news", takes("news", revalidated, SHORT).view(text()))
+        .with("late", takes("late", late, LONG).view(text()))
+        .with("fragile", fragile.view(text()))
+}
+
+/// Programs whose results are not stored, or not all.
+fn unstored(manifest: Manifest) -> Manifest {
+    let crawled = takes("crawled", HOUR, SHORT).cache_on_second_request();
+    let capped = takes("capped", HOUR, SHORT).max_entries(3);
+    let private = Program::new(private).controllers([HTTP_GET]).cache(HOUR);
+    let mistagged = Program::new(mistagged).controllers([HTTP_GET]).cache(HOUR);
+    let warehouse = Program::new(warehouse).controllers([HTTP_GET]).cache(HOUR);
+    let huge = Program::new(huge).controllers([HTTP_GET]).cache(HOUR);
+    let absent = Program::new(absent).controllers([HTTP_GET]).cache(HOUR);
+    manifest
+        .with("patient", takes("patient", HOUR, PATIENT).view(text()))
+        .with("crawled", crawled.view(text()))
+        .with("capped", capped.view(text()))
+        .with("private", private.view(text()))
+        .with("mistagged", mistagged.view(text()))
+        .with("warehouse", warehouse.view(text()))
+        .with("huge", huge.view(text()))
+        .with("absent", absent.view(text()))
+}
+
+pub(crate) fn programs() -> Manifest {
+    let versioned = takes("versioned", HOUR, SHORT).version(version());
+    let unheard = Program::new(unheard)
+        .controllers([HTTP_GET])
+        .cache(HOUR.negative(600));
+    let manifest = Manifest::default()
+        .with("lasting", takes("lasting", HOUR, SHORT).view(text()))
+        .with("probe", takes("probe", HOUR, Duration::ZERO).view(text()))
+        .with("brief", takes("brief", SECOND, SHORT).view(text()))
+        .with("versioned", versioned.view(text()))
+        .with("stock", stock())
+        .with("unheard", unheard.view(text()));
+    unstored(stale(manifest))
 }

@@ -67,12 +67,12 @@ pub(super) const OBSTACLES: [(&str, &str); 8] = [
     ("", "unwanted"),
 ];
 
-/// The kinds of old pages, and whether the lookup is a miss as well.
-pub(super) const STALE: [(&str, &str, bool); 4] = [
-    ("revalidating", "revalidating", false),
-    ("the model failed lately", "throttled", false),
-    ("the model failed", "failed", true),
-    ("the model is late", "late", true),
+/// The kinds of old pages.
+pub(super) const STALE: [(&str, &str); 4] = [
+    ("revalidating", "revalidating"),
+    ("the model failed lately", "throttled"),
+    ("the model failed", "failed"),
+    ("the model is late", "late"),
 ];
 
 /// The answers of a drill, counted.
@@ -101,22 +101,16 @@ impl Told {
                 .entry(Counter::new(metric, program, label))
                 .or_default() += 1;
         };
-        let says = |word: &str| member.details.iter().any(|detail| *detail == word);
-        let stale = STALE.into_iter().find(|(word, ..)| says(word));
+        let stale = STALE.into_iter().find(|(word, _)| member.says(word));
         match stale {
-            Some((_, kind, _)) => count(HITS, kind),
+            Some((_, kind)) => count(HITS, kind),
             None if member.is_hit => count(HITS, "fresh"),
             None => {}
         }
-        if member.is_hit || stale.is_some_and(|(.., is_miss)| !is_miss) {
+        if member.is_hit {
             return Ok(());
         }
-        let first = member.details.first().ok_or_else(not_understood)?;
-        let word = first.split(' ').next().unwrap_or_default();
-        let mut reasons = REASONS.into_iter();
-        let (_, reason) = reasons
-            .find(|(name, _)| *name == word)
-            .ok_or_else(not_understood)?;
+        let (word, reason) = member.reason().ok_or_else(not_understood)?;
         count(MISSES, reason);
         *lock(&self.reasons).entry(word.to_owned()).or_default() += 1;
         match () {
@@ -125,11 +119,7 @@ impl Told {
             () if member.is_collapsed => count(COALESCED, ""),
             // An error of the model has no result: the runs of the models have it.
             () if !reply.is_ok() => {}
-            () => {
-                let mut obstacles = OBSTACLES.into_iter();
-                let obstacle = obstacles.find(|(word, _)| says(word));
-                count(NOT_STORED, obstacle.map_or("unwanted", |(_, label)| label));
-            }
+            () => count(NOT_STORED, member.obstacle()),
         }
         Ok(())
     }
@@ -173,6 +163,23 @@ impl<'s> Member<'s> {
             is_collapsed: has("collapsed"),
             details: detail.split(", ").filter(|part| !part.is_empty()).collect(),
         })
+    }
+
+    fn says(&self, word: &str) -> bool {
+        self.details.contains(&word)
+    }
+
+    /// Why the model was run, and as what the metrics count it.
+    fn reason(&self) -> Option<(&'static str, &'static str)> {
+        let word = self.details.first()?.split(' ').next()?;
+        REASONS.into_iter().find(|(name, _)| *name == word)
+    }
+
+    /// Why the result is not stored, as the metrics count it.
+    fn obstacle(&self) -> &'static str {
+        let mut obstacles = OBSTACLES.into_iter();
+        let obstacle = obstacles.find(|(word, _)| self.says(word));
+        obstacle.map_or("unwanted", |(_, label)| label)
     }
 }
 
