@@ -108,6 +108,6 @@ operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser,
 	$(PYTHON) judges/operators.py
 
 browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
-	$(INSTALL) chromium
+	$(INSTALL) chromium redis-server
 	$(CARGO) build --locked -p judges -p library
 	$(PYTHON) judges/browser.py
