@@ -212,8 +212,11 @@ impl Checker {
         let head = old.head.updated(call);
         let terms = head.terms(asked, self.settings);
         let terms = terms.filter(|terms| is_worth(terms, &head));
-        if terms.is_none() || is_certain {
-            all.retain(|candidate| candidate.fields_of != old.fields_of || !is_certain);
+        match &terms {
+            // What is stored stays as it is, or not.
+            None => all.iter_mut().for_each(|candidate| candidate.is_certain = false),
+            Some(_) if is_certain => all.retain(|candidate| candidate.fields_of != old.fields_of),
+            Some(_) => {}
         }
         if let Some(terms) = terms {
             all.push(Candidate {
@@ -465,15 +468,14 @@ fn check_forwarded(
     settings: Settings,
 ) -> Result<(), String> {
     let mut head = Head::of(call);
-    if call.said.date.is_none() {
-        // It has no Date yet.
-        head.date_ms = u64::MAX;
-    }
+    // That of a new response says nothing about what the client has.
+    head.date_ms = u64::MAX;
     let is_whole = !call.has_failed
         && call.status.is_success()
-        && !is_only(asked, settings)
-        && !call.has_conditions_of(asked);
-    if is_whole && is_not_modified(asked, &head) {
+        && !is_only(asked, settings);
+    // Where the origin has not used a condition that it got, the layer may.
+    let is_open = call.has_conditions_of(asked) && answer.status != 304;
+    if is_whole && is_not_modified(asked, &head) && !is_open {
         same("body", &*answer.body, "")?;
         return same("status", answer.status, 304);
     }

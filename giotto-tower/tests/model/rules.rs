@@ -233,6 +233,7 @@ impl Terms {
         let stale_for = age.saturating_sub(self.lifetime);
         let accepted = settings.obeys_requests
             && self.may_be_stale
+            && self.initial_age <= self.lifetime
             && asked.max_stale.is_some_and(|most| stale_for <= most * 1_000);
         match () {
             () if fresh_for > 0 => Use::Fresh,
