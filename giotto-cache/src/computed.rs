@@ -72,6 +72,7 @@ pub(crate) struct Directives {
     pub(crate) keep: Option<u64>,
     pub(crate) tags: Vec<String>,
     pub(crate) no_store: bool,
+    pub(crate) keep_old: bool,
 }
 
 impl CacheControl {
@@ -132,6 +133,12 @@ impl CacheControl {
     pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
         self.change(|directives| directives.tags = tags);
+    }
+
+    /// Leaves the old result where it is if this computation returns [`Computed::Refused`]: the refusal is for this caller
+    /// alone, and the old result is still for others. Otherwise a refusal removes it.
+    pub fn keep_old(&self) {
+        self.change(|directives| directives.keep_old = true);
     }
 
     /// Does not store this result, and does not hand it to other callers that wait for it: each computes its own.

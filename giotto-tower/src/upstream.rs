@@ -405,7 +405,9 @@ impl Upstream {
             true => {
                 let now_ms = self.settings.cache.now_ms();
                 self.settings.refused.note(&self.place.primary, now_ms);
-                Err(Uncached::Refused)
+                // No failure: nobody is to be served a stale response for it.
+                self.control.keep_old();
+                Ok(Computed::refused(Uncached::Refused))
             }
             false => Ok(self.not_stored()),
         }

@@ -266,7 +266,9 @@ async fn keep_out(
 pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
     engine.meter(attempt.key()).stats.refused.increase();
     flight.announce(Outcome::Shared(Err(error)));
-    forget(engine, &attempt).await;
+    if !attempt.control.directives().keep_old {
+        forget(engine, &attempt).await;
+    }
     attempt.release().await;
 }
 

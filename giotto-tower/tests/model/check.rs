@@ -11,7 +11,7 @@ use crate::rules::{Asked, Head, Settings, Terms, Use, Vary};
 const BACK_OFF_MS: u64 = 5_000;
 
 /// How many responses the model remembers of a path. More are older than any of their times.
-const MOST_CANDIDATES: usize = 60;
+const MOST_CANDIDATES: usize = 250;
 
 /// A response that a client got.
 #[derive(Debug)]
@@ -149,6 +149,7 @@ impl Checker {
             }
             return;
         }
+        let may_be_refused = self.may_be_refused(asked, call.came_ms);
         let all = self.stored.entry(call.path).or_default();
         let selected_by = call.vary.selects(asked);
         let is_ours = |candidate: &Candidate| candidate.selected_by == selected_by;
@@ -161,9 +162,7 @@ impl Checker {
         if call.has_failed || is_only(asked, self.settings) {
             return;
         }
-        let has_credentials = asked.user.cookie.is_some() || asked.user.authorization.is_some();
-        let refused_until = self.refused_until_ms.get(&call.path).copied().unwrap_or(0);
-        let may_be_refused = has_credentials && call.came_ms <= refused_until;
+        let has_credentials = asked.has_credentials();
         if call.is_error() && all.iter().any(is_ours) {
             // It may count as a failure, and then is not stored.
             all.iter_mut().for_each(|candidate| candidate.is_certain = false);
@@ -206,6 +205,12 @@ impl Checker {
         });
     }
 
+    /// Whether the request may be sent on as it is: a response to one with credentials was refused lately.
+    fn may_be_refused(&self, asked: &Asked, now_ms: u64) -> bool {
+        let until_ms = self.refused_until_ms.get(&asked.path);
+        asked.has_credentials() && until_ms.is_some_and(|until_ms| now_ms <= *until_ms)
+    }
+
     /// A stored response after a 304.
     fn update(&mut self, old: &Candidate, call: &Call, asked: &Asked, is_certain: bool) {
         let all = self.stored.entry(call.path).or_default();
@@ -214,7 +219,12 @@ impl Checker {
         let terms = terms.filter(|terms| is_worth(terms, &head));
         match &terms {
             // What is stored stays as it is, or not.
-            None => all.iter_mut().for_each(|candidate| candidate.is_certain = false),
+            None => {
+                all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+                if asked.has_credentials() {
+                    self.refused_until_ms.insert(call.path, call.came_ms + 5_000);
+                }
+            }
             Some(_) if is_certain => all.retain(|candidate| candidate.fields_of != old.fields_of),
             Some(_) => {}
         }
@@ -284,12 +294,16 @@ impl Checker {
         }
         if call.status.as_u16() == 304 && moment.new.iter().any(|new| new.number == fields_of) {
             self.totals.revalidated += 1;
-            let old = stored.iter().rev().find(|candidate| {
+            let old = stored.iter().rfind(|candidate| {
                 candidate.head.version == call.version
                     && candidate.selected_by == candidate.head.vary.selects(asked)
-                    && (answer.body.is_empty() || answer.status == 206 || moment.calls[candidate.body_of].body == answer.body)
+                    && moment.is_of(answer, candidate)
             });
             let old = old.ok_or("revalidated what is not stored")?;
+            if answer.status == old.head.said.status && asked.method == "GET" {
+                // All of it is never wrong.
+                return Ok(());
+            }
             let now = Candidate {
                 head: old.head.updated(call),
                 fields_of,
@@ -352,6 +366,7 @@ impl Checker {
                     (true, false) => Err(format!("{usage:?}, but the origin is asked")),
                 }
             }
+            Use::Refresh | Use::Revalidate if self.may_be_refused(asked, moment.before_ms) => Ok(()),
             Use::Refresh if !is_only => {
                 self.totals.wanted += 1;
                 is_reused.then_some(()).ok_or("may be stale, but is not reused".to_owned())
@@ -385,8 +400,11 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let mut all = stored.iter().filter(|candidate| candidate.fields_of == fields_of);
-        let candidate = all.next_back().ok_or("reused what must not be stored")?;
+        let all = stored.iter().filter(|candidate| candidate.fields_of == fields_of);
+        // A 304 may have been about each of several bodies.
+        let has_body = |candidate: &&Candidate| moment.is_of(answer, candidate);
+        let candidate = all.clone().rfind(has_body).or(all.last());
+        let candidate = candidate.ok_or("reused what must not be stored")?;
         let selected_by = candidate.head.vary.selects(asked);
         same("what selects it", candidate.selected_by, selected_by)?;
         self.totals.reused += 1;
@@ -526,6 +544,17 @@ impl Candidate {
 }
 
 impl Moment<'_> {
+    /// Whether an answer may be the body of a candidate, or a part of it.
+    fn is_of(&self, answer: &Answer, candidate: &Candidate) -> bool {
+        let body = &self.calls[candidate.body_of].body;
+        let has_length = |length: usize| length == body.len();
+        match answer.status {
+            206 => body.contains(&answer.body),
+            _ if answer.body.is_empty() => answer.number("content-length").is_none_or(has_length) || answer.status == 304,
+            _ => *body == answer.body,
+        }
+    }
+
     fn tell(&self, why: &str, asked: &Asked, answer: &Answer, stored: &[Candidate]) -> String {
         let times = (self.before_ms - crate::START_MS, self.after_ms - crate::START_MS);
         let told = self.told;

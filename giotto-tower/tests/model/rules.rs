@@ -43,6 +43,12 @@ pub struct Asked {
     pub range: Option<(u64, u64)>,
 }
 
+impl Asked {
+    pub const fn has_credentials(&self) -> bool {
+        self.user.cookie.is_some() || self.user.authorization.is_some()
+    }
+}
+
 /// What the responses of a path vary by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vary {
