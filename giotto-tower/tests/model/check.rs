@@ -7,8 +7,8 @@ use http::HeaderMap;
 use crate::origin::{Call, State};
 use crate::rules::{Asked, Head, Settings, Terms, Use, Vary};
 
-/// How long after a failure a stale response may be served in place of a new error, without asking again.
-const BACK_OFF_MS: u64 = 5_000;
+/// For how long after a failure a stale response may be served in place of a new error, without asking again.
+const BACK_OFF_MS: u64 = 30_000;
 
 /// How many responses the model remembers of a path. More are older than any of their times.
 const MOST_CANDIDATES: usize = 250;
@@ -549,7 +549,7 @@ impl Moment<'_> {
         let body = &self.calls[candidate.body_of].body;
         let has_length = |length: usize| length == body.len();
         match answer.status {
-            206 => body.contains(&answer.body),
+            206 => answer.starts_at().is_some_and(|first| body[first..].starts_with(&answer.body)),
             _ if answer.body.is_empty() => answer.number("content-length").is_none_or(has_length) || answer.status == 304,
             _ => *body == answer.body,
         }
@@ -572,6 +572,12 @@ impl Moment<'_> {
 impl Answer {
     fn number(&self, name: &str) -> Option<usize> {
         self.fields.get(name)?.to_str().unwrap().parse().ok()
+    }
+
+    /// The first byte of a part.
+    fn starts_at(&self) -> Option<usize> {
+        let range = self.fields.get("content-range")?.to_str().unwrap();
+        range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
     }
 
     /// The call that made the body, if all of it is there.

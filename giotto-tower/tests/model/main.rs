@@ -50,5 +50,5 @@ async fn run(seeds: std::ops::Range<u64>, store: impl Fn(u64) -> Box<dyn KeyValu
 
 #[tokio::test]
 async fn a_hundred_thousand_requests_get_what_the_rfc_allows() {
-    run(0..25, |_| Box::new(LocMemKeyValue::new())).await;
+    run(0..100, |_| Box::new(LocMemKeyValue::new())).await;
 }

@@ -188,7 +188,10 @@ impl Call {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
         match (field("if-none-match"), field("if-modified-since")) {
             (Some(tags), _) => tags.contains("x,y"),
-            (None, Some(since)) => asked.modified_since.is_some_and(|own| said::date(own) == since),
+            (None, Some(since)) => {
+                let own = asked.modified_since.filter(|_| asked.none_match.is_none());
+                own.is_some_and(|own| said::date(own) == since)
+            }
             (None, None) => false,
         }
     }

@@ -249,9 +249,10 @@ impl Terms {
         }
     }
 
-    /// Whether it may be served in place of an error.
+    /// Whether it may be served in place of an error. What a request demands is what it prefers (RFC 9111, 5.2.1).
     pub fn instead_of_error(&self, came_ms: u64, now_ms: u64) -> bool {
         let age = self.initial_age + (now_ms - came_ms);
-        age.saturating_sub(self.lifetime) < self.stale_if_error || age < self.lifetime
+        let longest = self.stale_if_error.max(self.stale_while_revalidate);
+        age.saturating_sub(self.lifetime) < longest || age < self.lifetime
     }
 }
