@@ -79,8 +79,7 @@ fn is_not_modified(request: &HeaderMap, response: &HeaderMap, is_stored: bool) -
         let mut lines = request.get_all(IF_NONE_MATCH).into_iter();
         let mut tags = EntityTag::all(request, &IF_NONE_MATCH);
         return lines.any(|line| line.as_bytes().trim_ascii() == b"*")
-            || EntityTag::of(response)
-                .is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
+            || EntityTag::of(response).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
     }
     let Some(since) = date::field(request, &IF_MODIFIED_SINCE) else {
         return false;

@@ -103,7 +103,10 @@ impl Checker {
     /// Whether the answers are right. What may be stored is noted for the next.
     pub fn check(&mut self, seen: &Seen, origin: &State, told: &str) {
         let numbers: Vec<_> = seen.answers.iter().map(|(asked, _)| asked.number).collect();
-        let new = origin.calls.iter().filter(|call| numbers.contains(&call.request));
+        let new = origin
+            .calls
+            .iter()
+            .filter(|call| numbers.contains(&call.request));
         let moment = Moment {
             new: new.collect(),
             calls: &origin.calls,
@@ -119,7 +122,10 @@ impl Checker {
         let before = self.stored.clone();
         for call in &moment.new {
             let asked = seen.answers.iter().map(|(asked, _)| asked);
-            let asked = asked.filter(|asked| asked.number == call.request).next_back().unwrap();
+            let asked = asked
+                .filter(|asked| asked.number == call.request)
+                .next_back()
+                .unwrap();
             self.note(call, asked, moment.is_alone);
         }
         for (asked, answer) in &seen.answers {
@@ -128,7 +134,8 @@ impl Checker {
             if is_read {
                 let mut all = before.get(&asked.path).cloned().unwrap_or_default();
                 if !moment.is_alone {
-                    all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+                    all.iter_mut()
+                        .for_each(|candidate| candidate.is_certain = false);
                     let later = self.stored.get(&asked.path).into_iter().flatten();
                     all.extend(later.cloned());
                 }
@@ -149,12 +156,13 @@ impl Checker {
             }
             return;
         }
-        let may_be_refused = self.may_be_refused(asked, call.came_ms);
+        let may_be_refused = self.may_be_refused(asked, call.sent_ms);
         let all = self.stored.entry(call.path).or_default();
         let selected_by = call.vary.selects(asked);
         let is_ours = |candidate: &Candidate| candidate.selected_by == selected_by;
         if !is_alone {
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
         }
         if call.is_error() {
             self.failed_ms.insert(call.path, call.came_ms);
@@ -165,9 +173,11 @@ impl Checker {
         let has_credentials = asked.has_credentials();
         if call.is_error() && all.iter().any(is_ours) {
             // It may count as a failure, and then is not stored.
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
         }
-        let is_about = |candidate: &&Candidate| is_ours(candidate) && candidate.head.version == call.version;
+        let is_about =
+            |candidate: &&Candidate| is_ours(candidate) && candidate.head.version == call.version;
         let old: Vec<_> = all.iter().filter(is_about).cloned().collect();
         if call.status.as_u16() == 304 {
             let mut bodies = Vec::new();
@@ -184,16 +194,19 @@ impl Checker {
         let terms = head.terms(asked, self.settings);
         let Some(terms) = terms.filter(|terms| is_worth(terms, &head)) else {
             if has_credentials {
-                self.refused_until_ms.insert(call.path, call.came_ms + 5_000);
+                self.refused_until_ms
+                    .insert(call.path, call.came_ms + 5_000);
             }
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
             return;
         };
         let is_certain = is_alone && !may_be_refused && !call.is_error();
         if is_certain {
             all.retain(|candidate| !is_ours(candidate));
         } else {
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
         }
         all.push(Candidate {
             head,
@@ -220,9 +233,11 @@ impl Checker {
         match &terms {
             // What is stored stays as it is, or not.
             None => {
-                all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+                all.iter_mut()
+                    .for_each(|candidate| candidate.is_certain = false);
                 if asked.has_credentials() {
-                    self.refused_until_ms.insert(call.path, call.came_ms + 5_000);
+                    self.refused_until_ms
+                        .insert(call.path, call.came_ms + 5_000);
                 }
             }
             Some(_) if is_certain => all.retain(|candidate| candidate.fields_of != old.fields_of),
@@ -261,7 +276,11 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let own: Vec<_> = moment.new.iter().filter(|call| call.request == asked.number).collect();
+        let own: Vec<_> = moment
+            .new
+            .iter()
+            .filter(|call| call.request == asked.number)
+            .collect();
         let own: Vec<&Call> = own.into_iter().copied().collect();
         self.check_leak(asked, answer, moment)?;
         let certain = stored.iter().find(|candidate| {
@@ -315,7 +334,12 @@ impl Checker {
     }
 
     /// Whatever the rules are: what was made for one user is not for another.
-    fn check_leak(&mut self, asked: &Asked, answer: &Answer, moment: &Moment<'_>) -> Result<(), String> {
+    fn check_leak(
+        &mut self,
+        asked: &Asked,
+        answer: &Answer,
+        moment: &Moment<'_>,
+    ) -> Result<(), String> {
         let Some(number) = answer.body_of() else {
             return Ok(());
         };
@@ -326,7 +350,8 @@ impl Checker {
         self.totals.of_others += usize::from(call.user != asked.user);
         let control = call.said.targeted.as_ref().or(call.said.control.as_ref());
         let (is_private, is_shared) = control.map_or((false, false), |control| {
-            let is_shared = control.public || control.must_revalidate || !control.s_maxage.is_empty();
+            let is_shared =
+                control.public || control.must_revalidate || !control.s_maxage.is_empty();
             (control.private || control.no_store, is_shared)
         });
         let is_personal = is_private
@@ -334,7 +359,8 @@ impl Checker {
             || call.vary == Vary::Star
             || call.said.sets_cookie && !control.is_some_and(|control| control.cookie_is_private)
             || call.user.authorization.is_some() && !is_shared
-            || matches!(call.vary, Vary::Cookie | Vary::Both) && call.user.cookie != asked.user.cookie;
+            || matches!(call.vary, Vary::Cookie | Vary::Both)
+                && call.user.cookie != asked.user.cookie;
         match is_personal {
             true => Err("the body of another".to_owned()),
             false => Ok(()),
@@ -350,7 +376,10 @@ impl Checker {
         own: &[&Call],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let usage = certain.terms.usage(certain.head.came_ms, moment.before_ms, asked, self.settings);
+        let usage =
+            certain
+                .terms
+                .usage(certain.head.came_ms, moment.before_ms, asked, self.settings);
         let is_reused = answer.number("x-call") == Some(certain.fields_of);
         let is_only = is_only(asked, self.settings);
         match usage {
@@ -359,17 +388,22 @@ impl Checker {
             Use::Fresh | Use::Accepted => {
                 self.totals.wanted += 1;
                 // What may be stale anyway is refreshed.
-                let is_refreshed = usage == Use::Accepted && certain.terms.stale_while_revalidate > 0;
+                let is_refreshed =
+                    usage == Use::Accepted && certain.terms.stale_while_revalidate > 0;
                 match (is_reused, own.is_empty() || is_refreshed) {
                     (true, true) => Ok(()),
                     (false, _) => Err(format!("{usage:?}, but not reused")),
                     (true, false) => Err(format!("{usage:?}, but the origin is asked")),
                 }
             }
-            Use::Refresh | Use::Revalidate if self.may_be_refused(asked, moment.before_ms) => Ok(()),
+            Use::Refresh | Use::Revalidate if self.may_be_refused(asked, moment.before_ms) => {
+                Ok(())
+            }
             Use::Refresh if !is_only => {
                 self.totals.wanted += 1;
-                is_reused.then_some(()).ok_or("may be stale, but is not reused".to_owned())
+                is_reused
+                    .then_some(())
+                    .ok_or("may be stale, but is not reused".to_owned())
             }
             Use::Revalidate if !is_only => {
                 let Some(first) = own.first() else {
@@ -380,11 +414,15 @@ impl Checker {
                     let tag = crate::said::etag(certain.head.version, is_weak);
                     same("if-none-match", field("if-none-match"), Some(&*tag))?;
                 }
-                let error = certain.terms.instead_of_error(certain.head.came_ms, moment.after_ms);
+                let error = certain
+                    .terms
+                    .instead_of_error(certain.head.came_ms, moment.after_ms);
                 let demands = self.settings.obeys_requests
                     && (asked.no_cache || asked.max_age.or(asked.min_fresh).is_some());
                 if first.has_failed && error && !demands && !is_reused {
-                    return Err("an error, though a stale response is allowed in its place".to_owned());
+                    return Err(
+                        "an error, though a stale response is allowed in its place".to_owned()
+                    );
                 }
                 Ok(())
             }
@@ -400,7 +438,9 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let all = stored.iter().filter(|candidate| candidate.fields_of == fields_of);
+        let all = stored
+            .iter()
+            .filter(|candidate| candidate.fields_of == fields_of);
         // A 304 may have been about each of several bodies.
         let has_body = |candidate: &&Candidate| moment.is_of(answer, candidate);
         let candidate = all.clone().rfind(has_body).or(all.last());
@@ -409,7 +449,11 @@ impl Checker {
         same("what selects it", candidate.selected_by, selected_by)?;
         self.totals.reused += 1;
         let came_ms = candidate.head.came_ms;
-        let usage = |settings| candidate.terms.usage(came_ms, moment.before_ms, asked, settings);
+        let usage = |settings| {
+            candidate
+                .terms
+                .usage(came_ms, moment.before_ms, asked, settings)
+        };
         let is_new = moment.new.iter().any(|call| call.number == fields_of);
         let failed_ms = self.failed_ms.get(&asked.path);
         let has_failed = failed_ms.is_some_and(|ms| moment.before_ms <= ms + BACK_OFF_MS);
@@ -433,7 +477,10 @@ impl Checker {
         if !(age(moment.before_ms)..=age(moment.after_ms)).contains(&own) {
             return Err(format!("Age {own} instead of {}", age(moment.before_ms)));
         }
-        if let Some(name) = ["set-cookie", "connection", "x-hop"].iter().find(|name| answer.fields.contains_key(**name)) {
+        if let Some(name) = ["set-cookie", "connection", "x-hop"]
+            .iter()
+            .find(|name| answer.fields.contains_key(**name))
+        {
             return Err(format!("{name} is stored"));
         }
         self.check_selected(asked, answer, candidate, moment)
@@ -455,10 +502,16 @@ impl Checker {
             same("body", &*answer.body, "")?;
             return same("status", answer.status, 304);
         }
-        let range = asked.range.filter(|_| asked.method == "GET" && head.said.status == 200);
+        let range = asked
+            .range
+            .filter(|_| asked.method == "GET" && head.said.status == 200);
         if asked.method == "HEAD" {
             same("body", &*answer.body, "")?;
-            same("content-length", answer.number("content-length"), Some(body.len()))?;
+            same(
+                "content-length",
+                answer.number("content-length"),
+                Some(body.len()),
+            )?;
             return same("status", answer.status, head.said.status);
         }
         match range {
@@ -488,16 +541,18 @@ fn check_forwarded(
     let mut head = Head::of(call);
     // That of a new response says nothing about what the client has.
     head.date_ms = u64::MAX;
-    let is_whole = !call.has_failed
-        && call.status.is_success()
-        && !is_only(asked, settings);
+    let is_whole = !call.has_failed && call.status.is_success() && !is_only(asked, settings);
     // Where the origin has not used a condition that it got, the layer may.
     let is_open = call.has_conditions_of(asked) && answer.status != 304;
     if is_whole && is_not_modified(asked, &head) && !is_open {
         same("body", &*answer.body, "")?;
         return same("status", answer.status, 304);
     }
-    let body = if asked.method == "HEAD" { "" } else { &call.body };
+    let body = if asked.method == "HEAD" {
+        ""
+    } else {
+        &call.body
+    };
     same("body", &*answer.body, body)?;
     same("status", answer.status, call.status.as_u16())
 }
@@ -549,21 +604,37 @@ impl Moment<'_> {
         let body = &self.calls[candidate.body_of].body;
         let has_length = |length: usize| length == body.len();
         match answer.status {
-            206 => answer.starts_at().is_some_and(|first| body[first..].starts_with(&answer.body)),
-            _ if answer.body.is_empty() => answer.number("content-length").is_none_or(has_length) || answer.status == 304,
+            206 => answer
+                .starts_at()
+                .is_some_and(|first| body[first..].starts_with(&answer.body)),
+            _ if answer.body.is_empty() => {
+                answer.number("content-length").is_none_or(has_length) || answer.status == 304
+            }
             _ => *body == answer.body,
         }
     }
 
     fn tell(&self, why: &str, asked: &Asked, answer: &Answer, stored: &[Candidate]) -> String {
-        let times = (self.before_ms - crate::START_MS, self.after_ms - crate::START_MS);
+        let times = (
+            self.before_ms - crate::START_MS,
+            self.after_ms - crate::START_MS,
+        );
         let told = self.told;
         let calls = self.new.iter().map(|call| {
-            let Call { number, request, status, fields, had, .. } = call;
+            let Call {
+                number,
+                request,
+                status,
+                fields,
+                had,
+                ..
+            } = call;
             format!("call {number} for {request}: {status} {fields:?} asked with {had:?}\n")
         });
         let calls: String = calls.collect();
-        let stored = stored.iter().map(|candidate| format!("stored {candidate:?}\n"));
+        let stored = stored
+            .iter()
+            .map(|candidate| format!("stored {candidate:?}\n"));
         let stored: String = stored.collect();
         format!("{why}\n{told}, now {times:?}\n{asked:?}\n{answer:?}\n{calls}{stored}")
     }
@@ -577,7 +648,12 @@ impl Answer {
     /// The first byte of a part.
     fn starts_at(&self) -> Option<usize> {
         let range = self.fields.get("content-range")?.to_str().unwrap();
-        range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+        range
+            .strip_prefix("bytes ")?
+            .split('-')
+            .next()?
+            .parse()
+            .ok()
     }
 
     /// The call that made the body, if all of it is there.
@@ -598,7 +674,10 @@ impl Totals {
     pub fn assert_varied(&mut self) {
         let least = self.requests / 1_000;
         let told = format!("{self:?}");
-        assert!(self.all_mut().iter().all(|number| **number >= least), "{told}");
+        assert!(
+            self.all_mut().iter().all(|number| **number >= least),
+            "{told}"
+        );
     }
 
     fn all_mut(&mut self) -> [&mut usize; 11] {

@@ -1,7 +1,8 @@
 //! Random requests of many users against a model of RFC 9111 that shares no code with the layer: each response must be one that
 //! the model allows, a response that the model wants to be reused must be reused, and no user ever gets the body of another.
 //!
-//! The clock is passed in, and the seed of each world is its number: a difference is printed with it, and comes again.
+//! The clock is passed in, and the seed of each world is its number: a difference is told with it, with the request, what the
+//! origin was asked, and what the model takes for stored.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
 mod check;
