@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
-use crate::clock::Clock;
 use crate::computed::CacheControl;
 use crate::engine::budget::{self, Place as BudgetPlace};
 use crate::engine::lease::{Acquired, Lease};
@@ -37,6 +36,11 @@ pub(crate) fn is_computing(key: &str) -> bool {
     COMPUTING
         .try_with(|keys| keys.iter().any(|known| known == key))
         .unwrap_or(false)
+}
+
+/// The keys in whose computations the current task is, the outermost first.
+pub(crate) fn computing() -> Vec<String> {
+    COMPUTING.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// An attempt to compute the entry of a lookup.
@@ -89,18 +93,20 @@ pub(crate) enum Start {
 }
 
 impl Attempt {
-    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, clock: &Clock) -> Self {
+    pub(crate) fn new(engine: &Engine, lookup: Lookup, found: Found, role: Role) -> Self {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
         // Read here, in the caller's task: the computation runs in another one.
-        let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
+        let mut computing = computing();
         computing.push(lookup.key.as_str().to_owned());
         let old_value = found.old_value();
+        let reason = read::why_missed(engine, &lookup.key, &found);
+        let is_refresh = role == Role::Refresh;
         Self {
             lookup,
             role,
             is_old_usable: old_value.is_some(),
-            control: CacheControl::new(old_value, clock),
+            control: CacheControl::new(old_value, &engine.clock, reason, is_refresh),
             old: found.entry,
             is_answered: found.is_answered,
             generations: found.generations,
