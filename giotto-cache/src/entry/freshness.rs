@@ -168,17 +168,16 @@ fn judge_old(
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
-    // A window that the computation has closed stays closed for an entry that is invalidated within its fresh time.
-    let is_within = |until| now_ms < until && (until > clocks.fresh_until || until == u64::MAX);
-    let is_stale = policy.serves_stale() && is_within(clocks.stale_until);
+    let is_stale = policy.serves_stale() && clocks.serve_old_until(clocks.stale_until, now_ms);
     let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
     let is_served = is_stale && !waits;
-    let stand_in = match policy.serves_after_error() && is_within(clocks.error_until) {
-        true => StandIn::Always,
-        false if is_stale => StandIn::IfLate,
-        false if now_ms < clocks.keep_until => StandIn::OldValue,
-        false => StandIn::Never,
-    };
+    let stand_in =
+        match policy.serves_after_error() && clocks.serve_old_until(clocks.error_until, now_ms) {
+            true => StandIn::Always,
+            false if is_stale => StandIn::IfLate,
+            false if now_ms < clocks.keep_until => StandIn::OldValue,
+            false => StandIn::Never,
+        };
     match () {
         // "There is no such thing" is an answer of its time, and no old page.
         () if entry.is_negative() => Freshness::useless(reason),

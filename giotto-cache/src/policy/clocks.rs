@@ -30,6 +30,12 @@ impl Clocks {
         }
     }
 
+    /// Whether an old entry is served at `now_ms` by a time that ends at `until`. A computation that has left it no such time
+    /// has done so for its fresh time as well, within which it may be invalidated.
+    pub(crate) const fn serve_old_until(self, until: u64, now_ms: u64) -> bool {
+        now_ms < until && (until > self.fresh_until || until == u64::MAX)
+    }
+
     /// Whether no policy has ever allowed serving it.
     pub(crate) const fn are_of_no_cache(self) -> bool {
         self.stale_until <= self.created
