@@ -11,7 +11,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Error, ErrorKind, Key, Lookup, Mode, Staleness, Status};
@@ -39,7 +39,8 @@ pub(crate) struct Flow<S, B, R, E> {
     demand: Demand,
     asked: Arc<request::Parts>,
     cell: Cell<S, B, R, E>,
-    replies: oneshot::Receiver<Reply<R, E>>,
+    /// `None` once it is known that none will come.
+    replies: Option<oneshot::Receiver<Reply<R, E>>>,
     /// The response of this caller's own request, while a stored one may be served in its place.
     held: Option<Reply<R, E>>,
     /// Whether the key of a variant was looked up last.
@@ -92,7 +93,7 @@ where
             demand,
             asked,
             cell: Cell::new(pending),
-            replies,
+            replies: Some(replies),
             held: None,
             is_variant: false,
         }
@@ -197,7 +198,7 @@ where
             };
             // It may have come while the engine was polled.
             if held.is_none() {
-                *held = replies.try_recv().ok();
+                *held = replies.as_mut().and_then(|replies| replies.try_recv().ok());
             }
             Poll::Ready(match held.take_if(|reply| reply.is_final) {
                 Some(reply) => Brought::Reply(reply),
@@ -243,10 +244,14 @@ where
         detail: Option<&'static str>,
     ) -> Answered<R, S::Error> {
         let Some(pending) = self.cell.take() else {
-            return match (&mut self.replies).await {
-                Ok(reply) => self.replied(reply),
+            let reply = match self.replies.take() {
+                Some(replies) => replies.await.ok(),
+                None => None,
+            };
+            return match reply {
+                Some(reply) => self.replied(reply),
                 // The service behind has panicked.
-                Err(_) => {
+                None => {
                     let status = CacheStatus::passed(forward, Some("panicked"));
                     let failed = StatusCode::INTERNAL_SERVER_ERROR;
                     Ok(respond::own(&self.settings, failed, &status))
@@ -304,13 +309,19 @@ where
     }
 }
 
-/// Polls for the reply; pending for ever once the request cannot be answered any more.
+/// Polls for the reply; pending for ever once none can come any more.
 fn poll_reply<R, E>(
-    replies: &mut oneshot::Receiver<Reply<R, E>>,
+    replies: &mut Option<oneshot::Receiver<Reply<R, E>>>,
     context: &mut Context<'_>,
 ) -> Poll<Reply<R, E>> {
-    match Pin::new(replies).poll(context) {
-        Poll::Ready(Ok(reply)) => Poll::Ready(reply),
-        _ => Poll::Pending,
+    let Some(receiver) = replies else {
+        return Poll::Pending;
+    };
+    match ready!(Pin::new(receiver).poll(context)) {
+        Ok(reply) => Poll::Ready(reply),
+        Err(_) => {
+            *replies = None;
+            Poll::Pending
+        }
     }
 }

@@ -96,7 +96,8 @@ fn push_query(text: &mut String, query: &str, how: &Query) {
             ordered(query.split('&').filter(is_meant)).into()
         }
     };
-    if !kept.is_empty() || matches!(how, Query::AsItIs) {
+    // An empty query is not the same as none (RFC 9110, 4.2.3), unless it is filtered.
+    if !kept.is_empty() || !matches!(how, Query::Filtered(_)) {
         text.push('?');
         text.push_str(&kept);
     }
@@ -151,10 +152,12 @@ pub(crate) fn variant(primary: &Key, marker: &Marker, headers: &HeaderMap) -> Op
         text.push(' ');
         text.push_str(name.as_str());
         let value = rfc::vary_value(name, headers);
-        match is_shown(name) {
+        match value.strip_prefix('=') {
+            // The request does not have the field.
+            None => {}
             // Writing to a string does not fail. Quoted and escaped, no value looks like the next field.
-            true => drop(write!(text, "={value:?}")),
-            false => push_digest(&mut text, value.as_bytes()),
+            Some(value) if is_shown(name) => drop(write!(text, "={value:?}")),
+            Some(value) => push_digest(&mut text, value.as_bytes()),
         }
     }
     (text.len() <= LONGEST).then(|| Key::new(primary.program(), primary.arguments(), &text))
@@ -185,7 +188,7 @@ mod tests {
     #[test]
     fn a_query_is_ordered_by_the_names_that_a_program_reads() {
         for (given, ordered) in [
-            ("", ""),
+            ("", "?"),
             ("a", "?a"),
             ("b=2&a=1", "?a=1&b=2"),
             ("a=2&a=1", "?a=2&a=1"),

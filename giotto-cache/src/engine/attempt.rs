@@ -149,7 +149,8 @@ impl Attempt {
                 Acquired::NotUsed | Acquired::Unanswered => {}
                 Acquired::HeldElsewhere => {
                     let is_late = Instant::now() >= waits_until;
-                    if found.is_answered && !is_late && self.role != Role::Uncoalesced {
+                    let is_shared = self.role != Role::Uncoalesced && !self.is_of_no_cache();
+                    if found.is_answered && !is_late && is_shared {
                         engine.meter(self.key()).stats.waited.increase();
                         sleep(READ_EVERY).await;
                         continue;
@@ -224,7 +225,7 @@ impl Attempt {
         may_serve && self.old.as_ref().is_some_and(is_of_use)
     }
 
-    /// Whether the old entry is served to no caller, so that several compute side by side and the result of any may follow
+    /// Whether the old entry is served to no caller, so that none waits for the result of another, and that of any may follow
     /// it.
     fn is_of_no_cache(&self) -> bool {
         let clocks = self.old.as_ref().map(Entry::clocks);

@@ -168,10 +168,12 @@ fn judge_old(
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
-    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
+    // A window that the computation has closed stays closed for an entry that is invalidated within its fresh time.
+    let is_within = |until| now_ms < until && (until > clocks.fresh_until || until == u64::MAX);
+    let is_stale = policy.serves_stale() && is_within(clocks.stale_until);
     let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
     let is_served = is_stale && !waits;
-    let stand_in = match policy.serves_after_error() && now_ms < clocks.error_until {
+    let stand_in = match policy.serves_after_error() && is_within(clocks.error_until) {
         true => StandIn::Always,
         false if is_stale => StandIn::IfLate,
         false if now_ms < clocks.keep_until => StandIn::OldValue,

@@ -6,14 +6,11 @@
 mod conditional;
 mod control;
 mod credentials;
-mod errors;
-mod explain;
-mod flight;
 mod hits;
 mod invalidation;
-mod passed;
-mod processes;
 mod requests;
+mod explain;
+mod flight;
 mod revalidation;
 mod stale;
 mod streaming;

@@ -18,11 +18,11 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 /// 2023-11-14T22:13:20Z.
-pub const START_MS: u64 = 1_700_000_000_000;
+pub(crate) const START_MS: u64 = 1_700_000_000_000;
 
 /// The handler: what it answers, and what it has been asked.
 #[derive(Clone, Default)]
-pub struct Origin(Arc<State>);
+pub(crate) struct Origin(Arc<State>);
 
 #[derive(Default)]
 struct State {
@@ -36,48 +36,48 @@ type Script = dyn Fn(&Request, usize) -> Response + Send + Sync;
 
 /// A response that has been read to its end.
 #[derive(Debug)]
-pub struct Seen {
-    pub status: StatusCode,
-    pub fields: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Seen {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
-pub struct World {
-    pub app: Router,
-    pub cache: Cache,
-    pub clock: Clock,
-    pub origin: Origin,
-    pub layer: CacheLayer,
+pub(crate) struct World {
+    pub(crate) app: Router,
+    pub(crate) cache: Cache,
+    pub(crate) clock: Clock,
+    pub(crate) origin: Origin,
+    pub(crate) layer: CacheLayer,
 }
 
 impl Origin {
     /// From now on answers with what `script` makes of the request and of its number, counted from 1.
-    pub fn says(&self, script: impl Fn(&Request, usize) -> Response + Send + Sync + 'static) {
+    pub(crate) fn says(&self, script: impl Fn(&Request, usize) -> Response + Send + Sync + 'static) {
         *self.0.script.lock().unwrap() = Some(Arc::new(script));
     }
 
     /// From now on waits for a permit before it answers.
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         *self.0.gate.lock().unwrap() = Some(Arc::new(Semaphore::new(0)));
     }
 
     /// Lets all requests go on, now and later.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         if let Some(gate) = self.0.gate.lock().unwrap().take() {
             gate.close();
         }
     }
 
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.0.calls.load(Ordering::SeqCst)
     }
 
     /// The fields of the last request.
-    pub fn last(&self) -> HeaderMap {
+    pub(crate) fn last(&self) -> HeaderMap {
         self.0.requests.lock().unwrap().last().unwrap().2.clone()
     }
 
-    pub async fn answer(self, request: Request) -> Response {
+    pub(crate) async fn answer(self, request: Request) -> Response {
         let number = self.0.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let asked = (
             request.method().clone(),
@@ -93,18 +93,18 @@ impl Origin {
         script.unwrap()(&request, number)
     }
 
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         let origin = self.clone();
         Router::new().fallback(move |request| origin.clone().answer(request))
     }
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|layer| layer)
     }
 
-    pub fn with(set: impl FnOnce(CacheLayer) -> CacheLayer) -> Self {
+    pub(crate) fn with(set: impl FnOnce(CacheLayer) -> CacheLayer) -> Self {
         let clock = Clock::manual(START_MS);
         let cache = Cache::builder(LocMemKeyValue::new())
             .clock(clock.clone())
@@ -122,37 +122,42 @@ impl World {
     }
 
     /// A world whose handler answers each time with these fields and its number.
-    pub fn saying(fields: &'static [(&'static str, &'static str)]) -> Self {
+    pub(crate) fn saying(fields: &'static [(&'static str, &'static str)]) -> Self {
         let world = Self::new();
         world.origin.says(move |_, number| response(fields, &number.to_string()));
         world
     }
 
-    pub fn pass(&self, seconds: u64) {
+    pub(crate) fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    pub async fn get(&self, uri: &str) -> Seen {
+    pub(crate) async fn get(&self, uri: &str) -> Seen {
         self.send(get(uri, &[])).await
     }
 
-    pub async fn get_with(&self, uri: &str, fields: &[(&str, &str)]) -> Seen {
+    pub(crate) async fn get_with(&self, uri: &str, fields: &[(&str, &str)]) -> Seen {
         self.send(get(uri, fields)).await
     }
 
-    pub async fn send(&self, request: Request) -> Seen {
-        let seen = read(self.head(request).await).await;
+    /// Does not wait until everything is stored.
+    pub(crate) async fn send_unsettled(&self, request: Request) -> Seen {
+        read(self.head(request).await).await
+    }
+
+    pub(crate) async fn send(&self, request: Request) -> Seen {
+        let seen = self.send_unsettled(request).await;
         self.cache.settle().await;
         seen
     }
 
     /// The response whose body is not read yet.
-    pub async fn head(&self, request: Request) -> Response {
+    pub(crate) async fn head(&self, request: Request) -> Response {
         self.app.clone().oneshot(request).await.unwrap()
     }
 
     /// So many requests at once.
-    pub fn spawn(&self, number: usize, request: impl Fn(usize) -> Request) -> JoinSet<Seen> {
+    pub(crate) fn spawn(&self, number: usize, request: impl Fn(usize) -> Request) -> JoinSet<Seen> {
         let mut tasks = JoinSet::new();
         for index in 0..number {
             let (app, request) = (self.app.clone(), request(index));
@@ -163,28 +168,28 @@ impl World {
 }
 
 impl Seen {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn field(&self, name: &str) -> &str {
+    pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub fn cache_status(&self) -> &str {
+    pub(crate) fn cache_status(&self) -> &str {
         self.field("cache-status")
     }
 
-    pub fn is_hit(&self) -> bool {
+    pub(crate) fn is_hit(&self) -> bool {
         self.cache_status().starts_with("http; hit")
     }
 }
 
-pub fn get(uri: &str, fields: &[(&str, &str)]) -> Request {
+pub(crate) fn get(uri: &str, fields: &[(&str, &str)]) -> Request {
     request(Method::GET, uri, fields)
 }
 
-pub fn request(method: Method, uri: &str, fields: &[(&str, &str)]) -> Request {
+pub(crate) fn request(method: Method, uri: &str, fields: &[(&str, &str)]) -> Request {
     let mut request = Request::new(Body::empty());
     *request.method_mut() = method;
     *request.uri_mut() = uri.parse().unwrap();
@@ -192,13 +197,13 @@ pub fn request(method: Method, uri: &str, fields: &[(&str, &str)]) -> Request {
     request
 }
 
-pub fn response(fields: &[(&str, &str)], body: &str) -> Response {
+pub(crate) fn response(fields: &[(&str, &str)], body: &str) -> Response {
     let mut response = Response::new(Body::from(body.to_owned()));
     response.headers_mut().extend(headers(fields));
     response
 }
 
-pub fn with_status(status: u16, fields: &[(&str, &str)], body: &str) -> Response {
+pub(crate) fn with_status(status: u16, fields: &[(&str, &str)], body: &str) -> Response {
     let mut response = response(fields, body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap();
     response
@@ -212,7 +217,7 @@ fn headers(fields: &[(&str, &str)]) -> HeaderMap {
     pairs.collect()
 }
 
-pub async fn read(response: Response) -> Seen {
+pub(crate) async fn read(response: Response) -> Seen {
     let (parts, body) = response.into_parts();
     Seen {
         status: parts.status,
@@ -222,7 +227,7 @@ pub async fn read(response: Response) -> Seen {
 }
 
 /// Waits until `is_so`, which must happen.
-pub async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     let patience = std::time::Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(std::time::Instant::now() < patience, "{what}");
