@@ -38,6 +38,11 @@ pub(crate) fn is_computing(key: &str) -> bool {
         .unwrap_or(false)
 }
 
+/// The keys in whose computations the current task is, the outermost first.
+pub(crate) fn computing() -> Vec<String> {
+    COMPUTING.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// An attempt to compute the entry of a lookup.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -92,7 +97,7 @@ impl Attempt {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
         // Read here, in the caller's task: the computation runs in another one.
-        let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
+        let mut computing = computing();
         computing.push(lookup.key.as_str().to_owned());
         let old_value = found.old_value();
         let reason = read::why_missed(engine, &lookup.key, &found);

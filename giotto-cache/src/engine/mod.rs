@@ -20,6 +20,8 @@ pub(crate) mod budget;
 pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
+#[cfg(feature = "functions")]
+pub(crate) mod functions;
 pub(crate) mod history;
 pub(crate) mod lease;
 pub(crate) mod lives;
@@ -33,6 +35,7 @@ pub(crate) mod store;
 pub(crate) mod tasks;
 pub(crate) mod uncacheable;
 pub(crate) mod unstored;
+pub(crate) mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +46,7 @@ use tracing::{Instrument, Span};
 use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::attempt::{Attempt, Role, Start, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
 use crate::engine::compute::{Computation, Unfinished};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
@@ -182,6 +185,10 @@ async fn coalesce(
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
+        };
+        // Race: that computation waits for one that this caller is part of. Neither would end.
+        let Some(_wait) = engine.waits.begin(computing(), key) else {
+            return alone(Role::Bypass);
         };
         engine.meter(&lookup.key).stats.collapsed.increase();
         let outcome = fallback.wait(&mut waiter).await;
