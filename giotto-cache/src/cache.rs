@@ -568,6 +568,12 @@ impl Cache {
         self.engine.store.store()
     }
 
+    /// The largest result, in bytes, that is [stored](CacheBuilder::max_entry).
+    #[must_use]
+    pub fn max_entry(&self) -> usize {
+        self.engine.max_entry
+    }
+
     /// How long one call to a store outside this process may take.
     #[must_use]
     pub fn deadline(&self) -> Duration {

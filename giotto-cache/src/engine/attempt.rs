@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
-use crate::clock::Clock;
 use crate::computed::CacheControl;
 use crate::engine::budget::{self, Place as BudgetPlace};
 use crate::engine::lease::{Acquired, Lease};
@@ -94,18 +93,20 @@ pub(crate) enum Start {
 }
 
 impl Attempt {
-    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, clock: &Clock) -> Self {
+    pub(crate) fn new(engine: &Engine, lookup: Lookup, found: Found, role: Role) -> Self {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
         // Read here, in the caller's task: the computation runs in another one.
         let mut computing = computing();
         computing.push(lookup.key.as_str().to_owned());
         let old_value = found.old_value();
+        let reason = read::why_missed(engine, &lookup.key, &found);
+        let is_refresh = role == Role::Refresh;
         Self {
             lookup,
             role,
             is_old_usable: old_value.is_some(),
-            control: CacheControl::new(old_value, clock),
+            control: CacheControl::new(old_value, &engine.clock, reason, is_refresh),
             old: found.entry,
             is_answered: found.is_answered,
             generations: found.generations,
@@ -153,7 +154,8 @@ impl Attempt {
                 Acquired::NotUsed | Acquired::Unanswered => {}
                 Acquired::HeldElsewhere => {
                     let is_late = Instant::now() >= waits_until;
-                    if found.is_answered && !is_late && self.role != Role::Uncoalesced {
+                    let is_shared = self.role != Role::Uncoalesced && !self.is_of_no_cache();
+                    if found.is_answered && !is_late && is_shared {
                         engine.meter(self.key()).stats.waited.increase();
                         sleep(READ_EVERY).await;
                         continue;
@@ -228,7 +230,7 @@ impl Attempt {
         may_serve && self.old.as_ref().is_some_and(is_of_use)
     }
 
-    /// Whether the old entry is served to no caller, so that several compute side by side and the result of any may follow
+    /// Whether the old entry is served to no caller, so that none waits for the result of another, and that of any may follow
     /// it.
     fn is_of_no_cache(&self) -> bool {
         let clocks = self.old.as_ref().map(Entry::clocks);

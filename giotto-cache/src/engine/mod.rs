@@ -238,7 +238,7 @@ fn spawn<C>(
 ) where
     C: FnOnce(CacheControl) -> Computation,
 {
-    let attempt = Attempt::new(lookup, found, role, &engine.clock);
+    let attempt = Attempt::new(engine, lookup, found, role);
     let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
     let span = match attempt.role {
