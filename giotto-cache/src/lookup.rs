@@ -21,6 +21,8 @@ pub struct Lookup {
     pub(crate) is_admitted: bool,
     /// One pointer, so that a lookup without it moves few bytes more.
     pub(crate) judge: Option<Arc<Judge>>,
+    /// Whether a stored body is what the caller can use.
+    pub(crate) is_usable: Option<fn(&[u8]) -> bool>,
 }
 
 /// How a lookup may use the cache.
@@ -53,6 +55,7 @@ impl Lookup {
             accepts_coded: false,
             is_admitted: false,
             judge: None,
+            is_usable: None,
         }
     }
 
@@ -147,6 +150,7 @@ impl Lookup {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()
             && self.judge.is_none()
+            && self.is_usable.is_none()
             && self.policy.is_plain()
     }
 }

@@ -186,6 +186,12 @@ pub(crate) fn open(
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
     let mut entry = decode(engine, &lookup.key, stored, lookup.accepts_coded)?;
+    if lookup
+        .is_usable
+        .is_some_and(|is_usable| !is_usable(&entry.body()))
+    {
+        return Err(Undecodable::NoValue);
+    }
     entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
     Ok(entry)
 }

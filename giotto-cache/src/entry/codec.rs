@@ -107,6 +107,9 @@ pub enum Undecodable {
     /// The body is not what its content coding and length say, or it is larger than a result may be.
     #[error("the content coding of the body cannot be decoded")]
     Coded,
+    /// The body is no value of the type that the caller asks for.
+    #[error("the body is no value of the type that was asked for")]
+    NoValue,
 }
 
 impl Draft<'_> {
