@@ -96,7 +96,7 @@ impl Lookup {
     /// ```
     /// use giotto_cache::{Acceptance, Key, Lookup, Policy, Stored};
     ///
-    /// # let (key, policy) = (Key::plain("page", "text/html"), Policy::seconds(3600));
+    /// # let (key, policy) = (Key::plain("page"), Policy::seconds(3600));
     /// // `Cache-Control: max-age=60` of a request.
     /// let lookup = Lookup::new(key, policy).accept(|stored: &Stored| match stored.age().as_secs() {
     ///     0..=60 => Acceptance::AsStored,

@@ -2,6 +2,8 @@
 //!
 //! A ground type. The envelope keeps the clocks (`entry/codec.rs`), and `entry/freshness.rs` judges by them.
 
+use std::time::Duration;
+
 use crate::policy::duration::{IntoDuration, SECOND_MS, whole_seconds};
 use crate::policy::{FOREVER, Policy, THOUSANDTHS};
 
@@ -73,6 +75,31 @@ impl Policy {
         let ms = self.time(time);
         // In a half of the bits of the other times, so that a policy does not grow.
         self.keep = whole_seconds(ms);
+        self
+    }
+
+    /// How long an entry is fresh; `None` = it never expires.
+    #[must_use]
+    pub fn fresh_time(&self) -> Option<Duration> {
+        (self.fresh != FOREVER).then(|| Duration::from_millis(self.fresh))
+    }
+
+    /// The time of [`stale_while_revalidate`](Self::stale_while_revalidate); zero = it is off.
+    #[must_use]
+    pub const fn stale_time(&self) -> Duration {
+        Duration::from_millis(self.stale)
+    }
+
+    /// The time of [`stale_if_error`](Self::stale_if_error); zero = it is off.
+    #[must_use]
+    pub const fn stale_if_error_time(&self) -> Duration {
+        Duration::from_millis(self.stale_if_error)
+    }
+
+    /// The same policy for entries that are fresh for `time`.
+    #[must_use]
+    pub fn fresh_for(mut self, time: impl IntoDuration) -> Self {
+        self.fresh = self.time(time);
         self
     }
 
@@ -156,8 +183,6 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::error::Result;
 
