@@ -82,11 +82,12 @@ pub use cache::{Cache, CacheBuilder, IntoStore};
 pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
 pub use downstream::{Downstream, DownstreamCounts, Invalidation, Outdated};
+pub use engine::computing::{Computing, independent};
 pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
-pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::explain::{EntryState, Explanation, LayerState, MadeOf};
 pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;

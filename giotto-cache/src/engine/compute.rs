@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::computed::Computed;
-use crate::engine::attempt::{Attempt, COMPUTING};
+use crate::engine::attempt::Attempt;
 use crate::engine::fallback;
+use crate::engine::heritage::of_old;
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Metadata;
@@ -45,8 +46,8 @@ pub(crate) async fn run(
     let meter = engine.meter(attempt.key());
     meter.stats.computed.increase();
     let (started, started_ms) = (Instant::now(), engine.clock.now_ms());
-    let computing = std::mem::take(&mut attempt.computing);
-    let computation = COMPUTING.scope(computing, unwound(computation));
+    let inherited = of_old(engine, attempt);
+    let computation = attempt.computing.clone().scope(unwound(computation));
     let computed = patiently(engine, attempt, computation).await;
     let cost = started.elapsed();
     meter.model.observe(cost);
@@ -59,6 +60,7 @@ pub(crate) async fn run(
         Computed::NotModified => {
             let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
             let old = old.ok_or_else(|| Unfinished::Failed(nothing_old()))?;
+            attempt.computing.keep(inherited);
             (old.body(), old.metadata().unwrap_or_default(), false)
         }
     };

@@ -25,6 +25,16 @@ impl Clocks {
         }
     }
 
+    /// These clocks, but none later than that of `other`.
+    pub(crate) fn no_later_than(self, other: Self) -> Self {
+        Self {
+            created: self.created,
+            fresh_until: self.fresh_until.min(other.fresh_until),
+            stale_until: self.stale_until.min(other.stale_until),
+            keep_until: self.keep_until.min(other.keep_until),
+        }
+    }
+
     /// These clocks, as they are written, but never later than `policy` allows at `now_ms`. `has_own_time` says whether the
     /// computation has set the time to live, and may do so.
     pub(crate) fn limited(

@@ -33,7 +33,15 @@ fn judged(entry: &Entry, now: &Generations, policy: Policy, after_ms: u64) -> Fr
     let lookup = Lookup::new(key(), policy);
     let mut entry = entry.clone();
     entry.limit(&policy, true, NOW + after_ms);
-    judge(&entry, now, &lookup, NOW + after_ms, || 0.5, || Scope::All)
+    judge(
+        &entry,
+        now,
+        &lookup,
+        NOW + after_ms,
+        || 0.5,
+        || Scope::All,
+        |_| Generation::default(),
+    )
 }
 
 fn plain(policy: Policy) -> Entry {
@@ -117,7 +125,15 @@ fn an_entry_that_was_computed_later_than_now_is_of_no_use() {
         let left = entry.fresh_for(now_ms);
         let now = Generations::default();
         (
-            judge(&entry, &now, &lookup, now_ms, || 0.5, || Scope::All),
+            judge(
+                &entry,
+                &now,
+                &lookup,
+                now_ms,
+                || 0.5,
+                || Scope::All,
+                |_| Generation::default(),
+            ),
             left,
         )
     };
