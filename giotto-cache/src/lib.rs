@@ -40,10 +40,11 @@
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`,
-//! `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `acceptance.rs`,
+//! `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
+mod acceptance;
 mod answer;
 mod cache;
 mod clock;
@@ -75,6 +76,7 @@ pub mod testing;
 pub mod trace;
 mod upkeep;
 
+pub use acceptance::{Acceptance, Stored};
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;

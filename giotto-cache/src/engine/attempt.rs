@@ -22,6 +22,7 @@ use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
+use crate::policy::clocks::Clocks;
 use crate::reason::NotStored;
 
 /// How long a process waits for another one that computes.
@@ -151,7 +152,9 @@ impl Attempt {
                     }
                     // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by
                     // losing its lease, that the entry was removed while it computed.
-                    Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
+                    if !self.is_of_no_cache() {
+                        Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
+                    }
                     self.obstacle = Some(Unstamped::NotWanted);
                 }
             }
@@ -230,11 +233,19 @@ impl Attempt {
         &self.lookup.key
     }
 
-    /// Whether there is an old entry that may be served while nothing better can be had.
-    pub(crate) fn keeps_old(&self) -> bool {
+    /// Whether there is an old entry that may be served at `now_ms` while nothing better can be had.
+    pub(crate) fn keeps_old(&self, now_ms: u64) -> bool {
         let policy = &self.lookup.policy;
         let may_serve = policy.serves_stale() || policy.serves_after_error();
-        may_serve && self.old.as_ref().is_some_and(|old| !old.is_negative())
+        let is_of_use = |old: &Entry| !old.is_negative() && now_ms < old.clocks().error_until;
+        may_serve && self.old.as_ref().is_some_and(is_of_use)
+    }
+
+    /// Whether the old entry is served to no caller, so that several compute side by side and the result of any may follow
+    /// it.
+    fn is_of_no_cache(&self) -> bool {
+        let clocks = self.old.as_ref().map(Entry::clocks);
+        clocks.is_some_and(Clocks::are_of_no_cache)
     }
 
     /// What another computation has left in the store since this attempt looked: its result, or that it failed.

@@ -53,6 +53,8 @@ impl Gathered {
             return self.block(Blocked::Unknown, key);
         };
         let mut life = match entry.unstored() {
+            // It is for its own caller.
+            None if entry.clocks().are_of_no_cache() => return self.block(Blocked::NoStore, key),
             None => entry.clocks(),
             Some(Unstored::Living(clocks)) => clocks,
             Some(Unstored::Blocked(why)) => {

@@ -28,6 +28,7 @@ pub(crate) mod heritage;
 pub(crate) mod history;
 pub(crate) mod inherited;
 pub(crate) mod lease;
+pub(crate) mod lives;
 pub(crate) mod places;
 pub(crate) mod popular;
 pub(crate) mod read;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
+use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
 use crate::engine::attempt::{Attempt, Role, Start};
@@ -54,6 +56,7 @@ use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
+use crate::entry::freshness;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
@@ -215,6 +218,9 @@ async fn coalesce(
             && waiter.counts_for(&found.generations, found.is_answered);
         match outcome {
             Some(Outcome::Private(_)) => return alone(Role::Uncoalesced),
+            Some(Outcome::Shared(Ok(answer))) if is_refused(engine, lookup, &answer) => {
+                return alone(Role::Bypass);
+            }
             Some(Outcome::ComputedElsewhere) => {}
             // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
             // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open
@@ -235,6 +241,12 @@ async fn coalesce(
             None => return Coalesced::Ended(Err(panicked())),
         }
     }
+}
+
+/// Whether the caller of `lookup` does not accept what another caller has computed.
+fn is_refused(engine: &Engine, lookup: &Lookup, answer: &Answer) -> bool {
+    let now_ms = engine.clock.now_ms();
+    freshness::acceptance(&answer.entry, lookup, now_ms) == Acceptance::Recompute
 }
 
 /// Starts the task that computes. A disconnecting client does not cancel it.

@@ -27,7 +27,7 @@ const THOUSANDTHS: f64 = 1_000.0;
 /// "Off" is not a policy: a caller that wants nothing stored does not ask the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// All times are in milliseconds; `FOREVER` = the entry never expires.
+    /// All times but `keep` are in milliseconds; `FOREVER` = the entry never expires.
     fresh: u64,
     /// Here and below, 0 = the setting is off.
     stale: u64,
@@ -41,6 +41,7 @@ pub struct Policy {
     /// The largest part of the life that jitter takes away, in thousandths.
     jitter: u16,
     version: u32,
+    keep: u32,
     keeps_versions: bool,
     has_lease: bool,
     problem: Option<&'static str>,
@@ -74,6 +75,7 @@ impl Policy {
             early: 0,
             jitter: 0,
             version: 0,
+            keep: 0,
             keeps_versions: false,
             has_lease: true,
             problem: None,

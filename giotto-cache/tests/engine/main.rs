@@ -3,6 +3,7 @@
 //! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod accept;
 mod adjusting;
 mod breaker;
 mod budget;
@@ -19,6 +20,7 @@ mod inherited;
 mod inherited_races;
 mod invalidation;
 mod jitter;
+mod kept;
 mod lease;
 mod lifetimes;
 mod listing;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::entry::extension::Stamp;
+use crate::entry::inherited::{Inherited, Link};
 use crate::invalidation::generation::Generation;
 use crate::policy::Policy;
 
@@ -35,13 +36,18 @@ fn extension(metadata: Metadata) -> Extension {
             tag: "user:7".to_owned(),
             generation: generation(0x3333, 0x4444),
         }],
+        inherited: Inherited::default(),
     }
 }
 
 fn sealed(extension: Extension) -> Envelope {
+    sealed_under(Policy::seconds(3600), extension)
+}
+
+fn sealed_under(policy: Policy, extension: Extension) -> Envelope {
     let draft = Draft {
         key: &key(),
-        clocks: Policy::seconds(3600).clocks(NOW, 0.0),
+        clocks: policy.clocks(NOW, 0.0),
         cost: Duration::from_micros(1234),
         is_negative: false,
         has_own_time: false,
@@ -70,6 +76,76 @@ fn extended_entries_are_read_and_written_to_this_day() {
     }
 }
 
+/// The file was written by the same script.
+#[test]
+fn an_entry_that_is_kept_for_longer_than_it_is_served_is_read_and_written_to_this_day() {
+    let golden: &[u8] = include_bytes!("../../../tests/golden/entry-v4.bin");
+    let policy = Policy::seconds(3600)
+        .stale_while_revalidate(600)
+        .stale_if_error(7200)
+        .keep(86_400);
+    let extension = extension(metadata());
+    assert_eq!(sealed_under(policy, extension.clone()).raw(), golden);
+    let envelope = Envelope::open(
+        Bytes::from_static(golden),
+        &key(),
+        false,
+        &Signer::default(),
+    )
+    .unwrap();
+    let clocks = envelope.clocks();
+    assert_eq!(clocks, policy.clocks(NOW, 0.0));
+    assert_eq!(clocks.error_until, NOW + 3_600_000 + 7_200_000);
+    assert_eq!(keep_until(golden), Some(clocks.error_until + 86_400_000));
+    assert_eq!(envelope.extension(), Some(extension));
+    assert_eq!(envelope.metadata(), Some(metadata()));
+    assert_eq!(envelope.body(), "<p>144</p>");
+    assert!(!envelope.is_plain());
+}
+
+/// The file is in the repository: what one build has stored is read by the next.
+#[test]
+fn an_entry_that_has_inherited_something_is_read_and_written_to_this_day() {
+    let golden: &[u8] = include_bytes!("../../../tests/golden/entry-v2-inherited.bin");
+    let link = |depth, limits, key: &str| Link {
+        depth,
+        limits,
+        tags: 1,
+        key: key.to_owned(),
+    };
+    let extension = Extension {
+        inherited: Inherited {
+            programs: vec![("user".to_owned(), generation(0x5555, 0x6666))],
+            links: vec![
+                link(1, true, "{'id': 7}(user)(text/plain)"),
+                link(2, false, "(nav)(text/plain)"),
+            ],
+            left_out: 300,
+        },
+        ..extension(Metadata::default())
+    };
+    assert_eq!(sealed(extension.clone()).raw(), golden);
+    let signer = Signer::default();
+    let envelope = Envelope::open(Bytes::from_static(golden), &key(), false, &signer).unwrap();
+    assert_eq!(envelope.extension(), Some(extension));
+    assert_eq!(envelope.body(), "<p>144</p>");
+    assert!(!envelope.is_plain());
+}
+
+#[test]
+fn it_takes_the_new_format_only_if_it_is_kept_for_longer() {
+    let version = |policy| sealed_under(policy, Extension::default()).raw()[4];
+    let served = Policy::seconds(60).stale_if_error(600);
+    assert_eq!(version(served), PLAIN);
+    assert_eq!(version(served.keep(1)), KEPT);
+    let kept = sealed_under(served.keep(1), Extension::default());
+    assert!(kept.is_plain(), "the time to live alone decides");
+    assert_eq!(kept.extension(), Some(Extension::default()));
+    assert_eq!(kept.metadata(), Some(Metadata::default()));
+    // Resealed under clocks that are the same, it is as before.
+    assert_eq!(kept.clocks(), served.keep(1).clocks(NOW, 0.0));
+}
+
 #[test]
 fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
     let described = || Extension {
@@ -77,6 +153,7 @@ fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
         ..Extension::default()
     };
     assert!(sealed(described()).is_plain());
+    assert!(sealed_under(Policy::seconds(3600).keep(60), described()).is_plain());
     for other in [
         Extension {
             version: 1,
@@ -95,9 +172,11 @@ fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
             ..described()
         },
     ] {
-        let envelope = sealed(other.clone());
-        assert!(!envelope.is_plain(), "{other:?}");
-        assert_eq!(envelope.extension(), Some(other));
+        for policy in [Policy::seconds(3600), Policy::seconds(3600).keep(60)] {
+            let envelope = sealed_under(policy, other.clone());
+            assert!(!envelope.is_plain(), "{other:?}");
+            assert_eq!(envelope.extension(), Some(other.clone()));
+        }
     }
 }
 
@@ -131,4 +210,32 @@ fn metadata_that_no_giotto_has_written_does_not_open() {
     {
         assert_eq!(open(change), Err(Undecodable::Foreign));
     }
+}
+
+/// What is between the metadata and the tags cannot be left out, and no value of it makes the entry immortal.
+#[test]
+fn an_extension_of_version_4_without_its_moment_does_not_open() {
+    let policy = Policy::seconds(60).keep(60);
+    let raw = sealed_under(policy, Extension::default()).raw().to_vec();
+    let at = HEADER + key().as_str().len() + "text/html".len() + 34;
+    let open = |raw: &[u8], change: &dyn Fn(&mut Vec<u8>)| {
+        let mut raw = raw.to_vec();
+        change(&mut raw);
+        let sum = checksum(&raw);
+        raw[8..16].copy_from_slice(&sum.to_le_bytes());
+        Envelope::open(raw.into(), &key(), false, &Signer::default())
+    };
+    for length in 32..51_u32 {
+        let opened = open(&raw, &|raw| {
+            raw[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        });
+        assert_eq!(opened.map(|_| ()), Err(Undecodable::Foreign), "{length}");
+    }
+    let opened = open(&raw, &|raw| raw[at + 43..at + 51].fill(0xff)).unwrap();
+    assert_eq!(opened.clocks().error_until, u64::MAX);
+    let limited = opened.clocks().limited(&policy, false, false, NOW);
+    assert_eq!(limited, policy.clocks(NOW, 0.0));
+    // The moment is none of version 3: there it would be a tag.
+    let as_version_3 = open(&raw, &|raw| raw[4] = DESCRIBED).unwrap();
+    assert_eq!(as_version_3.extension(), None);
 }
