@@ -201,6 +201,17 @@ impl Entry {
         stamps.map(|stamp| stamp.tag).collect()
     }
 
+    /// The names of its tags, and those of the programs of the results that it was made of.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn dependencies(&self) -> (Vec<String>, Vec<String>) {
+        let extension = self.extension().unwrap_or_default();
+        let programs = extension.inherited.programs.into_iter();
+        let programs = programs.map(|(program, _)| program);
+        let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
+        (tags.collect(), programs.collect())
+    }
+
     /// What belongs to the result besides its body; `None` if there is nothing.
     #[must_use]
     #[inline]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::entry::codec::Draft;
 use crate::entry::extension::Stamp;
+use crate::entry::inherited::Inherited;
 use crate::invalidation::generation::{Generation, Record};
 use crate::key::Key;
 use crate::signature::Signer;
@@ -394,7 +395,15 @@ fn a_caller_may_want_more_than_the_policy_and_may_take_less() {
         let mut entry = plain(policy);
         entry.limit(&policy, true, NOW + after_ms);
         let (now, now_ms) = (Generations::default(), NOW + after_ms);
-        judge(&entry, &now, &lookup, now_ms, || 0.5, || Scope::All)
+        judge(
+            &entry,
+            &now,
+            &lookup,
+            now_ms,
+            || 0.5,
+            || Scope::All,
+            |_| Generation::default(),
+        )
     };
     let expired = || Reason::Expired;
     let (stale, accepted) = (
@@ -425,7 +434,15 @@ fn nobody_accepts_what_was_invalidated_or_is_not_there() {
     let policy = Policy::seconds(60).negative(60).keep(3_600);
     let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Stale);
     let judged = |entry: &Entry, now: &Generations, now_ms| {
-        judge(entry, now, &lookup, now_ms, || 0.5, || Scope::All)
+        judge(
+            entry,
+            now,
+            &lookup,
+            now_ms,
+            || 0.5,
+            || Scope::All,
+            |_| Generation::default(),
+        )
     };
     let now = Generations::default();
     let negative = kept(policy, true);
@@ -460,4 +477,47 @@ fn a_caller_is_told_the_age_and_the_rest_of_the_time() {
         let acceptance = acceptance(&plain(policy), &lookup, NOW + after_ms);
         assert_eq!(acceptance, Acceptance::Recompute);
     }
+}
+
+#[test]
+fn an_entry_is_old_by_the_program_of_a_result_that_it_was_made_of() {
+    let policy = Policy::seconds(60).stale_if_error(3_600);
+    let before = Record::untouched().invalidated(true, NOW);
+    let inherited = Inherited {
+        programs: vec![("inner".to_owned(), before.generation)],
+        ..Inherited::default()
+    };
+    let made = Extension {
+        inherited,
+        ..Extension::default()
+    };
+    let (entry, lookup) = (
+        entry(policy, Duration::ZERO, made),
+        Lookup::new(key(), policy),
+    );
+    let at = |now: Record| {
+        let of = |program: &str| {
+            assert_eq!(program, "inner");
+            now.generation
+        };
+        judge(
+            &entry,
+            &Generations::default(),
+            &lookup,
+            NOW,
+            || 0.5,
+            || Scope::All,
+            of,
+        )
+    };
+    let reason = || Reason::Invalidated(Scope::Program("inner".to_owned()));
+    assert_eq!(at(before), Freshness::Fresh);
+    assert_eq!(
+        at(before.invalidated(false, NOW)),
+        must_compute(reason(), true)
+    );
+    assert_eq!(
+        at(before.invalidated(true, NOW)),
+        must_compute(reason(), false)
+    );
 }
