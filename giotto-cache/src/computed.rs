@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::policy::duration::IntoDuration;
+use crate::reason::Reason;
 
 /// What a computation returns.
 #[derive(Debug)]
@@ -55,6 +56,9 @@ pub struct CacheControl(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     old: Option<(Entry, Clock)>,
+    /// Why it computes; `None` outside a lookup.
+    reason: Option<Reason>,
+    is_refresh: bool,
     directives: Mutex<Directives>,
 }
 
@@ -71,10 +75,12 @@ pub(crate) struct Directives {
 }
 
 impl CacheControl {
-    pub(crate) fn new(old: Option<Entry>, clock: &Clock) -> Self {
+    pub(crate) fn new(old: Option<Entry>, clock: &Clock, reason: Reason, is_refresh: bool) -> Self {
         let old = old.map(|entry| (entry, clock.clone()));
         Self(Arc::new(Shared {
             old,
+            reason: Some(reason),
+            is_refresh,
             directives: Mutex::default(),
         }))
     }
@@ -153,6 +159,18 @@ impl CacheControl {
     pub fn old_metadata(&self) -> Option<Metadata> {
         let (entry, _) = self.0.old.as_ref()?;
         entry.metadata()
+    }
+
+    /// Why nothing fresh was found, so that this computation runs; `None` outside a lookup.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.0.reason.as_ref()
+    }
+
+    /// Whether no caller waits for the result: they have been served an older one.
+    #[must_use]
+    pub fn is_refresh(&self) -> bool {
+        self.0.is_refresh
     }
 
     fn change(&self, change: impl FnOnce(&mut Directives)) {

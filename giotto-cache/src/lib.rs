@@ -39,6 +39,9 @@
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
+//! `function/` (feature `functions`) is a door beside `cache.rs`, for results that are values of a type ([`Function`]). What it needs
+//! of the engine is in `engine/functions/` and `engine/waits.rs`.
+//!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
 //! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `acceptance.rs`,
 //! `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
@@ -55,6 +58,8 @@ mod downstream;
 mod engine;
 mod entry;
 mod error;
+#[cfg(feature = "functions")]
+pub mod function;
 mod guard;
 mod inspect;
 mod invalidation;
@@ -89,6 +94,10 @@ pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "functions")]
+pub use function::Function;
+#[cfg(feature = "macros")]
+pub use giotto_macros::cached;
 pub use inspect::explain::{EntryState, Explanation, LayerState, MadeOf};
 pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};

@@ -86,13 +86,15 @@ impl Attempt {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
         let old_value = found.old_value();
+        let reason = read::why_missed(engine, &lookup.key, &found);
+        let is_refresh = role == Role::Refresh;
         Self {
             computing: Computing::of(engine, &lookup.key),
             is_inherited: role != Role::Refresh && heir(engine, lookup.is_independent).is_some(),
             lookup,
             role,
             is_old_usable: old_value.is_some(),
-            control: CacheControl::new(old_value, &engine.clock),
+            control: CacheControl::new(old_value, &engine.clock, reason, is_refresh),
             old: found.entry,
             is_answered: found.is_answered,
             generations: found.generations,
@@ -142,7 +144,8 @@ impl Attempt {
                 Acquired::NotUsed | Acquired::Unanswered => {}
                 Acquired::HeldElsewhere => {
                     let is_late = Instant::now() >= waits_until;
-                    if found.is_answered && !is_late && self.role != Role::Uncoalesced {
+                    let is_shared = self.role != Role::Uncoalesced && !self.is_of_no_cache();
+                    if found.is_answered && !is_late && is_shared {
                         engine.meter(self.key()).stats.waited.increase();
                         sleep(READ_EVERY).await;
                         continue;
@@ -241,7 +244,7 @@ impl Attempt {
         may_serve && self.old.as_ref().is_some_and(is_of_use)
     }
 
-    /// Whether the old entry is served to no caller, so that several compute side by side and the result of any may follow
+    /// Whether the old entry is served to no caller, so that none waits for the result of another, and that of any may follow
     /// it.
     fn is_of_no_cache(&self) -> bool {
         let clocks = self.old.as_ref().map(Entry::clocks);

@@ -24,6 +24,8 @@ pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod computing;
 pub(crate) mod fallback;
+#[cfg(feature = "functions")]
+pub(crate) mod functions;
 pub(crate) mod heritage;
 pub(crate) mod history;
 pub(crate) mod inherited;
@@ -39,6 +41,7 @@ pub(crate) mod store;
 pub(crate) mod tasks;
 pub(crate) mod uncacheable;
 pub(crate) mod unstored;
+pub(crate) mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +54,7 @@ use crate::answer::Answer;
 use crate::computed::CacheControl;
 use crate::engine::attempt::{Attempt, Role, Start};
 use crate::engine::compute::{Computation, Unfinished};
-use crate::engine::computing::{heir, is_computing, note_hit};
+use crate::engine::computing::{computing, heir, is_computing, note_hit};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
@@ -211,6 +214,10 @@ async fn coalesce(
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
+        };
+        // Race: that computation waits for one that this caller is part of. Neither would end.
+        let Some(_wait) = engine.waits.begin(computing(engine), key) else {
+            return alone(Role::Bypass);
         };
         engine.meter(&lookup.key).stats.collapsed.increase();
         let outcome = fallback.wait(&mut waiter).await;

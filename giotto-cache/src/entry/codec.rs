@@ -240,9 +240,9 @@ impl Envelope {
         }
         if version >= DESCRIBED {
             extension::metadata(&raw.slice(extension..body))?;
-        }
-        if version == KEPT && extension::error_until(&raw[extension..body]).is_none() {
-            return Err(Undecodable::Foreign);
+            if version == KEPT && extension::error_until(&raw[extension..body]).is_none() {
+                return Err(Undecodable::Foreign);
+            }
         }
         Ok(Self {
             etag: position(etag),

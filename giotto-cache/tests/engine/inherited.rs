@@ -248,7 +248,7 @@ async fn a_page_is_served_old_no_longer_than_its_results() -> Result<()> {
 async fn what_is_made_of_an_old_result_is_old() -> Result<()> {
     for World { cache, clock } in &worlds() {
         let part = part("part", "", &["tag"]).policy(stale());
-        let page = page_of(&[part.clone()]).policy(stale());
+        let page = page_of(std::slice::from_ref(&part)).policy(stale());
         part.ask(cache).await?;
         cache.settle().await;
         part.model.hold();
@@ -294,7 +294,7 @@ async fn what_is_made_of_a_result_that_must_not_be_stored_is_not_stored_or_share
 async fn two_callers_of_such_a_page_get_one_each() -> Result<()> {
     for World { cache, .. } in &worlds() {
         let own = part("own", "", &[]).saying(Says::Wants(CacheControl::no_store));
-        let page = page_of(&[own.clone()]);
+        let page = page_of(std::slice::from_ref(&own));
         own.model.hold();
         let ask = || {
             let (page, cache) = (page.clone(), cache.clone());
@@ -319,7 +319,7 @@ async fn what_shows_an_error_in_place_of_a_result_is_not_stored() -> Result<()> 
         for says in [Says::Fails, Says::Refused, Says::Panics, Says::NotFound] {
             cache.invalidate(Scope::All).await?;
             let failing = part("failing", "", &[]).saying(says);
-            let page = page_of(&[failing.clone()]);
+            let page = page_of(std::slice::from_ref(&failing));
             assert_eq!(page.ask(cache).await?.status, Status::NotStored);
             failing.model.says(Says::Page);
             assert_eq!(page.ask(cache).await?.status, Status::Stored);
@@ -363,7 +363,7 @@ async fn a_result_that_the_store_was_not_asked_for_gives_its_tags_as_well() -> R
 async fn a_result_that_another_caller_has_computed_counts_the_same() -> Result<()> {
     for World { cache, .. } in &worlds() {
         let part = part("part", "", &["tag"]).policy(Policy::seconds(10));
-        let page = page_of(&[part.clone()]);
+        let page = page_of(std::slice::from_ref(&part));
         part.model.hold();
         let first = tokio::spawn({
             let (part, cache) = (part.clone(), cache.clone());

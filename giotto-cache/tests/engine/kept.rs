@@ -228,10 +228,9 @@ async fn what_is_kept_is_seen_for_as_long_as_its_readers_policy_says() -> Result
             .await
             .0?;
         clock.advance(seconds(90));
-        for (policy, is_seen) in [(MINUTE, false), (MINUTE.keep(30), false)] {
-            let explained = cache.explain(&lookup(policy)).await;
-            let keep_for = explained.entry.unwrap().keep_for;
-            assert_eq!(keep_for, Some(Duration::ZERO), "{is_seen}");
+        for policy in [MINUTE, MINUTE.keep(30)] {
+            let entry = stored(&cache, policy).await.unwrap();
+            assert_eq!(entry.keep_for, Some(Duration::ZERO));
         }
         let (answer, seen) = watch(&cache, lookup(MINUTE), Computed::Page("2".into())).await;
         assert_miss!(answer?, Reason::Expired);
@@ -306,6 +305,34 @@ async fn a_result_of_no_cache_is_stored_and_each_caller_computes_with_it_at_hand
         assert_eq!(entry.keep_for, Some(seconds(600)));
         assert_eq!(entry.stale_for, Some(seconds(0)));
     }
+    Ok(())
+}
+
+/// No process waits for a result that it cannot use, and none takes the lease of another.
+#[tokio::test(start_paused = true)]
+async fn processes_do_not_queue_for_a_result_of_no_cache() -> Result<()> {
+    let ([one, two], _, _) = processes::<2>();
+    let policy = MINUTE.keep(600);
+    let model = Model::saying(Says::Wants(CacheControl::no_cache));
+    ask_for(&one, Lookup::new(key("page"), policy), &model).await?;
+    model.hold();
+    let first = callers(&one, 1, policy, &model);
+    until(async || model.runs() == 2).await;
+    let second = callers(&two, 1, policy, &model);
+    until(async || model.runs() == 3).await;
+    model.release();
+    let pages = [first, second].map(|callers| async {
+        let answers = callers.join_all().await;
+        answers.into_iter().next().unwrap()
+    });
+    let [first, second] = pages;
+    let (first, second) = (first.await?, second.await?);
+    assert_eq!((first.status, page(&first)), (Status::Stored, 2));
+    assert_eq!((second.status, page(&second)), (Status::NotStored, 3));
+    one.settle().await;
+    two.settle().await;
+    let entry = stored(&two, policy).await.unwrap();
+    assert_eq!(entry.body, "2", "of the one that had the lease");
     Ok(())
 }
 

@@ -180,6 +180,24 @@ fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
     }
 }
 
+/// As many fields and bytes as there may be, and the tags behind them.
+#[test]
+fn the_longest_metadata_comes_back() {
+    let value = |number: usize| "v".repeat(if number < 32 { 440 } else { 50 });
+    let fields = (0..64).map(|number| (format!("x-{number:03}"), value(number)));
+    let longest = Metadata::new(Some(201), fields).unwrap();
+    assert_eq!(longest.fields().count(), 64);
+    let length = longest.encoded().len();
+    assert!((16_000..=16 << 10).contains(&length), "{length}");
+    for policy in [Policy::seconds(60), Policy::seconds(60).keep(60)] {
+        let sealed = sealed_under(policy, extension(longest.clone()));
+        let raw = sealed.raw().clone();
+        let opened = Envelope::open(raw, &key(), false, &Signer::default()).unwrap();
+        assert_eq!(opened.extension(), Some(extension(longest.clone())));
+        assert_eq!(opened.clocks(), policy.clocks(NOW, 0.0));
+    }
+}
+
 /// With a right checksum: a client of the store can compute it.
 #[test]
 fn metadata_that_no_giotto_has_written_does_not_open() {
