@@ -19,6 +19,7 @@ pub struct Lookup {
     pub(crate) allows_own_time: bool,
     pub(crate) accepts_coded: bool,
     pub(crate) is_admitted: bool,
+    pub(crate) is_independent: bool,
     /// One pointer, so that a lookup without it moves few bytes more.
     pub(crate) judge: Option<Arc<Judge>>,
     /// Whether a stored body is what the caller can use.
@@ -54,6 +55,7 @@ impl Lookup {
             allows_own_time: true,
             accepts_coded: false,
             is_admitted: false,
+            is_independent: false,
             judge: None,
             is_usable: None,
         }
@@ -133,6 +135,15 @@ impl Lookup {
     #[inline]
     pub const fn accept_coded(mut self, accepts: bool) -> Self {
         self.accepts_coded = accepts;
+        self
+    }
+
+    /// Gives nothing to the computation that this lookup is made in: that inherits neither tags nor the life of the result,
+    /// and may store what it makes of a result that must not be stored. See [`Computing`](crate::Computing).
+    #[must_use]
+    #[inline]
+    pub const fn independent(mut self) -> Self {
+        self.is_independent = true;
         self
     }
 }

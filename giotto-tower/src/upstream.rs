@@ -384,7 +384,8 @@ impl Upstream {
     /// depends on was invalidated since the request was sent.
     async fn store_variant(&self, key: Key, draft: Draft, body: Bytes) {
         let settings = Arc::clone(&self.settings);
-        let lookup = Lookup::new(key, settings.policy.without_lease());
+        // The marker, which is what this computation stores, lives and is tagged by itself.
+        let lookup = Lookup::new(key, settings.policy.without_lease()).independent();
         let stored = self
             .settings
             .cache

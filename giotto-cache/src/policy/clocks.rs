@@ -32,10 +32,22 @@ impl Clocks {
         }
     }
 
+<<<<<<< HEAD
     /// Whether an old entry is served at `now_ms` by a time that ends at `until`. A computation that has left it no such time
     /// has done so for its fresh time as well, within which it may be invalidated.
     pub(crate) const fn serve_old_until(self, until: u64, now_ms: u64) -> bool {
         now_ms < until && (until > self.fresh_until || until == u64::MAX)
+=======
+    /// These clocks, but none later than that of `other`.
+    pub(crate) fn no_later_than(self, other: Self) -> Self {
+        Self {
+            created: self.created,
+            fresh_until: self.fresh_until.min(other.fresh_until),
+            stale_until: self.stale_until.min(other.stale_until),
+            error_until: self.error_until.min(other.error_until),
+            keep_until: self.keep_until.min(other.keep_until),
+        }
+>>>>>>> inherit
     }
 
     /// Whether no policy has ever allowed serving it.
