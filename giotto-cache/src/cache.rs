@@ -155,13 +155,9 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-<<<<<<< HEAD
         if policy.is_plain()
-            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy, false)
         {
-=======
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy, false) {
->>>>>>> inherit
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);

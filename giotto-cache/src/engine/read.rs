@@ -46,19 +46,14 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-<<<<<<< HEAD
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to. The
 /// lookup has to be [plain](crate::lookup::Lookup::is_plain).
-pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
-=======
-/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
 pub(crate) fn hit_now(
     engine: &Engine,
     key: &Key,
     policy: &Policy,
     is_independent: bool,
 ) -> Option<Answer> {
->>>>>>> inherit
     let program = key.program();
     let meter = engine.meters.of(program);
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
