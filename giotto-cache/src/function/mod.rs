@@ -22,6 +22,7 @@ use self::value::{keep, unusable, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 use crate::engine::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -243,7 +244,8 @@ impl<'c> Function<'c> {
             return None;
         }
         let engine = self.cache.engine();
-        let answer = read::hit_now(engine, key, &self.policy, self.is_independent)?;
+        let answer = read::hit_now(engine, key, &self.policy)?;
+        note_hit(engine, key, self.is_independent, &answer);
         value_of(engine, answer.entry).ok()
     }
 
