@@ -156,7 +156,9 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
+        if policy.is_plain()
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
+        {
             note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
         }

@@ -22,6 +22,8 @@ pub struct Lookup {
     pub(crate) is_independent: bool,
     /// One pointer, so that a lookup without it moves few bytes more.
     pub(crate) judge: Option<Arc<Judge>>,
+    /// Whether a stored body is what the caller can use.
+    pub(crate) is_usable: Option<fn(&[u8]) -> bool>,
 }
 
 /// How a lookup may use the cache.
@@ -55,6 +57,7 @@ impl Lookup {
             is_admitted: false,
             is_independent: false,
             judge: None,
+            is_usable: None,
         }
     }
 
@@ -95,7 +98,7 @@ impl Lookup {
     /// ```
     /// use giotto_cache::{Acceptance, Key, Lookup, Policy, Stored};
     ///
-    /// # let (key, policy) = (Key::plain("page", "text/html"), Policy::seconds(3600));
+    /// # let (key, policy) = (Key::plain("page"), Policy::seconds(3600));
     /// // `Cache-Control: max-age=60` of a request.
     /// let lookup = Lookup::new(key, policy).accept(|stored: &Stored| match stored.age().as_secs() {
     ///     0..=60 => Acceptance::AsStored,
@@ -158,6 +161,7 @@ impl Lookup {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()
             && self.judge.is_none()
+            && self.is_usable.is_none()
             && self.policy.is_plain()
     }
 }

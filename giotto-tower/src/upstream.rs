@@ -268,15 +268,16 @@ impl Upstream {
         let mut status = self.status(None);
         status.forward_status = Some(StatusCode::NOT_MODIFIED);
         let Old { head, body } = old;
-        let Some(merged) = rfc::merge(head.fields, fields) else {
-            // It has validated another response than the one that it was asked about.
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::BAD_GATEWAY;
-            reply.send(response, status, false);
-            return Err(Uncached::Failed);
-        };
         let mut response = Response::new(Body::stored(body));
         *response.status_mut() = head.status;
+        let Some(mut merged) = rfc::merge(head.fields.clone(), fields) else {
+            // It has another validator than the one that was sent. That was found valid, and what is stored must not be updated
+            // by it (RFC 9111, 4.3.4): it is removed, so that the next request asks for a whole response.
+            *response.headers_mut() = head.fields;
+            reply.send(response, status, true);
+            return Ok(self.not_stored());
+        };
+        rfc::date_or(&mut merged, self.settings.cache.now_ms());
         response.headers_mut().clone_from(&merged);
         let draft = self.draft(head.status, &merged, said, sent_ms);
         // A response that varies since now is fetched whole the next time.

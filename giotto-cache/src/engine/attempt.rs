@@ -241,7 +241,10 @@ impl Attempt {
     pub(crate) fn keeps_old(&self, now_ms: u64) -> bool {
         let policy = &self.lookup.policy;
         let may_serve = policy.serves_stale() || policy.serves_after_error();
-        let is_of_use = |old: &Entry| !old.is_negative() && now_ms < old.clocks().error_until;
+        let is_of_use = |old: &Entry| {
+            let clocks = old.clocks();
+            !old.is_negative() && clocks.serve_old_until(clocks.error_until, now_ms)
+        };
         may_serve && self.old.as_ref().is_some_and(is_of_use)
     }
 

@@ -170,15 +170,16 @@ fn judge_old(
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
-    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
+    let is_stale = policy.serves_stale() && clocks.serve_old_until(clocks.stale_until, now_ms);
     let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
     let is_served = is_stale && !waits;
-    let stand_in = match policy.serves_after_error() && now_ms < clocks.error_until {
-        true => StandIn::Always,
-        false if is_stale => StandIn::IfLate,
-        false if now_ms < clocks.keep_until => StandIn::OldValue,
-        false => StandIn::Never,
-    };
+    let stand_in =
+        match policy.serves_after_error() && clocks.serve_old_until(clocks.error_until, now_ms) {
+            true => StandIn::Always,
+            false if is_stale => StandIn::IfLate,
+            false if now_ms < clocks.keep_until => StandIn::OldValue,
+            false => StandIn::Never,
+        };
     match () {
         // "There is no such thing" is an answer of its time, and no old page.
         () if entry.is_negative() => Freshness::useless(reason),

@@ -336,6 +336,38 @@ fn what_a_computation_allows_less_of_counts_whatever_the_policy_allows() {
     let at = |entry: &Entry, after_ms| judged(entry, &Generations::default(), policy, after_ms);
     assert_eq!(at(&strict, 59_999), Freshness::Fresh);
     assert_eq!(at(&strict, 60_000), only_seen(Reason::Expired));
+    // Nor when it is invalidated within its fresh time, or its caller wants a new one.
+    let record = Record::new(0);
+    let tag = "user:7".to_owned();
+    let tagged = |policy| {
+        let tags = vec![Stamp {
+            tag: tag.clone(),
+            generation: record.generation,
+        }];
+        let extension = Extension {
+            tags,
+            ..Extension::default()
+        };
+        entry(policy, Duration::ZERO, extension)
+    };
+    let soft = Generations {
+        tags: vec![(tag.clone(), Some(record.invalidated(false, NOW)))],
+        ..Generations::default()
+    };
+    let reason = || Reason::Invalidated(Scope::Tag(tag.clone()));
+    let invalidated = judged(
+        &tagged(policy.at_most(Some(0), Some(0), None)),
+        &soft,
+        policy,
+        0,
+    );
+    assert_eq!(invalidated, only_seen(reason()));
+    let lenient = judged(&tagged(policy), &soft, policy, 0);
+    assert_eq!(lenient, Freshness::Stale { reason: reason() });
+    let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Recompute);
+    let now = Generations::default();
+    let refused = judge(&strict, &now, &lookup, NOW, || 0.5, || Scope::All);
+    assert_eq!(refused, only_seen(Reason::Refresh));
     // `no-cache`
     let never = plain(policy.at_most(Some(0), Some(0), None).lasting(0));
     assert_eq!(at(&never, 0), only_seen(Reason::Expired));
