@@ -155,7 +155,13 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
+<<<<<<< HEAD
+        if policy.is_plain()
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
+        {
+=======
+        if let Some(answer) = read::hit_now(&self.engine, &key, &policy, false) {
+>>>>>>> inherit
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);
@@ -221,7 +227,12 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        read::hit_now(&self.engine, &lookup.key, &lookup.policy)
+        read::hit_now(
+            &self.engine,
+            &lookup.key,
+            &lookup.policy,
+            lookup.is_independent,
+        )
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

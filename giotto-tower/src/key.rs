@@ -152,10 +152,12 @@ pub(crate) fn variant(primary: &Key, marker: &Marker, headers: &HeaderMap) -> Op
         text.push(' ');
         text.push_str(name.as_str());
         let value = rfc::vary_value(name, headers);
-        match is_shown(name) {
+        match value.strip_prefix('=') {
+            // The request does not have the field.
+            None => {}
             // Writing to a string does not fail. Quoted and escaped, no value looks like the next field.
-            true => drop(write!(text, "={value:?}")),
-            false => push_digest(&mut text, value.as_bytes()),
+            Some(value) if is_shown(name) => drop(write!(text, "={value:?}")),
+            Some(value) => push_digest(&mut text, value.as_bytes()),
         }
     }
     (text.len() <= LONGEST).then(|| Key::new(primary.program(), primary.arguments(), &text))

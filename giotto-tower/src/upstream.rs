@@ -99,7 +99,10 @@ impl<S, B, R, E> Cell<S, B, R, E> {
 
     /// Whether the request is still to be sent.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 }
 
@@ -149,7 +152,10 @@ impl Upstream {
                 reply.send(response.map(Body::passed), self.status(None), false);
                 Err(Uncached::Failed)
             }
-            _ => self.received(response, &handler.said(), sent_ms, reply).await,
+            _ => {
+                self.received(response, &handler.said(), sent_ms, reply)
+                    .await
+            }
         }
     }
 
@@ -262,15 +268,16 @@ impl Upstream {
         let mut status = self.status(None);
         status.forward_status = Some(StatusCode::NOT_MODIFIED);
         let Old { head, body } = old;
-        let Some(merged) = rfc::merge(head.fields, fields) else {
-            // It has validated another response than the one that it was asked about.
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::BAD_GATEWAY;
-            reply.send(response, status, false);
-            return Err(Uncached::Failed);
-        };
         let mut response = Response::new(Body::stored(body));
         *response.status_mut() = head.status;
+        let Some(mut merged) = rfc::merge(head.fields.clone(), fields) else {
+            // It has another validator than the one that was sent. That was found valid, and what is stored must not be updated
+            // by it (RFC 9111, 4.3.4): it is removed, so that the next request asks for a whole response.
+            *response.headers_mut() = head.fields;
+            reply.send(response, status, true);
+            return Ok(self.not_stored());
+        };
+        rfc::date_or(&mut merged, self.settings.cache.now_ms());
         response.headers_mut().clone_from(&merged);
         let draft = self.draft(head.status, &merged, said, sent_ms);
         // A response that varies since now is fetched whole the next time.
@@ -377,7 +384,8 @@ impl Upstream {
     /// depends on was invalidated since the request was sent.
     async fn store_variant(&self, key: Key, draft: Draft, body: Bytes) {
         let settings = Arc::clone(&self.settings);
-        let lookup = Lookup::new(key, settings.policy.without_lease());
+        // The marker, which is what this computation stores, lives and is tagged by itself.
+        let lookup = Lookup::new(key, settings.policy.without_lease()).independent();
         let stored = self
             .settings
             .cache
@@ -446,7 +454,10 @@ impl Draft {
     fn direct_marker(&self, control: &CacheControl, settings: &Settings) {
         let terms = &self.terms;
         let stale = terms.stale_while_revalidate.max(terms.stale_if_error);
-        let life = terms.fresh.saturating_add(stale).saturating_add(settings.keep());
+        let life = terms
+            .fresh
+            .saturating_add(stale)
+            .saturating_add(settings.keep());
         control.ttl(life.max(MARKER));
         control.stale_while_revalidate(terms.stale_while_revalidate);
         control.stale_if_error(terms.stale_if_error);

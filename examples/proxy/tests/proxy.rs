@@ -116,6 +116,29 @@ fn a_page_that_may_be_kept_is_asked_for_once() {
 }
 
 #[test]
+fn a_response_that_broke_off_is_not_kept() {
+    for head in [
+        "Content-Length: 40",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nETag: \"1\"",
+    ] {
+        let origin = Origin::start(move |stream| {
+            let response = format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\n{head}\r\n\r\n4\r\npage\r\n"
+            );
+            stream.get_mut().write_all(response.as_bytes()).unwrap();
+        });
+        let proxy = proxy(origin.address, "30");
+        for asked in 1..4 {
+            let response = get(&proxy);
+            assert!(!response.ends_with("0\r\n\r\n"), "{response}");
+            assert!(!response.contains("hit"), "{response}");
+            assert_eq!(origin.heads().len(), asked, "{head}");
+        }
+    }
+}
+
+#[test]
 fn fields_of_one_connection_go_no_further_in_either_direction() {
     let origin = Origin::sending(
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close, X-Hop\r\nKeep-Alive: timeout=5\r\n\

@@ -11,6 +11,9 @@
 //! 6. [`store::store`]: the result becomes an entry, unless something it depends on was invalidated meanwhile.
 //! 7. [`Fallback::apply`]: the caller gets the result, or an old one if the computation failed or takes too long.
 //!
+//! A lookup that is made inside a computation gives that its tags and its life: `computing.rs` knows which computation it is
+//! in, `inherited.rs` gathers, and `heritage.rs` makes a part of the entry of it in step 6.
+//!
 //! Steps 4 to 6 are [`lead`], a task of its own; steps 1 to 3 and 7 are the caller's.
 //!
 //! [`SingleFlight::join`]: single_flight::SingleFlight::join
@@ -19,10 +22,13 @@ pub(crate) mod attempt;
 pub(crate) mod budget;
 pub(crate) mod coding;
 pub(crate) mod compute;
+pub(crate) mod computing;
 pub(crate) mod fallback;
 #[cfg(feature = "functions")]
 pub(crate) mod functions;
+pub(crate) mod heritage;
 pub(crate) mod history;
+pub(crate) mod inherited;
 pub(crate) mod lease;
 pub(crate) mod lives;
 pub(crate) mod places;
@@ -46,8 +52,9 @@ use tracing::{Instrument, Span};
 use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start};
 use crate::engine::compute::{Computation, Unfinished};
+use crate::engine::computing::{computing, heir, is_computing, note_hit};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
@@ -72,10 +79,32 @@ where
         _ => read::fetch(engine, &lookup).await,
     };
     match read::hit(engine, &lookup, &fetched) {
-        Some(answer) => Ok(answer),
+        Some(answer) => {
+            note_hit(engine, &lookup.key, lookup.is_independent, &answer);
+            Ok(answer)
+        }
         // Boxed, so that the future of a plain hit stays small.
-        None => Box::pin(answer_fetched(engine, lookup, fetched, compute)).await,
+        None => Box::pin(answer_inside(engine, lookup, fetched, compute)).await,
     }
+}
+
+/// The same as [`answer_fetched`]. The computation that this task is in, if it is in one, inherits from the answer.
+async fn answer_inside<C>(
+    engine: &Arc<Engine>,
+    lookup: Lookup,
+    fetched: Fetched,
+    compute: C,
+) -> Result<Answer>
+where
+    C: FnOnce(CacheControl) -> Computation,
+{
+    let Some(heir) = heir(engine, lookup.is_independent) else {
+        return answer_fetched(engine, lookup, fetched, compute).await;
+    };
+    let key = lookup.key.clone();
+    let answer = answer_fetched(engine, lookup, fetched, compute).await;
+    heir.inherit(engine, &key, answer.as_ref().ok());
+    answer
 }
 
 /// Serves what was fetched, if it may be served, and computes where that is due.
@@ -139,16 +168,25 @@ where
     C: FnOnce(CacheControl) -> Computation,
 {
     let fallback = Fallback::new(&lookup, &found, reason);
-    let (role, flight, mut waiter) = match coalesce(engine, &lookup, &found, &fallback).await {
+    let mut has_waited = false;
+    let coalesced = coalesce(engine, &lookup, &found, &fallback, &mut has_waited).await;
+    let (role, flight, mut waiter) = match coalesced {
         Coalesced::Compute(role, flight, waiter) => (role, flight, waiter),
         Coalesced::Ended(result) => return fallback.apply(engine, result).await,
     };
+    let meter = engine.meter(&lookup.key);
     spawn(engine, flight, lookup, found, role, compute);
     let result = match fallback.wait(&mut waiter).await {
         Some(Outcome::Shared(result)) => result,
         Some(Outcome::Private(answer)) => Ok(answer),
         Some(Outcome::ComputedElsewhere) | None => Err(panicked()),
     };
+    if let (Ok(answer), false) = (&result, has_waited)
+        && answer.status == Status::Collapsed
+    {
+        // It led, and found the result of another process.
+        meter.stats.collapsed.increase();
+    }
     fallback.apply(engine, result).await
 }
 
@@ -162,7 +200,7 @@ enum Coalesced {
 
 /// Waits for another caller's computation of the same key, or decides that this caller computes.
 ///
-/// It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
+/// `has_waited` becomes true when it waits, so that it is counted once, and once more after a panic. It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
 /// caller has seen, another process was computing, or the computation panicked. Then the caller joins again, and leads if
 /// no other caller does.
 async fn coalesce(
@@ -170,6 +208,7 @@ async fn coalesce(
     lookup: &Lookup,
     found: &Found,
     fallback: &Fallback,
+    has_waited: &mut bool,
 ) -> Coalesced {
     let (flights, key) = (&engine.flights, lookup.key.as_str());
     let alone = |role| {
@@ -178,7 +217,7 @@ async fn coalesce(
     };
     let mut panics = 0;
     loop {
-        if lookup.mode == Mode::Bypass || is_computing(key) {
+        if lookup.mode == Mode::Bypass || is_computing(engine, key) {
             return alone(Role::Bypass);
         }
         let mut waiter = match flights.join(key, &engine.clock) {
@@ -187,10 +226,12 @@ async fn coalesce(
             Join::Wait(waiter) => waiter,
         };
         // Race: that computation waits for one that this caller is part of. Neither would end.
-        let Some(_wait) = engine.waits.begin(computing(), key) else {
+        let Some(_wait) = engine.waits.begin(computing(engine), key) else {
             return alone(Role::Bypass);
         };
-        engine.meter(&lookup.key).stats.collapsed.increase();
+        if !std::mem::replace(has_waited, true) {
+            engine.meter(&lookup.key).stats.collapsed.increase();
+        }
         let outcome = fallback.wait(&mut waiter).await;
         let counts = lookup.mode != Mode::Refresh
             && waiter.counts_for(&found.generations, found.is_answered);
@@ -215,7 +256,10 @@ async fn coalesce(
             }
             // One of the callers that waited for a computation that panicked computes again, once, unless there is
             // something else to serve.
-            None if panics == 0 && !fallback.covers_failure() => panics += 1,
+            None if panics == 0 && !fallback.covers_failure() => {
+                panics += 1;
+                *has_waited = false;
+            }
             None => return Coalesced::Ended(Err(panicked())),
         }
     }
@@ -256,7 +300,7 @@ fn spawn<C>(
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
     match attempt.acquire(engine).instrument(trace::lease()).await {
         Start::Compute => {}
-        Start::Found(answer) => return finish_found(flight, attempt, answer).await,
+        Start::Found(answer) => return finish_found(engine, flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),
     }
     // Before the computation starts: a caller that joins from here on may have seen a change that the computation does not
@@ -272,9 +316,11 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
     }
 }
 
-/// Ends the flight with the answer that another computation has left in the store.
-async fn finish_found(flight: Flight, mut attempt: Attempt, answer: Answer) {
+/// Ends the flight with the answer that another computation has left in the store. Its callers are counted as misses, so they
+/// are told that they waited for that computation: a hit would be one too many.
+async fn finish_found(engine: &Engine, flight: Flight, mut attempt: Attempt, answer: Answer) {
     flight.finds(std::mem::take(&mut attempt.generations));
+    let answer = answer.collapsed(&engine.clock);
     flight.finish(match (attempt.role, answer.status) {
         // The callers that joined a refresh may require a fresh page: they join again.
         (Role::Refresh, Status::Stale(_)) => Outcome::ComputedElsewhere,

@@ -2,13 +2,19 @@
 //!
 //! Part of step 6 of a lookup.
 
+use crate::computed::Directives;
+use crate::engine::attempt::Attempt;
 use crate::engine::budget;
+use crate::engine::heritage::Heritage;
 use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
+use crate::entry::inherited::{Blocked, Unstored};
+use crate::invalidation::tags::Unstamped;
 use crate::key::Key;
 use crate::log::Cut;
 use crate::lookup::Lookup;
+use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Reason};
 use crate::scope::may_be_tags;
 
@@ -36,6 +42,26 @@ pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Optio
         () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
         () => Some(NotStored::StoreFailed),
     }
+}
+
+/// What a computation inherits from a result that is not stored, whose stamps are `stamps`. With nothing in its way it would
+/// live as long as `clocks` say.
+pub(crate) fn left(
+    attempt: &Attempt,
+    directives: &Directives,
+    stamps: &Result<Heritage, Unstamped>,
+    clocks: Option<Clocks>,
+) -> Unstored {
+    let has_tags = !attempt.lookup.tags.is_empty() || !directives.tags.is_empty();
+    Unstored::Blocked(match (stamps, clocks) {
+        _ if directives.no_store => Blocked::NoStore,
+        (_, None) => Blocked::Lifeless,
+        (Ok(_), Some(clocks)) if attempt.obstacle.is_some() => return Unstored::Living(clocks),
+        (Ok(_) | Err(Unstamped::Invalidated), _) => Blocked::Invalidated,
+        (Err(Unstamped::Bad), _) => Blocked::BadTag,
+        (Err(Unstamped::NotWanted), Some(clocks)) if !has_tags => return Unstored::Living(clocks),
+        (Err(Unstamped::Unknown | Unstamped::NotWanted), _) => Blocked::Unknown,
+    })
 }
 
 /// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a

@@ -46,6 +46,7 @@ pub struct Function<'c> {
     policy: Policy,
     tags: Vec<String>,
     mode: Mode,
+    is_independent: bool,
 }
 
 impl Cache {
@@ -86,6 +87,7 @@ impl<'c> FunctionName<'c> {
             policy,
             tags: Vec::new(),
             mode: Mode::Prefer,
+            is_independent: false,
         }
     }
 }
@@ -103,6 +105,16 @@ impl<'c> Function<'c> {
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Gives nothing to the computation that this call is made in: see [`Lookup::independent`].
+    #[must_use]
+    pub fn independent(self) -> Self {
+        let is_independent = true;
+        Self {
+            is_independent,
+            ..self
+        }
     }
 
     /// The key of the result `T` of these arguments, for [`Cache::expire`], [`Cache::remove`] and [`Cache::explain`].
@@ -228,7 +240,7 @@ impl<'c> Function<'c> {
             return None;
         }
         let engine = self.cache.engine();
-        let answer = read::hit_now(engine, key, &self.policy)?;
+        let answer = read::hit_now(engine, key, &self.policy, self.is_independent)?;
         value_of(engine, answer.entry).ok()
     }
 
@@ -243,6 +255,10 @@ impl<'c> Function<'c> {
         let lookup = Lookup::new(key, self.policy.check()?)
             .tags(self.tags)
             .mode(self.mode);
+        let lookup = match self.is_independent {
+            true => lookup.independent(),
+            false => lookup,
+        };
         let (mut compute, outcome) = (Some(compute), Outcome::default());
         for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
             let run = |control: CacheControl| -> Computation {

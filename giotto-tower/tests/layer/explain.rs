@@ -30,7 +30,10 @@ async fn explain_follows_a_marker_to_the_variant() {
     };
     let explained = explain(&german).await;
     assert_eq!(explained.next, Ok(Status::Hit));
-    assert!(explained.key.contains("accept-language=\"de\""), "{explained:?}");
+    assert!(
+        explained.key.contains("accept-language=\"de\""),
+        "{explained:?}"
+    );
     let explained = explain(&[]).await;
     assert_eq!(explained.next, Ok(Status::Stored));
 }
@@ -41,10 +44,17 @@ async fn the_cache_lists_and_counts_responses_by_program() {
     for _ in 0..3 {
         assert!(world.get("/").await.cache_status().starts_with("shop; "));
     }
-    let listed = world.cache.list(&Listing::new(10).program("shop")).await.unwrap();
+    let listed = world
+        .cache
+        .list(&Listing::new(10).program("shop"))
+        .await
+        .unwrap();
     assert_eq!(listed.entries[0].arguments.as_deref(), Some("GET /"));
     let shop = &world.cache.programs()[0];
-    assert_eq!((shop.program.as_str(), shop.counts.hits, shop.counts.misses), ("shop", 2, 1));
+    assert_eq!(
+        (shop.program.as_str(), shop.counts.hits, shop.counts.misses),
+        ("shop", 2, 1)
+    );
 }
 
 #[tokio::test]

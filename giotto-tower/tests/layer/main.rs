@@ -6,11 +6,11 @@
 mod conditional;
 mod control;
 mod credentials;
+mod explain;
+mod flight;
 mod hits;
 mod invalidation;
 mod requests;
-mod explain;
-mod flight;
 mod revalidation;
 mod stale;
 mod streaming;
