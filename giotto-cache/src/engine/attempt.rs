@@ -90,7 +90,8 @@ impl Attempt {
         let is_refresh = role == Role::Refresh;
         Self {
             computing: Computing::of(engine, &lookup.key),
-            is_inherited: role != Role::Refresh && heir(engine, lookup.is_independent).is_some(),
+            is_inherited: role != Role::Refresh
+                && heir(engine, &lookup.key, lookup.is_independent).is_some(),
             lookup,
             role,
             is_old_usable: old_value.is_some(),

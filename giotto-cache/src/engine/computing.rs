@@ -9,6 +9,7 @@ use std::iter::successors;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::answer::Answer;
+use crate::clock::Clock;
 use crate::engine::inherited::Gathered;
 use crate::engine::state::Engine;
 use crate::entry::inherited::Blocked;
@@ -71,8 +72,12 @@ enum Kind {
     Independent,
 }
 
-/// The computation that inherits from a lookup.
-pub(crate) struct Heir(Arc<Frame>);
+/// The computation that inherits from a lookup of `key`.
+pub(crate) struct Heir {
+    frame: Arc<Frame>,
+    key: Key,
+    clock: Clock,
+}
 
 impl Computing {
     /// What the current task computes; nothing outside a computation.
@@ -154,19 +159,19 @@ impl Frame {
 }
 
 impl Heir {
-    /// Inherits from the answer to a lookup of `key`; `None` if that is an error.
-    pub(crate) fn inherit(&self, engine: &Engine, key: &Key, answer: Option<&Answer>) {
-        if let Some(mut gathered) = self.0.gathered() {
+    /// Inherits from the answer to the lookup; `None` if that is an error.
+    pub(crate) fn inherit(&self, answer: Option<&Answer>) {
+        if let Some(mut gathered) = self.frame.gathered() {
             match answer {
-                Some(answer) => gathered.inherit(key, answer, engine.clock.now_ms()),
-                None => gathered.block(Blocked::Lifeless, key),
+                Some(answer) => gathered.inherit(&self.key, answer, self.clock.now_ms()),
+                None => gathered.block(Blocked::Lifeless, &self.key),
             }
         }
     }
 }
 
-/// The computation of `engine` that inherits from a lookup in the current task.
-pub(crate) fn heir(engine: &Engine, is_independent: bool) -> Option<Heir> {
+/// The computation of `engine` that inherits from a lookup of `key` in the current task.
+pub(crate) fn heir(engine: &Engine, key: &Key, is_independent: bool) -> Option<Heir> {
     if is_independent {
         return None;
     }
@@ -176,7 +181,11 @@ pub(crate) fn heir(engine: &Engine, is_independent: bool) -> Option<Heir> {
             matches!(frame.kind, Kind::Independent) || frame.key_of(engine).is_some()
         };
         let frame = frames.find(is_end)?;
-        frame.key_of(engine).map(|_| Heir(Arc::clone(frame)))
+        frame.key_of(engine).map(|_| Heir {
+            frame: Arc::clone(frame),
+            key: key.clone(),
+            clock: engine.clock.clone(),
+        })
     };
     COMPUTING.try_with(find).ok().flatten()
 }
@@ -191,8 +200,8 @@ pub(crate) fn note_hit(engine: &Engine, key: &Key, is_independent: bool, answer:
 
 #[cold] // So that it is no part of a plain hit.
 fn note_hit_inside(engine: &Engine, key: &Key, is_independent: bool, answer: &Answer) {
-    if let Some(heir) = heir(engine, is_independent) {
-        heir.inherit(engine, key, Some(answer));
+    if let Some(heir) = heir(engine, key, is_independent) {
+        heir.inherit(Some(answer));
     }
 }
 

@@ -6,6 +6,7 @@
 //! must not be given the result.
 
 use crate::engine::attempt::Attempt;
+use crate::engine::coarse::{coarse, stamp_coarse, stands_for};
 use crate::engine::inherited::{Gathered, GatheredLink, Inherits};
 use crate::engine::single_flight::Flight;
 use crate::engine::state::Engine;
@@ -14,11 +15,10 @@ use crate::entry::extension::Stamp;
 use crate::entry::inherited::{Blocked, Inherited, Link, MAX_PROGRAMS};
 use crate::invalidation::generation::{Difference, Record};
 use crate::invalidation::records;
-use crate::invalidation::tags::{self, Unstamped};
+use crate::invalidation::tags::Unstamped;
 use crate::key::Key;
 use crate::log::Cut;
 use crate::policy::clocks::Clocks;
-use crate::scope::{EVERY_TAG, MAX_TAGS, wildcards};
 
 /// The tags of an entry, and what else it has inherited.
 #[derive(Clone, Debug, Default)]
@@ -36,14 +36,6 @@ pub(crate) struct Lives {
     pub(crate) own: Clocks,
     /// When its computation began.
     pub(crate) started_ms: u64,
-}
-
-impl Heritage {
-    /// Of an entry that has inherited nothing.
-    pub(crate) fn of(stamps: Vec<Stamp>) -> Self {
-        let inherited = Inherited::default();
-        Self { stamps, inherited }
-    }
 }
 
 /// Whether what is made of what was `gathered` must not be stored, and not be shared, because one of the results must not.
@@ -80,13 +72,14 @@ pub(crate) async fn inherit(
     own: Vec<Stamp>,
     lives: Lives,
 ) -> Result<Heritage, Unstamped> {
-    match gathered.blocked() {
-        None => {}
-        Some(Blocked::Invalidated) => return Err(Unstamped::Invalidated),
-        Some(Blocked::BadTag) => return Err(Unstamped::Bad),
-        Some(Blocked::Unknown) => return Err(Unstamped::Unknown),
-        Some(Blocked::Lifeless | Blocked::NoStore) => return Err(Unstamped::NotWanted),
+    if gathered.is_empty() {
+        let inherited = Inherited::default();
+        return Ok(Heritage {
+            stamps: own,
+            inherited,
+        });
     }
+    is_stampable(&gathered)?;
     let coarse = coarse(engine, attempt.key(), &own, &gathered).ok_or(Unstamped::Bad)?;
     // Race: before the records of the tags that they stand for are read once more, see `invalidation/tell.rs`.
     let coarse = stamp_coarse(engine, coarse, lives.clocks).await?;
@@ -99,24 +92,37 @@ pub(crate) async fn inherit(
         return Err(Unstamped::Bad);
     }
     let stamps = stamps(own, &gathered, coarse);
-    let programs = std::mem::take(&mut gathered.programs).into_iter();
+    let inherited = inherited(gathered, &stamps, lives.own.fresh_until);
+    Ok(Heritage { stamps, inherited })
+}
+
+/// What is inherited besides the `stamps` of an entry that would be fresh `until` then without it.
+fn inherited(gathered: Gathered, stamps: &[Stamp], until: u64) -> Inherited {
+    let programs = gathered.programs.into_iter();
     let programs = programs.map(|(program, inherits)| (program, inherits.generation));
     let shortest = gathered
         .links
         .iter()
         .filter_map(|link| link.fresh_until)
         .min();
-    let limit = shortest.filter(|shortest| *shortest < lives.own.fresh_until);
-    let links = gathered
-        .links
-        .into_iter()
-        .map(|link| linked(link, &stamps, limit));
-    let inherited = Inherited {
+    let limit = shortest.filter(|shortest| *shortest < until);
+    let links = gathered.links.into_iter();
+    Inherited {
         programs: programs.collect(),
-        links: links.collect(),
+        links: links.map(|link| linked(link, stamps, limit)).collect(),
         left_out: gathered.left_out,
-    };
-    Ok(Heritage { stamps, inherited })
+    }
+}
+
+/// Whether something may be stored that is made of what was `gathered`.
+fn is_stampable(gathered: &Gathered) -> Result<(), Unstamped> {
+    match gathered.blocked() {
+        None => Ok(()),
+        Some(Blocked::Invalidated) => Err(Unstamped::Invalidated),
+        Some(Blocked::BadTag) => Err(Unstamped::Bad),
+        Some(Blocked::Unknown) => Err(Unstamped::Unknown),
+        Some(Blocked::Lifeless | Blocked::NoStore) => Err(Unstamped::NotWanted),
+    }
 }
 
 /// What the old result of `attempt` depends on besides what its lookup says, as it is before it is computed again: if the
@@ -156,82 +162,6 @@ pub(crate) fn of_old(engine: &Engine, attempt: &Attempt) -> Gathered {
     gathered.links = links.collect();
     gathered.left_out = extension.inherited.left_out;
     gathered
-}
-
-/// The wildcards that take the place of tags, so that an entry has no more than it may; `None` if it has too many tags of its
-/// own. The larger a group of tags is, the sooner one wildcard stands for it.
-fn coarse(engine: &Engine, key: &Key, own: &[Stamp], gathered: &Gathered) -> Option<Vec<String>> {
-    let is_own = |tag: &str| own.iter().any(|stamp| stamp.tag == tag);
-    let mut rest: Vec<&str> = gathered.tags.keys().map(String::as_str).collect();
-    rest.retain(|tag| !is_own(tag));
-    let inherited = rest.len();
-    let mut coarse: Vec<String> = Vec::new();
-    while own.len() + rest.len() + coarse.len() > MAX_TAGS {
-        let group = |tag: &&str| match tag.rfind(':') {
-            Some(end) => tag[..=end].to_owned(),
-            None => String::new(),
-        };
-        let groups: Vec<_> = rest.iter().map(group).collect();
-        let size = |one: &String| groups.iter().filter(|group| *group == one).count();
-        let largest = groups
-            .iter()
-            .filter(|group| !group.is_empty())
-            .max_by_key(|group| size(group));
-        match largest.filter(|largest| size(largest) > 1) {
-            Some(largest) => {
-                rest.retain(|tag| group(tag) != *largest);
-                coarse.push(format!("{largest}{EVERY_TAG}"));
-            }
-            None if own.len() < MAX_TAGS => {
-                rest.clear();
-                coarse = vec![EVERY_TAG.to_owned()];
-            }
-            None => return None,
-        }
-    }
-    if !coarse.is_empty() {
-        tell(engine, key, inherited, &coarse);
-    }
-    Some(coarse)
-}
-
-fn tell(engine: &Engine, key: &Key, inherited: usize, coarse: &[String]) {
-    let (event, key) = (("coarse", key.program().to_owned()), Cut(key).to_string());
-    let coarse = Cut(coarse.join(", ")).to_string();
-    engine.log.tell(event, move |repeated| {
-        tracing::warn!(
-            key,
-            inherited,
-            coarse,
-            repeated,
-            "an entry inherits more tags than it may have, {MAX_TAGS} with its own: coarse ones take their place, which make it \
-             old more often"
-        );
-    });
-}
-
-/// The records of the wildcards, made if there are none.
-async fn stamp_coarse(
-    engine: &Engine,
-    coarse: Vec<String>,
-    clocks: Clocks,
-) -> Result<Vec<Stamp>, Unstamped> {
-    let mut stamps = Vec::with_capacity(coarse.len());
-    if coarse.is_empty() {
-        return Ok(stamps);
-    }
-    let read = records::read_tags(engine, coarse).await;
-    for (tag, record) in read.or(Err(Unstamped::Unknown))? {
-        let record = match record {
-            Some(record) => Some(record),
-            None => tags::make(engine, &tag, clocks.keep_until).await,
-        };
-        let record = record.ok_or(Unstamped::Unknown)?;
-        tags::prolong(engine, &tag, record, clocks.keep_until).await;
-        let generation = record.generation;
-        stamps.push(Stamp { tag, generation });
-    }
-    Ok(stamps)
 }
 
 /// Whether nothing was invalidated since the results were looked up. What was served old may stay as old as it was.
@@ -285,11 +215,6 @@ fn stamps(own: Vec<Stamp>, gathered: &Gathered, coarse: Vec<Stamp>) -> Vec<Stamp
     }
     stamps.extend(coarse);
     stamps
-}
-
-/// Whether `coarse` is `tag` or a wildcard of it.
-fn stands_for(coarse: &str, tag: &str) -> bool {
-    coarse == tag || wildcards(tag).iter().any(|wildcard| wildcard == coarse)
 }
 
 /// `link` as the entry with `stamps` has it. A result that is fresh until `limit` limits the life of the entry.

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::answer::Answer;
+use crate::entry::Entry;
+use crate::entry::extension::Extension;
 use crate::entry::inherited::{Blocked, MAX_LINKS, Unstored, cut};
 use crate::invalidation::generation::Generation;
 use crate::key::Key;
@@ -67,31 +69,37 @@ impl Gathered {
             life.fresh_until = life.fresh_until.min(now_ms);
         }
         self.life = Some(self.life.map_or(life, |own| own.no_later_than(life)));
+        self.depend_on(key.program(), &extension, may_be_old);
+        if self.tags.len() > MAX_GATHERED || self.programs.len() > MAX_GATHERED {
+            self.tags.clear();
+            self.programs.clear();
+            self.block(Blocked::BadTag, key);
+        }
+        self.chain(key, entry, &extension, life.fresh_until);
+    }
+
+    /// Depends on all that a result of `program` depends on.
+    fn depend_on(&mut self, program: &str, extension: &Extension, may_be_old: bool) {
         let inherits = |generation| Inherits {
             generation,
             may_be_old,
         };
-        depend(
-            &mut self.programs,
-            key.program(),
-            inherits(extension.program),
-        );
+        depend(&mut self.programs, program, inherits(extension.program));
         for (program, generation) in &extension.inherited.programs {
             depend(&mut self.programs, program, inherits(*generation));
         }
         for stamp in &extension.tags {
             depend(&mut self.tags, &stamp.tag, inherits(stamp.generation));
         }
-        if self.tags.len() > MAX_GATHERED || self.programs.len() > MAX_GATHERED {
-            self.tags.clear();
-            self.programs.clear();
-            self.block(Blocked::BadTag, key);
-        }
+    }
+
+    /// Adds the result of `key`, which is fresh until then, and those that it was made of.
+    fn chain(&mut self, key: &Key, entry: &Entry, extension: &Extension, fresh_until: u64) {
         let is_new = self.link(GatheredLink {
             depth: 1,
             key: cut(key.as_str()),
             tags: entry.tags(),
-            fresh_until: Some(life.fresh_until),
+            fresh_until: Some(fresh_until),
         });
         let inner = extension.inherited.links.iter().filter(|_| is_new);
         for link in inner {

@@ -20,6 +20,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod budget;
+pub(crate) mod coarse;
 pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod computing;
@@ -55,12 +56,12 @@ use crate::computed::CacheControl;
 use crate::engine::attempt::{Attempt, Role, Start};
 use crate::engine::compute::{Computation, Unfinished};
 use crate::engine::computing::{computing, heir, is_computing, note_hit};
-use crate::engine::fallback::Fallback;
+use crate::engine::fallback::{Fallback, not_cached, panicked};
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::entry::freshness;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
@@ -84,27 +85,13 @@ where
             Ok(answer)
         }
         // Boxed, so that the future of a plain hit stays small.
-        None => Box::pin(answer_inside(engine, lookup, fetched, compute)).await,
+        None => {
+            let heir = heir(engine, &lookup.key, lookup.is_independent);
+            let answer = Box::pin(answer_fetched(engine, lookup, fetched, compute)).await;
+            heir.inspect(|heir| heir.inherit(answer.as_ref().ok()));
+            answer
+        }
     }
-}
-
-/// The same as [`answer_fetched`]. The computation that this task is in, if it is in one, inherits from the answer.
-async fn answer_inside<C>(
-    engine: &Arc<Engine>,
-    lookup: Lookup,
-    fetched: Fetched,
-    compute: C,
-) -> Result<Answer>
-where
-    C: FnOnce(CacheControl) -> Computation,
-{
-    let Some(heir) = heir(engine, lookup.is_independent) else {
-        return answer_fetched(engine, lookup, fetched, compute).await;
-    };
-    let key = lookup.key.clone();
-    let answer = answer_fetched(engine, lookup, fetched, compute).await;
-    heir.inherit(engine, &key, answer.as_ref().ok());
-    answer
 }
 
 /// Serves what was fetched, if it may be served, and computes where that is due.
@@ -327,20 +314,4 @@ async fn finish_found(engine: &Engine, flight: Flight, mut attempt: Attempt, ans
         _ => Outcome::Shared(Ok(answer)),
     });
     attempt.release().await;
-}
-
-fn panicked() -> Error {
-    Error::new(
-        ErrorKind::Panic,
-        "the computation panicked; its message is in the log",
-    )
-}
-
-fn not_cached(found: &Found, reason: &Reason) -> Error {
-    let what = match found.entry {
-        Some(_) => "an old result is stored, which may not be served without computing",
-        None => "nothing that may be served is stored",
-    };
-    let message = format!("{what} ({reason})");
-    Error::new(ErrorKind::NotCached, message).because(reason.clone())
 }

@@ -5,7 +5,6 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
-use crate::engine::computing::note_hit;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
@@ -46,19 +45,9 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-<<<<<<< HEAD
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to. The
 /// lookup has to be [plain](crate::lookup::Lookup::is_plain).
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
-=======
-/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
-pub(crate) fn hit_now(
-    engine: &Engine,
-    key: &Key,
-    policy: &Policy,
-    is_independent: bool,
-) -> Option<Answer> {
->>>>>>> inherit
     let program = key.program();
     let meter = engine.meters.of(program);
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
@@ -70,9 +59,7 @@ pub(crate) fn hit_now(
     let entry = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    let answer = Answer::hit(entry, 0, now_ms);
-    note_hit(engine, key, is_independent, &answer);
-    Some(answer)
+    Some(Answer::hit(entry, 0, now_ms))
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -172,11 +159,10 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
         },
     };
     if !entry.is_plain() {
-        let read = records::read_rest(engine, &entry, &mut generations).await;
-        now_ms = engine.clock.now_ms();
-        if let Err(unanswered) = read {
-            return Found::nothing(unanswered.into(), generations, false, now_ms);
+        if let Err(why) = records::read_rest(engine, &entry, &mut generations).await {
+            return Found::nothing(why.into(), generations, false, engine.clock.now_ms());
         }
+        now_ms = engine.clock.now_ms();
     }
     let latest = || engine.programs.latest(key.program(), &engine.pending);
     let of = |program: &str| engine.programs.of(program, &engine.pending);

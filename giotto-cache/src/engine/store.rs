@@ -24,7 +24,7 @@ use crate::engine::state::Engine;
 use crate::engine::unstored;
 use crate::entry::Entry;
 use crate::entry::codec::Draft;
-use crate::entry::extension::Extension;
+use crate::entry::extension::{Extension, Stamp};
 use crate::error::Error;
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
@@ -33,7 +33,6 @@ use crate::key::Key;
 use crate::log::Cut;
 use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Status};
-use crate::scope::may_be_tags;
 
 /// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
 pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
@@ -101,7 +100,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     if !is_storable {
         entry.set_unstored(unstored::left(&attempt, &directives, &stamps, clocks));
     }
-    match obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
+    match unstored::obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
         None if is_storable && !engine.keeps_nothing() => {
             write(engine, flight, attempt, entry).await;
         }
@@ -119,16 +118,7 @@ async fn stamp(
     gathered: Gathered,
     lives: Lives,
 ) -> Result<Heritage, Unstamped> {
-    let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
-    let Lives {
-        clocks, started_ms, ..
-    } = lives;
-    let stamps = match lookup.tags.is_empty() && directives.tags.is_empty() {
-        true => Ok(Vec::new()),
-        false => tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await,
-    };
-    let stamps = match stamps {
-        Ok(own) if gathered.is_empty() => Ok(Heritage::of(own)),
+    let stamps = match own_stamps(engine, attempt, directives, lives).await {
         Ok(own) => heritage::inherit(engine, attempt, gathered, own, lives).await,
         Err(why) => Err(why),
     };
@@ -156,29 +146,22 @@ async fn stamp(
     stamps
 }
 
-/// Why the result is not stored, as far as that is known before the write; the first reason in this order.
-fn obstacle(
+/// The stamps of the tags that the lookup and the computation have named.
+async fn own_stamps(
     engine: &Engine,
-    attempt: &Attempt,
+    attempt: &mut Attempt,
     directives: &Directives,
-    entry: &Entry,
-    stamps: &Result<Heritage, Unstamped>,
-    is_storable: bool,
-) -> Option<NotStored> {
-    match stamps {
-        _ if directives.no_store => Some(NotStored::NoStore),
-        _ if attempt.over_budget.is_some() => attempt.over_budget,
-        _ if !engine.keeps_nothing() && unstored::is_too_large(engine, entry) => {
-            Some(NotStored::TooLarge)
+    lives: Lives,
+) -> Result<Vec<Stamp>, Unstamped> {
+    let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
+    match lookup.tags.is_empty() && directives.tags.is_empty() {
+        true => Ok(Vec::new()),
+        false => {
+            let Lives {
+                clocks, started_ms, ..
+            } = lives;
+            tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await
         }
-        _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
-            Some(NotStored::BadTag)
-        }
-        Err(Unstamped::Bad) => Some(NotStored::BadTag),
-        Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
-        Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
-        Ok(_) if !is_storable && attempt.obstacle.is_none() => Some(NotStored::Invalidated),
-        Ok(_) | Err(Unstamped::NotWanted) => None,
     }
 }
 

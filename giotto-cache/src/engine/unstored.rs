@@ -44,6 +44,30 @@ pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Optio
     }
 }
 
+/// Why the result is not stored, as far as that is known before the write; the first reason in this order.
+pub(crate) fn obstacle(
+    engine: &Engine,
+    attempt: &Attempt,
+    directives: &Directives,
+    entry: &Entry,
+    stamps: &Result<Heritage, Unstamped>,
+    is_storable: bool,
+) -> Option<NotStored> {
+    match stamps {
+        _ if directives.no_store => Some(NotStored::NoStore),
+        _ if attempt.over_budget.is_some() => attempt.over_budget,
+        _ if !engine.keeps_nothing() && is_too_large(engine, entry) => Some(NotStored::TooLarge),
+        _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
+            Some(NotStored::BadTag)
+        }
+        Err(Unstamped::Bad) => Some(NotStored::BadTag),
+        Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
+        Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
+        Ok(_) if !is_storable && attempt.obstacle.is_none() => Some(NotStored::Invalidated),
+        Ok(_) | Err(Unstamped::NotWanted) => None,
+    }
+}
+
 /// What a computation inherits from a result that is not stored, whose stamps are `stamps`. With nothing in its way it would
 /// live as long as `clocks` say.
 pub(crate) fn left(

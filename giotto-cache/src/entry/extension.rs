@@ -144,11 +144,7 @@ impl Extension {
         };
         while !tags.is_empty() {
             if let Some(rest) = tags.strip_prefix(&MARK.to_le_bytes()) {
-                match Inherited::take(rest) {
-                    Some(inherited) => extension.inherited = inherited,
-                    None if is_cut => {}
-                    None => return None,
-                }
+                extension.inherited = Inherited::take_some(rest, is_cut)?;
                 break;
             }
             if extension.tags.len() == MAX_TAGS {

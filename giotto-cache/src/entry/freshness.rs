@@ -206,20 +206,16 @@ fn invalid(
     latest: impl FnOnce() -> Scope,
     of: impl Fn(&str) -> Generation,
 ) -> Option<(Reason, bool)> {
-    let mut found = match extension.program.difference(now.program) {
-        Difference::Same => None,
-        difference => Some((
-            Reason::Invalidated(latest()),
-            difference == Difference::Hard,
-        )),
-    };
-    for (program, generation) in &extension.inherited.programs {
-        let difference = generation.difference(of(program));
-        let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
-        if difference != Difference::Same && is_worse {
-            let reason = Reason::Invalidated(Scope::Program(program.clone()));
-            found = Some((reason, difference == Difference::Hard));
-        }
+    let mut found = None;
+    note(
+        &mut found,
+        extension.program.difference(now.program),
+        latest,
+    );
+    for (program, stamped) in &extension.inherited.programs {
+        note(&mut found, stamped.difference(of(program)), || {
+            Scope::Program(program.clone())
+        });
     }
     for stamp in &extension.tags {
         let record = now.record(&stamp.tag);
@@ -228,11 +224,7 @@ fn invalid(
             found = Some((Reason::TagLost(stamp.tag.clone()), true));
             continue;
         };
-        let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
-        if difference != Difference::Same && is_worse {
-            let reason = Reason::Invalidated(Scope::Tag(stamp.tag.clone()));
-            found = Some((reason, difference == Difference::Hard));
-        }
+        note(&mut found, difference, || Scope::Tag(stamp.tag.clone()));
     }
     // An entry from before its program had the tag cannot tell whether the tag was invalidated since.
     let is_untold = |(tag, _): &&(String, _)| !extension.tags.iter().any(|stamp| stamp.tag == *tag);
@@ -246,6 +238,15 @@ fn invalid(
         }
     }
     found
+}
+
+/// Notes that `scope` was invalidated, if it was. A hard reason replaces a soft one.
+fn note(found: &mut Option<(Reason, bool)>, difference: Difference, scope: impl FnOnce() -> Scope) {
+    let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
+    if difference != Difference::Same && is_worse {
+        let is_hard = difference == Difference::Hard;
+        *found = Some((Reason::Invalidated(scope()), is_hard));
+    }
 }
 
 /// XFetch: a reader computes early when `now - cost * beta * ln(draw) >= fresh_until`.

@@ -109,6 +109,11 @@ impl Inherited {
         raw.put_u16_le(self.left_out);
     }
 
+    /// What stands behind the mark in `raw`, as [`take`](Self::take) reads it; nothing of what is not all there if it `is_cut`.
+    pub(super) fn take_some(raw: &[u8], is_cut: bool) -> Option<Self> {
+        Self::take(raw).or(is_cut.then(Self::default))
+    }
+
     /// `None` if `raw`, what stands behind the [mark](MARK), is something else.
     pub(super) fn take(mut raw: &[u8]) -> Option<Self> {
         let mut inherited = Self::default();

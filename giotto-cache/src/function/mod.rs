@@ -22,6 +22,7 @@ use self::value::{is_value, keep, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 use crate::engine::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -236,11 +237,13 @@ impl<'c> Function<'c> {
     /// A fresh result that has nothing but a time to live, in a store that answers at once.
     fn hit<T: Value>(&self, key: &Key) -> Option<Arc<T>> {
         // A subscriber that asks for spans gets one for each lookup.
-        if !self.tags.is_empty() || self.mode != Mode::Prefer || trace::is_on() {
+        let is_plain = self.tags.is_empty() && self.mode == Mode::Prefer && self.policy.is_plain();
+        if !is_plain || trace::is_on() {
             return None;
         }
         let engine = self.cache.engine();
-        let answer = read::hit_now(engine, key, &self.policy, self.is_independent)?;
+        let answer = read::hit_now(engine, key, &self.policy)?;
+        note_hit(engine, key, self.is_independent, &answer);
         value_of(engine, answer.entry).ok()
     }
 

@@ -32,12 +32,12 @@ impl Clocks {
         }
     }
 
-<<<<<<< HEAD
     /// Whether an old entry is served at `now_ms` by a time that ends at `until`. A computation that has left it no such time
     /// has done so for its fresh time as well, within which it may be invalidated.
     pub(crate) const fn serve_old_until(self, until: u64, now_ms: u64) -> bool {
         now_ms < until && (until > self.fresh_until || until == u64::MAX)
-=======
+    }
+
     /// These clocks, but none later than that of `other`.
     pub(crate) fn no_later_than(self, other: Self) -> Self {
         Self {
@@ -47,7 +47,6 @@ impl Clocks {
             error_until: self.error_until.min(other.error_until),
             keep_until: self.keep_until.min(other.keep_until),
         }
->>>>>>> inherit
     }
 
     /// Whether no policy has ever allowed serving it.

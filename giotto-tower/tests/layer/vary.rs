@@ -154,15 +154,6 @@ async fn a_variant_that_was_on_its_way_during_an_invalidation_is_not_kept() {
     world.origin.release();
     assert_eq!(first.join_all().await[0].text(), "de 1");
     world.cache.settle().await;
-<<<<<<< HEAD
-=======
-    let (parts, _) = get("/", GERMAN).into_parts();
-    eprintln!(
-        "{:#?} {:#?}",
-        world.layer.explain(&parts).await,
-        world.cache.list(&giotto_cache::Listing::new(10)).await
-    );
->>>>>>> inherit
     let seen = world.get_with("/", GERMAN).await;
     assert_eq!(seen.text(), "de 2", "{seen:?}");
 }

@@ -94,7 +94,10 @@ impl Checker {
     /// Whether the answers are right. What may be stored is noted for the next.
     pub fn check(&mut self, seen: &Seen, origin: &State, told: &str) {
         let numbers: Vec<_> = seen.answers.iter().map(|(asked, _)| asked.number).collect();
-        let new = origin.calls.iter().filter(|call| numbers.contains(&call.request));
+        let new = origin
+            .calls
+            .iter()
+            .filter(|call| numbers.contains(&call.request));
         let moment = Moment {
             new: new.collect(),
             calls: &origin.calls,
@@ -106,7 +109,10 @@ impl Checker {
         let before = self.stored.clone();
         for call in &moment.new {
             let asked = seen.answers.iter().map(|(asked, _)| asked);
-            let asked = asked.filter(|asked| asked.number == call.request).next_back().unwrap();
+            let asked = asked
+                .filter(|asked| asked.number == call.request)
+                .next_back()
+                .unwrap();
             self.note(call, asked, moment.is_alone);
         }
         for (asked, answer) in &seen.answers {
@@ -115,7 +121,8 @@ impl Checker {
             if is_read {
                 let mut all = before.get(&asked.path).cloned().unwrap_or_default();
                 if !moment.is_alone {
-                    all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+                    all.iter_mut()
+                        .for_each(|candidate| candidate.is_certain = false);
                     let later = self.stored.get(&asked.path).into_iter().flatten();
                     all.extend(later.cloned());
                 }
@@ -140,7 +147,8 @@ impl Checker {
         let selected_by = call.vary.selects(asked);
         let is_ours = |candidate: &Candidate| candidate.selected_by == selected_by;
         if !is_alone {
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
         }
         if call.has_failed || is_only(asked, self.settings) {
             return;
@@ -148,7 +156,10 @@ impl Checker {
         let has_credentials = asked.user.cookie.is_some() || asked.user.authorization.is_some();
         let refused_until = self.refused_until_ms.get(&call.path).copied().unwrap_or(0);
         let may_be_refused = has_credentials && call.came_ms <= refused_until;
-        let old = all.iter().rev().find(|candidate| is_ours(candidate) && candidate.head.version == call.version);
+        let old = all
+            .iter()
+            .rev()
+            .find(|candidate| is_ours(candidate) && candidate.head.version == call.version);
         let (head, body_of) = match (call.status.as_u16(), old) {
             (304, Some(old)) => (old.head.updated(call), old.body_of),
             (304, None) => return,
@@ -157,16 +168,19 @@ impl Checker {
         let terms = head.terms(asked, self.settings);
         let Some(terms) = terms.filter(|terms| is_worth(terms, &head)) else {
             if has_credentials {
-                self.refused_until_ms.insert(call.path, call.came_ms + 5_000);
+                self.refused_until_ms
+                    .insert(call.path, call.came_ms + 5_000);
             }
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
             return;
         };
         let is_certain = is_alone && !may_be_refused;
         if is_certain {
             all.retain(|candidate| !is_ours(candidate));
         } else {
-            all.iter_mut().for_each(|candidate| candidate.is_certain = false);
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
         }
         all.push(Candidate {
             head,
@@ -200,7 +214,11 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let own: Vec<_> = moment.new.iter().filter(|call| call.request == asked.number).collect();
+        let own: Vec<_> = moment
+            .new
+            .iter()
+            .filter(|call| call.request == asked.number)
+            .collect();
         let own: Vec<&Call> = own.into_iter().copied().collect();
         self.check_leak(asked, answer, moment)?;
         let certain = stored.iter().find(|candidate| {
@@ -236,7 +254,9 @@ impl Checker {
             let old = stored.iter().rev().find(|candidate| {
                 candidate.head.version == call.version
                     && candidate.selected_by == candidate.head.vary.selects(asked)
-                    && (answer.body.is_empty() || answer.status == 206 || moment.calls[candidate.body_of].body == answer.body)
+                    && (answer.body.is_empty()
+                        || answer.status == 206
+                        || moment.calls[candidate.body_of].body == answer.body)
             });
             let old = old.ok_or("revalidated what is not stored")?;
             let now = Candidate {
@@ -250,7 +270,12 @@ impl Checker {
     }
 
     /// Whatever the rules are: what was made for one user is not for another.
-    fn check_leak(&mut self, asked: &Asked, answer: &Answer, moment: &Moment<'_>) -> Result<(), String> {
+    fn check_leak(
+        &mut self,
+        asked: &Asked,
+        answer: &Answer,
+        moment: &Moment<'_>,
+    ) -> Result<(), String> {
         let Some(number) = answer.body_of() else {
             return Ok(());
         };
@@ -261,7 +286,8 @@ impl Checker {
         self.totals.of_others += usize::from(call.user != asked.user);
         let control = call.said.targeted.as_ref().or(call.said.control.as_ref());
         let (is_private, is_shared) = control.map_or((false, false), |control| {
-            let is_shared = control.public || control.must_revalidate || !control.s_maxage.is_empty();
+            let is_shared =
+                control.public || control.must_revalidate || !control.s_maxage.is_empty();
             (control.private || control.no_store, is_shared)
         });
         let is_personal = is_private
@@ -269,7 +295,8 @@ impl Checker {
             || call.vary == Vary::Star
             || call.said.sets_cookie && !control.is_some_and(|control| control.cookie_is_private)
             || call.user.authorization.is_some() && !is_shared
-            || matches!(call.vary, Vary::Cookie | Vary::Both) && call.user.cookie != asked.user.cookie;
+            || matches!(call.vary, Vary::Cookie | Vary::Both)
+                && call.user.cookie != asked.user.cookie;
         match is_personal {
             true => Err("the body of another".to_owned()),
             false => Ok(()),
@@ -285,14 +312,18 @@ impl Checker {
         own: &[&Call],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let usage = certain.terms.usage(certain.head.came_ms, moment.before_ms, asked, self.settings);
+        let usage =
+            certain
+                .terms
+                .usage(certain.head.came_ms, moment.before_ms, asked, self.settings);
         let is_reused = answer.number("x-call") == Some(certain.fields_of);
         let is_only = is_only(asked, self.settings);
         match usage {
             Use::Fresh | Use::Accepted => {
                 self.totals.wanted += 1;
                 // What may be stale anyway is refreshed.
-                let is_refreshed = usage == Use::Accepted && certain.terms.stale_while_revalidate > 0;
+                let is_refreshed =
+                    usage == Use::Accepted && certain.terms.stale_while_revalidate > 0;
                 match (is_reused, own.is_empty() || is_refreshed) {
                     (true, true) => Ok(()),
                     (false, _) => Err(format!("{usage:?}, but not reused")),
@@ -301,7 +332,9 @@ impl Checker {
             }
             Use::Refresh if !is_only => {
                 self.totals.wanted += 1;
-                is_reused.then_some(()).ok_or("may be stale, but is not reused".to_owned())
+                is_reused
+                    .then_some(())
+                    .ok_or("may be stale, but is not reused".to_owned())
             }
             Use::Revalidate if !is_only => {
                 let first = own.first().ok_or("the origin is not asked")?;
@@ -310,9 +343,13 @@ impl Checker {
                     let tag = crate::said::etag(certain.head.version, is_weak);
                     same("if-none-match", field("if-none-match"), Some(&*tag))?;
                 }
-                let error = certain.terms.instead_of_error(certain.head.came_ms, moment.after_ms);
+                let error = certain
+                    .terms
+                    .instead_of_error(certain.head.came_ms, moment.after_ms);
                 if first.has_failed && error && !is_reused {
-                    return Err("an error, though a stale response is allowed in its place".to_owned());
+                    return Err(
+                        "an error, though a stale response is allowed in its place".to_owned()
+                    );
                 }
                 Ok(())
             }
@@ -328,13 +365,19 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let mut all = stored.iter().filter(|candidate| candidate.fields_of == fields_of);
+        let mut all = stored
+            .iter()
+            .filter(|candidate| candidate.fields_of == fields_of);
         let candidate = all.next_back().ok_or("reused what must not be stored")?;
         let selected_by = candidate.head.vary.selects(asked);
         same("what selects it", candidate.selected_by, selected_by)?;
         self.totals.reused += 1;
         let came_ms = candidate.head.came_ms;
-        let usage = |settings| candidate.terms.usage(came_ms, moment.before_ms, asked, settings);
+        let usage = |settings| {
+            candidate
+                .terms
+                .usage(came_ms, moment.before_ms, asked, settings)
+        };
         let is_new = moment.new.iter().any(|call| call.number == fields_of);
         let has_failed = moment.new.iter().any(|call| call.has_failed);
         let lax = Settings {
@@ -357,7 +400,10 @@ impl Checker {
         if !(age(moment.before_ms)..=age(moment.after_ms)).contains(&own) {
             return Err(format!("Age {own} instead of {}", age(moment.before_ms)));
         }
-        if let Some(name) = ["set-cookie", "connection", "x-hop"].iter().find(|name| answer.fields.contains_key(**name)) {
+        if let Some(name) = ["set-cookie", "connection", "x-hop"]
+            .iter()
+            .find(|name| answer.fields.contains_key(**name))
+        {
             return Err(format!("{name} is stored"));
         }
         self.check_selected(asked, answer, candidate, moment)
@@ -379,10 +425,16 @@ impl Checker {
             same("body", &*answer.body, "")?;
             return same("status", answer.status, 304);
         }
-        let range = asked.range.filter(|_| asked.method == "GET" && head.said.status == 200);
+        let range = asked
+            .range
+            .filter(|_| asked.method == "GET" && head.said.status == 200);
         if asked.method == "HEAD" {
             same("body", &*answer.body, "")?;
-            same("content-length", answer.number("content-length"), Some(body.len()))?;
+            same(
+                "content-length",
+                answer.number("content-length"),
+                Some(body.len()),
+            )?;
             return same("status", answer.status, head.said.status);
         }
         match range {
@@ -419,7 +471,11 @@ fn check_forwarded(
         same("body", &*answer.body, "")?;
         return same("status", answer.status, 304);
     }
-    let body = if asked.method == "HEAD" { "" } else { &call.body };
+    let body = if asked.method == "HEAD" {
+        ""
+    } else {
+        &call.body
+    };
     same("body", &*answer.body, body)?;
     same("status", answer.status, call.status.as_u16())
 }
@@ -461,14 +517,26 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, own: T, expected: T) -> Resu
 
 impl Moment<'_> {
     fn tell(&self, why: &str, asked: &Asked, answer: &Answer, stored: &[Candidate]) -> String {
-        let times = (self.before_ms - crate::START_MS, self.after_ms - crate::START_MS);
+        let times = (
+            self.before_ms - crate::START_MS,
+            self.after_ms - crate::START_MS,
+        );
         let told = self.told;
         let calls = self.new.iter().map(|call| {
-            let Call { number, request, status, fields, had, .. } = call;
+            let Call {
+                number,
+                request,
+                status,
+                fields,
+                had,
+                ..
+            } = call;
             format!("call {number} for {request}: {status} {fields:?} asked with {had:?}\n")
         });
         let calls: String = calls.collect();
-        let stored = stored.iter().map(|candidate| format!("stored {candidate:?}\n"));
+        let stored = stored
+            .iter()
+            .map(|candidate| format!("stored {candidate:?}\n"));
         let stored: String = stored.collect();
         format!("{why}\n{told}, now {times:?}\n{asked:?}\n{answer:?}\n{calls}{stored}")
     }
@@ -497,7 +565,10 @@ impl Totals {
     pub fn assert_varied(&mut self) {
         let least = self.requests / 1_000;
         let told = format!("{self:?}");
-        assert!(self.all_mut().iter().all(|number| **number >= least), "{told}");
+        assert!(
+            self.all_mut().iter().all(|number| **number >= least),
+            "{told}"
+        );
     }
 
     fn all_mut(&mut self) -> [&mut usize; 11] {

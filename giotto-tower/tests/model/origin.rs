@@ -104,7 +104,11 @@ impl State {
         }
         let path: usize = request.uri().path()[1..].parse().unwrap();
         let had = request.headers().clone();
-        let Resource { said, version, vary } = self.resources[path].clone();
+        let Resource {
+            said,
+            version,
+            vary,
+        } = self.resources[path].clone();
         let came_ms = self.clock.now_ms();
         let number = self.calls.len();
         let user = User {
@@ -131,7 +135,11 @@ impl State {
         self.decide(&mut call, request.method());
         append(&mut call.fields, "x-call", &number.to_string());
         let is_empty = request.method() == Method::HEAD || call.status == StatusCode::NOT_MODIFIED;
-        let body = if is_empty { Body::empty() } else { Body::from(call.body.clone()) };
+        let body = if is_empty {
+            Body::empty()
+        } else {
+            Body::from(call.body.clone())
+        };
         let mut response = Response::new(body);
         *response.status_mut() = call.status;
         *response.headers_mut() = call.fields.clone();
@@ -152,9 +160,17 @@ impl State {
             call.status = StatusCode::from_u16(statuses[self.rng.usize(..6)]).unwrap();
             let other = self.rng.usize(..self.resources.len());
             match self.rng.u8(..4) {
-                0 => append(&mut call.fields, "location", &format!("http://example.com/{other}")),
+                0 => append(
+                    &mut call.fields,
+                    "location",
+                    &format!("http://example.com/{other}"),
+                ),
                 1 => append(&mut call.fields, "content-location", &format!("../{other}")),
-                2 => append(&mut call.fields, "location", &format!("http://example.org/{other}")),
+                2 => append(
+                    &mut call.fields,
+                    "location",
+                    &format!("http://example.org/{other}"),
+                ),
                 _ => {}
             }
             return;
@@ -165,7 +181,9 @@ impl State {
             call.is_short = self.rng.bool();
         }
         let (came_ms, version) = (call.came_ms, call.version);
-        call.fields = call.said.write(&mut self.rng, came_ms, version, call.is_short);
+        call.fields = call
+            .said
+            .write(&mut self.rng, came_ms, version, call.is_short);
         let vary = match call.vary {
             Vary::Nothing => return,
             Vary::Star => "foo, *",
@@ -183,7 +201,9 @@ impl Call {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
         match (field("if-none-match"), field("if-modified-since")) {
             (Some(tags), _) => tags.contains("x,y"),
-            (None, Some(since)) => asked.modified_since.is_some_and(|own| said::date(own) == since),
+            (None, Some(since)) => asked
+                .modified_since
+                .is_some_and(|own| said::date(own) == since),
             (None, None) => false,
         }
     }
@@ -192,7 +212,9 @@ impl Call {
     fn is_not_modified(&self) -> bool {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
         match (field("if-none-match"), field("if-modified-since")) {
-            (Some(tags), _) => self.said.etag.is_some() && tags.contains(&said::etag(self.version, false)),
+            (Some(tags), _) => {
+                self.said.etag.is_some() && tags.contains(&said::etag(self.version, false))
+            }
             (None, Some(since)) => {
                 let modified = said::date(said::modified_ms(self.version));
                 self.said.last_modified && since == modified

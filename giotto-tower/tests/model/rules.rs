@@ -130,7 +130,8 @@ impl Head {
         let control = self.said.targeted.as_ref().unwrap_or(&plain);
         let with_authorization =
             control.public || control.must_revalidate || !control.s_maxage.is_empty();
-        let cookie_stays = self.said.sets_cookie && !(control.cookie_is_private && !control.private);
+        let cookie_stays =
+            self.said.sets_cookie && !(control.cookie_is_private && !control.private);
         let is_refused = asked.method != "GET"
             || control.no_store
             || control.private
@@ -174,12 +175,15 @@ impl Head {
 
     /// RFC 9111, 4.2.1. Milliseconds.
     fn stated(&self, control: &Control) -> Option<u64> {
-        let least = |times: &[Option<u64>]| times.iter().map(|time| time.unwrap_or(0) * 1_000).min();
+        let least =
+            |times: &[Option<u64>]| times.iter().map(|time| time.unwrap_or(0) * 1_000).min();
         let by_expires = || match (&self.said.targeted, self.said.expires) {
             (None, Some(_)) => Some(self.expires_ms.unwrap_or(0).saturating_sub(self.date_ms)),
             _ => None,
         };
-        least(&control.s_maxage).or(least(&control.max_age)).or_else(by_expires)
+        least(&control.s_maxage)
+            .or(least(&control.max_age))
+            .or_else(by_expires)
     }
 
     /// RFC 9111, 4.2.2, and the layer's policy.
@@ -199,7 +203,10 @@ impl Head {
             return None;
         }
         let unchanged = self.date_ms.saturating_sub(said::modified_ms(self.version));
-        match (settings.heuristics && self.said.last_modified, settings.default) {
+        match (
+            settings.heuristics && self.said.last_modified,
+            settings.default,
+        ) {
             (true, _) => Some(unchanged / 10),
             (false, default) => default.map(|seconds| seconds * 1_000),
         }
@@ -224,8 +231,12 @@ impl Terms {
         }
         if settings.obeys_requests {
             let is_refused = asked.no_cache
-                || asked.max_age.is_some_and(|most| age / 1_000 * 1_000 > most * 1_000)
-                || asked.min_fresh.is_some_and(|least| fresh_for < least * 1_000);
+                || asked
+                    .max_age
+                    .is_some_and(|most| age / 1_000 * 1_000 > most * 1_000)
+                || asked
+                    .min_fresh
+                    .is_some_and(|least| fresh_for < least * 1_000);
             if is_refused {
                 return Use::Revalidate;
             }
@@ -233,7 +244,9 @@ impl Terms {
         let stale_for = age.saturating_sub(self.lifetime);
         let accepted = settings.obeys_requests
             && self.may_be_stale
-            && asked.max_stale.is_some_and(|most| stale_for <= most * 1_000);
+            && asked
+                .max_stale
+                .is_some_and(|most| stale_for <= most * 1_000);
         match () {
             () if fresh_for > 0 => Use::Fresh,
             () if accepted => Use::Accepted,

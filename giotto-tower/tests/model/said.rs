@@ -80,15 +80,24 @@ impl Control {
             (self.must_revalidate, "must-revalidate"),
             (self.proxy_revalidate, "proxy-revalidate"),
         ];
-        all.extend(flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| (*name).to_owned()));
+        all.extend(
+            flags
+                .iter()
+                .filter(|(is_set, _)| *is_set)
+                .map(|(_, name)| (*name).to_owned()),
+        );
         let mut time = |name: &str, seconds: Option<u64>| {
             all.push(match seconds {
                 Some(seconds) => format!("{name}={seconds}"),
                 None => format!("{name}=soon"),
             });
         };
-        self.max_age.iter().for_each(|seconds| time("max-age", *seconds));
-        self.s_maxage.iter().for_each(|seconds| time("s-maxage", *seconds));
+        self.max_age
+            .iter()
+            .for_each(|seconds| time("max-age", *seconds));
+        self.s_maxage
+            .iter()
+            .for_each(|seconds| time("s-maxage", *seconds));
         if self.stale_while_revalidate.is_some() {
             time("stale-while-revalidate", self.stale_while_revalidate);
         }
@@ -111,7 +120,9 @@ impl Control {
             let directive = match rng.u8(..4) {
                 0 => directive.to_uppercase(),
                 1 => match directive.split_once('=') {
-                    Some((name, seconds)) if !seconds.starts_with('"') => format!("{name}=\"{seconds}\""),
+                    Some((name, seconds)) if !seconds.starts_with('"') => {
+                        format!("{name}=\"{seconds}\"")
+                    }
                     _ => directive,
                 },
                 _ => directive,
@@ -123,7 +134,11 @@ impl Control {
                 }
                 _ => {}
             }
-            line.push_str(if line.is_empty() { "" } else { [",", ", ", " ,\t"][rng.usize(..3)] });
+            line.push_str(if line.is_empty() {
+                ""
+            } else {
+                [",", ", ", " ,\t"][rng.usize(..3)]
+            });
             line.push_str(&directive);
         }
         append(fields, "cache-control", &line);
@@ -157,7 +172,9 @@ impl Said {
             etag: (rng.u8(..3) != 0).then(|| rng.bool()),
             last_modified: rng.u8(..3) == 0,
             sets_cookie: rng.u8(..10) == 0,
-            status: [200, 200, 200, 200, 200, 200, 203, 301, 404, 410, 201, 403, 500][rng.usize(..13)],
+            status: [
+                200, 200, 200, 200, 200, 200, 203, 301, 404, 410, 201, 403, 500,
+            ][rng.usize(..13)],
         }
     }
 

@@ -111,7 +111,8 @@ impl World {
         let asked = self.draw(None);
         self.origin.state().takes_time = true;
         let seen = self.ask(vec![asked]).await;
-        self.checker.check(&seen, &self.origin.state(), &self.told());
+        self.checker
+            .check(&seen, &self.origin.state(), &self.told());
     }
 
     /// Requests for one path at once, which the layer may coalesce.
@@ -121,11 +122,15 @@ impl World {
         let all: Vec<_> = all.collect();
         self.origin.state().takes_time = false;
         let seen = self.ask(all).await;
-        self.checker.check(&seen, &self.origin.state(), &self.told());
+        self.checker
+            .check(&seen, &self.origin.state(), &self.told());
     }
 
     fn told(&self) -> String {
-        format!("seed {} after {} requests, {:?}", self.seed, self.requests, self.settings)
+        format!(
+            "seed {} after {} requests, {:?}",
+            self.seed, self.requests, self.settings
+        )
     }
 
     /// A request of any client; for `path` a safe one.
@@ -209,7 +214,11 @@ impl World {
             append(fields, "authorization", &format!("Bearer {user}"));
         }
         if let Some(language) = asked.language {
-            append(fields, "accept-language", LANGUAGES[language][rng.usize(..2)]);
+            append(
+                fields,
+                "accept-language",
+                LANGUAGES[language][rng.usize(..2)],
+            );
         }
         let flags = [
             (asked.no_cache, "no-cache"),
