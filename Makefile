@@ -4,7 +4,7 @@ CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
 .PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies operators browser metrics-check
+	judges proxies operators browser metrics-check cache-tests
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -46,9 +46,11 @@ features: ## Each feature compiles alone, and the default features have no datab
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features conformance
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features testing
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features zstd
-	for feature in admin axum compression session socket-activation template purge static testing redis memcache sqlite postgres mysql; do \
+	$(CARGO) check --locked -p giotto-cache --no-default-features --features functions
+	$(CARGO) check --locked -p giotto-cache --no-default-features --features macros
+	for feature in admin axum compression functions session socket-activation template purge static testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
-	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|listenfd|prometheus-client|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
+	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|listenfd|prometheus-client|rmp-serde|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
 
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
@@ -111,3 +113,15 @@ browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, a
 	$(INSTALL) chromium redis-server
 	$(CARGO) build --locked -p judges -p library
 	$(PYTHON) judges/browser.py
+
+# With `SUITE=FOLDER`, a checkout of the suite's repository in place of what is published.
+PUBLISHED = target/cache-tests/node_modules/http-cache-tests
+SUITE ?= $(PUBLISHED)
+$(PUBLISHED):
+	$(INSTALL) nodejs npm
+	npm install --prefix target/cache-tests --ignore-scripts --no-audit --no-fund --silent http-cache-tests@0.4.5
+
+cache-tests: $(SUITE) ## http-cache-tests, the suite of cache-tests.fyi, against the example `proxy`.
+	$(INSTALL) python3
+	$(CARGO) build --locked -p proxy
+	python3 judges/cache_tests.py --suite $(SUITE)

@@ -24,6 +24,7 @@ is_installed() {
         varnish-modules) ls /usr/lib/*/varnish/vmods/libvmod_xkey.so >/dev/null 2>&1 ;;
         trafficserver) has traffic_server ;;
         python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
+        nodejs) has node ;;
         postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
         *) has "$1" ;;
     esac

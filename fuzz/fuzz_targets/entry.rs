@@ -44,7 +44,7 @@ fn ask(raw: &[u8], key: &Key, now_ms: u64, trusted: bool) -> Option<Entry> {
     let entry = Entry::open(Bytes::copy_from_slice(raw), key, trusted).ok()?;
     let _ = (entry.body(), entry.etag(), entry.created_ms());
     let fields = entry.metadata().unwrap_or_default();
-    assert!(fields.fields().count() <= 32);
+    assert!(fields.fields().count() <= 64);
     let _ = (
         entry.is_fresh(now_ms),
         entry.fresh_for(now_ms),

@@ -56,25 +56,38 @@ fn main() {
     ];
     println!("{entries} entries");
     println!(
-        "{:8} {:>12} {:>12} {:>12} {:>12} {:>8}",
-        "store", "first page", "keys", "hits/s", "meanwhile", "left"
+        "{:8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>8}",
+        "store", "first page", "keys", "memory", "hits/s", "meanwhile", "left"
     );
     for (name, page, store) in stores {
         let measured = runtime.block_on(measure(Arc::clone(&store), entries, page));
-        let (first, keys, alone, meanwhile) = measured.expect("the store answers");
+        let Measured {
+            first,
+            keys,
+            memory,
+            alone,
+            meanwhile,
+        } = measured.expect("the store answers");
         println!(
-            "{name:8} {:>9} ms {keys:>12} {alone:>12.0} {meanwhile:>12.0} {:>6.1} %",
+            "{name:8} {:>9} ms {keys:>12} {:>8} KiB {alone:>12.0} {meanwhile:>12.0} {:>6.1} %",
             first.as_millis(),
+            memory.map_or_else(|| "?".to_owned(), |memory| memory.to_string()),
             100.0 * meanwhile / alone
         );
     }
 }
 
-async fn measure(
-    store: Arc<dyn KeyValue>,
-    entries: usize,
-    page: usize,
-) -> Result<(Duration, u64, f64, f64)> {
+struct Measured {
+    first: Duration,
+    keys: u64,
+    /// What a walk through all entries takes at most, in KiB; `None` where the system does not say.
+    memory: Option<u64>,
+    /// Hits in a second.
+    alone: f64,
+    meanwhile: f64,
+}
+
+async fn measure(store: Arc<dyn KeyValue>, entries: usize, page: usize) -> Result<Measured> {
     fill(&*store, entries).await?;
     let cache = Cache::builder(store)
         .deadline(Duration::from_secs(5))
@@ -83,6 +96,9 @@ async fn measure(
     let begun = Instant::now();
     let keys = go(walk().until(begun + PATIENCE)).await?;
     let first = begun.elapsed();
+    let before = resident("VmRSS:").filter(|_| forget_peak());
+    go(cache.walk(Listing::new(page))).await?;
+    let memory = before.and_then(|before| Some(resident("VmHWM:")?.saturating_sub(before)));
     let (mut alone, mut meanwhile) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         alone.push(hits(&cache).await?);
@@ -101,7 +117,25 @@ async fn measure(
         is_over.store(true, Ordering::Relaxed);
         listing.await.expect("it does not panic")?;
     }
-    Ok((first, keys, median(alone), median(meanwhile)))
+    Ok(Measured {
+        first,
+        keys,
+        memory,
+        alone: median(alone),
+        meanwhile: median(meanwhile),
+    })
+}
+
+/// The memory of this process in KiB, now or at most (`VmHWM`).
+fn resident(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+/// From now on, the most is counted anew.
+fn forget_peak() -> bool {
+    std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 
 async fn fill(store: &dyn KeyValue, entries: usize) -> Result<()> {

@@ -16,12 +16,15 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
+#[cfg(feature = "functions")]
+use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
 use crate::engine::unstored::ENVELOPE;
+use crate::engine::waits::Waits;
 use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
@@ -72,6 +75,8 @@ pub struct CacheBuilder {
     compress: bool,
     seed: Option<u64>,
     signer: Signer,
+    #[cfg(feature = "functions")]
+    max_decoded: u64,
 }
 
 /// What a cache can be put in front of: a [`KeyValue`], or one that is shared already by an [`Arc`].
@@ -126,6 +131,8 @@ impl Cache {
             compress: true,
             seed: None,
             signer: Signer::default(),
+            #[cfg(feature = "functions")]
+            max_decoded: DEFAULT_MAX_DECODED,
         }
     }
 
@@ -182,6 +189,15 @@ impl Cache {
             let computation = compute(control);
             Box::pin(async move { computation.await.map_err(Error::compute) })
         };
+        self.answer_computation(lookup, compute).await
+    }
+
+    /// The same for a computation whose error is one of the cache already.
+    pub(crate) async fn answer_computation(
+        &self,
+        lookup: Lookup,
+        compute: impl FnOnce(CacheControl) -> Computation,
+    ) -> Result<Answer> {
         if !trace::is_on() {
             return engine::answer(&self.engine, lookup, compute).await;
         }
@@ -534,6 +550,11 @@ impl Cache {
         self.engine.flights.len()
     }
 
+    #[cfg(feature = "functions")]
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// The time by the clock of this cache, in milliseconds since 1970.
     #[doc(hidden)]
     #[must_use]
@@ -545,6 +566,12 @@ impl Cache {
     #[must_use]
     pub fn store(&self) -> &dyn KeyValue {
         self.engine.store.store()
+    }
+
+    /// The largest result, in bytes, that is [stored](CacheBuilder::max_entry).
+    #[must_use]
+    pub fn max_entry(&self) -> usize {
+        self.engine.max_entry
     }
 
     /// How long one call to a store outside this process may take.
@@ -609,6 +636,17 @@ impl CacheBuilder {
         Self { compress, ..self }
     }
 
+    /// How many bytes of decoded results of [functions](Cache::function) are kept in memory, where entries are, too: 16 MiB by
+    /// default, 0 = none, so that every hit decodes. What a value takes is estimated from its bytes.
+    #[cfg(feature = "functions")]
+    #[must_use]
+    pub fn max_decoded(self, bytes: u64) -> Self {
+        Self {
+            max_decoded: bytes,
+            ..self
+        }
+    }
+
     /// Draws the random numbers of early refresh and jitter from this seed, so that they are the same in every run.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
@@ -647,6 +685,7 @@ impl CacheBuilder {
         let engine = Engine {
             layer_names: layer_names.collect(),
             flights: SingleFlight::default(),
+            waits: Waits::default(),
             tasks: Tasks::default(),
             programs: ProgramGenerations::new(is_own),
             pending: Pending::new(),
@@ -669,6 +708,8 @@ impl CacheBuilder {
             random: Mutex::new(random),
             log: Limiter::default(),
             paces: Paces::default(),
+            #[cfg(feature = "functions")]
+            functions: Functions::new(self.max_decoded),
         };
         Cache {
             engine: Arc::new(engine),

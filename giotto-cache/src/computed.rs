@@ -13,6 +13,7 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::metadata::Metadata;
 use crate::policy::duration::IntoDuration;
+use crate::reason::Reason;
 
 /// What a computation returns.
 #[derive(Debug)]
@@ -27,6 +28,9 @@ pub enum Computed {
     Negative(Bytes),
     /// The [old value](CacheControl::old_value) is still valid. It becomes fresh again, with the metadata that it had.
     NotModified,
+    /// The [old value](CacheControl::old_value) is still valid, with this metadata in place of what it had. It lives on as
+    /// the [`CacheControl`] of this computation says.
+    Revalidated(Metadata),
     /// An error that is an answer, such as "not allowed". It is not stored, and no old result is served in its place.
     Refused(Error),
 }
@@ -52,23 +56,36 @@ pub struct CacheControl(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     old: Option<(Entry, Clock)>,
+    /// Why it computes; `None` outside a lookup.
+    reason: Option<Reason>,
+    is_refresh: bool,
     directives: Mutex<Directives>,
 }
 
 /// What a computation has asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Directives {
-    /// Milliseconds.
+    /// Here and below in milliseconds; 0 = fresh for no time.
     pub(crate) ttl: Option<u64>,
+    pub(crate) stale_while_revalidate: Option<u64>,
+    pub(crate) stale_if_error: Option<u64>,
+    pub(crate) keep: Option<u64>,
     pub(crate) tags: Vec<String>,
     pub(crate) no_store: bool,
 }
 
 impl CacheControl {
-    pub(crate) fn new(old: Option<Entry>, clock: &Clock) -> Self {
+    pub(crate) fn new(
+        old: Option<Entry>,
+        clock: &Clock,
+        reason: Reason,
+        is_refresh: bool,
+    ) -> Self {
         let old = old.map(|entry| (entry, clock.clone()));
         Self(Arc::new(Shared {
             old,
+            reason: Some(reason),
+            is_refresh,
             directives: Mutex::default(),
         }))
     }
@@ -82,6 +99,40 @@ impl CacheControl {
         }
     }
 
+    /// How long after its fresh time this result is still served while a new one is computed in the background, at most for
+    /// as long as the [policy](crate::Policy::stale_while_revalidate) says; a time of zero or less: not at all.
+    pub fn stale_while_revalidate(&self, time: impl IntoDuration) {
+        let ms = time.in_ms().unwrap_or(0);
+        self.change(|directives| directives.stale_while_revalidate = Some(ms));
+    }
+
+    /// How long after its fresh time this result is still served if the computation of a new one fails, at most for as long
+    /// as the [policy](crate::Policy::stale_if_error) says; a time of zero or less: not at all. It is never shorter than the
+    /// time of [`stale_while_revalidate`](Self::stale_while_revalidate).
+    pub fn stale_if_error(&self, time: impl IntoDuration) {
+        let ms = time.in_ms().unwrap_or(0);
+        self.change(|directives| directives.stale_if_error = Some(ms));
+    }
+
+    /// How long after all that this result stays in the store as the [old value](Self::old_value) of the next computation,
+    /// at most for as long as the [policy](crate::Policy::keep) says; a time of zero or less: not at all.
+    pub fn keep(&self, time: impl IntoDuration) {
+        let ms = time.in_ms().unwrap_or(0);
+        self.change(|directives| directives.keep = Some(ms));
+    }
+
+    /// Serves this result to nobody but its own caller, and stores it as the [old value](Self::old_value) of the next
+    /// computation: `no-cache` of RFC 9111, 5.2.2.4. It is fresh for no time, and not served stale unless a time for that is
+    /// set after this call. Other callers that wait for it compute their own. It is not stored if nothing
+    /// [keeps](crate::Policy::keep) it.
+    pub fn no_cache(&self) {
+        self.change(|directives| {
+            directives.ttl = Some(0);
+            directives.stale_while_revalidate = Some(0);
+            directives.stale_if_error = Some(0);
+        });
+    }
+
     /// Tags of this result, in addition to those that are known before it is computed.
     pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
@@ -93,7 +144,7 @@ impl CacheControl {
         self.change(|directives| directives.no_store = true);
     }
 
-    /// The stored result, fresh or not; `None` if there is none that may be used.
+    /// The stored result: fresh, stale, or only [kept](crate::Policy::keep); `None` if there is none that may be used.
     #[must_use]
     pub fn old_value(&self) -> Option<Bytes> {
         let (entry, _) = self.0.old.as_ref()?;
@@ -106,6 +157,25 @@ impl CacheControl {
         let (entry, clock) = self.0.old.as_ref()?;
         let age_ms = clock.now_ms().saturating_sub(entry.created_ms());
         Some(Duration::from_millis(age_ms))
+    }
+
+    /// What belongs to the [old value](Self::old_value) besides its body; `None` if there is nothing.
+    #[must_use]
+    pub fn old_metadata(&self) -> Option<Metadata> {
+        let (entry, _) = self.0.old.as_ref()?;
+        entry.metadata()
+    }
+
+    /// Why nothing fresh was found, so that this computation runs; `None` outside a lookup.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.0.reason.as_ref()
+    }
+
+    /// Whether no caller waits for the result: they have been served an older one.
+    #[must_use]
+    pub fn is_refresh(&self) -> bool {
+        self.0.is_refresh
     }
 
     fn change(&self, change: impl FnOnce(&mut Directives)) {

@@ -87,6 +87,16 @@ impl Error {
         }
     }
 
+    /// The error that a computation returned, of a type that converts into a box. The type can still be asked for.
+    #[cfg(feature = "functions")]
+    pub(crate) fn computed_box(source: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let message = source.to_string();
+        Self {
+            source: Some(Arc::from(source)),
+            ..Self::new(ErrorKind::Compute, message)
+        }
+    }
+
     /// The error with which a computation answered.
     pub(crate) fn refused(source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self {
@@ -116,6 +126,18 @@ impl Error {
     #[must_use]
     pub fn computed<E: std::error::Error + Send + Sync + 'static>(&self) -> Option<&E> {
         self.source.as_ref()?.downcast_ref()
+    }
+
+    /// A copy of the error of the computation itself, where it is an `E`.
+    ///
+    /// # Errors
+    ///
+    /// This error itself, where it is not: of a computation that panicked or took too long, or for another type.
+    pub fn into_computed<E>(self) -> Result<E, Self>
+    where
+        E: std::error::Error + Clone + Send + Sync + 'static,
+    {
+        self.computed::<E>().cloned().ok_or(self)
     }
 }
 

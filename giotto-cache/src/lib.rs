@@ -39,11 +39,15 @@
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
+//! `function/` (feature `functions`) is a door beside `cache.rs`, for results that are values of a type ([`Function`]). What it needs
+//! of the engine is in `engine/functions/` and `engine/waits.rs`.
+//!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
-//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `metadata.rs`,
-//! `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
+//! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `acceptance.rs`,
+//! `metadata.rs`, `reason.rs`, `scope.rs`, `clock.rs`, `error.rs`, `stats/`, `log.rs` and
 //! `signature.rs` are what all of them are made of.
 
+mod acceptance;
 mod answer;
 mod cache;
 mod clock;
@@ -54,6 +58,8 @@ mod downstream;
 mod engine;
 mod entry;
 mod error;
+#[cfg(feature = "functions")]
+pub mod function;
 mod guard;
 mod inspect;
 mod invalidation;
@@ -75,6 +81,7 @@ pub mod testing;
 pub mod trace;
 mod upkeep;
 
+pub use acceptance::{Acceptance, Stored};
 pub use answer::Answer;
 /// What an implementation of [`KeyValue`] stands under.
 pub use async_trait::async_trait;
@@ -86,6 +93,10 @@ pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "functions")]
+pub use function::Function;
+#[cfg(feature = "macros")]
+pub use giotto_macros::cached;
 pub use inspect::explain::{EntryState, Explanation, LayerState};
 pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};

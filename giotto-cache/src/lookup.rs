@@ -2,6 +2,9 @@
 //!
 //! A ground type: the argument of [`Cache::answer`](crate::Cache::answer), passed from step to step.
 
+use std::sync::Arc;
+
+use crate::acceptance::{Acceptance, Judge, Stored};
 use crate::key::Key;
 use crate::policy::Policy;
 
@@ -16,6 +19,8 @@ pub struct Lookup {
     pub(crate) allows_own_time: bool,
     pub(crate) accepts_coded: bool,
     pub(crate) is_admitted: bool,
+    /// One pointer, so that a lookup without it moves few bytes more.
+    pub(crate) judge: Option<Arc<Judge>>,
 }
 
 /// How a lookup may use the cache.
@@ -47,6 +52,7 @@ impl Lookup {
             allows_own_time: true,
             accepts_coded: false,
             is_admitted: false,
+            judge: None,
         }
     }
 
@@ -77,6 +83,26 @@ impl Lookup {
     #[inline]
     pub const fn wait_for_fresh(mut self, waits: bool) -> Self {
         self.waits_for_fresh = waits;
+        self
+    }
+
+    /// What this caller accepts beyond the policy. `judge` is asked about an entry that is found and might be served, and
+    /// about a result that was computed for another caller; for one that it refuses, this caller computes its own, which is
+    /// not stored. [`Cache::explain`](crate::Cache::explain) asks it as well.
+    ///
+    /// ```
+    /// use giotto_cache::{Acceptance, Key, Lookup, Policy, Stored};
+    ///
+    /// # let (key, policy) = (Key::plain("page", "text/html"), Policy::seconds(3600));
+    /// // `Cache-Control: max-age=60` of a request.
+    /// let lookup = Lookup::new(key, policy).accept(|stored: &Stored| match stored.age().as_secs() {
+    ///     0..=60 => Acceptance::AsStored,
+    ///     _ => Acceptance::Recompute,
+    /// });
+    /// ```
+    #[must_use]
+    pub fn accept(mut self, judge: impl Fn(&Stored) -> Acceptance + Send + Sync + 'static) -> Self {
+        self.judge = Some(Arc::new(Judge::new(judge)));
         self
     }
 
@@ -120,6 +146,7 @@ impl Lookup {
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()
+            && self.judge.is_none()
             && self.policy.is_plain()
     }
 }

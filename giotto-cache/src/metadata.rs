@@ -17,14 +17,14 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most fields of a result.
-const MAX_FIELDS: usize = 32;
+const MAX_FIELDS: usize = 64;
 /// The most bytes of its metadata, as it is stored.
-const MAX_BYTES: usize = 8 << 10;
+const MAX_BYTES: usize = 16 << 10;
 /// The length of the status.
 const STATUS: usize = 2;
 
-/// What belongs to a result besides its body: a status and named fields, at most 32 fields and 8 KiB. Cloning it copies no
-/// bytes.
+/// What belongs to a result besides its body: a status and named fields, at most 64 fields and 16 KiB. Cloning it copies
+/// no bytes.
 ///
 /// The cache stores it with the result and does not interpret it. It is part of the [entity tag](crate::Entry::etag).
 ///
@@ -85,17 +85,26 @@ impl Metadata {
             raw.put_slice(name.as_bytes());
             raw.put_u16_le(value_len);
             raw.put_slice(value);
-            check(&raw).map_err(|why| refused(name, why))?;
+            if raw.len() > MAX_BYTES {
+                return Err(refused(name, Invalid::TooLong));
+            }
         }
-        match raw.iter().all(|byte| *byte == 0) {
-            true => Ok(Self::default()),
-            false => Ok(Self(raw.freeze())),
+        if raw.iter().all(|byte| *byte == 0) {
+            return Ok(Self::default());
+        }
+        let metadata = Self(raw.freeze());
+        match check(&metadata.0) {
+            Ok(()) => Ok(metadata),
+            Err((at, why)) => {
+                let field = metadata.fields().nth(at);
+                Err(refused(field.map_or("", |(name, _)| name), why))
+            }
         }
     }
 
     /// Reads what is stored. Nothing in it is believed.
     pub(crate) fn decode(raw: Bytes) -> Result<Self, Invalid> {
-        check(&raw)?;
+        check(&raw).map_err(|(_, why)| why)?;
         Ok(Self(raw))
     }
 
@@ -146,23 +155,24 @@ impl fmt::Debug for Metadata {
     }
 }
 
-/// Whether `raw` is metadata that may be stored and served.
-fn check(raw: &[u8]) -> Result<(), Invalid> {
+/// Whether `raw` is metadata that may be stored and served; the number of the first field that may not, and why.
+fn check(raw: &[u8]) -> Result<(), (usize, Invalid)> {
     if raw.len() > MAX_BYTES {
-        return Err(Invalid::TooLong);
+        return Err((0, Invalid::TooLong));
     }
     if raw.is_empty() {
         return Ok(());
     }
-    let mut rest = raw.get(STATUS..).ok_or(Invalid::Cut)?;
+    let mut rest = raw.get(STATUS..).ok_or((0, Invalid::Cut))?;
     let (mut names, mut count) = ([&b""[..]; MAX_FIELDS], 0);
     while !rest.is_empty() {
-        let (name, value) = take(&mut rest).ok_or(Invalid::Cut)?;
+        let refused = |why| Err((count, why));
+        let (name, value) = take(&mut rest).ok_or((count, Invalid::Cut))?;
         match () {
-            () if !is_name(name) => return Err(Invalid::Name),
-            () if !value.iter().all(|byte| is_text(*byte)) => return Err(Invalid::Value),
-            () if names.contains(&name) => return Err(Invalid::Twice),
-            () if count == MAX_FIELDS => return Err(Invalid::TooMany),
+            () if !is_name(name) => return refused(Invalid::Name),
+            () if !value.iter().all(|byte| is_text(*byte)) => return refused(Invalid::Value),
+            () if names[..count].contains(&name) => return refused(Invalid::Twice),
+            () if count == MAX_FIELDS => return refused(Invalid::TooMany),
             () => names[count] = name,
         }
         count += 1;
@@ -220,8 +230,8 @@ mod tests {
             ("link", "</a>\r\nset-cookie: a=b", "control character"),
             ("link", "\0", "control character"),
             ("link", "\u{7f}", "control character"),
-            ("link", &long, "8192 bytes"),
-            ("link", &longer, "8192 bytes"),
+            ("link", &long, "16384 bytes"),
+            ("link", &longer, "16384 bytes"),
         ] {
             let error = new(&[(name, value)]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Configuration);
@@ -240,7 +250,8 @@ mod tests {
         let fields: Vec<_> = names.iter().map(|name| (&**name, "")).collect();
         assert_eq!(new(&fields[1..]).unwrap().fields().count(), MAX_FIELDS);
         let error = new(&fields).unwrap_err();
-        assert!(error.to_string().contains("32 fields"), "{error}");
+        assert!(error.to_string().contains("64 fields"), "{error}");
+        assert!(error.to_string().contains("x-64"), "{error}");
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl NotStored {
 pub enum Status {
     /// It was stored and fresh.
     Hit,
-    /// It was stored and is not fresh any more. The policy allows serving it.
+    /// It was stored and is not fresh any more. The policy allows serving it, or its caller accepts it.
     Stale(Staleness),
     /// It was computed for this caller and handed to the store.
     Stored,
@@ -81,6 +81,8 @@ pub enum Staleness {
     Late,
     /// The computation of a new one failed a moment ago. The next attempt waits for the throttle.
     Throttled,
+    /// Its caller [accepts](crate::Acceptance::Stale) it. No new one is computed.
+    Accepted,
 }
 
 /// Why a lookup found nothing fresh.

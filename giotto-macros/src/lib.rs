@@ -1,7 +1,9 @@
-//! The `#[model]` attribute of Giotto; use it as `giotto::model`.
+//! The attributes of Giotto; use them as `giotto::model`, and `giotto::cached` or `giotto_cache::cached`.
 //!
-//! It runs when an application is compiled: it writes the argument struct of a function and ties it to it.
+//! They run when an application is compiled. `#[model]` writes the argument struct of a function and ties it to it. `#[cached]`
+//! (`cached/`) puts a cache in front of a function.
 
+mod cached;
 mod parameter;
 
 use proc_macro::TokenStream;
@@ -39,6 +41,48 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
     } else {
         Err(Error::new(Span::call_site(), "#[model] takes no arguments"))
     };
+    expanded.unwrap_or_else(Error::into_compile_error).into()
+}
+
+/// Puts a cache in front of an async function or method: its result is stored, and a call with the same arguments returns it
+/// until its time is over. It is called as before.
+///
+/// ```ignore
+/// #[cached(seconds = 60, stale_while_revalidate = 300, tags = [format!("user:{id}")])]
+/// async fn user(cache: &Cache, #[skip] pool: &Pool, id: u64) -> Result<User, DbError> {
+///     pool.user(id).await
+/// }
+/// ```
+///
+/// The cache is the parameter whose type is a `Cache` or whose name is `cache`, or `cache = self.cache`. All other parameters
+/// are the key and implement `Serialize`, except those with `#[skip]`. They are owned values or references to such. A method
+/// leaves `self` out of the key, or has it in it with `key_self`.
+///
+/// | setting | |
+/// |---|---|
+/// | `seconds = 60`, `forever`, or `policy = POLICY` | how long a result is fresh; one of them is needed |
+/// | `stale_while_revalidate`, `stale_if_error`, `throttle`, `soft_timeout`, `hard_timeout`, `negative`, `early_refresh`, `jitter`, `version` | as the methods of `Policy` |
+/// | `tags = [format!("user:{id}"), ..]` | the tags of the result |
+/// | `name = "user"` | the name in keys and counters, in place of the path of the function |
+/// | `negative_errors = \|error\| ..` | the errors that are stored for the `negative` time, as `None` is |
+///
+/// The result, without the `Result` around it, implements `Serialize`, `Deserialize` and `Clone`. An error is not stored. It
+/// implements `std::error::Error` and `Clone`, or `From<giotto_cache::Error>`.
+#[proc_macro_attribute]
+pub fn cached(settings: TokenStream, item: TokenStream) -> TokenStream {
+    cached_in(settings, item, &quote!(::giotto_cache))
+}
+
+/// The same for users of the crate `giotto`.
+#[doc(hidden)]
+#[proc_macro_attribute]
+pub fn cached_in_giotto(settings: TokenStream, item: TokenStream) -> TokenStream {
+    cached_in(settings, item, &quote!(::giotto::cache))
+}
+
+fn cached_in(settings: TokenStream, item: TokenStream, root: &Tokens) -> TokenStream {
+    let function = parse_macro_input!(item as cached::Function);
+    let expanded = cached::expand(settings.into(), function, root);
     expanded.unwrap_or_else(Error::into_compile_error).into()
 }
 

@@ -91,6 +91,7 @@ impl CacheStatus {
             Some(Status::Stale(Staleness::Failed)) => Some("the model failed"),
             Some(Status::Stale(Staleness::Late)) => Some("the model is late"),
             Some(Status::Stale(Staleness::Throttled)) => Some("the model failed lately"),
+            Some(Status::Stale(Staleness::Accepted)) => Some("accepted"),
             _ => self.not_stored.map(NotStored::name),
         };
         let more = more.filter(|more| *more != reason);
@@ -107,8 +108,9 @@ impl fmt::Display for CacheStatus {
             return f.write_str("fwd=bypass");
         };
         match status {
-            Status::Hit | Status::Stale(Staleness::Revalidating | Staleness::Throttled) => {
-                f.write_str("hit")?;
+            Status::Hit
+            | Status::Stale(Staleness::Revalidating | Staleness::Throttled | Staleness::Accepted) => {
+                f.write_str("hit")?
             }
             _ => write!(f, "fwd={}", self.forward())?,
         }

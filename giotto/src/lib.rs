@@ -138,6 +138,8 @@ pub use error::{
 pub use error_page::ErrorPage;
 pub use giotto_cache as cache;
 pub use giotto_cache::CacheControl;
+#[cfg(feature = "functions")]
+pub use giotto_macros::cached_in_giotto as cached;
 pub use giotto_macros::model;
 pub use management::{ManagementSocket, management, management_over};
 pub use manifest::{Item, Manifest};

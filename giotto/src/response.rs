@@ -50,7 +50,7 @@ use crate::page::{Page, Told};
 /// - fields of the connection (RFC 9110, 7.6.1), such as `Connection` and `Transfer-Encoding`;
 /// - what giotto writes itself: `Cache-Control`, `ETag`, `Vary`, `Content-Type`, `Content-Length`, `Content-Encoding`, `Date`
 ///   and the like;
-/// - a value that is not visible ASCII, and more than 32 fields or 8 KiB.
+/// - a value that is not visible ASCII, and more than 64 fields or 16 KiB.
 ///
 /// `C` says whether it may set cookies: it is [`Cookies`] after [`cookie`](Self::cookie). A program with a cache whose model or
 /// view returns such a response is refused when the application starts.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::answer::Answer;
-use crate::clock::Clock;
 use crate::computed::CacheControl;
 use crate::engine::budget::{self, Place as BudgetPlace};
 use crate::engine::lease::{Acquired, Lease};
@@ -20,6 +19,7 @@ use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::{Lookup, Mode};
+use crate::policy::clocks::Clocks;
 use crate::reason::NotStored;
 
 /// How long a process waits for another one that computes.
@@ -36,6 +36,11 @@ pub(crate) fn is_computing(key: &str) -> bool {
     COMPUTING
         .try_with(|keys| keys.iter().any(|known| known == key))
         .unwrap_or(false)
+}
+
+/// The keys in whose computations the current task is, the outermost first.
+pub(crate) fn computing() -> Vec<String> {
+    COMPUTING.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// An attempt to compute the entry of a lookup.
@@ -88,18 +93,20 @@ pub(crate) enum Start {
 }
 
 impl Attempt {
-    pub(crate) fn new(lookup: Lookup, found: Found, role: Role, clock: &Clock) -> Self {
+    pub(crate) fn new(engine: &Engine, lookup: Lookup, found: Found, role: Role) -> Self {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
         // Read here, in the caller's task: the computation runs in another one.
-        let mut computing = COMPUTING.try_with(Clone::clone).unwrap_or_default();
+        let mut computing = computing();
         computing.push(lookup.key.as_str().to_owned());
         let old_value = found.old_value();
+        let reason = read::why_missed(engine, &lookup.key, &found);
+        let is_refresh = role == Role::Refresh;
         Self {
             lookup,
             role,
             is_old_usable: old_value.is_some(),
-            control: CacheControl::new(old_value, clock),
+            control: CacheControl::new(old_value, &engine.clock, reason, is_refresh),
             old: found.entry,
             is_answered: found.is_answered,
             generations: found.generations,
@@ -147,7 +154,8 @@ impl Attempt {
                 Acquired::NotUsed | Acquired::Unanswered => {}
                 Acquired::HeldElsewhere => {
                     let is_late = Instant::now() >= waits_until;
-                    if found.is_answered && !is_late && self.role != Role::Uncoalesced {
+                    let is_shared = self.role != Role::Uncoalesced && !self.is_of_no_cache();
+                    if found.is_answered && !is_late && is_shared {
                         engine.meter(self.key()).stats.waited.increase();
                         sleep(READ_EVERY).await;
                         continue;
@@ -157,7 +165,9 @@ impl Attempt {
                     }
                     // The owner takes longer than callers wait. Compute too, but do not store: only an owner learns, by
                     // losing its lease, that the entry was removed while it computed.
-                    Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
+                    if !self.is_of_no_cache() {
+                        Lease::remove_foreign(&engine.store, &engine.log, self.key()).await;
+                    }
                     self.obstacle = Some(Unstamped::NotWanted);
                 }
             }
@@ -212,11 +222,19 @@ impl Attempt {
         &self.lookup.key
     }
 
-    /// Whether there is an old entry that may be served while nothing better can be had.
-    pub(crate) fn keeps_old(&self) -> bool {
+    /// Whether there is an old entry that may be served at `now_ms` while nothing better can be had.
+    pub(crate) fn keeps_old(&self, now_ms: u64) -> bool {
         let policy = &self.lookup.policy;
         let may_serve = policy.serves_stale() || policy.serves_after_error();
-        may_serve && self.old.as_ref().is_some_and(|old| !old.is_negative())
+        let is_of_use = |old: &Entry| !old.is_negative() && now_ms < old.clocks().error_until;
+        may_serve && self.old.as_ref().is_some_and(is_of_use)
+    }
+
+    /// Whether the old entry is served to no caller, so that none waits for the result of another, and that of any may follow
+    /// it.
+    fn is_of_no_cache(&self) -> bool {
+        let clocks = self.old.as_ref().map(Entry::clocks);
+        clocks.is_some_and(Clocks::are_of_no_cache)
     }
 
     /// What another computation has left in the store since this attempt looked: its result, or that it failed.

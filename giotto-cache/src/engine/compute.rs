@@ -13,6 +13,7 @@ use crate::computed::Computed;
 use crate::engine::attempt::{Attempt, COMPUTING};
 use crate::engine::fallback;
 use crate::engine::state::Engine;
+use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::metadata::Metadata;
 
@@ -57,10 +58,10 @@ pub(crate) async fn run(
         Computed::Negative(body) => (body, Metadata::default(), true),
         Computed::Refused(error) => return Err(Unfinished::Refused(error)),
         Computed::NotModified => {
-            let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
-            let old = old.ok_or_else(|| Unfinished::Failed(nothing_old()))?;
+            let old = usable(attempt)?;
             (old.body(), old.metadata().unwrap_or_default(), false)
         }
+        Computed::Revalidated(metadata) => (usable(attempt)?.body(), metadata, false),
     };
     Ok(Finished {
         body,
@@ -71,6 +72,12 @@ pub(crate) async fn run(
     })
 }
 
+/// The old entry, whose body the computation wants to keep.
+fn usable(attempt: &Attempt) -> Result<&Entry, Unfinished> {
+    let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
+    old.ok_or_else(|| Unfinished::Failed(nothing_old()))
+}
+
 /// The output of `computation`. When it takes longer than its callers wait, the old entry is throttled, so that the next
 /// callers get it without waiting.
 async fn patiently<T>(
@@ -79,7 +86,7 @@ async fn patiently<T>(
     computation: impl Future<Output = T>,
 ) -> T {
     let mut computation = pin!(computation);
-    if attempt.keeps_old()
+    if attempt.keeps_old(engine.clock.now_ms())
         && let Some(limit) = attempt.lookup.policy.patience().hard
     {
         if let Ok(output) = tokio::time::timeout(limit, &mut computation).await {

@@ -42,7 +42,7 @@ impl Fallback {
         let Patience { soft, hard } = lookup.policy.patience();
         let stand_in = found.freshness.stand_in();
         let entry = found.entry.clone().filter(|_| match stand_in {
-            StandIn::Never => false,
+            StandIn::Never | StandIn::OldValue => false,
             // After the hard limit the computation counts as failed.
             StandIn::IfLate => soft.is_some(),
             StandIn::Always => true,
@@ -135,13 +135,13 @@ pub(crate) async fn failed(
     error: Option<Error>,
 ) {
     engine.meter(attempt.key()).stats.failed.increase();
-    let keeps_old = attempt.keeps_old();
+    let keeps_old = attempt.keeps_old(engine.clock.now_ms());
     if keeps_old {
         log_failure(engine, &attempt, error.as_ref());
     }
     match error {
         // No caller waits until the store is told; those that join until then get the same error.
-        Some(error) if keeps_old => flight.announce(Err(error)),
+        Some(error) if keeps_old => flight.announce(Outcome::Shared(Err(error))),
         Some(error) => flight.finish(Outcome::Shared(Err(error))),
         // After a panic there is no outcome to announce. The waiters wake when the flight is dropped, after the entry is
         // throttled: a waiter that computes again must find the throttle.
@@ -171,13 +171,13 @@ fn log_failure(engine: &Engine, attempt: &Attempt, error: Option<&Error>) {
 
 /// Writes into the old entry when the next attempt may start. Until then every process serves the entry without computing.
 pub(crate) async fn throttle(engine: &Engine, attempt: &mut Attempt) {
-    let Some(old) = attempt.old.clone().filter(|_| attempt.keeps_old()) else {
+    let now_ms = engine.clock.now_ms();
+    let Some(old) = attempt.old.clone().filter(|_| attempt.keeps_old(now_ms)) else {
         return;
     };
     let Some(extension) = old.extension() else {
         return;
     };
-    let now_ms = engine.clock.now_ms();
     let retry_at = now_ms.saturating_add(attempt.lookup.policy.throttle_ms());
     let extension = Extension {
         retry_at,

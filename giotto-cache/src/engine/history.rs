@@ -13,7 +13,7 @@ const SLOTS: usize = 4_096;
 /// Stands for "until when" of a result that was too large to store.
 const TOO_LARGE: u64 = u64::MAX - 1;
 
-/// The digests of the last keys and until when their entries were to be kept, each in the slot of its digest. A
+/// The digests of the last keys and until when their entries were to be served, each in the slot of its digest. A
 /// key that another has pushed out counts as never seen.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -26,13 +26,13 @@ impl History {
         self.note(key, TOO_LARGE);
     }
 
-    pub(crate) fn note(&self, key: &str, keep_until: u64) {
+    pub(crate) fn note(&self, key: &str, served_until: u64) {
         let (digest, slot) = place(key);
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.is_empty() {
             slots.resize(SLOTS, (0, 0));
         }
-        slots[slot] = (digest, keep_until);
+        slots[slot] = (digest, served_until);
     }
 
     /// Why the store has no entry of `key`.
@@ -41,7 +41,7 @@ impl History {
         let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         match slots.get(slot) {
             Some(&(known, TOO_LARGE)) if known == digest => Reason::TooLarge,
-            Some(&(known, keep_until)) if known == digest => match now_ms < keep_until {
+            Some(&(known, served_until)) if known == digest => match now_ms < served_until {
                 true => Reason::Evicted,
                 false => Reason::Expired,
             },

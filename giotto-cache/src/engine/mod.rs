@@ -20,8 +20,11 @@ pub(crate) mod budget;
 pub(crate) mod coding;
 pub(crate) mod compute;
 pub(crate) mod fallback;
+#[cfg(feature = "functions")]
+pub(crate) mod functions;
 pub(crate) mod history;
 pub(crate) mod lease;
+pub(crate) mod lives;
 pub(crate) mod places;
 pub(crate) mod popular;
 pub(crate) mod read;
@@ -32,6 +35,7 @@ pub(crate) mod store;
 pub(crate) mod tasks;
 pub(crate) mod uncacheable;
 pub(crate) mod unstored;
+pub(crate) mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,14 +43,16 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
+use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::attempt::{Attempt, Role, Start, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
 use crate::engine::compute::{Computation, Unfinished};
 use crate::engine::fallback::Fallback;
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
+use crate::entry::freshness;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
@@ -190,6 +196,10 @@ async fn coalesce(
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
         };
+        // Race: that computation waits for one that this caller is part of. Neither would end.
+        let Some(_wait) = engine.waits.begin(computing(), key) else {
+            return alone(Role::Bypass);
+        };
         if !std::mem::replace(has_waited, true) {
             engine.meter(&lookup.key).stats.collapsed.increase();
         }
@@ -198,6 +208,9 @@ async fn coalesce(
             && waiter.counts_for(&found.generations, found.is_answered);
         match outcome {
             Some(Outcome::Private(_)) => return alone(Role::Uncoalesced),
+            Some(Outcome::Shared(Ok(answer))) if is_refused(engine, lookup, &answer) => {
+                return alone(Role::Bypass);
+            }
             Some(Outcome::ComputedElsewhere) => {}
             // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
             // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open
@@ -223,6 +236,12 @@ async fn coalesce(
     }
 }
 
+/// Whether the caller of `lookup` does not accept what another caller has computed.
+fn is_refused(engine: &Engine, lookup: &Lookup, answer: &Answer) -> bool {
+    let now_ms = engine.clock.now_ms();
+    freshness::acceptance(&answer.entry, lookup, now_ms) == Acceptance::Recompute
+}
+
 /// Starts the task that computes. A disconnecting client does not cancel it.
 fn spawn<C>(
     engine: &Arc<Engine>,
@@ -234,7 +253,7 @@ fn spawn<C>(
 ) where
     C: FnOnce(CacheControl) -> Computation,
 {
-    let attempt = Attempt::new(lookup, found, role, &engine.clock);
+    let attempt = Attempt::new(engine, lookup, found, role);
     let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
     let span = match attempt.role {

@@ -193,7 +193,12 @@ pub(crate) fn open(
 pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
     let reason = found.reason();
     let must_compute = matches!(found.freshness, Freshness::MustCompute { .. });
-    let may_be_uncacheable = found.is_answered && must_compute && reason != Reason::Refresh;
+    // A result that no caller may be served without a computation is stored, but makes its key uncacheable, too.
+    let is_of_no_cache = |entry: &Entry| entry.clocks().are_of_no_cache();
+    let may_be_uncacheable = found.is_answered
+        && must_compute
+        && reason != Reason::Refresh
+        && !found.entry.as_ref().is_some_and(is_of_no_cache);
     match may_be_uncacheable && engine.flights.is_uncacheable(key.as_str(), &engine.clock) {
         true => Reason::NotStorable,
         false => reason,
@@ -280,19 +285,14 @@ impl Found {
         self.freshness.reason().cloned().unwrap_or(Reason::Refresh)
     }
 
-    /// What a computation may see of the result before: not what was invalidated for good.
+    /// What a computation may see of the result before: not what was invalidated for good, and nothing older than the
+    /// policy says.
     pub(crate) fn old_value(&self) -> Option<Entry> {
-        let is_usable = !matches!(
-            self.freshness,
-            Freshness::MustCompute {
-                reason: Reason::Invalidated(_)
-                    | Reason::TagLost(_)
-                    | Reason::Version
-                    | Reason::ClockSkew
-                    | Reason::Undecodable,
-                stand_in: StandIn::Never,
-            }
-        );
+        let is_usable = match &self.freshness {
+            // What `refused` has left.
+            Freshness::MustCompute { reason, .. } if *reason == Reason::Refresh => true,
+            freshness => freshness.stand_in() != StandIn::Never,
+        };
         let entry = self.entry.clone().filter(|_| is_usable);
         entry.filter(|entry| !entry.is_negative())
     }

@@ -271,9 +271,9 @@ impl Flight {
         self.progress.is_revoked.load(Ordering::Acquire)
     }
 
-    /// Hands the result to all waiters, before the flight ends.
-    pub(crate) fn announce(&self, result: Result<Answer>) {
-        self.sender.send_replace(Some(Outcome::Shared(result)));
+    /// Hands the outcome to all waiters, before the flight ends.
+    pub(crate) fn announce(&self, outcome: Outcome) {
+        self.sender.send_replace(Some(outcome));
     }
 
     /// Ends the flight and hands the outcome to all waiters.

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Clock;
 use crate::downstream::Downstreams;
 use crate::engine::budget::Budgets;
+#[cfg(feature = "functions")]
+use crate::engine::functions::Functions;
 use crate::engine::history::History;
 use crate::engine::popular::Popular;
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::tasks::Tasks;
+use crate::engine::waits::Waits;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
 use crate::invalidation::past::Past;
@@ -30,6 +33,7 @@ pub(crate) struct Engine {
     /// The names of the layers; none of a store without layers.
     pub(crate) layer_names: Vec<&'static str>,
     pub(crate) flights: SingleFlight,
+    pub(crate) waits: Waits,
     pub(crate) tasks: Tasks,
     pub(crate) programs: ProgramGenerations,
     pub(crate) pending: Pending,
@@ -50,6 +54,8 @@ pub(crate) struct Engine {
     pub(crate) random: Mutex<fastrand::Rng>,
     pub(crate) log: Limiter,
     pub(crate) paces: Paces,
+    #[cfg(feature = "functions")]
+    pub(crate) functions: Functions,
 }
 
 /// The paces of log lines that one bad value or refused invalidation after the other would cause.

@@ -16,6 +16,7 @@ use crate::computed::Directives;
 use crate::engine::attempt::{Attempt, Role};
 use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
+use crate::engine::lives::clocks;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
 use crate::engine::unstored;
@@ -28,18 +29,19 @@ use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;
-use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Status};
 use crate::scope::may_be_tags;
 
 /// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
 pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
-    let directives = attempt.control.directives();
+    let mut directives = attempt.control.directives();
     let asks_store = attempt.lease.is_some() || !directives.tags.is_empty();
     flight.confirms(attempt.is_answered && asks_store);
     let now_ms = engine.clock.now_ms();
     let clocks = clocks(engine, &attempt, &directives, &result, now_ms);
+    // Nothing would ever see it.
+    directives.no_store |= clocks.is_some_and(|clocks| clocks.keep_until <= now_ms);
     let stamps = match (clocks.filter(|_| !directives.no_store), attempt.obstacle) {
         (Some(_), Some(obstacle)) => Err(obstacle),
         (Some(clocks), None) => {
@@ -85,31 +87,6 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             write(engine, flight, attempt, entry).await;
         }
         why => keep_out(engine, flight, attempt, entry, why).await,
-    }
-}
-
-/// The clocks of the entry; `None` for a negative result that the policy does not store.
-fn clocks(
-    engine: &Engine,
-    attempt: &Attempt,
-    directives: &Directives,
-    result: &Finished,
-    now_ms: u64,
-) -> Option<Clocks> {
-    let policy = match directives.ttl {
-        Some(ms) => attempt.lookup.policy.lasting(ms),
-        None => attempt.lookup.policy,
-    };
-    match result.is_negative {
-        true => policy.negative_clocks(now_ms, directives.ttl),
-        false => Some(policy.clocks(now_ms, draw_jitter(engine, &policy))),
-    }
-}
-
-fn draw_jitter(engine: &Engine, policy: &Policy) -> f64 {
-    match policy.has_jitter() {
-        true => engine.draw(),
-        false => 0.0,
     }
 }
 
@@ -192,11 +169,20 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         why => Answer::not_stored(entry.clone(), why, entry.created_ms()),
     };
     let key = attempt.lookup.key.as_str();
+    let is_private = entry.clocks().are_of_no_cache();
+    let outcome = |why| match is_private {
+        true => Outcome::Private(answer(why)),
+        false => Outcome::Shared(Ok(answer(why))),
+    };
+    if is_private {
+        let now_ms = entry.created_ms();
+        engine.flights.note_uncacheable(key, now_ms);
+    }
     if engine.is_shared() {
         // The store has still to be asked, so that the answer says what is known of it.
         let is_accepting = attempt.is_answered && engine.store.is_writable(key);
         let why = (!is_accepting).then_some(NotStored::StoreFailed);
-        flight.announce(Ok(answer(why)));
+        flight.announce(outcome(why));
     }
     let raw = stored_bytes(engine, attempt.key(), &entry).await;
     let expire = entry.keep_for(entry.created_ms());
@@ -208,7 +194,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         Ok(()) => {
             let is_same = attempt.old.as_ref().map(|old| old.etag() == entry.etag());
             engine.meter(attempt.key()).stored(is_same);
-            engine.history.note(key, entry.clocks().keep_until);
+            engine.history.note(key, entry.clocks().error_until);
             None
         }
         Err(Unanswered::TooLarge) => {
@@ -229,7 +215,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         take_out(engine, attempt.key(), &raw).await;
     }
     if !engine.is_shared() {
-        flight.finish(Outcome::Shared(Ok(answer(why))));
+        flight.finish(outcome(why));
     }
 }
 
@@ -279,7 +265,7 @@ async fn keep_out(
 /// Ends the flight with an error that is an answer, such as "not allowed".
 pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
     engine.meter(attempt.key()).stats.refused.increase();
-    flight.announce(Err(error));
+    flight.announce(Outcome::Shared(Err(error)));
     forget(engine, &attempt).await;
     attempt.release().await;
 }

@@ -6,14 +6,14 @@
 //! | bytes | field |
 //! |---|---|
 //! | 0..4 | magic `GIOT` |
-//! | 4 | version: 1, or 2 if there is an extension, or 3 if the extension has metadata or a content coding |
+//! | 4 | version: 1, or 2 if there is an extension, or 3 if the extension has metadata or a content coding, or 4 if it says until when the entry is served |
 //! | 5 | flags: 1 = the result says "there is no such thing", 2 = the computation has set its time to live |
 //! | 6..8 | length of the media type |
 //! | 8..16 | checksum: XXH3-64 of bytes 16.., seeded with bytes 0..8 |
 //! | 16..24 | created |
 //! | 24..32 | fresh until |
 //! | 32..40 | stale until |
-//! | 40..48 | keep until |
+//! | 40..48 | keep until: also until when it is served in place of a computation that fails, before version 4 |
 //! | 48..56 | time it took to compute, in microseconds |
 //! | 56..60 | length of the key |
 //! | 60..64 | length of the ETag |
@@ -43,8 +43,9 @@ pub(crate) const MAGIC: [u8; 4] = *b"GIOT";
 pub(super) const PLAIN: u8 = 1;
 const EXTENDED: u8 = 2;
 pub(super) const DESCRIBED: u8 = 3;
+pub(super) const KEPT: u8 = 4;
 /// Those that this build reads.
-pub(super) const VERSIONS: [u8; 3] = [PLAIN, EXTENDED, DESCRIBED];
+pub(super) const VERSIONS: [u8; 4] = [PLAIN, EXTENDED, DESCRIBED, KEPT];
 pub(super) const NEGATIVE: u8 = 1;
 pub(super) const OWN_TIME: u8 = 2;
 pub(super) const HEADER: usize = 64;
@@ -112,11 +113,18 @@ impl Draft<'_> {
     /// The first version of the envelope that can say all of it.
     fn version(&self) -> u8 {
         match () {
+            () if self.error_until().is_some() => KEPT,
             () if self.extension.is_described() => DESCRIBED,
             () if self.is_negative || self.has_own_time => EXTENDED,
             () if self.extension != Extension::default() => EXTENDED,
             () => PLAIN,
         }
+    }
+
+    /// Until when the entry is served after a failure, if it is kept for longer than that.
+    fn error_until(&self) -> Option<u64> {
+        let clocks = self.clocks;
+        (clocks.error_until != clocks.keep_until).then_some(clocks.error_until)
     }
 }
 
@@ -148,7 +156,7 @@ impl Envelope {
         let version = draft.version();
         let extension = match version {
             PLAIN => BytesMut::new(),
-            _ => draft.extension.encode(),
+            _ => draft.extension.encode(draft.error_until()),
         };
         let start = HEADER + key.len() + mimetype.len();
         let body = start + etag.len() + extension.len();
@@ -230,8 +238,11 @@ impl Envelope {
         if body > end {
             return Err(Undecodable::Foreign);
         }
-        if version == DESCRIBED {
+        if version >= DESCRIBED {
             extension::metadata(&raw.slice(extension..body))?;
+            if version == KEPT && extension::error_until(&raw[extension..body]).is_none() {
+                return Err(Undecodable::Foreign);
+            }
         }
         Ok(Self {
             etag: position(etag),
@@ -246,7 +257,7 @@ impl Envelope {
     pub(crate) fn is_plain(&self) -> bool {
         match self.raw[4] {
             PLAIN => true,
-            DESCRIBED => self.is_only_described(),
+            DESCRIBED | KEPT => self.is_only_described(),
             _ => false,
         }
     }
@@ -254,7 +265,13 @@ impl Envelope {
     // Here and in `read_metadata`: what a plain page does not have is no part of its path.
     #[inline(never)]
     fn is_only_described(&self) -> bool {
-        self.raw[5] == 0 && extension::only_describes(&self.raw[self.extension_range()])
+        let extension = &self.raw[self.extension_range()];
+        !self.is_negative() && extension::only_describes(extension, self.is_kept())
+    }
+
+    /// Whether it is kept for longer than it may be served.
+    fn is_kept(&self) -> bool {
+        self.raw[4] == KEPT
     }
 
     pub(crate) fn is_negative(&self) -> bool {
@@ -268,11 +285,17 @@ impl Envelope {
 
     /// The clocks as they are written.
     pub(crate) fn clocks(&self) -> Clocks {
+        let keep_until = self.number(KEEP_UNTIL);
+        let error_until = match self.is_kept() {
+            true => extension::error_until(&self.raw[self.extension_range()]),
+            false => None,
+        };
         Clocks {
             created: self.created(),
             fresh_until: self.fresh_until(),
             stale_until: self.number(STALE_UNTIL),
-            keep_until: self.number(KEEP_UNTIL),
+            error_until: error_until.unwrap_or(keep_until),
+            keep_until,
         }
     }
 
@@ -298,7 +321,7 @@ impl Envelope {
         let range = self.extension_range();
         match range.is_empty() {
             true => Some(Extension::default()),
-            false => Extension::decode(&self.raw[range], self.metadata()),
+            false => Extension::decode(&self.raw[range], self.metadata(), self.is_kept()),
         }
     }
 
@@ -306,7 +329,7 @@ impl Envelope {
     #[inline]
     pub(crate) fn metadata(&self) -> Option<Metadata> {
         match self.raw[4] {
-            DESCRIBED => self.read_metadata(),
+            DESCRIBED | KEPT => self.read_metadata(),
             _ => None,
         }
     }
@@ -320,7 +343,7 @@ impl Envelope {
     #[inline]
     pub(crate) fn decoded_length(&self) -> Option<u64> {
         match self.raw[4] {
-            DESCRIBED => extension::decoded_length(&self.raw[self.extension_range()]),
+            DESCRIBED | KEPT => extension::decoded_length(&self.raw[self.extension_range()]),
             _ => None,
         }
     }
@@ -363,13 +386,21 @@ impl Envelope {
     }
 }
 
-/// The clocks in `header`, which begins where they do and is as long as they are.
+/// The clocks in `header`, which begins where they do and is as long as they are. The extension may say that the entry is
+/// kept for longer than it is served.
 pub(super) fn clocks(mut header: &[u8]) -> Option<Clocks> {
+    let [created, fresh_until, stale_until, keep_until] = [
+        header.try_get_u64_le().ok()?,
+        header.try_get_u64_le().ok()?,
+        header.try_get_u64_le().ok()?,
+        header.try_get_u64_le().ok()?,
+    ];
     Some(Clocks {
-        created: header.try_get_u64_le().ok()?,
-        fresh_until: header.try_get_u64_le().ok()?,
-        stale_until: header.try_get_u64_le().ok()?,
-        keep_until: header.try_get_u64_le().ok()?,
+        created,
+        fresh_until,
+        stale_until,
+        error_until: keep_until,
+        keep_until,
     })
 }
 

@@ -10,7 +10,7 @@
 //! | 16..32 | the generation of its program and of everything in one, soft and hard |
 //! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
 //!
-//! In an envelope of version 3 this stands in front of the tags:
+//! In an envelope of version 3 and 4 this stands in front of the tags:
 //!
 //! | bytes | field |
 //! |---|---|
@@ -18,6 +18,12 @@
 //! | 33..41 | length of the body without the coding; 0 without one |
 //! | 41..43 | length of the metadata |
 //! | 43.. | metadata (`metadata.rs`): a status and fields |
+//!
+//! And behind that in an envelope of version 4, of an entry that is kept for longer than it may be served:
+//!
+//! | bytes | field |
+//! |---|---|
+//! | 8 | until when the entry is served in place of a computation that fails, in milliseconds since 1970 |
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -28,8 +34,11 @@ use crate::scope::MAX_TAGS;
 
 /// The length of an extension without tags, in an envelope of version 2.
 pub(crate) const SHORTEST: usize = 32;
-/// Where the metadata begins, in an envelope of version 3.
+/// Where the metadata begins, in an envelope of version 3 or 4.
 const METADATA: usize = SHORTEST + 11;
+
+/// The length of the moment behind the metadata, in an envelope of version 4.
+const ERROR_UNTIL: usize = 8;
 
 /// The body is stored as it is.
 const IDENTITY: u8 = 0;
@@ -64,18 +73,23 @@ pub(crate) enum Unreadable {
 }
 
 impl Extension {
-    pub(crate) fn encode(&self) -> BytesMut {
-        let mut raw = BytesMut::with_capacity(METADATA + self.metadata.encoded().len());
+    /// `error_until` is until when the entry is served after a failure, if it is kept for longer than that.
+    pub(crate) fn encode(&self, error_until: Option<u64>) -> BytesMut {
+        let length = METADATA + self.metadata.encoded().len() + ERROR_UNTIL;
+        let mut raw = BytesMut::with_capacity(length);
         raw.put_u32_le(0);
         raw.put_u32_le(self.version);
         raw.put_u64_le(self.retry_at);
         self.program.put(&mut raw);
-        if self.is_described() {
+        if self.is_described() || error_until.is_some() {
             let metadata = self.metadata.encoded();
             raw.put_u8(self.decoded_length.map_or(IDENTITY, |_| ZSTD));
             raw.put_u64_le(self.decoded_length.unwrap_or(0));
             raw.put_u16_le(u16::try_from(metadata.len()).unwrap_or(u16::MAX));
             raw.put_slice(metadata);
+        }
+        if let Some(moment) = error_until {
+            raw.put_u64_le(moment);
         }
         for Stamp { tag, generation } in &self.tags {
             raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
@@ -87,26 +101,32 @@ impl Extension {
         raw
     }
 
-    /// Whether it takes an envelope of version 3.
+    /// Whether it takes an envelope of version 3 at least.
     pub(crate) fn is_described(&self) -> bool {
         !self.metadata.is_empty() || self.decoded_length.is_some()
     }
 
-    /// `None` if `raw`, a whole extension, is not one. `metadata` is what [`metadata`] has read from it, if it has some.
-    pub(crate) fn decode(raw: &[u8], metadata: Option<Metadata>) -> Option<Self> {
-        Self::decode_some(raw, metadata, false)
+    /// `None` if `raw`, a whole extension, is not one. `metadata` is what [`metadata`] has read from it, if it has some;
+    /// `is_kept` says that it is one of version 4.
+    pub(crate) fn decode(raw: &[u8], metadata: Option<Metadata>, is_kept: bool) -> Option<Self> {
+        Self::decode_some(raw, metadata, is_kept, false)
     }
 
     /// The same of an extension whose last tags are not there if `is_cut`.
     pub(crate) fn decode_some(
         raw: &[u8],
         metadata: Option<Metadata>,
+        is_kept: bool,
         is_cut: bool,
     ) -> Option<Self> {
         let mut head = raw.get(4..SHORTEST)?;
         let mut tags = match &metadata {
             None => raw.get(SHORTEST..)?,
-            Some(metadata) => raw.get(METADATA + metadata.encoded().len()..)?,
+            Some(_) => match raw.get(end_of_metadata(raw)? + moment_length(is_kept)..) {
+                Some(tags) => tags,
+                None if is_cut => &[],
+                None => return None,
+            },
         };
         let mut extension = Self {
             version: head.get_u32_le(),
@@ -148,35 +168,46 @@ pub(crate) fn length(mut raw: &[u8]) -> Option<usize> {
     (length >= SHORTEST).then_some(length)
 }
 
-/// The metadata in `raw`, a whole extension in an envelope of version 3.
+/// The metadata in `raw`, a whole extension in an envelope of version 3 or 4.
 pub(crate) fn metadata(raw: &Bytes) -> Result<Metadata, Unreadable> {
-    let mut head = raw.get(SHORTEST..METADATA).ok_or(Unreadable::Malformed)?;
-    match head.get_u8() {
-        IDENTITY => {}
-        ZSTD if zstd::IS_BUILT_IN => {}
-        _ => return Err(Unreadable::UnknownCoding),
+    match raw.get(SHORTEST) {
+        Some(&IDENTITY) => {}
+        Some(&ZSTD) if zstd::IS_BUILT_IN => {}
+        Some(_) => return Err(Unreadable::UnknownCoding),
+        None => return Err(Unreadable::Malformed),
     }
-    let _decoded_length = head.get_u64_le();
-    let end = METADATA + usize::from(head.get_u16_le());
-    if end > raw.len() {
-        return Err(Unreadable::Malformed);
-    }
+    let end = end_of_metadata(raw).filter(|end| *end <= raw.len());
+    let end = end.ok_or(Unreadable::Malformed)?;
     let metadata = Metadata::decode(raw.slice(METADATA..end));
     metadata.or(Err(Unreadable::Malformed))
 }
 
-/// The length of the body without its coding by `raw`, a whole extension in an envelope of version 3; `None` if it has no
+/// The length of the body without its coding by `raw`, a whole extension in an envelope of version 3 or 4; `None` if it has no
 /// coding.
 pub(crate) fn decoded_length(raw: &[u8]) -> Option<u64> {
     let mut coding = raw.get(SHORTEST..METADATA)?;
     (coding.get_u8() == ZSTD).then(|| coding.get_u64_le())
 }
 
-/// Whether `raw`, a whole extension in an envelope of version 3, has nothing but metadata.
-pub(crate) fn only_describes(raw: &[u8]) -> bool {
-    let has_tags = match raw.get(METADATA - 2..METADATA) {
-        Some(mut length) => raw.len() > METADATA + usize::from(length.get_u16_le()),
-        None => true,
-    };
+/// Until when the entry is served after a failure, by `raw`, a whole extension in an envelope of version 4.
+pub(crate) fn error_until(raw: &[u8]) -> Option<u64> {
+    let mut moment = raw.get(end_of_metadata(raw)?..)?;
+    moment.try_get_u64_le().ok()
+}
+
+/// Where the metadata ends by what `raw` says, an extension in an envelope of version 3 or 4.
+fn end_of_metadata(raw: &[u8]) -> Option<usize> {
+    let mut length = raw.get(METADATA - 2..METADATA)?;
+    Some(METADATA + usize::from(length.get_u16_le()))
+}
+
+/// The length of what stands between metadata and tags.
+const fn moment_length(is_kept: bool) -> usize {
+    if is_kept { ERROR_UNTIL } else { 0 }
+}
+
+/// Whether `raw`, a whole extension in an envelope of version 3 or, if `is_kept`, of version 4, has nothing but metadata.
+pub(crate) fn only_describes(raw: &[u8], is_kept: bool) -> bool {
+    let has_tags = end_of_metadata(raw).is_none_or(|end| raw.len() > end + moment_length(is_kept));
     !has_tags && raw[4..SHORTEST].iter().all(|byte| *byte == 0)
 }

@@ -3,6 +3,9 @@
 //! Step 2 of a lookup. A pure function of the entry, the generations that count now, the policy and the time, so that
 //! [`Cache::explain`](crate::Cache::explain) tells what the next lookup does.
 
+use std::time::Duration;
+
+use crate::acceptance::{Acceptance, Stored};
 use crate::entry::Entry;
 use crate::entry::extension::Extension;
 use crate::invalidation::generation::{Difference, Generations};
@@ -26,6 +29,8 @@ pub(crate) enum Freshness {
     Stale { reason: Reason },
     /// Serve it, and compute nothing: an attempt has failed a moment ago.
     Throttled { reason: Reason },
+    /// Serve it, and compute nothing: its caller accepts it, for whom the policy would have it computed.
+    Accepted { reason: Reason },
     /// Compute, and serve the old one only where it may stand in.
     MustCompute { reason: Reason, stand_in: StandIn },
 }
@@ -33,7 +38,10 @@ pub(crate) enum Freshness {
 /// When an old entry may be served in place of the result that its caller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StandIn {
+    /// It is of no use at all.
     Never,
+    /// No caller is served it, but the computation may see it.
+    OldValue,
     /// If the computation takes too long: the entry could be served stale anyway.
     IfLate,
     /// Also if the computation fails.
@@ -48,6 +56,7 @@ impl Freshness {
             Self::Fresh | Self::Early => Some(Status::Hit),
             Self::Stale { .. } => Some(Status::Stale(Staleness::Revalidating)),
             Self::Throttled { .. } => Some(Status::Stale(Staleness::Throttled)),
+            Self::Accepted { .. } => Some(Status::Stale(Staleness::Accepted)),
             Self::MustCompute { .. } => None,
         }
     }
@@ -63,6 +72,7 @@ impl Freshness {
             Self::Fresh | Self::Early => None,
             Self::Stale { reason }
             | Self::Throttled { reason }
+            | Self::Accepted { reason }
             | Self::MustCompute { reason, .. } => Some(reason),
         }
     }
@@ -87,7 +97,7 @@ impl Freshness {
 impl StandIn {
     pub(crate) fn covers(self, staleness: Staleness) -> bool {
         match self {
-            Self::Never => false,
+            Self::Never | Self::OldValue => false,
             Self::IfLate => staleness == Staleness::Late,
             Self::Always => true,
         }
@@ -114,40 +124,57 @@ pub(crate) fn judge(
     // A hostile entry puts no attempt off for longer than the throttle.
     let retry_at = extension.retry_at;
     let may_try = now_ms >= retry_at || retry_at - now_ms > policy.throttle_ms();
-    match invalid(&extension, now, policy, latest) {
-        Some((reason, true)) => Freshness::useless(reason),
-        Some((reason, false)) => judge_old(entry, clocks, lookup, now_ms, may_try, reason),
-        None if now_ms >= clocks.fresh_until => {
-            judge_old(entry, clocks, lookup, now_ms, may_try, Reason::Expired)
-        }
-        // Not for a caller that waits for a fresh result, such as a command: it exits before the refresh would end.
-        None if policy.refreshes_early()
-            && !lookup.waits_for_fresh
-            && may_try
-            && !entry.is_negative()
-            && is_early(clocks, entry, policy.beta(), now_ms, draw()) =>
-        {
-            Freshness::Early
-        }
-        None => Freshness::Fresh,
+    let reason = match invalid(&extension, now, policy, latest) {
+        Some((reason, true)) => return Freshness::useless(reason),
+        Some((reason, false)) => Some(reason),
+        None => (now_ms >= clocks.fresh_until).then_some(Reason::Expired),
+    };
+    let acceptance = acceptance(entry, lookup, now_ms);
+    let is_refused = reason.is_none() && acceptance == Acceptance::Recompute;
+    if let Some(reason) = reason.or(is_refused.then_some(Reason::Refresh)) {
+        return judge_old(entry, clocks, lookup, acceptance, now_ms, may_try, reason);
+    }
+    // Not for a caller that waits for a fresh result, such as a command: it exits before the refresh would end.
+    let may_refresh = policy.refreshes_early() && !lookup.waits_for_fresh && may_try;
+    let is_refreshed = may_refresh && !entry.is_negative();
+    match is_refreshed && is_early(clocks, entry, policy.beta(), now_ms, draw()) {
+        true => Freshness::Early,
+        false => Freshness::Fresh,
     }
 }
 
-/// Judges an entry that is not fresh, for `reason`.
+/// What the caller of `lookup` accepts of `entry` beyond its policy.
+pub(crate) fn acceptance(entry: &Entry, lookup: &Lookup, now_ms: u64) -> Acceptance {
+    let Some(judge) = &lookup.judge else {
+        return Acceptance::AsStored;
+    };
+    judge.of(&Stored {
+        metadata: entry.metadata(),
+        age: Duration::from_millis(now_ms.saturating_sub(entry.created_ms())),
+        fresh_for: entry.fresh_for(now_ms),
+        stale_for: entry.stale_for(now_ms),
+        is_negative: entry.is_negative(),
+    })
+}
+
+/// Judges an entry that is not fresh, or not fresh enough for its caller, for `reason`.
 fn judge_old(
     entry: &Entry,
     clocks: Clocks,
     lookup: &Lookup,
+    acceptance: Acceptance,
     now_ms: u64,
     may_try: bool,
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
     let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
-    let is_served = is_stale && !lookup.waits_for_fresh;
-    let stand_in = match policy.serves_after_error() && now_ms < clocks.keep_until {
+    let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
+    let is_served = is_stale && !waits;
+    let stand_in = match policy.serves_after_error() && now_ms < clocks.error_until {
         true => StandIn::Always,
         false if is_stale => StandIn::IfLate,
+        false if now_ms < clocks.keep_until => StandIn::OldValue,
         false => StandIn::Never,
     };
     match () {
@@ -157,6 +184,12 @@ fn judge_old(
             Freshness::Throttled { reason }
         }
         () if is_served => Freshness::Stale { reason },
+        () if acceptance == Acceptance::Stale
+            && reason == Reason::Expired
+            && now_ms < clocks.keep_until =>
+        {
+            Freshness::Accepted { reason }
+        }
         () => Freshness::MustCompute { reason, stand_in },
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 
 use crate::entry::codec::{
-    self, COST, CREATED, DESCRIBED, HEADER, KEY_LENGTH, MAGIC, NEGATIVE, OWN_TIME, PLAIN,
+    self, COST, CREATED, DESCRIBED, HEADER, KEPT, KEY_LENGTH, MAGIC, NEGATIVE, OWN_TIME, PLAIN,
     Undecodable, VERSIONS,
 };
 use crate::entry::extension::{self, Extension, SHORTEST};
@@ -40,7 +40,7 @@ impl Head {
             return Err(Undecodable::Version);
         }
         let mimetype_len = usize::from((&header[6..8]).get_u16_le());
-        let clocks = codec::clocks(&header[CREATED..COST]).ok_or(Undecodable::Foreign)?;
+        let mut clocks = codec::clocks(&header[CREATED..COST]).ok_or(Undecodable::Foreign)?;
         let mut rest = &header[COST..];
         let cost = Duration::from_micros(rest.get_u64_le());
         rest = &header[KEY_LENGTH..];
@@ -53,6 +53,11 @@ impl Head {
             PLAIN => (Extension::default(), false),
             _ => read_extension(head, start, version)?,
         };
+        if version == KEPT {
+            // Behind what was read if the metadata is long.
+            let moment = head.get(start..).and_then(extension::error_until);
+            clocks.error_until = moment.unwrap_or(clocks.error_until);
+        }
         Ok(Self {
             clocks,
             cost,
@@ -88,17 +93,17 @@ fn read_extension(
     let end = start.saturating_add(length).min(head.len());
     let is_cut = end - start < length;
     let raw = head.slice(start..end);
-    let extension = match version == DESCRIBED {
+    let extension = match version >= DESCRIBED {
         // What stands in front of the tags is always read.
         true => match extension::metadata(&raw) {
-            Ok(metadata) => Extension::decode_some(&raw, Some(metadata), is_cut),
+            Ok(metadata) => Extension::decode_some(&raw, Some(metadata), version == KEPT, is_cut),
             // The metadata is longer than what was read: no tag is known.
             Err(_) if is_cut => {
-                Extension::decode_some(raw.get(..SHORTEST).unwrap_or_default(), None, true)
+                Extension::decode_some(raw.get(..SHORTEST).unwrap_or_default(), None, false, true)
             }
             Err(unreadable) => return Err(unreadable.into()),
         },
-        false => Extension::decode_some(&raw, None, is_cut),
+        false => Extension::decode_some(&raw, None, false, is_cut),
     };
     Ok((extension.ok_or(Undecodable::Foreign)?, is_cut))
 }
@@ -120,13 +125,19 @@ mod tests {
     }
 
     fn sealed(extension: Extension, is_negative: bool) -> Bytes {
+        sealed_until(4, extension, is_negative)
+    }
+
+    /// Served until 4 at most, and kept until then.
+    fn sealed_until(keep_until: u64, extension: Extension, is_negative: bool) -> Bytes {
         let draft = Draft {
             key: &key(),
             clocks: Clocks {
                 created: 1,
                 fresh_until: 2,
                 stale_until: 3,
-                keep_until: 4,
+                error_until: 4,
+                keep_until,
             },
             cost: Duration::from_millis(5),
             is_negative,
@@ -174,6 +185,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_for_longer_than_it_is_served_says_so_in_its_beginning() {
+        for (extension, is_told) in [
+            (tagged(stamps(3), b"value"), true),
+            (tagged(stamps(60), b""), true),
+            (tagged(vec![], &[b'v'; 2_000]), false),
+        ] {
+            let raw = sealed_until(9, extension.clone(), false);
+            let beginning = raw.slice(..head_of(key().as_str().len()));
+            let head = Head::read(&beginning, key().as_str()).unwrap();
+            let clocks = head.clocks;
+            assert_eq!(clocks.keep_until, 9);
+            assert_eq!(clocks.error_until, if is_told { 4 } else { 9 });
+            assert!(extension.tags.starts_with(&head.extension.tags));
+            assert_eq!(head.extension.program, extension.program);
+        }
+    }
+
+    #[test]
     fn of_many_tags_the_first_are_known_and_it_is_told_that_there_are_more() {
         let many = tagged(stamps(60), b"");
         let raw = sealed(many.clone(), false);
@@ -190,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_hostile_is_refused_and_nothing_panics() {
-        let raw = sealed(tagged(stamps(3), b"value"), false);
+        let raw = sealed_until(9, tagged(stamps(3), b"value"), false);
         for length in 0..raw.len().min(400) {
             let _ = Head::read(&raw.slice(..length), key().as_str());
         }

@@ -75,13 +75,16 @@ pub struct EntryState {
     /// How long ago it was computed.
     #[serde(rename = "age_ms", serialize_with = "json::milliseconds")]
     pub age: Duration,
-    /// How long it is still fresh, served stale, and kept; `None` = for ever.
+    /// How long it is still fresh; `None` = for ever.
     #[serde(rename = "fresh_for_ms", serialize_with = "json::milliseconds_left")]
     pub fresh_for: Option<Duration>,
     /// How long it may still be served while a new one is computed; `None` = for ever.
     #[serde(rename = "stale_for_ms", serialize_with = "json::milliseconds_left")]
     pub stale_for: Option<Duration>,
-    /// How long it is still kept, for when the computation fails; `None` = for ever.
+    /// How long it may still be served if the computation of a new one fails; `None` = for ever.
+    #[serde(rename = "error_for_ms", serialize_with = "json::milliseconds_left")]
+    pub error_for: Option<Duration>,
+    /// How long the store still has it, for the computation of a new one to see; `None` = for ever.
     #[serde(rename = "keep_for_ms", serialize_with = "json::milliseconds_left")]
     pub keep_for: Option<Duration>,
     /// How long no new attempt to compute is made because one failed.
@@ -226,6 +229,7 @@ impl EntryState {
             age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
             fresh_for: left(clocks.fresh_until),
             stale_for: left(clocks.stale_until),
+            error_for: left(clocks.error_until),
             keep_for: left(clocks.keep_until),
             throttled_for: Duration::from_millis(extension.retry_at.saturating_sub(now_ms)),
             cost: entry.cost(),

@@ -50,7 +50,7 @@ pub struct Known {
     /// How long it may still be served while a new one is computed; `None` = for ever.
     #[serde(rename = "stale_for_ms", serialize_with = "json::milliseconds_left")]
     pub stale_for: Option<Duration>,
-    /// How long it is still kept; `None` = for ever.
+    /// How long the store still has it; `None` = for ever.
     #[serde(rename = "keep_for_ms", serialize_with = "json::milliseconds_left")]
     pub keep_for: Option<Duration>,
     /// How long it took to compute.

@@ -88,7 +88,7 @@ async fn expire_stored(engine: &Engine, key: &Key) -> Result<bool> {
     ))
 }
 
-/// The same entry with its fresh time over, and its other times counted from now; `None` if it could never be served.
+/// The same entry with its fresh time over, and its other times counted from now; `None` if it would be of no use.
 fn expired(entry: &Entry, key: &Key, now_ms: u64, signer: &Signer) -> Option<Entry> {
     let clocks = entry.clocks();
     let early_ms = clocks.fresh_until.saturating_sub(now_ms);
@@ -100,6 +100,7 @@ fn expired(entry: &Entry, key: &Key, now_ms: u64, signer: &Signer) -> Option<Ent
     let clocks = Clocks {
         fresh_until: clocks.fresh_until.min(now_ms),
         stale_until: earlier(clocks.stale_until),
+        error_until: earlier(clocks.error_until),
         keep_until: earlier(clocks.keep_until),
         ..clocks
     };

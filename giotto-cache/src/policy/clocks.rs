@@ -2,6 +2,7 @@
 //!
 //! A ground type. The envelope keeps the clocks (`entry/codec.rs`), and `entry/freshness.rs` judges by them.
 
+use crate::policy::duration::{IntoDuration, SECOND_MS, whole_seconds};
 use crate::policy::{FOREVER, Policy, THOUSANDTHS};
 
 /// The moments that decide what may be done with an entry, in milliseconds since 1970.
@@ -10,6 +11,9 @@ pub(crate) struct Clocks {
     pub(crate) created: u64,
     pub(crate) fresh_until: u64,
     pub(crate) stale_until: u64,
+    /// Until when it is served in place of a computation that fails; never before `stale_until`.
+    pub(crate) error_until: u64,
+    /// Until when the store has it: after `error_until` no caller is served it, but a computation sees it.
     pub(crate) keep_until: u64,
 }
 
@@ -21,8 +25,14 @@ impl Clocks {
             created: now_ms,
             fresh_until: until,
             stale_until: until,
+            error_until: until,
             keep_until: until,
         }
+    }
+
+    /// Whether no policy has ever allowed serving it.
+    pub(crate) const fn are_of_no_cache(self) -> bool {
+        self.stale_until <= self.created
     }
 
     /// These clocks, as they are written, but never later than `policy` allows at `now_ms`. `has_own_time` says whether the
@@ -41,12 +51,25 @@ impl Clocks {
             created: self.created,
             fresh_until: self.fresh_until.min(longest.fresh_until),
             stale_until: self.stale_until.min(longest.stale_until),
+            error_until: self.error_until.min(longest.error_until),
             keep_until: self.keep_until.min(longest.keep_until),
         }
     }
 }
 
 impl Policy {
+    /// How long an entry stays in the store after it may be served no more, as the
+    /// [old value](crate::CacheControl::old_value) of the next computation: one that asks its source whether the old result
+    /// is still valid saves the work of a new one. It is rounded up to whole seconds. By default an entry is kept no longer
+    /// than it may be served.
+    #[must_use]
+    pub fn keep(mut self, time: impl IntoDuration) -> Self {
+        let ms = self.time(time);
+        // In a half of the bits of the other times, so that a policy does not grow.
+        self.keep = whole_seconds(ms);
+        self
+    }
+
     /// The clocks of an entry made at `now_ms`. `part`, from 0 to 1, is the draw that decides its jitter. A time that
     /// overflows is `u64::MAX`, which means never.
     pub(crate) fn clocks(&self, now_ms: u64, part: f64) -> Clocks {
@@ -56,11 +79,13 @@ impl Policy {
         };
         let fresh_until = now_ms.saturating_add(fresh_ms);
         let stale_until = fresh_until.saturating_add(self.stale);
+        let error_until = stale_until.max(fresh_until.saturating_add(self.stale_if_error));
         Clocks {
             created: now_ms,
             fresh_until,
             stale_until,
-            keep_until: stale_until.max(fresh_until.saturating_add(self.stale_if_error)),
+            error_until,
+            keep_until: error_until.saturating_add(u64::from(self.keep) * SECOND_MS),
         }
     }
 
@@ -108,6 +133,19 @@ impl Policy {
         self.fresh = ms;
         self
     }
+
+    /// The same with no more than these times, in milliseconds, where they are given.
+    pub(crate) fn at_most(
+        mut self,
+        stale: Option<u64>,
+        stale_if_error: Option<u64>,
+        keep: Option<u64>,
+    ) -> Self {
+        self.stale = self.stale.min(stale.unwrap_or(u64::MAX));
+        self.stale_if_error = self.stale_if_error.min(stale_if_error.unwrap_or(u64::MAX));
+        self.keep = self.keep.min(keep.map_or(u32::MAX, whole_seconds));
+        self
+    }
 }
 
 #[cfg(test)]
@@ -151,10 +189,58 @@ mod tests {
         assert_eq!(clocks.fresh_until, 61_000);
         assert_eq!(clocks.stale_until, 361_000);
         assert_eq!(clocks.keep_until, 86_461_000);
+        assert_eq!(clocks.error_until, 86_461_000);
+        let kept = policy
+            .keep(Duration::from_millis(600_001))
+            .clocks(1_000, 0.0);
+        assert_eq!(kept.error_until, 86_461_000);
+        assert_eq!(kept.keep_until, 86_461_000 + 601_000);
         let shorter = policy.clocks(1_000, 0.5);
         assert_eq!(shorter.fresh_until, 58_000);
         assert_eq!(shorter.stale_until, 358_000);
         let plain = Policy::seconds(60).clocks(1_000, 0.5);
         assert_eq!((plain.fresh_until, plain.keep_until), (61_000, 61_000));
+    }
+
+    #[test]
+    fn a_computation_shortens_the_times_of_the_policy_and_lengthens_none() {
+        let policy = Policy::seconds(60)
+            .stale_while_revalidate(300)
+            .stale_if_error(3_600)
+            .keep(86_400);
+        let longest = policy.clocks(0, 0.0);
+        let at_most = |stale, error, keep| {
+            let clocks = policy.at_most(stale, error, keep).clocks(0, 0.0);
+            [clocks.stale_until, clocks.error_until, clocks.keep_until]
+        };
+        let all = [longest.stale_until, longest.error_until, longest.keep_until];
+        assert_eq!(at_most(None, None, None), all);
+        let longer = Some(u64::MAX);
+        assert_eq!(at_most(longer, longer, longer), all);
+        assert_eq!(at_most(Some(0), Some(0), Some(0)), [60_000; 3]);
+        let (short, shorter) = (Some(20_000), Some(10_000));
+        assert_eq!(at_most(short, shorter, Some(1)), [80_000, 80_000, 81_000]);
+        assert_eq!(at_most(None, Some(0), Some(0)), [360_000; 3]);
+    }
+
+    /// What a hostile client of the store has written, or a reader whose policy has become shorter.
+    #[test]
+    fn an_entry_is_kept_no_longer_than_its_readers_policy_says() {
+        let (fresh, keep) = (Policy::seconds(60), Policy::seconds(60).keep(600));
+        let for_ever = Clocks {
+            created: 0,
+            fresh_until: 60_000,
+            stale_until: u64::MAX,
+            error_until: u64::MAX,
+            keep_until: u64::MAX,
+        };
+        let until = |policy| {
+            let limited = for_ever.limited(policy, false, false, 0);
+            [limited.stale_until, limited.error_until, limited.keep_until]
+        };
+        assert_eq!(until(&fresh), [60_000; 3]);
+        assert_eq!(until(&keep), [60_000, 60_000, 660_000]);
+        let negative = for_ever.limited(&keep.negative(5), true, false, 0);
+        assert_eq!(negative.keep_until, 5_000);
     }
 }

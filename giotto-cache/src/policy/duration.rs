@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::milliseconds;
 
+pub(super) const SECOND_MS: u64 = 1_000;
 /// A thousand years. A longer time is a mistake.
 const LONGEST_MS: u64 = 1_000 * 365 * 24 * 3_600_000;
 
@@ -46,6 +47,11 @@ impl IntoDuration for i32 {
     fn in_ms(self) -> Result<u64, &'static str> {
         i64::from(self).in_ms()
     }
+}
+
+/// `ms` in seconds, rounded up.
+pub(super) fn whole_seconds(ms: u64) -> u32 {
+    u32::try_from(ms.div_ceil(SECOND_MS)).unwrap_or(u32::MAX)
 }
 
 pub(crate) fn rounded_up(duration: Duration) -> u64 {

@@ -27,7 +27,7 @@ const THOUSANDTHS: f64 = 1_000.0;
 /// "Off" is not a policy: a caller that wants nothing stored does not ask the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// All times are in milliseconds; `FOREVER` = the entry never expires.
+    /// All times but `keep` are in milliseconds; `FOREVER` = the entry never expires.
     fresh: u64,
     /// Here and below, 0 = the setting is off.
     stale: u64,
@@ -41,6 +41,7 @@ pub struct Policy {
     /// The largest part of the life that jitter takes away, in thousandths.
     jitter: u16,
     version: u32,
+    keep: u32,
     keeps_versions: bool,
     has_lease: bool,
     problem: Option<&'static str>,
@@ -74,6 +75,7 @@ impl Policy {
             early: 0,
             jitter: 0,
             version: 0,
+            keep: 0,
             keeps_versions: false,
             has_lease: true,
             problem: None,
@@ -228,6 +230,31 @@ impl Policy {
 
     fn fail(&mut self, problem: &'static str) {
         self.problem.get_or_insert(problem);
+    }
+
+    /// How long an entry is fresh; `None` = it never expires.
+    #[must_use]
+    pub fn fresh_time(&self) -> Option<Duration> {
+        (self.fresh != FOREVER).then(|| Duration::from_millis(self.fresh))
+    }
+
+    /// The time of [`stale_while_revalidate`](Self::stale_while_revalidate); zero = it is off.
+    #[must_use]
+    pub const fn stale_time(&self) -> Duration {
+        Duration::from_millis(self.stale)
+    }
+
+    /// The time of [`stale_if_error`](Self::stale_if_error); zero = it is off.
+    #[must_use]
+    pub const fn stale_if_error_time(&self) -> Duration {
+        Duration::from_millis(self.stale_if_error)
+    }
+
+    /// The same policy for entries that are fresh for `time`.
+    #[must_use]
+    pub fn fresh_for(mut self, time: impl IntoDuration) -> Self {
+        self.fresh = self.time(time);
+        self
     }
 
     /// Whether results that say "there is no such thing" are stored.

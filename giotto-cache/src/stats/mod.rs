@@ -67,7 +67,7 @@ macro_rules! counters {
 counters! {
     /// Lookups answered by a fresh entry.
     hits,
-    /// Lookups answered by an entry that was not fresh any more. Each has one of the four kinds that follow.
+    /// Lookups answered by an entry that was not fresh any more. Each has one of the five kinds that follow.
     stale,
     /// Stale answers while a new result is computed in the background.
     stale_revalidating,
@@ -77,6 +77,8 @@ counters! {
     stale_late,
     /// Stale answers because a computation failed a moment ago.
     stale_throttled,
+    /// Stale answers to callers that accept them, for whom the policy would have a new result computed.
+    stale_accepted,
     /// Lookups that found nothing to serve at once. Each has one of the reasons that follow.
     misses,
     /// Misses of keys that this process had not stored lately.
@@ -155,13 +157,14 @@ counters! {
 impl Counts {
     /// The answers from the store by kind: `fresh`, and those of [`stale`](Self::stale).
     #[must_use]
-    pub fn hits_by_kind(&self) -> [(&'static str, u64); 5] {
+    pub fn hits_by_kind(&self) -> [(&'static str, u64); 6] {
         [
             ("fresh", self.hits),
             ("revalidating", self.stale_revalidating),
             ("failed", self.stale_failed),
             ("late", self.stale_late),
             ("throttled", self.stale_throttled),
+            ("accepted", self.stale_accepted),
         ]
     }
 
@@ -216,6 +219,7 @@ impl Stats {
             Staleness::Failed => &self.stale_failed,
             Staleness::Late => &self.stale_late,
             Staleness::Throttled => &self.stale_throttled,
+            Staleness::Accepted => &self.stale_accepted,
         };
         counter.increase();
     }

@@ -121,8 +121,12 @@ impl ProgramMeter {
     pub(crate) fn served_stale(&self, staleness: Staleness, cost_us: u64, now_ms: u64) {
         self.mark(now_ms);
         self.stats.served_stale(staleness);
-        if let Staleness::Revalidating | Staleness::Throttled = staleness {
-            self.saved(cost_us);
+        match staleness {
+            Staleness::Revalidating | Staleness::Throttled | Staleness::Accepted => {
+                self.saved(cost_us);
+            }
+            // Its caller has waited for a computation.
+            Staleness::Failed | Staleness::Late => {}
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Budget, Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue, LayeredKeyValue,
-    LocMemKeyValue, Lookup, Mode, Policy, Reason, Result, Scope, Staleness,
+    Acceptance, Budget, Cache, CacheControl, Clock, Counts, DummyKeyValue, Key, KeyValue,
+    LayeredKeyValue, LocMemKeyValue, Lookup, Mode, Policy, Reason, Result, Scope, Staleness,
 };
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ fn assert_adds_up(cache: &Cache, lookups: u64) {
     let counts = cache.counts();
     let reasons = |reasons: &[(&str, u64)]| reasons.iter().map(|(_, count)| count).sum::<u64>();
     // The other stale answers are those of misses.
-    let stale_at_once = counts.stale_revalidating + counts.stale_throttled;
+    let stale_at_once = counts.stale_revalidating + counts.stale_throttled + counts.stale_accepted;
     assert_eq!(counts.hits + stale_at_once + counts.misses, lookups);
     assert_eq!(counts.misses, reasons(&counts.misses_by_reason()));
     assert_eq!(counts.stale + counts.hits, reasons(&counts.hits_by_kind()));
@@ -199,9 +199,9 @@ async fn each_reason_of_a_miss_has_a_counter() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_kind_of_a_stale_answer_has_a_counter_and_two_of_them_save_time() -> Result<()> {
+async fn each_kind_of_a_stale_answer_has_a_counter_and_three_of_them_save_time() -> Result<()> {
     let ([cache], _, clock) = processes();
-    let policy = stale().stale_if_error(600).hard_timeout(ms(50));
+    let policy = stale().stale_if_error(600).hard_timeout(ms(50)).keep(3_600);
     let model = Model::default();
     ask(&cache, &policy, &model).await?;
     clock.advance(seconds(60));
@@ -217,11 +217,21 @@ async fn each_kind_of_a_stale_answer_has_a_counter_and_two_of_them_save_time() -
     assert_stale!(answer, Staleness::Late);
     model.release();
     cache.settle().await;
+    let lookup = Lookup::new(key("page"), policy).accept(|_| Acceptance::Stale);
+    clock.advance(seconds(600));
+    assert_stale!(ask_for(&cache, lookup, &model).await?, Staleness::Accepted);
     let kinds = cache.counts().hits_by_kind();
-    let expected = ["fresh", "revalidating", "failed", "late", "throttled"];
+    let expected = [
+        "fresh",
+        "revalidating",
+        "failed",
+        "late",
+        "throttled",
+        "accepted",
+    ];
     assert_eq!(kinds.map(|(kind, _)| kind), expected);
-    assert_eq!(kinds.map(|(_, count)| count), [0, 1, 1, 1, 1]);
-    assert_adds_up(&cache, 5);
+    assert_eq!(kinds.map(|(_, count)| count), [0, 1, 1, 1, 1, 1]);
+    assert_adds_up(&cache, 6);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here sleeps to get an order: models wait for a permit, and time is manual or paused.
 #![expect(clippy::unwrap_used, reason = "what fails in a helper fails the test")]
 
+mod accept;
 mod adjusting;
 mod breaker;
 mod budget;
@@ -17,6 +18,7 @@ mod freshness;
 mod full_store;
 mod invalidation;
 mod jitter;
+mod kept;
 mod lease;
 mod lifetimes;
 mod listing;

@@ -40,6 +40,13 @@ fn described() -> Entry {
     Entry::seal_described(&squared(), policy, START_MS, cost, body, &metadata())
 }
 
+/// Kept for longer than it may be served.
+fn kept() -> Entry {
+    let cost = Duration::from_micros(1234);
+    let (policy, body) = (Policy::seconds(3600).keep(60), b"<p>144</p>");
+    Entry::seal_described(&squared(), policy, START_MS, cost, body, &metadata())
+}
+
 /// Any metadata that may be stored.
 fn any_metadata() -> impl Strategy<Value = Metadata> {
     let status = proptest::option::of(1..=u16::MAX);
@@ -55,13 +62,15 @@ fn policies() -> impl Strategy<Value = Policy> {
     let from_ms = |ms| Policy::try_from(Duration::from_millis(ms)).unwrap();
     prop_oneof![
         any::<u64>().prop_map(Policy::seconds),
-        (1..=u64::MAX).prop_map(from_ms)
+        (1..=u64::MAX).prop_map(from_ms),
+        (any::<u64>(), 1..=u64::from(u32::MAX))
+            .prop_map(|(fresh, keep)| Policy::seconds(fresh).keep(keep)),
     ]
 }
 
 /// Bytes that get further than random ones: a header whose lengths are small, and something behind it.
 fn headers() -> impl Strategy<Value = Vec<u8>> {
-    let lengths = (1..=3_u8, 0..40_u16, 0..80_u32, 0..80_u32);
+    let lengths = (1..=4_u8, 0..40_u16, 0..80_u32, 0..80_u32);
     let rest = (
         any::<[u8; 8]>(),
         vec(any::<u8>(), 40),
@@ -133,7 +142,7 @@ fn what_was_written_first_with_metadata_is_read_and_written_to_this_day() {
 
 #[test]
 fn an_envelope_in_which_any_bit_was_flipped_is_an_error() {
-    for raw in [sealed().to_bytes(), described().to_bytes()] {
+    for raw in [sealed(), described(), kept()].map(|entry| entry.to_bytes()) {
         flip(&raw);
     }
 }
@@ -149,7 +158,7 @@ fn flip(raw: &[u8]) {
 
 #[test]
 fn an_envelope_that_was_cut_short_or_made_longer_is_an_error() {
-    for raw in [sealed().to_bytes(), described().to_bytes()] {
+    for raw in [sealed(), described(), kept()].map(|entry| entry.to_bytes()) {
         cut(&raw);
     }
 }
@@ -174,12 +183,12 @@ fn cut(raw: &[u8]) {
 fn why_an_envelope_does_not_open_is_told() {
     let open = |raw: &[u8], key: &Key| ask(raw, key, false).unwrap_err();
     let raw = sealed().to_bytes();
-    let mut version_4 = raw.to_vec();
-    version_4[4] = 4;
+    let mut version_5 = raw.to_vec();
+    version_5[4] = 5;
     assert_eq!(open(b"", &squared()), Undecodable::Foreign);
     assert_eq!(open(&[0; 64], &squared()), Undecodable::Foreign);
     assert_eq!(open(&raw[..63], &squared()), Undecodable::Foreign);
-    assert_eq!(open(&version_4, &squared()), Undecodable::Version);
+    assert_eq!(open(&version_5, &squared()), Undecodable::Version);
     assert_eq!(open(&raw[..64], &squared()), Undecodable::Damaged);
     for (arguments, mimetype) in [("{'x': 13}", "text/html"), ("{'x': 12}", "text/htm")] {
         let other = Key::new("squared", arguments, mimetype);

@@ -10,6 +10,7 @@ mod cluster_outage;
 mod connection;
 mod contract;
 mod fake_server;
+mod kept;
 mod measure;
 mod outage;
 #[path = "../common/patient.rs"]

@@ -109,7 +109,9 @@ impl Server {
                 return Err(io::Error::other(format!("{command:?} ended: {said}")));
             }
             if let Some((_, address)) = said[start..].split_once("Listening on http://") {
-                break address.trim().parse().map_err(io::Error::other)?;
+                // In a log in JSON, the line is the text of an object.
+                let address = address.trim_end_matches(['\n', '"', '}']);
+                break address.parse().map_err(io::Error::other)?;
             }
         };
         Ok(Self {

@@ -3,6 +3,7 @@
 //! Beside every step.
 
 use std::io::Write;
+use std::ops::BitOr;
 use std::time::{Duration, SystemTime};
 
 use giotto_cache::log::is_control;
@@ -35,11 +36,13 @@ impl<'o> Line<'o> {
     }
 
     /// Adds a text, which may come from outside: it is cut after 240 bytes.
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
+    #[inline(always)]
+    pub(crate) fn text(&mut self, name: &str, value: impl AsRef<[u8]>) {
         self.name(name);
+        let value = value.as_ref();
         let is_bare = |byte| matches!(byte, b'!'..=b'~') & !matches!(byte, b'"' | b'\\' | b'=');
         if self.format == Format::Text && is_short(value) && all(value, is_bare) {
-            self.out.extend_from_slice(value.as_bytes());
+            self.out.extend_from_slice(value);
             return;
         }
         self.quoted(value, MAX_TEXT);
@@ -48,10 +51,11 @@ impl<'o> Line<'o> {
     /// Adds a text of the program itself, of any length.
     pub(crate) fn whole(&mut self, name: &str, value: &str) {
         self.name(name);
-        self.quoted(value, usize::MAX);
+        self.quoted(value.as_bytes(), usize::MAX);
     }
 
     /// Adds a text of visible characters without quotes.
+    #[inline(always)]
     pub(crate) fn plain(&mut self, name: &str, value: &[u8]) {
         self.name(name);
         match self.format {
@@ -65,11 +69,13 @@ impl<'o> Line<'o> {
     }
 
     /// Adds what is written as it is: a number, `true`.
+    #[inline(always)]
     pub(crate) fn literal(&mut self, name: &str, value: &str) {
         self.name(name);
         self.out.extend_from_slice(value.as_bytes());
     }
 
+    #[inline(always)]
     pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.literal(name, itoa::Buffer::new().format(value));
     }
@@ -94,6 +100,8 @@ impl<'o> Line<'o> {
         }
     }
 
+    /// Inlined, here and above, so that the length of a name is known where it is written.
+    #[inline(always)]
     fn name(&mut self, name: &str) {
         match self.format {
             Format::Text => {
@@ -110,12 +118,12 @@ impl<'o> Line<'o> {
     }
 
     /// Writes `value` as a string of JSON, in which nothing is left that a terminal would obey.
-    fn quoted(&mut self, value: &str, room: usize) {
+    fn quoted(&mut self, value: &[u8], room: usize) {
         self.out.push(b'"');
         let is_plain = |byte| matches!(byte, b' '..=b'~') & !matches!(byte, b'"' | b'\\');
         match value.len() <= room && all(value, is_plain) {
-            true => self.out.extend_from_slice(value.as_bytes()),
-            false => self.escaped(value, room),
+            true => self.out.extend_from_slice(value),
+            false => self.escaped(&String::from_utf8_lossy(value), room),
         }
         self.out.push(b'"');
     }
@@ -149,13 +157,20 @@ impl<'o> Line<'o> {
     }
 }
 
-/// Whether all bytes of `text` are such. It looks at all of them, without a branch, several at a time: most texts are.
+/// Whether all bytes of `text` are such, as `0` is. It looks at 16 of them at once, without a branch: most texts are.
 #[inline(always)]
-fn all(text: &str, is_such: impl Fn(u8) -> bool) -> bool {
-    text.bytes().fold(true, |all, byte| all & is_such(byte))
+fn all(text: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
+    let are = |block: &[u8; 16]| {
+        let others = block.iter().map(|byte| u8::from(!is_such(*byte)));
+        others.fold(0, BitOr::bitor) == 0
+    };
+    let (blocks, rest) = text.as_chunks();
+    let mut last = [b'0'; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    blocks.iter().all(are) && are(&last)
 }
 
-const fn is_short(value: &str) -> bool {
+const fn is_short(value: &[u8]) -> bool {
     !value.is_empty() && value.len() <= MAX_TEXT
 }
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// The most bytes that wait to be written. Further lines are lost.
 const MOST: usize = 1 << 20;
 /// So many bytes are written at once. Fewer wait for others for a moment.
-const ENOUGH: usize = 64 << 10;
+const ENOUGH: usize = 256 << 10;
 const GATHER: Duration = Duration::from_millis(20);
 /// How long the end of a process waits for the file.
 const LAST_CHANCE: Duration = Duration::from_secs(1);

@@ -137,6 +137,11 @@ const METRICS: &[Metric] = &[
         "giotto_cache_hits_total",
         &[("kind", "throttled")],
     ),
+    (
+        "stale_accepted",
+        "giotto_cache_hits_total",
+        &[("kind", "accepted")],
+    ),
     ("misses", "giotto_cache_misses_total", &[]),
     ("replaced", "giotto_cache_replaced_total", &[]),
     ("unchanged", "giotto_cache_unchanged_total", &[]),

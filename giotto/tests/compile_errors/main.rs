@@ -49,7 +49,7 @@ fn application(cases: &Path) -> PathBuf {
     }
     let manifest = format!(
         "[package]\nname = \"mistakes\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[dependencies]\n\
-         giotto = {{ path = {giotto:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
+         giotto = {{ path = {giotto:?}, features = [\"functions\"] }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(giotto.join("../Cargo.lock"), folder.join("Cargo.lock")).unwrap();

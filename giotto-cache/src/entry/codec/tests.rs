@@ -39,9 +39,13 @@ fn extension(metadata: Metadata) -> Extension {
 }
 
 fn sealed(extension: Extension) -> Envelope {
+    sealed_under(Policy::seconds(3600), extension)
+}
+
+fn sealed_under(policy: Policy, extension: Extension) -> Envelope {
     let draft = Draft {
         key: &key(),
-        clocks: Policy::seconds(3600).clocks(NOW, 0.0),
+        clocks: policy.clocks(NOW, 0.0),
         cost: Duration::from_micros(1234),
         is_negative: false,
         has_own_time: false,
@@ -70,6 +74,47 @@ fn extended_entries_are_read_and_written_to_this_day() {
     }
 }
 
+/// The file was written by the same script.
+#[test]
+fn an_entry_that_is_kept_for_longer_than_it_is_served_is_read_and_written_to_this_day() {
+    let golden: &[u8] = include_bytes!("../../../tests/golden/entry-v4.bin");
+    let policy = Policy::seconds(3600)
+        .stale_while_revalidate(600)
+        .stale_if_error(7200)
+        .keep(86_400);
+    let extension = extension(metadata());
+    assert_eq!(sealed_under(policy, extension.clone()).raw(), golden);
+    let envelope = Envelope::open(
+        Bytes::from_static(golden),
+        &key(),
+        false,
+        &Signer::default(),
+    )
+    .unwrap();
+    let clocks = envelope.clocks();
+    assert_eq!(clocks, policy.clocks(NOW, 0.0));
+    assert_eq!(clocks.error_until, NOW + 3_600_000 + 7_200_000);
+    assert_eq!(keep_until(golden), Some(clocks.error_until + 86_400_000));
+    assert_eq!(envelope.extension(), Some(extension));
+    assert_eq!(envelope.metadata(), Some(metadata()));
+    assert_eq!(envelope.body(), "<p>144</p>");
+    assert!(!envelope.is_plain());
+}
+
+#[test]
+fn it_takes_the_new_format_only_if_it_is_kept_for_longer() {
+    let version = |policy| sealed_under(policy, Extension::default()).raw()[4];
+    let served = Policy::seconds(60).stale_if_error(600);
+    assert_eq!(version(served), PLAIN);
+    assert_eq!(version(served.keep(1)), KEPT);
+    let kept = sealed_under(served.keep(1), Extension::default());
+    assert!(kept.is_plain(), "the time to live alone decides");
+    assert_eq!(kept.extension(), Some(Extension::default()));
+    assert_eq!(kept.metadata(), Some(Metadata::default()));
+    // Resealed under clocks that are the same, it is as before.
+    assert_eq!(kept.clocks(), served.keep(1).clocks(NOW, 0.0));
+}
+
 #[test]
 fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
     let described = || Extension {
@@ -77,6 +122,7 @@ fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
         ..Extension::default()
     };
     assert!(sealed(described()).is_plain());
+    assert!(sealed_under(Policy::seconds(3600).keep(60), described()).is_plain());
     for other in [
         Extension {
             version: 1,
@@ -95,9 +141,29 @@ fn with_nothing_but_metadata_the_time_to_live_alone_decides() {
             ..described()
         },
     ] {
-        let envelope = sealed(other.clone());
-        assert!(!envelope.is_plain(), "{other:?}");
-        assert_eq!(envelope.extension(), Some(other));
+        for policy in [Policy::seconds(3600), Policy::seconds(3600).keep(60)] {
+            let envelope = sealed_under(policy, other.clone());
+            assert!(!envelope.is_plain(), "{other:?}");
+            assert_eq!(envelope.extension(), Some(other.clone()));
+        }
+    }
+}
+
+/// As many fields and bytes as there may be, and the tags behind them.
+#[test]
+fn the_longest_metadata_comes_back() {
+    let value = |number: usize| "v".repeat(if number < 32 { 440 } else { 50 });
+    let fields = (0..64).map(|number| (format!("x-{number:03}"), value(number)));
+    let longest = Metadata::new(Some(201), fields).unwrap();
+    assert_eq!(longest.fields().count(), 64);
+    let length = longest.encoded().len();
+    assert!((16_000..=16 << 10).contains(&length), "{length}");
+    for policy in [Policy::seconds(60), Policy::seconds(60).keep(60)] {
+        let sealed = sealed_under(policy, extension(longest.clone()));
+        let raw = sealed.raw().clone();
+        let opened = Envelope::open(raw, &key(), false, &Signer::default()).unwrap();
+        assert_eq!(opened.extension(), Some(extension(longest.clone())));
+        assert_eq!(opened.clocks(), policy.clocks(NOW, 0.0));
     }
 }
 
@@ -131,4 +197,32 @@ fn metadata_that_no_giotto_has_written_does_not_open() {
     {
         assert_eq!(open(change), Err(Undecodable::Foreign));
     }
+}
+
+/// What is between the metadata and the tags cannot be left out, and no value of it makes the entry immortal.
+#[test]
+fn an_extension_of_version_4_without_its_moment_does_not_open() {
+    let policy = Policy::seconds(60).keep(60);
+    let raw = sealed_under(policy, Extension::default()).raw().to_vec();
+    let at = HEADER + key().as_str().len() + "text/html".len() + 34;
+    let open = |raw: &[u8], change: &dyn Fn(&mut Vec<u8>)| {
+        let mut raw = raw.to_vec();
+        change(&mut raw);
+        let sum = checksum(&raw);
+        raw[8..16].copy_from_slice(&sum.to_le_bytes());
+        Envelope::open(raw.into(), &key(), false, &Signer::default())
+    };
+    for length in 32..51_u32 {
+        let opened = open(&raw, &|raw| {
+            raw[at..at + 4].copy_from_slice(&length.to_le_bytes());
+        });
+        assert_eq!(opened.map(|_| ()), Err(Undecodable::Foreign), "{length}");
+    }
+    let opened = open(&raw, &|raw| raw[at + 43..at + 51].fill(0xff)).unwrap();
+    assert_eq!(opened.clocks().error_until, u64::MAX);
+    let limited = opened.clocks().limited(&policy, false, false, NOW);
+    assert_eq!(limited, policy.clocks(NOW, 0.0));
+    // The moment is none of version 3: there it would be a tag.
+    let as_version_3 = open(&raw, &|raw| raw[4] = DESCRIBED).unwrap();
+    assert_eq!(as_version_3.extension(), None);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::entry::codec::Draft;
 use crate::entry::extension::Stamp;
-use crate::invalidation::generation::Record;
+use crate::invalidation::generation::{Generation, Record};
 use crate::key::Key;
 use crate::signature::Signer;
 
@@ -101,7 +101,7 @@ fn an_entry_lives_no_longer_than_its_readers_policy_allows() {
     // A policy that allows more does not prolong it.
     let long = Policy::seconds(86_400);
     assert_eq!(at(long, 3_599_999), Freshness::Fresh);
-    assert_eq!(at(long, 3_600_000), must_compute(Reason::Expired, false));
+    assert_eq!(at(long, 3_600_000), only_seen(Reason::Expired));
 }
 
 #[test]
@@ -266,4 +266,172 @@ fn an_entry_that_never_expires_is_never_early() {
         || Scope::All,
     );
     assert_eq!(verdict, Freshness::Fresh);
+}
+
+/// One that sets its own times, under `policy`.
+fn kept(policy: Policy, is_negative: bool) -> Entry {
+    let draft = Draft {
+        key: &key(),
+        clocks: policy.clocks(NOW, 0.0),
+        cost: Duration::ZERO,
+        is_negative,
+        has_own_time: false,
+        extension: Extension::default(),
+        body: b"144",
+        etag: None,
+    };
+    Entry::sealed(&draft, &Signer::default())
+}
+
+fn only_seen(reason: Reason) -> Freshness {
+    Freshness::MustCompute {
+        reason,
+        stand_in: StandIn::OldValue,
+    }
+}
+
+#[test]
+fn after_its_time_an_entry_is_kept_for_the_computation_and_served_to_nobody() {
+    let policy = Policy::seconds(60).stale_if_error(600).keep(3_600);
+    let entry = plain(policy);
+    let at = |policy, after_ms| judged(&entry, &Generations::default(), policy, after_ms);
+    assert_eq!(at(policy, 659_999), must_compute(Reason::Expired, true));
+    assert_eq!(at(policy, 660_000), only_seen(Reason::Expired));
+    assert_eq!(at(policy, 4_259_999), only_seen(Reason::Expired));
+    assert_eq!(at(policy, 4_260_000), must_compute(Reason::Expired, false));
+    // Whatever is written, the reader's policy says how long it is seen, and after a failure it is not served for that time.
+    let (shorter, longer) = (policy.keep(60), policy.stale_if_error(86_400));
+    assert_eq!(at(shorter, 719_999), only_seen(Reason::Expired));
+    assert_eq!(at(shorter, 720_000), must_compute(Reason::Expired, false));
+    assert_eq!(at(longer, 660_000), only_seen(Reason::Expired));
+}
+
+#[test]
+fn what_a_computation_allows_less_of_counts_whatever_the_policy_allows() {
+    let policy = Policy::seconds(60)
+        .stale_while_revalidate(300)
+        .stale_if_error(3_600)
+        .keep(86_400);
+    // `must-revalidate`
+    let strict = plain(policy.at_most(Some(0), Some(0), None));
+    let at = |entry: &Entry, after_ms| judged(entry, &Generations::default(), policy, after_ms);
+    assert_eq!(at(&strict, 59_999), Freshness::Fresh);
+    assert_eq!(at(&strict, 60_000), only_seen(Reason::Expired));
+    // `no-cache`
+    let never = plain(policy.at_most(Some(0), Some(0), None).lasting(0));
+    assert_eq!(at(&never, 0), only_seen(Reason::Expired));
+    assert!(never.clocks().are_of_no_cache() && !strict.clocks().are_of_no_cache());
+}
+
+#[test]
+fn a_kept_entry_that_is_invalidated_is_seen_and_one_that_is_purged_is_not() {
+    let policy = Policy::seconds(60).keep(600);
+    let record = Record::new(0);
+    let tag = "user:7".to_owned();
+    let stamp = Stamp {
+        tag: tag.clone(),
+        generation: record.generation,
+    };
+    let tagged = Extension {
+        tags: vec![stamp],
+        ..Extension::default()
+    };
+    let entry = entry(policy, Duration::ZERO, tagged);
+    let under = |record: Record| {
+        let now = Generations {
+            tags: vec![(tag.clone(), Some(record))],
+            ..Generations::default()
+        };
+        // Nobody accepts it as old, either: its time is not over.
+        let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Stale);
+        judge(&entry, &now, &lookup, NOW, || 0.5, || Scope::All)
+    };
+    let invalidated = || Reason::Invalidated(Scope::Tag(tag.clone()));
+    let (soft, hard) = (
+        record.invalidated(false, NOW),
+        record.invalidated(true, NOW),
+    );
+    assert_eq!(under(soft), only_seen(invalidated()));
+    assert_eq!(under(hard), must_compute(invalidated(), false));
+}
+
+/// What the caller says of an entry that is fresh for a minute, stale for five and there for an hour after a failure.
+#[test]
+fn a_caller_may_want_more_than_the_policy_and_may_take_less() {
+    let policy = Policy::seconds(60)
+        .stale_while_revalidate(300)
+        .stale_if_error(3_600)
+        .keep(3_600);
+    let strict = Policy::seconds(60).keep(3_600);
+    let judged = |policy: Policy, answer, after_ms| {
+        let lookup = Lookup::new(key(), policy).accept(move |_| answer);
+        let mut entry = plain(policy);
+        entry.limit(&policy, true, NOW + after_ms);
+        let (now, now_ms) = (Generations::default(), NOW + after_ms);
+        judge(&entry, &now, &lookup, now_ms, || 0.5, || Scope::All)
+    };
+    let expired = || Reason::Expired;
+    let (stale, accepted) = (
+        Freshness::Stale { reason: expired() },
+        Freshness::Accepted { reason: expired() },
+    );
+    use Acceptance::{AsStored, Recompute, Stale};
+    for (policy, answer, after_ms, expected) in [
+        (policy, AsStored, 0, Freshness::Fresh),
+        (policy, AsStored, 60_000, stale.clone()),
+        (policy, Recompute, 0, must_compute(Reason::Refresh, true)),
+        (policy, Recompute, 60_000, must_compute(expired(), true)),
+        (strict, Recompute, 0, only_seen(Reason::Refresh)),
+        (policy, Stale, 0, Freshness::Fresh),
+        (policy, Stale, 60_000, stale),
+        (policy, Stale, 360_000, accepted.clone()),
+        (strict, Stale, 60_000, accepted.clone()),
+        (strict, Stale, 3_659_999, accepted),
+        (strict, Stale, 3_660_000, must_compute(expired(), false)),
+    ] {
+        let what = format!("{answer:?} after {after_ms} ms");
+        assert_eq!(judged(policy, answer, after_ms), expected, "{what}");
+    }
+}
+
+#[test]
+fn nobody_accepts_what_was_invalidated_or_is_not_there() {
+    let policy = Policy::seconds(60).negative(60).keep(3_600);
+    let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Stale);
+    let judged = |entry: &Entry, now: &Generations, now_ms| {
+        judge(entry, now, &lookup, now_ms, || 0.5, || Scope::All)
+    };
+    let now = Generations::default();
+    let negative = kept(policy, true);
+    let expired = must_compute(Reason::Expired, false);
+    assert_eq!(judged(&negative, &now, NOW + 60_000), expired);
+    let other = Generations {
+        program: Generation::random(),
+        ..Generations::default()
+    };
+    let invalidated = must_compute(Reason::Invalidated(Scope::All), false);
+    assert_eq!(judged(&kept(policy, false), &other, NOW), invalidated);
+    let future = judged(&kept(policy, false), &now, NOW - 2_000);
+    assert_eq!(future, must_compute(Reason::ClockSkew, false));
+}
+
+#[test]
+fn a_caller_is_told_the_age_and_the_rest_of_the_time() {
+    let policy = Policy::seconds(60).keep(600);
+    for (after_ms, age, left, over) in [
+        (0, 0, Some(60), 0),
+        (59_000, 59, Some(1), 0),
+        (60_000, 60, Some(0), 0),
+        (95_000, 95, Some(0), 35),
+    ] {
+        let lookup = Lookup::new(key(), policy).accept(move |stored: &Stored| {
+            assert_eq!(stored.age(), Duration::from_secs(age));
+            assert_eq!(stored.fresh_for(), left.map(Duration::from_secs));
+            assert_eq!(stored.stale_for(), Duration::from_secs(over));
+            assert!(stored.metadata().is_none() && !stored.is_negative());
+            Acceptance::Recompute
+        });
+        let acceptance = acceptance(&plain(policy), &lookup, NOW + after_ms);
+        assert_eq!(acceptance, Acceptance::Recompute);
+    }
 }

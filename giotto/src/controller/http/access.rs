@@ -135,7 +135,7 @@ impl Record {
             None => line.plain("client", self.visitor.shown.as_bytes()),
             Some(client) => line.plain("client", client.to_string().as_bytes()),
         }
-        line.text("method", self.method.as_str());
+        line.plain("method", self.method.as_str().as_bytes());
         line.text("path", self.uri.path());
         if let Some(query) = self.uri.query() {
             line.text("query", query);
@@ -153,11 +153,8 @@ impl Record {
             ("cache_status", &self.cache_status),
             ("request_id", &self.id),
         ] {
-            match field.as_ref().map(|field| str::from_utf8(field.as_bytes())) {
-                Some(Ok(text)) => line.text(name, text),
-                // A layer of the application may have set it.
-                Some(Err(_)) => line.text(name, "(not UTF-8)"),
-                None => {}
+            if let Some(field) = field {
+                line.text(name, field);
             }
         }
         if let Some(trace) = &self.trace {

@@ -127,7 +127,8 @@ impl Tally {
 
 /// How often the cache was asked. Stale answers after a failure, or because a model is late, are misses, too.
 const fn lookups(counts: &Counts) -> u64 {
-    counts.hits + counts.stale_revalidating + counts.stale_throttled + counts.misses
+    let stale = counts.stale_revalidating + counts.stale_throttled + counts.stale_accepted;
+    counts.hits + stale + counts.misses
 }
 
 fn mean(sum: f64, count: u64) -> f64 {

@@ -48,6 +48,10 @@ fn clocks(entry: &EntryState) -> String {
     if entry.stale_for != entry.fresh_for {
         text.push_str(&format!(", stale {}", left(entry.stale_for)));
     }
+    if entry.error_for != entry.keep_for {
+        let served = left(entry.error_for);
+        text.push_str(&format!(", in place of a failure {served}"));
+    }
     if entry.keep_for != entry.stale_for {
         text.push_str(&format!(", kept {}", left(entry.keep_for)));
     }

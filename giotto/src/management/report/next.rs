@@ -85,6 +85,7 @@ const fn name(status: Status) -> &'static str {
     match status {
         Status::Hit => "hit",
         Status::Stale(Staleness::Throttled) => "stale-throttled",
+        Status::Stale(Staleness::Accepted) => "stale-accepted",
         Status::Stale(_) => "stale-revalidating",
         Status::Stored => "stored",
         Status::Collapsed => "collapsed",
@@ -111,6 +112,7 @@ fn says(status: Status, explained: &Explanation) -> String {
         Status::Stale(Staleness::Throttled) => {
             format!("the old page{why}: the model failed a moment ago, and does not run again yet")
         }
+        Status::Stale(Staleness::Accepted) => format!("the old page{why}: the caller accepts it"),
         Status::Stale(_) if explained.refreshes => {
             format!("the old page{why}, at once; a new one is computed in the background")
         }

@@ -96,6 +96,7 @@ function entryRows(entry, row) {
   row("Computed", `${time(entry.age_ms)} ago in ${time(entry.cost_ms)}, ${bytes(entry.bytes)}${entry.is_negative ? ", \"not found\"" : ""}`);
   row("Fresh", left(entry.fresh_for_ms));
   row("Served stale", left(entry.stale_for_ms));
+  if (entry.error_for_ms !== entry.keep_for_ms) row("Served if the model fails", left(entry.error_for_ms));
   row("Kept", left(entry.keep_for_ms));
   if (entry.throttled_for_ms) row("Throttled", `the model failed: it is not run again for ${time(entry.throttled_for_ms)}`);
   if (entry.tags.length) row("Tags", el("div", { className: "tags" }, ...entry.tags.map(({ tag, state }) => {

@@ -19,6 +19,7 @@ const KINDS = {
   "failed": ["Old page, the model failed", "stale-if-error"],
   "late": ["Old page, the model is late", "stale-if-error"],
   "throttled": ["Old page, the model failed lately", "the next attempt waits"],
+  "accepted": ["Old page, accepted by its caller", "max-stale"],
 };
 const NOT_STORED = {
   "no_store": ["Not stored: the program said so", "no_store()"],
@@ -36,8 +37,8 @@ const named = (names, name) => names[name] ?? [name.replaceAll("_", " "), ""];
 
 /** Lookups by how they were answered. One whose model failed or was late is a miss, whatever it was served then. */
 function lookups(tally) {
-  const { revalidating = 0, throttled = 0 } = tally.stale;
-  const [fresh, stale, miss] = [tally.fresh, revalidating + throttled, sum(tally.misses)];
+  const { revalidating = 0, throttled = 0, accepted = 0 } = tally.stale;
+  const [fresh, stale, miss] = [tally.fresh, revalidating + throttled + accepted, sum(tally.misses)];
   const all = fresh + stale + miss;
   return { fresh, stale, miss, all, rate: all ? (fresh + stale) / all : NaN };
 }

@@ -1,0 +1,128 @@
+//! What `#[cached]` makes of a function: a call of [`Function`], with the errors of the function itself.
+//!
+//! Before step 1 of a lookup. The attribute knows the text of a type and not the type, so that the compiler chooses what is done
+//! with its results (`calls.rs`) and errors (`errors.rs`).
+
+mod calls;
+mod errors;
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use serde;
+use serde::Serialize;
+
+pub use self::calls::{Fallible, HasErrors, IsPlain, IsResult, Kind, Plain};
+pub use self::errors::{
+    Errors, IsCloned, IsMade, LateError, Made, MadeError, Own, OwnOrMade, Returned,
+};
+use crate::cache::Cache;
+use crate::function::Function;
+use crate::lookup::Mode;
+use crate::policy::Policy;
+
+/// Where a function with the attribute is.
+#[derive(Debug)]
+pub struct Site {
+    /// Its name with the modules that it is in.
+    path: &'static str,
+    /// Its file and line, for messages.
+    place: &'static str,
+    /// The type that it was first called as a method of, and its name with that.
+    method: OnceLock<(&'static str, String)>,
+    /// The cache that knows its name.
+    known_to: AtomicU64,
+}
+
+impl Site {
+    #[must_use]
+    pub const fn new(path: &'static str, place: &'static str) -> Self {
+        Self {
+            path,
+            place,
+            method: OnceLock::new(),
+            known_to: AtomicU64::new(0),
+        }
+    }
+
+    /// The name of a free function.
+    #[must_use]
+    pub const fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.path)
+    }
+
+    /// The name of the method `name` of a `T`.
+    #[must_use]
+    pub fn method<T: ?Sized>(&'static self, name: &str) -> Cow<'static, str> {
+        let own = std::any::type_name::<T>();
+        let made = || format!("{own}::{name}");
+        match self.method.get_or_init(|| (own, made())) {
+            (known, name) if *known == own => Cow::Borrowed(name),
+            // A generic type has its methods once for each type.
+            _ => Cow::Owned(made()),
+        }
+    }
+}
+
+/// The function at `site`. If another one has its name, every call computes.
+#[must_use]
+pub fn function<'c>(
+    cache: &'c Cache,
+    site: &'static Site,
+    name: &'c str,
+    policy: Policy,
+    tags: Vec<String>,
+) -> Function<'c> {
+    let function = cache.function(name).policy(policy).tags(tags);
+    let names = &cache.engine().functions.names;
+    // Once for each function, as long as it has one cache.
+    if site.known_to.load(Ordering::Relaxed) == names.id() {
+        return function;
+    }
+    let Some(other) = names.take(name, site.place) else {
+        site.known_to.store(names.id(), Ordering::Relaxed);
+        return function;
+    };
+    let (program, place) = (name.to_owned(), site.place);
+    cache.engine().log.tell(("two functions", site.place), move |repeated| {
+        tracing::error!(
+            program,
+            place,
+            other,
+            repeated,
+            "two cached functions have one name: the second is not cached; give it another with #[cached(name = \"..\")]"
+        );
+    });
+    function.mode(Mode::Bypass)
+}
+
+/// The own value of a parameter that is borrowed, for the task that computes.
+pub fn owned<T: Borrowed + ?Sized>(value: &T) -> T::Owned {
+    value.to_owned()
+}
+
+/// What can be borrowed by a function with the attribute.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be borrowed by a cached function",
+    label = "it has no clone for the task that computes",
+    note = "the function runs in a task of its own, which goes on without its caller: implement `Clone`, or take an `Arc<..>`"
+)]
+pub trait Borrowed: ToOwned {}
+
+impl<T: ToOwned + ?Sized> Borrowed for T {}
+
+/// A parameter that is part of the key.
+pub fn argument<T: Argument + ?Sized>(value: &T) -> &T {
+    value
+}
+
+/// What can be part of a key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a key",
+    label = "it does not implement serde's `Serialize`",
+    note = "every parameter of a cached function is part of its key: derive `Serialize`, or leave the parameter out with `#[skip]`"
+)]
+pub trait Argument: Serialize {}
+
+impl<T: Serialize + ?Sized> Argument for T {}

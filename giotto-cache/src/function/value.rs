@@ -1,0 +1,66 @@
+//! The values of functions: what may be one, and how it is read from an entry.
+//!
+//! After step 7 of a lookup, and in every hit.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::encoding::{self, Unusable};
+use crate::engine::state::Engine;
+use crate::entry::Entry;
+use crate::key::Key;
+use crate::keyvalue::Place;
+use crate::log::Cut;
+
+/// Up to so many bytes are decoded in the time in which a kept value is found.
+const SHORT: usize = 16;
+
+/// An error of a function, of any type that converts into this one.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a function may return to be stored: serde writes and reads it, and it can be shared among callers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as the result of a function",
+    label = "it has to implement serde's `Serialize` and `Deserialize`, and to own what it has",
+    note = "derive both, with `#[derive(serde::Serialize, serde::Deserialize)]`; of a `Result<T, E>`, only `T` is stored"
+)]
+pub trait Value: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
+
+/// The value of `entry`.
+pub(super) fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable> {
+    let bytes = entry.into_body();
+    let keeps = keeps(engine, &bytes);
+    if keeps && let Some(value) = engine.functions.kept.get(&bytes) {
+        return Ok(value);
+    }
+    let value = Arc::new(encoding::decode::<T>(&bytes)?);
+    if keeps {
+        engine.functions.kept.keep(&bytes, Arc::clone(&value));
+    }
+    Ok(value)
+}
+
+/// Keeps `value` beside the bytes of `entry`, as which it is stored.
+pub(super) fn keep<T: Value>(engine: &Engine, entry: Entry, value: &Arc<T>) {
+    let bytes = entry.into_body();
+    if keeps(engine, &bytes) {
+        engine.functions.kept.keep(&bytes, Arc::clone(value));
+    }
+}
+
+/// Whether the next hit gets the same bytes, and decoding them takes longer than finding the value.
+fn keeps(engine: &Engine, bytes: &[u8]) -> bool {
+    let is_at_hand = matches!(engine.store.place(), Place::InProcess | Place::Layered);
+    is_at_hand && bytes.len() > SHORT
+}
+
+/// Removes what is stored, which is no value of the type. By compare-and-set: another process may have stored one since.
+pub(super) async fn unusable(engine: &Engine, key: &Key, stored: &[u8], why: &Unusable) {
+    tracing::debug!(%why, key = %Cut(key), "a stored value was ignored");
+    // If the store does not answer, the caller is told to try again.
+    let _ = engine.store.replace(key.as_str(), stored, None, None).await;
+}

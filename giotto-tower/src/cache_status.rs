@@ -1,0 +1,217 @@
+//! What the cache did for a request, as a member of `Cache-Status` (RFC 9211).
+//!
+//! Part of the last step of a request.
+
+use std::fmt::{self, Write};
+use std::time::Duration;
+
+use giotto_cache::{Answer, Reason, Staleness, Status};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// What the cache did for a request. It displays as a member of `Cache-Status`: `http; hit; ttl=59`.
+#[derive(Clone, Debug)]
+pub(crate) struct CacheStatus {
+    /// Why the request was passed on; `None` = it was not.
+    pub(crate) forward: Option<Forward>,
+    /// The status with which the service behind has answered, where it is not that of the response.
+    pub(crate) forward_status: Option<StatusCode>,
+    /// The seconds until the response expires; negative since it has.
+    pub(crate) ttl: Option<i64>,
+    pub(crate) is_stored: bool,
+    pub(crate) is_collapsed: bool,
+    /// For a person: one word.
+    pub(crate) detail: Option<&'static str>,
+}
+
+/// Why a request was passed on to the service behind (RFC 9211, 2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// The cache was configured to.
+    Bypass,
+    /// The method of the request.
+    Method,
+    UriMiss,
+    VaryMiss,
+    /// The directives of the request.
+    Request,
+    Stale,
+}
+
+impl Forward {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Method => "method",
+            Self::UriMiss => "uri-miss",
+            Self::VaryMiss => "vary-miss",
+            Self::Request => "request",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// Why a computation was needed, under a primary key or under that of a variant.
+    pub(crate) const fn of(reason: Option<&Reason>, is_variant: bool) -> Self {
+        match reason {
+            Some(
+                Reason::Expired | Reason::Invalidated(_) | Reason::TagLost(_) | Reason::Version,
+            ) => Self::Stale,
+            Some(Reason::Refresh) => Self::Request,
+            Some(Reason::Bypass) => Self::Bypass,
+            _ if is_variant => Self::VaryMiss,
+            _ => Self::UriMiss,
+        }
+    }
+}
+
+impl CacheStatus {
+    /// That of a request that was passed on.
+    pub(crate) const fn passed(forward: Forward, detail: Option<&'static str>) -> Self {
+        Self {
+            forward: Some(forward),
+            forward_status: None,
+            ttl: None,
+            is_stored: false,
+            is_collapsed: false,
+            detail,
+        }
+    }
+
+    /// That of `answer`, found under a primary key or under that of a variant.
+    pub(crate) fn answered(answer: &Answer, is_variant: bool) -> Self {
+        let reason = answer.reason.as_ref();
+        let forward = match answer.status {
+            Status::Hit => None,
+            Status::Stale(Staleness::Failed | Staleness::Late) => Some(Forward::Stale),
+            Status::Stale(_) => None,
+            _ => Some(Forward::of(reason, is_variant)),
+        };
+        let ttl = answer
+            .fresh_for
+            .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for));
+        Self {
+            forward,
+            forward_status: None,
+            ttl,
+            is_stored: answer.status == Status::Stored,
+            is_collapsed: answer.status == Status::Collapsed,
+            detail: match answer.status {
+                Status::Stale(Staleness::Revalidating) => Some("revalidating"),
+                Status::Stale(Staleness::Failed) => Some("failed"),
+                Status::Stale(Staleness::Late) => Some("late"),
+                Status::Stale(Staleness::Throttled) => Some("failed-lately"),
+                _ => reason.map(Reason::name),
+            },
+        }
+    }
+
+    /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache.
+    pub(crate) fn write(&self, name: &str, fields: &mut HeaderMap) {
+        let text = match fields.get(CACHE_STATUS).map(HeaderValue::to_str) {
+            Some(Ok(behind)) => format!("{behind}, {}", Member { name, status: self }),
+            _ => {
+                let mut text = String::with_capacity(64);
+                // Writing to a string does not fail.
+                let _ = write!(text, "{}", Member { name, status: self });
+                text
+            }
+        };
+        if let Ok(value) = HeaderValue::try_from(text) {
+            fields.insert(CACHE_STATUS, value);
+        }
+    }
+}
+
+/// A member of the list: the cache and what it did.
+struct Member<'a> {
+    name: &'a str,
+    status: &'a CacheStatus,
+}
+
+impl fmt::Display for Member<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CacheStatus {
+            forward,
+            forward_status,
+            ttl,
+            is_stored,
+            is_collapsed,
+            detail,
+        } = self.status;
+        write_name(f, self.name)?;
+        match forward {
+            None => f.write_str("; hit")?,
+            Some(forward) => write!(f, "; fwd={}", forward.name())?,
+        }
+        if let Some(status) = forward_status {
+            write!(f, "; fwd-status={}", status.as_u16())?;
+        }
+        if let Some(ttl) = ttl {
+            write!(f, "; ttl={ttl}")?;
+        }
+        if *is_stored {
+            f.write_str("; stored")?;
+        }
+        if *is_collapsed {
+            f.write_str("; collapsed")?;
+        }
+        match detail {
+            Some(detail) => write!(f, "; detail={detail}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name of a cache is a token or a string of a structured field (RFC 9651, 3.3).
+fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    let is_token = name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte));
+    if is_token {
+        return f.write_str(name);
+    }
+    f.write_char('"')?;
+    for character in name.chars() {
+        match character {
+            '"' | '\\' => write!(f, "\\{character}")?,
+            ' '..='~' => f.write_char(character)?,
+            _ => f.write_char('?')?,
+        }
+    }
+    f.write_char('"')
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_follows_what_caches_behind_have_said() {
+        let mut fields = HeaderMap::new();
+        let mut status = CacheStatus::passed(Forward::UriMiss, Some("first-seen"));
+        status.is_stored = true;
+        status.write("http", &mut fields);
+        assert_eq!(
+            fields[CACHE_STATUS],
+            "http; fwd=uri-miss; stored; detail=first-seen"
+        );
+        CacheStatus {
+            forward: None,
+            ttl: Some(-3),
+            is_stored: false,
+            detail: None,
+            ..status
+        }
+        .write("my \"cache\"", &mut fields);
+        assert_eq!(
+            fields[CACHE_STATUS],
+            "http; fwd=uri-miss; stored; detail=first-seen, \"my \\\"cache\\\"\"; hit; ttl=-3"
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! A stored response as its caller gets it: whole, a part of it, or "not modified".
+//!
+//! The last step of a request.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use giotto_cache::Answer;
+use http::header::AGE;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+
+use crate::body::Body;
+use crate::cache_status::CacheStatus;
+use crate::rfc::{self, Selected};
+use crate::settings::Settings;
+use crate::stored::Head;
+
+/// What a response is written for: the request's method and fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) fields: &'r HeaderMap,
+}
+
+/// The stored response of `answer`, whose head was read from it, for this request.
+pub(crate) fn stored<B>(
+    settings: &Settings,
+    wanted: Wanted<'_>,
+    head: Head,
+    answer: Answer,
+    status: &CacheStatus,
+) -> Response<Body<B>> {
+    let passed_ms = settings
+        .cache
+        .now_ms()
+        .saturating_sub(answer.entry.created_ms());
+    let age = head.note.initial_age + Duration::from_millis(passed_ms);
+    let mut fields = head.fields;
+    fields.insert(AGE, HeaderValue::from(age.as_secs()));
+    if settings.tells_status {
+        status.write(&settings.program, &mut fields);
+    }
+    let body = answer.entry.into_body();
+    select(wanted, head.status, fields, body)
+}
+
+/// What of a whole response this request asks for.
+pub(crate) fn select<B>(
+    wanted: Wanted<'_>,
+    status: StatusCode,
+    mut fields: HeaderMap,
+    body: Bytes,
+) -> Response<Body<B>> {
+    let length = body.len() as u64;
+    let selected = rfc::select(wanted.method, wanted.fields, status, &fields, length);
+    let status = selected.write(&mut fields, length).unwrap_or(status);
+    let body = match &selected {
+        _ if wanted.method == Method::HEAD => {
+            if selected == Selected::Full {
+                fields.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
+            }
+            Bytes::new()
+        }
+        Selected::Full => body,
+        Selected::Partial(range) => part(&body, range),
+        Selected::NotModified | Selected::Unsatisfiable => Bytes::new(),
+    };
+    let mut response = Response::new(Body::stored(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    response
+}
+
+fn part(body: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
+    let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(body.len());
+    body.slice(at(range.start)..at(range.end).max(at(range.start)))
+}
+
+/// A response from the service behind, which was asked for the whole of it, for a request that may have had conditions.
+pub(crate) fn forwarded<B>(
+    settings: &Settings,
+    wanted: Wanted<'_>,
+    mut response: Response<Body<B>>,
+    status: &CacheStatus,
+) -> Response<Body<B>> {
+    if settings.tells_status {
+        status.write(&settings.program, response.headers_mut());
+    }
+    let selected = rfc::select(
+        wanted.method,
+        wanted.fields,
+        response.status(),
+        response.headers(),
+        0,
+    );
+    if selected == Selected::NotModified {
+        let (mut parts, _) = response.into_parts();
+        parts.status = StatusCode::NOT_MODIFIED;
+        selected.write(&mut parts.headers, 0);
+        return Response::from_parts(parts, Body::empty());
+    }
+    response
+}
+
+/// A response that the layer makes itself: there is nothing to serve.
+pub(crate) fn own<B>(
+    settings: &Settings,
+    status: StatusCode,
+    told: &CacheStatus,
+) -> Response<Body<B>> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    if settings.tells_status {
+        told.write(&settings.program, response.headers_mut());
+    }
+    response
+}
+
+/// A response to a request that the cache has passed on as it was.
+pub(crate) fn passed<B>(
+    settings: &Settings,
+    mut response: Response<Body<B>>,
+    status: &CacheStatus,
+) -> Response<Body<B>> {
+    if settings.tells_status {
+        status.write(&settings.program, response.headers_mut());
+    }
+    response
+}

@@ -1,0 +1,325 @@
+//! What a client gets of a stored response: all of it, a part, or that it has it already (RFC 9110, 13.2; RFC 9111, 4.3.2).
+//!
+//! Serves the step between a response, stored or new, and its client.
+
+use std::ops::Range;
+
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    DATE, ETAG, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    LAST_MODIFIED, RANGE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::validators::EntityTag;
+use super::{date, range};
+
+/// The fields that describe the bytes of a body. A 304 has none.
+const OF_THE_BODY: [HeaderName; 5] = [
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    CONTENT_TYPE,
+];
+
+/// What a client gets of a response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Selected {
+    Full,
+    /// 304: the client has it already.
+    NotModified,
+    /// 206: these bytes of the body.
+    Partial(Range<u64>),
+    /// 416: the body does not have the bytes that the client asks for.
+    Unsatisfiable,
+}
+
+/// What the client of `request` gets of a response whose body has `length` bytes, in the order of RFC 9110, 13.2.2.
+///
+/// Only a successful response is selected from (13.2.1). `If-Match` and `If-Unmodified-Since` are the origin's (RFC 9111,
+/// 4.3.2: a cache does not evaluate them), see [`has_preconditions`].
+pub(crate) fn select(
+    method: &Method,
+    request: &HeaderMap,
+    status: StatusCode,
+    stored: &HeaderMap,
+    length: u64,
+) -> Selected {
+    let is_get = method == Method::GET;
+    if !status.is_success() || !is_get && method != Method::HEAD {
+        return Selected::Full;
+    }
+    if is_not_modified(request, stored) {
+        return Selected::NotModified;
+    }
+    let has_range = is_get && status == StatusCode::OK && !stored.contains_key(CONTENT_RANGE);
+    match has_range && range_applies(request, stored) {
+        true => range::select(request, length),
+        false => Selected::Full,
+    }
+}
+
+/// Whether the client has this response already: `If-None-Match`, or else `If-Modified-Since` (RFC 9110, 13.1.2 and 13.1.3).
+fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    if request.contains_key(IF_NONE_MATCH) {
+        let mut lines = request.get_all(IF_NONE_MATCH).into_iter();
+        let mut tags = EntityTag::all(request, &IF_NONE_MATCH);
+        return lines.any(|line| line.as_bytes().trim_ascii() == b"*")
+            || EntityTag::of(stored).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
+    }
+    let Some(since) = date::field(request, &IF_MODIFIED_SINCE) else {
+        return false;
+    };
+    // Without `Last-Modified`, the time at which it was made counts (RFC 9111, 4.3.2).
+    let modified = match stored.contains_key(LAST_MODIFIED) {
+        true => date::field(stored, &LAST_MODIFIED),
+        false => date::field(stored, &DATE),
+    };
+    modified.is_some_and(|modified| modified <= since)
+}
+
+/// Whether `Range` counts: not if `If-Range` says that the client has a part of another representation (RFC 9110, 13.1.5).
+fn range_applies(request: &HeaderMap, stored: &HeaderMap) -> bool {
+    if !request.contains_key(IF_RANGE) {
+        return request.contains_key(RANGE);
+    }
+    let mut tags = EntityTag::all(request, &IF_RANGE);
+    if let (Some(tag), None) = (tags.next(), tags.next()) {
+        return EntityTag::of(stored).is_some_and(|own| own.matches_strongly(tag));
+    }
+    // `Last-Modified` is strong if it was at least a second old when the response was made (RFC 9110, 8.8.2.2).
+    let modified = date::field(stored, &LAST_MODIFIED);
+    let is_strong = |modified: &u64| {
+        date::field(stored, &DATE).is_some_and(|date| date >= modified.saturating_add(1_000))
+    };
+    let had = date::field(request, &IF_RANGE);
+    had.is_some() && modified.filter(is_strong) == had
+}
+
+/// Whether a request has conditions that only the origin may evaluate: it is passed on, and not answered from what is
+/// stored.
+pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
+    request.contains_key(IF_MATCH) || request.contains_key(IF_UNMODIFIED_SINCE)
+}
+
+/// Removes what makes a response one for this client only: its conditions and its range. They are applied to the response
+/// afterwards, by [`select`].
+pub(crate) fn without_conditions(request: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        request.remove(name);
+    }
+}
+
+impl Selected {
+    /// Makes the fields of a full response those of what is selected, and returns its status, or `None` for that of the
+    /// response.
+    pub(crate) fn write(&self, headers: &mut HeaderMap, length: u64) -> Option<StatusCode> {
+        let content_range = |value: String| HeaderValue::try_from(value).ok();
+        let mut insert = |name: HeaderName, value: Option<HeaderValue>| {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        };
+        match self {
+            Self::Full => None,
+            Self::NotModified => {
+                // RFC 9110, 15.4.5: besides these, the fields of a 304 guide the cache that gets it.
+                for name in OF_THE_BODY {
+                    headers.remove(name);
+                }
+                Some(StatusCode::NOT_MODIFIED)
+            }
+            Self::Partial(Range { start, end }) => {
+                let last = end.saturating_sub(1);
+                let part = format!("bytes {start}-{last}/{length}");
+                insert(CONTENT_RANGE, content_range(part));
+                insert(CONTENT_LENGTH, Some(end.saturating_sub(*start).into()));
+                Some(StatusCode::PARTIAL_CONTENT)
+            }
+            Self::Unsatisfiable => {
+                insert(CONTENT_RANGE, content_range(format!("bytes */{length}")));
+                insert(CONTENT_LENGTH, Some(0.into()));
+                // What describes the response that was asked for does not describe this error, its lifetime neither.
+                let of_the_response = [
+                    CONTENT_TYPE,
+                    CONTENT_ENCODING,
+                    CONTENT_LANGUAGE,
+                    ETAG,
+                    LAST_MODIFIED,
+                    CACHE_CONTROL,
+                    EXPIRES,
+                    HeaderName::from_static("cdn-cache-control"),
+                ];
+                for name in of_the_response {
+                    headers.remove(name);
+                }
+                Some(StatusCode::RANGE_NOT_SATISFIABLE)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EARLY: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+    const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const LATE: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+    const WEAKLY: [(&str, &str); 2] = [("etag", "W/\"a\""), ("date", LATE)];
+    const STRONGLY: [(&str, &str); 2] = [("etag", "\"a\""), ("date", LATE)];
+    const DATED: [(&str, &str); 2] = [("last-modified", MODIFIED), ("date", LATE)];
+    const DATED_NOW: [(&str, &str); 2] = [("last-modified", MODIFIED), ("date", MODIFIED)];
+    const BOTH: [(&str, &str); 3] = [
+        ("etag", "\"a\""),
+        ("last-modified", MODIFIED),
+        ("date", LATE),
+    ];
+
+    fn of(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            let name = HeaderName::from_static(name);
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn get(
+        request: &[(&'static str, &'static str)],
+        stored: &[(&'static str, &'static str)],
+    ) -> Selected {
+        select(&Method::GET, &of(request), StatusCode::OK, &of(stored), 10)
+    }
+
+    #[test]
+    fn a_client_that_has_the_response_gets_a_304() {
+        let inm = |value| [("if-none-match", value)];
+        let ims = |value| [("if-modified-since", value)];
+        for (request, stored, has_it) in [
+            (&inm("\"a\"")[..], &STRONGLY[..], true),
+            (&inm("W/\"a\""), &STRONGLY, true),
+            (&inm("\"a\""), &WEAKLY, true),
+            (&inm("\"x\", \"a\", \"y\""), &STRONGLY, true),
+            (&inm("\"x\",,\"a\""), &STRONGLY, true),
+            (&inm("\"x,\\\", W/\"a\""), &STRONGLY, true),
+            (&inm(" * "), &STRONGLY, true),
+            (&inm("*"), &DATED, true),
+            (&inm("\"b\""), &STRONGLY, false),
+            (&inm("a"), &STRONGLY, false),
+            (&inm("w/\"a\""), &WEAKLY, false),
+            (&inm("\"x\" \"a\""), &STRONGLY, false),
+            (&inm("\"a\""), &[("etag", "a")], false),
+            (
+                &inm("\"a\""),
+                &[("etag", "\"a\""), ("etag", "\"a\"")],
+                false,
+            ),
+            (&ims(MODIFIED), &DATED, true),
+            (&ims(LATE), &DATED, true),
+            (&ims("Sunday, 06-Nov-94 08:49:37 GMT"), &DATED, true),
+            (&ims(EARLY), &DATED, false),
+            (&ims("x"), &DATED, false),
+            (&ims(LATE), &STRONGLY, true),
+            (&ims(MODIFIED), &STRONGLY, false),
+            (
+                &ims(LATE),
+                &[("last-modified", "x"), ("date", EARLY)],
+                false,
+            ),
+            (
+                &[("if-none-match", "\"b\""), ("if-modified-since", LATE)],
+                &BOTH,
+                false,
+            ),
+            (
+                &[("if-none-match", "\"a\""), ("if-modified-since", EARLY)],
+                &BOTH,
+                true,
+            ),
+            (&[], &BOTH, false),
+        ] {
+            let expected = if has_it {
+                Selected::NotModified
+            } else {
+                Selected::Full
+            };
+            assert_eq!(get(request, stored), expected, "{request:?} {stored:?}");
+            let (request, stored) = (of(request), of(stored));
+            let select = |method, status| select(method, &request, status, &stored, 10);
+            assert_eq!(select(&Method::HEAD, StatusCode::OK), expected);
+            assert_eq!(select(&Method::POST, StatusCode::OK), Selected::Full);
+            assert_eq!(select(&Method::GET, StatusCode::NOT_FOUND), Selected::Full);
+        }
+    }
+
+    #[test]
+    fn a_range_counts_if_the_client_has_the_same_representation() {
+        let part = Selected::Partial(0..2);
+        let if_range = |value| [("range", "bytes=0-1"), ("if-range", value)];
+        for (request, stored, applies) in [
+            (&[("range", "bytes=0-1")][..], &WEAKLY[..], true),
+            (&if_range("\"a\""), &STRONGLY, true),
+            (&if_range("\"b\""), &STRONGLY, false),
+            (&if_range("W/\"a\""), &STRONGLY, false),
+            (&if_range("W/\"a\""), &WEAKLY, false),
+            (&if_range("\"a\", \"b\""), &STRONGLY, false),
+            (&if_range(MODIFIED), &DATED, true),
+            (&if_range(LATE), &DATED, false),
+            (&if_range(MODIFIED), &DATED_NOW, false),
+            (&if_range("x"), &DATED, false),
+            (&if_range("x"), &[], false),
+            (
+                &[("range", "bytes=0-1")],
+                &[("content-range", "bytes 0-9/20")],
+                false,
+            ),
+        ] {
+            let expected = if applies {
+                part.clone()
+            } else {
+                Selected::Full
+            };
+            assert_eq!(get(request, stored), expected, "{request:?} {stored:?}");
+            let (request, stored) = (of(request), of(stored));
+            let head = select(&Method::HEAD, &request, StatusCode::OK, &stored, 10);
+            assert_eq!(head, Selected::Full);
+        }
+        let both = [("range", "bytes=0-1"), ("if-none-match", "\"a\"")];
+        assert_eq!(get(&both, &STRONGLY), Selected::NotModified);
+    }
+
+    #[test]
+    fn the_fields_are_those_of_what_is_selected() {
+        let full = [
+            ("content-type", "text/plain"),
+            ("content-length", "10"),
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("x", "1"),
+        ];
+        let written = |selected: Selected| {
+            let mut headers = of(&full);
+            let status = selected.write(&mut headers, 10);
+            (status.map(|status| status.as_u16()), headers)
+        };
+        assert_eq!(written(Selected::Full), (None, of(&full)));
+        let expected = of(&[
+            ("cache-control", "max-age=60"),
+            ("etag", "\"a\""),
+            ("x", "1"),
+        ]);
+        assert_eq!(written(Selected::NotModified), (Some(304), expected));
+        let mut expected = of(&full);
+        expected.insert("content-length", HeaderValue::from_static("2"));
+        expected.insert("content-range", HeaderValue::from_static("bytes 1-2/10"));
+        assert_eq!(written(Selected::Partial(1..3)), (Some(206), expected));
+        let expected = of(&[
+            ("content-length", "0"),
+            ("x", "1"),
+            ("content-range", "bytes */10"),
+        ]);
+        assert_eq!(written(Selected::Unsatisfiable), (Some(416), expected));
+    }
+}
