@@ -78,7 +78,8 @@ bench: servers ## Compares with rivals side by side, as ratios; takes some minut
 	$(CARGO) bench --locked -p giotto-cache --all-features
 	$(CARGO) bench --locked -p giotto --all-features
 
-drill: servers ## Fails every store in every way under load, and plays the incidents of docs/operations.md; takes minutes on an idle machine.
+drill: servers ## Fails every store in every way under load, plays the incidents of docs/operations.md, and compares the metrics; takes minutes on an idle machine.
+	$(INSTALL) prometheus
 	$(CARGO) run --locked --release -p drills
 
 # The judges are Python packages; they and the clients of `judges/` are in a virtual environment of their own.
@@ -109,7 +110,7 @@ operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser,
 	$(PYTHON) judges/operators.py
 
 browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, after another reader, and how default pages look.
-	$(INSTALL) chromium
+	$(INSTALL) chromium redis-server
 	$(CARGO) build --locked -p judges -p library
 	$(PYTHON) judges/browser.py
 

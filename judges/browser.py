@@ -280,8 +280,8 @@ CLAIMS = [
 def holds(claim, tab, *asked):
     """Whether the claim holds, and says so."""
     try:
-        claim(tab, *asked)
-        print(claim.__name__.replace("_", " "))
+        told = claim(tab, *asked)
+        print(claim.__name__.replace("_", " ") + (f": {told}" if told else ""), flush=True)
         return True
     except AssertionError as error:
         print(f"FAILED {claim.__name__}: {error}")
@@ -301,8 +301,8 @@ def in_the_library(claim):
 
 
 def in_front_of_an_operator(claim):
-    with live.administered() as (public, admin), chromium() as tab:
-        return holds(claim, live.Operator(tab, public, admin))
+    with live.administered() as (ports, admin), chromium() as tab:
+        return holds(claim, live.Operator(tab, ports, admin))
 
 
 def main():

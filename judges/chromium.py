@@ -17,6 +17,8 @@ class Tab:
 
     def __init__(self, socket, session):
         self.socket, self.session, self.last = socket, session, 0
+        # What the console shows in red, once `Log` and `Runtime` are enabled.
+        self.errors = []
 
     def send(self, method, **params):
         """One command; its result."""
@@ -27,9 +29,19 @@ class Tab:
         self.socket.send(json.dumps(message))
         while True:
             answer = json.loads(self.socket.recv(timeout=PATIENCE))
+            self.note(answer)
             if answer.get("id") == self.last:
                 assert "error" not in answer, (method, answer["error"])
                 return answer["result"]
+
+    def note(self, event):
+        match event.get("method"), event.get("params"):
+            case "Log.entryAdded", {"entry": {"level": "error"} as entry}:
+                self.errors.append(f"{entry['text']} {entry.get('url', '')}")
+            case "Runtime.exceptionThrown", {"exceptionDetails": details}:
+                self.errors.append(details["text"])
+            case "Runtime.consoleAPICalled", {"type": "error" | "assert", "args": args}:
+                self.errors.append(str([one.get("value") for one in args]))
 
     def evaluate(self, expression):
         return self.send("Runtime.evaluate", expression=expression)["result"].get("value")

@@ -73,7 +73,7 @@ def listens(port):
 
 def run(command, port, folder, env=None):
     """Starts a server that ends with this process or with `stop`, and waits until it listens on `port`."""
-    log = open(pathlib.Path(folder) / (pathlib.Path(command[0]).name + ".log"), "w+")
+    log = open(pathlib.Path(folder) / f"{pathlib.Path(command[0]).name}-{port}.log", "w+")
     process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=env)
 
     def is_up():
@@ -96,15 +96,21 @@ def stop(process):
 
 
 @contextlib.contextmanager
-def application(*settings, program="judges"):
-    """The application of `src/main.rs`, or an example, with an empty cache in memory: its port and its process."""
+def server(folder, *settings, program="judges"):
+    """A process of the application of `src/main.rs`, or of an example, in this folder: its port and its process."""
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     port = free_port()
-    flags = [flag for setting in ("cache=locmem", *settings) for flag in ("--set", setting)]
-    with tempfile.TemporaryDirectory() as folder:
-        command = [str(target.absolute() / "debug" / program), "http", "--port", str(port), *flags]
-        process = run(command, port, folder, env={"PATH": os.environ["PATH"]})
-        try:
-            yield port, process
-        finally:
-            stop(process)
+    flags = [flag for setting in settings for flag in ("--set", setting)]
+    command = [str(target.absolute() / "debug" / program), "http", "--port", str(port), *flags]
+    process = run(command, port, folder, env={"PATH": os.environ["PATH"]})
+    try:
+        yield port, process
+    finally:
+        stop(process)
+
+
+@contextlib.contextmanager
+def application(*settings, program="judges"):
+    """The same, alone and with an empty cache in memory."""
+    with tempfile.TemporaryDirectory() as folder, server(folder, "cache=locmem", *settings, program=program) as started:
+        yield started

@@ -1,19 +1,19 @@
 """What an operator sees of the live page in headless Chromium, and does with it: a part of `make browser`.
 
-Screenshots go to the folder that GIOTTO_SCREENSHOTS names, if it does.
+The application has four processes, with memory above one Redis. Screenshots go to the folder that GIOTTO_SCREENSHOTS names, if
+it does.
 """
 
 import contextlib
-import http.client
 import json
-import random
+import pathlib
 import socket
-import threading
-import time
+import tempfile
 import urllib.parse
 
-from common import PATIENCE, application, ask, free_port, until
+from common import PATIENCE, ask, free_port, run, server, stop, until
 from members import looks_right
+from visitors import visiting
 
 HTML = {"Accept": "text/html"}
 HOSTILE = "<img src=x onerror=\"document.hacked=1\"><script>document.hacked=1</script>"
@@ -25,16 +25,18 @@ addEventListener('error', event => complaints.push(event.message));
 addEventListener('unhandledrejection', event => complaints.push(String(event.reason)));
 addEventListener('securitypolicyviolation', event => complaints.push(event.violatedDirective + ' ' + event.blockedURI));
 """
+PROCESSES = 4
 # The code of each key.
 KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, " ": 32}
 
 
 class Operator:
-    """An operator in a browser, in front of the live page of an application."""
+    """An operator in a browser, in front of the live page of one process of an application; the ports of all, its own first."""
 
-    def __init__(self, tab, public, admin):
-        self.tab, self.public, self.admin = tab, public, admin
-        tab.send("Page.enable")
+    def __init__(self, tab, ports, admin):
+        self.tab, self.ports, self.public, self.admin = tab, ports, ports[0], admin
+        for domain in ("Page", "Log", "Runtime"):
+            tab.send(f"{domain}.enable")
         tab.send("Page.addScriptToEvaluateOnNewDocument", source=COMPLAINTS)
         # What a claim before this one has left.
         tab.send("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
@@ -70,11 +72,14 @@ class Operator:
         assert self.tab.evaluate(f"!!document.querySelector({json.dumps(selector)})"), f"there is no {selector}"
         self.tab.evaluate(f"document.querySelector({json.dumps(selector)}).click()")
 
-    def is_hit(self, target):
-        return "hit" in ask(self.public, target, HTML).get("cache-status")
+    def is_hit(self, target, port=None):
+        return "; hit" in ask(port or self.public, target, HTML).get("cache-status")
 
-    def has_no_complaint(self):
+    def has_no_complaint(self, refused=0):
+        """Nothing is red in the console but changes that were `refused`, of which a browser tells by itself."""
         assert self.tab.evaluate("complaints.join()") == "", self.tab.evaluate("complaints.join()")
+        of_mistakes = [error for error in self.tab.errors if "status of 400" in error and error.endswith("/change")]
+        assert len(of_mistakes) == refused == len(self.tab.errors), self.tab.errors
 
     def snapshot(self):
         """The first event of a stream."""
@@ -86,51 +91,48 @@ class Operator:
         raise AssertionError("the stream has ended")
 
 
-@contextlib.contextmanager
-def load(port, rate=1_000, clients=2):
-    """Requests at this rate, as far as the machine lets them: some pages often, most seldom, and some that are invented."""
-    ends = threading.Event()
-    asked = [0]
-
-    def target(number):
-        popular = int(random.paretovariate(1.1)) % 400
-        return (f"/note/{popular}", f"/search?words={popular}&page=1", "/report", f"/theme?utm={number}",
-                f"/search?words={random.randrange(10**9)}&page=2", f"/hello?x={popular}")[min(int(random.expovariate(.7)), 5)]
-
-    def client():
-        connection, begun, number = http.client.HTTPConnection("127.0.0.1", port, PATIENCE), time.monotonic(), 0
-        while not ends.wait(max(0, begun + number * clients / rate - time.monotonic())):
-            connection.request("GET", target(number), headers=HTML)
-            connection.getresponse().read()
-            number += 1
-            asked[0] += 1
-
-    threads = [threading.Thread(target=client, daemon=True) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield asked
-    finally:
-        ends.set()
-        for thread in threads:
-            thread.join()
-
-
 def it_shows_the_load_on_a_telephone_and_on_a_desk_by_day_and_by_night(operator):
-    with load(operator.public) as asked:
+    with visiting(operator.ports) as visits:
         operator.opens()
         operator.until("there are top pages", "document.querySelectorAll('#pages tr').length > 3")
         operator.until("the chart has a minute", "document.getElementById('chart-from').textContent != '30 s ago'")
         shown = operator.tab.text()
-        for words in ("Hit rate", "note", "First seen", "locmem", "search"):
+        for words in ("Hit rate", "note", "First seen", "locmem", "redis", "search"):
             assert words in shown, (words, shown)
         rate = operator.tab.evaluate("document.getElementById('rate').textContent")
         assert 20 < float(rate.rstrip(" %")) <= 100, rate
         looks_right(operator.tab, "live")
+    told = visits.tell()
     total = operator.snapshot()["total"]
     lookups = total["fresh"] + sum(total["stale"].values()) + sum(total["misses"].values())
-    assert 0 < lookups <= asked[0], (lookups, asked)
+    assert 0 < lookups <= visits.answered[0], (lookups, list(visits.answered))
     operator.has_no_complaint()
+    return told
+
+
+def a_purge_under_load_is_seen_by_all_processes(operator):
+    """Each process has copies in its memory, and each is asked for a page that no other one has computed since."""
+    own = {port: f"/note/{9_000 + number}" for number, port in enumerate(operator.ports)}
+    with visiting(operator.ports) as visits:
+        operator.opens()
+        until("there were many visits", lambda: sum(visits.answered) > 10 * visits.rate)
+        for target in own.values():
+            for port in operator.ports:
+                ask(port, target, HTML)
+                assert operator.is_hit(target, port), (target, port)
+        button = "[aria-label='Purge pages of note']"
+        operator.until("the program is there", f"!!document.querySelector({json.dumps(button)})")
+        operator.clicks(button)
+        assert "note" in operator.tab.evaluate("document.getElementById('plan').textContent")
+        operator.clicks("[name=hard][value=yes]")
+        operator.clicks("#sure")
+        operator.until("it is done", "!document.getElementById('said').hidden && !document.getElementById('confirm').open")
+        said = operator.tab.evaluate("document.getElementById('said').textContent")
+        seen = [port for port, target in own.items() if not operator.is_hit(target, port)]
+    told = visits.tell()
+    assert len(seen) == len(operator.ports), f"{len(seen)} of {len(operator.ports)} processes have seen it: {said}"
+    operator.has_no_complaint()
+    return f"{said}; {told}"
 
 
 def what_a_client_sends_is_shown_as_text(operator):
@@ -216,7 +218,7 @@ def a_purge_is_confirmed_obeyed_and_shown(operator):
     operator.clicks("#sure")
     operator.until("it is refused", "document.getElementById('change-said').textContent.includes('no program')")
     assert operator.tab.evaluate("document.getElementById('confirm').open")
-    operator.has_no_complaint()
+    operator.has_no_complaint(refused=1)
 
 
 def a_screen_reader_finds_a_name_for_all_that_can_be_used(operator):
@@ -258,6 +260,7 @@ CLAIMS = [
     what_a_client_sends_is_shown_as_text,
     it_is_used_by_keyboard,
     a_purge_is_confirmed_obeyed_and_shown,
+    a_purge_under_load_is_seen_by_all_processes,
     a_screen_reader_finds_a_name_for_all_that_can_be_used,
     a_page_that_nobody_sees_does_not_listen,
 ]
@@ -265,8 +268,15 @@ CLAIMS = [
 
 @contextlib.contextmanager
 def administered():
-    """The application with an admin listener: both ports."""
-    admin = free_port()
-    with application(f"admin.listen=127.0.0.1:{admin}") as (public, _):
+    """The processes on a Redis of their own, the first with an admin listener: their ports, and that of the listener."""
+    redis, admin = free_port(), free_port()
+    cache = f'cache = {{ layers = ["locmem", {{ engine = "redis", port = {redis} }}] }}\n'
+    with contextlib.ExitStack() as started:
+        folder = started.enter_context(tempfile.TemporaryDirectory())
+        (pathlib.Path(folder) / "giotto.toml").write_text(cache)
+        store = run(["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""], redis, folder)
+        started.callback(stop, store)
+        own = [f"admin.listen=127.0.0.1:{admin}"]
+        processes = [started.enter_context(server(folder, *(own if number == 0 else ()))) for number in range(PROCESSES)]
         until("the admin listener is open", lambda: ask(admin, "/healthz").status == 200)
-        yield public, admin
+        yield [port for port, _ in processes], admin

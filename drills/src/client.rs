@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::load;
 
 /// A request that is not answered within this time has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What came back.
 pub(crate) struct Reply {

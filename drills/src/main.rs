@@ -2,9 +2,10 @@
 //!
 //! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot`
 //! keeps a page hot for a minute on each store instead, `.. writes` has programs write while their store fails, `.. burst`
-//! sends 1,000 clients at once, and `.. incidents` plays what operators have to find and to end; without a name all but `hot` run. The server under test is a process of its own; load and
-//! stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1 if a
-//! promise is broken.
+//! sends 1,000 clients at once, `.. incidents` plays what operators have to find and to end, and `.. metrics` compares what a
+//! Prometheus counts with what clients are told; without a name all but `hot` run. The server under test is a process of its
+//! own; load and stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1
+//! if a promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
 
 mod burst;
@@ -20,6 +21,7 @@ mod page;
 mod proxy;
 mod redis;
 mod report;
+mod scraped;
 mod server;
 mod writes;
 
@@ -39,6 +41,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some("hot") => exit_code(hot::run(runtime()?.handle())?),
         Some("writes") => exit_code(writes::run(runtime()?.handle())?),
         Some("burst") => exit_code(burst::run(runtime()?.handle())?),
+        Some("metrics") => exit_code(scraped::run(runtime()?.handle())?),
         Some("incidents") => exit_code(incidents::run(runtime()?.handle(), &words[1..])?),
         None => {
             let (runtime, all) = (runtime()?, chosen(&[])?);
@@ -47,6 +50,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 writes::run(runtime.handle())?,
                 burst::run(runtime.handle())?,
                 incidents::run(runtime.handle(), &[])?,
+                scraped::run(runtime.handle())?,
             ];
             exit_code(outcomes.into_iter().all(|is_kept| is_kept))
         }
@@ -60,7 +64,8 @@ fn manifest() -> Manifest {
     let manifest = Manifest::new(hot::programs())
         .with("page", page::program())
         .with(cold, burst)
-        .with(value, writes);
+        .with(value, writes)
+        .with(scraped::MOUNT, scraped::programs());
     let shop = incidents::programs().into_iter();
     shop.fold(manifest, |manifest, (name, program)| {
         manifest.with(name, program)

@@ -49,6 +49,13 @@ impl Server {
         self.process.address()
     }
 
+    /// Where its admin listener is, if it has said so.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        let log = self.process.log();
+        let (_, rest) = log.split_once("admin listener is open address=http://")?;
+        rest.lines().next()?.parse().ok()
+    }
+
     /// How long it took until it listened.
     pub(crate) const fn starting(&self) -> Duration {
         self.starting
@@ -88,4 +95,12 @@ pub(crate) fn configured(folder: &Path, words: &[&str]) -> io::Result<Command> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     Ok(command)
+}
+
+/// The library that shows another wall clock to a process, for `LD_PRELOAD`.
+pub(crate) fn faketime() -> io::Result<String> {
+    let mut faketime = Command::new("faketime");
+    let library = faketime.args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]);
+    let library = String::from_utf8_lossy(&library.output()?.stdout).into_owned();
+    Ok(library.trim().to_owned())
 }

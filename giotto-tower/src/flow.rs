@@ -126,11 +126,7 @@ where
     }
 
     /// The response under the key of the variant; `None` if only the next marker can tell.
-    async fn variant(
-        &mut self,
-        marker: Marker,
-        is_old: bool,
-    ) -> Option<Answered<R, S::Error>> {
+    async fn variant(&mut self, marker: Marker, is_old: bool) -> Option<Answered<R, S::Error>> {
         self.is_variant = true;
         let Some(key) = key::variant(&self.primary, &marker, &self.asked.headers) else {
             return Some(self.pass(Forward::Bypass, Some("key-too-long")).await);
@@ -217,15 +213,25 @@ where
         match error.kind() {
             ErrorKind::NotCached if self.demand.only_if_cached() => {
                 let status = CacheStatus::passed(Forward::Request, Some("only-if-cached"));
-                Ok(respond::own(&self.settings, StatusCode::GATEWAY_TIMEOUT, &status))
+                Ok(respond::own(
+                    &self.settings,
+                    StatusCode::GATEWAY_TIMEOUT,
+                    &status,
+                ))
             }
             ErrorKind::Timeout => {
-                let status = CacheStatus::passed(Forward::of(reason, self.is_variant), Some("late"));
-                Ok(respond::own(&self.settings, StatusCode::GATEWAY_TIMEOUT, &status))
+                let status =
+                    CacheStatus::passed(Forward::of(reason, self.is_variant), Some("late"));
+                Ok(respond::own(
+                    &self.settings,
+                    StatusCode::GATEWAY_TIMEOUT,
+                    &status,
+                ))
             }
             _ => {
                 let forward = Forward::of(reason, self.is_variant);
-                self.pass(forward, reason.map(giotto_cache::Reason::name)).await
+                self.pass(forward, reason.map(giotto_cache::Reason::name))
+                    .await
             }
         }
     }
@@ -284,20 +290,31 @@ where
         }
         let mut status = CacheStatus::answered(&answer, self.is_variant);
         if answer.status == Status::Stale(Staleness::Failed) {
-            let failed = self.held.as_ref().and_then(|held| held.result.as_ref().ok());
+            let failed = self
+                .held
+                .as_ref()
+                .and_then(|held| held.result.as_ref().ok());
             status.forward_status = failed.map(Response::status);
         } else if let Some(held) = &self.held {
             // This caller's own request has revalidated it.
             status = held.status.clone();
         }
         let wanted = self.wanted();
-        Ok(respond::stored(&self.settings, wanted, head, answer, &status))
+        Ok(respond::stored(
+            &self.settings,
+            wanted,
+            head,
+            answer,
+            &status,
+        ))
     }
 
     /// Whether the next request of this key may be for all: the last one had credentials, and its response was for it alone.
     fn may_share(&self, error: &Error) -> bool {
         let why = error.computed::<Uncached>();
-        matches!(why, Some(Uncached::Refused)) && self.held.is_none() && self.cell.is_full()
+        matches!(why, Some(Uncached::Refused))
+            && self.held.is_none()
+            && self.cell.is_full()
             && !credentials::has_any(&self.asked.headers)
     }
 

@@ -101,7 +101,9 @@ where
                 let future = self.inner.call(request);
                 return ResponseFuture::boxed(async move {
                     let (parts, body) = future.await?.into_parts();
-                    asked.invalidate(&settings, parts.status, &parts.headers).await;
+                    asked
+                        .invalidate(&settings, parts.status, &parts.headers)
+                        .await;
                     let response = Response::from_parts(parts, Body::passed(body));
                     let status = CacheStatus::passed(forward, None);
                     Ok(respond::passed(&settings, response, &status))
@@ -142,9 +144,7 @@ fn passed<B: http_body::Body>(request: &Request<B>) -> Option<Passed> {
         }
         () if request.headers().contains_key(UPGRADE) => passed(Forward::Bypass, "upgrade"),
         // They are for the origin server (RFC 9111, 4.3.2).
-        () if rfc::has_preconditions(request.headers()) => {
-            passed(Forward::Bypass, "precondition")
-        }
+        () if rfc::has_preconditions(request.headers()) => passed(Forward::Bypass, "precondition"),
         () => None,
     }
 }
@@ -193,9 +193,7 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         }
     }
 
-    fn boxed(
-        future: impl Future<Output = Result<Response<Body<R>>, E>> + Send + 'static,
-    ) -> Self {
+    fn boxed(future: impl Future<Output = Result<Response<Body<R>>, E>> + Send + 'static) -> Self {
         Self {
             kind: Kind::Boxed {
                 future: Box::pin(future),

@@ -176,7 +176,10 @@ impl Marker {
 }
 
 fn names(list: &str) -> Option<Vec<HeaderName>> {
-    let names = list.split(',').map(str::parse).collect::<Result<Vec<_>, _>>();
+    let names = list
+        .split(',')
+        .map(str::parse)
+        .collect::<Result<Vec<_>, _>>();
     names.ok().filter(|names| names.len() <= MOST_FIELDS)
 }
 

@@ -99,7 +99,10 @@ impl<S, B, R, E> Cell<S, B, R, E> {
 
     /// Whether the request is still to be sent.
     pub(crate) fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
     }
 }
 
@@ -149,7 +152,10 @@ impl Upstream {
                 reply.send(response.map(Body::passed), self.status(None), false);
                 Err(Uncached::Failed)
             }
-            _ => self.received(response, &handler.said(), sent_ms, reply).await,
+            _ => {
+                self.received(response, &handler.said(), sent_ms, reply)
+                    .await
+            }
         }
     }
 
@@ -447,7 +453,10 @@ impl Draft {
     fn direct_marker(&self, control: &CacheControl, settings: &Settings) {
         let terms = &self.terms;
         let stale = terms.stale_while_revalidate.max(terms.stale_if_error);
-        let life = terms.fresh.saturating_add(stale).saturating_add(settings.keep());
+        let life = terms
+            .fresh
+            .saturating_add(stale)
+            .saturating_add(settings.keep());
         control.ttl(life.max(MARKER));
         control.stale_while_revalidate(terms.stale_while_revalidate);
         control.stale_if_error(terms.stale_if_error);

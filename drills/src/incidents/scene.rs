@@ -196,10 +196,9 @@ impl Scene {
 
     /// The metrics of server `number`, from its admin listener.
     pub(crate) fn metrics(&self, number: usize) -> Result<String> {
-        let log = self.servers.borrow()[number].log().join("\n");
-        let address = log.split("admin listener is open address=http://").nth(1);
-        let address = address.and_then(|rest| rest.lines().next()?.parse().ok());
-        let address = address.ok_or_else(|| Broken(format!("no admin listener: {log}")))?;
+        let server = &self.servers.borrow()[number];
+        let no_listener = || Broken(format!("no admin listener: {:?}", server.log()));
+        let address = server.admin().ok_or_else(no_listener)?;
         Ok(self
             .runtime
             .block_on(client::ask(address, "GET", "/metrics"))?

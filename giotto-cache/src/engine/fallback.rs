@@ -78,13 +78,7 @@ impl Fallback {
     /// The result, or what may be served in its place if it is a failure.
     pub(crate) async fn apply(self, engine: &Engine, result: Result<Answer>) -> Result<Answer> {
         let error = match result {
-            Ok(answer) if answer.status == Status::Hit => return Ok(answer),
-            Ok(answer) => {
-                return Ok(Answer {
-                    reason: answer.reason.or(Some(self.reason)),
-                    ..answer
-                });
-            }
+            Ok(answer) => return Ok(self.computed(engine, answer)),
             Err(error) => error,
         };
         let staleness = match error.kind() {
@@ -100,11 +94,23 @@ impl Fallback {
         let Some(entry) = old.still_allowed(engine, staleness).await else {
             return Err(error.because(self.reason));
         };
-        let status = Status::Stale(staleness);
         let now_ms = engine.clock.now_ms();
         let meter = engine.meter(&key);
         meter.served_stale(staleness, entry.cost_us(), now_ms);
+        let status = Status::Stale(staleness);
         Ok(Answer::new(entry, status, Some(self.reason), now_ms))
+    }
+
+    /// The answer of a computation, with the reason why it was needed. A computation in another process may have left a
+    /// throttled entry: for this caller it has failed just now.
+    fn computed(self, engine: &Engine, mut answer: Answer) -> Answer {
+        if let (Status::Stale(_), Some(old)) = (answer.status, &self.old) {
+            answer.status = Status::Stale(Staleness::Failed);
+            let (meter, now_ms) = (engine.meter(&old.lookup.key), engine.clock.now_ms());
+            meter.served_stale(Staleness::Failed, answer.entry.cost_us(), now_ms);
+        }
+        answer.reason = answer.reason.or(Some(self.reason));
+        answer
     }
 }
 

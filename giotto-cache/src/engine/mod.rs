@@ -139,16 +139,25 @@ where
     C: FnOnce(CacheControl) -> Computation,
 {
     let fallback = Fallback::new(&lookup, &found, reason);
-    let (role, flight, mut waiter) = match coalesce(engine, &lookup, &found, &fallback).await {
+    let mut has_waited = false;
+    let coalesced = coalesce(engine, &lookup, &found, &fallback, &mut has_waited).await;
+    let (role, flight, mut waiter) = match coalesced {
         Coalesced::Compute(role, flight, waiter) => (role, flight, waiter),
         Coalesced::Ended(result) => return fallback.apply(engine, result).await,
     };
+    let meter = engine.meter(&lookup.key);
     spawn(engine, flight, lookup, found, role, compute);
     let result = match fallback.wait(&mut waiter).await {
         Some(Outcome::Shared(result)) => result,
         Some(Outcome::Private(answer)) => Ok(answer),
         Some(Outcome::ComputedElsewhere) | None => Err(panicked()),
     };
+    if let (Ok(answer), false) = (&result, has_waited)
+        && answer.status == Status::Collapsed
+    {
+        // It led, and found the result of another process.
+        meter.stats.collapsed.increase();
+    }
     fallback.apply(engine, result).await
 }
 
@@ -162,7 +171,7 @@ enum Coalesced {
 
 /// Waits for another caller's computation of the same key, or decides that this caller computes.
 ///
-/// It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
+/// `has_waited` becomes true when it waits, so that it is counted once, and once more after a panic. It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
 /// caller has seen, another process was computing, or the computation panicked. Then the caller joins again, and leads if
 /// no other caller does.
 async fn coalesce(
@@ -170,6 +179,7 @@ async fn coalesce(
     lookup: &Lookup,
     found: &Found,
     fallback: &Fallback,
+    has_waited: &mut bool,
 ) -> Coalesced {
     let (flights, key) = (&engine.flights, lookup.key.as_str());
     let alone = |role| {
@@ -190,7 +200,9 @@ async fn coalesce(
         let Some(_wait) = engine.waits.begin(computing(), key) else {
             return alone(Role::Bypass);
         };
-        engine.meter(&lookup.key).stats.collapsed.increase();
+        if !std::mem::replace(has_waited, true) {
+            engine.meter(&lookup.key).stats.collapsed.increase();
+        }
         let outcome = fallback.wait(&mut waiter).await;
         let counts = lookup.mode != Mode::Refresh
             && waiter.counts_for(&found.generations, found.is_answered);
@@ -215,7 +227,10 @@ async fn coalesce(
             }
             // One of the callers that waited for a computation that panicked computes again, once, unless there is
             // something else to serve.
-            None if panics == 0 && !fallback.covers_failure() => panics += 1,
+            None if panics == 0 && !fallback.covers_failure() => {
+                panics += 1;
+                *has_waited = false;
+            }
             None => return Coalesced::Ended(Err(panicked())),
         }
     }
@@ -256,7 +271,7 @@ fn spawn<C>(
 async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation: Computation) {
     match attempt.acquire(engine).instrument(trace::lease()).await {
         Start::Compute => {}
-        Start::Found(answer) => return finish_found(flight, attempt, answer).await,
+        Start::Found(answer) => return finish_found(engine, flight, attempt, answer).await,
         Start::ComputedElsewhere => return flight.finish(Outcome::ComputedElsewhere),
     }
     // Before the computation starts: a caller that joins from here on may have seen a change that the computation does not
@@ -272,9 +287,11 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
     }
 }
 
-/// Ends the flight with the answer that another computation has left in the store.
-async fn finish_found(flight: Flight, mut attempt: Attempt, answer: Answer) {
+/// Ends the flight with the answer that another computation has left in the store. Its callers are counted as misses, so they
+/// are told that they waited for that computation: a hit would be one too many.
+async fn finish_found(engine: &Engine, flight: Flight, mut attempt: Attempt, answer: Answer) {
     flight.finds(std::mem::take(&mut attempt.generations));
+    let answer = answer.collapsed(&engine.clock);
     flight.finish(match (attempt.role, answer.status) {
         // The callers that joined a refresh may require a fresh page: they join again.
         (Role::Refresh, Status::Stale(_)) => Outcome::ComputedElsewhere,

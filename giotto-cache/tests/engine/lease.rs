@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use giotto_cache::testing::{assert_hit, assert_miss};
-use giotto_cache::{Clock, KeyValue, LocMemKeyValue, Result, Status};
+use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
+use giotto_cache::{Clock, KeyValue, LocMemKeyValue, Policy, Reason, Result, Staleness, Status};
 use tokio::time::Instant;
 
 use crate::model::{Model, Says, page};
 use crate::spy::Spy;
 use crate::until::until;
 use crate::world::{
-    MINUTE, START_MS, ask, cache_on, callers, key, ms, pass, processes, seconds, spied,
+    MINUTE, START_MS, ask, cache_on, callers, kept, key, ms, pass, processes, seconds, spied,
 };
 
 const LEASE: &str = "{lease:page(program)(text/html)}";
@@ -34,6 +34,43 @@ async fn one_of_four_processes_computes_and_the_others_get_its_page() -> Result<
         }
     }
     assert_eq!(model.runs(), 1);
+    Ok(())
+}
+
+/// The counters and the answers are two reports of one thing.
+#[tokio::test(start_paused = true)]
+async fn what_another_process_has_computed_meanwhile_is_told_as_it_is_counted() -> Result<()> {
+    let ([one, two], _, clock) = processes();
+    let (model, own) = (Model::held(), Model::default());
+    let waits = async |policy: Policy| {
+        let (runs, waited) = (model.runs(), two.counts().waited);
+        let first = callers(&one, 1, policy, &model);
+        until(async || model.runs() > runs).await;
+        let second = callers(&two, 1, policy, &own);
+        until(async || two.counts().waited > waited).await;
+        model.release();
+        first.join_all().await;
+        second.join_all().await.remove(0)
+    };
+    let answer = waits(kept()).await?;
+    assert_eq!(
+        (answer.status, answer.reason),
+        (Status::Collapsed, Some(Reason::FirstSeen))
+    );
+    let counts = two.counts();
+    assert_eq!((counts.hits, counts.misses, counts.collapsed), (0, 1, 1));
+
+    // The other process fails.
+    clock.advance(seconds(60));
+    model.says(Says::Fails);
+    model.hold();
+    let answer = waits(kept()).await?;
+    assert_stale!(answer, Staleness::Failed);
+    assert_eq!(answer.reason, Some(Reason::Expired));
+    let counts = two.counts();
+    assert_eq!((counts.misses, counts.expired), (2, 1));
+    assert_eq!((counts.stale_failed, counts.stale_throttled), (1, 0));
+    assert_eq!(own.runs(), 0);
     Ok(())
 }
 
