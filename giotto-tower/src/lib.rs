@@ -6,8 +6,8 @@
 //!
 //! # A request, file by file
 //!
-//! 1. `service.rs`: which requests the cache is asked for; `key.rs`: the key of the request; `demand.rs`: what it demands. A
-//!    hit in memory ends here.
+//! 1. `service.rs`: which requests the cache is asked for, by the fields that are `present.rs`; `key.rs`: the key of the
+//!    request; `demand.rs`: what it demands. A hit in memory ends here.
 //! 2. `flow.rs`: the lookup of the key, and of the variant that the request selects.
 //! 3. `upstream.rs`: what is not stored is fetched from the service behind, once for all callers that wait. `control.rs` is
 //!    what its handler sees, `rfc/` says what may be stored, and `tee.rs` collects the body while it is on its way to its caller.
@@ -27,6 +27,7 @@ mod flow;
 mod invalidate;
 mod key;
 mod layer;
+mod present;
 mod respond;
 mod rfc;
 mod service;
