@@ -16,6 +16,7 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
@@ -155,7 +156,10 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
+        if policy.is_plain()
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy, false)
+        {
+            note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);
@@ -221,7 +225,19 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        read::hit_now(&self.engine, &lookup.key, &lookup.policy)
+        let now_ms = || self.engine.clock.now_ms();
+        read::hit_now(&self.engine, &lookup.key, &lookup.policy, now_ms)
+    }
+
+    /// The same for a lookup that has nothing but a key and a policy, by a caller that has read the
+    /// [clock](Self::now_ms).
+    #[doc(hidden)]
+    #[must_use]
+    pub fn hit_at(&self, key: &Key, policy: &Policy, now_ms: u64) -> Option<Answer> {
+        if trace::is_on() {
+            return None;
+        }
+        read::hit_now(&self.engine, key, policy, || now_ms)
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

@@ -87,7 +87,8 @@ fn older_marker(control: &CacheControl, now_ms: u64) -> Option<Marker> {
 
 /// Stores a response under a key that no other lookup knows yet: no lease is needed.
 async fn store_variant(settings: &Arc<Settings>, key: Key, draft: Draft, body: Bytes) {
-    let lookup = Lookup::new(key, settings.policy.without_lease());
+    // The marker, which is what this computation stores, lives and is tagged by itself.
+    let lookup = Lookup::new(key, settings.policy.without_lease()).independent();
     let own = Arc::clone(settings);
     let stored = settings.cache.answer(lookup, |control| async move {
         draft.direct(&control, &own);

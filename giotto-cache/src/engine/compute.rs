@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::computed::Computed;
-use crate::engine::attempt::{Attempt, COMPUTING};
+use crate::engine::attempt::Attempt;
 use crate::engine::fallback;
+use crate::engine::heritage::of_old;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
@@ -46,8 +47,8 @@ pub(crate) async fn run(
     let meter = engine.meter(attempt.key());
     meter.stats.computed.increase();
     let (started, started_ms) = (Instant::now(), engine.clock.now_ms());
-    let computing = std::mem::take(&mut attempt.computing);
-    let computation = COMPUTING.scope(computing, unwound(computation));
+    let inherited = of_old(engine, attempt);
+    let computation = attempt.computing.clone().scope(unwound(computation));
     let computed = patiently(engine, attempt, computation).await;
     let cost = started.elapsed();
     meter.model.observe(cost);
@@ -58,10 +59,14 @@ pub(crate) async fn run(
         Computed::Negative(body) => (body, Metadata::default(), true),
         Computed::Refused(error) => return Err(Unfinished::Refused(error)),
         Computed::NotModified => {
+            attempt.computing.keep(inherited);
             let old = usable(attempt)?;
             (old.body(), old.metadata().unwrap_or_default(), false)
         }
-        Computed::Revalidated(metadata) => (usable(attempt)?.body(), metadata, false),
+        Computed::Revalidated(metadata) => {
+            attempt.computing.keep(inherited);
+            (usable(attempt)?.body(), metadata, false)
+        }
     };
     Ok(Finished {
         body,

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use giotto_cache::Computing;
 use tracing::{Instrument, Span};
 
 use crate::error::{Error, Result};
@@ -45,8 +46,10 @@ impl<T: 'static> Call<T> {
         match self {
             Self::Awaited(pending) => show(pending.instrument(model.clone()).await, model),
             Self::Blocking(run) => {
-                let task = tokio::task::spawn_blocking(move || show(model.in_scope(run), model));
-                match task.await {
+                // What the model and the view take from the cache on that thread counts for this page, too.
+                let computing = Computing::current();
+                let work = move || computing.sync_scope(|| show(model.in_scope(run), model));
+                match tokio::task::spawn_blocking(work).await {
                     Ok(result) => result,
                     Err(error) => match error.try_into_panic() {
                         Ok(panic) => std::panic::resume_unwind(panic),
