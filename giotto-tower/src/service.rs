@@ -21,8 +21,8 @@ use crate::demand::Demand;
 use crate::flow::Flow;
 use crate::invalidate::Asked;
 use crate::key;
+use crate::present::Present;
 use crate::respond::{self, Wanted};
-use crate::rfc;
 use crate::settings::Settings;
 use crate::stored::{Head, Stored};
 
@@ -112,7 +112,7 @@ where
             return ResponseFuture::passing(self.inner.call(request), settings, forward, detail);
         }
         let (parts, body) = request.into_parts();
-        let demand = Demand::of(&settings, &parts);
+        let demand = Demand::of(&settings, &parts, Present::of(&parts.headers));
         if let Some(response) = self.hit(&demand, &parts) {
             return ResponseFuture::ready(response);
         }
@@ -144,7 +144,7 @@ fn passed<B: http_body::Body>(request: &Request<B>) -> Option<Passed> {
         }
         () if request.headers().contains_key(UPGRADE) => passed(Forward::Bypass, "upgrade"),
         // They are for the origin server (RFC 9111, 4.3.2).
-        () if rfc::has_preconditions(request.headers()) => passed(Forward::Bypass, "precondition"),
+        () if Present::of(request.headers()).has(Present::PRECONDITIONS) => passed(Forward::Bypass, "precondition"),
         () => None,
     }
 }

@@ -218,7 +218,7 @@ impl Upstream {
             }
             None => {
                 replier.send(response, status);
-                self.refused()
+                Ok(self.refused())
             }
         }
     }
@@ -252,20 +252,20 @@ impl Upstream {
         }
         match status.is_server_error() {
             true => Err(Uncached::Failed),
-            false => self.refused(),
+            false => Ok(self.refused()),
         }
     }
 
     /// The response must not be stored. One to a request with credentials says nothing about others: what is stored for them
     /// stays, and they go on sharing one request.
-    fn refused(&self) -> Result<Computed, Uncached> {
+    fn refused(&self) -> Computed {
         match credentials::has_any(&self.asked.headers) {
             true => {
                 let now_ms = self.settings.cache.now_ms();
                 self.settings.refused.note(&self.place.primary, now_ms);
-                Err(Uncached::Refused)
+                Computed::declined(Uncached::Refused)
             }
-            false => Ok(self.not_stored()),
+            false => self.not_stored(),
         }
     }
 
