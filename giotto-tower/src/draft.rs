@@ -64,12 +64,7 @@ impl Draft {
         let head = Head {
             status,
             fields: stored,
-            note: Note {
-                initial_age: terms.initial_age,
-                may_be_stale: terms.may_be_stale,
-                shared_with_authorization: terms.shared_with_authorization,
-                without_cookies: terms.without_cookies,
-            },
+            note: note(&terms),
         };
         let mut tags = rfc::tags(fields);
         tags.extend_from_slice(&said.tags);
@@ -111,6 +106,15 @@ impl Draft {
         control.stale_if_error(terms.stale_if_error);
         control.keep(settings.keep());
         control.tags(self.tags.iter().cloned());
+    }
+}
+
+const fn note(terms: &Terms) -> Note {
+    Note {
+        initial_age: terms.initial_age,
+        may_be_stale: terms.may_be_stale,
+        shared_with_authorization: terms.shared_with_authorization,
+        without_cookies: terms.without_cookies,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Between the caller (`flow.rs`) and the computation that sends its request (`upstream.rs`), in another task. The response
 //! comes back by a channel of this caller alone.
 
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,6 +50,17 @@ pub(crate) struct Replies<R, E> {
 pub(crate) enum First<R, E, A> {
     Reply(Reply<R, E>),
     Answer(A),
+}
+
+/// Why there is nothing to store and nothing to share.
+#[derive(Debug)]
+pub(crate) enum Uncached {
+    /// The service behind has failed, or answered that it has.
+    Failed,
+    /// The response to a request with credentials must not be stored.
+    Refused,
+    /// Another computation has sent the request.
+    Sent,
 }
 
 /// A request of a caller, not sent yet, and where its response will come from.
@@ -160,3 +172,15 @@ impl<R, E> Replies<R, E> {
         }
     }
 }
+
+impl fmt::Display for Uncached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Failed => "the service behind failed",
+            Self::Refused => "the response is for one caller",
+            Self::Sent => "the request was already sent",
+        })
+    }
+}
+
+impl std::error::Error for Uncached {}

@@ -19,13 +19,13 @@ use crate::body::{Body, BoxError};
 use crate::cache_status::{CacheStatus, Forward};
 use crate::credentials;
 use crate::demand::Demand;
-use crate::exchange::{Cell, First, Replies, Reply, exchange};
+use crate::exchange::{Cell, First, Replies, Reply, Uncached, exchange};
 use crate::key;
 use crate::place::Place;
 use crate::respond::{self, Wanted};
 use crate::settings::Settings;
 use crate::stored::{Head, Marker, Stored};
-use crate::upstream::{Uncached, Upstream};
+use crate::upstream::Upstream;
 
 /// How often a primary key is looked up for one request. Its marker may be replaced meanwhile.
 const ROUNDS: usize = 3;

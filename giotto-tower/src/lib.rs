@@ -45,3 +45,8 @@ pub use control::CacheControl;
 pub use layer::CacheLayer;
 pub use service::{CacheService, ResponseFuture};
 pub use settings::Query;
+
+/// Compiles the examples of the documentation.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../docs/tower.md")]
+struct Documentation;

@@ -144,7 +144,9 @@ fn passed<B: http_body::Body>(request: &Request<B>) -> Option<Passed> {
         }
         () if request.headers().contains_key(UPGRADE) => passed(Forward::Bypass, "upgrade"),
         // They are for the origin server (RFC 9111, 4.3.2).
-        () if Present::of(request.headers()).has(Present::PRECONDITIONS) => passed(Forward::Bypass, "precondition"),
+        () if Present::of(request.headers()).has(Present::PRECONDITIONS) => {
+            passed(Forward::Bypass, "precondition")
+        }
         () => None,
     }
 }

@@ -5,7 +5,6 @@
 //! shared ever passes through the engine. What may be stored (`draft.rs`) is collected meanwhile (`tee.rs`), and returned to
 //! the engine (`place.rs`).
 
-use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use crate::cache_status::{CacheStatus, Forward};
 use crate::control::{self, Said};
 use crate::credentials;
 use crate::draft::{Draft, Question};
-use crate::exchange::{Cell, Pending, Replier};
+use crate::exchange::{Cell, Pending, Replier, Uncached};
 use crate::place::Place;
 use crate::rfc;
 use crate::settings::Settings;
@@ -28,17 +27,6 @@ use crate::tee::{self, Incomplete};
 
 /// Why a response is not stored under the key of the variant that its request selects.
 const VARIES_BY_MORE: &str = "varies-by-more";
-
-/// Why there is nothing to store and nothing to share.
-#[derive(Debug)]
-pub(crate) enum Uncached {
-    /// The service behind has failed, or answered that it has.
-    Failed,
-    /// The response to a request with credentials must not be stored.
-    Refused,
-    /// Another computation has sent the request.
-    Sent,
-}
 
 /// What a computation knows.
 pub(crate) struct Upstream {
@@ -79,15 +67,13 @@ impl Upstream {
         } = cell.take().ok_or(Uncached::Sent)?;
         let old = self.old();
         self.prepare(request.headers_mut(), old.as_ref());
-        let handler = control::CacheControl::new(self.control.is_refresh(), self.control.old_age());
+        let handler = self.handler();
         request.extensions_mut().insert(handler.clone());
         let sent_ms = self.settings.cache.now_ms();
         let response = service.call(request).await;
         drop(service);
-        let context = Context {
-            said: handler.said(),
-            sent_ms,
-        };
+        let said = handler.said();
+        let context = Context { said, sent_ms };
         let has_old = self.control.old_value().is_some();
         match (response, old) {
             (Err(error), _) => {
@@ -103,6 +89,12 @@ impl Upstream {
             }
             (Ok(response), _) => self.received(response, &context, replier).await,
         }
+    }
+
+    /// What the handler of the request sees of this computation.
+    fn handler(&self) -> control::CacheControl {
+        let (is_refresh, old_age) = (self.control.is_refresh(), self.control.old_age());
+        control::CacheControl::new(is_refresh, old_age)
     }
 
     /// The stored response that the service behind may say is still valid.
@@ -145,9 +137,7 @@ impl Upstream {
         let (parts, body) = response.into_parts();
         let length = content_length(&parts.headers);
         let limit = self.settings.cache.max_entry();
-        let is_too_large = length
-            .or(body.size_hint().exact())
-            .is_some_and(|length| length > limit as u64);
+        let is_too_large = length.or(body.size_hint().exact()) > Some(limit as u64);
         let draft = match self.draft(&parts, context) {
             Ok(_) if is_too_large => Err(Incomplete::TooLarge.name()),
             draft => draft,
@@ -163,21 +153,24 @@ impl Upstream {
         };
         let mut status = self.status(None);
         status.is_stored = true;
-        let collected = if body.is_end_stream() {
+        if body.is_end_stream() {
             replier.send(Response::from_parts(parts, Body::empty()), status);
-            Ok(Bytes::new())
-        } else {
-            let (collector, teed) = tee::tee(body, length);
-            replier.send(Response::from_parts(parts, Body::teed(teed)), status);
-            collector.collect(limit).await
-        };
-        match collected {
+            return Ok(self.store(draft, Bytes::new()).await);
+        }
+        let (collector, teed) = tee::tee(body, length);
+        replier.send(Response::from_parts(parts, Body::teed(teed)), status);
+        match collector.collect(limit).await {
             Ok(body) => Ok(self.store(draft, body).await),
-            Err(Incomplete::Failed) => Err(Uncached::Failed),
-            Err(why) => {
-                tracing::debug!(why = why.name(), "a response is not stored");
-                Ok(self.not_stored())
-            }
+            Err(why) => self.incomplete(why),
+        }
+    }
+
+    /// The body was not collected. Its caller gets all that comes of it.
+    fn incomplete(&self, why: Incomplete) -> Result<Computed, Uncached> {
+        tracing::debug!(why = why.name(), "a response is not stored");
+        match why {
+            Incomplete::Failed => Err(Uncached::Failed),
+            _ => Ok(self.not_stored()),
         }
     }
 
@@ -286,15 +279,3 @@ impl Upstream {
 fn content_length(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
-
-impl fmt::Display for Uncached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Failed => "the service behind failed",
-            Self::Refused => "the response is for one caller",
-            Self::Sent => "the request was already sent",
-        })
-    }
-}
-
-impl std::error::Error for Uncached {}

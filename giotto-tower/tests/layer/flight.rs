@@ -112,7 +112,10 @@ async fn a_private_response_to_a_request_with_credentials_puts_nothing_off() {
     });
     assert_eq!(world.get("/").await.text(), "1");
     world.pass(70);
-    assert_eq!(world.get_with("/", &[("cookie", "user=7")]).await.text(), "2");
+    assert_eq!(
+        world.get_with("/", &[("cookie", "user=7")]).await.text(),
+        "2"
+    );
     assert_eq!(world.get("/").await.text(), "3");
     assert!(world.get("/").await.is_hit());
 }
