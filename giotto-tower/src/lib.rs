@@ -50,3 +50,8 @@ pub use settings::Query;
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../docs/tower.md")]
 struct Documentation;
+
+/// Compiles the example of the README.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
