@@ -139,3 +139,8 @@ pub use upkeep::transfer::Moved;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles and runs the examples of the guide to functions.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../docs/functions.md")]
+struct FunctionsGuide;

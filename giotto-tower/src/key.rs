@@ -5,9 +5,11 @@
 //! and each variant is under a key that has their values as well:
 //!
 //! ```text
-//! GET example.com/search?q=tea(http)()
-//! GET example.com/search?q=tea(http)(5f0c2a accept-language="de, en")
+//! {GET example.com/search?q=tea}(http)()
+//! {GET example.com/search?q=tea}(http)(5f0c2a accept-language="de,en")
 //! ```
+//!
+//! They begin with a brace, because a store without a namespace counts only such keys as its own.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -30,7 +32,7 @@ const DIGEST: usize = 16;
 /// The primary key of a request with `parts`; `None` if the cache is not to be asked.
 pub(crate) fn primary(settings: &Settings, parts: &Parts) -> Option<Key> {
     let resource = match &settings.key {
-        Some(key) => key(parts)?,
+        Some(key) => format!("{{{}}}", key(parts)?),
         None => target(settings, parts)?,
     };
     (resource.len() <= LONGEST).then(|| Key::new(&settings.program, resource, ""))
@@ -45,12 +47,13 @@ fn target(settings: &Settings, parts: &Parts) -> Option<String> {
     let (path, query) = (uri.path(), uri.query());
     let length = host.len() + path.len() + query.map_or(0, str::len);
     let mut text = String::with_capacity(length + 64);
-    text.push_str("GET ");
+    text.push_str("{GET ");
     push_lowercase(&mut text, host);
     text.push_str(path);
     if let Some(query) = query {
         push_query(&mut text, query, &settings.query);
     }
+    text.push('}');
     Some(text)
 }
 

@@ -6,10 +6,12 @@
 mod conditional;
 mod control;
 mod credentials;
+mod errors;
 mod explain;
 mod flight;
 mod hits;
 mod invalidation;
+mod passed;
 mod requests;
 mod revalidation;
 mod stale;
