@@ -157,7 +157,7 @@ impl Cache {
     {
         // Before there is a lookup, so that a hit moves few bytes.
         if policy.is_plain()
-            && let Some(answer) = read::hit_now(&self.engine, &key, &policy, false)
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
         {
             note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
