@@ -296,7 +296,14 @@ impl App {
     }
 
     pub(super) fn context(&self, controller: Controller) -> Context {
-        Context::new(controller, self.clone(), self.states.clone())
+        let context = Context::new(controller, self.clone(), self.states.clone());
+        #[cfg(feature = "template")]
+        let context = {
+            // As for pages.
+            let is_stored = controller != HTTP_POST && !self.models.are_mocked();
+            context.with_fragments(is_stored.then(|| self.cache.clone()))
+        };
+        context
     }
 
     /// The context of a page for the reader of `request` alone.
