@@ -306,6 +306,7 @@ where
             head,
             answer,
             &status,
+            self.settings.cache.now_ms(),
         ))
     }
 

@@ -84,7 +84,10 @@ mod tests {
                 fields.append(name, HeaderValue::from_static(""));
             }
             assert_eq!(Present::of(&fields), of, "{name}");
-            assert_eq!(Present::of(&fields).has(Present::RANGE), of == Present::RANGE);
+            assert_eq!(
+                Present::of(&fields).has(Present::RANGE),
+                of == Present::RANGE
+            );
         }
     }
 }

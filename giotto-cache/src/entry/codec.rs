@@ -339,7 +339,9 @@ impl Envelope {
     fn read_metadata(&self) -> Option<Metadata> {
         let extension = self.extension_range();
         let Range { start, end } = extension::metadata(&self.raw[extension.clone()])?;
-        let raw = self.raw.slice(extension.start + start..extension.start + end);
+        let raw = self
+            .raw
+            .slice(extension.start + start..extension.start + end);
         Some(Metadata::checked(raw))
     }
 
