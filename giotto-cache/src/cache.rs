@@ -226,19 +226,7 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        let now_ms = || self.engine.clock.now_ms();
-        read::hit_now(&self.engine, &lookup.key, &lookup.policy, now_ms)
-    }
-
-    /// The same for a lookup that has nothing but a key and a policy, by a caller that has read the
-    /// [clock](Self::now_ms).
-    #[doc(hidden)]
-    #[must_use]
-    pub fn hit_at(&self, key: &Key, policy: &Policy, now_ms: u64) -> Option<Answer> {
-        if trace::is_on() {
-            return None;
-        }
-        read::hit_now(&self.engine, key, policy, || now_ms)
+        read::hit_now(&self.engine, &lookup.key, &lookup.policy)
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

@@ -131,15 +131,17 @@ impl Metadata {
         fields.map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
     }
 
-    /// The same, for those that read names from bytes and keep the values: they are part of the memory of the metadata.
+    /// The same, for those that keep the values: they are part of the memory of the metadata.
     #[doc(hidden)]
     pub fn shared_fields(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
         let fields = self.raw_fields();
         fields.map(|(name, value)| (name, self.0.slice_ref(value)))
     }
 
+    /// The same, for those that read names from bytes.
+    #[doc(hidden)]
     #[inline]
-    fn raw_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn raw_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         fields_of(self.0.get(STATUS..).unwrap_or_default())
     }
 

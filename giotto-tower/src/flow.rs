@@ -261,6 +261,7 @@ where
             head,
             answer,
             &status,
+            self.settings.cache.now_ms(),
         ))
     }
 

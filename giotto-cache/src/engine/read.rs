@@ -46,20 +46,15 @@ pub(crate) struct Found {
 }
 
 /// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
-pub(crate) fn hit_now(
-    engine: &Engine,
-    key: &Key,
-    policy: &Policy,
-    now_ms: impl Fn() -> u64,
-) -> Option<Answer> {
+pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
     let program = key.program();
     let meter = engine.meters.of(program);
-    if !policy.is_plain() || engine.programs.is_due(meter, &now_ms) {
+    if !policy.is_plain() || engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
     let generation = engine.programs.of(program, &engine.pending);
-    let now_ms = now_ms();
+    let now_ms = engine.clock.now_ms();
     let entry = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
