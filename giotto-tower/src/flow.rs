@@ -171,14 +171,7 @@ where
         }
         let reason = error.reason();
         match error.kind() {
-            ErrorKind::NotCached if self.demand.only_if_cached() => {
-                let status = CacheStatus::passed(Forward::Request, Some("only-if-cached"));
-                Ok(respond::own(
-                    &self.settings,
-                    StatusCode::GATEWAY_TIMEOUT,
-                    &status,
-                ))
-            }
+            ErrorKind::NotCached if self.demand.only_if_cached() => Ok(self.not_cached()),
             ErrorKind::Timeout => {
                 let status =
                     CacheStatus::passed(Forward::of(reason, self.is_variant), Some("late"));
@@ -194,6 +187,12 @@ where
                     .await
             }
         }
+    }
+
+    /// There is nothing for a request with `only-if-cached` (RFC 9111, 5.2.1.7).
+    fn not_cached(&self) -> Response<Body<R>> {
+        let status = CacheStatus::passed(Forward::Request, Some("only-if-cached"));
+        respond::own(&self.settings, StatusCode::GATEWAY_TIMEOUT, &status)
     }
 
     /// An entry that the layer has not written: it is removed, so that the next request finds none.
@@ -242,6 +241,7 @@ where
         if !self.demand.is_for(head.note) {
             return match self.replies.take_held() {
                 Some(reply) => self.replied(reply),
+                None if self.demand.only_if_cached() => Ok(self.not_cached()),
                 None => self.pass(Forward::Bypass, Some("credentials")).await,
             };
         }
