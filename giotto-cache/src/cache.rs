@@ -16,6 +16,7 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
@@ -155,7 +156,11 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
+        if policy.is_plain()
+            && let Some(answer) =
+                read::hit_now(&self.engine, &key, &policy, || self.engine.clock.now_ms())
+        {
+            note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);

@@ -33,6 +33,9 @@ pub enum Computed {
     Revalidated(Metadata),
     /// An error that is an answer, such as "not allowed". It is not stored, and no old result is served in its place.
     Refused(Error),
+    /// An error that is an answer, but says nothing about the result for other callers: it is not stored, and what is stored
+    /// stays as it is. Callers that wait get it as well, and may ask again.
+    Declined(Error),
 }
 
 impl From<Bytes> for Computed {
@@ -45,6 +48,11 @@ impl Computed {
     /// An error that is an answer.
     pub fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Refused(Error::refused(error))
+    }
+
+    /// An error that is an answer and says nothing about the result for other callers.
+    pub fn declined(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Declined(Error::refused(error))
     }
 }
 
@@ -72,7 +80,6 @@ pub(crate) struct Directives {
     pub(crate) keep: Option<u64>,
     pub(crate) tags: Vec<String>,
     pub(crate) no_store: bool,
-    pub(crate) keep_old: bool,
 }
 
 impl CacheControl {
@@ -133,12 +140,6 @@ impl CacheControl {
     pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) {
         let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
         self.change(|directives| directives.tags = tags);
-    }
-
-    /// Leaves the old result where it is if this computation returns [`Computed::Refused`]: the refusal is for this caller
-    /// alone, and the old result is still for others. Otherwise a refusal removes it.
-    pub fn keep_old(&self) {
-        self.change(|directives| directives.keep_old = true);
     }
 
     /// Does not store this result, and does not hand it to other callers that wait for it: each computes its own.

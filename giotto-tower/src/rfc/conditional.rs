@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    DATE, ETAG, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED, RANGE,
+    DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -38,7 +37,7 @@ pub(crate) enum Selected {
 /// What the client of `request` gets of a response whose body has `length` bytes, in the order of RFC 9110, 13.2.2.
 ///
 /// Only a successful response is selected from (13.2.1). `If-Match` and `If-Unmodified-Since` are the origin's (RFC 9111,
-/// 4.3.2: a cache does not evaluate them), see [`has_preconditions`].
+/// 4.3.2: a cache does not evaluate them).
 pub(crate) fn select(
     method: &Method,
     request: &HeaderMap,
@@ -53,8 +52,8 @@ pub(crate) fn select(
     if is_not_modified(request, stored, true) {
         return Selected::NotModified;
     }
-    let has_range = is_get && status == StatusCode::OK && !stored.contains_key(CONTENT_RANGE);
-    match has_range && range_applies(request, stored) {
+    let has_range = is_get && status == StatusCode::OK && range_applies(request, stored);
+    match has_range && !stored.contains_key(CONTENT_RANGE) {
         true => range::select(request, length),
         false => Selected::Full,
     }
@@ -107,12 +106,6 @@ fn range_applies(request: &HeaderMap, stored: &HeaderMap) -> bool {
     };
     let had = date::field(request, &IF_RANGE);
     had.is_some() && modified.filter(is_strong) == had
-}
-
-/// Whether a request has conditions that only the origin may evaluate: it is passed on, and not answered from what is
-/// stored.
-pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
-    request.contains_key(IF_MATCH) || request.contains_key(IF_UNMODIFIED_SINCE)
 }
 
 /// Removes what makes a response one for this client only: its conditions and its range. They are applied to the response
