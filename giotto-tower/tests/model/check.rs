@@ -672,7 +672,7 @@ impl Totals {
 
     /// Everything has happened often enough to mean something.
     pub fn assert_varied(&mut self) {
-        let least = self.requests / 1_000;
+        let least = self.requests / 2_500;
         let told = format!("{self:?}");
         assert!(
             self.all_mut().iter().all(|number| **number >= least),
