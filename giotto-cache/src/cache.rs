@@ -157,8 +157,7 @@ impl Cache {
     {
         // Before there is a lookup, so that a hit moves few bytes.
         if policy.is_plain()
-            && let Some(answer) =
-                read::hit_now(&self.engine, &key, &policy, || self.engine.clock.now_ms())
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
         {
             note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
@@ -226,7 +225,10 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        read::hit_now(&self.engine, &lookup.key, &lookup.policy)
+        let engine = &*self.engine;
+        let answer = read::hit_now(engine, &lookup.key, &lookup.policy)?;
+        note_hit(engine, &lookup.key, lookup.is_independent, &answer);
+        Some(answer)
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

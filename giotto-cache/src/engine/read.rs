@@ -45,11 +45,12 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
+/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to. The
+/// lookup has to be [plain](crate::lookup::Lookup::is_plain).
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
     let program = key.program();
     let meter = engine.meters.of(program);
-    if !policy.is_plain() || engine.programs.is_due(meter, || engine.clock.now_ms()) {
+    if engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
