@@ -242,7 +242,7 @@ impl<'c> Function<'c> {
             return None;
         }
         let engine = self.cache.engine();
-        let answer = read::hit_now(engine, key, &self.policy, || engine.clock.now_ms())?;
+        let answer = read::hit_now(engine, key, &self.policy)?;
         note_hit(engine, key, self.is_independent, &answer);
         value_of(engine, answer.entry).ok()
     }
