@@ -15,11 +15,17 @@ struct Runs(Arc<AtomicUsize>);
 
 /// A price, which changes each time.
 #[model]
-async fn price(id: u64, runs: State<Runs>) -> String {
-    format!("{id}@{}", runs.0.fetch_add(1, Ordering::SeqCst) + 1)
+async fn show_price(id: u64, runs: State<Runs>) -> Result<String, Error> {
+    match id {
+        0 => Err(Error::not_found("there is no such price")),
+        _ => Ok(format!(
+            "{id}@{}",
+            runs.0.fetch_add(1, Ordering::SeqCst) + 1
+        )),
+    }
 }
 
-async fn body(app: &App, path: &str) -> Result<String> {
+async fn body(app: &App, path: &str) -> Result<String, Error> {
     let mut request = Request::new(HTTP_GET, path);
     let page = app.invoke(&mut request).await?;
     Ok(String::from_utf8_lossy(page.body()).into_owned())
@@ -27,29 +33,29 @@ async fn body(app: &App, path: &str) -> Result<String> {
 
 /// A program without a cache that asks one with a cache.
 #[model]
-async fn middle(app: App) -> Result<String> {
+async fn show_middle(app: App) -> Result<String, Error> {
     body(&app, "price.txt/7").await
 }
 
 #[model]
-async fn page(app: App) -> Result<String> {
+async fn show_page(app: App) -> Result<String, Error> {
     body(&app, "middle.txt").await
 }
 
 /// The same by an ordinary function, which runs on the blocking pool.
 #[model]
-fn blocking(app: App) -> Result<String> {
+fn show_blocking(app: App) -> Result<String, Error> {
     tokio::runtime::Handle::current().block_on(body(&app, "middle.txt"))
 }
 
 #[model]
-async fn alone(app: App) -> Result<String> {
+async fn show_alone(app: App) -> Result<String, Error> {
     independent(body(&app, "middle.txt")).await
 }
 
 #[model]
-async fn placeholder(app: App) -> String {
-    let price = body(&app, "price.txt/none").await;
+async fn show_placeholder(app: App) -> String {
+    let price = body(&app, "price.txt/0").await;
     price.unwrap_or_else(|_| "no price".to_owned())
 }
 
@@ -59,29 +65,33 @@ fn shop(clock: &Clock) -> App {
             .text(|text: &String| text.clone())
             .html(|text: &String| text.clone())
     };
-    let price = Program::new(price)
+    let price = Program::new(show_price)
         .cache(60)
         .tags(|arguments| [format!("price:{}", arguments.id)]);
     let manifest = Manifest::new([
         ("price", price.view(show())),
-        ("middle", Program::new(middle).view(show())),
-        ("page", Program::new(page).cache(3_600).view(show())),
-        ("blocking", Program::new(blocking).cache(3_600).view(show())),
-        ("alone", Program::new(alone).cache(3_600).view(show())),
+        ("middle", Program::new(show_middle).view(show())),
+        ("page", Program::new(show_page).cache(3_600).view(show())),
+        (
+            "blocking",
+            Program::new(show_blocking).cache(3_600).view(show()),
+        ),
+        ("alone", Program::new(show_alone).cache(3_600).view(show())),
         (
             "placeholder",
-            Program::new(placeholder).cache(3_600).view(show()),
+            Program::new(show_placeholder).cache(3_600).view(show()),
         ),
     ]);
     let store = LocMemKeyValue::new().clock(clock.clone());
     let app = App::new(manifest.with("mgt", management())).state(Runs(Arc::default()));
-    let app = app.cache(Cache::builder(store).clock(clock.clone()).build());
+    let app = app.with_cache(Cache::builder(store).clock(clock.clone()).build());
     app.check().unwrap();
     app
 }
 
 #[tokio::test]
-async fn a_page_inherits_through_programs_without_a_cache_and_on_every_thread() -> Result<()> {
+async fn a_page_inherits_through_programs_without_a_cache_and_on_every_thread() -> Result<(), Error>
+{
     let clock = Clock::manual(1_700_000_000_000);
     let app = shop(&clock);
     for path in ["page.txt", "blocking.txt"] {
@@ -109,7 +119,7 @@ async fn a_page_inherits_through_programs_without_a_cache_and_on_every_thread() 
 }
 
 #[tokio::test]
-async fn a_page_with_a_placeholder_for_an_error_is_not_stored() -> Result<()> {
+async fn a_page_with_a_placeholder_for_an_error_is_not_stored() -> Result<(), Error> {
     let app = shop(&Clock::system());
     for _ in 0..2 {
         assert_eq!(body(&app, "placeholder.txt").await?, "no price");
@@ -119,7 +129,7 @@ async fn a_page_with_a_placeholder_for_an_error_is_not_stored() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_chain_is_explained() -> Result<()> {
+async fn the_chain_is_explained() -> Result<(), Error> {
     let app = shop(&Clock::system());
     body(&app, "page.txt").await?;
     app.shared_cache().settle().await;

@@ -30,7 +30,8 @@ async fn shown(app: &App, id: &str) -> String {
 }
 
 async fn one_is_rendered_for_all_pages() {
-    let app = started(counting(&folder(&[("page.html", SIDEBAR)])));
+    let folder = folder(&[("page.html", SIDEBAR)]);
+    let app = started(counting(&folder));
     let escaped = "<b>The &lt;b&gt;Silver&lt;/b&gt; Key</b>";
     assert_eq!(shown(&app, "7").await, format!("{escaped}1 2"));
     assert_eq!(shown(&app, "7").await, format!("{escaped}1 3"));
@@ -93,7 +94,8 @@ async fn readers_who_come_at_once_share_one_rendering() {
 async fn a_stored_page_inherits_from_its_fragments() {
     let text = "{% call cache('outer', seconds=60, tags=['outer']) %}{{ count() }}\
                 {% call cache('inner', seconds=30, tags=['inner']) %}-{{ count() }}{% endcall %}{% endcall %} {{ count() }}";
-    let app = of_async_model(counting(&folder(&[("page.html", text)])), true);
+    let folder = folder(&[("page.html", text)]);
+    let app = of_async_model(counting(&folder), true);
     let cache = app.shared_cache();
     assert_eq!(page(&app).await, "1-2 3");
     assert_eq!(page(&app).await, "1-2 3");
