@@ -101,7 +101,7 @@ serve squared http --port 0
 upstream=$server
 serve proxy --upstream "$address" --listen 127.0.0.1:0
 expect 144 curl -sS "$address/squared?x=12"
-expect 'via: 1.1 giotto' curl -sSI "$address/squared?x=12"
+expect 'via: HTTP/1.1 giotto' curl -sSI "$address/squared?x=12"
 kill "$upstream"
 wait "$upstream" || true
 expect 502 curl -sS -o /dev/null -w '%{http_code}' "$address/never_asked"

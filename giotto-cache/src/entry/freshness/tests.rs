@@ -366,15 +366,8 @@ fn what_a_computation_allows_less_of_counts_whatever_the_policy_allows() {
     assert_eq!(lenient, Freshness::Stale { reason: reason() });
     let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Recompute);
     let now = Generations::default();
-    let refused = judge(
-        &strict,
-        &now,
-        &lookup,
-        NOW,
-        || 0.5,
-        || Scope::All,
-        |_| Generation::default(),
-    );
+    let of = |_: &str| Generation::default();
+    let refused = judge(&strict, &now, &lookup, NOW, || 0.5, || Scope::All, of);
     assert_eq!(refused, only_seen(Reason::Refresh));
     // `no-cache`
     let never = plain(policy.at_most(Some(0), Some(0), None).lasting(0));
