@@ -156,6 +156,20 @@ fn sorted(mut tags: Vec<String>) -> Vec<String> {
 }
 
 impl Lookup {
+    /// The key of what is looked up.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The same, taken off the lookup.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn into_key(self) -> Key {
+        self.key
+    }
+
     /// Whether nothing but the time to live decides if an entry is served.
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)

@@ -35,7 +35,7 @@ pub(crate) fn primary(settings: &Settings, parts: &Parts) -> Option<Key> {
         Some(key) => format!("{{{}}}", key(parts)?),
         None => target(settings, parts)?,
     };
-    (resource.len() <= LONGEST).then(|| Key::new(&settings.program, resource, ""))
+    (resource.len() <= LONGEST).then(|| settings.template.with_arguments(resource))
 }
 
 fn target(settings: &Settings, parts: &Parts) -> Option<String> {
@@ -75,24 +75,40 @@ fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
     let host = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => match headers.get(HOST) {
-            Some(host) => host.to_str().ok()?,
+            Some(host) => std::str::from_utf8(host.as_bytes()).ok()?,
             None => "",
         },
     };
-    let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
-    host.bytes().all(is_in_host).then_some(host)
+    let is_host = host.bytes().all(|byte| IN_HOST[usize::from(byte)]);
+    is_host.then_some(host)
 }
+
+/// Which bytes are in a host.
+const IN_HOST: [bool; 256] = {
+    let mut is_in = [false; 256];
+    let mut byte = 0;
+    while byte < is_in.len() {
+        let own = byte as u8;
+        is_in[byte] = own.is_ascii_alphanumeric()
+            || matches!(own, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']');
+        byte += 1;
+    }
+    is_in
+};
 
 fn push_lowercase(text: &mut String, host: &str) {
     let start = text.len();
     text.push_str(host);
-    text[start..].make_ascii_lowercase();
+    // Hardly any client writes it otherwise.
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text[start..].make_ascii_lowercase();
+    }
 }
 
 fn push_query(text: &mut String, query: &str, how: &Query) {
     let kept: Cow<'_, str> = match how {
         Query::AsItIs => query.into(),
-        Query::Ordered if !query.contains('&') => query.into(),
+        Query::Ordered if !query.as_bytes().contains(&b'&') => query.into(),
         Query::Ordered => ordered(query.split('&')).into(),
         Query::Filtered(names) => {
             let is_meant = |pair: &&str| names.iter().any(|name| name_of(pair) == *name);

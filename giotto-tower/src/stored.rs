@@ -13,10 +13,16 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use giotto_cache::Metadata;
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, EXPIRES,
+    LAST_MODIFIED, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// The name of the first field.
 const NOTE: &str = "~";
+/// The room that is made for fields, with those that are not stored: `Age`, `Cache-Status` and so on. Few responses have more.
+const FEW: usize = 10;
 /// The most fields by which responses of a key may vary.
 const MOST_FIELDS: usize = 16;
 
@@ -67,7 +73,11 @@ impl Stored {
     /// What the metadata of an entry says; `None` if the layer has not written it.
     pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
         match Note::read(metadata) {
-            Some(note) => Some(Self::Response(Head::read(metadata, note)?)),
+            Some(note) => {
+                let status = Head::status(metadata)?;
+                let head = Head::read(metadata, status, note, HeaderMap::new());
+                Some(Self::Response(head))
+            }
             None => Some(Self::Marker(Marker::read(metadata)?)),
         }
     }
@@ -76,15 +86,18 @@ impl Stored {
 impl Note {
     /// That of an entry with `metadata`; `None` if it is no response.
     pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
-        let (_, note) = metadata.fields().next().filter(|(name, _)| *name == NOTE)?;
-        let note = std::str::from_utf8(note).ok()?.strip_prefix("r ")?;
-        let (age, flags) = note.split_once(' ').unwrap_or((note, ""));
+        let (name, note) = metadata.raw_fields().next()?;
+        let note = note
+            .strip_prefix(b"r ")
+            .filter(|_| name == NOTE.as_bytes())?;
+        let end = note.iter().position(|byte| *byte == b' ');
+        let (age, flags) = note.split_at(end.unwrap_or(note.len()));
         let mut own = Self {
-            initial_age: Duration::from_secs(age.parse().ok()?),
+            initial_age: Duration::from_secs(number(age)?),
             ..Self::default()
         };
-        for flag in flags.bytes() {
-            *own.flags().into_iter().find(|(name, _)| *name == flag)?.1 = true;
+        for flag in flags.iter().skip(1) {
+            *own.flags().into_iter().find(|(name, _)| name == flag)?.1 = true;
         }
         Some(own)
     }
@@ -107,17 +120,31 @@ impl Note {
 }
 
 impl Head {
-    fn read(metadata: &Metadata, note: Note) -> Option<Self> {
-        let mut fields = HeaderMap::with_capacity(16);
-        for (name, value) in metadata.fields().skip(1) {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            fields.insert(name, HeaderValue::from_bytes(value).ok()?);
+    /// The status of a response with `metadata`; `None` if it is none.
+    pub(crate) fn status(metadata: &Metadata) -> Option<StatusCode> {
+        StatusCode::from_u16(metadata.status()?).ok()
+    }
+
+    /// The head of a response with `metadata`, of which the status and the note are read. Its fields are written into `fields`,
+    /// which is empty but may have memory.
+    pub(crate) fn read(
+        metadata: &Metadata,
+        status: StatusCode,
+        note: Note,
+        mut fields: HeaderMap,
+    ) -> Self {
+        fields.reserve(FEW);
+        for (name, value) in metadata.shared_fields().skip(1) {
+            // The rules of metadata are those of fields: none is left out.
+            if let (Some(name), Ok(value)) = (named(name), HeaderValue::from_maybe_shared(value)) {
+                fields.insert(name, value);
+            }
         }
-        Some(Self {
-            status: StatusCode::from_u16(metadata.status()?).ok()?,
+        Self {
+            status,
             fields,
             note,
-        })
+        }
     }
 
     pub(crate) fn write(&self) -> Result<Metadata, TooMuch> {
@@ -133,7 +160,7 @@ impl Head {
 }
 
 impl Marker {
-    fn read(metadata: &Metadata) -> Option<Self> {
+    pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
         let (_, note) = metadata.fields().next().filter(|(name, _)| *name == NOTE)?;
         let note = std::str::from_utf8(note).ok()?.strip_prefix("v ")?;
         let mut words = note.split(' ');
@@ -173,6 +200,34 @@ impl Marker {
     pub(crate) fn covers(&self, fields: &[HeaderName]) -> bool {
         fields.iter().all(|field| self.fields.contains(field))
     }
+}
+
+/// The name of a field: that of most fields is found without reading it byte by byte.
+fn named(name: &[u8]) -> Option<HeaderName> {
+    Some(match name {
+        b"cache-control" => CACHE_CONTROL,
+        b"content-encoding" => CONTENT_ENCODING,
+        b"content-length" => CONTENT_LENGTH,
+        b"content-type" => CONTENT_TYPE,
+        b"date" => DATE,
+        b"etag" => ETAG,
+        b"expires" => EXPIRES,
+        b"last-modified" => LAST_MODIFIED,
+        b"vary" => VARY,
+        name => return HeaderName::from_bytes(name).ok(),
+    })
+}
+
+/// The number that `digits` are; `None` if they are none.
+fn number(digits: &[u8]) -> Option<u64> {
+    let add = |number: u64, digit: &u8| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    };
+    digits
+        .iter()
+        .try_fold(0, add)
+        .filter(|_| !digits.is_empty())
 }
 
 fn names(list: &str) -> Option<Vec<HeaderName>> {
@@ -229,7 +284,18 @@ mod tests {
 
     #[test]
     fn what_the_layer_has_not_written_is_neither() {
-        for note in ["", "r", "r x", "r 1 x", "v 1", "v 1 2", "v 1 2 a:", "x 1"] {
+        for note in [
+            "",
+            "r",
+            "r ",
+            "r x",
+            "r 1 x",
+            "r 99999999999999999999",
+            "v 1",
+            "v 1 2",
+            "v 1 2 a:",
+            "x 1",
+        ] {
             let metadata = Metadata::new(Some(200), [("~", note)]).unwrap();
             assert!(Stored::read(&metadata).is_none(), "{note}");
         }

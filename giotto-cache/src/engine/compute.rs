@@ -34,6 +34,8 @@ pub(crate) struct Finished {
 pub(crate) enum Unfinished {
     /// The computation answered with an error, such as "not allowed".
     Refused(Error),
+    /// The same, and what is stored stays.
+    Declined(Error),
     Failed(Error),
     Panicked,
 }
@@ -58,6 +60,7 @@ pub(crate) async fn run(
         Computed::Described(body, metadata) => (body, metadata, false),
         Computed::Negative(body) => (body, Metadata::default(), true),
         Computed::Refused(error) => return Err(Unfinished::Refused(error)),
+        Computed::Declined(error) => return Err(Unfinished::Declined(error)),
         Computed::NotModified => {
             attempt.computing.keep(inherited);
             let old = usable(attempt)?;

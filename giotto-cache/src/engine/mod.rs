@@ -296,6 +296,7 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
     match compute::run(engine, &mut attempt, computation).await {
         Ok(result) => store::store(engine, flight, attempt, result).await,
         Err(Unfinished::Refused(error)) => store::refuse(engine, flight, attempt, error).await,
+        Err(Unfinished::Declined(error)) => store::decline(engine, flight, attempt, error).await,
         Err(Unfinished::Failed(error)) => {
             fallback::failed(engine, flight, attempt, Some(error)).await;
         }

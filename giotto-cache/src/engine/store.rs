@@ -276,6 +276,14 @@ pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt
     attempt.release().await;
 }
 
+/// Ends the flight with an error that is an answer and says nothing about what is stored. The lease is given back first: a
+/// caller that waited may compute at once.
+pub(crate) async fn decline(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
+    engine.meter(attempt.key()).stats.refused.increase();
+    attempt.release().await;
+    flight.finish(Outcome::Shared(Err(error)));
+}
+
 /// Removes the old entry, which must not be served in place of what was computed. If the store keeps it all the same, the
 /// next lookup computes again when it is due.
 async fn forget(engine: &Engine, attempt: &Attempt) {

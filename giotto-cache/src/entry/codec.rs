@@ -199,8 +199,9 @@ impl Envelope {
 
     /// Reads `raw` as the entry of `key`. Nothing in it is believed: a store is shared, and its clients may be hostile.
     ///
-    /// The checksum is computed unless the bytes are `trusted`: those of a store in this process's own memory, which no
-    /// other process can have changed. Where signing keys are set, the digest takes its place.
+    /// The checksum is computed, and the metadata is checked, unless the bytes are `trusted`: those of a store in this
+    /// process's own memory, which no other process can have changed. Where signing keys are set, the digest takes the place
+    /// of the checksum.
     pub(crate) fn open(
         raw: Bytes,
         key: &Key,
@@ -242,7 +243,7 @@ impl Envelope {
             return Err(Undecodable::Foreign);
         }
         if version >= DESCRIBED {
-            extension::metadata(&raw.slice(extension..body))?;
+            extension::check(&raw[extension..body], trusted)?;
             if version == KEPT && extension::error_until(&raw[extension..body]).is_none() {
                 return Err(Undecodable::Foreign);
             }
@@ -336,7 +337,12 @@ impl Envelope {
 
     #[inline(never)]
     fn read_metadata(&self) -> Option<Metadata> {
-        extension::metadata(&self.raw.slice(self.extension_range())).ok()
+        let extension = self.extension_range();
+        let Range { start, end } = extension::metadata(&self.raw[extension.clone()])?;
+        let raw = self
+            .raw
+            .slice(extension.start + start..extension.start + end);
+        Some(Metadata::checked(raw))
     }
 
     /// The length of the body without its content coding; `None` if it has none.

@@ -25,12 +25,14 @@
 //! |---|---|
 //! | 8 | until when the entry is served in place of a computation that fails, in milliseconds since 1970 |
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::ops::Range;
+
+use bytes::{Buf, BufMut, BytesMut};
 
 use super::inherited::{Inherited, Link, MARK};
 use super::zstd;
 use crate::invalidation::generation::Generation;
-use crate::metadata::Metadata;
+use crate::metadata::{Metadata, is_sound};
 use crate::scope::MAX_TAGS;
 
 /// The length of an extension without tags, in an envelope of version 2.
@@ -188,18 +190,25 @@ pub(crate) fn length(mut raw: &[u8]) -> Option<usize> {
     (length >= SHORTEST).then_some(length)
 }
 
-/// The metadata in `raw`, a whole extension in an envelope of version 3 or 4.
-pub(crate) fn metadata(raw: &Bytes) -> Result<Metadata, Unreadable> {
+/// Whether `raw`, a whole extension in an envelope of version 3 or 4, has metadata that may be served and a coding that can be
+/// decoded. Of what is `trusted`, the fields are not looked at.
+pub(crate) fn check(raw: &[u8], trusted: bool) -> Result<(), Unreadable> {
     match raw.get(SHORTEST) {
         Some(&IDENTITY) => {}
         Some(&ZSTD) if zstd::IS_BUILT_IN => {}
         Some(_) => return Err(Unreadable::UnknownCoding),
         None => return Err(Unreadable::Malformed),
     }
-    let end = end_of_metadata(raw).filter(|end| *end <= raw.len());
-    let end = end.ok_or(Unreadable::Malformed)?;
-    let metadata = Metadata::decode(raw.slice(METADATA..end));
-    metadata.or(Err(Unreadable::Malformed))
+    match metadata(raw) {
+        Some(metadata) if trusted || is_sound(&raw[metadata.clone()]) => Ok(()),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+/// Where the metadata is in `raw`, a whole extension that was [checked](check).
+pub(crate) fn metadata(raw: &[u8]) -> Option<Range<usize>> {
+    let end = end_of_metadata(raw).filter(|end| *end <= raw.len())?;
+    Some(METADATA..end)
 }
 
 /// The length of the body without its coding by `raw`, a whole extension in an envelope of version 3 or 4; `None` if it has no

@@ -7,6 +7,12 @@ use http::HeaderMap;
 use crate::origin::{Call, State};
 use crate::rules::{Asked, Head, Settings, Terms, Use, Vary};
 
+/// For how long after a failure a stale response may be served in place of a new error, without asking again.
+const BACK_OFF_MS: u64 = 30_000;
+
+/// How many responses the model remembers of a path. More are older than any of their times.
+const MOST_CANDIDATES: usize = 250;
+
 /// A response that a client got.
 #[derive(Debug)]
 pub struct Answer {
@@ -56,6 +62,8 @@ pub struct Checker {
     stored: HashMap<usize, Vec<Candidate>>,
     /// Until when requests with credentials for a path may be sent on without being stored.
     refused_until_ms: HashMap<usize, u64>,
+    /// When a call for a path has failed last.
+    failed_ms: HashMap<usize, u64>,
     totals: Totals,
     /// What differs from the model, in short and with everything.
     differences: Vec<(String, String)>,
@@ -78,6 +86,7 @@ impl Checker {
             settings,
             stored: HashMap::new(),
             refused_until_ms: HashMap::new(),
+            failed_ms: HashMap::new(),
             totals: Totals::default(),
             differences: Vec::new(),
         }
@@ -106,6 +115,10 @@ impl Checker {
             is_alone: seen.answers.len() == 1,
             told,
         };
+        for all in self.stored.values_mut() {
+            let excess = all.len().saturating_sub(MOST_CANDIDATES);
+            all.drain(..excess);
+        }
         let before = self.stored.clone();
         for call in &moment.new {
             let asked = seen.answers.iter().map(|(asked, _)| asked);
@@ -143,6 +156,7 @@ impl Checker {
             }
             return;
         }
+        let may_be_refused = self.may_be_refused(asked, call.came_ms);
         let all = self.stored.entry(call.path).or_default();
         let selected_by = call.vary.selects(asked);
         let is_ours = |candidate: &Candidate| candidate.selected_by == selected_by;
@@ -150,21 +164,33 @@ impl Checker {
             all.iter_mut()
                 .for_each(|candidate| candidate.is_certain = false);
         }
+        if call.is_error() {
+            self.failed_ms.insert(call.path, call.came_ms);
+        }
         if call.has_failed || is_only(asked, self.settings) {
             return;
         }
-        let has_credentials = asked.user.cookie.is_some() || asked.user.authorization.is_some();
-        let refused_until = self.refused_until_ms.get(&call.path).copied().unwrap_or(0);
-        let may_be_refused = has_credentials && call.came_ms <= refused_until;
-        let old = all
-            .iter()
-            .rev()
-            .find(|candidate| is_ours(candidate) && candidate.head.version == call.version);
-        let (head, body_of) = match (call.status.as_u16(), old) {
-            (304, Some(old)) => (old.head.updated(call), old.body_of),
-            (304, None) => return,
-            _ => (Head::of(call), call.number),
-        };
+        let has_credentials = asked.has_credentials();
+        if call.is_error() && all.iter().any(is_ours) {
+            // It may count as a failure, and then is not stored.
+            all.iter_mut()
+                .for_each(|candidate| candidate.is_certain = false);
+        }
+        let is_about =
+            |candidate: &&Candidate| is_ours(candidate) && candidate.head.version == call.version;
+        let old: Vec<_> = all.iter().filter(is_about).cloned().collect();
+        if call.status.as_u16() == 304 {
+            let mut bodies = Vec::new();
+            for old in old.iter().rev() {
+                if !bodies.contains(&old.body_of) {
+                    bodies.push(old.body_of);
+                    let is_certain = old.is_certain && is_alone;
+                    self.update(old, call, asked, is_certain);
+                }
+            }
+            return;
+        }
+        let (head, body_of) = (Head::of(call), call.number);
         let terms = head.terms(asked, self.settings);
         let Some(terms) = terms.filter(|terms| is_worth(terms, &head)) else {
             if has_credentials {
@@ -175,7 +201,7 @@ impl Checker {
                 .for_each(|candidate| candidate.is_certain = false);
             return;
         };
-        let is_certain = is_alone && !may_be_refused;
+        let is_certain = is_alone && !may_be_refused && !call.is_error();
         if is_certain {
             all.retain(|candidate| !is_ours(candidate));
         } else {
@@ -190,6 +216,42 @@ impl Checker {
             selected_by,
             is_certain,
         });
+    }
+
+    /// Whether the request may be sent on as it is: a response to one with credentials was refused lately.
+    fn may_be_refused(&self, asked: &Asked, now_ms: u64) -> bool {
+        let until_ms = self.refused_until_ms.get(&asked.path);
+        asked.has_credentials() && until_ms.is_some_and(|until_ms| now_ms <= *until_ms)
+    }
+
+    /// A stored response after a 304.
+    fn update(&mut self, old: &Candidate, call: &Call, asked: &Asked, is_certain: bool) {
+        let all = self.stored.entry(call.path).or_default();
+        let head = old.head.updated(call);
+        let terms = head.terms(asked, self.settings);
+        let terms = terms.filter(|terms| is_worth(terms, &head));
+        match &terms {
+            // What is stored stays as it is, or not.
+            None => {
+                all.iter_mut()
+                    .for_each(|candidate| candidate.is_certain = false);
+                if asked.has_credentials() {
+                    self.refused_until_ms
+                        .insert(call.path, call.came_ms + 5_000);
+                }
+            }
+            Some(_) if is_certain => all.retain(|candidate| candidate.fields_of != old.fields_of),
+            Some(_) => {}
+        }
+        if let Some(terms) = terms {
+            all.push(Candidate {
+                head,
+                terms,
+                fields_of: call.number,
+                is_certain,
+                ..old.clone()
+            });
+        }
     }
 
     fn invalidate(&mut self, call: &Call) {
@@ -251,14 +313,16 @@ impl Checker {
         }
         if call.status.as_u16() == 304 && moment.new.iter().any(|new| new.number == fields_of) {
             self.totals.revalidated += 1;
-            let old = stored.iter().rev().find(|candidate| {
+            let old = stored.iter().rfind(|candidate| {
                 candidate.head.version == call.version
                     && candidate.selected_by == candidate.head.vary.selects(asked)
-                    && (answer.body.is_empty()
-                        || answer.status == 206
-                        || moment.calls[candidate.body_of].body == answer.body)
+                    && moment.is_of(answer, candidate)
             });
             let old = old.ok_or("revalidated what is not stored")?;
+            if answer.status == old.head.said.status && asked.method == "GET" {
+                // All of it is never wrong.
+                return Ok(());
+            }
             let now = Candidate {
                 head: old.head.updated(call),
                 fields_of,
@@ -319,6 +383,8 @@ impl Checker {
         let is_reused = answer.number("x-call") == Some(certain.fields_of);
         let is_only = is_only(asked, self.settings);
         match usage {
+            // Without a validator it need not be kept for so long.
+            Use::Accepted if !certain.has_validator() => Ok(()),
             Use::Fresh | Use::Accepted => {
                 self.totals.wanted += 1;
                 // What may be stale anyway is refreshed.
@@ -330,6 +396,9 @@ impl Checker {
                     (true, false) => Err(format!("{usage:?}, but the origin is asked")),
                 }
             }
+            Use::Refresh | Use::Revalidate if self.may_be_refused(asked, moment.before_ms) => {
+                Ok(())
+            }
             Use::Refresh if !is_only => {
                 self.totals.wanted += 1;
                 is_reused
@@ -337,7 +406,9 @@ impl Checker {
                     .ok_or("may be stale, but is not reused".to_owned())
             }
             Use::Revalidate if !is_only => {
-                let first = own.first().ok_or("the origin is not asked")?;
+                let Some(first) = own.first() else {
+                    return Ok(());
+                };
                 let field = |name: &str| first.had.get(name).map(|value| value.to_str().unwrap());
                 if let Some(is_weak) = certain.head.said.etag {
                     let tag = crate::said::etag(certain.head.version, is_weak);
@@ -346,7 +417,9 @@ impl Checker {
                 let error = certain
                     .terms
                     .instead_of_error(certain.head.came_ms, moment.after_ms);
-                if first.has_failed && error && !is_reused {
+                let demands = self.settings.obeys_requests
+                    && (asked.no_cache || asked.max_age.or(asked.min_fresh).is_some());
+                if first.has_failed && error && !demands && !is_reused {
                     return Err(
                         "an error, though a stale response is allowed in its place".to_owned()
                     );
@@ -365,10 +438,13 @@ impl Checker {
         stored: &[Candidate],
         moment: &Moment<'_>,
     ) -> Result<(), String> {
-        let mut all = stored
+        let all = stored
             .iter()
             .filter(|candidate| candidate.fields_of == fields_of);
-        let candidate = all.next_back().ok_or("reused what must not be stored")?;
+        // A 304 may have been about each of several bodies.
+        let has_body = |candidate: &&Candidate| moment.is_of(answer, candidate);
+        let candidate = all.clone().rfind(has_body).or(all.last());
+        let candidate = candidate.ok_or("reused what must not be stored")?;
         let selected_by = candidate.head.vary.selects(asked);
         same("what selects it", candidate.selected_by, selected_by)?;
         self.totals.reused += 1;
@@ -379,7 +455,8 @@ impl Checker {
                 .usage(came_ms, moment.before_ms, asked, settings)
         };
         let is_new = moment.new.iter().any(|call| call.number == fields_of);
-        let has_failed = moment.new.iter().any(|call| call.has_failed);
+        let failed_ms = self.failed_ms.get(&asked.path);
+        let has_failed = failed_ms.is_some_and(|ms| moment.before_ms <= ms + BACK_OFF_MS);
         let lax = Settings {
             obeys_requests: false,
             ..self.settings
@@ -462,12 +539,12 @@ fn check_forwarded(
     settings: Settings,
 ) -> Result<(), String> {
     let mut head = Head::of(call);
-    if call.said.date.is_none() {
-        // It has no Date yet.
-        head.date_ms = u64::MAX;
-    }
+    // That of a new response says nothing about what the client has.
+    head.date_ms = u64::MAX;
     let is_whole = !call.has_failed && call.status.is_success() && !is_only(asked, settings);
-    if is_whole && is_not_modified(asked, &head) {
+    // Where the origin has not used a condition that it got, the layer may.
+    let is_open = call.has_conditions_of(asked) && answer.status != 304;
+    if is_whole && is_not_modified(asked, &head) && !is_open {
         same("body", &*answer.body, "")?;
         return same("status", answer.status, 304);
     }
@@ -515,7 +592,28 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, own: T, expected: T) -> Resu
     }
 }
 
+impl Candidate {
+    fn has_validator(&self) -> bool {
+        self.head.said.etag.is_some() || self.head.said.last_modified
+    }
+}
+
 impl Moment<'_> {
+    /// Whether an answer may be the body of a candidate, or a part of it.
+    fn is_of(&self, answer: &Answer, candidate: &Candidate) -> bool {
+        let body = &self.calls[candidate.body_of].body;
+        let has_length = |length: usize| length == body.len();
+        match answer.status {
+            206 => answer
+                .starts_at()
+                .is_some_and(|first| body[first..].starts_with(&answer.body)),
+            _ if answer.body.is_empty() => {
+                answer.number("content-length").is_none_or(has_length) || answer.status == 304
+            }
+            _ => *body == answer.body,
+        }
+    }
+
     fn tell(&self, why: &str, asked: &Asked, answer: &Answer, stored: &[Candidate]) -> String {
         let times = (
             self.before_ms - crate::START_MS,
@@ -545,6 +643,17 @@ impl Moment<'_> {
 impl Answer {
     fn number(&self, name: &str) -> Option<usize> {
         self.fields.get(name)?.to_str().unwrap().parse().ok()
+    }
+
+    /// The first byte of a part.
+    fn starts_at(&self) -> Option<usize> {
+        let range = self.fields.get("content-range")?.to_str().unwrap();
+        range
+            .strip_prefix("bytes ")?
+            .split('-')
+            .next()?
+            .parse()
+            .ok()
     }
 
     /// The call that made the body, if all of it is there.

@@ -34,7 +34,11 @@ async fn run(seeds: std::ops::Range<u64>, store: impl Fn(u64) -> Box<dyn KeyValu
     }
     let mut told = HashMap::new();
     for (why, all) in differences {
-        told.entry(why).or_insert((all, 0)).1 += 1;
+        let (shortest, number) = told.entry(why).or_insert((all.clone(), 0));
+        *number += 1;
+        if all.len() < shortest.len() {
+            *shortest = all;
+        }
     }
     for (all, number) in told.values() {
         println!("{number} times: {all}");

@@ -196,14 +196,20 @@ impl State {
 }
 
 impl Call {
+    /// Whether a stale response may be served in its place.
+    pub fn is_error(&self) -> bool {
+        matches!(self.status.as_u16(), 500 | 502 | 503 | 504)
+    }
+
     /// Whether the origin got the conditions of the client, not those of a cache.
     pub fn has_conditions_of(&self, asked: &Asked) -> bool {
         let field = |name: &str| self.had.get(name).map(|value| value.to_str().unwrap());
         match (field("if-none-match"), field("if-modified-since")) {
             (Some(tags), _) => tags.contains("x,y"),
-            (None, Some(since)) => asked
-                .modified_since
-                .is_some_and(|own| said::date(own) == since),
+            (None, Some(since)) => {
+                let own = asked.modified_since.filter(|_| asked.none_match.is_none());
+                own.is_some_and(|own| said::date(own) == since)
+            }
             (None, None) => false,
         }
     }

@@ -43,6 +43,12 @@ pub struct Asked {
     pub range: Option<(u64, u64)>,
 }
 
+impl Asked {
+    pub const fn has_credentials(&self) -> bool {
+        self.user.cookie.is_some() || self.user.authorization.is_some()
+    }
+}
+
 /// What the responses of a path vary by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vary {
@@ -244,6 +250,7 @@ impl Terms {
         let stale_for = age.saturating_sub(self.lifetime);
         let accepted = settings.obeys_requests
             && self.may_be_stale
+            && self.initial_age <= self.lifetime
             && asked
                 .max_stale
                 .is_some_and(|most| stale_for <= most * 1_000);
@@ -255,9 +262,10 @@ impl Terms {
         }
     }
 
-    /// Whether it may be served in place of an error.
+    /// Whether it may be served in place of an error. What a request demands is what it prefers (RFC 9111, 5.2.1).
     pub fn instead_of_error(&self, came_ms: u64, now_ms: u64) -> bool {
         let age = self.initial_age + (now_ms - came_ms);
-        age.saturating_sub(self.lifetime) < self.stale_if_error || age < self.lifetime
+        let longest = self.stale_if_error.max(self.stale_while_revalidate);
+        age.saturating_sub(self.lifetime) < longest || age < self.lifetime
     }
 }
