@@ -266,11 +266,13 @@ impl<'c> Function<'c> {
         for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
             let run = |control: CacheControl| -> Computation {
                 let compute = compute.take().map(|compute| compute(control.clone()));
-                let (engine, program) = (Arc::clone(engine), self.name.to_owned());
-                Box::pin(outcome.clone().fill(engine, program, control, compute))
+                let program = self.name.to_owned();
+                let outcome = outcome.clone();
+                Box::pin(outcome.fill(Arc::clone(engine), program, control, compute))
             };
             let lookup = Lookup {
                 is_usable,
+                is_independent: self.is_independent,
                 ..lookup.clone()
             };
             let answer = self.cache.answer_computation(lookup, run).await?;
@@ -286,7 +288,11 @@ impl<'c> Function<'c> {
                 return Ok(value);
             }
         }
-        let message = "what the store has is no value of the type of the function: call it again";
-        Err(Error::new(ErrorKind::Backend, message))
+        Err(no_value())
     }
+}
+
+fn no_value() -> Error {
+    let message = "what the store has is no value of the type of the function: call it again";
+    Error::new(ErrorKind::Backend, message)
 }
