@@ -75,12 +75,7 @@ pub(crate) struct Directives {
 }
 
 impl CacheControl {
-    pub(crate) fn new(
-        old: Option<Entry>,
-        clock: &Clock,
-        reason: Reason,
-        is_refresh: bool,
-    ) -> Self {
+    pub(crate) fn new(old: Option<Entry>, clock: &Clock, reason: Reason, is_refresh: bool) -> Self {
         let old = old.map(|entry| (entry, clock.clone()));
         Self(Arc::new(Shared {
             old,

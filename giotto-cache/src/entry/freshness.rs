@@ -168,10 +168,15 @@ fn judge_old(
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
-    let is_stale = policy.serves_stale() && now_ms < clocks.stale_until;
+    // An entry without a time after its fresh time is not served before that is over either, once it was invalidated. What never
+    // ends has no such time.
+    let is_allowed = |until_ms: u64| {
+        now_ms < until_ms && (clocks.fresh_until < until_ms || until_ms == u64::MAX)
+    };
+    let is_stale = policy.serves_stale() && is_allowed(clocks.stale_until);
     let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
     let is_served = is_stale && !waits;
-    let stand_in = match policy.serves_after_error() && now_ms < clocks.error_until {
+    let stand_in = match policy.serves_after_error() && is_allowed(clocks.error_until) {
         true => StandIn::Always,
         false if is_stale => StandIn::IfLate,
         false if now_ms < clocks.keep_until => StandIn::OldValue,

@@ -2,7 +2,6 @@
 //!
 //! Runs no model. It understands the invocation and judges the stored entry as a request does.
 
-#[cfg(feature = "admin")]
 pub(in crate::management) mod by_key;
 
 use std::fmt;
@@ -16,7 +15,8 @@ use super::next::Next;
 use crate::controller::cmd::remedy;
 use crate::error::{Error, Result};
 use crate::management::invocation::{
-    FrontEnd, Invocation, no_cache, no_front_end, not_admitted, shown as shown_path,
+    FrontEnd, Invocation, any_policy, key_of, no_cache, no_front_end, not_admitted,
+    shown as shown_path,
 };
 use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
@@ -144,6 +144,9 @@ async fn with_servers(mut report: Report, words: &Words, operator: &Operator) ->
 
 /// What is known of the invocation that `words` name.
 async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
+    if let Some(key) = key_of(&words.invocation, &operator.app) {
+        return Ok(by_key::report(key?, any_policy(), &operator.app).await);
+    }
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
@@ -256,7 +259,9 @@ impl Report {
             let remark = "middleware reads it; the page may be another one with it";
             lines.push(("not given", format!("{names} ({remark}: {remedy})")));
         }
-        lines.push(("shown as", self.mimetype.clone()));
+        if !self.mimetype.is_empty() {
+            lines.push(("shown as", self.mimetype.clone()));
+        }
         if !self.is_cached {
             lines.push(("next", no_cache(&self.program)));
         }
