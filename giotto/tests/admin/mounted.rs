@@ -53,7 +53,7 @@ async fn a_process_whose_store_fails_is_ready_unless_the_store_is_asked_for() {
     // Five failures open the breaker.
     for number in 0..5 {
         let key = Key::new("page", number.to_string(), "text/html");
-        let compute = || async { Ok::<_, Error>("page".into()) };
+        let compute = || async { Ok::<_, std::io::Error>("page".into()) };
         let minute = Policy::seconds(60);
         cache.get_or_compute(key, minute, compute).await.unwrap();
     }
