@@ -102,10 +102,9 @@ impl Metadata {
         }
     }
 
-    /// Reads what is stored. Nothing in it is believed.
-    pub(crate) fn decode(raw: Bytes) -> Result<Self, Invalid> {
-        check(&raw).map_err(|(_, why)| why)?;
-        Ok(Self(raw))
+    /// What is stored, which [`is_sound`] has been asked about, or which this process has written.
+    pub(crate) const fn checked(raw: Bytes) -> Self {
+        Self(raw)
     }
 
     /// As it is stored.
@@ -128,11 +127,22 @@ impl Metadata {
 
     /// The names and values of the fields, in their order.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let mut rest = self.0.get(STATUS..).unwrap_or_default();
-        std::iter::from_fn(move || {
-            let (name, value) = take(&mut rest)?;
-            Some((std::str::from_utf8(name).ok()?, value))
-        })
+        let fields = self.raw_fields();
+        fields.map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    }
+
+    /// The same, for those that keep the values: they are part of the memory of the metadata.
+    #[doc(hidden)]
+    pub fn shared_fields(&self) -> impl Iterator<Item = (&[u8], Bytes)> {
+        let fields = self.raw_fields();
+        fields.map(|(name, value)| (name, self.0.slice_ref(value)))
+    }
+
+    /// The same, for those that read names from bytes.
+    #[doc(hidden)]
+    #[inline]
+    pub fn raw_fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        fields_of(self.0.get(STATUS..).unwrap_or_default())
     }
 
     /// The value of the field `name`, in lower case.
@@ -155,6 +165,11 @@ impl fmt::Debug for Metadata {
     }
 }
 
+/// Whether `raw`, which is stored, is metadata that may be served. Nothing in it is believed.
+pub(crate) fn is_sound(raw: &[u8]) -> bool {
+    check(raw).is_ok()
+}
+
 /// Whether `raw` is metadata that may be stored and served; the number of the first field that may not, and why.
 fn check(raw: &[u8]) -> Result<(), (usize, Invalid)> {
     if raw.len() > MAX_BYTES {
@@ -163,44 +178,70 @@ fn check(raw: &[u8]) -> Result<(), (usize, Invalid)> {
     if raw.is_empty() {
         return Ok(());
     }
-    let mut rest = raw.get(STATUS..).ok_or((0, Invalid::Cut))?;
-    let (mut names, mut count) = ([&b""[..]; MAX_FIELDS], 0);
+    let fields = raw.get(STATUS..).ok_or((0, Invalid::Cut))?;
+    let (mut rest, mut count, mut marks) = (fields, 0, 0_u64);
     while !rest.is_empty() {
         let refused = |why| Err((count, why));
         let (name, value) = take(&mut rest).ok_or((count, Invalid::Cut))?;
+        let is_before = || fields_of(fields).take(count).any(|(own, _)| own == name);
         match () {
             () if !is_name(name) => return refused(Invalid::Name),
-            () if !value.iter().all(|byte| is_text(*byte)) => return refused(Invalid::Value),
-            () if names[..count].contains(&name) => return refused(Invalid::Twice),
+            () if !is_text(value) => return refused(Invalid::Value),
+            // Names with different marks differ, so that few are compared.
+            () if marks & mark(name) != 0 && is_before() => return refused(Invalid::Twice),
             () if count == MAX_FIELDS => return refused(Invalid::TooMany),
-            () => names[count] = name,
+            () => marks |= mark(name),
         }
         count += 1;
     }
     Ok(())
 }
 
+/// One bit for a name.
+fn mark(name: &[u8]) -> u64 {
+    let (first, last) = (name.first(), name.last());
+    let of = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+    1 << ((name.len() + 3 * of(first) + 7 * of(last)) % 64)
+}
+
+/// The names and values in `raw`, as far as they are not cut short.
+#[inline]
+fn fields_of(mut raw: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || take(&mut raw))
+}
+
 /// The first field, taken off `raw`.
+#[inline]
 fn take<'r>(raw: &mut &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
-    let length = usize::from(raw.try_get_u8().ok()?);
-    let (name, mut rest) = raw.split_at_checked(length)?;
-    let length = usize::from(rest.try_get_u16_le().ok()?);
-    let (value, rest) = rest.split_at_checked(length)?;
+    let (length, rest) = raw.split_first()?;
+    let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (value, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
     *raw = rest;
     Some((name, value))
 }
 
-/// A token (RFC 9110, 5.6.2) in lower case.
+/// Which bytes are in a token (RFC 9110, 5.6.2) in lower case.
+const IN_NAME: [bool; 256] = {
+    let mut is_in = [false; 256];
+    let mut rest: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
+    while let [byte, after @ ..] = rest {
+        is_in[*byte as usize] = true;
+        rest = after;
+    }
+    is_in
+};
+
+/// Whether `name` is a token in lower case.
 fn is_name(name: &[u8]) -> bool {
-    let is_token = |byte: &u8| match byte {
-        b'a'..=b'z' | b'0'..=b'9' => true,
-        byte => b"!#$%&'*+-.^_`|~".contains(byte),
-    };
-    !name.is_empty() && name.iter().all(is_token)
+    !name.is_empty() && name.iter().all(|byte| IN_NAME[usize::from(*byte)])
 }
 
-const fn is_text(byte: u8) -> bool {
-    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+/// Whether `value` has no control character except tabs.
+fn is_text(value: &[u8]) -> bool {
+    let is_text = |byte: u8| (byte >= b' ' && byte != 0x7f) | (byte == b'\t');
+    // All of it, without a branch: several bytes at once.
+    value.iter().fold(true, |all, byte| all & is_text(*byte))
 }
 
 fn refused(name: &str, why: Invalid) -> Error {
@@ -267,7 +308,8 @@ mod tests {
         assert_eq!(metadata.field("x"), Some(&b"1"[..]));
         assert_eq!(metadata.field("y"), None);
         assert_eq!(metadata.status(), None);
-        assert_eq!(Metadata::decode(metadata.encoded().clone()), Ok(metadata));
+        assert!(is_sound(metadata.encoded()));
+        assert_eq!(Metadata::checked(metadata.encoded().clone()), metadata);
     }
 
     #[test]
@@ -287,8 +329,7 @@ mod tests {
     fn stored_metadata_that_was_cut_is_an_error() {
         let raw = Metadata::new(Some(201), [("link", "</a>")]).unwrap().0;
         for length in 1..raw.len() {
-            let decoded = Metadata::decode(raw.slice(..length));
-            assert_eq!(decoded.is_ok(), length == STATUS, "{length} bytes");
+            assert_eq!(is_sound(&raw[..length]), length == STATUS, "{length} bytes");
         }
     }
 }

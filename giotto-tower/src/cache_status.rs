@@ -2,15 +2,17 @@
 //!
 //! Part of the last step of a request.
 
-use std::fmt::{self, Write};
 use std::time::Duration;
 
 use giotto_cache::{Answer, Reason, Staleness, Status};
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const HIT: &str = "; hit";
+const TTL: &str = "; ttl=";
 
-/// What the cache did for a request. It displays as a member of `Cache-Status`: `http; hit; ttl=59`.
+/// What the cache did for a request. It is written as a member of `Cache-Status`: `http; hit; ttl=59`.
 #[derive(Clone, Debug)]
 pub(crate) struct CacheStatus {
     /// Why the request was passed on; `None` = it was not.
@@ -106,81 +108,77 @@ impl CacheStatus {
         }
     }
 
-    /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache.
+    /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache, as it is [written](written).
     pub(crate) fn write(&self, name: &str, fields: &mut HeaderMap) {
-        let text = match fields.get(CACHE_STATUS).map(HeaderValue::to_str) {
-            Some(Ok(behind)) => format!("{behind}, {}", Member { name, status: self }),
-            _ => {
-                let mut text = String::with_capacity(64);
-                // Writing to a string does not fail.
-                let _ = write!(text, "{}", Member { name, status: self });
-                text
+        let mut own = self.text(name);
+        match fields.entry(CACHE_STATUS) {
+            Entry::Vacant(place) => {
+                if let Ok(value) = HeaderValue::try_from(own) {
+                    place.insert(value);
+                }
             }
-        };
-        if let Ok(value) = HeaderValue::try_from(text) {
-            fields.insert(CACHE_STATUS, value);
+            Entry::Occupied(mut place) => {
+                if let Ok(behind) = place.get().to_str() {
+                    own = format!("{behind}, {own}");
+                }
+                if let Ok(value) = HeaderValue::try_from(own) {
+                    place.insert(value);
+                }
+            }
         }
     }
-}
 
-/// A member of the list: the cache and what it did.
-struct Member<'a> {
-    name: &'a str,
-    status: &'a CacheStatus,
-}
-
-impl fmt::Display for Member<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CacheStatus {
-            forward,
-            forward_status,
-            ttl,
-            is_stored,
-            is_collapsed,
-            detail,
-        } = self.status;
-        write_name(f, self.name)?;
-        match forward {
-            None => f.write_str("; hit")?,
-            Some(forward) => write!(f, "; fwd={}", forward.name())?,
+    /// A member of the list: the cache and what it did.
+    fn text(&self, name: &str) -> String {
+        let mut digits = itoa::Buffer::new();
+        let ttl = self.ttl.map(|ttl| digits.format(ttl));
+        // That of a hit is as long as this, and becomes a value without being moved.
+        let mut text =
+            String::with_capacity(name.len() + HIT.len() + TTL.len() + ttl.map_or(0, str::len));
+        text.push_str(name);
+        match self.forward {
+            None => text.push_str(HIT),
+            Some(forward) => text.extend(["; fwd=", forward.name()]),
         }
-        if let Some(status) = forward_status {
-            write!(f, "; fwd-status={}", status.as_u16())?;
+        if let Some(status) = &self.forward_status {
+            text.extend(["; fwd-status=", status.as_str()]);
         }
         if let Some(ttl) = ttl {
-            write!(f, "; ttl={ttl}")?;
+            text.push_str(TTL);
+            text.push_str(ttl);
         }
-        if *is_stored {
-            f.write_str("; stored")?;
+        if self.is_stored {
+            text.push_str("; stored");
         }
-        if *is_collapsed {
-            f.write_str("; collapsed")?;
+        if self.is_collapsed {
+            text.push_str("; collapsed");
         }
-        match detail {
-            Some(detail) => write!(f, "; detail={detail}"),
-            None => Ok(()),
+        if let Some(detail) = self.detail {
+            text.extend(["; detail=", detail]);
         }
+        text
     }
 }
 
-/// The name of a cache is a token or a string of a structured field (RFC 9651, 3.3).
-fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+/// The name of a cache as it is written: as a token or a string of a structured field (RFC 9651, 3.3).
+pub(crate) fn written(name: &str) -> String {
     let is_token = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte));
     if is_token {
-        return f.write_str(name);
+        return name.to_owned();
     }
-    f.write_char('"')?;
+    let mut text = String::from('"');
     for character in name.chars() {
         match character {
-            '"' | '\\' => write!(f, "\\{character}")?,
-            ' '..='~' => f.write_char(character)?,
-            _ => f.write_char('?')?,
+            '"' | '\\' => text.extend(['\\', character]),
+            ' '..='~' => text.push(character),
+            _ => text.push('?'),
         }
     }
-    f.write_char('"')
+    text.push('"');
+    text
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -208,7 +206,7 @@ mod tests {
             detail: None,
             ..status
         }
-        .write("my \"cache\"", &mut fields);
+        .write(&written("my \"cache\""), &mut fields);
         assert_eq!(
             fields[CACHE_STATUS],
             "http; fwd=uri-miss; stored; detail=first-seen, \"my \\\"cache\\\"\"; hit; ttl=-3"

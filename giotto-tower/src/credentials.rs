@@ -44,6 +44,8 @@ impl Refused {
     pub(crate) fn has(&self, key: &Key, now_ms: u64) -> bool {
         let digest = self.hasher.hash_one(key.as_str());
         let until_ms = self.until_ms.lock().unwrap_or_else(PoisonError::into_inner);
-        until_ms.get(&digest).is_some_and(|until_ms| now_ms < *until_ms)
+        until_ms
+            .get(&digest)
+            .is_some_and(|until_ms| now_ms < *until_ms)
     }
 }

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use giotto_cache::{Acceptance, Entry, Lookup, Mode, Stored};
-use http::header::RANGE;
 use http::{Method, request};
 
+use crate::present::Present;
 use crate::rfc::{Found, RequestDirectives, Reuse};
 use crate::settings::Settings;
 use crate::stored::Note;
@@ -22,13 +22,18 @@ pub(crate) struct Demand {
 }
 
 impl Demand {
-    pub(crate) fn of(settings: &Settings, parts: &request::Parts) -> Self {
-        let directives = match settings.obeys_requests {
+    /// That of a request with `parts`, which has the fields that are `present`.
+    pub(crate) fn of(settings: &Settings, parts: &request::Parts, present: Present) -> Self {
+        let directives = match settings.obeys_requests && present.has(Present::DIRECTIVES) {
             true => RequestDirectives::of(&parts.headers),
-            false => RequestDirectives::ignored(&parts.headers),
+            false => RequestDirectives {
+                authorization: present.has(Present::AUTHORIZATION),
+                cookie: present.has(Present::COOKIE),
+                ..RequestDirectives::default()
+            },
         };
         // A head has no body to store, and a part is not worth the whole: it may be a part of a film.
-        let is_part = parts.method == Method::HEAD || parts.headers.contains_key(RANGE);
+        let is_part = parts.method == Method::HEAD || present.has(Present::RANGE);
         Self {
             is_only: is_part || directives.only_if_cached || directives.no_store,
             directives,
@@ -90,7 +95,7 @@ impl Demand {
 }
 
 /// The times of an entry.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Times {
     age: Duration,
     fresh_for: Option<Duration>,

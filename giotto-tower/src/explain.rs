@@ -7,13 +7,14 @@ use http::request;
 
 use crate::demand::Demand;
 use crate::key;
+use crate::present::Present;
 use crate::settings::Settings;
 use crate::stored::{Marker, Stored};
 
 /// Explains what a request with `parts` would get: under the key of its variant, if what is stored varies.
 pub(crate) async fn explain(settings: &Settings, parts: &request::Parts) -> Option<Explanation> {
     let primary = key::primary(settings, parts)?;
-    let demand = Demand::of(settings, parts);
+    let demand = Demand::of(settings, parts, Present::of(&parts.headers));
     let explain = |key: Key| {
         let lookup = demand.apply(Lookup::new(key, settings.policy));
         async move { settings.cache.explain(&lookup).await }

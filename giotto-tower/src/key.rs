@@ -5,9 +5,11 @@
 //! and each variant is under a key that has their values as well:
 //!
 //! ```text
-//! GET example.com/search?q=tea(http)()
-//! GET example.com/search?q=tea(http)(5f0c2a accept-language="de, en")
+//! {GET example.com/search?q=tea}(http)()
+//! {GET example.com/search?q=tea}(http)(5f0c2a accept-language="de,en")
 //! ```
+//!
+//! They begin with a brace, because a store without a namespace counts only such keys as its own.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -30,10 +32,10 @@ const DIGEST: usize = 16;
 /// The primary key of a request with `parts`; `None` if the cache is not to be asked.
 pub(crate) fn primary(settings: &Settings, parts: &Parts) -> Option<Key> {
     let resource = match &settings.key {
-        Some(key) => key(parts)?,
+        Some(key) => format!("{{{}}}", key(parts)?),
         None => target(settings, parts)?,
     };
-    (resource.len() <= LONGEST).then(|| Key::new(&settings.program, resource, ""))
+    (resource.len() <= LONGEST).then(|| settings.template.with_arguments(resource))
 }
 
 fn target(settings: &Settings, parts: &Parts) -> Option<String> {
@@ -45,12 +47,13 @@ fn target(settings: &Settings, parts: &Parts) -> Option<String> {
     let (path, query) = (uri.path(), uri.query());
     let length = host.len() + path.len() + query.map_or(0, str::len);
     let mut text = String::with_capacity(length + 64);
-    text.push_str("GET ");
+    text.push_str("{GET ");
     push_lowercase(&mut text, host);
     text.push_str(path);
     if let Some(query) = query {
         push_query(&mut text, query, &settings.query);
     }
+    text.push('}');
     Some(text)
 }
 
@@ -76,9 +79,22 @@ fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
             None => "",
         },
     };
-    let is_in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]".contains(&byte);
-    host.bytes().all(is_in_host).then_some(host)
+    let is_host = host.bytes().all(|byte| IN_HOST[usize::from(byte)]);
+    is_host.then_some(host)
 }
+
+/// Which bytes are in a host.
+const IN_HOST: [bool; 256] = {
+    let mut is_in = [false; 256];
+    let mut byte = 0;
+    while byte < is_in.len() {
+        let own = byte as u8;
+        is_in[byte] = own.is_ascii_alphanumeric()
+            || matches!(own, b'-' | b'.' | b'_' | b'~' | b':' | b'[' | b']');
+        byte += 1;
+    }
+    is_in
+};
 
 fn push_lowercase(text: &mut String, host: &str) {
     let start = text.len();
@@ -89,7 +105,7 @@ fn push_lowercase(text: &mut String, host: &str) {
 fn push_query(text: &mut String, query: &str, how: &Query) {
     let kept: Cow<'_, str> = match how {
         Query::AsItIs => query.into(),
-        Query::Ordered if !query.contains('&') => query.into(),
+        Query::Ordered if !query.as_bytes().contains(&b'&') => query.into(),
         Query::Ordered => ordered(query.split('&')).into(),
         Query::Filtered(names) => {
             let is_meant = |pair: &&str| names.iter().any(|name| name_of(pair) == *name);
@@ -152,10 +168,12 @@ pub(crate) fn variant(primary: &Key, marker: &Marker, headers: &HeaderMap) -> Op
         text.push(' ');
         text.push_str(name.as_str());
         let value = rfc::vary_value(name, headers);
-        match is_shown(name) {
+        match value.strip_prefix('=') {
+            // The request does not have the field.
+            None => {}
             // Writing to a string does not fail. Quoted and escaped, no value looks like the next field.
-            true => drop(write!(text, "={value:?}")),
-            false => push_digest(&mut text, value.as_bytes()),
+            Some(value) if is_shown(name) => drop(write!(text, "={value:?}")),
+            Some(value) => push_digest(&mut text, value.as_bytes()),
         }
     }
     (text.len() <= LONGEST).then(|| Key::new(primary.program(), primary.arguments(), &text))

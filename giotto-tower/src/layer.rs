@@ -109,7 +109,7 @@ impl CacheLayer {
     #[must_use]
     pub fn program(self, name: impl Into<String>) -> Self {
         let name = name.into();
-        self.with(|settings| settings.program = name)
+        self.with(|settings| settings.set_program(&name))
     }
 
     /// Whether the directives in the `Cache-Control` of requests are obeyed (RFC 9111, 5.2.1): `no-cache`, `max-age` and so on.

@@ -22,23 +22,23 @@ pub(crate) struct Wanted<'r> {
     pub(crate) fields: &'r HeaderMap,
 }
 
-/// The stored response of `answer`, whose head was read from it, for this request.
+/// The stored response of `answer`, whose head was read from it, for this request at `now_ms`.
 pub(crate) fn stored<B>(
     settings: &Settings,
     wanted: Wanted<'_>,
     head: Head,
     answer: Answer,
     status: &CacheStatus,
+    now_ms: u64,
 ) -> Response<Body<B>> {
-    let passed_ms = settings
-        .cache
-        .now_ms()
-        .saturating_sub(answer.entry.created_ms());
+    let passed_ms = now_ms.saturating_sub(answer.entry.created_ms());
     let age = head.note.initial_age + Duration::from_millis(passed_ms);
     let mut fields = head.fields;
-    fields.insert(AGE, HeaderValue::from(age.as_secs()));
+    if let Ok(age) = HeaderValue::from_str(itoa::Buffer::new().format(age.as_secs())) {
+        fields.insert(AGE, age);
+    }
     if settings.tells_status {
-        status.write(&settings.program, &mut fields);
+        status.write(&settings.written, &mut fields);
     }
     let body = answer.entry.into_body();
     select(wanted, head.status, fields, body)
@@ -84,19 +84,18 @@ pub(crate) fn forwarded<B>(
     status: &CacheStatus,
 ) -> Response<Body<B>> {
     if settings.tells_status {
-        status.write(&settings.program, response.headers_mut());
+        status.write(&settings.written, response.headers_mut());
     }
-    let selected = rfc::select(
+    let has_already = rfc::has_already(
         wanted.method,
         wanted.fields,
         response.status(),
         response.headers(),
-        0,
     );
-    if selected == Selected::NotModified {
+    if has_already {
         let (mut parts, _) = response.into_parts();
         parts.status = StatusCode::NOT_MODIFIED;
-        selected.write(&mut parts.headers, 0);
+        Selected::NotModified.write(&mut parts.headers, 0);
         return Response::from_parts(parts, Body::empty());
     }
     response
@@ -111,7 +110,7 @@ pub(crate) fn own<B>(
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     if settings.tells_status {
-        told.write(&settings.program, response.headers_mut());
+        told.write(&settings.written, response.headers_mut());
     }
     response
 }
@@ -123,7 +122,7 @@ pub(crate) fn passed<B>(
     status: &CacheStatus,
 ) -> Response<Body<B>> {
     if settings.tells_status {
-        status.write(&settings.program, response.headers_mut());
+        status.write(&settings.written, response.headers_mut());
     }
     response
 }

@@ -10,8 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Lookup};
-use http::header::UPGRADE;
-use http::{Method, Request, Response, request};
+use http::{HeaderMap, Method, Request, Response, request};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -21,10 +20,10 @@ use crate::demand::Demand;
 use crate::flow::Flow;
 use crate::invalidate::Asked;
 use crate::key;
+use crate::present::Present;
 use crate::respond::{self, Wanted};
-use crate::rfc;
 use crate::settings::Settings;
-use crate::stored::{Head, Stored};
+use crate::stored::{Head, Marker, Note};
 
 /// A service with a shared HTTP cache in front: made by [`CacheLayer`](crate::CacheLayer).
 #[derive(Clone, Debug)]
@@ -46,34 +45,64 @@ impl<S> CacheService<S> {
     }
 
     /// The stored response, if it is fresh and can be read without waiting: what most requests of a cache in memory come to.
-    fn hit<B>(&self, demand: &Demand, parts: &request::Parts) -> Option<Response<Body<B>>> {
+    /// The fields are taken from the parts if it is.
+    fn hit<B>(
+        &self,
+        primary: &Lookup,
+        demand: &Demand,
+        present: Present,
+        parts: &mut request::Parts,
+    ) -> Option<Response<Body<B>>> {
         let settings = &*self.settings;
-        let find = |key| {
-            let lookup = Lookup::new(key, settings.policy);
-            let answer = settings.cache.hit(&lookup)?;
-            let stored = Stored::read(&answer.entry.metadata()?)?;
-            Some((answer, stored))
+        let find = |lookup: &Lookup| {
+            let answer = settings.cache.hit(lookup)?;
+            let metadata = answer.entry.metadata()?;
+            Some((answer, metadata))
         };
-        let primary = || key::primary(settings, parts);
-        let (answer, head, is_variant): (Answer, Head, _) = match find(primary()?)? {
-            (answer, Stored::Response(head)) => (answer, head, false),
-            (_, Stored::Marker(marker)) => {
-                match find(key::variant(&primary()?, &marker, &parts.headers)?)? {
-                    (answer, Stored::Response(head)) => (answer, head, true),
-                    (_, Stored::Marker(_)) => return None,
-                }
-            }
-        };
-        if !demand.takes(head.note, &answer.entry, settings.cache.now_ms()) {
+        let (mut answer, mut metadata) = find(primary)?;
+        let mut note = Note::read(&metadata);
+        let is_variant = note.is_none();
+        if is_variant {
+            let marker = Marker::read(&metadata)?;
+            let variant = key::variant(primary.key(), &marker, &parts.headers)?;
+            (answer, metadata) = find(&Lookup::new(variant, settings.policy))?;
+            note = Note::read(&metadata);
+        }
+        let (note, status) = (note?, Head::status(&metadata)?);
+        let now_ms = found_at(&answer).unwrap_or_else(|| settings.cache.now_ms());
+        if !demand.takes(note, &answer.entry, now_ms) {
             return None;
         }
+        let fields = match present.has(Present::CONDITIONS | Present::RANGE) {
+            true => HeaderMap::new(),
+            // Nothing is asked of them any more: their memory is enough for those of the response.
+            false => emptied(&mut parts.headers),
+        };
+        let head = Head::read(&metadata, status, note, fields);
         let status = CacheStatus::answered(&answer, is_variant);
         let wanted = Wanted {
             method: &parts.method,
             fields: &parts.headers,
         };
-        Some(respond::stored(settings, wanted, head, answer, &status))
+        Some(respond::stored(
+            settings, wanted, head, answer, &status, now_ms,
+        ))
     }
+}
+
+/// When `answer`, which is fresh, was found, without asking the clock again; `None` if it cannot be told.
+fn found_at(answer: &Answer) -> Option<u64> {
+    let created_ms = answer.entry.created_ms();
+    let passed = answer.entry.fresh_for(created_ms)?;
+    let passed = passed.saturating_sub(answer.fresh_for?).as_millis();
+    Some(created_ms.saturating_add(u64::try_from(passed).ok()?))
+}
+
+/// Takes the memory of `fields`.
+fn emptied(fields: &mut HeaderMap) -> HeaderMap {
+    let mut fields = std::mem::take(fields);
+    fields.clear();
+    fields
 }
 
 impl<S, B, R> Service<Request<B>> for CacheService<S>
@@ -94,14 +123,17 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let settings = Arc::clone(&self.settings);
-        if let Some(Passed { forward, detail }) = passed(&request) {
+        let present = Present::of(request.headers());
+        if let Some(Passed { forward, detail }) = passed(&request, present) {
+            let settings = Arc::clone(&self.settings);
             if !request.method().is_safe() {
                 let asked = Asked::of(&request);
                 let future = self.inner.call(request);
                 return ResponseFuture::boxed(async move {
                     let (parts, body) = future.await?.into_parts();
-                    asked.invalidate(&settings, parts.status, &parts.headers).await;
+                    asked
+                        .invalidate(&settings, parts.status, &parts.headers)
+                        .await;
                     let response = Response::from_parts(parts, Body::passed(body));
                     let status = CacheStatus::passed(forward, None);
                     Ok(respond::passed(&settings, response, &status))
@@ -109,27 +141,29 @@ where
             }
             return ResponseFuture::passing(self.inner.call(request), settings, forward, detail);
         }
-        let (parts, body) = request.into_parts();
-        let demand = Demand::of(&settings, &parts);
-        if let Some(response) = self.hit(&demand, &parts) {
-            return ResponseFuture::ready(response);
-        }
-        let primary = key::primary(&settings, &parts);
-        let request = Request::from_parts(parts, body);
-        let Some(primary) = primary else {
-            let future = self.inner.call(request);
+        let (mut parts, body) = request.into_parts();
+        let Some(primary) = key::primary(&self.settings, &parts) else {
+            let settings = Arc::clone(&self.settings);
+            let future = self.inner.call(Request::from_parts(parts, body));
             return ResponseFuture::passing(future, settings, Forward::Bypass, "no-key");
         };
+        let primary = Lookup::new(primary, self.settings.policy);
+        let demand = Demand::of(&self.settings, &parts, present);
+        if let Some(response) = self.hit(&primary, &demand, present, &mut parts) {
+            return ResponseFuture::ready(response);
+        }
+        let settings = Arc::clone(&self.settings);
+        let request = Request::from_parts(parts, body);
         // The clone may not be ready: the service that is ready is the one that is called.
         let clone = self.inner.clone();
         let service = std::mem::replace(&mut self.inner, clone);
-        let flow = Flow::new(settings, primary, demand, service, request);
+        let flow = Flow::new(settings, primary.into_key(), demand, service, request);
         ResponseFuture::boxed(flow.run())
     }
 }
 
 /// Whether, and why, the cache is not asked for this request.
-fn passed<B: http_body::Body>(request: &Request<B>) -> Option<Passed> {
+fn passed<B: http_body::Body>(request: &Request<B>, present: Present) -> Option<Passed> {
     let passed = |forward, detail| Some(Passed { forward, detail });
     let body = request.body();
     match () {
@@ -140,11 +174,9 @@ fn passed<B: http_body::Body>(request: &Request<B>) -> Option<Passed> {
         () if !body.is_end_stream() && body.size_hint().exact() != Some(0) => {
             passed(Forward::Bypass, "request-body")
         }
-        () if request.headers().contains_key(UPGRADE) => passed(Forward::Bypass, "upgrade"),
+        () if present.has(Present::UPGRADE) => passed(Forward::Bypass, "upgrade"),
         // They are for the origin server (RFC 9111, 4.3.2).
-        () if rfc::has_preconditions(request.headers()) => {
-            passed(Forward::Bypass, "precondition")
-        }
+        () if present.has(Present::PRECONDITIONS) => passed(Forward::Bypass, "precondition"),
         () => None,
     }
 }
@@ -193,9 +225,7 @@ impl<F, R, E> ResponseFuture<F, R, E> {
         }
     }
 
-    fn boxed(
-        future: impl Future<Output = Result<Response<Body<R>>, E>> + Send + 'static,
-    ) -> Self {
+    fn boxed(future: impl Future<Output = Result<Response<Body<R>>, E>> + Send + 'static) -> Self {
         Self {
             kind: Kind::Boxed {
                 future: Box::pin(future),

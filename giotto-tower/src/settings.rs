@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use giotto_cache::{Cache, IntoDuration, Policy};
+use giotto_cache::{Cache, IntoDuration, Key, Policy};
 use http::{request, response};
 
+use crate::cache_status::written;
 use crate::credentials::Refused;
 use crate::rfc::{Rules, Unsaid};
 
@@ -58,7 +59,10 @@ impl<N: AsRef<str>> From<&[N]> for Query {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) cache: Cache,
-    pub(crate) program: String,
+    /// A key of the program under which responses are stored, listed and counted.
+    pub(crate) template: Key,
+    /// Its name, as it is written in `Cache-Status`.
+    pub(crate) written: String,
     /// The policy of every lookup: a response says itself how long it lives, and this is how long it may.
     pub(crate) policy: Policy,
     pub(crate) rules: Rules,
@@ -85,7 +89,8 @@ impl Settings {
     pub(crate) fn new(cache: Cache) -> Self {
         let mut settings = Self {
             cache,
-            program: PROGRAM.to_owned(),
+            template: Key::new(PROGRAM, "", ""),
+            written: PROGRAM.to_owned(),
             policy: Policy::forever(),
             rules: Rules::default(),
             has_host: true,
@@ -109,6 +114,11 @@ impl Settings {
     /// How long a response with validators is kept after it may be served.
     pub(crate) const fn keep(&self) -> Duration {
         self.longest.keep
+    }
+
+    pub(crate) fn set_program(&mut self, name: &str) {
+        self.template = Key::new(name, "", "");
+        self.written = written(name);
     }
 
     pub(crate) fn set_default(&mut self, policy: Policy) {
@@ -172,7 +182,7 @@ fn duration(time: impl IntoDuration) -> Duration {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("program", &self.program)
+            .field("program", &self.template.program())
             .field("default", &self.default)
             .field("has_host", &self.has_host)
             .field("query", &self.query)

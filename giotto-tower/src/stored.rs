@@ -17,6 +17,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// The name of the first field.
 const NOTE: &str = "~";
+/// How many fields a response gets beside those that are stored: `Age`, `Cache-Status` and, from the server, the length.
+const MOST_ADDED: usize = 2;
 /// The most fields by which responses of a key may vary.
 const MOST_FIELDS: usize = 16;
 
@@ -67,7 +69,11 @@ impl Stored {
     /// What the metadata of an entry says; `None` if the layer has not written it.
     pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
         match Note::read(metadata) {
-            Some(note) => Some(Self::Response(Head::read(metadata, note)?)),
+            Some(note) => {
+                let status = Head::status(metadata)?;
+                let head = Head::read(metadata, status, note, HeaderMap::new());
+                Some(Self::Response(head))
+            }
             None => Some(Self::Marker(Marker::read(metadata)?)),
         }
     }
@@ -76,15 +82,19 @@ impl Stored {
 impl Note {
     /// That of an entry with `metadata`; `None` if it is no response.
     pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
-        let (_, note) = metadata.fields().next().filter(|(name, _)| *name == NOTE)?;
-        let note = std::str::from_utf8(note).ok()?.strip_prefix("r ")?;
-        let (age, flags) = note.split_once(' ').unwrap_or((note, ""));
+        let (name, note) = metadata.raw_fields().next()?;
+        let note = note
+            .strip_prefix(b"r ")
+            .filter(|_| name == NOTE.as_bytes())?;
+        let end = note.iter().position(|byte| *byte == b' ');
+        let (age, flags) = note.split_at(end.unwrap_or(note.len()));
+        let age = std::str::from_utf8(age).ok()?;
         let mut own = Self {
             initial_age: Duration::from_secs(age.parse().ok()?),
             ..Self::default()
         };
-        for flag in flags.bytes() {
-            *own.flags().into_iter().find(|(name, _)| *name == flag)?.1 = true;
+        for flag in flags.iter().skip(1) {
+            *own.flags().into_iter().find(|(name, _)| name == flag)?.1 = true;
         }
         Some(own)
     }
@@ -107,17 +117,32 @@ impl Note {
 }
 
 impl Head {
-    fn read(metadata: &Metadata, note: Note) -> Option<Self> {
-        let mut fields = HeaderMap::with_capacity(16);
-        for (name, value) in metadata.fields().skip(1) {
-            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-            fields.insert(name, HeaderValue::from_bytes(value).ok()?);
+    /// The status of a response with `metadata`; `None` if it is none.
+    pub(crate) fn status(metadata: &Metadata) -> Option<StatusCode> {
+        StatusCode::from_u16(metadata.status()?).ok()
+    }
+
+    /// The head of a response with `metadata`, of which the status and the note are read. Its fields are written into `fields`,
+    /// which is empty but may have memory.
+    pub(crate) fn read(
+        metadata: &Metadata,
+        status: StatusCode,
+        note: Note,
+        mut fields: HeaderMap,
+    ) -> Self {
+        fields.reserve(MOST_ADDED + metadata.raw_fields().count());
+        for (name, value) in metadata.shared_fields().skip(1) {
+            let name = HeaderName::from_bytes(name);
+            // The rules of metadata are those of fields: none is left out.
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_maybe_shared(value)) {
+                fields.insert(name, value);
+            }
         }
-        Some(Self {
-            status: StatusCode::from_u16(metadata.status()?).ok()?,
+        Self {
+            status,
             fields,
             note,
-        })
+        }
     }
 
     pub(crate) fn write(&self) -> Result<Metadata, TooMuch> {
@@ -133,7 +158,7 @@ impl Head {
 }
 
 impl Marker {
-    fn read(metadata: &Metadata) -> Option<Self> {
+    pub(crate) fn read(metadata: &Metadata) -> Option<Self> {
         let (_, note) = metadata.fields().next().filter(|(name, _)| *name == NOTE)?;
         let note = std::str::from_utf8(note).ok()?.strip_prefix("v ")?;
         let mut words = note.split(' ');
@@ -176,7 +201,10 @@ impl Marker {
 }
 
 fn names(list: &str) -> Option<Vec<HeaderName>> {
-    let names = list.split(',').map(str::parse).collect::<Result<Vec<_>, _>>();
+    let names = list
+        .split(',')
+        .map(str::parse)
+        .collect::<Result<Vec<_>, _>>();
     names.ok().filter(|names| names.len() <= MOST_FIELDS)
 }
 

@@ -12,6 +12,7 @@ use crate::entry::codec::{
     Undecodable, VERSIONS,
 };
 use crate::entry::extension::{self, Extension, SHORTEST};
+use crate::metadata::Metadata;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 
@@ -95,8 +96,12 @@ fn read_extension(
     let raw = head.slice(start..end);
     let extension = match version >= DESCRIBED {
         // What stands in front of the tags is always read.
-        true => match extension::metadata(&raw) {
-            Ok(metadata) => Extension::decode_some(&raw, Some(metadata), version == KEPT, is_cut),
+        true => match extension::check(&raw, false) {
+            Ok(()) => {
+                let metadata = extension::metadata(&raw).map(|range| raw.slice(range));
+                let metadata = metadata.map(Metadata::checked);
+                Extension::decode_some(&raw, metadata, version == KEPT, is_cut)
+            }
             // The metadata is longer than what was read: no tag is known.
             Err(_) if is_cut => {
                 Extension::decode_some(raw.get(..SHORTEST).unwrap_or_default(), None, false, true)
@@ -114,10 +119,10 @@ mod tests {
     use crate::entry::Entry;
     use crate::entry::codec::Draft;
     use crate::entry::extension::Stamp;
+    use crate::entry::inherited::Inherited;
     use crate::invalidation::generation::Generation;
     use crate::key::Key;
     use crate::keyvalue::scan::head_of;
-    use crate::metadata::Metadata;
     use crate::signature::Signer;
 
     fn key() -> Key {
@@ -166,6 +171,7 @@ mod tests {
             metadata: Metadata::new(None, fields).unwrap(),
             decoded_length: None,
             tags,
+            inherited: Inherited::default(),
         }
     }
 

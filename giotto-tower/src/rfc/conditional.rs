@@ -6,8 +6,7 @@ use std::ops::Range;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    DATE, ETAG, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
-    LAST_MODIFIED, RANGE,
+    DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
@@ -38,7 +37,7 @@ pub(crate) enum Selected {
 /// What the client of `request` gets of a response whose body has `length` bytes, in the order of RFC 9110, 13.2.2.
 ///
 /// Only a successful response is selected from (13.2.1). `If-Match` and `If-Unmodified-Since` are the origin's (RFC 9111,
-/// 4.3.2: a cache does not evaluate them), see [`has_preconditions`].
+/// 4.3.2: a cache does not evaluate them).
 pub(crate) fn select(
     method: &Method,
     request: &HeaderMap,
@@ -50,31 +49,43 @@ pub(crate) fn select(
     if !status.is_success() || !is_get && method != Method::HEAD {
         return Selected::Full;
     }
-    if is_not_modified(request, stored) {
+    if is_not_modified(request, stored, true) {
         return Selected::NotModified;
     }
-    let has_range = is_get && status == StatusCode::OK && !stored.contains_key(CONTENT_RANGE);
-    match has_range && range_applies(request, stored) {
+    let has_range = is_get && status == StatusCode::OK && range_applies(request, stored);
+    match has_range && !stored.contains_key(CONTENT_RANGE) {
         true => range::select(request, length),
         false => Selected::Full,
     }
 }
 
+/// Whether the client has a response already that has just come from the service. Unlike that of a stored response, its `Date`
+/// says nothing about what the client has.
+pub(crate) fn has_already(
+    method: &Method,
+    request: &HeaderMap,
+    status: StatusCode,
+    response: &HeaderMap,
+) -> bool {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    is_read && status.is_success() && is_not_modified(request, response, false)
+}
+
 /// Whether the client has this response already: `If-None-Match`, or else `If-Modified-Since` (RFC 9110, 13.1.2 and 13.1.3).
-fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
+/// Of a response that `is_stored` and has no `Last-Modified`, the time at which it was made counts (RFC 9111, 4.3.2).
+fn is_not_modified(request: &HeaderMap, response: &HeaderMap, is_stored: bool) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
         let mut lines = request.get_all(IF_NONE_MATCH).into_iter();
         let mut tags = EntityTag::all(request, &IF_NONE_MATCH);
         return lines.any(|line| line.as_bytes().trim_ascii() == b"*")
-            || EntityTag::of(stored).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
+            || EntityTag::of(response).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
     }
     let Some(since) = date::field(request, &IF_MODIFIED_SINCE) else {
         return false;
     };
-    // Without `Last-Modified`, the time at which it was made counts (RFC 9111, 4.3.2).
-    let modified = match stored.contains_key(LAST_MODIFIED) {
-        true => date::field(stored, &LAST_MODIFIED),
-        false => date::field(stored, &DATE),
+    let modified = match is_stored && !response.contains_key(LAST_MODIFIED) {
+        true => date::field(response, &DATE),
+        false => date::field(response, &LAST_MODIFIED),
     };
     modified.is_some_and(|modified| modified <= since)
 }
@@ -95,12 +106,6 @@ fn range_applies(request: &HeaderMap, stored: &HeaderMap) -> bool {
     };
     let had = date::field(request, &IF_RANGE);
     had.is_some() && modified.filter(is_strong) == had
-}
-
-/// Whether a request has conditions that only the origin may evaluate: it is passed on, and not answered from what is
-/// stored.
-pub(crate) fn has_preconditions(request: &HeaderMap) -> bool {
-    request.contains_key(IF_MATCH) || request.contains_key(IF_UNMODIFIED_SINCE)
 }
 
 /// Removes what makes a response one for this client only: its conditions and its range. They are applied to the response
@@ -251,6 +256,11 @@ mod tests {
             assert_eq!(select(&Method::HEAD, StatusCode::OK), expected);
             assert_eq!(select(&Method::POST, StatusCode::OK), Selected::Full);
             assert_eq!(select(&Method::GET, StatusCode::NOT_FOUND), Selected::Full);
+            let by_date = request.contains_key("if-modified-since")
+                && !request.contains_key("if-none-match")
+                && !stored.contains_key("last-modified");
+            let new = has_already(&Method::GET, &request, StatusCode::OK, &stored);
+            assert_eq!(new, has_it && !by_date);
         }
     }
 

@@ -56,10 +56,12 @@ async fn a_condition_does_not_keep_a_miss_from_being_stored() {
 async fn a_condition_is_passed_on_where_nothing_is_stored() {
     let world = World::new();
     let fields = [("cache-control", "private"), ("etag", "\"one\"")];
-    world.origin.says(move |request, _| match request.headers().contains_key(IF_NONE_MATCH) {
-        true => with_status(304, &fields, ""),
-        false => response(&fields, "body"),
-    });
+    world.origin.says(
+        move |request, _| match request.headers().contains_key(IF_NONE_MATCH) {
+            true => with_status(304, &fields, ""),
+            false => response(&fields, "body"),
+        },
+    );
     world.get("/").await;
     let seen = world.get_with("/", &[("if-none-match", "\"one\"")]).await;
     assert_eq!(seen.status.as_u16(), 304);
@@ -80,7 +82,11 @@ async fn a_part_is_cut_from_the_stored_response() {
         ("pages=1", 200, "0123456789", ""),
     ] {
         let seen = world.get_with("/", &[("range", range)]).await;
-        assert_eq!((seen.status.as_u16(), seen.text()), (status, text), "{range}");
+        assert_eq!(
+            (seen.status.as_u16(), seen.text()),
+            (status, text),
+            "{range}"
+        );
         assert_eq!(seen.field("content-range"), content_range, "{range}");
     }
     let other = [("range", "bytes=2-4"), ("if-range", "\"two\"")];
@@ -94,7 +100,10 @@ async fn a_part_that_is_not_stored_is_passed_on_as_it_is() {
     let world = World::new();
     world.origin.says(|request, _| {
         assert!(request.headers().contains_key(RANGE));
-        let fields = [("cache-control", "max-age=60"), ("content-range", "bytes 0-1/10")];
+        let fields = [
+            ("cache-control", "max-age=60"),
+            ("content-range", "bytes 0-1/10"),
+        ];
         with_status(206, &fields, "01")
     });
     let seen = world.get_with("/", &[("range", "bytes=0-1")]).await;

@@ -13,7 +13,9 @@ use crate::world::World;
 fn world(handler: impl Fn(&CacheControl) + Clone + Send + Sync + 'static) -> World {
     let world = World::new();
     let origin = world.origin.clone();
-    origin.says(|_, number| crate::world::response(&[("cache-control", "no-store")], &number.to_string()));
+    origin.says(|_, number| {
+        crate::world::response(&[("cache-control", "no-store")], &number.to_string())
+    });
     let route = any(move |cache: CacheControl, request| {
         handler(&cache);
         origin.clone().answer(request)
@@ -35,7 +37,10 @@ async fn a_handler_says_how_long_its_response_lives_in_this_cache() {
     // What it says to the caches and browsers of the clients is another matter.
     assert_eq!(seen.field("cache-control"), "no-store");
     let seen = world.get("/").await;
-    assert_eq!((seen.cache_status(), seen.field("cache-control")), ("http; hit; ttl=60", "no-store"));
+    assert_eq!(
+        (seen.cache_status(), seen.field("cache-control")),
+        ("http; hit; ttl=60", "no-store")
+    );
     world.pass(70);
     assert_eq!(world.get("/").await.text(), "1");
     assert_eq!(world.get("/").await.text(), "2");
@@ -56,7 +61,10 @@ async fn a_handler_keeps_its_response_out() {
     });
     assert_eq!(world.get("/").await.text(), "1");
     let seen = world.get("/").await;
-    assert_eq!((seen.text(), seen.cache_status()), ("2", "http; fwd=uri-miss; detail=no-store"));
+    assert_eq!(
+        (seen.text(), seen.cache_status()),
+        ("2", "http; fwd=uri-miss; detail=no-store")
+    );
 }
 
 #[tokio::test]
@@ -72,7 +80,9 @@ async fn a_handler_sees_whether_a_caller_waits_and_what_its_response_replaces() 
     world.get("/").await;
     world.pass(70);
     world.get("/").await;
-    world.send(crate::world::request(http::Method::POST, "/", &[])).await;
+    world
+        .send(crate::world::request(http::Method::POST, "/", &[]))
+        .await;
     let age = Some(Duration::from_secs(70));
     let expected = [(true, false, None), (true, true, age), (false, false, None)];
     assert_eq!(*seen.lock().unwrap(), expected);

@@ -28,16 +28,23 @@ async fn private_responses_cookies_and_errors_are_never_replayed() {
         &[("cache-control", "private, max-age=60")][..],
         &[("cache-control", "no-store")],
         &[("cache-control", "max-age=60"), ("set-cookie", "user=7")],
-        &[("cache-control", "public, max-age=60"), ("set-cookie", "user=7")],
+        &[
+            ("cache-control", "public, max-age=60"),
+            ("set-cookie", "user=7"),
+        ],
         &[("cache-control", "max-age=60"), ("vary", "*")],
     ] {
         let world = World::with(|layer| layer.policy(Duration::from_secs(60)).unwrap());
-        world.origin.says(move |_, number| response(fields, &number.to_string()));
+        world
+            .origin
+            .says(move |_, number| response(fields, &number.to_string()));
         is_never_replayed(&world, &[]).await;
     }
     for status in [500, 502, 503, 401, 403] {
         let world = World::with(|layer| layer.policy(Duration::from_secs(60)).unwrap());
-        world.origin.says(move |_, number| with_status(status, &[], &number.to_string()));
+        world
+            .origin
+            .says(move |_, number| with_status(status, &[], &number.to_string()));
         is_never_replayed(&world, &[]).await;
     }
 }
@@ -46,7 +53,9 @@ async fn private_responses_cookies_and_errors_are_never_replayed() {
 async fn a_response_to_a_request_with_credentials_is_stored_only_if_it_says_so() {
     for fields in [&[("authorization", "Basic YTpi")], &[("cookie", "user=7")]] {
         let world = World::with(|layer| layer.policy(Duration::from_secs(60)).unwrap());
-        world.origin.says(|_, number| response(&[], &number.to_string()));
+        world
+            .origin
+            .says(|_, number| response(&[], &number.to_string()));
         is_never_replayed(&world, fields).await;
         // Nor is it served to others, or what is stored for them to it.
         assert_eq!(world.get("/").await.text(), "24");
@@ -67,10 +76,17 @@ async fn a_response_to_a_request_with_credentials_is_stored_only_if_it_says_so()
 async fn a_response_that_varies_by_the_cookie_is_for_that_cookie() {
     let world = World::saying(&[("cache-control", "max-age=60"), ("vary", "Cookie")]);
     for (cookie, text) in [("a=1", "1"), ("a=2", "2"), ("a=1", "1"), ("a=2", "2")] {
-        assert_eq!(world.get_with("/", &[("cookie", cookie)]).await.text(), text);
+        assert_eq!(
+            world.get_with("/", &[("cookie", cookie)]).await.text(),
+            text
+        );
     }
     assert_eq!(world.get("/").await.text(), "3");
     // Keys are logged and listed: no cookie stands in one.
-    let listed = world.cache.list(&giotto_cache::Listing::new(10)).await.unwrap();
+    let listed = world
+        .cache
+        .list(&giotto_cache::Listing::new(10))
+        .await
+        .unwrap();
     assert!(!format!("{listed:?}").contains("a=1"));
 }

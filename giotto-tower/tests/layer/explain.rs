@@ -9,7 +9,7 @@ async fn explain_says_what_the_next_request_would_get() {
     let world = World::saying(&[("cache-control", "max-age=60"), ("cache-tag", "one")]);
     let (parts, _) = get("/a?x=1", &[("host", "Example.com")]).into_parts();
     let explained = world.layer.explain(&parts).await.unwrap();
-    assert_eq!(explained.key, "GET example.com/a?x=1(http)()");
+    assert_eq!(explained.key, "{GET example.com/a?x=1}(http)()");
     assert_eq!(explained.reason, Some(Reason::FirstSeen));
     world.get_with("/a?x=1", &[("host", "example.com")]).await;
     let explained = world.layer.explain(&parts).await.unwrap();
@@ -30,7 +30,10 @@ async fn explain_follows_a_marker_to_the_variant() {
     };
     let explained = explain(&german).await;
     assert_eq!(explained.next, Ok(Status::Hit));
-    assert!(explained.key.contains("accept-language=\"de\""), "{explained:?}");
+    assert!(
+        explained.key.contains("accept-language=\"de\""),
+        "{explained:?}"
+    );
     let explained = explain(&[]).await;
     assert_eq!(explained.next, Ok(Status::Stored));
 }
@@ -41,10 +44,17 @@ async fn the_cache_lists_and_counts_responses_by_program() {
     for _ in 0..3 {
         assert!(world.get("/").await.cache_status().starts_with("shop; "));
     }
-    let listed = world.cache.list(&Listing::new(10).program("shop")).await.unwrap();
-    assert_eq!(listed.entries[0].arguments.as_deref(), Some("GET /"));
+    let listed = world
+        .cache
+        .list(&Listing::new(10).program("shop"))
+        .await
+        .unwrap();
+    assert_eq!(listed.entries[0].arguments.as_deref(), Some("{GET /}"));
     let shop = &world.cache.programs()[0];
-    assert_eq!((shop.program.as_str(), shop.counts.hits, shop.counts.misses), ("shop", 2, 1));
+    assert_eq!(
+        (shop.program.as_str(), shop.counts.hits, shop.counts.misses),
+        ("shop", 2, 1)
+    );
 }
 
 #[tokio::test]

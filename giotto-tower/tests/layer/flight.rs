@@ -58,7 +58,10 @@ async fn what_may_not_be_shared_is_not_waited_for_again_soon() {
     assert_eq!(world.get("/").await.text(), "1");
     world.origin.hold();
     let requests = world.spawn(10, |_| get("/", &[]));
-    until("all requests are sent side by side", || world.origin.calls() == 11).await;
+    until("all requests are sent side by side", || {
+        world.origin.calls() == 11
+    })
+    .await;
     world.origin.release();
     assert_eq!(requests.join_all().await.len(), 10);
     let seen = world.get("/").await;
@@ -69,10 +72,15 @@ async fn what_may_not_be_shared_is_not_waited_for_again_soon() {
 #[tokio::test]
 async fn a_private_response_to_a_request_with_credentials_leaves_others_their_own() {
     let world = World::new();
-    world.origin.says(|request, number| match request.headers().contains_key("cookie") {
-        true => response(&[("cache-control", "private")], &number.to_string()),
-        false => response(&[("cache-control", "max-age=60, stale-while-revalidate=60")], &number.to_string()),
-    });
+    world.origin.says(
+        |request, number| match request.headers().contains_key("cookie") {
+            true => response(&[("cache-control", "private")], &number.to_string()),
+            false => response(
+                &[("cache-control", "max-age=60, stale-while-revalidate=60")],
+                &number.to_string(),
+            ),
+        },
+    );
     let cookie = [("cookie", "user=7")];
     assert_eq!(world.get_with("/", &cookie).await.text(), "1");
     assert_eq!(world.get("/").await.text(), "2");
@@ -91,10 +99,33 @@ async fn a_private_response_to_a_request_with_credentials_leaves_others_their_ow
     assert!(others.iter().all(|seen| seen.text() == first), "{others:?}");
 }
 
+/// A response that is not for others is no failure: it does not put off the next request for a stale one.
+#[tokio::test]
+async fn a_private_response_to_a_request_with_credentials_puts_nothing_off() {
+    let world = World::new();
+    world.origin.says(|request, number| {
+        let value = match request.headers().contains_key("cookie") {
+            true => "private",
+            false => "max-age=60, stale-if-error=600",
+        };
+        response(&[("cache-control", value)], &number.to_string())
+    });
+    assert_eq!(world.get("/").await.text(), "1");
+    world.pass(70);
+    assert_eq!(
+        world.get_with("/", &[("cookie", "user=7")]).await.text(),
+        "2"
+    );
+    assert_eq!(world.get("/").await.text(), "3");
+    assert!(world.get("/").await.is_hit());
+}
+
 #[tokio::test]
 async fn callers_that_wait_for_an_error_each_get_their_own() {
     let world = World::new();
-    world.origin.says(|_, number| with_status(500, &[], &number.to_string()));
+    world
+        .origin
+        .says(|_, number| with_status(500, &[], &number.to_string()));
     world.origin.hold();
     let requests = world.spawn(10, |_| get("/", &[]));
     until("one request is sent", || world.origin.calls() == 1).await;
@@ -112,6 +143,9 @@ async fn a_service_inside_the_layer_may_have_the_same_layer() {
     let world = World { app, ..world };
     assert_eq!(world.get("/").await.text(), "1");
     assert_eq!(world.get("/").await.text(), "1");
-    let request = http::Request::builder().uri("/x").body(Body::empty()).unwrap();
+    let request = http::Request::builder()
+        .uri("/x")
+        .body(Body::empty())
+        .unwrap();
     assert_eq!(world.send(request).await.text(), "2");
 }

@@ -24,7 +24,10 @@ async fn a_hit_does_not_touch_the_handler() {
     world.pass(41);
     let third = world.get("/").await;
     assert_eq!(third.text(), "2");
-    assert_eq!(third.cache_status(), "http; fwd=stale; stored; detail=expired");
+    assert_eq!(
+        third.cache_status(),
+        "http; fwd=stale; stored; detail=expired"
+    );
 }
 
 #[tokio::test]
@@ -34,7 +37,9 @@ async fn a_response_that_says_nothing_is_stored_only_by_a_policy() {
     assert_eq!(world.get("/").await.text(), "2");
 
     let world = World::with(|layer| layer.policy(std::time::Duration::from_secs(60)).unwrap());
-    world.origin.says(|_, number| response(&[], &number.to_string()));
+    world
+        .origin
+        .says(|_, number| response(&[], &number.to_string()));
     assert_eq!(world.get("/").await.text(), "1");
     assert_eq!(world.get("/").await.text(), "1");
     world.pass(61);
@@ -46,14 +51,40 @@ async fn hosts_paths_and_queries_are_told_apart() {
     let world = World::new();
     let uris = ["/a", "/b", "/a?x=1", "/a?x=2", "//a", "/A", "/a?"];
     for (number, uri) in uris.iter().enumerate() {
-        assert_eq!(world.get(uri).await.text(), (number + 1).to_string(), "{uri}");
+        assert_eq!(
+            world.get(uri).await.text(),
+            (number + 1).to_string(),
+            "{uri}"
+        );
     }
     for (number, uri) in uris.iter().enumerate() {
-        assert_eq!(world.get(uri).await.text(), (number + 1).to_string(), "{uri}");
+        assert_eq!(
+            world.get(uri).await.text(),
+            (number + 1).to_string(),
+            "{uri}"
+        );
     }
-    assert_eq!(world.get_with("/a", &[("host", "one.example")]).await.text(), "8");
-    assert_eq!(world.get_with("/a", &[("host", "TWO.example")]).await.text(), "9");
-    assert_eq!(world.get_with("/a", &[("host", "two.example")]).await.text(), "9");
+    assert_eq!(
+        world
+            .get_with("/a", &[("host", "one.example")])
+            .await
+            .text(),
+        "8"
+    );
+    assert_eq!(
+        world
+            .get_with("/a", &[("host", "TWO.example")])
+            .await
+            .text(),
+        "9"
+    );
+    assert_eq!(
+        world
+            .get_with("/a", &[("host", "two.example")])
+            .await
+            .text(),
+        "9"
+    );
     assert_eq!(world.get("/a").await.text(), "1");
 }
 
@@ -100,7 +131,10 @@ async fn a_head_is_answered_from_a_stored_get_and_stores_nothing() {
     let world = World::new();
     let head = || request(Method::HEAD, "/", &[]);
     let missed = world.send(head()).await;
-    assert_eq!(missed.cache_status(), "http; fwd=uri-miss; detail=first-seen");
+    assert_eq!(
+        missed.cache_status(),
+        "http; fwd=uri-miss; detail=first-seen"
+    );
     assert_eq!(world.get("/").await.text(), "2");
     let hit = world.send(head()).await;
     assert!(hit.is_hit());
@@ -125,7 +159,10 @@ async fn a_route_layer_caches_its_routes() {
     let world = World::new();
     let origin = world.origin.clone();
     let app = axum::Router::new()
-        .route("/x/{id}", any(move |request| origin.clone().answer(request)))
+        .route(
+            "/x/{id}",
+            any(move |request| origin.clone().answer(request)),
+        )
         .route_layer(world.layer.clone());
     let world = World { app, ..world };
     assert_eq!(world.get("/x/1").await.text(), "1");

@@ -50,7 +50,10 @@ async fn the_uris_that_the_response_names_are_removed_too_if_they_are_of_this_ho
     world.origin.says(|request, number| match request.method() {
         &Method::POST => with_status(
             201,
-            &[("location", "/made"), ("content-location", "http://other.example/other")],
+            &[
+                ("location", "/made"),
+                ("content-location", "http://other.example/other"),
+            ],
             "",
         ),
         _ => response(FIELDS, &number.to_string()),

@@ -6,11 +6,13 @@
 mod conditional;
 mod control;
 mod credentials;
-mod hits;
-mod invalidation;
-mod requests;
+mod errors;
 mod explain;
 mod flight;
+mod hits;
+mod invalidation;
+mod passed;
+mod requests;
 mod revalidation;
 mod stale;
 mod streaming;

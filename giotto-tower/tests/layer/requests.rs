@@ -28,20 +28,29 @@ async fn no_cache_and_max_age_ask_for_a_newer_response() {
     assert_eq!(get(&world, "max-age=10").await.text(), "1");
     let seen = get(&world, "max-age=9").await;
     assert_eq!(seen.text(), "2");
-    assert_eq!(seen.cache_status(), "http; fwd=request; stored; detail=refresh");
+    assert_eq!(
+        seen.cache_status(),
+        "http; fwd=request; stored; detail=refresh"
+    );
     assert_eq!(get(&world, "no-cache").await.text(), "3");
     assert_eq!(get(&world, "min-fresh=61").await.text(), "4");
     assert_eq!(get(&world, "min-fresh=60").await.text(), "4");
     // What was fetched for them is stored for all.
     assert_eq!(world.get("/").await.text(), "4");
-    assert_eq!(world.get_with("/", &[("pragma", "no-cache")]).await.text(), "5");
+    assert_eq!(
+        world.get_with("/", &[("pragma", "no-cache")]).await.text(),
+        "5"
+    );
 }
 
 #[tokio::test]
 async fn max_stale_accepts_what_is_stale() {
     let world = world();
     world.origin.says(|_, number| {
-        response(&[("cache-control", "max-age=60"), ("etag", "\"1\"")], &number.to_string())
+        response(
+            &[("cache-control", "max-age=60"), ("etag", "\"1\"")],
+            &number.to_string(),
+        )
     });
     world.get("/").await;
     world.pass(70);
@@ -55,7 +64,10 @@ async fn what_is_only_wanted_from_the_cache_is_not_fetched() {
     let world = world();
     let seen = get(&world, "only-if-cached").await;
     assert_eq!(seen.status.as_u16(), 504);
-    assert_eq!(seen.cache_status(), "http; fwd=request; detail=only-if-cached");
+    assert_eq!(
+        seen.cache_status(),
+        "http; fwd=request; detail=only-if-cached"
+    );
     assert_eq!(world.origin.calls(), 0);
     world.get("/").await;
     assert!(get(&world, "only-if-cached").await.is_hit());

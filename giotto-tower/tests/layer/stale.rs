@@ -16,14 +16,20 @@ async fn in_the_stale_window_one_request_is_sent_in_the_background() {
     let seen = world.spawn(20, |_| get("/", &[])).join_all().await;
     for seen in seen {
         assert_eq!(seen.text(), "1");
-        assert_eq!(seen.cache_status(), "http; hit; ttl=-10; detail=revalidating");
+        assert_eq!(
+            seen.cache_status(),
+            "http; hit; ttl=-10; detail=revalidating"
+        );
         assert_eq!(seen.field("age"), "70");
     }
     until("one request is sent", || world.origin.calls() == 2).await;
     world.origin.release();
     world.cache.settle().await;
     let seen = world.get("/").await;
-    assert_eq!((seen.text(), seen.cache_status()), ("2", "http; hit; ttl=60"));
+    assert_eq!(
+        (seen.text(), seen.cache_status()),
+        ("2", "http; hit; ttl=60")
+    );
     world.pass(91);
     assert_eq!(world.get("/").await.text(), "3");
 }
@@ -33,7 +39,9 @@ async fn after_an_error_the_old_response_is_served_and_the_next_attempt_waits() 
     let world = World::saying(STALE);
     world.get("/").await;
     world.pass(100);
-    world.origin.says(|_, number| with_status(503, &[], &number.to_string()));
+    world
+        .origin
+        .says(|_, number| with_status(503, &[], &number.to_string()));
     let seen = world.get("/").await;
     assert_eq!((seen.status.as_u16(), seen.text()), (200, "1"));
     assert_eq!(
@@ -41,7 +49,10 @@ async fn after_an_error_the_old_response_is_served_and_the_next_attempt_waits() 
         "http; fwd=stale; fwd-status=503; ttl=-40; detail=failed"
     );
     let seen = world.get("/").await;
-    assert_eq!(seen.cache_status(), "http; hit; ttl=-40; detail=failed-lately");
+    assert_eq!(
+        seen.cache_status(),
+        "http; hit; ttl=-40; detail=failed-lately"
+    );
     assert_eq!(world.origin.calls(), 2);
     world.pass(300);
     let seen = world.get("/").await;
@@ -50,15 +61,26 @@ async fn after_an_error_the_old_response_is_served_and_the_next_attempt_waits() 
 
 #[tokio::test]
 async fn what_must_be_revalidated_is_never_served_stale() {
-    for directive in ["must-revalidate", "proxy-revalidate", "s-maxage=60", "no-cache"] {
+    for directive in [
+        "must-revalidate",
+        "proxy-revalidate",
+        "s-maxage=60",
+        "no-cache",
+    ] {
         let world = World::with(|layer| layer.stale_if_error(300).obey_requests(true));
         world.origin.says(move |_, number| {
-            let value = format!("max-age=60, stale-while-revalidate=30, stale-if-error=300, {directive}");
-            response(&[("cache-control", &value), ("etag", "\"1\"")], &number.to_string())
+            let value =
+                format!("max-age=60, stale-while-revalidate=30, stale-if-error=300, {directive}");
+            response(
+                &[("cache-control", &value), ("etag", "\"1\"")],
+                &number.to_string(),
+            )
         });
         world.get("/").await;
         world.pass(70);
-        world.origin.says(|_, number| with_status(503, &[], &number.to_string()));
+        world
+            .origin
+            .says(|_, number| with_status(503, &[], &number.to_string()));
         for _ in 0..2 {
             let seen = world.get_with("/", &[("cache-control", "max-stale")]).await;
             assert_eq!(seen.status.as_u16(), 503, "{directive}: {seen:?}");
@@ -82,8 +104,14 @@ async fn a_response_without_a_word_is_served_stale_where_the_layer_says_so() {
 
 #[tokio::test]
 async fn stale_times_are_cut_to_the_layers_longest() {
-    let world = World::with(|layer| layer.longest_stale_while_revalidate(5).longest_stale_if_error(7));
-    world.origin.says(|_, number| response(STALE, &number.to_string()));
+    let world = World::with(|layer| {
+        layer
+            .longest_stale_while_revalidate(5)
+            .longest_stale_if_error(7)
+    });
+    world
+        .origin
+        .says(|_, number| response(STALE, &number.to_string()));
     world.get("/").await;
     world.pass(64);
     assert!(world.get("/").await.is_hit());
@@ -98,7 +126,10 @@ async fn stale_times_are_cut_to_the_layers_longest() {
 #[tokio::test]
 async fn a_variant_is_served_stale_too() {
     let world = World::saying(&[
-        ("cache-control", "max-age=60, stale-while-revalidate=30, stale-if-error=300"),
+        (
+            "cache-control",
+            "max-age=60, stale-while-revalidate=30, stale-if-error=300",
+        ),
         ("vary", "accept-language"),
     ]);
     let german = [("accept-language", "de")];
@@ -126,7 +157,11 @@ async fn after_an_invalidation_a_response_is_served_stale_where_it_may_be() {
         // What is invalidated in the millisecond in which a request is sent counts as invalidated after it.
         world.pass(1);
         let seen = world.get("/").await;
-        assert_eq!((seen.text(), seen.is_hit()), ("1", true), "{vary:?}: {seen:?}");
+        assert_eq!(
+            (seen.text(), seen.is_hit()),
+            ("1", true),
+            "{vary:?}: {seen:?}"
+        );
         assert_eq!(world.get("/").await.text(), "2", "{vary:?}");
         world.cache.purge("all").await.unwrap();
         world.pass(1);

@@ -103,10 +103,12 @@ fn world() -> (World, mpsc::UnboundedSender<Part>) {
     let world = World::new();
     let (sender, receiver) = mpsc::unbounded_channel();
     let body = std::sync::Mutex::new(Some(ByHand(receiver)));
-    world.origin.says(move |_, number| match body.lock().unwrap().take() {
-        Some(body) => stored(Body::new(body)),
-        None => stored(Body::from(number.to_string())),
-    });
+    world
+        .origin
+        .says(move |_, number| match body.lock().unwrap().take() {
+            Some(body) => stored(Body::new(body)),
+            None => stored(Body::from(number.to_string())),
+        });
     (world, sender)
 }
 
@@ -193,7 +195,10 @@ async fn a_body_that_fails_is_not_stored_and_its_caller_sees_the_failure() {
     assert!(error.to_string().contains("the source failed"), "{error}");
     let mut texts: Vec<_> = waiting.join_all().await;
     texts.sort_by(|one, other| one.body.cmp(&other.body));
-    assert_eq!(texts.iter().map(Seen::text).collect::<Vec<_>>(), ["2", "3", "4"]);
+    assert_eq!(
+        texts.iter().map(Seen::text).collect::<Vec<_>>(),
+        ["2", "3", "4"]
+    );
     world.cache.settle().await;
     assert_eq!(world.get("/").await.text(), "5");
 }
@@ -225,7 +230,10 @@ async fn trailers_are_passed_on_and_the_response_is_not_stored() {
     sender.send(data("one")).ok().unwrap();
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    sender.send(Part::Frame(Frame::trailers(trailers.clone()))).ok().unwrap();
+    sender
+        .send(Part::Frame(Frame::trailers(trailers.clone())))
+        .ok()
+        .unwrap();
     sender.send(Part::End).ok().unwrap();
     let response = world.head(get("/", &[])).await;
     let collected = response.into_body().collect().await.unwrap();

@@ -16,17 +16,27 @@ async fn a_response_is_invalidated_by_any_of_its_tags() {
     ] {
         let world = World::new();
         world.origin.says(move |_, number| {
-            response(&[("cache-control", "max-age=60"), (name, value)], &number.to_string())
+            response(
+                &[("cache-control", "max-age=60"), (name, value)],
+                &number.to_string(),
+            )
         });
         for (index, tag) in ["one", "user:7"].into_iter().enumerate() {
-            assert_eq!(world.get("/").await.text(), (index + 1).to_string(), "{name}");
+            assert_eq!(
+                world.get("/").await.text(),
+                (index + 1).to_string(),
+                "{name}"
+            );
             assert!(world.get("/").await.is_hit());
             invalidate(&world, tag).await;
         }
         let seen = world.get("/").await;
         assert_eq!(seen.text(), "3");
         // Which tag it was is no business of the client's.
-        assert_eq!(seen.cache_status(), "http; fwd=stale; stored; detail=invalidated");
+        assert_eq!(
+            seen.cache_status(),
+            "http; fwd=stale; stored; detail=invalidated"
+        );
     }
 }
 
@@ -67,16 +77,23 @@ async fn a_variant_is_invalidated_by_its_tags() {
 #[tokio::test]
 async fn an_unsafe_request_invalidates_the_groups_that_its_response_names() {
     let world = World::new();
-    world.origin.says(|request, number| match request.method().is_safe() {
-        true => response(
-            &[("cache-control", "max-age=60"), ("cache-groups", "\"news\", \"all\"")],
-            &number.to_string(),
-        ),
-        false => with_status(204, &[("cache-group-invalidation", "\"news\"")], ""),
-    });
+    world
+        .origin
+        .says(|request, number| match request.method().is_safe() {
+            true => response(
+                &[
+                    ("cache-control", "max-age=60"),
+                    ("cache-groups", "\"news\", \"all\""),
+                ],
+                &number.to_string(),
+            ),
+            false => with_status(204, &[("cache-group-invalidation", "\"news\"")], ""),
+        });
     world.get("/").await;
     assert!(world.get("/").await.is_hit());
-    world.send(request(http::Method::POST, "/elsewhere", &[])).await;
+    world
+        .send(request(http::Method::POST, "/elsewhere", &[]))
+        .await;
     world.pass(1);
     assert_eq!(world.get("/").await.text(), "3");
 }

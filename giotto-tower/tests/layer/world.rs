@@ -52,7 +52,10 @@ pub(crate) struct World {
 
 impl Origin {
     /// From now on answers with what `script` makes of the request and of its number, counted from 1.
-    pub(crate) fn says(&self, script: impl Fn(&Request, usize) -> Response + Send + Sync + 'static) {
+    pub(crate) fn says(
+        &self,
+        script: impl Fn(&Request, usize) -> Response + Send + Sync + 'static,
+    ) {
         *self.0.script.lock().unwrap() = Some(Arc::new(script));
     }
 
@@ -124,7 +127,9 @@ impl World {
     /// A world whose handler answers each time with these fields and its number.
     pub(crate) fn saying(fields: &'static [(&'static str, &'static str)]) -> Self {
         let world = Self::new();
-        world.origin.says(move |_, number| response(fields, &number.to_string()));
+        world
+            .origin
+            .says(move |_, number| response(fields, &number.to_string()));
         world
     }
 
@@ -173,7 +178,9 @@ impl Seen {
     }
 
     pub(crate) fn field(&self, name: &str) -> &str {
-        self.fields.get(name).map_or("", |value| value.to_str().unwrap())
+        self.fields
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) fn cache_status(&self) -> &str {
