@@ -75,7 +75,7 @@ fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
     let host = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => match headers.get(HOST) {
-            Some(host) => host.to_str().ok()?,
+            Some(host) => std::str::from_utf8(host.as_bytes()).ok()?,
             None => "",
         },
     };
@@ -99,7 +99,10 @@ const IN_HOST: [bool; 256] = {
 fn push_lowercase(text: &mut String, host: &str) {
     let start = text.len();
     text.push_str(host);
-    text[start..].make_ascii_lowercase();
+    // Hardly any client writes it otherwise.
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text[start..].make_ascii_lowercase();
+    }
 }
 
 fn push_query(text: &mut String, query: &str, how: &Query) {

@@ -54,18 +54,15 @@ impl<S> CacheService<S> {
         parts: &mut request::Parts,
     ) -> Option<Response<Body<B>>> {
         let settings = &*self.settings;
-        let find = |lookup: &Lookup| {
-            let answer = settings.cache.hit(lookup)?;
-            let metadata = answer.entry.metadata()?;
-            Some((answer, metadata))
-        };
-        let (mut answer, mut metadata) = find(primary)?;
+        let mut answer = settings.cache.hit(primary)?;
+        let mut metadata = answer.entry.metadata()?;
         let mut note = Note::read(&metadata);
         let is_variant = note.is_none();
         if is_variant {
             let marker = Marker::read(&metadata)?;
             let variant = key::variant(primary.key(), &marker, &parts.headers)?;
-            (answer, metadata) = find(&Lookup::new(variant, settings.policy))?;
+            answer = settings.cache.hit(&Lookup::new(variant, settings.policy))?;
+            metadata = answer.entry.metadata()?;
             note = Note::read(&metadata);
         }
         let (note, status) = (note?, Head::status(&metadata)?);
