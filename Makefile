@@ -48,6 +48,8 @@ features: ## Each feature compiles alone, and the default features have no datab
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features zstd
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features functions
 	$(CARGO) check --locked -p giotto-cache --no-default-features --features macros
+	for features in "" axum; do $(CARGO) clippy --locked -p giotto-tower --no-default-features --features "$$features" -- -D warnings || exit 1; done
+	test $$($(CARGO) tree --locked -p giotto-tower --edges normal --prefix none | sort -u | wc -l) -le 60
 	for feature in admin axum compression functions session socket-activation template purge static testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
 	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|listenfd|prometheus-client|rmp-serde|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '

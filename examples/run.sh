@@ -3,7 +3,7 @@
 set -eu
 
 # One by one, as a reader does: together, one would have the features that another asks for.
-for example in axum_mount library axum_routes flights own_backend prices squared traces; do
+for example in axum_mount library axum_routes flights own_backend prices proxy squared traces; do
     cargo build --quiet --locked -p "$example"
 done
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -94,6 +94,17 @@ stop
 serve traces http --port 0
 expect 'apple: 0' curl -sS "$address/price/apple"
 expect_soon 'giotto; hit; ttl=' curl -sSI "$address/price/apple"
+stop
+
+# In front of another example, whose pages ask each time whether they have changed.
+serve squared http --port 0
+upstream=$server
+serve proxy --upstream "$address" --listen 127.0.0.1:0
+expect 144 curl -sS "$address/squared?x=12"
+expect 'via: HTTP/1.1 giotto' curl -sSI "$address/squared?x=12"
+kill "$upstream"
+wait "$upstream" || true
+expect 502 curl -sS -o /dev/null -w '%{http_code}' "$address/never_asked"
 stop
 
 serve axum_mount 0

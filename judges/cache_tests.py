@@ -18,8 +18,8 @@ import tomllib
 from common import ROOT, free_port, run, stop
 
 LISTED = ROOT / "judges" / "cache-tests.toml"
-# What the installed package and a checkout of the suite's repository each have where.
-ENGINES = (".", "test-engine")
+# Where the published package and a checkout of the suite's repository have their client and server.
+ENGINES = {"package": ".", "repository": "test-engine"}
 KINDS = {"required": "required", "optimal": "optimal", "check": "behaviour"}
 # No failure of a check whose name says this may be listed.
 NEVER_LISTED = re.compile(r"\bprivate\b|Authorization`|Authentication", re.IGNORECASE)
@@ -73,9 +73,14 @@ def checks_of(suite):
     return {check["id"]: check for group in suites for check in group["tests"]}
 
 
+def kind_of(suite):
+    [kind] = [kind for kind, place in ENGINES.items() if (suite / place / "cli.mjs").exists()]
+    return kind
+
+
 def results_of(suite, front, folder):
     """What the suite's client found, by the check's id: `True`, or a pair with the reason."""
-    [engine] = [suite / name for name in ENGINES if (suite / name / "cli.mjs").exists()]
+    engine = suite / ENGINES[kind_of(suite)]
     origin, port = free_port(), free_port()
     env = {"npm_config_protocol": "http", "npm_config_port": str(origin), "npm_config_pidfile": f"{folder}/origin.pid"}
     env |= {"npm_config_base": f"http://127.0.0.1:{port}", "npm_package_config_id": "", "PATH": os.environ["PATH"]}
@@ -89,17 +94,19 @@ def results_of(suite, front, folder):
             stop(process)
 
 
-def listed(checks):
-    """The reason for each listed check that the suite has."""
-    reasons = {}
+def listed(kind, checks):
+    """The checks that may fail."""
+    names = set()
     for entry in tomllib.loads(LISTED.read_text())["fails"]:
-        assert entry["sentence"] and entry["source"] and entry["why"], entry
-        for name in set(entry["checks"]) & checks.keys():
-            assert name not in reasons, f"{name} is listed twice"
-            title = checks[name]["name"]
+        assert entry["source"] and entry["sentence"] and entry["why"], entry
+        if entry.get("only", kind) != kind:
+            continue
+        for name in entry["checks"]:
+            assert name not in names, f"{name} is listed twice"
+            title = checks.get(name, {"name": ""})["name"]
             assert not NEVER_LISTED.search(title), f"{name} may not be listed: {title}"
-            reasons[name] = entry["why"]
-    return reasons
+            names.add(name)
+    return names
 
 
 def main():
@@ -108,9 +115,10 @@ def main():
     parser.add_argument("--suite", type=pathlib.Path, default=suite, help="a checkout of the suite's repository")
     parser.add_argument("--nginx", action="store_true", help="nginx in place of the proxy, and no list")
     options = parser.parse_args()
-    checks = checks_of(options.suite.absolute())
+    suite = options.suite.absolute()
+    checks = checks_of(suite)
     with tempfile.TemporaryDirectory() as folder:
-        results = results_of(options.suite.absolute(), nginx if options.nginx else proxy, folder)
+        results = results_of(suite, nginx if options.nginx else proxy, folder)
 
     def passes(name):
         return results.get(name) is True and all(passes(other) for other in checks[name].get("depends_on", ()))
@@ -129,9 +137,9 @@ def main():
         print(f"{KINDS[kind]}: {total[True]} of {total.total()}")
     if options.nginx:
         return 0
-    reasons = listed(checks)
-    wrong = [f"{name} is not listed, and {outcome(name)}" for name in results if not passes(name) and name not in reasons]
-    wrong += [f"{name} is listed, and passed" for name in results if passes(name) and name in reasons]
+    may_fail = listed(kind_of(suite), checks)
+    wrong = [f"{name} is not listed, and {outcome(name)}" for name in results if not passes(name) and name not in may_fail]
+    wrong += [f"{name} is listed, and passed" for name in results if passes(name) and name in may_fail]
     for complaint in wrong:
         print(f"WRONG: {complaint}")
     print(f"{len(results) - len(wrong)} passed, {len(wrong)} failed")

@@ -118,8 +118,7 @@ def a_purge_under_load_is_seen_by_all_processes(operator):
         until("there were many visits", lambda: sum(visits.answered) > 10 * visits.rate)
         for target in own.values():
             for port in operator.ports:
-                ask(port, target, HTML)
-                assert operator.is_hit(target, port), (target, port)
+                until("it is stored", lambda target=target, port=port: operator.is_hit(target, port))
         button = "[aria-label='Purge pages of note']"
         operator.until("the program is there", f"!!document.querySelector({json.dumps(button)})")
         operator.clicks(button)

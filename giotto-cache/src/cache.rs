@@ -16,6 +16,7 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
@@ -155,7 +156,10 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if let Some(answer) = read::hit_now(&self.engine, &key, &policy) {
+        if policy.is_plain()
+            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
+        {
+            note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);
@@ -221,7 +225,10 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        read::hit_now(&self.engine, &lookup.key, &lookup.policy)
+        let engine = &*self.engine;
+        let answer = read::hit_now(engine, &lookup.key, &lookup.policy)?;
+        note_hit(engine, &lookup.key, lookup.is_independent, &answer);
+        Some(answer)
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only

@@ -33,6 +33,9 @@ pub enum Computed {
     Revalidated(Metadata),
     /// An error that is an answer, such as "not allowed". It is not stored, and no old result is served in its place.
     Refused(Error),
+    /// An error that is an answer, but says nothing about the result for other callers: it is not stored, and what is stored
+    /// stays as it is. Callers that wait get it as well, and may ask again.
+    Declined(Error),
 }
 
 impl From<Bytes> for Computed {
@@ -45,6 +48,11 @@ impl Computed {
     /// An error that is an answer.
     pub fn refused(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Refused(Error::refused(error))
+    }
+
+    /// An error that is an answer and says nothing about the result for other callers.
+    pub fn declined(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Declined(Error::refused(error))
     }
 }
 

@@ -89,6 +89,7 @@ pub use cache::{Cache, CacheBuilder, IntoStore};
 pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
 pub use downstream::{Downstream, DownstreamCounts, Invalidation, Outdated};
+pub use engine::computing::{Computing, independent};
 pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;
@@ -97,7 +98,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use function::Function;
 #[cfg(feature = "macros")]
 pub use giotto_macros::cached;
-pub use inspect::explain::{EntryState, Explanation, LayerState};
+pub use inspect::explain::{EntryState, Explanation, LayerState, MadeOf};
 pub use inspect::list::{ListPage, Listing};
 pub use inspect::listed::{Known, ListedEntry, ListedState};
 pub use inspect::measure::LayerMeasure;
@@ -138,3 +139,8 @@ pub use upkeep::transfer::Moved;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Compiles and runs the examples of the guide to functions.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../docs/functions.md")]
+struct FunctionsGuide;

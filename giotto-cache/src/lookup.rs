@@ -19,8 +19,11 @@ pub struct Lookup {
     pub(crate) allows_own_time: bool,
     pub(crate) accepts_coded: bool,
     pub(crate) is_admitted: bool,
+    pub(crate) is_independent: bool,
     /// One pointer, so that a lookup without it moves few bytes more.
     pub(crate) judge: Option<Arc<Judge>>,
+    /// Whether a stored body is what the caller can use.
+    pub(crate) is_usable: Option<fn(&[u8]) -> bool>,
 }
 
 /// How a lookup may use the cache.
@@ -52,7 +55,9 @@ impl Lookup {
             allows_own_time: true,
             accepts_coded: false,
             is_admitted: false,
+            is_independent: false,
             judge: None,
+            is_usable: None,
         }
     }
 
@@ -93,7 +98,7 @@ impl Lookup {
     /// ```
     /// use giotto_cache::{Acceptance, Key, Lookup, Policy, Stored};
     ///
-    /// # let (key, policy) = (Key::plain("page", "text/html"), Policy::seconds(3600));
+    /// # let (key, policy) = (Key::plain("page"), Policy::seconds(3600));
     /// // `Cache-Control: max-age=60` of a request.
     /// let lookup = Lookup::new(key, policy).accept(|stored: &Stored| match stored.age().as_secs() {
     ///     0..=60 => Acceptance::AsStored,
@@ -132,6 +137,15 @@ impl Lookup {
         self.accepts_coded = accepts;
         self
     }
+
+    /// Gives nothing to the computation that this lookup is made in: that inherits neither tags nor the life of the result,
+    /// and may store what it makes of a result that must not be stored. See [`Computing`](crate::Computing).
+    #[must_use]
+    #[inline]
+    pub const fn independent(mut self) -> Self {
+        self.is_independent = true;
+        self
+    }
 }
 
 /// `tags` in order, each once.
@@ -161,6 +175,7 @@ impl Lookup {
         matches!(self.mode, Mode::Prefer | Mode::Only)
             && self.tags.is_empty()
             && self.judge.is_none()
+            && self.is_usable.is_none()
             && self.policy.is_plain()
     }
 }

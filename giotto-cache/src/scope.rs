@@ -64,6 +64,8 @@ impl fmt::Display for Scope {
 
 /// The longest tag, in bytes.
 const MAX_TAG: usize = 200;
+/// The tag that an invalidation of any tag makes old.
+pub(crate) const EVERY_TAG: &str = "*";
 /// The most tags of an entry.
 pub(crate) const MAX_TAGS: usize = 64;
 
@@ -72,7 +74,32 @@ pub(crate) fn is_tag(tag: &str) -> bool {
     (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
 }
 
+/// The tags that an invalidation of `tag` makes old besides: `user:*` and `*` for `user:7`.
+pub(crate) fn wildcards(tag: &str) -> Vec<String> {
+    let group = tag.rfind(':').map(|end| format!("{}*", &tag[..=end]));
+    let wildcards = group.into_iter().chain([EVERY_TAG.to_owned()]);
+    wildcards
+        .filter(|wildcard| wildcard != tag && tag != EVERY_TAG && is_tag(wildcard))
+        .collect()
+}
+
 /// Whether an entry may have `tags`.
 pub(crate) fn may_be_tags(tags: &[String]) -> bool {
     tags.len() <= MAX_TAGS && tags.iter().all(|tag| is_tag(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_has_the_wildcard_of_its_group_and_that_of_all() {
+        assert_eq!(wildcards("user:7"), ["user:*", "*"]);
+        assert_eq!(wildcards("shop:user:7"), ["shop:user:*", "*"]);
+        assert_eq!(wildcards("nav"), ["*"]);
+        assert_eq!(wildcards("user:*"), ["*"]);
+        assert!(wildcards("*").is_empty());
+        let longest = "x".repeat(MAX_TAG - 1) + ":";
+        assert_eq!(wildcards(&longest), ["*"]);
+    }
 }

@@ -6,14 +6,14 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 // What the benchmarks over HTTP share.
+#[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../../giotto/benches/common/contest.rs"]
 mod contest;
-#[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../../giotto/benches/common/load.rs"]
 mod load;
+#[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../../giotto/benches/common/page.rs"]
 mod page;
-#[expect(dead_code, reason = "only some of it is needed here")]
 #[path = "../../giotto/benches/common/process.rs"]
 mod process;
 

@@ -3,7 +3,6 @@
 //!
 //! The last step of a request: the server polls it.
 
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,10 +11,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+pub use crate::tee::BoxError;
 use crate::tee::Teed;
-
-/// An error of any type, as bodies and services return it.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 pin_project! {
     /// The body of a response: stored bytes, or the body `B` of the service behind.

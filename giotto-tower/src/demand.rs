@@ -102,7 +102,7 @@ impl Demand {
 }
 
 /// The times of an entry.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Times {
     age: Duration,
     fresh_for: Option<Duration>,

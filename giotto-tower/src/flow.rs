@@ -8,26 +8,24 @@
 //!    (`upstream.rs`). Its own caller gets the response by a channel, the others from the engine.
 //! 4. A caller that gets nothing from the engine, because the response was not for it, sends its own request.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Error, ErrorKind, Key, Lookup, Mode, Staleness, Status};
 use http::{Request, Response, StatusCode, request};
-use tokio::sync::oneshot;
 use tower_service::Service;
 
 use crate::body::{Body, BoxError};
 use crate::cache_status::{CacheStatus, Forward};
 use crate::credentials;
 use crate::demand::Demand;
+use crate::exchange::{Cell, First, Replies, Reply, Uncached, exchange};
 use crate::key;
+use crate::place::Place;
 use crate::respond::{self, Wanted};
 use crate::settings::Settings;
 use crate::stored::{Head, Marker, Stored};
-use crate::upstream::{Cell, Pending, Place, Reply, Uncached, Upstream};
+use crate::upstream::Upstream;
 
 /// How often a primary key is looked up for one request. Its marker may be replaced meanwhile.
 const ROUNDS: usize = 3;
@@ -39,20 +37,12 @@ pub(crate) struct Flow<S, B, R, E> {
     demand: Demand,
     asked: Arc<request::Parts>,
     cell: Cell<S, B, R, E>,
-    /// `None` once it is known that none will come.
-    replies: Option<oneshot::Receiver<Reply<R, E>>>,
-    /// The response of this caller's own request, while a stored one may be served in its place.
-    held: Option<Reply<R, E>>,
+    replies: Replies<R, E>,
     /// Whether the key of a variant was looked up last.
     is_variant: bool,
 }
 
-/// What a lookup has brought.
-enum Brought<R, E> {
-    /// The response to this caller's own request.
-    Reply(Reply<R, E>),
-    Answer(Result<Answer, Error>),
-}
+type Brought<R, E> = First<R, E, Result<Answer, Error>>;
 
 type Answered<R, E> = Result<Response<Body<R>>, E>;
 
@@ -72,7 +62,6 @@ where
         service: S,
         request: Request<B>,
     ) -> Self {
-        let (reply, replies) = oneshot::channel();
         let (parts, body) = request.into_parts();
         // The last response to such a request was for it alone: no other caller waits for this one.
         let is_refused = credentials::has_any(&parts.headers)
@@ -82,19 +71,14 @@ where
             false => demand,
         };
         let asked = Arc::new(parts.clone());
-        let pending = Pending {
-            service,
-            request: Request::from_parts(parts, body),
-            reply,
-        };
+        let (cell, replies) = exchange(service, Request::from_parts(parts, body));
         Self {
             settings,
             primary,
             demand,
             asked,
-            cell: Cell::new(pending),
-            replies: Some(replies),
-            held: None,
+            cell,
+            replies,
             is_variant: false,
         }
     }
@@ -105,10 +89,10 @@ where
             self.is_variant = false;
             let lookup = self.lookup(self.primary.clone()).wait_for_fresh(waits);
             let answer = match self.ask(lookup, None).await {
-                Brought::Reply(reply) => return self.replied(reply),
-                Brought::Answer(Ok(answer)) => answer,
-                Brought::Answer(Err(error)) if self.may_share(&error) => continue,
-                Brought::Answer(Err(error)) => return self.failed(&error).await,
+                First::Reply(reply) => return self.replied(reply),
+                First::Answer(Ok(answer)) => answer,
+                First::Answer(Err(error)) if self.may_share(&error) => continue,
+                First::Answer(Err(error)) => return self.failed(&error).await,
             };
             let marker = match answer.entry.metadata().as_ref().and_then(Stored::read) {
                 Some(Stored::Response(head)) => return self.stored(head, answer).await,
@@ -137,8 +121,8 @@ where
             lookup = lookup.mode(Mode::Only);
         }
         let brought = match self.ask(lookup, Some(marker)).await {
-            Brought::Reply(reply) => return Some(self.replied(reply)),
-            Brought::Answer(answer) => answer,
+            First::Reply(reply) => return Some(self.replied(reply)),
+            First::Answer(answer) => answer,
         };
         Some(match brought {
             Ok(answer) => match answer.entry.metadata().as_ref().and_then(Stored::read) {
@@ -161,8 +145,7 @@ where
         self.demand.apply(Lookup::new(key, self.settings.policy))
     }
 
-    /// Asks the engine. The response to this caller's own request is preferred, as soon as its head is there: the engine
-    /// answers when all of it is stored.
+    /// Asks the engine, which may have this caller's own request sent.
     async fn ask(&mut self, lookup: Lookup, marker: Option<Marker>) -> Brought<R, S::Error> {
         let (settings, asked, cell) = (&self.settings, &self.asked, &self.cell);
         let place = Place {
@@ -178,47 +161,17 @@ where
             };
             upstream.compute(cell.clone())
         });
-        let mut answer = pin!(answer);
-        let (replies, held) = (&mut self.replies, &mut self.held);
-        poll_fn(|context| {
-            if held.is_none()
-                && let Poll::Ready(reply) = poll_reply(replies, context)
-            {
-                if reply.is_final {
-                    return Poll::Ready(Brought::Reply(reply));
-                }
-                *held = Some(reply);
-            }
-            let Poll::Ready(answer) = answer.as_mut().poll(context) else {
-                return Poll::Pending;
-            };
-            // It may have come while the engine was polled.
-            if held.is_none() {
-                *held = replies.as_mut().and_then(|replies| replies.try_recv().ok());
-            }
-            Poll::Ready(match held.take_if(|reply| reply.is_final) {
-                Some(reply) => Brought::Reply(reply),
-                None => Brought::Answer(answer),
-            })
-        })
-        .await
+        self.replies.or(answer).await
     }
 
     /// There is nothing that the engine could serve.
     async fn failed(&mut self, error: &Error) -> Answered<R, S::Error> {
-        if let Some(reply) = self.held.take() {
+        if let Some(reply) = self.replies.take_held() {
             return self.replied(reply);
         }
         let reason = error.reason();
         match error.kind() {
-            ErrorKind::NotCached if self.demand.only_if_cached() => {
-                let status = CacheStatus::passed(Forward::Request, Some("only-if-cached"));
-                Ok(respond::own(
-                    &self.settings,
-                    StatusCode::GATEWAY_TIMEOUT,
-                    &status,
-                ))
-            }
+            ErrorKind::NotCached if self.demand.only_if_cached() => Ok(self.not_cached()),
             ErrorKind::Timeout => {
                 let status =
                     CacheStatus::passed(Forward::of(reason, self.is_variant), Some("late"));
@@ -236,6 +189,12 @@ where
         }
     }
 
+    /// There is nothing for a request with `only-if-cached` (RFC 9111, 5.2.1.7).
+    fn not_cached(&self) -> Response<Body<R>> {
+        let status = CacheStatus::passed(Forward::Request, Some("only-if-cached"));
+        respond::own(&self.settings, StatusCode::GATEWAY_TIMEOUT, &status)
+    }
+
     /// An entry that the layer has not written: it is removed, so that the next request finds none.
     async fn unreadable(&mut self, key: &Key) -> Answered<R, S::Error> {
         let removed = self.settings.cache.remove(key).await;
@@ -250,10 +209,7 @@ where
         detail: Option<&'static str>,
     ) -> Answered<R, S::Error> {
         let Some(pending) = self.cell.take() else {
-            let reply = match self.replies.take() {
-                Some(replies) => replies.await.ok(),
-                None => None,
-            };
+            let reply = self.replies.next().await;
             return match reply {
                 Some(reply) => self.replied(reply),
                 // The service behind has panicked.
@@ -283,19 +239,18 @@ where
     /// The stored response, unless it is not for this caller: the engine may fall back on one that was refused.
     async fn stored(&mut self, head: Head, answer: Answer) -> Answered<R, S::Error> {
         if !self.demand.is_for(head.note) {
-            return match self.held.take() {
+            return match self.replies.take_held() {
                 Some(reply) => self.replied(reply),
+                None if self.demand.only_if_cached() => Ok(self.not_cached()),
                 None => self.pass(Forward::Bypass, Some("credentials")).await,
             };
         }
         let mut status = CacheStatus::answered(&answer, self.is_variant);
         if answer.status == Status::Stale(Staleness::Failed) {
-            let failed = self
-                .held
-                .as_ref()
-                .and_then(|held| held.result.as_ref().ok());
+            let held = self.replies.held();
+            let failed = held.and_then(|held| held.result.as_ref().ok());
             status.forward_status = failed.map(Response::status);
-        } else if let Some(held) = &self.held {
+        } else if let Some(held) = self.replies.held() {
             // This caller's own request has revalidated it.
             status = held.status.clone();
         }
@@ -314,7 +269,7 @@ where
     fn may_share(&self, error: &Error) -> bool {
         let why = error.computed::<Uncached>();
         matches!(why, Some(Uncached::Refused))
-            && self.held.is_none()
+            && self.replies.held().is_none()
             && self.cell.is_full()
             && !credentials::has_any(&self.asked.headers)
     }
@@ -323,23 +278,6 @@ where
         Wanted {
             method: &self.asked.method,
             fields: &self.asked.headers,
-        }
-    }
-}
-
-/// Polls for the reply; pending for ever once none can come any more.
-fn poll_reply<R, E>(
-    replies: &mut Option<oneshot::Receiver<Reply<R, E>>>,
-    context: &mut Context<'_>,
-) -> Poll<Reply<R, E>> {
-    let Some(receiver) = replies else {
-        return Poll::Pending;
-    };
-    match ready!(Pin::new(receiver).poll(context)) {
-        Ok(reply) => Poll::Ready(reply),
-        Err(_) => {
-            *replies = None;
-            Poll::Pending
         }
     }
 }

@@ -10,8 +10,9 @@
 //!    request; `demand.rs`: what it demands. A hit in memory ends here.
 //! 2. `flow.rs`: the lookup of the key, and of the variant that the request selects.
 //! 3. `upstream.rs`: what is not stored is fetched from the service behind, once for all callers that wait. `control.rs` is
-//!    what its handler sees, `rfc/` says what may be stored, and `tee.rs` collects the body while it is on its way to its caller.
-//! 4. `stored.rs`: the response as an entry has it.
+//!    what its handler sees. The response reaches its own caller by `exchange.rs`.
+//! 4. `rfc/` says what may be stored, `draft.rs` what of it is, and for how long. `tee.rs` collects the body while it is on its
+//!    way to its caller, `place.rs` has the key that it is stored under, and `stored.rs` is the response as an entry has it.
 //! 5. `respond.rs`: the response as its caller gets it, with `cache_status.rs`; `body.rs` is its body.
 //!
 //! `layer.rs` and `settings.rs` are made before the first request. `invalidate.rs` removes what an unsafe request has changed,
@@ -22,11 +23,14 @@ mod cache_status;
 mod control;
 mod credentials;
 mod demand;
+mod draft;
+mod exchange;
 mod explain;
 mod flow;
 mod invalidate;
 mod key;
 mod layer;
+mod place;
 mod present;
 mod respond;
 mod rfc;
@@ -41,3 +45,13 @@ pub use control::CacheControl;
 pub use layer::CacheLayer;
 pub use service::{CacheService, ResponseFuture};
 pub use settings::Query;
+
+/// Compiles the examples of the documentation.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../docs/tower.md")]
+struct Documentation;
+
+/// Compiles the example of the README.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,17 +86,16 @@ pub(crate) fn forwarded<B>(
     if settings.tells_status {
         status.write(&settings.written, response.headers_mut());
     }
-    let selected = rfc::select(
+    let has_already = rfc::has_already(
         wanted.method,
         wanted.fields,
         response.status(),
         response.headers(),
-        0,
     );
-    if selected == Selected::NotModified {
+    if has_already {
         let (mut parts, _) = response.into_parts();
         parts.status = StatusCode::NOT_MODIFIED;
-        selected.write(&mut parts.headers, 0);
+        Selected::NotModified.write(&mut parts.headers, 0);
         return Response::from_parts(parts, Body::empty());
     }
     response

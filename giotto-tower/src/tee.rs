@@ -16,7 +16,8 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, timeout_at};
 
-use crate::body::BoxError;
+/// An error of any type, as bodies return it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a body may take to arrive. Other callers wait for it; after that, each gets its own.
 const PATIENCE: Duration = Duration::from_secs(30);

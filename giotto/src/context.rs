@@ -5,6 +5,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+#[cfg(feature = "template")]
+use giotto_cache::Cache;
 use giotto_cache::CacheControl;
 
 #[cfg(feature = "session")]
@@ -28,6 +30,9 @@ pub struct Context {
     app: Arc<dyn Any + Send + Sync>,
     states: States,
     is_stored: bool,
+    /// Where fragments are stored; `None` = nowhere.
+    #[cfg(feature = "template")]
+    fragments: Option<Cache>,
     /// The reader's, for a page that is not stored; `None` = the application has no sessions, or the page is for all readers.
     #[cfg(feature = "session")]
     session: Option<Session>,
@@ -46,9 +51,26 @@ impl Context {
             app: Arc::new(app),
             states,
             is_stored: false,
+            #[cfg(feature = "template")]
+            fragments: None,
             #[cfg(feature = "session")]
             session: None,
         }
+    }
+
+    /// The same with fragments in `cache`.
+    #[cfg(feature = "template")]
+    pub(crate) fn with_fragments(self, cache: Option<Cache>) -> Self {
+        Self {
+            fragments: cache,
+            ..self
+        }
+    }
+
+    /// Where the fragments of the page are stored.
+    #[cfg(feature = "template")]
+    pub(crate) const fn fragments(&self) -> Option<&Cache> {
+        self.fragments.as_ref()
     }
 
     /// The same with the session of the only reader.

@@ -121,14 +121,20 @@ impl TagFields {
         self.fields.is_empty()
     }
 
-    /// Tells the `tags` of `page`, of the program at `path`. A cache that does not know all tags of a page must not keep it: if
+    /// Tells the `tags` of `page`, and the paths of its programs: its own, and those of the results that it is made of. A cache that does not know all tags of a page must not keep it: if
     /// they are too long for a field, the page is private.
-    pub(crate) fn tell(&self, mut page: Page, tags: &[String], path: &str, log: &Limiter) -> Page {
-        if let Some(fields) = self.of(tags, path) {
+    pub(crate) fn tell(
+        &self,
+        mut page: Page,
+        tags: &[String],
+        paths: &[&str],
+        log: &Limiter,
+    ) -> Page {
+        if let Some(fields) = self.of(tags, paths) {
             return page.tell_downstream(fields);
         }
         page.make_private();
-        let program = path.to_owned();
+        let program = paths.first().copied().unwrap_or_default().to_owned();
         log.tell(("long tags", program.clone()), move |repeated| {
             tracing::warn!(
                 program,
@@ -140,10 +146,11 @@ impl TagFields {
     }
 
     /// The fields of a page; `None` if one is too long.
-    fn of(&self, tags: &[String], path: &str) -> Option<Vec<Told>> {
+    fn of(&self, tags: &[String], paths: &[&str]) -> Option<Vec<Told>> {
         let mut tags: Vec<Cow<'_, str>> = tags.iter().map(|tag| encoded(tag)).collect();
         let own = tags.len();
-        tags.extend([program_tag(path).into(), ALL.into()]);
+        tags.extend(paths.iter().map(|path| program_tag(path).into()));
+        tags.push(ALL.into());
         let mut fields = Vec::with_capacity(self.fields.len());
         for (name, form) in &self.fields {
             let tags = match form {

@@ -178,8 +178,8 @@ pub mod prelude {
     };
 }
 
-/// Compiles the program of the README.
-#[cfg(doctest)]
+/// Compiles the programs of the README.
+#[cfg(all(doctest, feature = "functions"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

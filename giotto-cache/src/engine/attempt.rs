@@ -2,6 +2,7 @@
 //!
 //! Step 4 of a lookup, in the task that computes: [`Attempt::acquire`]. The attempt is passed on to steps 5 to 7.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -9,12 +10,14 @@ use tokio::time::{Instant, sleep};
 use crate::answer::Answer;
 use crate::computed::CacheControl;
 use crate::engine::budget::{self, Place as BudgetPlace};
+use crate::engine::computing::{Computing, heir};
 use crate::engine::lease::{Acquired, Lease};
 use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::freshness::Freshness;
 use crate::invalidation::generation::Generations;
+use crate::invalidation::records;
 use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::keyvalue::Place;
@@ -25,23 +28,6 @@ use crate::reason::NotStored;
 /// How long a process waits for another one that computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 const READ_EVERY: Duration = Duration::from_millis(25);
-
-tokio::task_local! {
-    /// The keys that the current task computes. A computation that asks for its own key would wait for itself.
-    pub(crate) static COMPUTING: Vec<String>;
-}
-
-/// Whether the current task is part of the computation of `key`.
-pub(crate) fn is_computing(key: &str) -> bool {
-    COMPUTING
-        .try_with(|keys| keys.iter().any(|known| known == key))
-        .unwrap_or(false)
-}
-
-/// The keys in whose computations the current task is, the outermost first.
-pub(crate) fn computing() -> Vec<String> {
-    COMPUTING.try_with(Clone::clone).unwrap_or_default()
-}
 
 /// An attempt to compute the entry of a lookup.
 #[derive(Debug)]
@@ -65,8 +51,10 @@ pub(crate) struct Attempt {
     pub(crate) place: Option<BudgetPlace>,
     /// Why the budget of the program does not let it store.
     pub(crate) over_budget: Option<NotStored>,
-    /// The keys in whose computations this one is, the outermost first, and its own.
-    pub(crate) computing: Vec<String>,
+    /// Its computation and those that it is in.
+    pub(crate) computing: Computing,
+    /// Whether a computation inherits from its result.
+    is_inherited: bool,
 }
 
 /// What a computation is among those of its key.
@@ -93,16 +81,17 @@ pub(crate) enum Start {
 }
 
 impl Attempt {
-    pub(crate) fn new(engine: &Engine, lookup: Lookup, found: Found, role: Role) -> Self {
+    /// Called in the caller's task, which may be part of a computation itself.
+    pub(crate) fn new(engine: &Arc<Engine>, lookup: Lookup, found: Found, role: Role) -> Self {
         // Others get the answers of this attempt as well.
         let lookup = lookup.accept_coded(false);
-        // Read here, in the caller's task: the computation runs in another one.
-        let mut computing = computing();
-        computing.push(lookup.key.as_str().to_owned());
         let old_value = found.old_value();
         let reason = read::why_missed(engine, &lookup.key, &found);
         let is_refresh = role == Role::Refresh;
         Self {
+            computing: Computing::of(engine, &lookup.key),
+            is_inherited: role != Role::Refresh
+                && heir(engine, &lookup.key, lookup.is_independent).is_some(),
             lookup,
             role,
             is_old_usable: old_value.is_some(),
@@ -114,17 +103,19 @@ impl Attempt {
             obstacle: (role == Role::Bypass).then_some(Unstamped::NotWanted),
             place: None,
             over_budget: None,
-            computing,
         }
     }
 
     /// Waits until this process may compute, or need not. The attempt takes note of what became of the entry meanwhile.
     pub(crate) async fn acquire(&mut self, engine: &Engine) -> Start {
-        if self.obstacle.is_some() || engine.keeps_nothing() {
+        if engine.keeps_nothing() {
             return Start::Compute;
         }
-        self.take_place(engine);
-        if self.over_budget.is_some() {
+        if self.obstacle.is_none() {
+            self.take_place(engine);
+        }
+        if self.obstacle.is_some() {
+            self.begin_unstored(engine).await;
             return Start::Compute;
         }
         if !self.is_answered {
@@ -184,6 +175,22 @@ impl Attempt {
         }
     }
 
+    /// Reads what a result depends on that is not stored here, for the computation that inherits from it.
+    async fn begin_unstored(&mut self, engine: &Engine) {
+        if !self.is_inherited {
+            return;
+        }
+        self.generations.program = engine.programs.of(self.key().program(), &engine.pending);
+        if self.lookup.tags.is_empty() {
+            return;
+        }
+        let read = records::read_tags(engine, self.lookup.tags.clone()).await;
+        self.generations.tags = read.unwrap_or_default();
+        if !tags::begin(engine, &self.lookup, &mut self.generations).await {
+            self.obstacle = Some(Unstamped::Unknown);
+        }
+    }
+
     /// Takes the right to store under the budget of the program. Before the lease, and before tags get their records, which
     /// would take room in the store for a page that does not get any.
     fn take_place(&mut self, engine: &Engine) {
@@ -218,6 +225,14 @@ impl Attempt {
         }
     }
 
+    /// Whether the result is stamped: it is stored, or something that is made of it may be.
+    pub(crate) fn is_stamped(&self) -> bool {
+        match self.obstacle {
+            None => true,
+            Some(why) => why == Unstamped::NotWanted && self.is_inherited,
+        }
+    }
+
     pub(crate) const fn key(&self) -> &Key {
         &self.lookup.key
     }
@@ -226,7 +241,10 @@ impl Attempt {
     pub(crate) fn keeps_old(&self, now_ms: u64) -> bool {
         let policy = &self.lookup.policy;
         let may_serve = policy.serves_stale() || policy.serves_after_error();
-        let is_of_use = |old: &Entry| !old.is_negative() && now_ms < old.clocks().error_until;
+        let is_of_use = |old: &Entry| {
+            let clocks = old.clocks();
+            !old.is_negative() && clocks.serve_old_until(clocks.error_until, now_ms)
+        };
         may_serve && self.old.as_ref().is_some_and(is_of_use)
     }
 

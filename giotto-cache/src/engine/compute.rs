@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::computed::Computed;
-use crate::engine::attempt::{Attempt, COMPUTING};
+use crate::engine::attempt::Attempt;
 use crate::engine::fallback;
+use crate::engine::heritage::of_old;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +34,8 @@ pub(crate) struct Finished {
 pub(crate) enum Unfinished {
     /// The computation answered with an error, such as "not allowed".
     Refused(Error),
+    /// The same, and what is stored stays.
+    Declined(Error),
     Failed(Error),
     Panicked,
 }
@@ -46,8 +49,8 @@ pub(crate) async fn run(
     let meter = engine.meter(attempt.key());
     meter.stats.computed.increase();
     let (started, started_ms) = (Instant::now(), engine.clock.now_ms());
-    let computing = std::mem::take(&mut attempt.computing);
-    let computation = COMPUTING.scope(computing, unwound(computation));
+    let inherited = of_old(engine, attempt);
+    let computation = attempt.computing.clone().scope(unwound(computation));
     let computed = patiently(engine, attempt, computation).await;
     let cost = started.elapsed();
     meter.model.observe(cost);
@@ -57,11 +60,16 @@ pub(crate) async fn run(
         Computed::Described(body, metadata) => (body, metadata, false),
         Computed::Negative(body) => (body, Metadata::default(), true),
         Computed::Refused(error) => return Err(Unfinished::Refused(error)),
+        Computed::Declined(error) => return Err(Unfinished::Declined(error)),
         Computed::NotModified => {
+            attempt.computing.keep(inherited);
             let old = usable(attempt)?;
             (old.body(), old.metadata().unwrap_or_default(), false)
         }
-        Computed::Revalidated(metadata) => (usable(attempt)?.body(), metadata, false),
+        Computed::Revalidated(metadata) => {
+            attempt.computing.keep(inherited);
+            (usable(attempt)?.body(), metadata, false)
+        }
     };
     Ok(Finished {
         body,

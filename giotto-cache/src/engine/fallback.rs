@@ -200,3 +200,19 @@ fn too_late(limit: Duration) -> Error {
         format!("the computation took longer than {limit:?}; it goes on: try again in a moment");
     Error::new(ErrorKind::Timeout, message)
 }
+
+pub(crate) fn panicked() -> Error {
+    Error::new(
+        ErrorKind::Panic,
+        "the computation panicked; its message is in the log",
+    )
+}
+
+pub(crate) fn not_cached(found: &Found, reason: &Reason) -> Error {
+    let what = match found.entry {
+        Some(_) => "an old result is stored, which may not be served without computing",
+        None => "nothing that may be served is stored",
+    };
+    let message = format!("{what} ({reason})");
+    Error::new(ErrorKind::NotCached, message).because(reason.clone())
+}

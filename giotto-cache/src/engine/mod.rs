@@ -11,18 +11,25 @@
 //! 6. [`store::store`]: the result becomes an entry, unless something it depends on was invalidated meanwhile.
 //! 7. [`Fallback::apply`]: the caller gets the result, or an old one if the computation failed or takes too long.
 //!
+//! A lookup that is made inside a computation gives that its tags and its life: `computing.rs` knows which computation it is
+//! in, `inherited.rs` gathers, and `heritage.rs` makes a part of the entry of it in step 6.
+//!
 //! Steps 4 to 6 are [`lead`], a task of its own; steps 1 to 3 and 7 are the caller's.
 //!
 //! [`SingleFlight::join`]: single_flight::SingleFlight::join
 
 pub(crate) mod attempt;
 pub(crate) mod budget;
+pub(crate) mod coarse;
 pub(crate) mod coding;
 pub(crate) mod compute;
+pub(crate) mod computing;
 pub(crate) mod fallback;
 #[cfg(feature = "functions")]
 pub(crate) mod functions;
+pub(crate) mod heritage;
 pub(crate) mod history;
+pub(crate) mod inherited;
 pub(crate) mod lease;
 pub(crate) mod lives;
 pub(crate) mod places;
@@ -46,14 +53,15 @@ use tracing::{Instrument, Span};
 use crate::acceptance::Acceptance;
 use crate::answer::Answer;
 use crate::computed::CacheControl;
-use crate::engine::attempt::{Attempt, Role, Start, computing, is_computing};
+use crate::engine::attempt::{Attempt, Role, Start};
 use crate::engine::compute::{Computation, Unfinished};
-use crate::engine::fallback::Fallback;
+use crate::engine::computing::{computing, heir, is_computing, note_hit};
+use crate::engine::fallback::{Fallback, not_cached, panicked};
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
 use crate::engine::state::Engine;
 use crate::entry::freshness;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::log::Cut;
 use crate::lookup::{Lookup, Mode};
 use crate::reason::{Reason, Status};
@@ -72,9 +80,17 @@ where
         _ => read::fetch(engine, &lookup).await,
     };
     match read::hit(engine, &lookup, &fetched) {
-        Some(answer) => Ok(answer),
+        Some(answer) => {
+            note_hit(engine, &lookup.key, lookup.is_independent, &answer);
+            Ok(answer)
+        }
         // Boxed, so that the future of a plain hit stays small.
-        None => Box::pin(answer_fetched(engine, lookup, fetched, compute)).await,
+        None => {
+            let heir = heir(engine, &lookup.key, lookup.is_independent);
+            let answer = Box::pin(answer_fetched(engine, lookup, fetched, compute)).await;
+            heir.inspect(|heir| heir.inherit(answer.as_ref().ok()));
+            answer
+        }
     }
 }
 
@@ -188,7 +204,7 @@ async fn coalesce(
     };
     let mut panics = 0;
     loop {
-        if lookup.mode == Mode::Bypass || is_computing(key) {
+        if lookup.mode == Mode::Bypass || is_computing(engine, key) {
             return alone(Role::Bypass);
         }
         let mut waiter = match flights.join(key, &engine.clock) {
@@ -197,7 +213,7 @@ async fn coalesce(
             Join::Wait(waiter) => waiter,
         };
         // Race: that computation waits for one that this caller is part of. Neither would end.
-        let Some(_wait) = engine.waits.begin(computing(), key) else {
+        let Some(_wait) = engine.waits.begin(computing(engine), key) else {
             return alone(Role::Bypass);
         };
         if !std::mem::replace(has_waited, true) {
@@ -280,6 +296,7 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
     match compute::run(engine, &mut attempt, computation).await {
         Ok(result) => store::store(engine, flight, attempt, result).await,
         Err(Unfinished::Refused(error)) => store::refuse(engine, flight, attempt, error).await,
+        Err(Unfinished::Declined(error)) => store::decline(engine, flight, attempt, error).await,
         Err(Unfinished::Failed(error)) => {
             fallback::failed(engine, flight, attempt, Some(error)).await;
         }
@@ -298,20 +315,4 @@ async fn finish_found(engine: &Engine, flight: Flight, mut attempt: Attempt, ans
         _ => Outcome::Shared(Ok(answer)),
     });
     attempt.release().await;
-}
-
-fn panicked() -> Error {
-    Error::new(
-        ErrorKind::Panic,
-        "the computation panicked; its message is in the log",
-    )
-}
-
-fn not_cached(found: &Found, reason: &Reason) -> Error {
-    let what = match found.entry {
-        Some(_) => "an old result is stored, which may not be served without computing",
-        None => "nothing that may be served is stored",
-    };
-    let message = format!("{what} ({reason})");
-    Error::new(ErrorKind::NotCached, message).because(reason.clone())
 }

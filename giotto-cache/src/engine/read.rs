@@ -45,11 +45,12 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to.
+/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to. The
+/// lookup has to be [plain](crate::lookup::Lookup::is_plain).
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
     let program = key.program();
     let meter = engine.meters.of(program);
-    if !policy.is_plain() || engine.programs.is_due(meter, || engine.clock.now_ms()) {
+    if engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
@@ -158,15 +159,15 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
         },
     };
     if !entry.is_plain() {
-        let read = records::read_tags_of(engine, &entry, &mut generations).await;
-        now_ms = engine.clock.now_ms();
-        if let Err(unanswered) = read {
-            return Found::nothing(unanswered.into(), generations, false, now_ms);
+        if let Err(why) = records::read_rest(engine, &entry, &mut generations).await {
+            return Found::nothing(why.into(), generations, false, engine.clock.now_ms());
         }
+        now_ms = engine.clock.now_ms();
     }
     let latest = || engine.programs.latest(key.program(), &engine.pending);
+    let of = |program: &str| engine.programs.of(program, &engine.pending);
     let draw = || engine.draw();
-    let freshness = freshness::judge(&entry, &generations, lookup, now_ms, draw, latest);
+    let freshness = freshness::judge(&entry, &generations, lookup, now_ms, draw, latest, of);
     Found {
         entry: Some(entry),
         layer,
@@ -185,6 +186,12 @@ pub(crate) fn open(
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
     let mut entry = decode(engine, &lookup.key, stored, lookup.accepts_coded)?;
+    if lookup
+        .is_usable
+        .is_some_and(|is_usable| !is_usable(&entry.body()))
+    {
+        return Err(Undecodable::NoValue);
+    }
     entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
     Ok(entry)
 }

@@ -16,6 +16,8 @@ use crate::computed::Directives;
 use crate::engine::attempt::{Attempt, Role};
 use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
+use crate::engine::heritage::{self, Heritage, Lives};
+use crate::engine::inherited::Gathered;
 use crate::engine::lives::clocks;
 use crate::engine::single_flight::{Flight, Outcome};
 use crate::engine::state::Engine;
@@ -31,37 +33,49 @@ use crate::key::Key;
 use crate::log::Cut;
 use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Status};
-use crate::scope::may_be_tags;
 
 /// Seals the result as an entry, stores it if it may be stored, and ends the flight with it.
 pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt, result: Finished) {
     let mut directives = attempt.control.directives();
-    let asks_store = attempt.lease.is_some() || !directives.tags.is_empty();
+    let gathered = attempt.computing.take_gathered();
+    directives.no_store |= heritage::blocks(engine, &flight, attempt.key(), &gathered);
+    let asks_store = attempt.lease.is_some() || !directives.tags.is_empty() || !gathered.is_empty();
     flight.confirms(attempt.is_answered && asks_store);
     let now_ms = engine.clock.now_ms();
-    let clocks = clocks(engine, &attempt, &directives, &result, now_ms);
+    let own = clocks(engine, &attempt, &directives, &result, now_ms);
     // Nothing would ever see it.
-    directives.no_store |= clocks.is_some_and(|clocks| clocks.keep_until <= now_ms);
-    let stamps = match (clocks.filter(|_| !directives.no_store), attempt.obstacle) {
-        (Some(_), Some(obstacle)) => Err(obstacle),
-        (Some(clocks), None) => {
-            let started_ms = result.started_ms;
-            stamp(
-                engine,
-                &flight,
-                &mut attempt,
-                &directives,
+    directives.no_store |= own.is_some_and(|own| own.keep_until <= now_ms);
+    let clocks = own.and_then(|own| gathered.limit(own, now_ms));
+    let why = attempt.obstacle.unwrap_or(Unstamped::NotWanted);
+    let stamps = match clocks.filter(|_| !directives.no_store) {
+        Some(clocks) if attempt.is_stamped() => {
+            let lives = Lives {
                 clocks,
-                started_ms,
-            )
-            .await
+                own: own.unwrap_or(clocks),
+                started_ms: result.started_ms,
+            };
+            stamp(engine, &flight, &mut attempt, &directives, gathered, lives).await
         }
-        (None, _) => Err(Unstamped::NotWanted),
+        _ => Err(heritage::confirm(engine, &gathered)
+            .await
+            .err()
+            .unwrap_or(why)),
     };
+    match stamps {
+        // A caller that came after the invalidation must not be given this result.
+        Err(Unstamped::Invalidated) => flight.revoke(),
+        // The store does not say, so that a caller which looks again would learn nothing.
+        Err(Unstamped::Unknown) => flight.confirms(false),
+        _ => {}
+    }
     if stamps.is_err() && result.is_negative {
         forget(engine, &attempt).await;
     }
-    let is_storable = stamps.is_ok() && !flight.is_revoked();
+    let is_storable = stamps.is_ok() && attempt.obstacle.is_none() && !flight.is_revoked();
+    let Heritage {
+        stamps: tags,
+        inherited,
+    } = stamps.clone().unwrap_or_default();
     let draft = Draft {
         key: attempt.key(),
         clocks: clocks
@@ -76,13 +90,17 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             program: attempt.generations.program,
             metadata: result.metadata,
             decoded_length: None,
-            tags: stamps.clone().unwrap_or_default(),
+            tags,
+            inherited,
         },
         body: &result.body,
         etag: None,
     };
-    let entry = Entry::sealed(&draft, &engine.signer);
-    match obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
+    let mut entry = Entry::sealed(&draft, &engine.signer);
+    if !is_storable {
+        entry.set_unstored(unstored::left(&attempt, &directives, &stamps, clocks));
+    }
+    match unstored::obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
         None if is_storable && !engine.keeps_nothing() => {
             write(engine, flight, attempt, entry).await;
         }
@@ -97,18 +115,13 @@ async fn stamp(
     flight: &Flight,
     attempt: &mut Attempt,
     directives: &Directives,
-    clocks: Clocks,
-    started_ms: u64,
-) -> Result<Vec<Stamp>, Unstamped> {
-    let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
-    let stamps = match lookup.tags.is_empty() && directives.tags.is_empty() {
-        true => Ok(Vec::new()),
-        false => tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await,
+    gathered: Gathered,
+    lives: Lives,
+) -> Result<Heritage, Unstamped> {
+    let stamps = match own_stamps(engine, attempt, directives, lives).await {
+        Ok(own) => heritage::inherit(engine, attempt, gathered, own, lives).await,
+        Err(why) => Err(why),
     };
-    if stamps == Err(Unstamped::Invalidated) {
-        // A caller that came after the invalidation must not be given this result.
-        flight.revoke();
-    }
     // Race: another process removes the entry while this one computes. It deletes the lease first, so the lease is checked
     // before any caller gets the result: if it is gone, the result is from before the removal.
     let is_held = match &attempt.lease {
@@ -133,29 +146,22 @@ async fn stamp(
     stamps
 }
 
-/// Why the result is not stored, as far as that is known before the write; the first reason in this order.
-fn obstacle(
+/// The stamps of the tags that the lookup and the computation have named.
+async fn own_stamps(
     engine: &Engine,
-    attempt: &Attempt,
+    attempt: &mut Attempt,
     directives: &Directives,
-    entry: &Entry,
-    stamps: &Result<Vec<Stamp>, Unstamped>,
-    is_storable: bool,
-) -> Option<NotStored> {
-    match stamps {
-        _ if directives.no_store => Some(NotStored::NoStore),
-        _ if attempt.over_budget.is_some() => attempt.over_budget,
-        _ if !engine.keeps_nothing() && unstored::is_too_large(engine, entry) => {
-            Some(NotStored::TooLarge)
+    lives: Lives,
+) -> Result<Vec<Stamp>, Unstamped> {
+    let (lookup, generations) = (&attempt.lookup, &mut attempt.generations);
+    match lookup.tags.is_empty() && directives.tags.is_empty() {
+        true => Ok(Vec::new()),
+        false => {
+            let Lives {
+                clocks, started_ms, ..
+            } = lives;
+            tags::stamp(engine, lookup, generations, directives, clocks, started_ms).await
         }
-        _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
-            Some(NotStored::BadTag)
-        }
-        Err(Unstamped::Bad) => Some(NotStored::BadTag),
-        Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
-        Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
-        Ok(_) if !is_storable => Some(NotStored::Invalidated),
-        Ok(_) | Err(Unstamped::NotWanted) => None,
     }
 }
 
@@ -268,6 +274,14 @@ pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt
     flight.announce(Outcome::Shared(Err(error)));
     forget(engine, &attempt).await;
     attempt.release().await;
+}
+
+/// Ends the flight with an error that is an answer and says nothing about what is stored. The lease is given back first: a
+/// caller that waited may compute at once.
+pub(crate) async fn decline(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
+    engine.meter(attempt.key()).stats.refused.increase();
+    attempt.release().await;
+    flight.finish(Outcome::Shared(Err(error)));
 }
 
 /// Removes the old entry, which must not be served in place of what was computed. If the store keeps it all the same, the

@@ -2,13 +2,19 @@
 //!
 //! Part of step 6 of a lookup.
 
+use crate::computed::Directives;
+use crate::engine::attempt::Attempt;
 use crate::engine::budget;
+use crate::engine::heritage::Heritage;
 use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
+use crate::entry::inherited::{Blocked, Unstored};
+use crate::invalidation::tags::Unstamped;
 use crate::key::Key;
 use crate::log::Cut;
 use crate::lookup::Lookup;
+use crate::policy::clocks::Clocks;
 use crate::reason::{NotStored, Reason};
 use crate::scope::may_be_tags;
 
@@ -36,6 +42,50 @@ pub(crate) fn expected(engine: &Engine, lookup: &Lookup, found: &Found) -> Optio
         () if found.is_answered && engine.store.is_writable(lookup.key.as_str()) => None,
         () => Some(NotStored::StoreFailed),
     }
+}
+
+/// Why the result is not stored, as far as that is known before the write; the first reason in this order.
+pub(crate) fn obstacle(
+    engine: &Engine,
+    attempt: &Attempt,
+    directives: &Directives,
+    entry: &Entry,
+    stamps: &Result<Heritage, Unstamped>,
+    is_storable: bool,
+) -> Option<NotStored> {
+    match stamps {
+        _ if directives.no_store => Some(NotStored::NoStore),
+        _ if attempt.over_budget.is_some() => attempt.over_budget,
+        _ if !engine.keeps_nothing() && is_too_large(engine, entry) => Some(NotStored::TooLarge),
+        _ if !may_be_tags(&attempt.lookup.tags) || !may_be_tags(&directives.tags) => {
+            Some(NotStored::BadTag)
+        }
+        Err(Unstamped::Bad) => Some(NotStored::BadTag),
+        Err(Unstamped::Invalidated) => Some(NotStored::Invalidated),
+        Err(Unstamped::Unknown) => Some(NotStored::StoreFailed),
+        Ok(_) if !is_storable && attempt.obstacle.is_none() => Some(NotStored::Invalidated),
+        Ok(_) | Err(Unstamped::NotWanted) => None,
+    }
+}
+
+/// What a computation inherits from a result that is not stored, whose stamps are `stamps`. With nothing in its way it would
+/// live as long as `clocks` say.
+pub(crate) fn left(
+    attempt: &Attempt,
+    directives: &Directives,
+    stamps: &Result<Heritage, Unstamped>,
+    clocks: Option<Clocks>,
+) -> Unstored {
+    let has_tags = !attempt.lookup.tags.is_empty() || !directives.tags.is_empty();
+    Unstored::Blocked(match (stamps, clocks) {
+        _ if directives.no_store => Blocked::NoStore,
+        (_, None) => Blocked::Lifeless,
+        (Ok(_), Some(clocks)) if attempt.obstacle.is_some() => return Unstored::Living(clocks),
+        (Ok(_) | Err(Unstamped::Invalidated), _) => Blocked::Invalidated,
+        (Err(Unstamped::Bad), _) => Blocked::BadTag,
+        (Err(Unstamped::NotWanted), Some(clocks)) if !has_tags => return Unstored::Living(clocks),
+        (Err(Unstamped::Unknown | Unstamped::NotWanted), _) => Blocked::Unknown,
+    })
 }
 
 /// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a

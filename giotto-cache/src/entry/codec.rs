@@ -107,6 +107,9 @@ pub enum Undecodable {
     /// The body is not what its content coding and length say, or it is larger than a result may be.
     #[error("the content coding of the body cannot be decoded")]
     Coded,
+    /// The body is no value of the type that the caller asks for.
+    #[error("the body is no value of the type that was asked for")]
+    NoValue,
 }
 
 impl Draft<'_> {
@@ -256,18 +259,15 @@ impl Envelope {
     /// Whether nothing but its time to live decides if it is served.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        match self.raw[4] {
-            PLAIN => true,
-            DESCRIBED | KEPT => self.is_only_described(),
-            _ => false,
-        }
+        self.raw[4] == PLAIN || self.is_only_described()
     }
 
     // Here and in `read_metadata`: what a plain page does not have is no part of its path.
     #[inline(never)]
     fn is_only_described(&self) -> bool {
         let extension = &self.raw[self.extension_range()];
-        !self.is_negative() && extension::only_describes(extension, self.is_kept())
+        let is_described = self.raw[4] >= DESCRIBED && !self.is_negative();
+        is_described && extension::only_describes(extension, self.is_kept())
     }
 
     /// Whether it is kept for longer than it may be served.
@@ -329,9 +329,9 @@ impl Envelope {
     /// `None` if the version of the envelope has none.
     #[inline]
     pub(crate) fn metadata(&self) -> Option<Metadata> {
-        match self.raw[4] {
-            DESCRIBED | KEPT => self.read_metadata(),
-            _ => None,
+        match self.raw[4] >= DESCRIBED {
+            true => self.read_metadata(),
+            false => None,
         }
     }
 
@@ -348,9 +348,9 @@ impl Envelope {
     /// The length of the body without its content coding; `None` if it has none.
     #[inline]
     pub(crate) fn decoded_length(&self) -> Option<u64> {
-        match self.raw[4] {
-            DESCRIBED | KEPT => extension::decoded_length(&self.raw[self.extension_range()]),
-            _ => None,
+        match self.raw[4] >= DESCRIBED {
+            true => extension::decoded_length(&self.raw[self.extension_range()]),
+            false => None,
         }
     }
 

@@ -8,7 +8,7 @@
 //! | 4..8 | version of the program |
 //! | 8..16 | no new attempt to compute before, after one has failed; 0 = none has |
 //! | 16..32 | the generation of its program and of everything in one, soft and hard |
-//! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard |
+//! | 32.. | tags: for each the length of its name (2 bytes), the name, its generation, soft and hard; behind them what is inherited besides (`inherited.rs`), of an entry that was made of others |
 //!
 //! In an envelope of version 3 and 4 this stands in front of the tags:
 //!
@@ -29,6 +29,7 @@ use std::ops::Range;
 
 use bytes::{Buf, BufMut, BytesMut};
 
+use super::inherited::{Inherited, Link, MARK};
 use super::zstd;
 use crate::invalidation::generation::Generation;
 use crate::metadata::{Metadata, is_sound};
@@ -57,6 +58,7 @@ pub(crate) struct Extension {
     /// The length of the body without its content coding, zstd; `None` if it has no coding.
     pub(crate) decoded_length: Option<u64>,
     pub(crate) tags: Vec<Stamp>,
+    pub(crate) inherited: Inherited,
 }
 
 /// A tag, and its generation before the result was computed.
@@ -98,6 +100,9 @@ impl Extension {
             raw.put_slice(tag.as_bytes());
             generation.put(&mut raw);
         }
+        if !self.inherited.is_empty() {
+            self.inherited.put(&mut raw);
+        }
         let length = u32::try_from(raw.len()).unwrap_or(u32::MAX);
         raw[..4].copy_from_slice(&length.to_le_bytes());
         raw
@@ -137,8 +142,13 @@ impl Extension {
             decoded_length: metadata.as_ref().and_then(|_| decoded_length(raw)),
             metadata: metadata.unwrap_or_default(),
             tags: Vec::new(),
+            inherited: Inherited::default(),
         };
         while !tags.is_empty() {
+            if let Some(rest) = tags.strip_prefix(&MARK.to_le_bytes()) {
+                extension.inherited = Inherited::take_some(rest, is_cut)?;
+                break;
+            }
             if extension.tags.len() == MAX_TAGS {
                 return None;
             }
@@ -149,6 +159,16 @@ impl Extension {
             }
         }
         Some(extension)
+    }
+}
+
+impl Link {
+    /// The names of its tags among the `stamps` of its entry.
+    pub(crate) fn tags_of<'s>(&self, stamps: &'s [Stamp]) -> impl Iterator<Item = &'s str> {
+        let mask = self.tags;
+        let own = stamps.iter().enumerate();
+        let own = own.filter(move |(at, _)| mask.checked_shr(*at as u32).unwrap_or(0) & 1 == 1);
+        own.map(|(_, stamp)| stamp.tag.as_str())
     }
 }
 

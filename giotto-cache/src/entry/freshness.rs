@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::acceptance::{Acceptance, Stored};
 use crate::entry::Entry;
 use crate::entry::extension::Extension;
-use crate::invalidation::generation::{Difference, Generations};
+use crate::invalidation::generation::{Difference, Generation, Generations};
 use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -104,8 +104,9 @@ impl StandIn {
     }
 }
 
-/// Judges `entry` at `now_ms` for the caller of `lookup`. `draw` returns a random number between 0 and 1, and `latest` the
-/// scope of its program and of everything that was invalidated last. Both are called only where they decide.
+/// Judges `entry` at `now_ms` for the caller of `lookup`. `draw` returns a random number between 0 and 1, `latest` the scope of
+/// its program and of everything that was invalidated last, and `of` the generation of another program. They are called only
+/// where they decide.
 pub(crate) fn judge(
     entry: &Entry,
     now: &Generations,
@@ -113,6 +114,7 @@ pub(crate) fn judge(
     now_ms: u64,
     draw: impl FnOnce() -> f64,
     latest: impl FnOnce() -> Scope,
+    of: impl Fn(&str) -> Generation,
 ) -> Freshness {
     if entry.is_from_the_future(now_ms) {
         return Freshness::useless(Reason::ClockSkew);
@@ -124,7 +126,7 @@ pub(crate) fn judge(
     // A hostile entry puts no attempt off for longer than the throttle.
     let retry_at = extension.retry_at;
     let may_try = now_ms >= retry_at || retry_at - now_ms > policy.throttle_ms();
-    let reason = match invalid(&extension, now, policy, latest) {
+    let reason = match invalid(&extension, now, policy, latest, of) {
         Some((reason, true)) => return Freshness::useless(reason),
         Some((reason, false)) => Some(reason),
         None => (now_ms >= clocks.fresh_until).then_some(Reason::Expired),
@@ -168,17 +170,16 @@ fn judge_old(
     reason: Reason,
 ) -> Freshness {
     let policy = &lookup.policy;
-    // A window that the computation has closed stays closed for an entry that is invalidated within its fresh time.
-    let is_within = |until| now_ms < until && (until > clocks.fresh_until || until == u64::MAX);
-    let is_stale = policy.serves_stale() && is_within(clocks.stale_until);
+    let is_stale = policy.serves_stale() && clocks.serve_old_until(clocks.stale_until, now_ms);
     let waits = lookup.waits_for_fresh || acceptance == Acceptance::Recompute;
     let is_served = is_stale && !waits;
-    let stand_in = match policy.serves_after_error() && is_within(clocks.error_until) {
-        true => StandIn::Always,
-        false if is_stale => StandIn::IfLate,
-        false if now_ms < clocks.keep_until => StandIn::OldValue,
-        false => StandIn::Never,
-    };
+    let stand_in =
+        match policy.serves_after_error() && clocks.serve_old_until(clocks.error_until, now_ms) {
+            true => StandIn::Always,
+            false if is_stale => StandIn::IfLate,
+            false if now_ms < clocks.keep_until => StandIn::OldValue,
+            false => StandIn::Never,
+        };
     match () {
         // "There is no such thing" is an answer of its time, and no old page.
         () if entry.is_negative() => Freshness::useless(reason),
@@ -203,14 +204,19 @@ fn invalid(
     now: &Generations,
     policy: &Policy,
     latest: impl FnOnce() -> Scope,
+    of: impl Fn(&str) -> Generation,
 ) -> Option<(Reason, bool)> {
-    let mut found = match extension.program.difference(now.program) {
-        Difference::Same => None,
-        difference => Some((
-            Reason::Invalidated(latest()),
-            difference == Difference::Hard,
-        )),
-    };
+    let mut found = None;
+    note(
+        &mut found,
+        extension.program.difference(now.program),
+        latest,
+    );
+    for (program, stamped) in &extension.inherited.programs {
+        note(&mut found, stamped.difference(of(program)), || {
+            Scope::Program(program.clone())
+        });
+    }
     for stamp in &extension.tags {
         let record = now.record(&stamp.tag);
         let Some(difference) = record.and_then(|record| record.since(stamp.generation)) else {
@@ -218,11 +224,7 @@ fn invalid(
             found = Some((Reason::TagLost(stamp.tag.clone()), true));
             continue;
         };
-        let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
-        if difference != Difference::Same && is_worse {
-            let reason = Reason::Invalidated(Scope::Tag(stamp.tag.clone()));
-            found = Some((reason, difference == Difference::Hard));
-        }
+        note(&mut found, difference, || Scope::Tag(stamp.tag.clone()));
     }
     // An entry from before its program had the tag cannot tell whether the tag was invalidated since.
     let is_untold = |(tag, _): &&(String, _)| !extension.tags.iter().any(|stamp| stamp.tag == *tag);
@@ -236,6 +238,15 @@ fn invalid(
         }
     }
     found
+}
+
+/// Notes that `scope` was invalidated, if it was. A hard reason replaces a soft one.
+fn note(found: &mut Option<(Reason, bool)>, difference: Difference, scope: impl FnOnce() -> Scope) {
+    let is_worse = found.as_ref().is_none_or(|(_, is_hard)| !is_hard);
+    if difference != Difference::Same && is_worse {
+        let is_hard = difference == Difference::Hard;
+        *found = Some((Reason::Invalidated(scope()), is_hard));
+    }
 }
 
 /// XFetch: a reader computes early when `now - cost * beta * ln(draw) >= fresh_until`.

@@ -119,6 +119,7 @@ mod tests {
     use crate::entry::Entry;
     use crate::entry::codec::Draft;
     use crate::entry::extension::Stamp;
+    use crate::entry::inherited::Inherited;
     use crate::invalidation::generation::Generation;
     use crate::key::Key;
     use crate::keyvalue::scan::head_of;
@@ -170,6 +171,7 @@ mod tests {
             metadata: Metadata::new(None, fields).unwrap(),
             decoded_length: None,
             tags,
+            inherited: Inherited::default(),
         }
     }
 

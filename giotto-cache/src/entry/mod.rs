@@ -8,6 +8,7 @@ mod coded;
 pub(crate) mod extension;
 pub(crate) mod freshness;
 pub(crate) mod head;
+pub(crate) mod inherited;
 #[cfg(not(feature = "zstd"))]
 pub(crate) mod no_zstd;
 #[cfg(feature = "zstd")]
@@ -24,6 +25,7 @@ use crate::clock::remaining;
 use crate::entry::codec::{Draft, Envelope, Undecodable};
 use crate::entry::coded::Coded;
 use crate::entry::extension::Extension;
+use crate::entry::inherited::Unstored;
 use crate::key::Key;
 use crate::metadata::Metadata;
 use crate::policy::Policy;
@@ -48,6 +50,8 @@ struct Beside {
     limited: Option<Clocks>,
     /// What becomes of a body under a content coding.
     coded: Option<Coded>,
+    /// Of a result that is not stored: what a computation inherits that is made of it.
+    unstored: Option<Unstored>,
 }
 
 impl Entry {
@@ -197,6 +201,17 @@ impl Entry {
         stamps.map(|stamp| stamp.tag).collect()
     }
 
+    /// The names of its tags, and those of the programs of the results that it was made of.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn dependencies(&self) -> (Vec<String>, Vec<String>) {
+        let extension = self.extension().unwrap_or_default();
+        let programs = extension.inherited.programs.into_iter();
+        let programs = programs.map(|(program, _)| program);
+        let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
+        (tags.collect(), programs.collect())
+    }
+
     /// What belongs to the result besides its body; `None` if there is nothing.
     #[must_use]
     #[inline]
@@ -313,6 +328,15 @@ impl Entry {
     #[inline]
     fn limited(&self) -> Option<Clocks> {
         self.beside.as_ref()?.limited
+    }
+
+    /// Says that it is not stored, and what a computation inherits that is made of it.
+    pub(crate) fn set_unstored(&mut self, unstored: Unstored) {
+        self.beside.get_or_insert_default().unstored = Some(unstored);
+    }
+
+    pub(crate) fn unstored(&self) -> Option<Unstored> {
+        self.beside.as_ref()?.unstored
     }
 
     /// `None` if the entry has an extension that cannot be read.

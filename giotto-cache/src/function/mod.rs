@@ -18,10 +18,11 @@ use serde::Serialize;
 
 use self::computation::{Outcome, storing};
 pub use self::value::{BoxError, Value};
-use self::value::{keep, unusable, value_of};
+use self::value::{is_value, keep, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
+use crate::engine::computing::note_hit;
 use crate::engine::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -30,9 +31,6 @@ use crate::lookup::{Lookup, Mode};
 use crate::policy::Policy;
 use crate::reason::Status;
 use crate::trace;
-
-/// How often a caller asks if it gets what is no value of its type.
-const ATTEMPTS: usize = 2;
 
 /// A function of a [`Cache`] that has its name, and no [`Policy`] yet.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +47,7 @@ pub struct Function<'c> {
     policy: Policy,
     tags: Vec<String>,
     mode: Mode,
+    is_independent: bool,
 }
 
 impl Cache {
@@ -89,6 +88,7 @@ impl<'c> FunctionName<'c> {
             policy,
             tags: Vec::new(),
             mode: Mode::Prefer,
+            is_independent: false,
         }
     }
 }
@@ -106,6 +106,16 @@ impl<'c> Function<'c> {
     #[must_use]
     pub fn mode(self, mode: Mode) -> Self {
         Self { mode, ..self }
+    }
+
+    /// Gives nothing to the computation that this call is made in: see [`Lookup::independent`].
+    #[must_use]
+    pub fn independent(self) -> Self {
+        let is_independent = true;
+        Self {
+            is_independent,
+            ..self
+        }
     }
 
     /// The key of the result `T` of these arguments, for [`Cache::expire`], [`Cache::remove`] and [`Cache::explain`].
@@ -227,11 +237,13 @@ impl<'c> Function<'c> {
     /// A fresh result that has nothing but a time to live, in a store that answers at once.
     fn hit<T: Value>(&self, key: &Key) -> Option<Arc<T>> {
         // A subscriber that asks for spans gets one for each lookup.
-        if !self.tags.is_empty() || self.mode != Mode::Prefer || trace::is_on() {
+        let is_plain = self.tags.is_empty() && self.mode == Mode::Prefer && self.policy.is_plain();
+        if !is_plain || trace::is_on() {
             return None;
         }
         let engine = self.cache.engine();
         let answer = read::hit_now(engine, key, &self.policy)?;
+        note_hit(engine, key, self.is_independent, &answer);
         value_of(engine, answer.entry).ok()
     }
 
@@ -246,15 +258,22 @@ impl<'c> Function<'c> {
         let lookup = Lookup::new(key, self.policy.check()?)
             .tags(self.tags)
             .mode(self.mode);
+        let lookup = match self.is_independent {
+            true => lookup.independent(),
+            false => lookup,
+        };
         let (mut compute, outcome) = (Some(compute), Outcome::default());
-        for _ in 0..ATTEMPTS {
+        for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
             let run = |control: CacheControl| -> Computation {
                 let compute = compute.take().map(|compute| compute(control.clone()));
-                let engine = Arc::clone(engine);
-                let program = self.name.to_owned();
+                let (engine, program) = (Arc::clone(engine), self.name.to_owned());
                 Box::pin(outcome.clone().fill(engine, program, control, compute))
             };
-            let answer = self.cache.answer_computation(lookup.clone(), run).await?;
+            let lookup = Lookup {
+                is_usable,
+                ..lookup.clone()
+            };
+            let answer = self.cache.answer_computation(lookup, run).await?;
             // Computed for this caller: the value is at hand.
             if matches!(answer.status, Status::Stored | Status::NotStored)
                 && let Some(value) = outcome.take()
@@ -262,13 +281,12 @@ impl<'c> Function<'c> {
                 keep(engine, answer.entry, &value);
                 return Ok(value);
             }
-            let stored = answer.entry.to_bytes();
-            match value_of(engine, answer.entry) {
-                Ok(value) => return Ok(value),
-                Err(why) => unusable(engine, &lookup.key, &stored, &why).await,
+            // What is no value of the type is a miss the second time. Looking at each before it is served would decode twice.
+            if let Ok(value) = value_of(engine, answer.entry) {
+                return Ok(value);
             }
         }
-        let message = "what is stored is no value of the type of the function; it was removed: call the function again";
+        let message = "what the store has is no value of the type of the function: call it again";
         Err(Error::new(ErrorKind::Backend, message))
     }
 }

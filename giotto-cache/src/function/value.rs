@@ -10,9 +10,7 @@ use serde::de::DeserializeOwned;
 use super::encoding::{self, Unusable};
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::log::Cut;
 
 /// Up to so many bytes are decoded in the time in which a kept value is found.
 const SHORT: usize = 16;
@@ -58,9 +56,7 @@ fn keeps(engine: &Engine, bytes: &[u8]) -> bool {
     is_at_hand && bytes.len() > SHORT
 }
 
-/// Removes what is stored, which is no value of the type. By compare-and-set: another process may have stored one since.
-pub(super) async fn unusable(engine: &Engine, key: &Key, stored: &[u8], why: &Unusable) {
-    tracing::debug!(%why, key = %Cut(key), "a stored value was ignored");
-    // If the store does not answer, the caller is told to try again.
-    let _ = engine.store.replace(key.as_str(), stored, None, None).await;
+/// Whether `bytes` are a value of type `T`.
+pub(super) fn is_value<T: Value>(bytes: &[u8]) -> bool {
+    encoding::decode::<T>(bytes).is_ok()
 }

@@ -12,7 +12,9 @@ use crate::engine::read::{self, Found};
 use crate::engine::state::Engine;
 use crate::engine::unstored;
 use crate::entry::Entry;
+use crate::entry::extension::Stamp;
 use crate::entry::freshness::{Freshness, StandIn};
+use crate::entry::inherited::Link;
 use crate::error::ErrorKind;
 use crate::guard::deadline::with_deadline;
 use crate::inspect::json;
@@ -101,6 +103,19 @@ pub struct EntryState {
     /// store has no record of it any more, or one that was made anew.
     #[serde(serialize_with = "json::tags")]
     pub tags: Vec<(String, &'static str)>,
+    /// The programs of the results that it was made of, and what became of them since: `valid`, `invalidated` or `purged`.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "json::programs"
+    )]
+    pub programs: Vec<(String, &'static str)>,
+    /// The results that it was made of, whose tags and lives it has inherited. Each is followed by those that it was made of
+    /// itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<MadeOf>,
+    /// How many results are not among them, because there are too many.
+    #[serde(skip_serializing_if = "is_none")]
+    pub made_of_others: u16,
     /// What belongs to the result besides its body.
     #[serde(
         skip_serializing_if = "Metadata::is_empty",
@@ -112,6 +127,24 @@ pub struct EntryState {
     /// The result itself.
     #[serde(rename = "bytes", serialize_with = "json::length")]
     pub body: Bytes,
+}
+
+/// A result that an entry was made of.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct MadeOf {
+    /// 1 for a result that the computation itself has asked for, 2 for one that this was made of, and so on.
+    pub depth: u8,
+    /// The key of the result; a long one is cut.
+    pub key: String,
+    /// The tags of the entry that are its tags, or stand for them.
+    pub tags: Vec<String>,
+    /// Whether the entry would be fresh for longer without it.
+    pub limits_life: bool,
+}
+
+fn is_none(count: &u16) -> bool {
+    *count == 0
 }
 
 /// Explains what `lookup` would find and do.
@@ -134,7 +167,7 @@ pub(crate) async fn explain(engine: &Engine, lookup: &Lookup) -> Explanation {
         layer: engine
             .layer_name(found.layer)
             .filter(|_| found.entry.is_some()),
-        entry: EntryState::new(&found, engine.clock.now_ms()),
+        entry: EntryState::new(engine, &found),
         not_stored: not_stored.filter(|_| next == Ok(Status::NotStored)),
         next,
         refreshes,
@@ -210,21 +243,23 @@ fn predict(
 
 impl EntryState {
     /// `None` if nothing was found, or an entry whose extension cannot be read.
-    fn new(found: &Found, now_ms: u64) -> Option<Self> {
+    fn new(engine: &Engine, found: &Found) -> Option<Self> {
+        let now_ms = engine.clock.now_ms();
         let entry = found.entry.as_ref()?;
         let extension = entry.extension()?;
         let clocks = entry.clocks();
         let left = |until| remaining(until, now_ms);
         let tags = extension.tags.iter().map(|stamp| {
             let record = found.generations.record(&stamp.tag);
-            let state = match record.and_then(|record| record.since(stamp.generation)) {
-                Some(Difference::Same) => "valid",
-                Some(Difference::Soft) => "invalidated",
-                Some(Difference::Hard) => "purged",
-                None => "lost",
-            };
-            (stamp.tag.clone(), state)
+            let since = record.and_then(|record| record.since(stamp.generation));
+            (stamp.tag.clone(), since.map_or("lost", state))
         });
+        let programs = extension.inherited.programs.iter();
+        let programs = programs.map(|(program, stamped)| {
+            let now = engine.programs.of(program, &engine.pending);
+            (program.clone(), state(stamped.difference(now)))
+        });
+        let links = extension.inherited.links.iter();
         Some(Self {
             age: Duration::from_millis(now_ms.saturating_sub(clocks.created)),
             fresh_for: left(clocks.fresh_until),
@@ -236,9 +271,30 @@ impl EntryState {
             is_negative: entry.is_negative(),
             version: extension.version,
             tags: tags.collect(),
+            programs: programs.collect(),
+            made_of: links.map(|link| made_of(link, &extension.tags)).collect(),
+            made_of_others: extension.inherited.left_out,
             metadata: extension.metadata,
             etag: String::from_utf8_lossy(&entry.etag()).into_owned(),
             body: entry.body(),
         })
+    }
+}
+
+const fn state(difference: Difference) -> &'static str {
+    match difference {
+        Difference::Same => "valid",
+        Difference::Soft => "invalidated",
+        Difference::Hard => "purged",
+    }
+}
+
+fn made_of(link: &Link, stamps: &[Stamp]) -> MadeOf {
+    let tags = link.tags_of(stamps);
+    MadeOf {
+        depth: link.depth,
+        key: link.key.clone(),
+        tags: tags.map(str::to_owned).collect(),
+        limits_life: link.limits,
     }
 }

@@ -55,3 +55,17 @@ pub(crate) fn tags<S: Serializer>(
     }
     to.collect_seq(tags.iter().map(|(tag, state)| Tag { tag, state }))
 }
+
+/// `[{"program": "price", "state": "valid"}]`
+pub(crate) fn programs<S: Serializer>(
+    programs: &[(String, &'static str)],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Program<'p> {
+        program: &'p str,
+        state: &'p str,
+    }
+    let programs = programs.iter();
+    to.collect_seq(programs.map(|(program, state)| Program { program, state }))
+}

@@ -153,10 +153,14 @@ impl Now {
     /// remembered: a hostile client of the store can invent programs.
     async fn read(engine: &Engine, values: &[Value]) -> Self {
         let keys = values.iter().filter_map(|value| value.key.as_ref());
-        let programs: BTreeSet<_> = keys.map(Key::program).collect();
         let heads = values
             .iter()
             .filter_map(|value| value.head.as_ref()?.as_ref());
+        let inherited = heads
+            .clone()
+            .flat_map(|head| &head.extension.inherited.programs);
+        let inherited = inherited.map(|(program, _)| program.as_str());
+        let programs: BTreeSet<_> = keys.map(Key::program).chain(inherited).collect();
         let stamps = heads.flat_map(|head| &head.extension.tags);
         let tags: BTreeSet<_> = stamps.map(|stamp| stamp.tag.clone()).collect();
         let (programs, tags): (Vec<_>, Vec<_>) = (

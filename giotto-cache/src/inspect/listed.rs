@@ -166,7 +166,12 @@ impl Now {
                 Some(None) => Difference::Hard,
                 None => Difference::Same,
             });
-        of_tags.fold(of_program, worse)
+        let inherited = &head.extension.inherited.programs;
+        let of_inherited = inherited.iter().map(|(program, stamped)| {
+            let now = self.programs.get(program);
+            now.map_or(Difference::Same, |now| stamped.difference(*now))
+        });
+        of_tags.chain(of_inherited).fold(of_program, worse)
     }
 }
 

@@ -67,6 +67,15 @@ impl Generation {
         }
     }
 
+    /// One that is old where either is: a part in which they differ becomes one that no record has.
+    pub(crate) fn either(self, other: Self) -> Self {
+        let part = |own, other| if own == other { own } else { u64::MAX };
+        Self {
+            soft: part(self.soft, other.soft),
+            hard: part(self.hard, other.hard),
+        }
+    }
+
     pub(crate) fn difference(self, now: Self) -> Difference {
         match () {
             () if self.hard != now.hard => Difference::Hard,
@@ -265,6 +274,24 @@ mod tests {
             record = record.changed_by(change, true, 1);
             let difference = before.generation.difference(record.generation);
             assert_eq!(difference, Difference::Hard);
+        }
+    }
+
+    #[test]
+    fn either_of_two_is_old_where_one_of_them_is() {
+        let before = Record::new(0);
+        let soft = before.invalidated(false, 1).generation;
+        let hard = before.invalidated(true, 1).generation;
+        let before = before.generation;
+        for (other, expected) in [
+            (before, Difference::Same),
+            (soft, Difference::Soft),
+            (hard, Difference::Hard),
+        ] {
+            for either in [before.either(other), other.either(before)] {
+                assert_eq!(either.difference(before), expected);
+                assert_eq!(either.difference(other), expected);
+            }
         }
     }
 

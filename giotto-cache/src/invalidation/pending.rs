@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::invalidation::generation::{Generation, Record};
-use crate::scope::Scope;
+use crate::scope::{EVERY_TAG, Scope, wildcards};
 
 /// More than this many scopes become one: everything.
 const MAX_SCOPES: usize = 1_000;
@@ -137,12 +137,22 @@ impl Pending {
         }
     }
 
-    /// The same for the record of a tag.
+    /// The same for the record of a tag. A wildcard is changed by all tags that it stands for.
     pub(crate) fn applied_to_tag(&self, tag: &str, record: Record) -> Record {
-        match self.is_empty() {
-            true => record,
-            false => self.applied(&Scope::Tag(tag.to_owned()), record),
+        if self.is_empty() {
+            return record;
         }
+        let record = self.applied(&Scope::Tag(tag.to_owned()), record);
+        if !tag.ends_with(EVERY_TAG) {
+            return record;
+        }
+        let is_meant = |scope: &Scope| match scope {
+            Scope::Tag(due) => wildcards(due).iter().any(|wildcard| wildcard == tag),
+            _ => false,
+        };
+        let scopes = self.lock();
+        let meant = scopes.iter().filter(|(scope, _)| is_meant(scope));
+        meant.fold(record, |record, (_, due)| due.applied(record))
     }
 
     /// Whether `scope` is due.
@@ -189,6 +199,23 @@ mod tests {
         let (scope, due) = pending.all().remove(0);
         assert!(pending.told(&scope, due));
         assert_eq!((difference("1"), pending.len()), (Difference::Same, 0));
+    }
+
+    #[test]
+    fn a_wildcard_is_old_while_a_tag_is_due_that_it_stands_for() {
+        let pending = Pending::new();
+        let record = Record::new(0);
+        let difference = |tag: &str| {
+            let applied = pending.applied_to_tag(tag, record);
+            record.generation.difference(applied.generation)
+        };
+        pending.add(Scope::Tag("user:7".into()), false, 5);
+        for tag in ["user:7", "user:*", "*"] {
+            assert_eq!(difference(tag), Difference::Soft, "{tag}");
+        }
+        for tag in ["user:8", "book:*", "user:"] {
+            assert_eq!(difference(tag), Difference::Same, "{tag}");
+        }
     }
 
     #[test]

@@ -146,22 +146,61 @@ fn restore(engine: &Engine, key: String, record: Record) {
     });
 }
 
-/// Reads the records of those tags of `entry` that are not among `generations`: only its computation knew them.
-pub(crate) async fn read_tags_of(
+/// Reads what `entry` depends on and only its computation knew: the records of its tags that are not among `generations`, and
+/// those of the programs that it has inherited from, once a second.
+pub(crate) async fn read_rest(
     engine: &Engine,
     entry: &Entry,
     generations: &mut Generations,
 ) -> Result<(), Unanswered> {
-    let extension = entry.extension();
-    let Some(extension) = extension.filter(|extension| !extension.tags.is_empty()) else {
+    let Some(extension) = entry.extension() else {
         return Ok(());
     };
     let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
-    let unread: Vec<String> = tags.filter(|tag| !generations.has(tag)).collect();
-    if !unread.is_empty() {
-        generations.tags.extend(read_tags(engine, unread).await?);
+    let tags: Vec<String> = tags.filter(|tag| !generations.has(tag)).collect();
+    let now_ms = engine.clock.now_ms();
+    let programs = extension.inherited.programs.into_iter();
+    let mut programs: Vec<String> = programs.map(|(program, _)| program).collect();
+    programs.retain(|program| engine.programs.is_due(engine.meters.of(program), || now_ms));
+    if programs.is_empty() && !tags.is_empty() {
+        generations.tags.extend(read_tags(engine, tags).await?);
+    } else if !programs.is_empty() {
+        let has_tags = !tags.is_empty();
+        match read_programs(engine, &programs, tags, now_ms).await {
+            Ok(tags) => generations.tags.extend(tags),
+            // As in `read_with_entry`: a layer above the one that does not answer had the entry.
+            Err(_) if engine.store.place() == Place::Layered && !has_tags => {}
+            Err(unanswered) => return Err(unanswered),
+        }
     }
     Ok(())
+}
+
+/// Reads the records of `programs` and of everything, which are noted as read at `now_ms`, and with them those of `tags`.
+async fn read_programs(
+    engine: &Engine,
+    programs: &[String],
+    tags: Vec<String>,
+    now_ms: u64,
+) -> Result<Vec<(String, Option<Record>)>, Unanswered> {
+    let own_keys: Vec<String> = programs
+        .iter()
+        .map(|program| program_key(program))
+        .collect();
+    let tag_keys: Vec<String> = tags.iter().map(|tag| tag_key(tag)).collect();
+    let mut keys = vec![ALL];
+    keys.extend(own_keys.iter().chain(&tag_keys).map(String::as_str));
+    let mut values = engine.store.get_many(&keys).await?.into_iter();
+    let all = program_record(engine, ALL, values.next().flatten())?;
+    for (program, own_key) in programs.iter().zip(&own_keys) {
+        let own = program_record(engine, own_key, values.next().flatten())?;
+        for (key, record) in engine.programs.learn(program, [all, own]) {
+            restore(engine, key, record);
+        }
+        // After what was read is known.
+        engine.meters.of(program).note_read(now_ms);
+    }
+    Ok(decode_tags(engine, tags, values))
 }
 
 /// The records of `tags`, as this process has to see them.

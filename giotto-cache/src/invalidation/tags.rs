@@ -113,8 +113,14 @@ async fn late_records(
     Ok(records)
 }
 
+/// The record of a tag that has none, for an entry that is kept until then.
+pub(crate) async fn make(engine: &Engine, tag: &str, keep_until: u64) -> Option<Record> {
+    let keep_until = keep_until.saturating_add(TAG_MARGIN_MS);
+    records::add_tag(engine, tag, keep_until).await
+}
+
 /// Has the record of a tag live as long as an entry that names it.
-async fn prolong(engine: &Engine, tag: &str, record: Record, keep_until: u64) {
+pub(crate) async fn prolong(engine: &Engine, tag: &str, record: Record, keep_until: u64) {
     if record.keep_until >= keep_until {
         return;
     }

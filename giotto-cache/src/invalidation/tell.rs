@@ -10,8 +10,9 @@ use crate::guard::deadline::with_deadline;
 use crate::guard::store::GuardedStore;
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
+use crate::invalidation::outward::tell_scope;
 use crate::invalidation::pending::Due;
-use crate::scope::{Scope, tag_key};
+use crate::scope::{Scope, tag_key, wildcards};
 
 /// A record, or an entry, is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
 pub(crate) const ATTEMPTS: usize = 16;
@@ -27,6 +28,15 @@ pub(crate) enum Change {
     },
     /// One that this process obeys already: what it has computed since must stay fresh.
     Due(Due),
+}
+
+impl Change {
+    const fn is_hard(self) -> bool {
+        match self {
+            Self::New { is_hard } => is_hard,
+            Self::Due(due) => due.is_hard,
+        }
+    }
 }
 
 /// How the store knows of an invalidation.
@@ -95,8 +105,12 @@ async fn remove(engine: &Engine, scope: &Scope) -> Result<()> {
     let (store, deadline) = (engine.store.store(), engine.store.deadline());
     let removed = match scope {
         Scope::Tag(tag) => {
-            let removed = with_deadline(deadline, store.delete(&tag_key(tag))).await;
-            removed.map(|removed| removed.map(drop))
+            let wildcards = wildcards(tag).into_iter();
+            for tag in [tag.clone()].into_iter().chain(wildcards) {
+                let removed = with_deadline(deadline, store.delete(&tag_key(&tag))).await;
+                removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))?;
+            }
+            Some(Ok(()))
         }
         Scope::Program(program) => {
             let part = format!("({program})(");
@@ -107,8 +121,47 @@ async fn remove(engine: &Engine, scope: &Scope) -> Result<()> {
     removed.unwrap_or_else(|| Err(unanswered("remove what is invalidated")))
 }
 
-/// Changes the record of `scope` by comparing and setting.
+/// Changes the record of `scope`, and behind it those of the wildcards of a tag.
 pub(crate) async fn change_record(
+    engine: &Engine,
+    scope: &Scope,
+    change: Change,
+    store: &GuardedStore,
+) -> Result<(), Untold> {
+    change_one(engine, scope, change, store).await?;
+    match scope {
+        Scope::Tag(tag) => change_wildcards(engine, tag, change, store).await,
+        _ => Ok(()),
+    }
+}
+
+/// Changes the records of the wildcards of `tag`, where there are any: entries with too many tags depend on them instead.
+///
+/// Race: an entry that depended on `tag` until now is stored with a wildcard. Its process has made the record of that before it
+/// read the record of `tag` once more (`engine/heritage.rs`). So either it has seen that `tag` was changed, or the record that it
+/// made is found here, because it is looked for after `tag` was changed.
+async fn change_wildcards(
+    engine: &Engine,
+    tag: &str,
+    change: Change,
+    store: &GuardedStore,
+) -> Result<(), Untold> {
+    let wildcards = wildcards(tag);
+    let keys: Vec<String> = wildcards.iter().map(|tag| tag_key(tag)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let records = store.get_many(&keys).await.map_err(Untold::unread)?;
+    for (wildcard, record) in wildcards.into_iter().zip(records) {
+        if record.is_some() {
+            let scope = Scope::Tag(wildcard);
+            change_one(engine, &scope, change, store).await?;
+            tell_scope(engine, &scope, change.is_hard());
+        }
+    }
+    Ok(())
+}
+
+/// Changes the record of `scope` by comparing and setting.
+async fn change_one(
     engine: &Engine,
     scope: &Scope,
     change: Change,

@@ -2,6 +2,8 @@
 //!
 //! A ground type. The envelope keeps the clocks (`entry/codec.rs`), and `entry/freshness.rs` judges by them.
 
+use std::time::Duration;
+
 use crate::policy::duration::{IntoDuration, SECOND_MS, whole_seconds};
 use crate::policy::{FOREVER, Policy, THOUSANDTHS};
 
@@ -27,6 +29,23 @@ impl Clocks {
             stale_until: until,
             error_until: until,
             keep_until: until,
+        }
+    }
+
+    /// Whether an old entry is served at `now_ms` by a time that ends at `until`. A computation that has left it no such time
+    /// has done so for its fresh time as well, within which it may be invalidated.
+    pub(crate) const fn serve_old_until(self, until: u64, now_ms: u64) -> bool {
+        now_ms < until && (until > self.fresh_until || until == u64::MAX)
+    }
+
+    /// These clocks, but none later than that of `other`.
+    pub(crate) fn no_later_than(self, other: Self) -> Self {
+        Self {
+            created: self.created,
+            fresh_until: self.fresh_until.min(other.fresh_until),
+            stale_until: self.stale_until.min(other.stale_until),
+            error_until: self.error_until.min(other.error_until),
+            keep_until: self.keep_until.min(other.keep_until),
         }
     }
 
@@ -67,6 +86,31 @@ impl Policy {
         let ms = self.time(time);
         // In a half of the bits of the other times, so that a policy does not grow.
         self.keep = whole_seconds(ms);
+        self
+    }
+
+    /// How long an entry is fresh; `None` = it never expires.
+    #[must_use]
+    pub fn fresh_time(&self) -> Option<Duration> {
+        (self.fresh != FOREVER).then(|| Duration::from_millis(self.fresh))
+    }
+
+    /// The time of [`stale_while_revalidate`](Self::stale_while_revalidate); zero = it is off.
+    #[must_use]
+    pub const fn stale_time(&self) -> Duration {
+        Duration::from_millis(self.stale)
+    }
+
+    /// The time of [`stale_if_error`](Self::stale_if_error); zero = it is off.
+    #[must_use]
+    pub const fn stale_if_error_time(&self) -> Duration {
+        Duration::from_millis(self.stale_if_error)
+    }
+
+    /// The same policy for entries that are fresh for `time`.
+    #[must_use]
+    pub fn fresh_for(mut self, time: impl IntoDuration) -> Self {
+        self.fresh = self.time(time);
         self
     }
 
@@ -150,8 +194,6 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::error::Result;
 

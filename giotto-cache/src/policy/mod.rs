@@ -232,31 +232,6 @@ impl Policy {
         self.problem.get_or_insert(problem);
     }
 
-    /// How long an entry is fresh; `None` = it never expires.
-    #[must_use]
-    pub fn fresh_time(&self) -> Option<Duration> {
-        (self.fresh != FOREVER).then(|| Duration::from_millis(self.fresh))
-    }
-
-    /// The time of [`stale_while_revalidate`](Self::stale_while_revalidate); zero = it is off.
-    #[must_use]
-    pub const fn stale_time(&self) -> Duration {
-        Duration::from_millis(self.stale)
-    }
-
-    /// The time of [`stale_if_error`](Self::stale_if_error); zero = it is off.
-    #[must_use]
-    pub const fn stale_if_error_time(&self) -> Duration {
-        Duration::from_millis(self.stale_if_error)
-    }
-
-    /// The same policy for entries that are fresh for `time`.
-    #[must_use]
-    pub fn fresh_for(mut self, time: impl IntoDuration) -> Self {
-        self.fresh = self.time(time);
-        self
-    }
-
     /// Whether results that say "there is no such thing" are stored.
     #[must_use]
     pub const fn keeps_negative(&self) -> bool {

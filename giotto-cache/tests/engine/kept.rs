@@ -385,3 +385,28 @@ async fn a_kept_entry_that_the_store_loses_has_expired() -> Result<()> {
     assert_miss!(answer, Reason::Expired);
     Ok(())
 }
+
+/// The same within its fresh time: an invalidation makes no window that the computation has closed.
+#[tokio::test]
+async fn a_result_that_allows_no_stale_serving_is_computed_after_an_invalidation() -> Result<()> {
+    let strict = |control: &CacheControl| {
+        control.stale_while_revalidate(0);
+        control.stale_if_error(0);
+    };
+    for world in worlds() {
+        let model = Model::saying(Says::Wants(strict));
+        let lookup = || Lookup::new(key("page"), long()).tags(vec!["tag".into()]);
+        ask_for(&world.cache, lookup(), &model).await?;
+        world.clock.advance(seconds(1));
+        world.cache.invalidate("tag").await?;
+        model.says(Says::Fails);
+        for run in 2..4 {
+            let error = ask_for(&world.cache, lookup(), &model).await.unwrap_err();
+            assert_eq!((error.kind(), model.runs()), (ErrorKind::Compute, run));
+        }
+        model.says(Says::Page);
+        let answer = ask_for(&world.cache, lookup(), &model).await?;
+        assert_miss!(answer, Reason::Invalidated("tag".into()));
+    }
+    Ok(())
+}

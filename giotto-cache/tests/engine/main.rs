@@ -16,6 +16,8 @@ mod early_refresh;
 mod failing_store;
 mod freshness;
 mod full_store;
+mod inherited;
+mod inherited_races;
 mod invalidation;
 mod jitter;
 mod kept;

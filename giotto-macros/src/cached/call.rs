@@ -120,7 +120,7 @@ impl Call<'_> {
             let value = match ty {
                 Type::Reference(reference) => {
                     let ty = &reference.elem;
-                    clones.push(quote_spanned!(ty.span()=> let #name = #owned::<#ty>(#name);));
+                    clones.push(quote_spanned!(ty.span()=> let #name = #root::function::attribute::owned(#name);));
                     quote!(&#name)
                 }
                 _ => quote!(#name),
@@ -159,8 +159,8 @@ impl Call<'_> {
             ),
         };
         let kind = quote_spanned! {output.span()=>
-            let __giotto_kind = (&#root::function::attribute::Kind::<#output>::new()).kind();
-            let __giotto_errors = (&__giotto_kind.errors()).errors();
+            let __giotto_kind = (&#root::function::attribute::Kind::<#output>::new()).kind().checked();
+            let __giotto_errors = (&__giotto_kind.errors()).errors().checked();
         };
         quote! {
             #[allow(clippy::needless_borrow)]

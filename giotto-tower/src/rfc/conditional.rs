@@ -49,7 +49,7 @@ pub(crate) fn select(
     if !status.is_success() || !is_get && method != Method::HEAD {
         return Selected::Full;
     }
-    if is_not_modified(request, stored) {
+    if is_not_modified(request, stored, true) {
         return Selected::NotModified;
     }
     let has_range = is_get && status == StatusCode::OK && range_applies(request, stored);
@@ -59,21 +59,33 @@ pub(crate) fn select(
     }
 }
 
+/// Whether the client has a response already that has just come from the service. Unlike that of a stored response, its `Date`
+/// says nothing about what the client has.
+pub(crate) fn has_already(
+    method: &Method,
+    request: &HeaderMap,
+    status: StatusCode,
+    response: &HeaderMap,
+) -> bool {
+    let is_read = method == Method::GET || method == Method::HEAD;
+    is_read && status.is_success() && is_not_modified(request, response, false)
+}
+
 /// Whether the client has this response already: `If-None-Match`, or else `If-Modified-Since` (RFC 9110, 13.1.2 and 13.1.3).
-fn is_not_modified(request: &HeaderMap, stored: &HeaderMap) -> bool {
+/// Of a response that `is_stored` and has no `Last-Modified`, the time at which it was made counts (RFC 9111, 4.3.2).
+fn is_not_modified(request: &HeaderMap, response: &HeaderMap, is_stored: bool) -> bool {
     if request.contains_key(IF_NONE_MATCH) {
         let mut lines = request.get_all(IF_NONE_MATCH).into_iter();
         let mut tags = EntityTag::all(request, &IF_NONE_MATCH);
         return lines.any(|line| line.as_bytes().trim_ascii() == b"*")
-            || EntityTag::of(stored).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
+            || EntityTag::of(response).is_some_and(|own| tags.any(|tag| tag.matches_weakly(own)));
     }
     let Some(since) = date::field(request, &IF_MODIFIED_SINCE) else {
         return false;
     };
-    // Without `Last-Modified`, the time at which it was made counts (RFC 9111, 4.3.2).
-    let modified = match stored.contains_key(LAST_MODIFIED) {
-        true => date::field(stored, &LAST_MODIFIED),
-        false => date::field(stored, &DATE),
+    let modified = match is_stored && !response.contains_key(LAST_MODIFIED) {
+        true => date::field(response, &DATE),
+        false => date::field(response, &LAST_MODIFIED),
     };
     modified.is_some_and(|modified| modified <= since)
 }
@@ -244,6 +256,11 @@ mod tests {
             assert_eq!(select(&Method::HEAD, StatusCode::OK), expected);
             assert_eq!(select(&Method::POST, StatusCode::OK), Selected::Full);
             assert_eq!(select(&Method::GET, StatusCode::NOT_FOUND), Selected::Full);
+            let by_date = request.contains_key("if-modified-since")
+                && !request.contains_key("if-none-match")
+                && !stored.contains_key("last-modified");
+            let new = has_already(&Method::GET, &request, StatusCode::OK, &stored);
+            assert_eq!(new, has_it && !by_date);
         }
     }
 

@@ -226,7 +226,8 @@ mod tests {
     fn a_dictionary_is_read_whole_or_not_at_all() {
         use Item::{Boolean, Integer, Other};
         let text = |text: &str| Item::String(text.to_owned());
-        let cases: [(&[&str], Option<Vec<(&str, Item)>>); 30] = [
+        type Members<'m> = Option<Vec<(&'m str, Item)>>;
+        let cases: [(&[&str], Members<'_>); 30] = [
             (&["max-age=60"], Some(vec![("max-age", Integer(60))])),
             (&["max-age=-60"], Some(vec![("max-age", Integer(-60))])),
             (&["max-age=60.5"], Some(vec![("max-age", Other)])),

@@ -1,6 +1,6 @@
-//! Which fields of a message are stored and forwarded (RFC 9111, 3.1; RFC 9110, 7.6.1).
+//! Which fields of a message are stored (RFC 9111, 3.1; RFC 9110, 7.6.1).
 //!
-//! Serves the storing of a response, and the proxying of a message.
+//! Serves the storing of a response.
 
 use http::header::{
     AGE, CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
@@ -46,7 +46,7 @@ pub(super) fn withheld(headers: &HeaderMap) -> Vec<HeaderName> {
 }
 
 /// Removes the fields of one connection, and those that `Connection` names (RFC 9110, 7.6.1).
-pub(crate) fn without_hop_by_hop(headers: &mut HeaderMap) {
+pub(super) fn without_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<_> = list::members(headers, &CONNECTION)
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .collect();

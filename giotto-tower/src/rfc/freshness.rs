@@ -81,7 +81,9 @@ mod tests {
     const IN_10_S: &str = "Sun, 06 Nov 1994 08:49:47 GMT";
     const AGO_10_S: &str = "Sun, 06 Nov 1994 08:49:27 GMT";
 
-    fn of(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+    type Fields<'f> = &'f [(&'static str, &'static str)];
+
+    fn of(fields: Fields<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_static(name);
@@ -92,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_lifetime_is_that_of_the_first_that_states_one() {
-        let cases: [(&[(&'static str, &'static str)], Option<u64>); 15] = [
+        let cases: [(Fields<'_>, Option<u64>); 15] = [
             (&[], None),
             (
                 &[
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_initial_age_is_the_larger_of_two() {
-        let cases: [(&[(&'static str, &'static str)], u64); 13] = [
+        let cases: [(Fields<'_>, u64); 13] = [
             (&[], 2),
             (&[("date", NOW)], 2),
             (&[("date", IN_10_S)], 2),

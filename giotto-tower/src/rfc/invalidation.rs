@@ -41,7 +41,7 @@ pub(crate) fn invalidated(
     invalidated
 }
 
-/// The groups that the response makes old (`Cache-Group-Invalidation`, RFC 9875, 3): tags as [`tags`](super::tags) has them.
+/// The groups that the response makes old (`Cache-Group-Invalidation`, RFC 9875, 3): tags as `tags.rs` has them.
 /// It counts in the response to an unsafe request only.
 pub(crate) fn invalidated_groups(response: &HeaderMap) -> Vec<String> {
     const NAME: HeaderName = HeaderName::from_static("cache-group-invalidation");

@@ -30,9 +30,9 @@ mod uri;
 mod validators;
 mod vary;
 
-pub(crate) use conditional::{Selected, select, without_conditions};
+pub(crate) use conditional::{Selected, has_already, select, without_conditions};
 pub(crate) use date::date_or;
-pub(crate) use fields::{stored_fields, without_hop_by_hop};
+pub(crate) use fields::stored_fields;
 pub(crate) use freshness::stale_on_error;
 pub(crate) use invalidation::{invalidated, invalidated_groups, invalidates};
 pub(crate) use merge::merge;

@@ -138,7 +138,8 @@ pub(crate) fn judge(
         initial_age: Duration::from_millis(age_ms),
         stale_while_revalidate: window(unsaid.stale_while_revalidate_ms),
         stale_if_error: window(unsaid.stale_if_error_ms),
-        may_be_stale,
+        // For how long it had been stale when it came is not stored.
+        may_be_stale: may_be_stale && stale_ms == 0,
         has_validator: validators::has_validator(headers),
         shared_with_authorization: directives.shared_with_authorization(),
         by_default: unsaid.by_default,

@@ -99,6 +99,27 @@ async fn a_private_response_to_a_request_with_credentials_leaves_others_their_ow
     assert!(others.iter().all(|seen| seen.text() == first), "{others:?}");
 }
 
+/// A response that is not for others is no failure: it does not put off the next request for a stale one.
+#[tokio::test]
+async fn a_private_response_to_a_request_with_credentials_puts_nothing_off() {
+    let world = World::new();
+    world.origin.says(|request, number| {
+        let value = match request.headers().contains_key("cookie") {
+            true => "private",
+            false => "max-age=60, stale-if-error=600",
+        };
+        response(&[("cache-control", value)], &number.to_string())
+    });
+    assert_eq!(world.get("/").await.text(), "1");
+    world.pass(70);
+    assert_eq!(
+        world.get_with("/", &[("cookie", "user=7")]).await.text(),
+        "2"
+    );
+    assert_eq!(world.get("/").await.text(), "3");
+    assert!(world.get("/").await.is_hit());
+}
+
 #[tokio::test]
 async fn callers_that_wait_for_an_error_each_get_their_own() {
     let world = World::new();

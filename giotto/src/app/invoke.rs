@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use giotto_cache::log::Cut;
-use giotto_cache::{Answer, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
+use giotto_cache::{Answer, Computing, ErrorKind as CacheErrorKind, Lookup, Mode, acting, actor};
 use tracing::Instrument;
 
 use super::App;
@@ -278,11 +278,13 @@ impl App {
             );
         }
         let has_tags = !self.tag_fields.is_empty() && controller == HTTP_GET;
-        let tags = has_tags.then(|| answer.entry.tags());
+        let tags = has_tags.then(|| answer.entry.dependencies());
         let page = Page::from_cache(mime, answer, layer);
         Ok(match tags {
-            Some(tags) if page.is_storable() => {
-                self.tag_fields.tell(page, &tags, program.path(), &self.log)
+            Some((tags, inner)) if page.is_storable() => {
+                let inner = inner.iter().map(String::as_str);
+                let paths: Vec<_> = [program.path()].into_iter().chain(inner).collect();
+                self.tag_fields.tell(page, &tags, &paths, &self.log)
             }
             _ => page,
         })
@@ -294,7 +296,14 @@ impl App {
     }
 
     pub(super) fn context(&self, controller: Controller) -> Context {
-        Context::new(controller, self.clone(), self.states.clone())
+        let context = Context::new(controller, self.clone(), self.states.clone());
+        #[cfg(feature = "template")]
+        let context = {
+            // As for pages.
+            let is_stored = controller != HTTP_POST && !self.models.are_mocked();
+            context.with_fragments(is_stored.then(|| self.cache.clone()))
+        };
+        context
     }
 
     /// The context of a page for the reader of `request` alone.
@@ -335,7 +344,9 @@ impl App {
             }
             result
         });
-        let task = tokio::spawn(task.in_current_span());
+        // Of a program without a cache, the results that it is made of count for the page around it.
+        let task = Computing::current().scope(task.in_current_span());
+        let task = tokio::spawn(task);
         let result = task.await.unwrap_or_else(|_| {
             Err(Error::other(
                 "the program panicked; its message is in the log",

@@ -9,6 +9,8 @@ use giotto_cache::{IntoDuration, IntoPolicy};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "template")]
+use super::call::Call;
 use super::definition::{Bare, ErasedModel, Program, Ready, Render, Settings, Source};
 use super::middleware::{InputMiddleware, OutputMiddleware};
 use super::model::Model;
@@ -254,11 +256,19 @@ where
             Source::Model => {
                 let steps = Steps::of(rendering.program());
                 let call = model(typed, rendering.context());
+                let waits = view.waits(rendering.mime());
+                #[cfg(feature = "template")]
+                let rendering = {
+                    let is_blocking = call.as_ref().is_ok_and(Call::is_blocking);
+                    rendering.waiting(waits || is_blocking)
+                };
                 let show = move |reply: &Response<T>| {
                     let page = view.render(reply.value(), &rendering);
                     reply.page(page, rendering.into_mime())
                 };
-                Some(Box::pin(async move { call?.then(steps, show).await }))
+                Some(Box::pin(
+                    async move { call?.then(steps, waits, show).await },
+                ))
             }
         }
     })

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use giotto_cache::Computing;
 use tracing::{Instrument, Span};
 
 use crate::error::{Error, Result};
@@ -23,11 +24,19 @@ pub enum Call<T> {
 /// The result of an async function.
 type Pending<T> = Pin<Box<dyn Future<Output = Result<Response<T>>> + Send>>;
 
-impl<T: 'static> Call<T> {
-    /// Runs the computation, and then `view` on its result on the same thread, both as `steps` of a trace.
+impl<T: Send + 'static> Call<T> {
+    /// Whether it runs on the blocking pool.
+    #[cfg(feature = "template")]
+    pub(crate) const fn is_blocking(&self) -> bool {
+        matches!(self, Self::Blocking(_))
+    }
+
+    /// Runs the computation, and then `view` on its result, both as `steps` of a trace: on the same thread, or the view on one
+    /// of the blocking pool if it `waits`.
     pub(crate) async fn then<V>(
         self,
         steps: Steps,
+        waits: bool,
         view: impl FnOnce(&Response<T>) -> Result<V> + Send + 'static,
     ) -> Result<V>
     where
@@ -43,18 +52,30 @@ impl<T: 'static> Call<T> {
             shown
         };
         match self {
-            Self::Awaited(pending) => show(pending.instrument(model.clone()).await, model),
-            Self::Blocking(run) => {
-                let task = tokio::task::spawn_blocking(move || show(model.in_scope(run), model));
-                match task.await {
-                    Ok(result) => result,
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => std::panic::resume_unwind(panic),
-                        Err(_) => Err(Error::other("the application is shutting down")),
-                    },
+            Self::Awaited(pending) => {
+                let reply = pending.instrument(model.clone()).await;
+                match waits {
+                    true => on_a_thread(move || show(reply, model)).await,
+                    false => show(reply, model),
                 }
             }
+            Self::Blocking(run) => on_a_thread(move || show(model.in_scope(run), model)).await,
         }
+    }
+}
+
+/// Does `work` on a thread of the blocking pool. What it takes from the cache counts for the page of this task.
+async fn on_a_thread<V: Send + 'static>(
+    work: impl FnOnce() -> Result<V> + Send + 'static,
+) -> Result<V> {
+    let computing = Computing::current();
+    let task = tokio::task::spawn_blocking(move || computing.sync_scope(work));
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::other("the application is shutting down")),
+        },
     }
 }
 

@@ -3,6 +3,8 @@
 //! Step 6 of an invocation, skipped on a hit.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -20,6 +22,9 @@ pub struct Rendering {
     refused: InvalidInput,
     context: Context,
     language: Option<String>,
+    /// Whether the thread may wait.
+    #[cfg(feature = "template")]
+    may_wait: bool,
 }
 
 impl Rendering {
@@ -30,7 +35,20 @@ impl Rendering {
             refused,
             context,
             language: None,
+            #[cfg(feature = "template")]
+            may_wait: false,
         }
+    }
+
+    /// The same on a thread that may wait, if it `may`.
+    #[cfg(feature = "template")]
+    pub(crate) fn waiting(self, may_wait: bool) -> Self {
+        Self { may_wait, ..self }
+    }
+
+    #[cfg(feature = "template")]
+    pub(crate) const fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     /// The same for a page of the program at the path `program`.
@@ -100,6 +118,8 @@ pub struct Renderer<T> {
     render: Render<T>,
     check: Option<Check>,
     sets_cookies: bool,
+    /// Whether it waits, so that it needs a thread that may; `None` = never.
+    waits: Option<Arc<AtomicBool>>,
 }
 
 type Render<T> = Box<dyn Fn(&T, &Rendering) -> Result<Response<Bytes>> + Send + Sync>;
@@ -114,7 +134,21 @@ impl<T> Renderer<T> {
             render: Box::new(render),
             check: None,
             sets_cookies: false,
+            waits: None,
         }
+    }
+
+    /// The same, which needs a thread that may wait while `waits` says so.
+    #[cfg(feature = "template")]
+    pub(crate) fn waiting(self, waits: Arc<AtomicBool>) -> Self {
+        let waits = Some(waits);
+        Self { waits, ..self }
+    }
+
+    /// Whether it needs a thread that may wait.
+    pub(crate) fn waits(&self) -> bool {
+        let waits = self.waits.as_ref();
+        waits.is_some_and(|waits| waits.load(Ordering::Relaxed))
     }
 
     /// The same with a check that runs when the application starts, for example whether a template exists. Its error names the

@@ -156,6 +156,12 @@ impl<T: 'static> View<T> {
         renderers.any(|listed| listed.renderer.sets_cookies())
     }
 
+    /// Whether its renderer of `mime` needs a thread that may wait.
+    pub(crate) fn waits(&self, mime: &Mime) -> bool {
+        let listed = self.renderers.iter().find(|listed| listed.mime == *mime);
+        listed.is_some_and(|listed| listed.renderer.waits())
+    }
+
     pub(crate) fn render(&self, data: &T, rendering: &Rendering) -> Result<Response<Bytes>> {
         let mime = rendering.mime();
         // A `Redirection` is never rendered, whether the model or the mock returns it.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::entry::extension::Stamp;
+use crate::entry::inherited::{Inherited, Link};
 use crate::invalidation::generation::Generation;
 use crate::policy::Policy;
 
@@ -35,6 +36,7 @@ fn extension(metadata: Metadata) -> Extension {
             tag: "user:7".to_owned(),
             generation: generation(0x3333, 0x4444),
         }],
+        inherited: Inherited::default(),
     }
 }
 
@@ -97,6 +99,35 @@ fn an_entry_that_is_kept_for_longer_than_it_is_served_is_read_and_written_to_thi
     assert_eq!(keep_until(golden), Some(clocks.error_until + 86_400_000));
     assert_eq!(envelope.extension(), Some(extension));
     assert_eq!(envelope.metadata(), Some(metadata()));
+    assert_eq!(envelope.body(), "<p>144</p>");
+    assert!(!envelope.is_plain());
+}
+
+/// The file is in the repository: what one build has stored is read by the next.
+#[test]
+fn an_entry_that_has_inherited_something_is_read_and_written_to_this_day() {
+    let golden: &[u8] = include_bytes!("../../../tests/golden/entry-v2-inherited.bin");
+    let link = |depth, limits, key: &str| Link {
+        depth,
+        limits,
+        tags: 1,
+        key: key.to_owned(),
+    };
+    let extension = Extension {
+        inherited: Inherited {
+            programs: vec![("user".to_owned(), generation(0x5555, 0x6666))],
+            links: vec![
+                link(1, true, "{'id': 7}(user)(text/plain)"),
+                link(2, false, "(nav)(text/plain)"),
+            ],
+            left_out: 300,
+        },
+        ..extension(Metadata::default())
+    };
+    assert_eq!(sealed(extension.clone()).raw(), golden);
+    let signer = Signer::default();
+    let envelope = Envelope::open(Bytes::from_static(golden), &key(), false, &signer).unwrap();
+    assert_eq!(envelope.extension(), Some(extension));
     assert_eq!(envelope.body(), "<p>144</p>");
     assert!(!envelope.is_plain());
 }

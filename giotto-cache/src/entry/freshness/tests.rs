@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::entry::codec::Draft;
 use crate::entry::extension::Stamp;
+use crate::entry::inherited::Inherited;
 use crate::invalidation::generation::{Generation, Record};
 use crate::key::Key;
 use crate::signature::Signer;
@@ -33,7 +34,15 @@ fn judged(entry: &Entry, now: &Generations, policy: Policy, after_ms: u64) -> Fr
     let lookup = Lookup::new(key(), policy);
     let mut entry = entry.clone();
     entry.limit(&policy, true, NOW + after_ms);
-    judge(&entry, now, &lookup, NOW + after_ms, || 0.5, || Scope::All)
+    judge(
+        &entry,
+        now,
+        &lookup,
+        NOW + after_ms,
+        || 0.5,
+        || Scope::All,
+        |_| Generation::default(),
+    )
 }
 
 fn plain(policy: Policy) -> Entry {
@@ -117,7 +126,15 @@ fn an_entry_that_was_computed_later_than_now_is_of_no_use() {
         let left = entry.fresh_for(now_ms);
         let now = Generations::default();
         (
-            judge(&entry, &now, &lookup, now_ms, || 0.5, || Scope::All),
+            judge(
+                &entry,
+                &now,
+                &lookup,
+                now_ms,
+                || 0.5,
+                || Scope::All,
+                |_| Generation::default(),
+            ),
             left,
         )
     };
@@ -242,6 +259,7 @@ fn early_refresh_follows_its_law() {
                 now_ms,
                 || draw,
                 || Scope::All,
+                |_| Generation::default(),
             ) == Freshness::Early
         });
         let part = early.count() as f64 / 100_000.0;
@@ -264,6 +282,7 @@ fn an_entry_that_never_expires_is_never_early() {
         NOW,
         || 0.0,
         || Scope::All,
+        |_| Generation::default(),
     );
     assert_eq!(verdict, Freshness::Fresh);
 }
@@ -317,6 +336,39 @@ fn what_a_computation_allows_less_of_counts_whatever_the_policy_allows() {
     let at = |entry: &Entry, after_ms| judged(entry, &Generations::default(), policy, after_ms);
     assert_eq!(at(&strict, 59_999), Freshness::Fresh);
     assert_eq!(at(&strict, 60_000), only_seen(Reason::Expired));
+    // Nor when it is invalidated within its fresh time, or its caller wants a new one.
+    let record = Record::new(0);
+    let tag = "user:7".to_owned();
+    let tagged = |policy| {
+        let tags = vec![Stamp {
+            tag: tag.clone(),
+            generation: record.generation,
+        }];
+        let extension = Extension {
+            tags,
+            ..Extension::default()
+        };
+        entry(policy, Duration::ZERO, extension)
+    };
+    let soft = Generations {
+        tags: vec![(tag.clone(), Some(record.invalidated(false, NOW)))],
+        ..Generations::default()
+    };
+    let reason = || Reason::Invalidated(Scope::Tag(tag.clone()));
+    let invalidated = judged(
+        &tagged(policy.at_most(Some(0), Some(0), None)),
+        &soft,
+        policy,
+        0,
+    );
+    assert_eq!(invalidated, only_seen(reason()));
+    let lenient = judged(&tagged(policy), &soft, policy, 0);
+    assert_eq!(lenient, Freshness::Stale { reason: reason() });
+    let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Recompute);
+    let now = Generations::default();
+    let of = |_: &str| Generation::default();
+    let refused = judge(&strict, &now, &lookup, NOW, || 0.5, || Scope::All, of);
+    assert_eq!(refused, only_seen(Reason::Refresh));
     // `no-cache`
     let never = plain(policy.at_most(Some(0), Some(0), None).lasting(0));
     assert_eq!(at(&never, 0), only_seen(Reason::Expired));
@@ -344,7 +396,15 @@ fn a_kept_entry_that_is_invalidated_is_seen_and_one_that_is_purged_is_not() {
         };
         // Nobody accepts it as old, either: its time is not over.
         let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Stale);
-        judge(&entry, &now, &lookup, NOW, || 0.5, || Scope::All)
+        judge(
+            &entry,
+            &now,
+            &lookup,
+            NOW,
+            || 0.5,
+            || Scope::All,
+            |_| Generation::default(),
+        )
     };
     let invalidated = || Reason::Invalidated(Scope::Tag(tag.clone()));
     let (soft, hard) = (
@@ -368,7 +428,15 @@ fn a_caller_may_want_more_than_the_policy_and_may_take_less() {
         let mut entry = plain(policy);
         entry.limit(&policy, true, NOW + after_ms);
         let (now, now_ms) = (Generations::default(), NOW + after_ms);
-        judge(&entry, &now, &lookup, now_ms, || 0.5, || Scope::All)
+        judge(
+            &entry,
+            &now,
+            &lookup,
+            now_ms,
+            || 0.5,
+            || Scope::All,
+            |_| Generation::default(),
+        )
     };
     let expired = || Reason::Expired;
     let (stale, accepted) = (
@@ -399,7 +467,15 @@ fn nobody_accepts_what_was_invalidated_or_is_not_there() {
     let policy = Policy::seconds(60).negative(60).keep(3_600);
     let lookup = Lookup::new(key(), policy).accept(|_| Acceptance::Stale);
     let judged = |entry: &Entry, now: &Generations, now_ms| {
-        judge(entry, now, &lookup, now_ms, || 0.5, || Scope::All)
+        judge(
+            entry,
+            now,
+            &lookup,
+            now_ms,
+            || 0.5,
+            || Scope::All,
+            |_| Generation::default(),
+        )
     };
     let now = Generations::default();
     let negative = kept(policy, true);
@@ -434,4 +510,47 @@ fn a_caller_is_told_the_age_and_the_rest_of_the_time() {
         let acceptance = acceptance(&plain(policy), &lookup, NOW + after_ms);
         assert_eq!(acceptance, Acceptance::Recompute);
     }
+}
+
+#[test]
+fn an_entry_is_old_by_the_program_of_a_result_that_it_was_made_of() {
+    let policy = Policy::seconds(60).stale_if_error(3_600);
+    let before = Record::untouched().invalidated(true, NOW);
+    let inherited = Inherited {
+        programs: vec![("inner".to_owned(), before.generation)],
+        ..Inherited::default()
+    };
+    let made = Extension {
+        inherited,
+        ..Extension::default()
+    };
+    let (entry, lookup) = (
+        entry(policy, Duration::ZERO, made),
+        Lookup::new(key(), policy),
+    );
+    let at = |now: Record| {
+        let of = |program: &str| {
+            assert_eq!(program, "inner");
+            now.generation
+        };
+        judge(
+            &entry,
+            &Generations::default(),
+            &lookup,
+            NOW,
+            || 0.5,
+            || Scope::All,
+            of,
+        )
+    };
+    let reason = || Reason::Invalidated(Scope::Program("inner".to_owned()));
+    assert_eq!(at(before), Freshness::Fresh);
+    assert_eq!(
+        at(before.invalidated(false, NOW)),
+        must_compute(reason(), true)
+    );
+    assert_eq!(
+        at(before.invalidated(true, NOW)),
+        must_compute(reason(), false)
+    );
 }

@@ -76,13 +76,24 @@ pub trait HasErrors {}
 
 impl<T, E> HasErrors for Result<T, E> {}
 
-impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
+impl<T, E> Fallible<T, E> {
     /// How callers get the error.
     #[must_use]
     pub const fn errors(&self) -> Errors<E> {
         Errors::new()
     }
 
+    /// Where the compiler says what is wrong with the result.
+    #[must_use]
+    pub const fn checked(self) -> Self
+    where
+        T: Value,
+    {
+        self
+    }
+}
+
+impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
     pub fn key(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key> {
         function.key::<T>(arguments)
     }
@@ -139,12 +150,23 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
     }
 }
 
-impl<R: Value + Clone> Plain<R> {
+impl<R> Plain<R> {
     #[must_use]
     pub const fn errors(&self) -> Errors<Infallible> {
         Errors::new()
     }
 
+    /// Where the compiler says what is wrong with the result.
+    #[must_use]
+    pub const fn checked(self) -> Self
+    where
+        R: Value,
+    {
+        self
+    }
+}
+
+impl<R: Value + Clone> Plain<R> {
     pub fn key(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key> {
         function.key::<R>(arguments)
     }

@@ -5,6 +5,7 @@
 use std::marker::PhantomData;
 
 use crate::error::Error;
+use crate::function::value::BoxError;
 
 /// The error of a function, before the compiler has looked at it.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +65,9 @@ impl<E> IsMade for &Errors<E> {
     label = "each caller that waits gets the error, and this one cannot be cloned",
     note = "implement `std::error::Error` and `Clone` for it, or `From<giotto_cache::Error>`, whose source is then the error"
 )]
-pub trait MadeError: From<Error> {}
+pub trait MadeError: From<Error> + Into<BoxError> {}
 
-impl<E: From<Error>> MadeError for E {}
+impl<E: From<Error> + Into<BoxError>> MadeError for E {}
 
 /// An error for a call that takes too long.
 #[diagnostic::on_unimplemented(
@@ -84,6 +85,12 @@ pub trait Returned<E> {
 }
 
 impl<E> Own<E> {
+    /// Nothing is wrong with it.
+    #[must_use]
+    pub const fn checked(self) -> Self {
+        self
+    }
+
     /// With an error for a call that takes too long.
     #[must_use]
     pub const fn or_late(self) -> OwnOrMade<E>
@@ -104,6 +111,15 @@ impl<E: std::error::Error + Clone + Send + Sync + 'static> Returned<E> for Own<E
 }
 
 impl<E> Made<E> {
+    /// Where the compiler says what is wrong with it.
+    #[must_use]
+    pub const fn checked(self) -> Self
+    where
+        E: MadeError,
+    {
+        self
+    }
+
     /// It has one for a call that takes too long as well.
     #[must_use]
     pub const fn or_late(self) -> Self

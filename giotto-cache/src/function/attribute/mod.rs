@@ -7,6 +7,8 @@ mod calls;
 mod errors;
 
 use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -99,18 +101,54 @@ pub fn function<'c>(
 
 /// The own value of a parameter that is borrowed, for the task that computes.
 pub fn owned<T: Borrowed + ?Sized>(value: &T) -> T::Owned {
-    value.to_owned()
+    value.own()
 }
 
 /// What can be borrowed by a function with the attribute.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be borrowed by a cached function",
-    label = "it has no clone for the task that computes",
+    label = "it has no `Clone` for the task that computes",
     note = "the function runs in a task of its own, which goes on without its caller: implement `Clone`, or take an `Arc<..>`"
 )]
-pub trait Borrowed: ToOwned {}
+pub trait Borrowed {
+    type Owned;
 
-impl<T: ToOwned + ?Sized> Borrowed for T {}
+    fn own(&self) -> Self::Owned;
+}
+
+impl<T: Clone> Borrowed for T {
+    type Owned = T;
+
+    fn own(&self) -> T {
+        self.clone()
+    }
+}
+
+impl<T: Clone> Borrowed for [T] {
+    type Owned = Vec<T>;
+
+    fn own(&self) -> Vec<T> {
+        self.to_vec()
+    }
+}
+
+macro_rules! borrow_texts {
+    ($($text:ty => $owned:ty,)*) => {$(
+        impl Borrowed for $text {
+            type Owned = $owned;
+
+            fn own(&self) -> $owned {
+                self.to_owned()
+            }
+        }
+    )*};
+}
+
+borrow_texts! {
+    str => String,
+    Path => PathBuf,
+    OsStr => OsString,
+}
 
 /// A parameter that is part of the key.
 pub fn argument<T: Argument + ?Sized>(value: &T) -> &T {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use giotto_cache::EntryState;
+use giotto_cache::{EntryState, MadeOf};
 
 use crate::management::text::time;
 
@@ -19,6 +19,14 @@ pub(super) fn lines(entry: &EntryState) -> Vec<(&'static str, String)> {
         let tags = tags.map(|(tag, state)| format!("{tag} ({state})"));
         lines.push(("tags", tags.collect::<Vec<_>>().join(", ")));
     }
+    if !entry.programs.is_empty() {
+        let programs = entry.programs.iter();
+        let programs = programs.map(|(program, state)| format!("{program} ({state})"));
+        lines.push(("programs", programs.collect::<Vec<_>>().join(", ")));
+    }
+    if !entry.made_of.is_empty() {
+        lines.push(("made of", made_of(entry)));
+    }
     let status = entry.metadata.status();
     lines.extend(status.map(|status| ("status", status.to_string())));
     let fields = entry.metadata.fields();
@@ -29,6 +37,28 @@ pub(super) fn lines(entry: &EntryState) -> Vec<(&'static str, String)> {
     }
     lines.push(("etag", entry.etag.clone()));
     lines
+}
+
+/// The results that it was made of, each with its tags and what that was made of:
+/// `'nav'(user)(text/plain): user:7; limits the life`
+fn made_of(entry: &EntryState) -> String {
+    let line = |made_of: &MadeOf| {
+        let depth = usize::from(made_of.depth.saturating_sub(1));
+        let mut line = "  ".repeat(depth) + &made_of.key;
+        if !made_of.tags.is_empty() {
+            line = format!("{line}: {}", made_of.tags.join(", "));
+        }
+        if made_of.limits_life {
+            line.push_str("; limits the life");
+        }
+        line
+    };
+    let mut lines: Vec<_> = entry.made_of.iter().map(line).collect();
+    match entry.made_of_others {
+        0 => {}
+        others => lines.push(format!("and {others} more")),
+    }
+    lines.join("\n")
 }
 
 /// `120 bytes, computed 5 min ago in 12 ms` and the clocks that still run.

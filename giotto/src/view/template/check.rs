@@ -17,25 +17,28 @@ use crate::error::{Error, Result};
 use crate::state::Startup;
 
 impl Templates {
-    /// Compiles the template `name` and all that it names by constants, and checks the constants in calls.
+    /// Compiles the template `name` and all that it names by constants, and checks the constants in calls. Whether they have
+    /// fragments.
     pub(super) fn check(
         &self,
         name: &str,
         escaping: &AutoEscape,
         startup: &Startup<'_>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.check_names()?;
         let environment = self.environment(escaping);
         let mut known = BTreeSet::from([name.to_owned()]);
         let mut waiting = vec![name.to_owned()];
+        let mut has_fragments = false;
         while let Some(name) = waiting.pop() {
-            let names = self.check_one(&name, environment, startup)?;
+            let (names, fragments) = self.check_one(&name, environment, startup)?;
+            has_fragments |= fragments;
             waiting.extend(names.into_iter().filter(|name| known.insert(name.clone())));
         }
-        match startup.is_stored() {
-            true => self.check_stored(name),
-            false => Ok(()),
+        if startup.is_stored() {
+            self.check_stored(name)?;
         }
+        Ok(has_fragments)
     }
 
     /// Refuses what belongs to one reader on a page of the template `name`, which is stored.
@@ -59,13 +62,13 @@ impl Templates {
         Err(Error::configuration(format!("{path}:{line}: {why}{block}")))
     }
 
-    /// The names of the templates that the template `name` uses.
+    /// The names of the templates that the template `name` uses, and whether it has fragments.
     fn check_one(
         &self,
         name: &str,
         environment: &Environment<'static>,
         startup: &Startup<'_>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, bool)> {
         let explainer = self.explainer(environment, Value::UNDEFINED);
         let explained = |error: minijinja::Error| Error::configuration(explainer.explain(&error));
         let read = self.sources().read(name).map_err(explained)?;
@@ -86,11 +89,13 @@ impl Templates {
             self.check_call(&call, startup)
                 .map_err(|error| at(call.line, &error.to_string()))?;
         }
+        let fragments = scan.calls(&[Function::Cache.name()]);
+        check_fragments(&fragments).map_err(|(line, problem)| at(line, &problem))?;
         let references = scan.references().into_iter();
         let used = references.map(|Reference { names, line }| {
             self.existing(&names).map_err(|missing| at(line, &missing))
         });
-        used.collect()
+        Ok((used.collect::<Result<_>>()?, !fragments.is_empty()))
     }
 
     /// The first of the templates `names` that exists.
@@ -123,6 +128,21 @@ impl Templates {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses two fragments of one name in one template: the cache would have one for both.
+fn check_fragments(fragments: &[Call]) -> Result<(), (usize, String)> {
+    let mut names = BTreeSet::new();
+    for call in fragments {
+        let name = call.argument.as_deref().unwrap_or_default();
+        if !names.insert(name) {
+            let problem = format!(
+                "a second fragment cache({name:?}, ..): the cache would have one for both; give each a name of its own"
+            );
+            return Err((call.line, problem));
+        }
+    }
+    Ok(())
 }
 
 fn has_filter(environment: &Environment<'static>, name: &str) -> bool {

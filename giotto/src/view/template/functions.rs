@@ -1,9 +1,11 @@
-//! The functions that every template has: `url_for`, `asset`, `csrf`, `flashes` and `t`.
+//! The functions that every template has: `url_for`, `asset`, `csrf`, `flashes`, `t` and `cache`.
 //!
 //! Step 6 of an invocation calls them.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+#[cfg(feature = "session")]
+use std::sync::atomic::Ordering;
 
 use giotto_cache::log::{Cut, Limiter};
 #[cfg(feature = "session")]
@@ -12,6 +14,7 @@ use minijinja::value::{Kwargs, Value, from_args};
 use minijinja::{AutoEscape, Error, ErrorKind};
 use serde_json::Value as Json;
 
+use super::fragment::{Fragments, cache};
 #[cfg(feature = "static")]
 use super::sources::Sources;
 use super::translations::{Part, Translations, parts};
@@ -29,6 +32,7 @@ pub(super) struct Page {
     /// The argument `lang` of the page.
     pub(super) language: Option<String>,
     pub(super) translations: Option<Arc<Translations>>,
+    pub(super) fragments: Fragments,
     /// Limits the log lines of messages that are missing.
     pub(super) log: Limiter,
 }
@@ -52,6 +56,7 @@ pub(super) enum Function {
     Csrf,
     Flashes,
     T,
+    Cache,
 }
 
 impl Function {
@@ -61,12 +66,13 @@ impl Function {
     /// The functions that no stored page has.
     pub(super) const OF_ONE_READER: [&str; 2] = ["csrf", "flashes"];
 
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::UrlFor,
         Self::Asset,
         Self::Csrf,
         Self::Flashes,
         Self::T,
+        Self::Cache,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -76,6 +82,7 @@ impl Function {
             Self::Csrf => "csrf",
             Self::Flashes => "flashes",
             Self::T => "t",
+            Self::Cache => "cache",
         }
     }
 
@@ -97,6 +104,7 @@ impl Function {
             Self::Csrf => csrf(page, arguments),
             Self::Flashes => flashes(page, arguments),
             Self::T => t(page, state, arguments),
+            Self::Cache => cache(&page.fragments, page.language(), state, arguments),
         }
     }
 }
@@ -157,8 +165,11 @@ pub(super) fn asset_url(_: &States, name: &str) -> Result<String, String> {
 #[cfg(feature = "session")]
 fn csrf(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (): () = from_args(arguments).map_err(|error| usage(&error, "csrf()"))?;
+    page.fragments.refuse("csrf()")?;
     let session = page.context.session("csrf()");
-    let field = session.map_err(|error| failed(&error))?.csrf_field();
+    let session = session.map_err(|error| failed(&error))?;
+    let field = session.csrf_field();
+    let _ = page.fragments.token.set(session.csrf_token());
     Ok(Value::from_safe_string(field))
 }
 
@@ -166,8 +177,12 @@ fn csrf(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
 #[cfg(feature = "session")]
 fn flashes(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (): () = from_args(arguments).map_err(|error| usage(&error, "flashes()"))?;
+    page.fragments.refuse("flashes()")?;
     let session = page.context.session("flashes()");
     let flashes = session.map_err(|error| failed(&error))?.flashes();
+    if !flashes.is_empty() {
+        page.fragments.shows_flashes.store(true, Ordering::Relaxed);
+    }
     Ok(Value::from(Serde(flashes)))
 }
 

@@ -21,8 +21,8 @@ pub(super) struct Variables {
 }
 
 /// The names of [`Variables`].
-pub(super) const NAMES: [&str; 9] = [
-    "data", "errors", "form", "lang", "url_for", "asset", "csrf", "flashes", "t",
+pub(super) const NAMES: [&str; 10] = [
+    "data", "errors", "form", "lang", "url_for", "asset", "csrf", "flashes", "t", "cache",
 ];
 
 impl Object for Variables {

@@ -3,6 +3,7 @@
 //! Step 6 of an invocation.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use minijinja::AutoEscape;
@@ -84,17 +85,23 @@ impl<T: Serialize + 'static> IntoRenderer<T, ByTemplate> for Template {
     fn into_renderer(self, mime: &Mime) -> Renderer<T> {
         let (escaping, checked) = (escaping(mime), self.clone());
         let escaped = escaping.clone();
+        // Known at the start for templates that are named by constants, and otherwise after the first page.
+        let has_fragments = Arc::<AtomicBool>::default();
+        let [met, found_at_start] = [0; 2].map(|_| Arc::clone(&has_fragments));
         Renderer::new(move |data: &T, rendering| -> Result<_> {
             let found = Found::new(self.own.as_ref(), rendering.context().states());
-            let page = found
-                .templates()
-                .render(&self.name, &escaping, data, rendering)?;
+            let templates = found.templates();
+            let page = templates.render(&self.name, &escaping, data, rendering, &met)?;
             Ok(page.into())
         })
         .checked(move |startup| {
             let found = Found::new(checked.own.as_ref(), startup.states());
-            found.templates().check(&checked.name, &escaped, startup)
+            let templates = found.templates();
+            let has_fragments = templates.check(&checked.name, &escaped, startup)?;
+            found_at_start.store(has_fragments, Ordering::Relaxed);
+            Ok(())
         })
+        .waiting(has_fragments)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Before the first request, and in step 6 of an invocation while templates are reloaded.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs};
@@ -80,6 +81,17 @@ impl Sources {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// A digest of all templates, the same for every process of one build.
+    pub(super) fn version(&self) -> String {
+        let mut hasher = DefaultHasher::new();
+        for name in self.names() {
+            if let Ok(Some((_, text))) = self.read(&name) {
+                (name, text).hash(&mut hasher);
+            }
+        }
+        format!("{:016x}", hasher.finish())
     }
 
     /// Why there is no template `name`, and which ones there are.

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, escap
 use serde::Serialize;
 
 use super::explain::Explainer;
+use super::fragment::{Fragments, Stored};
 use super::functions::Page;
 use super::page::{self, Errors, NAMES, Variables};
 use super::sources::Sources;
@@ -37,7 +39,7 @@ use crate::view::renderer::Rendering;
 /// ```
 ///
 /// In a template, `{{ site }}`, `{{ data.price|euros }}` and `{{ shelf(7) }}` are what these say. Besides, every template has
-/// `data`, `errors`, `form`, `url_for`, `asset`, `csrf` and `t`. What is undefined is an error, except in a condition.
+/// `data`, `errors`, `form`, `url_for`, `asset`, `csrf`, `t` and `cache`. What is undefined is an error, except in a condition.
 ///
 /// A debug build reads a changed file at once. A release build reads every template once, when the application starts.
 #[must_use]
@@ -51,6 +53,8 @@ pub struct Templates {
     /// One for each way to escape, which a compiled template has in it.
     environments: [OnceLock<Environment<'static>>; 3],
     translations: OnceLock<Arc<Translations>>,
+    /// The digest of all templates, for fragments.
+    version: OnceLock<String>,
     log: Limiter,
 }
 
@@ -67,6 +71,7 @@ impl Templates {
             reloads: cfg!(debug_assertions),
             environments: Default::default(),
             translations: OnceLock::new(),
+            version: OnceLock::new(),
             log: Limiter::default(),
         }
     }
@@ -192,18 +197,43 @@ impl Templates {
         environment
     }
 
-    /// The page of the template `name`.
+    /// Where the fragments of the page are stored. They are not for a page that shows what one reader has posted, nor where this
+    /// thread may not wait.
+    fn stored(&self, rendering: &Rendering) -> Option<Stored> {
+        let cache = rendering.context().fragments()?;
+        let is_stored = rendering.may_wait() && rendering.refused().is_empty();
+        is_stored.then(|| Stored {
+            cache: cache.clone(),
+            mimetype: rendering.mime().essence().to_owned(),
+            version: match self.reloads {
+                true => self.sources.version(),
+                false => self.version.get_or_init(|| self.sources.version()).clone(),
+            },
+        })
+    }
+
+    /// The page of the template `name`. `are_met` tells whether it has fragments, as far as is known.
     pub(super) fn render<T: Serialize>(
         &self,
         name: &str,
         escaping: &AutoEscape,
         data: &T,
         rendering: &Rendering,
+        are_met: &Arc<AtomicBool>,
     ) -> Result<Bytes> {
+        let has_fragments = are_met.load(Ordering::Relaxed);
+        let fragments = Fragments {
+            stored: has_fragments.then(|| self.stored(rendering)).flatten(),
+            are_met: Arc::clone(are_met),
+            depth: AtomicUsize::new(0),
+            token: OnceLock::new(),
+            shows_flashes: AtomicBool::new(false),
+        };
         let page = Page {
             context: rendering.context().clone(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
+            fragments,
             log: self.log.clone(),
         };
         let errors = Value::from(Serde(rendering.refused().by_name()));

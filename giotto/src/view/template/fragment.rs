@@ -1,0 +1,234 @@
+//! A fragment: a part of a page that the cache has by itself, also on a page that it does not have.
+//!
+//! Step 6 of an invocation: `{% call cache("sidebar", user.id, seconds=60) %}..{% endcall %}`. A template renders on the thread
+//! that calls it, and the cache may have to be waited for. A page with fragments therefore renders on a thread that may wait:
+//! one of the blocking pool, which works with every runtime and keeps no worker from other requests. There the fragment is an
+//! ordinary lookup. If its computation is to run, the engine's task asks this thread for the body, which only it can render,
+//! and the thread goes on waiting for the answer.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::{error, fmt};
+
+use bytes::Bytes;
+use giotto_cache::{Answer, Cache, Computed, Computing, Key, Lookup, Policy, literal};
+use minijinja::value::{Kwargs, Value, from_args};
+use minijinja::{Error, ErrorKind, State};
+use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+/// How to write a fragment, for errors.
+const EXAMPLE: &str =
+    "{% call cache(\"sidebar\", user.id, seconds=60, tags=[\"nav\"]) %}..{% endcall %}";
+
+/// What the fragments of one page share.
+#[derive(Debug)]
+pub(super) struct Fragments {
+    /// `None` = they are rendered, and nothing is stored.
+    pub(super) stored: Option<Stored>,
+    /// Whether a template of this renderer has any.
+    pub(super) are_met: Arc<AtomicBool>,
+    /// How many the place is in that is rendered now.
+    pub(super) depth: AtomicUsize,
+    /// The token of a form that is on this page.
+    pub(super) token: OnceLock<String>,
+    /// Whether the page shows messages to its reader, once.
+    pub(super) shows_flashes: AtomicBool,
+}
+
+/// Where fragments are stored, and what all their keys have.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) cache: Cache,
+    pub(super) mimetype: String,
+    /// Of all templates: a changed one is another fragment.
+    pub(super) version: String,
+}
+
+/// What a fragment depends on besides its name and the media type.
+#[derive(Serialize)]
+struct Arguments<'a> {
+    arguments: &'a [Value],
+    lang: Option<&'a str>,
+    template: &'a str,
+    escaping: String,
+    version: &'a str,
+}
+
+/// A fragment as its call describes it.
+struct Fragment {
+    lookup: Option<Lookup>,
+    /// The macro that renders it.
+    caller: Value,
+}
+
+/// The thread that was to render has gone.
+#[derive(Debug)]
+struct Unrendered;
+
+impl Fragments {
+    /// Refuses what belongs to one reader in a fragment, which is for many.
+    pub(super) fn refuse(&self, what: &str) -> Result<(), Error> {
+        match self.depth.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(of_one_reader(what)),
+        }
+    }
+}
+
+/// The call of `cache` with these `arguments`, on a page in the language `lang`.
+pub(super) fn cache(
+    fragments: &Fragments,
+    lang: Option<&str>,
+    state: &mut State<'_, '_>,
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    fragments.are_met.store(true, Ordering::Relaxed);
+    // What is shown to one reader, once, may be in a variable.
+    let is_shared = !fragments.shows_flashes.load(Ordering::Relaxed);
+    let stored = fragments.stored.as_ref().filter(|_| is_shared);
+    let Fragment { lookup, caller } = read(stored, lang, state, arguments)?;
+    let mut rendered = None;
+    let answer = match (stored, lookup) {
+        (Some(stored), Some(lookup)) => answered(&stored.cache, lookup, || {
+            let body = rendered.insert(render(fragments, state, &caller)).as_ref();
+            body.ok().map(|body| Bytes::from(body.clone()))
+        }),
+        _ => None,
+    };
+    let text = match (rendered, answer) {
+        (Some(Err(error)), _) => return Err(error),
+        (_, Some(answer)) => String::from_utf8_lossy(&answer.entry.body()).into_owned(),
+        (Some(Ok(text)), None) => text,
+        // It is not to be stored, or another page has failed to render it.
+        (None, None) => render(fragments, state, &caller)?,
+    };
+    Ok(Value::from_safe_string(text))
+}
+
+/// Reads a call: the lookup of what is `stored`, and the macro that renders it.
+fn read(
+    stored: Option<&Stored>,
+    lang: Option<&str>,
+    state: &State<'_, '_>,
+    arguments: &[Value],
+) -> Result<Fragment, Error> {
+    let (given, named): (&[Value], Kwargs) = from_args(arguments)?;
+    let usage = |problem: &str| {
+        let message = format!("{problem}; write {EXAMPLE}");
+        Error::new(ErrorKind::MissingArgument, message)
+    };
+    let caller: Option<Value> = named.get("caller")?;
+    let caller = caller.ok_or_else(|| usage("cache(..) encloses what it stores"))?;
+    let seconds: Option<u64> = named.get("seconds")?;
+    let seconds = seconds.ok_or_else(|| usage("cache(..) needs the time that it is fresh for"))?;
+    let tags: Option<Vec<String>> = named.get("tags")?;
+    named.assert_all_used()?;
+    let (name, given) = given
+        .split_first()
+        .and_then(|(name, given)| Some((name.as_str()?, given)))
+        .ok_or_else(|| usage("cache(..) needs a name"))?;
+    if let Some(at) = given.iter().position(Value::is_undefined) {
+        let message = format!("cache({name:?}): argument {} is undefined", at + 2);
+        return Err(Error::new(ErrorKind::UndefinedError, message));
+    }
+    let lookup = |stored: &Stored| {
+        let arguments = Arguments {
+            arguments: given,
+            lang,
+            template: state.name(),
+            escaping: format!("{:?}", state.auto_escape()),
+            version: &stored.version,
+        };
+        let arguments = literal::to_string(&arguments).map_err(|error| failed(&error))?;
+        let key = Key::new(&format!("fragment:{name}"), arguments, &stored.mimetype);
+        Ok::<_, Error>(Lookup::new(key, Policy::seconds(seconds)).tags(tags.unwrap_or_default()))
+    };
+    let lookup = stored.map(lookup).transpose()?;
+    Ok(Fragment { lookup, caller })
+}
+
+/// The body of a fragment, which `caller` renders.
+fn render(
+    fragments: &Fragments,
+    state: &mut State<'_, '_>,
+    caller: &Value,
+) -> Result<String, Error> {
+    fragments.depth.fetch_add(1, Ordering::Relaxed);
+    let body = caller.call(state, &[]);
+    fragments.depth.fetch_sub(1, Ordering::Relaxed);
+    let body = body?.to_string();
+    match fragments.token.get() {
+        Some(token) if body.contains(token) => Err(of_one_reader("csrf()")),
+        _ => Ok(body),
+    }
+}
+
+/// The answer to `lookup`, for which it may `render` the body; `None` if there is none.
+///
+/// It waits, so that it is only called on a thread that may. A disconnecting client does not interrupt it.
+fn answered(
+    cache: &Cache,
+    lookup: Lookup,
+    render: impl FnOnce() -> Option<Bytes>,
+) -> Option<Answer> {
+    let (ask, mut asked) = oneshot::channel();
+    let compute = |_| async move {
+        let (give, given) = oneshot::channel::<Bytes>();
+        let computing = Computing::current();
+        ask.send((computing, give)).map_err(|_| Unrendered)?;
+        given.await.map(Computed::Page).map_err(|_| Unrendered)
+    };
+    let runtime = Handle::current();
+    let mut answer = pin!(cache.answer(lookup, compute));
+    let mut may_ask = true;
+    let first = runtime.block_on(poll_fn(|context| {
+        if let Poll::Ready(answer) = answer.as_mut().poll(context) {
+            return Poll::Ready(Err(answer));
+        }
+        if may_ask && let Poll::Ready(asked) = Pin::new(&mut asked).poll(context) {
+            // Without a question, another page renders it.
+            may_ask = asked.is_ok();
+            if let Ok(asked) = asked {
+                return Poll::Ready(Ok(asked));
+            }
+        }
+        Poll::Pending
+    }));
+    let answer = match first {
+        Err(answer) => answer,
+        Ok((computing, give)) => {
+            // Fragments in it, and what they are made of, count for this one.
+            if let Some(body) = computing.sync_scope(render) {
+                let _ = give.send(body);
+            } else {
+                drop(give);
+            }
+            runtime.block_on(answer)
+        }
+    };
+    answer.ok()
+}
+
+fn of_one_reader(what: &str) -> Error {
+    let message = format!(
+        "{what} belongs to one reader, and the fragment goes to the cache, for many: put it outside of {{% call cache(..) %}}"
+    );
+    Error::new(ErrorKind::InvalidOperation, message)
+}
+
+fn failed(problem: &impl fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidOperation, problem.to_string())
+}
+
+impl fmt::Display for Unrendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the page that was to render the fragment has failed")
+    }
+}
+
+impl error::Error for Unrendered {}
