@@ -255,13 +255,10 @@ impl<'c> Function<'c> {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let engine = self.cache.engine();
-        let lookup = Lookup::new(key, self.policy.check()?)
+        let mut lookup = Lookup::new(key, self.policy.check()?)
             .tags(self.tags)
             .mode(self.mode);
-        let lookup = match self.is_independent {
-            true => lookup.independent(),
-            false => lookup,
-        };
+        lookup.is_independent = self.is_independent;
         let (mut compute, outcome) = (Some(compute), Outcome::default());
         for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
             let run = |control: CacheControl| -> Computation {
