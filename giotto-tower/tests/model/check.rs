@@ -179,6 +179,13 @@ impl Checker {
         let is_about =
             |candidate: &&Candidate| is_ours(candidate) && candidate.head.version == call.version;
         let old: Vec<_> = all.iter().filter(is_about).cloned().collect();
+        if call.status.as_u16() == 304 && call.has_conditions_of(asked) {
+            // It is for this client alone.
+            if asked.has_credentials() {
+                let until_ms = call.came_ms + 5_000;
+                self.refused_until_ms.insert(call.path, until_ms);
+            }
+        }
         if call.status.as_u16() == 304 {
             let mut bodies = Vec::new();
             for old in old.iter().rev() {
