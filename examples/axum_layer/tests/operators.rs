@@ -70,7 +70,7 @@ fn get(address: SocketAddr, path: &str) -> String {
     response
 }
 
-const ADA: &str = "GET localhost/hello/Ada(http)()";
+const ADA: &str = "{GET localhost/hello/Ada}(http)()";
 
 #[test]
 fn metrics_and_the_live_page_are_those_of_the_layer() {
@@ -89,7 +89,7 @@ fn metrics_and_the_live_page_are_those_of_the_layer() {
     assert!(get(server.admin, "/").contains("<title>"));
     assert!(get(server.admin, "/readyz").starts_with("HTTP/1.1 200 "));
     assert!(get(server.admin, "/find?words=http").contains(ADA));
-    let key = "/explain?key=GET%20localhost/hello/Ada(http)()";
+    let key = "/explain?key=%7BGET%20localhost/hello/Ada%7D(http)()";
     let explained = get(server.admin, key);
     assert!(explained.contains("a hit"), "{explained}");
 }

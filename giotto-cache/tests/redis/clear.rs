@@ -74,7 +74,7 @@ async fn keys_of_any_form_are_listed_and_cleared_without_a_namespace() -> Result
         listed.extend(page.entries.into_iter().map(|entry| entry.stored_key));
     }
     listed.sort();
-    assert_eq!(listed, ["GET localhost:5000/(http)()", "settings"]);
+    assert_eq!(listed, ["GET localhost:5000/(http)()", "settings()()"]);
     store.clear().await?;
     for key in &keys {
         assert_eq!(store.get(key.as_str()).await?, None, "{key}");

@@ -102,7 +102,11 @@ impl Pattern {
     }
 
     fn matches_arguments(&self, arguments: &str) -> bool {
-        let is_whole = |whole: &Glob| whole.matches(arguments);
+        // Around the keys of the layer are braces, which are no part of what a person means.
+        let bare = arguments.strip_prefix('{');
+        let bare = bare.and_then(|bare| bare.strip_suffix('}'));
+        let is_whole =
+            |whole: &Glob| whole.matches(arguments) || bare.is_some_and(|bare| whole.matches(bare));
         self.whole.as_ref().is_none_or(is_whole)
             && self.arguments.iter().all(|(name, glob)| {
                 let value = literal::value_of(arguments, name);
