@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
+use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
@@ -14,13 +15,9 @@ use crate::invalidation::generation::{Generation, Generations};
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::reason::Reason;
-
-/// How often the log tells of values that are no entries.
-const IGNORED_EVERY_MS: u64 = 60_000;
 
 /// What the store answered: the stored bytes, if any, with the number of their layer, and the generations that count now.
 #[derive(Debug)]
@@ -209,26 +206,6 @@ pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
     match may_be_uncacheable && engine.flights.is_uncacheable(key.as_str(), &engine.clock) {
         true => Reason::NotStorable,
         false => reason,
-    }
-}
-
-/// Why a stored value is a miss. The log tells once a minute of a value that another program must have stored.
-fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
-    tracing::debug!(%error, key = %Cut(key), "a stored value was ignored");
-    let now_ms = engine.clock.now_ms();
-    if !matches!(error, Undecodable::Version)
-        && engine.paces.ignored.allows(now_ms, IGNORED_EVERY_MS)
-    {
-        tracing::warn!(
-            %error,
-            key = %Cut(key),
-            "a stored value is not an entry of its key: it is a miss and will be overwritten; mgt/cache/stats counts \
-             them"
-        );
-    }
-    match error {
-        Undecodable::Forged => Reason::Forged,
-        _ => Reason::Undecodable,
     }
 }
 

@@ -2,37 +2,14 @@
 //!
 //! Serves the step between a response, stored or new, and its client.
 
-use std::ops::Range;
-
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    DATE, ETAG, EXPIRES, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
+    CONTENT_RANGE, DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
+use super::selected::Selected;
 use super::validators::EntityTag;
 use super::{date, range};
-
-/// The fields that describe the bytes of a body. A 304 has none.
-const OF_THE_BODY: [HeaderName; 5] = [
-    CONTENT_ENCODING,
-    CONTENT_LANGUAGE,
-    CONTENT_LENGTH,
-    CONTENT_RANGE,
-    CONTENT_TYPE,
-];
-
-/// What a client gets of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Selected {
-    Full,
-    /// 304: the client has it already.
-    NotModified,
-    /// 206: these bytes of the body.
-    Partial(Range<u64>),
-    /// 416: the body does not have the bytes that the client asks for.
-    Unsatisfiable,
-}
 
 /// What the client of `request` gets of a response whose body has `length` bytes, in the order of RFC 9110, 13.2.2.
 ///
@@ -108,65 +85,10 @@ fn range_applies(request: &HeaderMap, stored: &HeaderMap) -> bool {
     had.is_some() && modified.filter(is_strong) == had
 }
 
-/// Removes what makes a response one for this client only: its conditions and its range. They are applied to the response
-/// afterwards, by [`select`].
-pub(crate) fn without_conditions(request: &mut HeaderMap) {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
-        request.remove(name);
-    }
-}
-
-impl Selected {
-    /// Makes the fields of a full response those of what is selected, and returns its status, or `None` for that of the
-    /// response.
-    pub(crate) fn write(&self, headers: &mut HeaderMap, length: u64) -> Option<StatusCode> {
-        let content_range = |value: String| HeaderValue::try_from(value).ok();
-        let mut insert = |name: HeaderName, value: Option<HeaderValue>| {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
-        };
-        match self {
-            Self::Full => None,
-            Self::NotModified => {
-                // RFC 9110, 15.4.5: besides these, the fields of a 304 guide the cache that gets it.
-                for name in OF_THE_BODY {
-                    headers.remove(name);
-                }
-                Some(StatusCode::NOT_MODIFIED)
-            }
-            Self::Partial(Range { start, end }) => {
-                let last = end.saturating_sub(1);
-                let part = format!("bytes {start}-{last}/{length}");
-                insert(CONTENT_RANGE, content_range(part));
-                insert(CONTENT_LENGTH, Some(end.saturating_sub(*start).into()));
-                Some(StatusCode::PARTIAL_CONTENT)
-            }
-            Self::Unsatisfiable => {
-                insert(CONTENT_RANGE, content_range(format!("bytes */{length}")));
-                insert(CONTENT_LENGTH, Some(0.into()));
-                // What describes the response that was asked for does not describe this error, its lifetime neither.
-                let of_the_response = [
-                    CONTENT_TYPE,
-                    CONTENT_ENCODING,
-                    CONTENT_LANGUAGE,
-                    ETAG,
-                    LAST_MODIFIED,
-                    CACHE_CONTROL,
-                    EXPIRES,
-                    HeaderName::from_static("cdn-cache-control"),
-                ];
-                for name in of_the_response {
-                    headers.remove(name);
-                }
-                Some(StatusCode::RANGE_NOT_SATISFIABLE)
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     const EARLY: &str = "Sun, 06 Nov 1994 08:49:36 GMT";

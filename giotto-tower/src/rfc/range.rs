@@ -5,8 +5,8 @@
 use http::HeaderMap;
 use http::header::RANGE;
 
-use super::conditional::Selected;
 use super::list;
+use super::selected::Selected;
 
 /// What `Range` selects of a body of `length` bytes.
 ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, RANGE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, Method, StatusCode, request};
 
+use super::refusal::Refusal;
 use super::response::{ResponseDirectives, Scope};
 use super::{fields, freshness, validators, vary};
 
@@ -58,43 +59,6 @@ pub(crate) struct Terms {
     pub(crate) without_cookies: bool,
 }
 
-/// Why a response may not be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Method,
-    Status,
-    NoStore,
-    Private,
-    Authorization,
-    SetCookie,
-    Cookie,
-    VaryStar,
-    VaryFields,
-    NoLifetime,
-    Stale,
-    Stream,
-}
-
-impl Refusal {
-    /// As the `detail` of `Cache-Status` (RFC 9211, 2.8) has it.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Method => "method",
-            Self::Status => "status",
-            Self::NoStore => "no-store",
-            Self::Private => "private",
-            Self::Authorization => "authorization",
-            Self::SetCookie => "set-cookie",
-            Self::Cookie => "cookie",
-            Self::VaryStar => "vary-star",
-            Self::VaryFields => "vary-fields",
-            Self::NoLifetime => "no-lifetime",
-            Self::Stale => "stale",
-            Self::Stream => "stream",
-        }
-    }
-}
-
 /// Whether a response, which was asked for at `request_ms` and came at `now_ms`, may be stored.
 ///
 /// The directive `no-store` of a request is the caller's to obey.
@@ -113,39 +77,12 @@ pub(crate) fn judge(
     check_status(status, request, &directives)?;
     check_shared(request, headers, &directives, rules)?;
     let vary = vary::selecting(headers)?;
-    let unsaid = Chosen::of(status, headers, &directives, rules, now_ms)?;
-    if unsaid.by_default {
+    let chosen = Chosen::of(status, headers, &directives, rules, now_ms)?;
+    if chosen.by_default {
         check_default(request, headers, &directives, &vary)?;
     }
-
     let age_ms = freshness::initial_age_ms(headers, request_ms, now_ms);
-    let lifetime_ms = match directives.no_cache {
-        Scope::Everything => 0,
-        Scope::Nothing | Scope::Fields(_) => unsaid.lifetime_ms,
-    };
-    let (fresh_ms, stale_ms) = (
-        lifetime_ms.saturating_sub(age_ms),
-        age_ms.saturating_sub(lifetime_ms),
-    );
-    // A response that comes stale has used up some of the time in which it may be served stale.
-    let may_be_stale = directives.may_be_stale();
-    let window = |ms: u64| match may_be_stale {
-        true => Duration::from_millis(ms.saturating_sub(stale_ms)),
-        false => Duration::ZERO,
-    };
-    let terms = Terms {
-        fresh: Duration::from_millis(fresh_ms),
-        initial_age: Duration::from_millis(age_ms),
-        stale_while_revalidate: window(unsaid.stale_while_revalidate_ms),
-        stale_if_error: window(unsaid.stale_if_error_ms),
-        // For how long it had been stale when it came is not stored.
-        may_be_stale: may_be_stale && stale_ms == 0,
-        has_validator: validators::has_validator(headers),
-        shared_with_authorization: directives.shared_with_authorization(),
-        by_default: unsaid.by_default,
-        without_cookies: unsaid.by_default && !directives.public && !vary.contains(&COOKIE),
-        vary,
-    };
+    let terms = chosen.terms(headers, &directives, vary, age_ms);
     let stale = terms.stale_while_revalidate.max(terms.stale_if_error);
     match terms.fresh.is_zero() && stale.is_zero() && !terms.has_validator {
         true => Err(Refusal::Stale),
@@ -251,6 +188,64 @@ struct Chosen {
 }
 
 impl Chosen {
+    /// With the times of `unsaid`, where the response states none.
+    fn new(
+        directives: &ResponseDirectives,
+        lifetime_ms: u64,
+        unsaid: Unsaid,
+        by_default: bool,
+    ) -> Self {
+        let stated = |seconds: Option<u64>, unsaid| {
+            seconds.map_or(milliseconds(unsaid), |seconds| seconds * 1_000)
+        };
+        let Unsaid {
+            stale_while_revalidate,
+            stale_if_error,
+            ..
+        } = unsaid;
+        Self {
+            lifetime_ms: match directives.no_cache {
+                Scope::Everything => 0,
+                Scope::Nothing | Scope::Fields(_) => lifetime_ms,
+            },
+            stale_while_revalidate_ms: stated(
+                directives.stale_while_revalidate,
+                stale_while_revalidate,
+            ),
+            stale_if_error_ms: stated(directives.stale_if_error, stale_if_error),
+            by_default,
+        }
+    }
+
+    /// The terms of a response of this age. One that comes stale has used up some of the time in which it may be served stale.
+    fn terms(
+        &self,
+        headers: &HeaderMap,
+        directives: &ResponseDirectives,
+        vary: Vec<HeaderName>,
+        age_ms: u64,
+    ) -> Terms {
+        let stale_ms = age_ms.saturating_sub(self.lifetime_ms);
+        let may_be_stale = directives.may_be_stale();
+        let window = |ms: u64| match may_be_stale {
+            true => Duration::from_millis(ms.saturating_sub(stale_ms)),
+            false => Duration::ZERO,
+        };
+        Terms {
+            fresh: Duration::from_millis(self.lifetime_ms.saturating_sub(age_ms)),
+            initial_age: Duration::from_millis(age_ms),
+            stale_while_revalidate: window(self.stale_while_revalidate_ms),
+            stale_if_error: window(self.stale_if_error_ms),
+            // For how long it had been stale when it came is not stored.
+            may_be_stale: may_be_stale && stale_ms == 0,
+            has_validator: validators::has_validator(headers),
+            shared_with_authorization: directives.shared_with_authorization(),
+            by_default: self.by_default,
+            without_cookies: self.by_default && !directives.public && !vary.contains(&COOKIE),
+            vary,
+        }
+    }
+
     /// What the response states, otherwise what the rules say of one with this status.
     fn of(
         status: StatusCode,
@@ -259,19 +254,8 @@ impl Chosen {
         rules: &Rules,
         now_ms: u64,
     ) -> Result<Self, Refusal> {
-        let times = |lifetime_ms, unsaid: Unsaid, by_default| {
-            let stated = |seconds: Option<u64>, unsaid| {
-                seconds.map_or(milliseconds(unsaid), |seconds| seconds * 1_000)
-            };
-            Self {
-                lifetime_ms,
-                stale_while_revalidate_ms: stated(
-                    directives.stale_while_revalidate,
-                    unsaid.stale_while_revalidate,
-                ),
-                stale_if_error_ms: stated(directives.stale_if_error, unsaid.stale_if_error),
-                by_default,
-            }
+        let times = |lifetime_ms, unsaid, by_default| {
+            Self::new(directives, lifetime_ms, unsaid, by_default)
         };
         let stated = Unsaid {
             stale_if_error: rules.stale_if_error,

@@ -2,10 +2,10 @@
 //!
 //! Serves the revalidation of a stored response, and `conditional.rs`.
 
-use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
+use http::header::{ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, HeaderName};
 
-use super::{conditional, date};
+use super::date;
 
 /// An entity tag (RFC 9110, 8.8.3), with its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub(super) fn has_validator(headers: &HeaderMap) -> bool {
 /// Makes a request one that asks whether the stored response with these fields is still valid (RFC 9111, 4.3.1), in place of
 /// the conditions that it has of its own client.
 pub(crate) fn add_validators(request: &mut HeaderMap, stored: &HeaderMap) {
-    conditional::without_conditions(request);
+    without_conditions(request);
     if let (Some(_), Some(tag)) = (EntityTag::of(stored), stored.get(ETAG)) {
         request.insert(IF_NONE_MATCH, tag.clone());
     }
@@ -94,10 +94,17 @@ pub(crate) fn add_validators(request: &mut HeaderMap, stored: &HeaderMap) {
     }
 }
 
+/// Removes what makes a response one for this client only: its conditions and its range. They are applied to the response
+/// afterwards, by [`select`](super::select).
+pub(crate) fn without_conditions(request: &mut HeaderMap) {
+    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE, RANGE] {
+        request.remove(name);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
-    use http::header::{IF_RANGE, RANGE};
 
     use super::*;
 

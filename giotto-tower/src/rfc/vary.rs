@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName};
 
 use super::list;
-use super::storable::Refusal;
+use super::refusal::Refusal;
 
 /// The most fields that may select. A response that varies by more has a variant for hardly any second request.
 const MAX_FIELDS: usize = 16;

@@ -1,5 +1,6 @@
 //! A layer with random settings around the origin, and the clients that ask it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -14,11 +15,11 @@ use http_body_util::BodyExt;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::START_MS;
 use crate::check::{Answer, Checker, Seen, Totals};
 use crate::origin::Origin;
 use crate::rules::{Asked, Settings, User, Vary};
 use crate::said::{self, Said, append};
+use crate::{DEADLINE, START_MS};
 
 /// Spellings of the same, and different ones.
 const LANGUAGES: [[&str; 2]; 3] = [
@@ -40,7 +41,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, store: Box<dyn KeyValue>) -> Self {
+    pub fn new(seed: u64, store: Arc<dyn KeyValue>) -> Self {
         let mut rng = Rng::with_seed(seed);
         let settings = Settings {
             obeys_requests: rng.bool(),
@@ -49,9 +50,12 @@ impl World {
             stale_if_error: [0, 0, 6][rng.usize(..3)],
         };
         let clock = Clock::manual(START_MS);
-        let store: std::sync::Arc<dyn KeyValue> = store.into();
-        let cache = Cache::builder(store).clock(clock.clone()).build();
+        let cache = Cache::builder(store)
+            .clock(clock.clone())
+            .deadline(DEADLINE)
+            .build();
         let mut layer = CacheLayer::new(cache.clone())
+            .program(format!("world-{seed}"))
             .obey_requests(settings.obeys_requests)
             .heuristics(settings.heuristics);
         if settings.stale_if_error > 0 {
