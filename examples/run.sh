@@ -3,7 +3,7 @@
 set -eu
 
 # One by one, as a reader does: together, one would have the features that another asks for.
-for example in axum_mount library axum_routes flights own_backend prices proxy squared traces; do
+for example in axum_layer axum_mount library axum_routes flights own_backend prices proxy squared traces; do
     cargo build --quiet --locked -p "$example"
 done
 programs=$(cd "${CARGO_TARGET_DIR:-target}/debug" && pwd)
@@ -113,6 +113,12 @@ expect_soon 'giotto; hit; ttl=' curl -sSI "$address/reports/square/12"
 expect healthy curl -sS "$address/health"
 stop
 expect 144 run axum_mount cmd square x=12
+
+serve axum_layer 0
+expect 'Hello, Ada' curl -sS "$address/hello/Ada"
+expect_soon 'http; hit; ttl=' curl -sSI "$address/hello/Ada"
+expect '(http)()' run axum_layer cmd mgt/cache/list http
+stop
 
 # Three programs, and beside them what axum and its crates have.
 expect 'The Silver Key' run axum_routes cmd book 1

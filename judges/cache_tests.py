@@ -21,6 +21,8 @@ LISTED = ROOT / "judges" / "cache-tests.toml"
 # Where the published package and a checkout of the suite's repository have their client and server.
 ENGINES = {"package": ".", "repository": "test-engine"}
 KINDS = {"required": "required", "optimal": "optimal", "check": "behaviour"}
+# How the suite marks a check that passes.
+PASSED = ("\N{WHITE HEAVY CHECK MARK}", "Y")
 # No failure of a check whose name says this may be listed.
 NEVER_LISTED = re.compile(r"\bprivate\b|Authorization`|Authentication", re.IGNORECASE)
 IMPORT = """
@@ -63,13 +65,14 @@ def nginx(folder, origin, port):
 
 
 def node(*arguments, **options):
-    return json.loads(subprocess.run(["node", "--no-warnings", *arguments], stdout=subprocess.PIPE, check=True, **options).stdout)
+    command = ["node", "--no-warnings", *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, **options).stdout
 
 
 def checks_of(suite):
     """Each check by its id."""
     files = [suite / "tests" / name for name in ("index.mjs", "surrogate-control.mjs")]
-    suites = node("--input-type=module", "--eval", IMPORT, "--", *[str(file) for file in files if file.exists()])
+    suites = json.loads(node("--input-type=module", "--eval", IMPORT, "--", *[str(file) for file in files if file.exists()]))
     return {check["id"]: check for group in suites for check in group["tests"]}
 
 
@@ -78,12 +81,12 @@ def kind_of(suite):
     return kind
 
 
-def results_of(suite, front, folder):
-    """What the suite's client found, by the check's id: `True`, or a pair with the reason."""
+def results_of(suite, front, folder, only=""):
+    """What the suite's client prints: of all checks an object with `True` or the reason by the check's id, of one a text."""
     engine = suite / ENGINES[kind_of(suite)]
     origin, port = free_port(), free_port()
     env = {"npm_config_protocol": "http", "npm_config_port": str(origin), "npm_config_pidfile": f"{folder}/origin.pid"}
-    env |= {"npm_config_base": f"http://127.0.0.1:{port}", "npm_package_config_id": "", "PATH": os.environ["PATH"]}
+    env |= {"npm_config_base": f"http://127.0.0.1:{port}", "npm_package_config_id": only, "PATH": os.environ["PATH"]}
     started = []
     try:
         started.append(run(["node", str(engine / "server" / "server.mjs")], origin, folder, env))
@@ -118,7 +121,7 @@ def main():
     suite = options.suite.absolute()
     checks = checks_of(suite)
     with tempfile.TemporaryDirectory() as folder:
-        results = results_of(suite, nginx if options.nginx else proxy, folder)
+        results = json.loads(results_of(suite, nginx if options.nginx else proxy, folder))
 
     def passes(name):
         return results.get(name) is True and all(passes(other) for other in checks[name].get("depends_on", ()))
@@ -128,6 +131,13 @@ def main():
             return "passed"
         return "failed: " + (results[name][1] if results[name] is not True else "one that it depends on fails")
 
+    may_fail = set(checks) if options.nginx else listed(kind_of(suite), checks)
+    # The suite counts in seconds while it runs a hundred checks at once: what fails is run again, alone.
+    for name in [name for name in results if results[name] is not True and name not in may_fail]:
+        with tempfile.TemporaryDirectory() as folder:
+            lines = results_of(suite, proxy, folder, only=name).splitlines()
+        results[name] = lines[-1].startswith(PASSED) or results[name]
+        print(f"{name} is run again, alone")
     totals = {kind: collections.Counter() for kind in KINDS}
     for name in results:
         kind = checks[name].get("kind", "required")
@@ -137,7 +147,6 @@ def main():
         print(f"{KINDS[kind]}: {total[True]} of {total.total()}")
     if options.nginx:
         return 0
-    may_fail = listed(kind_of(suite), checks)
     wrong = [f"{name} is not listed, and {outcome(name)}" for name in results if not passes(name) and name not in may_fail]
     wrong += [f"{name} is listed, and passed" for name in results if passes(name) and name in may_fail]
     for complaint in wrong:

@@ -23,10 +23,13 @@ impl Reply {
         self.head.starts_with("HTTP/1.1 200 ")
     }
 
-    /// Whether `Cache-Status` says that the page is a fresh one of the store.
+    /// Whether `Cache-Status` says that the page is a fresh one of the store, or one of another process that is still on its way
+    /// there.
     pub(crate) fn is_fresh_hit(&self) -> bool {
-        load::field(&self.head, "cache-status")
-            .is_some_and(|status| status.contains("; hit") && !status.contains("ttl=-"))
+        load::field(&self.head, "cache-status").is_some_and(|status| {
+            let is_fresh = status.contains("; hit") && !status.contains("ttl=-");
+            is_fresh || status.contains("; collapsed")
+        })
     }
 }
 

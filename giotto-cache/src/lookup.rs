@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::acceptance::{Acceptance, Judge, Stored};
 use crate::key::Key;
 use crate::policy::Policy;
@@ -168,6 +170,11 @@ impl Lookup {
     #[must_use]
     pub fn into_key(self) -> Key {
         self.key
+    }
+
+    /// Whether the caller can use a stored `body`.
+    pub(crate) fn can_use(&self, body: impl FnOnce() -> Bytes) -> bool {
+        self.is_usable.is_none_or(|is_usable| is_usable(&body()))
     }
 
     /// Whether nothing but the time to live decides if an entry is served.

@@ -64,6 +64,7 @@ pub fn model(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `stale_while_revalidate`, `stale_if_error`, `throttle`, `soft_timeout`, `hard_timeout`, `negative`, `early_refresh`, `jitter`, `version` | as the methods of `Policy` |
 /// | `tags = [format!("user:{id}"), ..]` | the tags of the result |
 /// | `name = "user"` | the name in keys and counters, in place of the path of the function |
+/// | `independent` | what calls the function inside another computation of the cache does not inherit its tags and life |
 /// | `negative_errors = \|error\| ..` | the errors that are stored for the `negative` time, as `None` is |
 ///
 /// The result, without the `Result` around it, implements `Serialize`, `Deserialize` and `Clone`. An error is not stored. It

@@ -108,7 +108,7 @@ impl CacheStatus {
         }
     }
 
-    /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache, as it is [written](written).
+    /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache, as it is [written].
     pub(crate) fn write(&self, name: &str, fields: &mut HeaderMap) {
         let mut own = self.text(name);
         match fields.entry(CACHE_STATUS) {

@@ -17,6 +17,8 @@ use crate::stored::Note;
 pub(crate) struct Demand {
     /// Whether nothing is computed for it: what is not stored is not asked for in full.
     is_only: bool,
+    /// Whether it has no credentials and no directives that are obeyed.
+    is_plain: bool,
     /// Its credentials, and its directives where they are obeyed.
     directives: RequestDirectives,
 }
@@ -24,7 +26,8 @@ pub(crate) struct Demand {
 impl Demand {
     /// That of a request with `parts`, which has the fields that are `present`.
     pub(crate) fn of(settings: &Settings, parts: &request::Parts, present: Present) -> Self {
-        let directives = match settings.obeys_requests && present.has(Present::DIRECTIVES) {
+        let is_obeyed = settings.obeys_requests && present.has(Present::DIRECTIVES);
+        let directives = match is_obeyed {
             true => RequestDirectives::of(&parts.headers),
             false => RequestDirectives {
                 authorization: present.has(Present::AUTHORIZATION),
@@ -36,6 +39,10 @@ impl Demand {
         let is_part = parts.method == Method::HEAD || present.has(Present::RANGE);
         Self {
             is_only: is_part || directives.only_if_cached || directives.no_store,
+            is_plain: match is_obeyed {
+                true => directives == RequestDirectives::default(),
+                false => !present.has(Present::AUTHORIZATION | Present::COOKIE),
+            },
             directives,
         }
     }
@@ -63,7 +70,7 @@ impl Demand {
             false => lookup,
         };
         let directives = self.directives;
-        match directives == RequestDirectives::default() {
+        match self.is_plain {
             true => lookup,
             false => lookup.accept(move |stored| accept(directives, stored)),
         }
@@ -71,7 +78,7 @@ impl Demand {
 
     /// Whether a fresh `entry` with this note may be served as it is.
     pub(crate) fn takes(&self, note: Note, entry: &Entry, now_ms: u64) -> bool {
-        if self.directives == RequestDirectives::default() {
+        if self.is_plain {
             return true;
         }
         let passed_ms = now_ms.saturating_sub(entry.created_ms());

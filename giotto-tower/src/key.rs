@@ -99,10 +99,7 @@ const IN_HOST: [bool; 256] = {
 fn push_lowercase(text: &mut String, host: &str) {
     let start = text.len();
     text.push_str(host);
-    // Hardly any client writes it otherwise.
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        text[start..].make_ascii_lowercase();
-    }
+    text[start..].make_ascii_lowercase();
 }
 
 fn push_query(text: &mut String, query: &str, how: &Query) {

@@ -13,10 +13,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use giotto_cache::Metadata;
-use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, EXPIRES,
-    LAST_MODIFIED, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 /// The name of the first field.
@@ -206,12 +203,10 @@ impl Marker {
 fn named(name: &[u8]) -> Option<HeaderName> {
     Some(match name {
         b"cache-control" => CACHE_CONTROL,
-        b"content-encoding" => CONTENT_ENCODING,
         b"content-length" => CONTENT_LENGTH,
         b"content-type" => CONTENT_TYPE,
         b"date" => DATE,
         b"etag" => ETAG,
-        b"expires" => EXPIRES,
         b"last-modified" => LAST_MODIFIED,
         b"vary" => VARY,
         name => return HeaderName::from_bytes(name).ok(),
@@ -231,10 +226,7 @@ fn number(digits: &[u8]) -> Option<u64> {
 }
 
 fn names(list: &str) -> Option<Vec<HeaderName>> {
-    let names = list
-        .split(',')
-        .map(str::parse)
-        .collect::<Result<Vec<_>, _>>();
+    let names: Result<Vec<_>, _> = list.split(',').map(str::parse).collect();
     names.ok().filter(|names| names.len() <= MOST_FIELDS)
 }
 

@@ -60,15 +60,15 @@ impl Upstream {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        let Some(pending) = cell.take() else {
-            // No failure: nobody is to be served a stale response for it.
-            return Ok(Computed::declined(Uncached::Sent));
-        };
-        let Pending {
+        let Some(Pending {
             mut service,
             mut request,
             replier,
-        } = pending;
+        }) = cell.take()
+        else {
+            // No failure: nobody is to be served a stale response for it.
+            return Ok(Computed::declined(Uncached::Sent));
+        };
         let old = self.old();
         self.prepare(request.headers_mut(), old.as_ref());
         let handler = self.handler();

@@ -64,7 +64,7 @@
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
 //! the level of the log (`verbosity.rs`). `health.rs` says whether the process should get requests, and `admin/` answers
-//! operators on a listener of their own. `socket/` has the Unix sockets through which commands ask the running servers. `testing.rs` is for the tests of applications.
+//! operators on a listener of their own. `socket/` has the Unix sockets through which commands ask the running servers, and `operators.rs` all of that for a cache without a manifest. `testing.rs` is for the tests of applications.
 //!
 //! Imports point down the list in `checks/order.txt`, and no two files import each other.
 
@@ -102,6 +102,7 @@ mod messages;
 mod metadata;
 mod mime;
 mod negotiate;
+mod operators;
 mod page;
 mod panics;
 mod program;
@@ -143,6 +144,7 @@ pub use giotto_macros::cached_in_giotto as cached;
 pub use giotto_macros::model;
 pub use management::{ManagementSocket, management, management_over};
 pub use manifest::{Item, Manifest};
+pub use operators::{Operators, ServedOperators};
 pub use page::Page;
 pub use program::{
     Bare, BeforeView, Complete, InputMiddleware, OutputMiddleware, Program, Ready, model,

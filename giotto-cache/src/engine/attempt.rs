@@ -227,10 +227,8 @@ impl Attempt {
 
     /// Whether the result is stamped: it is stored, or something that is made of it may be.
     pub(crate) fn is_stamped(&self) -> bool {
-        match self.obstacle {
-            None => true,
-            Some(why) => why == Unstamped::NotWanted && self.is_inherited,
-        }
+        let is_inherited = |why| why == Unstamped::NotWanted && self.is_inherited;
+        self.obstacle.is_none_or(is_inherited)
     }
 
     pub(crate) const fn key(&self) -> &Key {

@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::engine::inherited::Gathered;
 use crate::engine::state::Engine;
 use crate::entry::inherited::Blocked;
+use crate::error::Result;
 use crate::key::Key;
 
 tokio::task_local! {
@@ -188,6 +189,18 @@ pub(crate) fn heir(engine: &Engine, key: &Key, is_independent: bool) -> Option<H
         })
     };
     COMPUTING.try_with(find).ok().flatten()
+}
+
+/// The `answer`, from which `heir` inherits.
+pub(crate) async fn inherited_by(
+    heir: Option<Heir>,
+    answer: impl Future<Output = Result<Answer>>,
+) -> Result<Answer> {
+    let answer = answer.await;
+    if let Some(heir) = heir {
+        heir.inherit(answer.as_ref().ok());
+    }
+    answer
 }
 
 /// Has the computation that this task is in inherit from a hit.

@@ -29,6 +29,7 @@ pub(crate) mod fallback;
 pub(crate) mod functions;
 pub(crate) mod heritage;
 pub(crate) mod history;
+pub(crate) mod ignored;
 pub(crate) mod inherited;
 pub(crate) mod lease;
 pub(crate) mod lives;
@@ -55,7 +56,7 @@ use crate::answer::Answer;
 use crate::computed::CacheControl;
 use crate::engine::attempt::{Attempt, Role, Start};
 use crate::engine::compute::{Computation, Unfinished};
-use crate::engine::computing::{computing, heir, is_computing, note_hit};
+use crate::engine::computing::{computing, heir, inherited_by, is_computing, note_hit};
 use crate::engine::fallback::{Fallback, not_cached, panicked};
 use crate::engine::read::{Fetched, Found};
 use crate::engine::single_flight::{Flight, Join, Outcome, Waiter};
@@ -87,9 +88,8 @@ where
         // Boxed, so that the future of a plain hit stays small.
         None => {
             let heir = heir(engine, &lookup.key, lookup.is_independent);
-            let answer = Box::pin(answer_fetched(engine, lookup, fetched, compute)).await;
-            heir.inspect(|heir| heir.inherit(answer.as_ref().ok()));
-            answer
+            let answer = answer_fetched(engine, lookup, fetched, compute);
+            Box::pin(inherited_by(heir, answer)).await
         }
     }
 }

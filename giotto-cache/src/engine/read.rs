@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
+use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
@@ -14,13 +15,9 @@ use crate::invalidation::generation::{Generation, Generations};
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::keyvalue::Place;
-use crate::log::Cut;
 use crate::lookup::Lookup;
 use crate::policy::Policy;
 use crate::reason::Reason;
-
-/// How often the log tells of values that are no entries.
-const IGNORED_EVERY_MS: u64 = 60_000;
 
 /// What the store answered: the stored bytes, if any, with the number of their layer, and the generations that count now.
 #[derive(Debug)]
@@ -45,8 +42,7 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// A fresh page that has nothing but a time to live, in a store that answers at once: what most lookups in memory come to. The
-/// lookup has to be [plain](crate::lookup::Lookup::is_plain).
+/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain.
 pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
     let program = key.program();
     let meter = engine.meters.of(program);
@@ -68,9 +64,9 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     if !lookup.is_plain() {
         return None;
     }
-    let generation = fetched.generations.program;
     let Lookup { key, policy, .. } = lookup;
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
+    let generation = fetched.generations.program;
     let entry = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
@@ -105,13 +101,11 @@ fn decode(engine: &Engine, key: &Key, stored: Bytes, coded: bool) -> Result<Entr
 
 /// Fetches and judges.
 pub(crate) async fn find(engine: &Engine, lookup: &Lookup) -> Found {
-    let fetched = fetch(engine, lookup).await;
-    judge(engine, lookup, fetched).await
+    judge(engine, lookup, fetch(engine, lookup).await).await
 }
 
 /// Reads the entry, and with it the generations that are not known or may have changed.
 pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
-    let program = lookup.key.program();
     let now_ms = || engine.clock.now_ms();
     let is_due = || engine.programs.is_due(engine.meter(&lookup.key), now_ms);
     let read = match lookup.tags.is_empty() && !is_due() {
@@ -129,7 +123,7 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
     Fetched {
         stored,
         generations: Generations {
-            program: engine.programs.of(program, &engine.pending),
+            program: engine.programs.of(lookup.key.program(), &engine.pending),
             tags,
         },
         now_ms: now_ms(),
@@ -186,10 +180,7 @@ pub(crate) fn open(
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
     let mut entry = decode(engine, &lookup.key, stored, lookup.accepts_coded)?;
-    if lookup
-        .is_usable
-        .is_some_and(|is_usable| !is_usable(&entry.body()))
-    {
+    if !lookup.can_use(|| entry.body()) {
         return Err(Undecodable::NoValue);
     }
     entry.limit(&lookup.policy, lookup.allows_own_time, now_ms);
@@ -209,26 +200,6 @@ pub(crate) fn why_missed(engine: &Engine, key: &Key, found: &Found) -> Reason {
     match may_be_uncacheable && engine.flights.is_uncacheable(key.as_str(), &engine.clock) {
         true => Reason::NotStorable,
         false => reason,
-    }
-}
-
-/// Why a stored value is a miss. The log tells once a minute of a value that another program must have stored.
-fn ignored(engine: &Engine, key: &Key, error: Undecodable) -> Reason {
-    tracing::debug!(%error, key = %Cut(key), "a stored value was ignored");
-    let now_ms = engine.clock.now_ms();
-    if !matches!(error, Undecodable::Version)
-        && engine.paces.ignored.allows(now_ms, IGNORED_EVERY_MS)
-    {
-        tracing::warn!(
-            %error,
-            key = %Cut(key),
-            "a stored value is not an entry of its key: it is a miss and will be overwritten; mgt/cache/stats counts \
-             them"
-        );
-    }
-    match error {
-        Undecodable::Forged => Reason::Forged,
-        _ => Reason::Undecodable,
     }
 }
 

@@ -238,5 +238,5 @@ const fn moment_length(is_kept: bool) -> usize {
 /// Whether `raw`, a whole extension in an envelope of version 3 or, if `is_kept`, of version 4, has nothing but metadata.
 pub(crate) fn only_describes(raw: &[u8], is_kept: bool) -> bool {
     let has_tags = end_of_metadata(raw).is_none_or(|end| raw.len() > end + moment_length(is_kept));
-    !has_tags && raw[4..SHORTEST].iter().all(|byte| *byte == 0)
+    !has_tags && raw[4..SHORTEST] == [0; SHORTEST - 4]
 }

@@ -255,22 +255,21 @@ impl<'c> Function<'c> {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let engine = self.cache.engine();
-        let lookup = Lookup::new(key, self.policy.check()?)
+        let mut lookup = Lookup::new(key, self.policy.check()?)
             .tags(self.tags)
             .mode(self.mode);
-        let lookup = match self.is_independent {
-            true => lookup.independent(),
-            false => lookup,
-        };
+        lookup.is_independent = self.is_independent;
         let (mut compute, outcome) = (Some(compute), Outcome::default());
         for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
             let run = |control: CacheControl| -> Computation {
                 let compute = compute.take().map(|compute| compute(control.clone()));
-                let (engine, program) = (Arc::clone(engine), self.name.to_owned());
-                Box::pin(outcome.clone().fill(engine, program, control, compute))
+                let program = self.name.to_owned();
+                let outcome = outcome.clone();
+                Box::pin(outcome.fill(Arc::clone(engine), program, control, compute))
             };
             let lookup = Lookup {
                 is_usable,
+                is_independent: self.is_independent,
                 ..lookup.clone()
             };
             let answer = self.cache.answer_computation(lookup, run).await?;
@@ -286,7 +285,11 @@ impl<'c> Function<'c> {
                 return Ok(value);
             }
         }
-        let message = "what the store has is no value of the type of the function: call it again";
-        Err(Error::new(ErrorKind::Backend, message))
+        Err(no_value())
     }
+}
+
+fn no_value() -> Error {
+    let message = "what the store has is no value of the type of the function: call it again";
+    Error::new(ErrorKind::Backend, message)
 }

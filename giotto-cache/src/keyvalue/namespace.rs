@@ -19,9 +19,7 @@ impl Namespace {
     ///
     /// [`ErrorKind::Configuration`] if `name` has other characters, or none.
     pub fn new(name: &str) -> Result<Self> {
-        let is_plain =
-            |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
-        if name.is_empty() || !name.chars().all(is_plain) {
+        if !is_name(name) {
             let message =
                 format!("the namespace {name:?} must be letters, digits, '.', '_' and '-'");
             return Err(Error::new(ErrorKind::Configuration, message));
@@ -49,6 +47,26 @@ impl Namespace {
             prefix => prefix,
         }
     }
+
+    /// Whether `stored` may be a key of this namespace. Without one, these are all keys that do not begin like those of a
+    /// namespace: also `GET example.com/(http)()` and `settings`, and not `user:7`.
+    pub(crate) fn has(&self, stored: &str) -> bool {
+        match self.prefix.as_str() {
+            "" => !stored
+                .split_once(':')
+                .is_some_and(|(name, _)| is_name(name)),
+            prefix => stored.starts_with(prefix),
+        }
+    }
+
+    pub(crate) const fn is_none(&self) -> bool {
+        self.prefix.is_empty()
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    !name.is_empty() && name.chars().all(is_plain)
 }
 
 #[cfg(test)]
@@ -63,6 +81,21 @@ mod tests {
         assert_eq!(namespace.prefix(), "prod:");
         assert_eq!(Namespace::default().stored(key), key);
         assert_eq!(Namespace::default().prefix(), "{");
+    }
+
+    #[test]
+    fn a_key_is_of_one_namespace_or_of_none() {
+        let (none, prod) = (Namespace::default(), Namespace::new("prod").unwrap());
+        for own in [
+            "{'x': 12}(squared)(text/html)",
+            "GET localhost:80/(http)()",
+            "settings",
+            ":a",
+        ] {
+            assert!(none.has(own), "{own}");
+            assert!(!none.has(&prod.stored(own)) && prod.has(&prod.stored(own)));
+            assert!(!prod.has(own));
+        }
     }
 
     #[test]

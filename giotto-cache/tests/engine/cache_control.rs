@@ -1,9 +1,9 @@
 //! What a model says about its own result, and results that say "there is no such thing".
 
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
-use giotto_cache::{CacheControl, Lookup, Mode, Policy, Reason, Result, Status};
+use giotto_cache::{CacheControl, Computed, Lookup, Mode, Policy, Reason, Result, Status};
 
-use crate::model::{Model, Says, page};
+use crate::model::{Broken, Model, Says, page};
 use crate::until::until;
 use crate::world::{MINUTE, World, ask, ask_for, callers, key, seconds, worlds};
 
@@ -186,6 +186,24 @@ async fn a_refusal_is_shared_not_stored_and_no_reason_for_an_old_page() -> Resul
         cache.settle().await;
         assert_eq!(model.runs(), 2);
         assert_eq!(cache.counts().failed, 0, "nothing failed");
+    }
+    Ok(())
+}
+
+/// An error that is for its caller alone: what is stored stays, and the next caller computes without waiting for a throttle.
+#[tokio::test]
+async fn a_computation_that_declines_leaves_what_is_stored_and_puts_nothing_off() -> Result<()> {
+    for World { cache, clock } in &worlds() {
+        let (model, policy) = (Model::default(), MINUTE.stale_if_error(600));
+        ask(cache, &policy, &model).await?;
+        clock.advance(seconds(70));
+        let decline = |_| async { Ok::<_, Broken>(Computed::declined(Broken)) };
+        let lookup = Lookup::new(key("page"), policy);
+        let error = cache.answer(lookup.clone(), decline).await.unwrap_err();
+        assert_eq!(error.computed::<Broken>(), Some(&Broken));
+        assert!(cache.explain(&lookup).await.entry.is_some());
+        assert_miss!(ask(cache, &policy, &model).await?, Reason::Expired);
+        assert_eq!(model.runs(), 2);
     }
     Ok(())
 }

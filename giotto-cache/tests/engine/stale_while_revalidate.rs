@@ -1,7 +1,7 @@
 //! Stale-while-revalidate: an old page is served while one background task refreshes it.
 
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
-use giotto_cache::{Reason, Result, Staleness, Status};
+use giotto_cache::{Reason, Result, Scope, Staleness, Status};
 
 use crate::model::{Model, Says, page};
 use crate::until::until;
@@ -104,5 +104,29 @@ async fn the_loser_of_a_lease_serves_the_stale_page_and_computes_nothing() -> Re
     two.settle().await;
     assert_hit!(ask(&two, &stale(), &model).await?);
     assert_eq!(model.runs(), 2);
+    Ok(())
+}
+
+/// A computation knows that its result must not be served when it is old, whatever its policy allows others.
+#[tokio::test]
+async fn a_result_without_a_stale_time_is_not_served_after_an_invalidation() -> Result<()> {
+    for world in worlds() {
+        let cache = &world.cache;
+        let policy = stale().stale_if_error(600);
+        let says = Says::Wants(|control| {
+            control.ttl(60);
+            control.stale_while_revalidate(0);
+            control.stale_if_error(0);
+        });
+        let model = Model::saying(says);
+        world.ask(&policy, &model).await?;
+        world.clock.advance(ms(10));
+        cache.invalidate(Scope::Program("program".into())).await?;
+        model.says(Says::Fails);
+        world.ask(&policy, &model).await.unwrap_err();
+        model.says(says);
+        let answer = world.ask(&policy, &model).await?;
+        assert_eq!((answer.status, page(&answer)), (Status::Stored, 3));
+    }
     Ok(())
 }

@@ -374,3 +374,31 @@ async fn a_call_can_be_spawned() {
     let task = tokio::spawn(async move { page(&cache, "/").await });
     assert_eq!(task.await.unwrap(), Ok(Page(b"/".to_vec())));
 }
+
+#[cached(forever, tags = ["inner"])]
+async fn inner(cache: &Cache, #[skip] runs: &Runs) -> u64 {
+    let _ = cache;
+    runs.run().await
+}
+
+#[cached(forever, tags = ["apart"], independent)]
+async fn apart(cache: &Cache, #[skip] runs: &Runs) -> u64 {
+    let _ = cache;
+    runs.run().await
+}
+
+#[cached(forever)]
+async fn outer(cache: &Cache, #[skip] one: &Runs, #[skip] other: &Runs) -> (u64, u64) {
+    (inner(cache, one).await, apart(cache, other).await)
+}
+
+#[tokio::test]
+async fn a_result_inherits_the_tags_of_what_it_is_made_of() {
+    let (cache, one, other) = (cache(), Runs::default(), Runs::default());
+    let outer = async || outer(&cache, &one, &other).await;
+    assert_eq!(outer().await, (1, 1));
+    cache.purge("apart").await.unwrap();
+    assert_eq!(outer().await, (1, 1), "it is independent");
+    cache.purge("inner").await.unwrap();
+    assert_eq!(outer().await, (2, 2));
+}

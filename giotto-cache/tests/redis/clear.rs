@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use giotto_cache::{Cache, Key, KeyValue, Policy, RedisKeyValue, Result, Scope};
+use giotto_cache::{Cache, Key, KeyValue, Listing, Policy, RedisKeyValue, Result, Scope};
 use test_servers::{Redis, RedisCluster};
 
 use crate::{KEY, PATIENCE, key, set, store_in};
@@ -39,6 +39,51 @@ async fn clear_leaves_the_keys_of_others_alone() -> Result<()> {
     assert_eq!(prod.get(KEY).await?, Some("value".into()));
     prod.clear().await?;
     assert_eq!(server.cli(&["dbsize"]), "6\n", "the key of prod is gone");
+    Ok(())
+}
+
+/// A cache that is used without programs has other keys than theirs.
+#[tokio::test]
+async fn keys_of_any_form_are_listed_and_cleared_without_a_namespace() -> Result<()> {
+    let server = Redis::start();
+    let store = store_in(&server);
+    let cache = |store: RedisKeyValue| {
+        let cache = Cache::builder(Arc::new(store));
+        cache.deadline(PATIENCE).build()
+    };
+    let (cache, user) = (
+        cache(store.clone()),
+        cache(store.clone().namespace("user")?),
+    );
+    let keys = [
+        Key::plain("settings"),
+        Key::new("http", "GET localhost:5000/", ""),
+    ];
+    for key in &keys {
+        let compute = || async { Ok::<_, giotto_cache::Error>("page".into()) };
+        let hour = Policy::seconds(3_600);
+        cache.get_or_compute(key.clone(), hour, compute).await?;
+        user.get_or_compute(key.clone(), hour, compute).await?;
+    }
+    cache.settle().await;
+    user.settle().await;
+    server.cli(&["set", "theirs", "foreign"]);
+    let mut listed = Vec::new();
+    let mut walk = cache.walk(Listing::new(100));
+    while let Some(page) = walk.next().await? {
+        listed.extend(page.entries.into_iter().map(|entry| entry.stored_key));
+    }
+    listed.sort();
+    assert_eq!(listed, ["GET localhost:5000/(http)()", "settings()()"]);
+    store.clear().await?;
+    for key in &keys {
+        assert_eq!(store.get(key.as_str()).await?, None, "{key}");
+    }
+    assert_eq!(
+        server.cli(&["dbsize"]),
+        "3\n",
+        "those of the user and the foreign one"
+    );
     Ok(())
 }
 

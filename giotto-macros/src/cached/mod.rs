@@ -63,6 +63,9 @@ pub(crate) fn expand(settings: Tokens, mut function: Function, root: &Tokens) ->
     let cache = cache(&settings, &call)?;
     let (site, policy) = (call.site(), settings.policy(root));
     let (tags, compute) = (&settings.tags, call.compute());
+    let independent = settings
+        .is_independent
+        .then(|| quote!(let __giotto_function = __giotto_function.independent();));
     let run = call.run(&compute);
     let Function {
         attributes,
@@ -85,6 +88,7 @@ pub(crate) fn expand(settings: Tokens, mut function: Function, root: &Tokens) ->
                 #policy,
                 ::std::vec![#(::std::convert::Into::<::std::string::String>::into(#tags)),*],
             );
+            #independent
             #run
         }
     })

@@ -26,6 +26,7 @@ pub(super) struct Settings {
     pub(super) cache: Option<Expr>,
     pub(super) name: Option<LitStr>,
     pub(super) tags: Vec<Expr>,
+    pub(super) is_independent: bool,
     pub(super) key_self: Option<Span>,
     pub(super) negative_errors: Option<Expr>,
     base: Option<Base>,
@@ -68,6 +69,10 @@ impl Settings {
         let text = name.to_string();
         match text.as_str() {
             "forever" => return self.set_base(name, Base::Forever),
+            "independent" => {
+                self.is_independent = true;
+                return Ok(());
+            }
             "key_self" => {
                 self.key_self = Some(name.span());
                 return Ok(());
@@ -76,7 +81,7 @@ impl Settings {
         }
         if !is_known(&text) {
             let message = format!(
-                "there is no setting `{text}`; the settings are seconds, forever, policy, {}, name, cache, tags, key_self and \
+                "there is no setting `{text}`; the settings are seconds, forever, policy, {}, name, cache, tags, key_self, independent and \
                  negative_errors",
                 OF_POLICY.join(", ")
             );

@@ -104,3 +104,46 @@ async fn a_response_with_a_tag_that_is_none_is_not_stored() {
     assert_eq!(world.get("/").await.text(), "1");
     assert_eq!(world.get("/").await.text(), "2");
 }
+
+/// What is computed in the same cache for a page gives the page its tags, also where it varies.
+#[tokio::test]
+async fn a_page_is_invalidated_by_the_tags_of_what_it_is_made_of() {
+    use giotto_cache::{Computed, Error, Key, Lookup, Policy};
+    for vary in ["", "accept-language"] {
+        let world = World::new();
+        let (cache, origin) = (world.cache.clone(), world.origin.clone());
+        origin.says(move |_, number| {
+            response(
+                &[("cache-control", "max-age=60"), ("vary", vary)],
+                &number.to_string(),
+            )
+        });
+        let handler = move |request| {
+            let (cache, origin) = (cache.clone(), origin.clone());
+            async move {
+                let inner = Lookup::new(Key::plain("inner"), Policy::seconds(60));
+                let inner = inner.tags(vec!["inner".to_owned()]);
+                let compute = |_| async { Ok::<_, Error>(Computed::Page("7".into())) };
+                cache.answer(inner, compute).await.unwrap();
+                origin.answer(request).await
+            }
+        };
+        let app = axum::Router::new()
+            .fallback(handler)
+            .layer(world.layer.clone());
+        let world = World { app, ..world };
+        assert_eq!(world.get("/").await.text(), "1");
+        assert!(world.get("/").await.is_hit(), "{vary:?}");
+        invalidate(&world, "inner").await;
+        assert_eq!(world.get("/").await.text(), "2", "{vary:?}");
+        let german = [("accept-language", "de")];
+        world.get_with("/", &german).await;
+        let calls = world.origin.calls();
+        invalidate(&world, "inner").await;
+        assert_eq!(
+            world.get_with("/", &german).await.text(),
+            (calls + 1).to_string(),
+            "{vary:?}"
+        );
+    }
+}

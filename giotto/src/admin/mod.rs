@@ -30,7 +30,9 @@ pub struct Admin(Access);
 
 impl App {
     /// The routes of the admin listener, for an application with a server of its own. That server checks who asks: they show
-    /// what the application does, and change the cache.
+    /// what the application does, and change the cache. They answer to every `Host`, because only the application knows its
+    /// names: its check must ask for something that a browser sends to this host alone, such as the cookie of a session, or else
+    /// a page of another site reaches them by a name that leads here (DNS rebinding). `admin.hosts` is for the listener.
     ///
     /// ```
     /// use giotto::prelude::*;

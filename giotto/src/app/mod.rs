@@ -42,6 +42,8 @@ pub struct App {
     manifest: Arc<Manifest>,
     cache: Cache,
     cache_is_given: bool,
+    /// Its cache is the one of other doors than programs, and it is for operators alone.
+    is_of_cache: bool,
     models: Models,
     /// How requests over HTTP may use the cache.
     pub(crate) mode: Mode,
@@ -87,6 +89,7 @@ impl App {
             manifest: Arc::new(manifest),
             cache: Cache::new(DummyKeyValue::new()),
             cache_is_given: false,
+            is_of_cache: false,
             models: Models::default(),
             mode: Mode::Prefer,
             states: States::default().keep(addresses),
@@ -482,6 +485,18 @@ impl App {
             manifest: Arc::new(manifest),
             ..self
         }
+    }
+
+    /// What operators ask of `cache`, whose keys are not those of programs of a manifest.
+    pub(crate) fn of_cache(cache: Cache) -> Self {
+        Self {
+            is_of_cache: true,
+            ..Self::new(Manifest::default()).with_cache(cache)
+        }
+    }
+
+    pub(crate) const fn is_of_cache(&self) -> bool {
+        self.is_of_cache
     }
 
     pub(crate) const fn cache_is_given(&self) -> bool {

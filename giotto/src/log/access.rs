@@ -101,6 +101,12 @@ impl Access {
         });
     }
 
+    /// How many lines were lost: the file could not be written, or not fast enough.
+    #[cfg(feature = "admin")]
+    pub(crate) fn lost(&self) -> u64 {
+        self.sink.lost()
+    }
+
     /// Opens the file again, after it was moved away.
     pub(crate) fn reopen(&self) {
         self.sink.reopen();

@@ -7,8 +7,9 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::mem::{replace, swap, take};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,8 @@ pub(super) struct Sink(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
+    /// The lines that were lost since it was opened.
+    lost: AtomicU64,
     /// There is something for the writer to do.
     work: Condvar,
     /// It is done.
@@ -66,6 +69,7 @@ impl Sink {
         let before = state.lines.len();
         if before + line.len() > MOST {
             state.lost += 1;
+            self.0.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         state.lines.extend_from_slice(line);
@@ -75,6 +79,12 @@ impl Sink {
         if before == 0 || (before < ENOUGH && after >= ENOUGH) {
             self.0.work.notify_one();
         }
+    }
+
+    /// How many lines were lost since it was opened.
+    #[cfg(feature = "admin")]
+    pub(super) fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
     }
 
     /// Opens the file again, which may have been moved away.
@@ -161,7 +171,8 @@ impl Writer {
             let reopens = take(&mut state.reopens);
             let (hurries, is_closed) = (state.hurries, state.is_closed);
             drop(state);
-            self.write();
+            let lost = self.write();
+            shared.lost.fetch_add(lost, Ordering::Relaxed);
             if reopens {
                 self.reopen();
             }
@@ -179,12 +190,18 @@ impl Writer {
         }
     }
 
-    fn write(&mut self) {
-        if let Err((lost, error)) = self.target.write(&self.batch) {
-            self.lost += lost;
-            self.error = Some(error);
-        }
+    /// Writes the batch; how many of its lines are lost.
+    fn write(&mut self) -> u64 {
+        let written = self.target.write(&self.batch);
         self.batch.clear();
+        match written {
+            Ok(()) => 0,
+            Err((lost, error)) => {
+                self.lost += lost;
+                self.error = Some(error);
+                lost
+            }
+        }
     }
 
     /// Keeps the file that it has if there is no new one.
@@ -226,6 +243,9 @@ impl Target {
             None => File::from(io::stdout().as_fd().try_clone_to_owned()?),
             Some(path) => {
                 let mut options = OpenOptions::new();
+                // A named pipe without a reader would not open until there is one, unless it is opened for reading, too.
+                let kind = path.metadata().map(|found| found.file_type());
+                options.read(kind.is_ok_and(|kind| kind.is_fifo()));
                 options.append(true).create(true).mode(MODE).open(path)?
             }
         };
@@ -302,6 +322,7 @@ mod tests {
         sink.flush();
         let state = sink.0.lock();
         assert!(state.lines.is_empty() && !state.is_writing);
+        assert_eq!(sink.0.lost.load(Ordering::Relaxed), 100_000);
     }
 
     #[test]
@@ -331,6 +352,22 @@ mod tests {
         drop(reader);
         drop(sink);
         thread.join().unwrap();
+    }
+
+    /// A supervisor may start the reader of a pipe after the server, or start it again.
+    #[test]
+    fn a_named_pipe_is_opened_before_anybody_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let sink = Sink::open(Some(&path)).unwrap();
+        sink.push(b"one\n");
+        sink.flush();
+        let mut read = [0; 4];
+        let mut reader = File::open(&path).unwrap();
+        io::Read::read_exact(&mut reader, &mut read).unwrap();
+        assert_eq!(&read, b"one\n");
     }
 
     #[test]

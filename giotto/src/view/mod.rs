@@ -9,6 +9,8 @@ mod document;
 mod escape;
 mod renderer;
 mod renderers;
+mod reply;
+
 #[cfg(feature = "session")]
 mod session;
 #[cfg(feature = "template")]
@@ -18,7 +20,8 @@ pub use crate::mime::{InvalidMime, Mime};
 pub use basic::{BasicView, Shown};
 pub(crate) use document::{CLOSE, open};
 pub use escape::escape_html;
-pub use renderer::{IntoRenderer, IntoResponse, Renderer, Rendering};
+pub use renderer::{IntoRenderer, Renderer, Rendering};
 pub use renderers::View;
+pub use reply::IntoResponse;
 #[cfg(feature = "template")]
 pub use template::{Template, TemplateFunction, Templates, template};

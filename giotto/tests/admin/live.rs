@@ -331,7 +331,9 @@ fn a_purge_is_seen_by_all_processes_that_share_the_store() {
     let all = [&administered.server, &others[0], &others[1], &others[2]];
     let is_hit = |server: &Server| {
         let reply = server.get("/wall/shown/1", "");
-        reply.field("cache-status").unwrap().contains("hit")
+        let status = reply.field("cache-status").unwrap().to_owned();
+        // The page of another process may still be on its way to the store.
+        status.contains("; hit") || status.contains("; collapsed")
     };
     let hits = || all.map(is_hit);
     assert_eq!(hits(), [false, true, true, true]);

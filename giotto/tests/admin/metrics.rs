@@ -14,6 +14,7 @@ use giotto::cache::{
 use giotto::prelude::*;
 use giotto::testing::Chaos;
 use http_body_util::{BodyExt, Full};
+use test_servers::wait_until;
 use tower_service::Service;
 
 use crate::openmetrics::Metrics;
@@ -381,4 +382,29 @@ fn a_server_tells_its_metrics_on_the_admin_listener_only() {
     let mut connection = Connection::to(administered.admin);
     connection.send("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(connection.receive("HEAD").status, 200);
+}
+
+#[test]
+fn lost_lines_of_the_access_log_are_counted() {
+    let full = [
+        "--set",
+        "log.access=on",
+        "--set",
+        "log.access_file=/dev/full",
+    ];
+    let administered = Administered::start(&full);
+    let lost = |name: &str| {
+        let metrics = administered.get("/metrics").text().to_owned();
+        let line = metrics.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+    };
+    let name = "giotto_access_log_lost_lines_total";
+    assert_eq!(lost(name), Some(0));
+    for _ in 0..3 {
+        administered.server.get("/page?x=1", "");
+    }
+    wait_until("they are lost", || lost(name) == Some(3));
+    drop(administered);
+    let administered = Administered::start(&[]);
+    assert!(!administered.get("/metrics").text().contains("access_log"));
 }

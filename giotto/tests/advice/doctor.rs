@@ -92,6 +92,17 @@ mod redis {
     }
 
     #[tokio::test(flavor = "multi_thread")]
+    async fn a_redis_that_is_full_lacks_room_and_no_right() {
+        let redis = Redis::start();
+        redis.cli(&["config", "set", "maxmemory", "1"]);
+        let app = app(Manifest::default(), Cache::new(store(&redis)));
+        let found = finding(&app, "full").await;
+        assert!(found.contains("redis is full"), "{found}");
+        let (names, _) = findings(&app).await;
+        assert!(!names.iter().any(|name| name == "rights"), "{names:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
     async fn a_clock_that_is_apart_from_that_of_redis_is_found() {
         let redis = Redis::start();
         let unix = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();

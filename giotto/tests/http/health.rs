@@ -1,5 +1,7 @@
 //! What a supervisor is told on the public port, where the configuration says so.
 
+use giotto::prelude::*;
+
 use crate::server::Server;
 use crate::{ask, testbed};
 
@@ -68,6 +70,28 @@ fn a_lame_duck_ends_after_its_time_and_not_at_a_terminal() {
     let (status, log) = server.end();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(!log.contains("still accepting"), "{log}");
+}
+
+#[test]
+fn a_program_in_the_way_of_the_health_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("giotto.toml");
+    std::fs::write(&config, "http.health = true\n").unwrap();
+    let flags = ["--config", config.to_str().unwrap()];
+    let application = |name| {
+        let program = Program::new(|_: ()| "mine").view(BasicView::new());
+        App::new(Manifest::new([(name, program)]))
+    };
+    for name in ["healthz", "readyz"] {
+        let app = application(name).configured_with(flags).unwrap();
+        let error = app.into_service().unwrap_err().to_string();
+        assert!(
+            error.contains(name) && error.contains("rename it"),
+            "{error}"
+        );
+    }
+    let other = application("health").configured_with(flags).unwrap();
+    assert!(other.into_service().is_ok());
 }
 
 #[test]

@@ -136,6 +136,31 @@ fn a_panicking_model_fails_its_own_request_only() {
     }
 }
 
+/// The reader of an error page tells an id, and it leads to the line that says why.
+#[test]
+fn a_failure_has_the_id_of_its_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let file = format!("log.access_file={}", path.display());
+    let server = Server::start_with(&["--set", "log.access=on", "--set", &file]);
+    let own = server.get("/failing/fails", "");
+    let own = own.field("x-request-id").unwrap().to_owned();
+    let given = server.get("/failing/panics", "X-Request-Id: abc-1\r\n");
+    assert_eq!(given.field("x-request-id"), Some("abc-1"));
+    server.terminate();
+    let (_, log) = server.end();
+    for (id, path) in [(&*own, "/failing/fails"), ("abc-1", "/failing/panics")] {
+        let mut lines = log.lines().filter(|line| line.contains("program failed"));
+        let line = lines.find(|line| line.contains(path)).expect(&log);
+        assert!(line.contains(&format!("request_id=\"{id}\"")), "{line}");
+    }
+    let access = std::fs::read_to_string(path).unwrap();
+    assert!(
+        access.contains(&own) && access.contains("abc-1"),
+        "{access}"
+    );
+}
+
 #[test]
 fn log_lines_are_json_where_asked() {
     let server = Server::start_with(&["--set", "cache=locmem", "--set", "log.format=json"]);

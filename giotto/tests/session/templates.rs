@@ -52,6 +52,69 @@ async fn a_template_has_the_token_and_the_messages() {
     }
 }
 
+/// A fragment is for all readers, also on a page that is not stored.
+#[tokio::test]
+async fn what_belongs_to_one_reader_is_in_no_fragment() {
+    const FRAGMENTS: [(&str, &str); 5] = [
+        (
+            "csrf",
+            "{% call cache('a', seconds=60) %}{{ csrf() }}{% endcall %}",
+        ),
+        (
+            "flashes",
+            "{% call cache('a', seconds=60) %}{{ flashes() }}{% endcall %}",
+        ),
+        (
+            "variable",
+            "{% set token = csrf() %}{% call cache('a', seconds=60) %}{{ token }}{% endcall %}",
+        ),
+        (
+            "form",
+            "{% call cache('a', seconds=60) %}for all{% endcall %} {{ csrf() }}",
+        ),
+        (
+            "shown",
+            "{% set shown = flashes() %}{% call cache('a', seconds=60) %}{% for one in shown %}{{ one.text }}{% endfor %}.\
+             {% endcall %}",
+        ),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut manifest = Manifest::default();
+    for (name, text) in FRAGMENTS {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let program = Program::new(|_: Nothing| ()).view(View::new().html(template(name)));
+        manifest = manifest.with(name, program);
+    }
+    let say = |_: Nothing, session: Session| -> Result<Redirection, Error> {
+        session.flash("info", "for one")?;
+        Ok(Redirection::to("/shown"))
+    };
+    let say = Program::new(say).controllers([HTTP_POST]);
+    let app = App::new(manifest.with("say", say.view(View::new())))
+        .templates(Templates::new(folder.path()))
+        .cache(LocMemKeyValue::new());
+    let service = app.sessions(sessions()).into_service().unwrap().debug(true);
+    let mut reader = Browser::new(&service);
+    for refused in ["csrf", "flashes", "variable"] {
+        for _ in 0..2 {
+            let reply = reader.get(&format!("/{refused}")).await;
+            assert_eq!(reply.status, 500, "{refused}");
+            assert!(
+                reply.body.contains("belongs to one reader"),
+                "{}",
+                reply.body
+            );
+        }
+    }
+    assert!(reader.get("/form").await.body.starts_with("for all <input"));
+    assert_eq!(reader.post("/say", "").await.status, 303);
+    assert_eq!(reader.get("/shown").await.body, "for one.");
+    for mut other in [Browser::new(&service), reader] {
+        assert_eq!(other.get("/shown").await.body, ".");
+        assert!(other.get("/form").await.body.starts_with("for all <input"));
+    }
+}
+
 /// The page of an error is for every reader: a layout with a form needs a block that its template leaves empty.
 #[tokio::test]
 async fn an_error_page_with_a_token_is_logged_and_the_usual_one_is_sent() {

@@ -144,3 +144,26 @@ fn an_engine_that_is_not_built_in_is_refused() {
         is_refused(file, &[], &[], &["not built in", "feature"]);
     }
 }
+
+#[cfg(not(feature = "admin"))]
+#[test]
+fn an_admin_listener_that_is_not_built_in_is_refused_by_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("giotto.toml"),
+        "[admin]\nlisten = \"127.0.0.1:0\"\n",
+    )
+    .unwrap();
+    let output = crate::start(folder.path(), "http", &[], &[])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for word in [
+        "giotto.toml:2",
+        "not built in",
+        "enable the feature \"admin\"",
+    ] {
+        assert!(error.contains(word), "{word}: {error}");
+    }
+}

@@ -5,8 +5,7 @@ use giotto::prelude::*;
 
 #[tokio::test]
 async fn what_is_undefined_is_named_with_what_there_is() {
-    let all =
-        "data, errors, form, lang, url_for, asset, csrf, flashes, t, debug, dict, namespace, range";
+    let all = "data, errors, form, lang, url_for, asset, csrf, flashes, t, cache, debug, dict, namespace, range";
     for (page, expected) in [
         (
             "\n\n{{ data.titel }}",
@@ -55,7 +54,7 @@ async fn what_is_undefined_is_named_with_what_there_is() {
         problem("{% set total = 1 %}{{ sum }}").await,
         format!(
             "page.html:1: `sum` is undefined; defined here: {}",
-            all.replace("t, debug", "t, total, debug")
+            all.replace("cache, debug", "cache, total, debug")
         )
     );
 }

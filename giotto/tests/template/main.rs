@@ -6,6 +6,7 @@ mod environment;
 mod errors;
 mod escaping;
 mod forms;
+mod fragments;
 mod reload;
 mod start;
 mod stored;

@@ -10,25 +10,17 @@ use super::client::request::Request;
 use super::command::{beginning, each, unexpected, unlink};
 use crate::entry::codec::MAGIC;
 use crate::error::Result;
+use crate::keyvalue::namespace::Namespace;
 
 /// Keys that one step visits: a fraction of a millisecond of the server's time.
 const STEP: u32 = 1000;
 
-/// Removes the keys that begin with `prefix` and contain `part`, if there is one. With `only_entries`, keys whose value is
-/// not an entry stay: without a namespace, another program may have keys that begin like ours.
+/// Removes the keys of `namespace` that contain `part`, if there is one. Without a namespace, keys whose value is not an entry
+/// stay: another program may have keys that look like ours.
 ///
 /// UNLINK needs no memory, so a full server is cleared too.
-pub(super) async fn clear(
-    link: &Link,
-    prefix: &str,
-    part: Option<&str>,
-    only_entries: bool,
-) -> Result<()> {
-    // A prefix has none of the characters that have a meaning in a pattern. A part may overlap the prefix.
-    let pattern = match part {
-        Some(part) => format!("*{}*", literal(part)),
-        None => format!("{prefix}*"),
-    };
+pub(super) async fn clear(link: &Link, namespace: &Namespace, part: Option<&str>) -> Result<()> {
+    let pattern = pattern(namespace, part.unwrap_or_default());
     let mut cursor = b"0".to_vec();
     loop {
         let mut scan = cmd("SCAN");
@@ -39,8 +31,9 @@ pub(super) async fn clear(
             .arg(STEP);
         let reply = ask(link, &Request::Again(scan)).await?;
         let (next, mut keys) = page(reply).ok_or_else(|| unexpected("SCAN"))?;
-        keys.retain(|key| key.starts_with(prefix.as_bytes()));
-        if only_entries {
+        // Every key of ours is text.
+        keys.retain(|key| std::str::from_utf8(key).is_ok_and(|key| namespace.has(key)));
+        if namespace.is_none() {
             keys = entries(link, keys).await?;
         }
         if !keys.is_empty() {
@@ -64,8 +57,18 @@ pub(super) async fn delete(link: &Link, keys: &[Vec<u8>]) -> Result<u64> {
     Ok(were_there.count() as u64)
 }
 
+/// What all keys of `namespace` match that contain `part`, and perhaps others.
+pub(super) fn pattern(namespace: &Namespace, part: &str) -> String {
+    match part {
+        // A namespace has none of the characters that have a meaning in a pattern.
+        "" => format!("{}*", namespace.stored("")),
+        // It may overlap the namespace.
+        part => format!("*{}*", literal(part)),
+    }
+}
+
 /// The pattern that `part` alone matches.
-pub(super) fn literal(part: &str) -> String {
+fn literal(part: &str) -> String {
     let mut pattern = String::with_capacity(part.len());
     for character in part.chars() {
         if r"*?[]\^-".contains(character) {

@@ -60,12 +60,10 @@ impl RedisKeyValue {
     }
 
     async fn clear_all(&self, part: Option<&str>) -> Result<()> {
-        let (prefix, none) = (self.namespace.prefix(), Namespace::default());
-        let only_entries = prefix == none.prefix();
         let mut result = Ok(());
         for link in self.way.links().await? {
             // One that fails does not keep the others from being cleared.
-            result = result.and(clear::clear(&link, prefix, part, only_entries).await);
+            result = result.and(clear::clear(&link, &self.namespace, part).await);
         }
         result
     }
@@ -164,9 +162,8 @@ impl KeyValue for RedisKeyValue {
 
     /// `SCAN`, and for each key `STRLEN` and a `GETRANGE` of its first bytes; of a cluster, one master after the other.
     async fn scan(&self, scan: &Scan) -> Result<Scanned> {
-        let own = self.namespace.stored("").len();
         let links = self.way.links().await?;
-        scan::scan(links, self.namespace.prefix(), own, scan).await
+        scan::scan(links, &self.namespace, scan).await
     }
 
     async fn clear(&self) -> Result<()> {

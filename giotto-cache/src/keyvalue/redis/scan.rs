@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use redis::{Cmd, Pipeline, Value, cmd};
 
-use super::clear::{ask, literal, page};
+use super::clear::{ask, page, pattern};
 use super::client::link::Link;
 use super::client::request::Request;
 use super::command::{beginning, unexpected};
+use crate::entry::codec::MAGIC;
 use crate::error::Result;
+use crate::keyvalue::namespace::Namespace;
 use crate::keyvalue::scan::{
     LONGEST_KEY, Scan, Scanned, StoredValue, foreign_cursor, head_of, number,
 };
@@ -20,12 +22,10 @@ use crate::keyvalue::scan::{
 const STEP: usize = 250;
 const STEP_OF_PART: usize = 1_000;
 
-/// The page of the `links`, which are all servers of the store, that `scan` asks for. The keys begin with `prefix`, of which
-/// the namespace is the first `own` bytes.
+/// The page of the keys of `namespace` on the `links`, which are all servers of the store, that `scan` asks for.
 pub(super) async fn scan(
     links: Vec<Arc<Link>>,
-    prefix: &str,
-    own: usize,
+    namespace: &Namespace,
     scan: &Scan,
 ) -> Result<Scanned> {
     let mut links: Vec<_> = links.into_iter().map(|link| (link.name(), link)).collect();
@@ -34,9 +34,9 @@ pub(super) async fn scan(
     let Some((_, link)) = links.get(at) else {
         return Ok(Scanned::default());
     };
-    let (next, keys) = keys(link, prefix, scan, cursor).await?;
+    let (next, keys) = keys(link, namespace, scan, cursor).await?;
     let looked_at = step(scan) as u64;
-    let values = values(link, own, keys).await?;
+    let values = values(link, namespace, keys).await?;
     let next = match next {
         0 => links.get(at + 1).map(|(name, _)| format!("0@{name}")),
         next if links.len() == 1 => Some(next.to_string()),
@@ -75,11 +75,13 @@ fn step(scan: &Scan) -> usize {
 }
 
 /// A page of keys, and the cursor of the next one, 0 at the end.
-async fn keys(link: &Link, prefix: &str, scan: &Scan, cursor: u64) -> Result<(u64, Vec<String>)> {
-    let pattern = match scan.part.as_str() {
-        "" => format!("{prefix}*"),
-        part => format!("*{}*", literal(part)),
-    };
+async fn keys(
+    link: &Link,
+    namespace: &Namespace,
+    scan: &Scan,
+    cursor: u64,
+) -> Result<(u64, Vec<String>)> {
+    let pattern = pattern(namespace, &scan.part);
     let mut question = cmd("SCAN");
     question.arg(cursor).arg("MATCH").arg(&pattern);
     question.arg("COUNT").arg(step(scan));
@@ -91,12 +93,13 @@ async fn keys(link: &Link, prefix: &str, scan: &Scan, cursor: u64) -> Result<(u6
     // Every key of ours is text.
     let keys = keys.into_iter().filter(|key| key.len() <= LONGEST_KEY);
     let keys = keys.filter_map(|key| String::from_utf8(key).ok());
-    let keys = keys.filter(|key| key.starts_with(prefix));
+    let keys = keys.filter(|key| namespace.has(key));
     Ok((next.ok_or_else(|| unexpected("SCAN"))?, keys.collect()))
 }
 
 /// What is known of the values of `keys`; a key that is gone, or whose value is no string, is left out.
-async fn values(link: &Link, own: usize, keys: Vec<String>) -> Result<Vec<StoredValue>> {
+async fn values(link: &Link, namespace: &Namespace, keys: Vec<String>) -> Result<Vec<StoredValue>> {
+    let own = namespace.stored("").len();
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -119,6 +122,10 @@ async fn values(link: &Link, own: usize, keys: Vec<String>) -> Result<Vec<Stored
         let (Value::Int(length @ 1..), Value::BulkString(head)) = (length, head) else {
             continue;
         };
+        // Of another program, as far as can be told.
+        if !stored_key.starts_with(namespace.prefix()) && !head.starts_with(&MAGIC) {
+            continue;
+        }
         values.push(StoredValue {
             key: Some(stored_key[own..].to_owned()),
             bytes: u64::try_from(length).ok(),

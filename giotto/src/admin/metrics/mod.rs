@@ -22,7 +22,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// All metrics, in OpenMetrics' text, or in the older text of Prometheus for a client that accepts only that.
 pub(super) async fn answer(access: Access, fields: &HeaderMap) -> Response<Body> {
     let holdings = access.holdings.now(access.app.shared_cache()).await;
-    let scrape = Scrape::new(access.app.shared_cache(), holdings);
+    let scrape = Scrape::new(&access.app, holdings);
     let wants_old = wants_old_text(fields);
     // A thousand programs take some milliseconds.
     let written = tokio::task::spawn_blocking(move || write(scrape, wants_old)).await;

@@ -5,12 +5,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use giotto_cache::{Cache, Counts, DownstreamCounts, LayerCounts, LayerMeasure, ProgramCounts};
+use giotto_cache::{Counts, DownstreamCounts, LayerCounts, LayerMeasure, ProgramCounts};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::families::{Families, Labels};
+use crate::app::App;
 
 /// Everything that a scrape tells.
 #[derive(Debug)]
@@ -23,12 +24,16 @@ pub(super) struct Scrape {
     in_flight: u64,
     pending: u64,
     downstream: Option<DownstreamCounts>,
+    /// The lines that its access log has lost, if it has one.
+    lost_lines: Option<u64>,
 }
 
 impl Scrape {
-    /// What `cache` has counted, and what its store `holds`.
-    pub(super) fn new(cache: &Cache, holdings: Arc<Vec<LayerMeasure>>) -> Self {
+    /// What the cache of `app` has counted, and what its store `holds`.
+    pub(super) fn new(app: &App, holdings: Arc<Vec<LayerMeasure>>) -> Self {
+        let cache = app.shared_cache();
         Self {
+            lost_lines: app.access.as_ref().map(|access| access.lost()),
             programs: cache.programs(),
             layers: cache.layers(),
             holdings,
@@ -242,6 +247,13 @@ impl Scrape {
             None,
             one(self.pending),
         )?;
+        if let Some(lines) = self.lost_lines {
+            to.counters(
+                "giotto_access_log_lost_lines",
+                "Lines of the access log that could not be written, or not fast enough.",
+                one(lines),
+            )?;
+        }
         let Some(purges) = self.downstream else {
             return Ok(());
         };

@@ -6,20 +6,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Response, StatusCode, Uri};
 
 use super::caching::CACHE_STATUS;
 use super::failure::program_of;
 use super::output::{Body, Sent};
+use super::request_id::{REQUEST_ID, given_id, trace_of};
 use crate::app::App;
 use crate::log::{Access, Line, TraceParent};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-/// The longest id that is taken from a request.
-const MAX_ID: usize = 128;
 /// The client has gone before there was a response. No client sees this status, which nginx has for it, too.
 const CLIENT_GONE: u16 = 499;
 
@@ -50,7 +47,6 @@ impl Visitor {
     /// Takes what the log tells of a request from its `head`, which is gone when there is a response.
     pub(super) fn begin(self: &Arc<Self>, head: &Parts) -> Box<Record> {
         let (number, is_told) = self.access.next();
-        let trace = sole(&head.headers, &TRACE_PARENT);
         Box::new(Record {
             visitor: Arc::clone(self),
             started: Instant::now(),
@@ -59,10 +55,8 @@ impl Visitor {
             method: head.method.clone(),
             uri: head.uri.clone(),
             client: self.is_proxy.then(|| self.client(&head.headers)),
-            given_id: sole(&head.headers, &REQUEST_ID)
-                .filter(|id| is_id(id))
-                .cloned(),
-            trace: trace.and_then(|field| TraceParent::read(field.as_bytes())),
+            given_id: given_id(&head.headers).cloned(),
+            trace: trace_of(&head.headers),
             id: None,
             status: CLIENT_GONE,
             cache_status: None,
@@ -176,16 +170,4 @@ impl Drop for Record {
             self.visitor.access.write(|line| self.write(line));
         }
     }
-}
-
-/// The only value of the field `name`.
-fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
-    let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
-/// Whether `id` may be that of a request: visible characters, not too many of them.
-fn is_id(id: &HeaderValue) -> bool {
-    let id = id.as_bytes();
-    (1..=MAX_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }

@@ -16,6 +16,7 @@ use super::input;
 use super::output::{Body, allow};
 use super::problem::Problem;
 use super::redirection;
+use super::request_id::{REQUEST_ID, id_of};
 use crate::app::App;
 use crate::error::{Error, ErrorKind};
 use crate::error_page::ErrorPage;
@@ -55,7 +56,7 @@ pub(super) fn response(
             }
             let (status, field) = status(&error, &head.method);
             fields.extend(field);
-            let message = message(&error, status, head, app, shows_errors);
+            let message = message(&error, status, head, app, shows_errors, fields);
             let told = told(&error, &message);
             let page = ErrorPage::new(status, told, &shown_path(head));
             let page = page.refused_fields(error.invalid_input().clone());
@@ -187,13 +188,14 @@ fn message(
     head: &Parts,
     app: &App,
     shows_errors: bool,
+    fields: &mut HeaderMap,
 ) -> String {
     let message = error.to_string();
     match error.kind() {
         ErrorKind::WrongController(methods) if methods.is_empty() => nothing_at(head),
         ErrorKind::NoProgram if !shows_errors => nothing_at(head),
         _ if status == StatusCode::INTERNAL_SERVER_ERROR => {
-            log(&message, head, app);
+            log(&message, head, app, fields);
             match shows_errors {
                 true => message,
                 false => "something went wrong here; the reason is in the server's log".to_owned(),
@@ -207,15 +209,21 @@ fn nothing_at(head: &Parts) -> String {
     format!("there is nothing at {}", shown_path(head))
 }
 
-/// Logs that a program failed. The same error of the same program is one event, whatever it was asked.
-fn log(message: &str, head: &Parts, app: &App) {
+/// Logs that a program failed. The same error of the same program is one event, whatever it was asked. The client is told the id
+/// of its request if the access log has it.
+fn log(message: &str, head: &Parts, app: &App, fields: &mut HeaderMap) {
+    let id = id_of(head, app);
+    if let Some(id) = id.clone().filter(|_| app.access.is_some()) {
+        fields.insert(REQUEST_ID, id);
+    }
+    let id = id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
     let program = program_of(&head.method, head.uri.path(), app);
     let program = program.unwrap_or_default().to_owned();
     let path = format!("{:?}", Cut(head.uri.path()));
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
     app.log().tell(event, move |repeated| {
-        tracing::error!(program, %path, %error, repeated, "program failed");
+        tracing::error!(program, %path, %error, request_id = id, repeated, "program failed");
     });
 }
 

@@ -38,6 +38,7 @@ mod post;
 mod problem;
 mod range;
 mod redirection;
+mod request_id;
 #[cfg(feature = "axum")]
 mod routes;
 mod serve;

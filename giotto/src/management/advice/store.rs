@@ -27,6 +27,8 @@ pub(super) struct Examined {
     pub(super) findings: Vec<Finding>,
     /// Whether the store told its figures.
     is_measured: bool,
+    /// Whether it has hardly any room left.
+    is_full: bool,
 }
 
 /// Checks what `store`, a layer of `cache`, says of itself. The pages of the programs at `unlimited` stay there for ever.
@@ -58,6 +60,7 @@ pub(super) async fn examine(cache: &Cache, store: &dyn KeyValue, unlimited: &[&s
     };
     Examined {
         is_measured: matches!(measure, Ok(Ok(_))),
+        is_full: matches!(&measure, Ok(Ok(measure)) if is_full(measure)),
         name,
         checked,
         findings,
@@ -73,6 +76,10 @@ impl Examined {
             None => self.checked = join(&self.checked, "rights"),
             Some(error) if probed.iter().all(|(_, result)| result.is_err()) => {
                 self.findings.push(unusable(&self.name, error));
+            }
+            // A user who may read and delete lacks no right: there is no room.
+            Some(error) if self.is_full && Probe::needs_room(&probed) => {
+                self.findings.push(without_room(&self.name, error));
             }
             Some(_) => {
                 let refused = probed.iter().filter_map(|(what, result)| {
@@ -131,6 +138,15 @@ fn full(name: &str, measure: &Measure, unlimited: &[&str]) -> Option<Finding> {
     }
 }
 
+/// Whether it has so little room left that it refuses values. A store counts some of its memory apart from the limit.
+fn is_full(measure: &Measure) -> bool {
+    let is_at = |held: Option<u64>, most: Option<u64>| {
+        let at = held.zip(most);
+        at.is_some_and(|(held, most)| held >= most - most / 20)
+    };
+    is_at(measure.bytes, measure.max_bytes) || is_at(measure.entries, measure.max_entries)
+}
+
 /// How far the clock of a store, read between two moments of the cache's clock, is from it.
 fn clock(name: &str, clock_ms: Option<u64>, before_ms: u64, after_ms: u64) -> Option<Finding> {
     let clock_ms = clock_ms?;
@@ -160,6 +176,16 @@ fn unusable(name: &str, error: &str) -> Finding {
     )
 }
 
+fn without_room(name: &str, error: &str) -> Finding {
+    Finding::new(
+        "full",
+        format!("{name} is full, and refuses what needs room: {error}"),
+        "new pages are not stored, and models run for every request",
+        "give it more memory, let it evict (for Redis maxmemory-policy allkeys-lru), or free room with mgt/cache/purge \
+         --reclaim",
+    )
+}
+
 fn missing(name: &str, what: &str, error: &str) -> Finding {
     Finding::new(
         "rights",
@@ -183,6 +209,14 @@ impl<'s> Probe<'s> {
     fn new(store: &'s dyn KeyValue) -> Self {
         let key = format!("{PROBE}{}}}", std::process::id());
         Self { store, key }
+    }
+
+    /// Whether all that was refused needs room, and nothing else was.
+    fn needs_room(tried: &Tried) -> bool {
+        let frees = ["read a page", "delete a page"];
+        tried
+            .iter()
+            .all(|(what, result)| result.is_ok() || !frees.contains(what))
     }
 
     /// Does what the cache does. It goes on after an error: a user may have some rights and not others.

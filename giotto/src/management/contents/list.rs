@@ -16,7 +16,6 @@ use super::pattern::Pattern;
 use super::view::Report;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::management::invocation::Invocation;
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
 use crate::program::Program;
@@ -201,7 +200,7 @@ impl Meant {
         let words = &arguments.invocation;
         let pattern = match words.is_empty() {
             true => None,
-            false => Some(Pattern::read(&Invocation::read(words, &[])?, app)?),
+            false => Some(Pattern::of_words(words, app)?),
         };
         let Arguments {
             state,

@@ -18,18 +18,44 @@ pub(in crate::management) struct Pattern {
     /// As it is written in a key, as is the media type.
     program: String,
     mimetype: Option<String>,
-    arguments: Vec<(&'static str, Glob)>,
+    arguments: Globs,
+    /// What the arguments must be as a whole, of a cache without a manifest.
+    whole: Option<Glob>,
     path: String,
     shown: String,
 }
 
 impl Pattern {
-    /// What `invocation` means, whose values may have a `*` in them.
+    /// What `words` mean, in whose values may be a `*`: an invocation, or of a cache without a manifest a program and the
+    /// arguments in its keys.
     ///
     /// # Errors
     ///
-    /// If it names no program with a cache, or an argument that the program does not have.
-    pub(in crate::management) fn read(invocation: &Invocation, app: &App) -> Result<Self> {
+    /// If they name no program with a cache, or an argument that the program does not have.
+    pub(in crate::management) fn of_words(words: &[String], app: &App) -> Result<Self> {
+        match words {
+            [program, arguments @ ..] if app.is_of_cache() => Ok(Self::of_keys(program, arguments)),
+            words => Self::read(&Invocation::read(words, &[])?, app),
+        }
+    }
+
+    fn of_keys(program: &str, arguments: &[String]) -> Self {
+        let arguments = (!arguments.is_empty()).then(|| arguments.join(" "));
+        let shown = match &arguments {
+            None => program.to_owned(),
+            Some(arguments) => format!("{program} {arguments}"),
+        };
+        Self {
+            program: Key::new(program, "", "").program().to_owned(),
+            mimetype: None,
+            arguments: Globs::new(),
+            whole: arguments.map(|arguments| Glob::new(&arguments)),
+            path: program.to_owned(),
+            shown,
+        }
+    }
+
+    fn read(invocation: &Invocation, app: &App) -> Result<Self> {
         let front_ends = FrontEnd::all(invocation, app)?;
         let front_end = front_ends.first().ok_or_else(no_front_end)?;
         let program = front_end.program;
@@ -47,6 +73,7 @@ impl Pattern {
             program: key.program().to_owned(),
             mimetype: mimetype.map(|_| key.mimetype().to_owned()),
             arguments,
+            whole: None,
             path: program.path().to_owned(),
             shown: told(program.path(), invocation, segments),
         })
@@ -75,10 +102,16 @@ impl Pattern {
     }
 
     fn matches_arguments(&self, arguments: &str) -> bool {
-        self.arguments.iter().all(|(name, glob)| {
-            let value = literal::value_of(arguments, name);
-            value.is_some_and(|value| glob.matches(&value) || is_word(glob, &value))
-        })
+        // Around the keys of the layer are braces, which are no part of what a person means.
+        let bare = arguments.strip_prefix('{');
+        let bare = bare.and_then(|bare| bare.strip_suffix('}'));
+        let is_whole =
+            |whole: &Glob| whole.matches(arguments) || bare.is_some_and(|bare| whole.matches(bare));
+        self.whole.as_ref().is_none_or(is_whole)
+            && self.arguments.iter().all(|(name, glob)| {
+                let value = literal::value_of(arguments, name);
+                value.is_some_and(|value| glob.matches(&value) || is_word(glob, &value))
+            })
     }
 
     /// The path of the program.

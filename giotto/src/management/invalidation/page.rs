@@ -9,13 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::consent::{YES, consent};
 use crate::error::Result;
-use crate::management::invocation::{Invocation, Target};
+use crate::management::invocation::{Invocation, Target, key_of};
 use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
 use crate::management::process::forget::Changed;
 use crate::management::servers::Told;
 use crate::management::text::count;
-use crate::mime::Mime;
 use crate::program::Program;
 use crate::socket::PATIENCE;
 
@@ -80,30 +79,28 @@ struct Removed {
 }
 
 async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
-    let invocation = Invocation::read(&words.invocation, &words.header)?;
-    let target = Target::of(&invocation, &operator.app).await?;
+    let pages = Pages::of(&words.invocation, &words.header, &operator).await?;
     operator.check_keeps("expire")?;
     if operator.has_own_memory() {
         let asked = operator.ask_memories::<Expired>("expire", "cache/expire", &words, PATIENCE);
         let asked = asked.await?;
         let told = asked.told();
         return Ok(Expired {
-            invocation: target.name(),
+            invocation: pages.name,
             expired: union(asked.answers.into_iter().map(|(_, answer)| answer.expired)),
             note: operator.remains(&told),
             told,
         });
     }
     let mut expired = Vec::new();
-    for mime in target.mimes() {
-        let key = target.key(mime);
-        if operator.app.shared_cache().expire(&key).await? {
-            expired.push(mime.essence().to_owned());
+    for (mime, key) in &pages.keys {
+        if operator.app.shared_cache().expire(key).await? {
+            expired.push(mime.clone());
         }
     }
-    let told = tell(keys(&target), &operator).await?;
+    let told = tell(&pages, &operator).await?;
     Ok(Expired {
-        invocation: target.name(),
+        invocation: pages.name,
         expired,
         note: operator.remains(&told),
         told,
@@ -111,13 +108,10 @@ async fn expire_pages(words: Words, operator: Operator) -> Result<Expired> {
 }
 
 async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Removed> {
-    let invocation = Invocation::read(&arguments.invocation, &arguments.header)?;
-    let target = Target::of(&invocation, &operator.app).await?;
+    let pages = Pages::of(&arguments.invocation, &arguments.header, &operator).await?;
     operator.check_keeps("remove")?;
     if !arguments.yes {
-        let mimes: Vec<_> = target.mimes().iter().map(Mime::essence).collect();
-        let (name, mimes) = (target.name(), mimes.join(", "));
-        let plan = format!("this removes the pages of {name} as {mimes}");
+        let plan = format!("this removes {}", pages.told());
         consent(&operator, plan, "removed").await?;
     }
     if operator.has_own_memory() {
@@ -130,51 +124,74 @@ async fn remove_pages(arguments: Arguments, operator: Operator) -> Result<Remove
         let asked = asked.await?;
         let told = asked.told();
         return Ok(Removed {
-            invocation: target.name(),
+            invocation: pages.name,
             removed: union(asked.answers.into_iter().map(|(_, answer)| answer.removed)),
             note: operator.remains(&told),
             told,
         });
     }
-    let pages = target.mimes().iter();
-    let pages = pages.map(|mime| (mime.essence().to_owned(), target.key(mime)));
-    let removed = remove_here(pages.collect(), &operator).await?;
-    let told = tell(keys(&target), &operator).await?;
+    let mut removed = Vec::new();
+    for (mime, key) in &pages.keys {
+        if operator.app.shared_cache().remove(key).await? {
+            removed.push(mime.clone());
+        }
+    }
+    let told = tell(&pages, &operator).await?;
     Ok(Removed {
-        invocation: target.name(),
+        invocation: pages.name,
         removed,
         note: operator.remains(&told),
         told,
     })
 }
 
-/// Removes these pages from the store: the media types of those that were there.
-async fn remove_here(pages: Vec<(String, Key)>, operator: &Operator) -> Result<Vec<String>> {
-    let mut removed = Vec::new();
-    for (mime, key) in pages {
-        if operator.app.shared_cache().remove(&key).await? {
-            removed.push(mime);
+/// The pages of an invocation.
+struct Pages {
+    /// `squared {'x': 12}`
+    name: String,
+    /// By their media types.
+    keys: Vec<(String, Key)>,
+}
+
+impl Pages {
+    /// Those that `words` name: an invocation, or the key of an entry of a cache without a manifest.
+    async fn of(words: &[String], header: &[String], operator: &Operator) -> Result<Self> {
+        if let Some(key) = key_of(words, &operator.app) {
+            let key = key?;
+            return Ok(Self {
+                name: key.to_string(),
+                keys: vec![(key.mimetype().to_owned(), key)],
+            });
+        }
+        let invocation = Invocation::read(words, header)?;
+        let target = Target::of(&invocation, &operator.app).await?;
+        let mimes = target.mimes().iter();
+        Ok(Self {
+            name: target.name(),
+            keys: mimes
+                .map(|mime| (mime.essence().to_owned(), target.key(mime)))
+                .collect(),
+        })
+    }
+
+    /// `the pages of squared {'x': 12} as text/html, text/cmd`
+    fn told(&self) -> String {
+        let mimes: Vec<_> = self.keys.iter().map(|(mime, _)| &**mime).collect();
+        match &*mimes {
+            [""] => self.name.clone(),
+            mimes => format!("the pages of {} as {}", self.name, mimes.join(", ")),
         }
     }
-    Ok(removed)
 }
 
-/// The keys of the pages of `target`.
-fn keys(target: &Target<'_>) -> Vec<String> {
-    let keys = target
-        .mimes()
-        .iter()
-        .map(|mime| target.key(mime).to_string());
-    keys.collect()
-}
-
-/// Has the servers forget the copies that they have in memory of the pages under `keys`.
-async fn tell(keys: Vec<String>, operator: &Operator) -> Result<Told> {
+/// Has the servers forget the copies that they have in memory of `pages`.
+async fn tell(pages: &Pages, operator: &Operator) -> Result<Told> {
     if operator.app.shared_cache().store().place() != Place::Layered {
         return Ok(Told::default());
     }
+    let keys = pages.keys.iter().map(|(_, key)| key.to_string());
     let changed = Changed {
-        key: keys,
+        key: keys.collect(),
         ..Changed::default()
     };
     operator.tell(&changed).await
@@ -227,7 +244,10 @@ fn show(
         [] => writeln!(f, "nothing was stored of {invocation}")?,
         _ => {
             let pages = count(mimes.len() as u64, "page");
-            writeln!(f, "{done} {pages} of {invocation}: {}", mimes.join(", "))?;
+            match mimes.join(", ") {
+                mimes if mimes.is_empty() => writeln!(f, "{done} {invocation}")?,
+                mimes => writeln!(f, "{done} {pages} of {invocation}: {mimes}")?,
+            }
         }
     }
     note.map_or(Ok(()), |note| writeln!(f, "note: {note}"))

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::arguments::nearest;
 use crate::error::{Result, quoted};
 use crate::management::contents::Pattern;
-use crate::management::invocation::{Invocation, no_cache, shown as shown_path, wrong};
+use crate::management::invocation::{no_cache, shown as shown_path, wrong};
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
 use crate::program::Program;
@@ -190,8 +190,7 @@ fn choose(way: &Way, arguments: &Arguments, app: &App) -> Result<Chosen> {
                        a time";
         return Err(wrong(&words.join(" "), message));
     }
-    let pattern = Pattern::read(&Invocation::read(words, &[])?, app)?;
-    Ok(Chosen::Pattern(pattern))
+    Pattern::of_words(words, app).map(Chosen::Pattern)
 }
 
 /// Refuses what belongs to another program.
@@ -253,6 +252,9 @@ fn program_scope(name: &str, app: &App) -> Result<Scope> {
         return Err(refused("program", name, message));
     }
     let path = if name == "/" { "" } else { name };
+    if app.is_of_cache() {
+        return Ok(Scope::Program(path.to_owned()));
+    }
     let programs = Controller::ALL
         .into_iter()
         .flat_map(|controller| app.manifest().programs(controller));

@@ -7,22 +7,25 @@ pub(in crate::management) mod by_key;
 
 use std::fmt;
 
-use giotto_cache::{EntryState, Explanation, LayerState, Place};
+use giotto_cache::{EntryState, Explanation, Key, LayerState, Lookup, Place, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::entry;
 use super::next::Next;
+use crate::app::App;
 use crate::controller::cmd::remedy;
 use crate::error::{Error, Result};
 use crate::management::invocation::{
-    FrontEnd, Invocation, no_cache, no_front_end, not_admitted, shown as shown_path,
+    FrontEnd, Invocation, any_policy, key_of, no_cache, no_front_end, not_admitted,
+    shown as shown_path,
 };
 use crate::management::model::{Documented, FIELDS, INVOCATION, WORDS, Words, shown};
 use crate::management::operator::Operator;
 use crate::management::servers::Asked;
 use crate::management::text::columns;
 use crate::program::Program;
+use crate::request::HTTP_GET;
 use crate::socket::{PATIENCE, Silent};
 use crate::view::BasicView;
 
@@ -144,6 +147,9 @@ async fn with_servers(mut report: Report, words: &Words, operator: &Operator) ->
 
 /// What is known of the invocation that `words` name.
 async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
+    if let Some(key) = key_of(&words.invocation, &operator.app) {
+        return Ok(of_key(key?, any_policy(), &operator.app).await);
+    }
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let mut report: Option<Report> = None;
     let mut nexts = Vec::new();
@@ -165,6 +171,22 @@ async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
     let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
     report.next = nexts;
     Ok(report)
+}
+
+/// What is stored under `key`, and what the next lookup with `policy` gets.
+async fn of_key(key: Key, policy: Policy, app: &App) -> Report {
+    let report = Report {
+        program: key.program().to_owned(),
+        arguments: key.arguments().to_owned(),
+        mimetype: key.mimetype().to_owned(),
+        ..Report::default()
+    };
+    let explained = app.shared_cache().explain(&Lookup::new(key, policy)).await;
+    let next = vec![Next::new(HTTP_GET, &explained)];
+    Report {
+        next,
+        ..report.of_cached(explained)
+    }
 }
 
 /// What is stored of `invocation`, and what the next request of one front end would get.
@@ -256,7 +278,9 @@ impl Report {
             let remark = "middleware reads it; the page may be another one with it";
             lines.push(("not given", format!("{names} ({remark}: {remedy})")));
         }
-        lines.push(("shown as", self.mimetype.clone()));
+        if !self.mimetype.is_empty() {
+            lines.push(("shown as", self.mimetype.clone()));
+        }
         if !self.is_cached {
             lines.push(("next", no_cache(&self.program)));
         }

@@ -9,7 +9,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::{error, fmt};
 
@@ -29,15 +29,15 @@ const EXAMPLE: &str =
 #[derive(Debug)]
 pub(super) struct Fragments {
     /// `None` = they are rendered, and nothing is stored.
-    pub(super) stored: Option<Stored>,
+    stored: Option<Stored>,
     /// Whether a template of this renderer has any.
-    pub(super) are_met: Arc<AtomicBool>,
+    are_met: Arc<AtomicBool>,
     /// How many the place is in that is rendered now.
-    pub(super) depth: AtomicUsize,
-    /// The token of a form that is on this page.
-    pub(super) token: OnceLock<String>,
+    depth: AtomicUsize,
+    /// The tokens of forms that are on this page, each of which is written in another way.
+    tokens: Mutex<Vec<String>>,
     /// Whether the page shows messages to its reader, once.
-    pub(super) shows_flashes: AtomicBool,
+    shows_flashes: AtomicBool,
 }
 
 /// Where fragments are stored, and what all their keys have.
@@ -71,6 +71,31 @@ struct Fragment {
 struct Unrendered;
 
 impl Fragments {
+    /// Where they are `stored`; `are_met` tells whether a template of this renderer has any.
+    pub(super) fn new(stored: Option<Stored>, are_met: &Arc<AtomicBool>) -> Self {
+        Self {
+            stored,
+            are_met: Arc::clone(are_met),
+            depth: AtomicUsize::new(0),
+            tokens: Mutex::default(),
+            shows_flashes: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes the token in `field`, the hidden field of a form.
+    #[cfg(feature = "session")]
+    pub(super) fn note_token(&self, field: &str) {
+        let tokens = self.tokens.lock();
+        let mut tokens = tokens.unwrap_or_else(PoisonError::into_inner);
+        tokens.extend(field.rsplit('"').nth(1).map(str::to_owned));
+    }
+
+    /// Notes that the page shows messages to its reader.
+    #[cfg(feature = "session")]
+    pub(super) fn note_flashes(&self) {
+        self.shows_flashes.store(true, Ordering::Relaxed);
+    }
+
     /// Refuses what belongs to one reader in a fragment, which is for many.
     pub(super) fn refuse(&self, what: &str) -> Result<(), Error> {
         match self.depth.load(Ordering::Relaxed) {
@@ -162,9 +187,11 @@ fn render(
     let body = caller.call(state, &[]);
     fragments.depth.fetch_sub(1, Ordering::Relaxed);
     let body = body?.to_string();
-    match fragments.token.get() {
-        Some(token) if body.contains(token) => Err(of_one_reader("csrf()")),
-        _ => Ok(body),
+    let tokens = fragments.tokens.lock();
+    let tokens = tokens.unwrap_or_else(PoisonError::into_inner);
+    match tokens.iter().any(|token| body.contains(token)) {
+        true => Err(of_one_reader("csrf()")),
+        false => Ok(body),
     }
 }
 
@@ -186,32 +213,27 @@ fn answered(
     let runtime = Handle::current();
     let mut answer = pin!(cache.answer(lookup, compute));
     let mut may_ask = true;
-    let first = runtime.block_on(poll_fn(|context| {
+    let asked = poll_fn(|context| {
         if let Poll::Ready(answer) = answer.as_mut().poll(context) {
             return Poll::Ready(Err(answer));
         }
         if may_ask && let Poll::Ready(asked) = Pin::new(&mut asked).poll(context) {
             // Without a question, another page renders it.
             may_ask = asked.is_ok();
-            if let Ok(asked) = asked {
-                return Poll::Ready(Ok(asked));
-            }
+            return asked.map_or(Poll::Pending, |asked| Poll::Ready(Ok(asked)));
         }
         Poll::Pending
-    }));
-    let answer = match first {
-        Err(answer) => answer,
-        Ok((computing, give)) => {
-            // Fragments in it, and what they are made of, count for this one.
-            if let Some(body) = computing.sync_scope(render) {
-                let _ = give.send(body);
-            } else {
-                drop(give);
-            }
-            runtime.block_on(answer)
-        }
+    });
+    let (computing, give) = match runtime.block_on(asked) {
+        Err(answer) => return answer.ok(),
+        Ok(asked) => asked,
     };
-    answer.ok()
+    // Fragments in it, and what they are made of, count for this one.
+    match computing.sync_scope(render) {
+        Some(body) => _ = give.send(body),
+        None => drop(give),
+    }
+    runtime.block_on(answer).ok()
 }
 
 fn of_one_reader(what: &str) -> Error {

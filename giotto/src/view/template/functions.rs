@@ -4,8 +4,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-#[cfg(feature = "session")]
-use std::sync::atomic::Ordering;
 
 use giotto_cache::log::{Cut, Limiter};
 #[cfg(feature = "session")]
@@ -167,9 +165,8 @@ fn csrf(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let (): () = from_args(arguments).map_err(|error| usage(&error, "csrf()"))?;
     page.fragments.refuse("csrf()")?;
     let session = page.context.session("csrf()");
-    let session = session.map_err(|error| failed(&error))?;
-    let field = session.csrf_field();
-    let _ = page.fragments.token.set(session.csrf_token());
+    let field = session.map_err(|error| failed(&error))?.csrf_field();
+    page.fragments.note_token(&field);
     Ok(Value::from_safe_string(field))
 }
 
@@ -181,7 +178,7 @@ fn flashes(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let session = page.context.session("flashes()");
     let flashes = session.map_err(|error| failed(&error))?.flashes();
     if !flashes.is_empty() {
-        page.fragments.shows_flashes.store(true, Ordering::Relaxed);
+        page.fragments.note_flashes();
     }
     Ok(Value::from(Serde(flashes)))
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -222,18 +222,12 @@ impl Templates {
         are_met: &Arc<AtomicBool>,
     ) -> Result<Bytes> {
         let has_fragments = are_met.load(Ordering::Relaxed);
-        let fragments = Fragments {
-            stored: has_fragments.then(|| self.stored(rendering)).flatten(),
-            are_met: Arc::clone(are_met),
-            depth: AtomicUsize::new(0),
-            token: OnceLock::new(),
-            shows_flashes: AtomicBool::new(false),
-        };
+        let stored = has_fragments.then(|| self.stored(rendering)).flatten();
         let page = Page {
             context: rendering.context().clone(),
             language: rendering.language().map(str::to_owned),
             translations: self.messages()?,
-            fragments,
+            fragments: Fragments::new(stored, are_met),
             log: self.log.clone(),
         };
         let errors = Value::from(Serde(rendering.refused().by_name()));

@@ -2,13 +2,13 @@
 //!
 //! Part of a report: runs no model.
 
-use giotto_cache::{Key, Lookup, Policy};
+use giotto_cache::{Key, Policy};
 
-use super::Report;
+use super::of_key;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::management::report::next::Next;
-use crate::request::{Controller, HTTP_GET};
+use crate::management::invocation::any_policy;
+use crate::request::Controller;
 
 /// What is stored under a key, and what the next request for it gets, as a server sees it.
 ///
@@ -19,23 +19,14 @@ pub(crate) async fn explain_key(text: &str, app: &App) -> Result<serde_json::Val
     let none = || Error::other("no program of this application has pages under this key");
     let key = Key::read(text).ok_or_else(none)?;
     let policy = policy_of(&key, app).ok_or_else(none)?;
-    let report = Report {
-        program: key.program().to_owned(),
-        arguments: key.arguments().to_owned(),
-        mimetype: key.mimetype().to_owned(),
-        ..Report::default()
-    };
-    let explained = app.shared_cache().explain(&Lookup::new(key, policy)).await;
-    let next = vec![Next::new(HTTP_GET, &explained)];
-    let report = Report {
-        next,
-        ..report.of_cached(explained)
-    };
-    Ok(serde_json::to_value(report)?)
+    Ok(serde_json::to_value(of_key(key, policy, app).await)?)
 }
 
 /// How long the program of `key` keeps its pages; `None` if there is none, or it keeps nothing.
 pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
+    if app.is_of_cache() {
+        return Some(any_policy());
+    }
     let controllers = Controller::ALL.into_iter();
     let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
     programs.find_map(|program| {
