@@ -122,10 +122,8 @@ impl Checker {
         let before = self.stored.clone();
         for call in &moment.new {
             let asked = seen.answers.iter().map(|(asked, _)| asked);
-            let asked = asked
-                .filter(|asked| asked.number == call.request)
-                .next_back()
-                .unwrap();
+            let mut asked = asked;
+            let asked = asked.rfind(|asked| asked.number == call.request).unwrap();
             self.note(call, asked, moment.is_alone);
         }
         for (asked, answer) in &seen.answers {
@@ -450,7 +448,7 @@ impl Checker {
             .filter(|candidate| candidate.fields_of == fields_of);
         // A 304 may have been about each of several bodies.
         let has_body = |candidate: &&Candidate| moment.is_of(answer, candidate);
-        let candidate = all.clone().rfind(has_body).or(all.last());
+        let candidate = all.clone().rfind(has_body).or(all.clone().next_back());
         let candidate = candidate.ok_or("reused what must not be stored")?;
         let selected_by = candidate.head.vary.selects(asked);
         same("what selects it", candidate.selected_by, selected_by)?;
@@ -592,6 +590,7 @@ fn is_worth(terms: &Terms, head: &Head) -> bool {
     has_validator || terms.initial_age < terms.lifetime + longest
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "most are numbers")]
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, own: T, expected: T) -> Result<(), String> {
     match own == expected {
         true => Ok(()),

@@ -136,8 +136,7 @@ impl Head {
         let control = self.said.targeted.as_ref().unwrap_or(&plain);
         let with_authorization =
             control.public || control.must_revalidate || !control.s_maxage.is_empty();
-        let cookie_stays =
-            self.said.sets_cookie && !(control.cookie_is_private && !control.private);
+        let cookie_stays = self.said.sets_cookie && !control.cookie_is_private;
         let is_refused = asked.method != "GET"
             || control.no_store
             || control.private
