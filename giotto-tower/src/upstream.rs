@@ -18,7 +18,7 @@ use crate::cache_status::{CacheStatus, Forward};
 use crate::control::{self, Said};
 use crate::credentials;
 use crate::draft::{Draft, Question};
-use crate::exchange::{Cell, Pending, Replier, Uncached};
+use crate::exchange::{Cell, Replier, Uncached};
 use crate::place::Place;
 use crate::rfc;
 use crate::settings::Settings;
@@ -60,15 +60,11 @@ impl Upstream {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        let Some(Pending {
-            mut service,
-            mut request,
-            replier,
-        }) = cell.take()
-        else {
-            // No failure: nobody is to be served a stale response for it.
+        let Some(pending) = cell.take() else {
             return Ok(Computed::declined(Uncached::Sent));
         };
+        let (mut service, mut request) = (pending.service, pending.request);
+        let replier = pending.replier;
         let old = self.old();
         self.prepare(request.headers_mut(), old.as_ref());
         let handler = self.handler();
