@@ -69,9 +69,8 @@ impl Upstream {
             // No failure: nobody is to be served a stale response for it.
             return Ok(Computed::declined(Uncached::Sent));
         };
-        let old = self.old();
+        let (old, handler) = (self.old(), self.handler());
         self.prepare(request.headers_mut(), old.as_ref());
-        let handler = self.handler();
         request.extensions_mut().insert(handler.clone());
         let sent_ms = self.settings.cache.now_ms();
         let response = service.call(request).await;
@@ -80,19 +79,25 @@ impl Upstream {
         let context = Context { said, sent_ms };
         let has_old = self.control.old_value().is_some();
         match (response, old) {
-            (Err(error), _) => {
-                replier.hold(Err(error), self.status(None));
-                Err(Uncached::Failed)
-            }
+            (Err(error), _) => self.failed(Err(error), replier),
             (Ok(response), Some(old)) if response.status() == StatusCode::NOT_MODIFIED => {
                 self.revalidated(old, response.headers(), &context, replier)
             }
             (Ok(response), _) if has_old && rfc::stale_on_error(response.status()) => {
-                replier.hold(Ok(response.map(Body::passed)), self.status(None));
-                Err(Uncached::Failed)
+                self.failed(Ok(response.map(Body::passed)), replier)
             }
             (Ok(response), _) => self.received(response, &context, replier).await,
         }
+    }
+
+    /// The service behind has failed: its caller gets `result` unless an older response is served in its place.
+    fn failed<R, E>(
+        &self,
+        result: Result<Response<Body<R>>, E>,
+        replier: Replier<R, E>,
+    ) -> Result<Computed, Uncached> {
+        replier.hold(result, self.status(None));
+        Err(Uncached::Failed)
     }
 
     /// What the handler of the request sees of this computation.
