@@ -83,7 +83,11 @@ pub(crate) async fn run(
 /// The old entry, whose body the computation wants to keep.
 fn usable(attempt: &Attempt) -> Result<&Entry, Unfinished> {
     let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
-    old.ok_or_else(|| Unfinished::Failed(nothing_old()))
+    old.ok_or_else(|| match attempt.control.old_value() {
+        // It was there when the computation began, and is gone meanwhile: nothing has failed.
+        Some(_) => Unfinished::Declined(nothing_old()),
+        None => Unfinished::Failed(nothing_old()),
+    })
 }
 
 /// The output of `computation`. When it takes longer than its callers wait, the old entry is throttled, so that the next
