@@ -18,7 +18,7 @@ use crate::cache_status::{CacheStatus, Forward};
 use crate::control::{self, Said};
 use crate::credentials;
 use crate::draft::{Draft, Question};
-use crate::exchange::{Cell, Replier, Uncached};
+use crate::exchange::{Cell, Pending, Replier, Uncached};
 use crate::place::Place;
 use crate::rfc;
 use crate::settings::Settings;
@@ -60,14 +60,17 @@ impl Upstream {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<BoxError>,
     {
-        let Some(pending) = cell.take() else {
+        let Some(Pending {
+            mut service,
+            mut request,
+            replier,
+        }) = cell.take()
+        else {
+            // No failure: nobody is to be served a stale response for it.
             return Ok(Computed::declined(Uncached::Sent));
         };
-        let (mut service, mut request) = (pending.service, pending.request);
-        let replier = pending.replier;
-        let old = self.old();
+        let (old, handler) = (self.old(), self.handler());
         self.prepare(request.headers_mut(), old.as_ref());
-        let handler = self.handler();
         request.extensions_mut().insert(handler.clone());
         let sent_ms = self.settings.cache.now_ms();
         let response = service.call(request).await;
@@ -76,19 +79,25 @@ impl Upstream {
         let context = Context { said, sent_ms };
         let has_old = self.control.old_value().is_some();
         match (response, old) {
-            (Err(error), _) => {
-                replier.hold(Err(error), self.status(None));
-                Err(Uncached::Failed)
-            }
+            (Err(error), _) => self.failed(Err(error), replier),
             (Ok(response), Some(old)) if response.status() == StatusCode::NOT_MODIFIED => {
                 self.revalidated(old, response.headers(), &context, replier)
             }
             (Ok(response), _) if has_old && rfc::stale_on_error(response.status()) => {
-                replier.hold(Ok(response.map(Body::passed)), self.status(None));
-                Err(Uncached::Failed)
+                self.failed(Ok(response.map(Body::passed)), replier)
             }
             (Ok(response), _) => self.received(response, &context, replier).await,
         }
+    }
+
+    /// The service behind has failed: its caller gets `result` unless an older response is served in its place.
+    fn failed<R, E>(
+        &self,
+        result: Result<Response<Body<R>>, E>,
+        replier: Replier<R, E>,
+    ) -> Result<Computed, Uncached> {
+        replier.hold(result, self.status(None));
+        Err(Uncached::Failed)
     }
 
     /// What the handler of the request sees of this computation.

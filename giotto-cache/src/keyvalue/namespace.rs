@@ -50,6 +50,7 @@ impl Namespace {
 
     /// Whether `stored` may be a key of this namespace. Without one, these are all keys that do not begin like those of a
     /// namespace: also `GET example.com/(http)()` and `settings`, and not `user:7`.
+    #[cfg(feature = "redis")]
     pub(crate) fn has(&self, stored: &str) -> bool {
         match self.prefix.as_str() {
             "" => !stored
@@ -59,6 +60,7 @@ impl Namespace {
         }
     }
 
+    #[cfg(feature = "redis")]
     pub(crate) const fn is_none(&self) -> bool {
         self.prefix.is_empty()
     }
@@ -83,6 +85,7 @@ mod tests {
         assert_eq!(Namespace::default().prefix(), "{");
     }
 
+    #[cfg(feature = "redis")]
     #[test]
     fn a_key_is_of_one_namespace_or_of_none() {
         let (none, prod) = (Namespace::default(), Namespace::new("prod").unwrap());

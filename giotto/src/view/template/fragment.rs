@@ -96,7 +96,8 @@ impl Fragments {
         self.shows_flashes.store(true, Ordering::Relaxed);
     }
 
-    /// Refuses what belongs to one reader in a fragment, which is for many.
+    /// Refuses what belongs to one reader, in a fragment, which is for many.
+    #[cfg(feature = "session")]
     pub(super) fn refuse(&self, what: &str) -> Result<(), Error> {
         match self.depth.load(Ordering::Relaxed) {
             0 => Ok(()),
