@@ -36,7 +36,7 @@ clippy: ## No warnings of the compiler and clippy, in any target.
 doc: ## The documentation has no warnings, private items included.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --all-features --no-deps --document-private-items
 
-api: ## Writes the listing of the public API, giotto/public-api.txt and giotto-cache/public-api.txt.
+api: ## Writes the listings of the public API, public-api.txt of each crate that has one.
 	$(CARGO) run --quiet --locked -p checks -- api --write
 
 api-check: ## The public API is the one that is listed, so that a change of it is a change of the listing.

@@ -13,7 +13,7 @@ use public_api::Builder;
 use crate::report::Violation;
 
 /// The folders of the crates with a listing, which are also their names.
-const CRATES: [&str; 2] = ["giotto", "giotto-cache"];
+const CRATES: [&str; 3] = ["giotto", "giotto-cache", "giotto-tower"];
 
 /// What to do with the listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
