@@ -45,7 +45,8 @@ tokio::task_local! {
 /// let page = Key::new("page", "7", "text/html");
 /// let compute = || async move {
 ///     let task = tokio::spawn(Computing::current().scope(user()));
-///     Ok::<_, giotto_cache::Error>(task.await.map_err(giotto_cache::Error::refused)??.entry.body())
+///     let answer = task.await.expect("it does not panic")?;
+///     Ok::<_, giotto_cache::Error>(answer.entry.body())
 /// };
 /// let answer = cache.get_or_compute(page, Policy::seconds(3600), compute).await?;
 /// assert_eq!(answer.entry.tags(), ["user:7"]);

@@ -155,7 +155,8 @@ impl Client {
             stream.set_nodelay(true).unwrap();
             BufReader::new(stream)
         });
-        connection.get_mut().write_all(request).unwrap();
+        // A server refuses what is too long before it has read all of it: the reply says so.
+        let _ = connection.get_mut().write_all(request);
         let reply = receive(connection, method);
         if reply.field("connection") == Some("close") {
             self.connection = None;
