@@ -1,8 +1,6 @@
 //! `mgt/cache/doctor`: what it finds wrong, and that it finds nothing wrong elsewhere.
 
-use std::sync::Arc;
-
-use giotto::cache::{Cache, Clock, LayeredKeyValue};
+use giotto::cache::Cache;
 use giotto::prelude::*;
 use serde_json::Value;
 
@@ -51,6 +49,9 @@ async fn programs_without_a_cache_are_found() {
 
 #[cfg(feature = "redis")]
 mod redis {
+    use std::sync::Arc;
+
+    use giotto::cache::{Clock, LayeredKeyValue};
     use test_servers::{HttpServer, Redis};
 
     use super::*;
