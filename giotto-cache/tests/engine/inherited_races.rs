@@ -4,13 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use giotto_cache::{
-    Answer, Cache, CacheControl, Clock, Computed, Error, Key, KeyValue, LocMemKeyValue, Lookup,
-    Result, Scope,
-};
+use giotto_cache::{Answer, Cache, CacheControl, Computed, Error, Key, Lookup, Result, Scope};
 
-use crate::spy::{Spy, Standstill};
-use crate::world::{MINUTE, START_MS, cache_on, key, ms, seconds};
+use crate::spy::Standstill;
+use crate::world::{MINUTE, key, ms, raced, seconds};
 
 /// By what the page is made old, which knows of none of it.
 #[derive(Clone, Copy, Debug)]
@@ -124,17 +121,7 @@ async fn make_old(cache: &Cache, what: What, random: &mut fastrand::Rng) -> Resu
 /// One race: the truth changes and its results are made old while the page stands still at a point. Whether it came there at
 /// all.
 async fn race(random: &mut fastrand::Rng, what: What, is_outside: bool) -> Result<(Point, bool)> {
-    let clock = Clock::manual(START_MS);
-    let memory = LocMemKeyValue::new().clock(clock.clone());
-    let spy = Spy::new(memory.clone());
-    let [here, there] = match is_outside {
-        true => [spy.clone(), spy.another()]
-            .map(|spy| cache_on(Arc::new(spy) as Arc<dyn KeyValue>, &clock)),
-        false => {
-            let cache = cache_on(Arc::new(memory), &clock);
-            [cache.clone(), cache]
-        }
-    };
+    let ([here, there], spy, clock) = raced(is_outside);
     let mut truth = Truth::default();
     match random.u8(..3) {
         // The page is old.

@@ -4,14 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use giotto_cache::{
-    Answer, Cache, CacheControl, Clock, Computed, KeyValue, LocMemKeyValue, Lookup, Policy, Result,
-    Scope, Status,
-};
+use giotto_cache::{Answer, Cache, CacheControl, Computed, Lookup, Policy, Result, Scope, Status};
 
 use crate::model::Broken;
-use crate::spy::{Spy, Standstill};
-use crate::world::{MINUTE, START_MS, cache_on, key, ms, seconds};
+use crate::spy::Standstill;
+use crate::world::{MINUTE, key, ms, raced, seconds};
 
 /// By what the page is made old.
 #[derive(Clone, Copy, Debug)]
@@ -101,17 +98,7 @@ async fn make_old(cache: &Cache, what: What) -> Result<()> {
 /// One race: the truth changes and its pages are made old while a computation stands still at `point`. Whether it came
 /// there at all.
 async fn race(random: &mut fastrand::Rng, what: What, is_outside: bool) -> Result<(Point, bool)> {
-    let clock = Clock::manual(START_MS);
-    let memory = LocMemKeyValue::new().clock(clock.clone());
-    let spy = Spy::new(memory.clone());
-    let [here, there] = match is_outside {
-        true => [spy.clone(), spy.another()]
-            .map(|spy| cache_on(Arc::new(spy) as Arc<dyn KeyValue>, &clock)),
-        false => {
-            let cache = cache_on(Arc::new(memory), &clock);
-            [cache.clone(), cache]
-        }
-    };
+    let ([here, there], spy, clock) = raced(is_outside);
     let policy = MINUTE.stale_while_revalidate(300).stale_if_error(600);
     let mut truth = Truth::default();
     if random.bool() {

@@ -1,16 +1,11 @@
 //! Tags: which names are tags, what invalidates by them, and what it costs.
 
-use std::sync::Arc;
-
 use giotto_cache::testing::{assert_hit, assert_miss};
-use giotto_cache::{
-    CacheControl, Clock, ErrorKind, KeyValue, LocMemKeyValue, Lookup, Reason, Result, Scope, Status,
-};
+use giotto_cache::{CacheControl, ErrorKind, KeyValue, Lookup, Reason, Result, Scope, Status};
 
 use crate::model::{Model, Says, page};
-use crate::spy::Spy;
 use crate::until::until;
-use crate::world::{MINUTE, START_MS, ask_for, cache_on, callers, key, ms, processes, worlds};
+use crate::world::{MINUTE, ask_for, callers, key, ms, processes, spied, worlds};
 
 fn tagged(name: &str) -> Lookup {
     Lookup::new(key(name), MINUTE).tags(vec!["user:7".to_owned(), "all users".to_owned()])
@@ -22,10 +17,7 @@ fn invalidated(tag: &str) -> Reason {
 
 #[tokio::test]
 async fn ten_thousand_entries_are_invalidated_by_one_small_write() -> Result<()> {
-    let clock = Clock::manual(START_MS);
-    let spy = Spy::new(LocMemKeyValue::new().clock(clock.clone()));
-    let [one, two] = [spy.clone(), spy.another()]
-        .map(|spy| cache_on(Arc::new(spy) as Arc<dyn KeyValue>, &clock));
+    let ([one, two], [spy, _], _) = spied();
     let model = Model::default();
     for number in 0..10_000 {
         ask_for(&one, tagged(&number.to_string()), &model).await?;

@@ -88,6 +88,18 @@ pub(crate) fn spied() -> ([Cache; 2], [Spy; 2], Clock) {
     (caches, spies, clock)
 }
 
+/// For a race: two processes on a store outside with what the first asks of it, or one, twice, with its own memory, of which
+/// nothing is asked.
+pub(crate) fn raced(is_outside: bool) -> ([Cache; 2], Spy, Clock) {
+    let (caches, [spy, _], clock) = spied();
+    if is_outside {
+        return (caches, spy, clock);
+    }
+    let memory = LocMemKeyValue::new().clock(clock.clone());
+    let cache = cache_on(Arc::new(memory), &clock);
+    ([cache.clone(), cache], spy, clock)
+}
+
 impl World {
     /// Asks for the page, and has whatever goes on behind the scenes end.
     pub(crate) async fn ask(&self, policy: &Policy, model: &Model) -> Result<Answer> {

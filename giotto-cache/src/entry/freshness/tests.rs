@@ -184,20 +184,25 @@ fn after_a_failure_no_attempt_is_made_for_a_while() {
     assert_eq!(at(90_000), must_compute(Reason::Expired, true));
 }
 
-#[test]
-fn a_tag_makes_an_entry_old_and_a_lost_or_hard_one_useless() {
-    let policy = Policy::seconds(60).stale_if_error(3_600);
+/// An entry with a tag, the tag, and its record from before the entry.
+fn tagged(policy: Policy) -> (Entry, String, Record) {
     let record = Record::new(0);
     let tag = "user:7".to_owned();
     let stamp = Stamp {
         tag: tag.clone(),
         generation: record.generation,
     };
-    let tagged = Extension {
+    let extension = Extension {
         tags: vec![stamp],
         ..Extension::default()
     };
-    let entry = entry(policy, Duration::ZERO, tagged);
+    (entry(policy, Duration::ZERO, extension), tag, record)
+}
+
+#[test]
+fn a_tag_makes_an_entry_old_and_a_lost_or_hard_one_useless() {
+    let policy = Policy::seconds(60).stale_if_error(3_600);
+    let (entry, tag, record) = tagged(policy);
     let under = |record| {
         let now = Generations {
             tags: vec![(tag.clone(), record)],
@@ -378,17 +383,7 @@ fn what_a_computation_allows_less_of_counts_whatever_the_policy_allows() {
 #[test]
 fn a_kept_entry_that_is_invalidated_is_seen_and_one_that_is_purged_is_not() {
     let policy = Policy::seconds(60).keep(600);
-    let record = Record::new(0);
-    let tag = "user:7".to_owned();
-    let stamp = Stamp {
-        tag: tag.clone(),
-        generation: record.generation,
-    };
-    let tagged = Extension {
-        tags: vec![stamp],
-        ..Extension::default()
-    };
-    let entry = entry(policy, Duration::ZERO, tagged);
+    let (entry, tag, record) = tagged(policy);
     let under = |record: Record| {
         let now = Generations {
             tags: vec![(tag.clone(), Some(record))],
