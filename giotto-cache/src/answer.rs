@@ -51,6 +51,15 @@ impl Answer {
         }
     }
 
+    /// The seconds until it expires; negative since it has; `None` = never.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline] // Every hit asks.
+    pub fn ttl(&self) -> Option<i64> {
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        Some(seconds(self.fresh_for?) - seconds(self.stale_for))
+    }
+
     /// A fresh entry from the layer of this number.
     #[inline(always)] // Every hit makes one: a call would copy it.
     pub(crate) fn hit(entry: Entry, layer: u8, now_ms: u64) -> Self {

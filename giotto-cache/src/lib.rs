@@ -39,8 +39,8 @@
 //!    (`invalidation/tags.rs`).
 //! 7. `engine/fallback.rs`: the caller gets the result, or an old entry in its place, as an [`Answer`] (`answer.rs`).
 //!
-//! `function/` (feature `functions`) is a door beside `cache.rs`, for results that are values of a type ([`Function`]). What it needs
-//! of the engine is in `engine/functions/` and `engine/waits.rs`.
+//! `function/` (feature `functions`) is a second way in beside `cache.rs`, for results that are values of a type ([`Function`]). What
+//! it needs of the engine is in `engine/functions/` and `engine/waits.rs`.
 //!
 //! `invalidation/` makes entries old, and tells the caches in front of this one (`downstream.rs`). `inspect/` explains a
 //! lookup, lists what is in the store and measures it; `upkeep/` removes what matches, and copies it. `acceptance.rs`,

@@ -74,10 +74,15 @@ pub(crate) fn is_tag(tag: &str) -> bool {
     (1..=MAX_TAG).contains(&tag.len()) && !tag.contains(char::is_control)
 }
 
+/// What `tag` has in common with those of its group: `user:` of `user:7`.
+pub(crate) fn group(tag: &str) -> Option<&str> {
+    tag.rfind(':').map(|end| &tag[..=end])
+}
+
 /// The tags that an invalidation of `tag` makes old besides: `user:*` and `*` for `user:7`.
 pub(crate) fn wildcards(tag: &str) -> Vec<String> {
-    let group = tag.rfind(':').map(|end| format!("{}*", &tag[..=end]));
-    let wildcards = group.into_iter().chain([EVERY_TAG.to_owned()]);
+    let of_group = group(tag).map(|group| format!("{group}{EVERY_TAG}"));
+    let wildcards = of_group.into_iter().chain([EVERY_TAG.to_owned()]);
     wildcards
         .filter(|wildcard| wildcard != tag && tag != EVERY_TAG && is_tag(wildcard))
         .collect()

@@ -2,6 +2,9 @@
 //!
 //! Part of step 6 of a lookup, for a computation that has looked many results up.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use crate::engine::inherited::Gathered;
 use crate::engine::state::Engine;
 use crate::entry::extension::Stamp;
@@ -10,7 +13,7 @@ use crate::invalidation::tags::{self, Unstamped};
 use crate::key::Key;
 use crate::log::Cut;
 use crate::policy::clocks::Clocks;
-use crate::scope::{EVERY_TAG, MAX_TAGS, wildcards};
+use crate::scope::{EVERY_TAG, MAX_TAGS, group};
 
 /// The wildcards that take the place of tags, so that an entry has no more than it may; `None` if it has too many tags of its
 /// own. The larger a group of tags is, the sooner one wildcard stands for it.
@@ -24,29 +27,25 @@ pub(crate) fn coarse(
     let mut rest: Vec<&str> = gathered.tags.keys().map(String::as_str).collect();
     rest.retain(|tag| !is_own(tag));
     let inherited = rest.len();
-    let mut coarse: Vec<String> = Vec::new();
-    while own.len() + rest.len() + coarse.len() > MAX_TAGS {
-        let group = |tag: &&str| match tag.rfind(':') {
-            Some(end) => tag[..=end].to_owned(),
-            None => String::new(),
-        };
-        let groups: Vec<_> = rest.iter().map(group).collect();
-        let size = |one: &String| groups.iter().filter(|group| *group == one).count();
-        let largest = groups
-            .iter()
-            .filter(|group| !group.is_empty())
-            .max_by_key(|group| size(group));
-        match largest.filter(|largest| size(largest) > 1) {
-            Some(largest) => {
-                rest.retain(|tag| group(tag) != *largest);
-                coarse.push(format!("{largest}{EVERY_TAG}"));
-            }
-            None if own.len() < MAX_TAGS => {
-                rest.clear();
-                coarse = vec![EVERY_TAG.to_owned()];
-            }
-            None => return None,
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    for group in rest.into_iter().filter_map(group) {
+        *sizes.entry(group).or_default() += 1;
+    }
+    let mut groups: Vec<_> = sizes.into_iter().filter(|(_, size)| *size > 1).collect();
+    groups.sort_by_key(|(_, size)| Reverse(*size));
+    let (mut count, mut coarse) = (own.len() + inherited, Vec::new());
+    for (group, size) in groups {
+        if count <= MAX_TAGS {
+            break;
         }
+        count -= size - 1;
+        coarse.push(format!("{group}{EVERY_TAG}"));
+    }
+    if count > MAX_TAGS {
+        if own.len() >= MAX_TAGS {
+            return None;
+        }
+        coarse = vec![EVERY_TAG.to_owned()];
     }
     if !coarse.is_empty() {
         tell(engine, key, inherited, &coarse);
@@ -95,5 +94,6 @@ pub(crate) async fn stamp_coarse(
 
 /// Whether `coarse` is `tag` or a wildcard of it.
 pub(crate) fn stands_for(coarse: &str, tag: &str) -> bool {
-    coarse == tag || wildcards(tag).iter().any(|wildcard| wildcard == coarse)
+    let of_group = coarse.strip_suffix(EVERY_TAG);
+    coarse == tag || coarse == EVERY_TAG || of_group.is_some_and(|own| group(tag) == Some(own))
 }

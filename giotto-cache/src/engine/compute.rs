@@ -85,7 +85,7 @@ fn usable(attempt: &Attempt) -> Result<&Entry, Unfinished> {
     let old = attempt.old.as_ref().filter(|_| attempt.is_old_usable);
     old.ok_or_else(|| match attempt.control.old_value() {
         // It was there when the computation began, and is gone meanwhile: nothing has failed.
-        Some(_) => Unfinished::Declined(nothing_old()),
+        Some(_) => Unfinished::Declined(removed_meanwhile()),
         None => Unfinished::Failed(nothing_old()),
     })
 }
@@ -120,6 +120,11 @@ async fn unwound<F: Future>(computation: F) -> Option<F::Output> {
         }
     })
     .await
+}
+
+fn removed_meanwhile() -> Error {
+    let message = "the old result was removed while the computation asked whether it is still valid: try again";
+    Error::new(ErrorKind::Compute, message)
 }
 
 fn nothing_old() -> Error {

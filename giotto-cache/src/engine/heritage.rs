@@ -44,7 +44,8 @@ pub(crate) fn blocks(engine: &Engine, flight: &Flight, key: &Key, gathered: &Gat
         return false;
     };
     if why != Blocked::Unknown {
-        // What such a result depends on is not known, so it is not for a caller that joined while it was computed.
+        // The result does not say what it depends on, so it is not for a caller that joined while it was computed. If the store
+        // is silent (`Unknown`), joining again would teach that caller nothing: `store.rs` has it take the result.
         flight.revoke();
     }
     let (event, key) = (

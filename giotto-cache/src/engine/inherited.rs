@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use crate::answer::Answer;
-use crate::entry::Entry;
 use crate::entry::extension::Extension;
 use crate::entry::inherited::{Blocked, MAX_LINKS, Unstored, cut};
 use crate::invalidation::generation::Generation;
@@ -75,7 +74,7 @@ impl Gathered {
             self.programs.clear();
             self.block(Blocked::BadTag, key);
         }
-        self.chain(key, entry, &extension, life.fresh_until);
+        self.chain(key, &extension, life.fresh_until);
     }
 
     /// Depends on all that a result of `program` depends on.
@@ -94,11 +93,15 @@ impl Gathered {
     }
 
     /// Adds the result of `key`, which is fresh until then, and those that it was made of.
-    fn chain(&mut self, key: &Key, entry: &Entry, extension: &Extension, fresh_until: u64) {
+    fn chain(&mut self, key: &Key, extension: &Extension, fresh_until: u64) {
         let is_new = self.link(GatheredLink {
             depth: 1,
             key: cut(key.as_str()),
-            tags: entry.tags(),
+            tags: extension
+                .tags
+                .iter()
+                .map(|stamp| stamp.tag.clone())
+                .collect(),
             fresh_until: Some(fresh_until),
         });
         let inner = extension.inherited.links.iter().filter(|_| is_new);
@@ -154,8 +157,10 @@ impl Gathered {
         let Some(life) = self.life else {
             return Some(clocks);
         };
-        let clocks = clocks.no_later_than(life);
-        (clocks.stale_until > now_ms).then_some(clocks)
+        let limited = clocks.no_later_than(life);
+        // A result of `no_cache` never has that time: it is kept as the old value for as long as what it is made of.
+        let is_over = clocks.stale_until > now_ms && limited.stale_until <= now_ms;
+        (!is_over && limited.keep_until > now_ms).then_some(limited)
     }
 
     /// Adds `link`, unless it is known; whether it was added. If there is no room, it takes the place of the last one if its

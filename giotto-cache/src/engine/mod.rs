@@ -187,7 +187,9 @@ enum Coalesced {
 
 /// Waits for another caller's computation of the same key, or decides that this caller computes.
 ///
-/// `has_waited` becomes true when it waits, so that it is counted once, and once more after a panic. It is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
+/// `has_waited` becomes true when the caller waits, so that a wait is counted once, and once more after a panic.
+///
+/// This is a loop, because the outcome may be of no use to this caller: the computation began before an invalidation that this
 /// caller has seen, another process was computing, or the computation panicked. Then the caller joins again, and leads if
 /// no other caller does.
 async fn coalesce(

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::answer::Answer;
 use crate::computed::Directives;
-use crate::engine::attempt::{Attempt, Role};
+use crate::engine::attempt::Attempt;
 use crate::engine::coding::stored_bytes;
 use crate::engine::compute::Finished;
 use crate::engine::heritage::{self, Heritage, Lives};
@@ -25,6 +25,7 @@ use crate::engine::unstored;
 use crate::entry::Entry;
 use crate::entry::codec::Draft;
 use crate::entry::extension::{Extension, Stamp};
+use crate::entry::inherited::{Blocked, Unstored};
 use crate::error::Error;
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::records;
@@ -45,14 +46,19 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     let own = clocks(engine, &attempt, &directives, &result, now_ms);
     // Nothing would ever see it.
     directives.no_store |= own.is_some_and(|own| own.keep_until <= now_ms);
+    // It is for its own caller, stored or not.
+    let is_private = directives.no_store || own.is_some_and(Clocks::are_of_no_cache);
+    let has_tags = !attempt.lookup.tags.is_empty() || !directives.tags.is_empty();
+    let depends = has_tags || !gathered.is_empty();
     let clocks = own.and_then(|own| gathered.limit(own, now_ms));
     let why = attempt.obstacle.unwrap_or(Unstamped::NotWanted);
-    let stamps = match clocks.filter(|_| !directives.no_store) {
-        Some(clocks) if attempt.is_stamped() => {
+    let stamps = match own.zip(clocks).filter(|_| !directives.no_store) {
+        Some((own, clocks)) if attempt.is_stamped() => {
+            let started_ms = result.started_ms;
             let lives = Lives {
                 clocks,
-                own: own.unwrap_or(clocks),
-                started_ms: result.started_ms,
+                own,
+                started_ms,
             };
             stamp(engine, &flight, &mut attempt, &directives, gathered, lives).await
         }
@@ -61,21 +67,21 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             .err()
             .unwrap_or(why)),
     };
-    match stamps {
+    let (stamped, Heritage { stamps, inherited }) = match stamps {
+        Ok(heritage) => (Ok(()), heritage),
+        Err(why) => (Err(why), Heritage::default()),
+    };
+    match stamped {
         // A caller that came after the invalidation must not be given this result.
         Err(Unstamped::Invalidated) => flight.revoke(),
         // The store does not say, so that a caller which looks again would learn nothing.
         Err(Unstamped::Unknown) => flight.confirms(false),
         _ => {}
     }
-    if stamps.is_err() && result.is_negative {
-        forget(engine, &attempt).await;
+    if stamped.is_err() && result.is_negative {
+        unstored::forget(engine, &attempt).await;
     }
-    let is_storable = stamps.is_ok() && attempt.obstacle.is_none() && !flight.is_revoked();
-    let Heritage {
-        stamps: tags,
-        inherited,
-    } = stamps.clone().unwrap_or_default();
+    let is_storable = stamped.is_ok() && attempt.obstacle.is_none() && !flight.is_revoked();
     let draft = Draft {
         key: attempt.key(),
         clocks: clocks
@@ -90,7 +96,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
             program: attempt.generations.program,
             metadata: result.metadata,
             decoded_length: None,
-            tags,
+            tags: stamps,
             inherited,
         },
         body: &result.body,
@@ -98,13 +104,17 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     };
     let mut entry = Entry::sealed(&draft, &engine.signer);
     if !is_storable {
-        entry.set_unstored(unstored::left(&attempt, &directives, &stamps, clocks));
+        let left = match is_private {
+            true => Unstored::Blocked(Blocked::NoStore),
+            false => unstored::left(&attempt, depends, stamped, clocks),
+        };
+        entry.set_unstored(left);
     }
-    match unstored::obstacle(engine, &attempt, &directives, &entry, &stamps, is_storable) {
+    match unstored::obstacle(engine, &attempt, &directives, &entry, stamped, is_storable) {
         None if is_storable && !engine.keeps_nothing() => {
             write(engine, flight, attempt, entry).await;
         }
-        why => keep_out(engine, flight, attempt, entry, why).await,
+        why => keep_out(engine, flight, attempt, entry, why, is_private).await,
     }
 }
 
@@ -205,7 +215,7 @@ async fn write(engine: &Engine, flight: Flight, mut attempt: Attempt, entry: Ent
         }
         Err(Unanswered::TooLarge) => {
             // The older entry that is still stored must not be served in its place.
-            forget(engine, &attempt).await;
+            unstored::forget(engine, &attempt).await;
             Some(NotStored::TooLarge)
         }
         Err(_) => Some(NotStored::StoreFailed),
@@ -250,14 +260,15 @@ async fn keep_out(
     mut attempt: Attempt,
     entry: Entry,
     why: Option<NotStored>,
+    is_private: bool,
 ) {
     unstored::note(engine, attempt.key(), entry.body().len(), why);
     if let Some(NotStored::NoStore | NotStored::TooLarge | NotStored::BadTag) = why {
-        forget(engine, &attempt).await;
+        unstored::forget(engine, &attempt).await;
     }
     let now_ms = entry.created_ms();
     let answer = Answer::not_stored(entry, why, now_ms);
-    if why == Some(NotStored::NoStore) {
+    if is_private {
         engine
             .flights
             .note_uncacheable(attempt.key().as_str(), now_ms);
@@ -272,7 +283,7 @@ async fn keep_out(
 pub(crate) async fn refuse(engine: &Engine, flight: Flight, mut attempt: Attempt, error: Error) {
     engine.meter(attempt.key()).stats.refused.increase();
     flight.announce(Outcome::Shared(Err(error)));
-    forget(engine, &attempt).await;
+    unstored::forget(engine, &attempt).await;
     attempt.release().await;
 }
 
@@ -282,19 +293,4 @@ pub(crate) async fn decline(engine: &Engine, flight: Flight, mut attempt: Attemp
     engine.meter(attempt.key()).stats.refused.increase();
     attempt.release().await;
     flight.finish(Outcome::Shared(Err(error)));
-}
-
-/// Removes the old entry, which must not be served in place of what was computed. If the store keeps it all the same, the
-/// next lookup computes again when it is due.
-async fn forget(engine: &Engine, attempt: &Attempt) {
-    let key = attempt.key().as_str();
-    engine.budgets.left(key);
-    let _ = match &attempt.old {
-        Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
-        // The store did not answer, so that it is not known what it has.
-        None if !attempt.is_answered && attempt.role != Role::Bypass => {
-            engine.store.delete(key).await
-        }
-        None => return,
-    };
 }

@@ -1,11 +1,10 @@
-//! Results that are not stored: counted and logged by their reason.
+//! Results that are not stored: counted and logged by their reason, and what was stored before them removed.
 //!
 //! Part of step 6 of a lookup.
 
 use crate::computed::Directives;
-use crate::engine::attempt::Attempt;
+use crate::engine::attempt::{Attempt, Role};
 use crate::engine::budget;
-use crate::engine::heritage::Heritage;
 use crate::engine::read::Found;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
@@ -50,10 +49,10 @@ pub(crate) fn obstacle(
     attempt: &Attempt,
     directives: &Directives,
     entry: &Entry,
-    stamps: &Result<Heritage, Unstamped>,
+    stamped: Result<(), Unstamped>,
     is_storable: bool,
 ) -> Option<NotStored> {
-    match stamps {
+    match stamped {
         _ if directives.no_store => Some(NotStored::NoStore),
         _ if attempt.over_budget.is_some() => attempt.over_budget,
         _ if !engine.keeps_nothing() && is_too_large(engine, entry) => Some(NotStored::TooLarge),
@@ -68,24 +67,37 @@ pub(crate) fn obstacle(
     }
 }
 
-/// What a computation inherits from a result that is not stored, whose stamps are `stamps`. With nothing in its way it would
-/// live as long as `clocks` say.
+/// What a computation inherits from a result that is not stored, and whether it was `stamped`. With nothing in its way it would
+/// live as long as `clocks` say. If it `depends` on anything and has no stamps, nobody can tell whether it is old.
 pub(crate) fn left(
     attempt: &Attempt,
-    directives: &Directives,
-    stamps: &Result<Heritage, Unstamped>,
+    depends: bool,
+    stamped: Result<(), Unstamped>,
     clocks: Option<Clocks>,
 ) -> Unstored {
-    let has_tags = !attempt.lookup.tags.is_empty() || !directives.tags.is_empty();
-    Unstored::Blocked(match (stamps, clocks) {
-        _ if directives.no_store => Blocked::NoStore,
+    Unstored::Blocked(match (stamped, clocks) {
         (_, None) => Blocked::Lifeless,
         (Ok(_), Some(clocks)) if attempt.obstacle.is_some() => return Unstored::Living(clocks),
         (Ok(_) | Err(Unstamped::Invalidated), _) => Blocked::Invalidated,
         (Err(Unstamped::Bad), _) => Blocked::BadTag,
-        (Err(Unstamped::NotWanted), Some(clocks)) if !has_tags => return Unstored::Living(clocks),
+        (Err(Unstamped::NotWanted), Some(clocks)) if !depends => return Unstored::Living(clocks),
         (Err(Unstamped::Unknown | Unstamped::NotWanted), _) => Blocked::Unknown,
     })
+}
+
+/// Removes the old entry, which must not be served in place of what was computed. If the store keeps it all the same, the
+/// next lookup computes again when it is due.
+pub(crate) async fn forget(engine: &Engine, attempt: &Attempt) {
+    let key = attempt.key().as_str();
+    engine.budgets.left(key);
+    let _ = match &attempt.old {
+        Some(old) => engine.store.replace(key, &old.to_bytes(), None, None).await,
+        // The store did not answer, so that it is not known what it has.
+        None if !attempt.is_answered && attempt.role != Role::Bypass => {
+            engine.store.delete(key).await
+        }
+        None => return,
+    };
 }
 
 /// Notes a result of this many `bytes` that is not stored; `None` if nothing wanted to store it. The log says why, once a

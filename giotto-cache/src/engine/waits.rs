@@ -2,6 +2,7 @@
 //!
 //! Part of step 3 of a lookup, for a lookup that is made inside a computation: `a` asks for `b`, which another caller computes,
 //! and that asks for `a`. Each would wait for the other for ever. The second of them computes alone instead.
+//! It is one for each cache: a circle through two caches is not seen. A `hard_timeout` ends that.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -29,7 +29,7 @@ use std::ops::Range;
 
 use bytes::{Buf, BufMut, BytesMut};
 
-use super::inherited::{Inherited, Link, MARK};
+use super::inherited::{Inherited, Link, MARK, put_text, take_text};
 use super::zstd;
 use crate::invalidation::generation::Generation;
 use crate::metadata::{Metadata, is_sound};
@@ -96,8 +96,7 @@ impl Extension {
             raw.put_u64_le(moment);
         }
         for Stamp { tag, generation } in &self.tags {
-            raw.put_u16_le(u16::try_from(tag.len()).unwrap_or(u16::MAX));
-            raw.put_slice(tag.as_bytes());
+            put_text(&mut raw, tag);
             generation.put(&mut raw);
         }
         if !self.inherited.is_empty() {
@@ -174,11 +173,8 @@ impl Link {
 
 impl Stamp {
     fn take(tags: &mut &[u8]) -> Option<Self> {
-        let length = usize::from(tags.try_get_u16_le().ok()?);
-        let (tag, rest) = tags.split_at_checked(length)?;
-        *tags = rest;
         Some(Self {
-            tag: std::str::from_utf8(tag).ok()?.to_owned(),
+            tag: take_text(tags)?,
             generation: Generation::take(tags)?,
         })
     }

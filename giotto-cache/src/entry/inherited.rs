@@ -151,12 +151,12 @@ fn count(raw: &mut &[u8], most: usize) -> Option<usize> {
     (count <= most).then_some(count)
 }
 
-fn put_text(raw: &mut BytesMut, text: &str) {
+pub(super) fn put_text(raw: &mut BytesMut, text: &str) {
     raw.put_u16_le(u16::try_from(text.len()).unwrap_or(u16::MAX));
     raw.put_slice(text.as_bytes());
 }
 
-fn take_text(raw: &mut &[u8]) -> Option<String> {
+pub(super) fn take_text(raw: &mut &[u8]) -> Option<String> {
     let length = usize::from(raw.try_get_u16_le().ok()?);
     let (text, rest) = raw.split_at_checked(length)?;
     *raw = rest;

@@ -269,7 +269,6 @@ impl<'c> Function<'c> {
             };
             let lookup = Lookup {
                 is_usable,
-                is_independent: self.is_independent,
                 ..lookup.clone()
             };
             let answer = self.cache.answer_computation(lookup, run).await?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
     Answer, Budget, Cache, CacheControl, Computed, Computing, Error, Explanation, Key,
-    LocMemKeyValue, Lookup, Mode, Policy, Reason, Result, Scope, Status, independent,
+    LocMemKeyValue, Lookup, Mode, NotStored, Policy, Reason, Result, Scope, Status, independent,
 };
 
 use crate::model::{Model, Says};
@@ -381,6 +381,45 @@ async fn a_result_that_another_caller_has_computed_counts_the_same() -> Result<(
         assert_eq!(answer.fresh_for, Some(seconds(10)));
         cache.invalidate("tag").await?;
         assert_miss!(page.ask(cache).await?, of_tag("tag"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_result_that_is_not_stored_passes_on_what_it_is_made_of_to_who_has_waited_for_it()
+-> Result<()> {
+    for World { cache, .. } in &worlds() {
+        cache.set_budget("page", Budget::new().max_entries(1))?;
+        page_of(&[]).ask(cache).await?;
+        let part = part("part", "", &["tag"]);
+        let over_budget = Page {
+            name: "second",
+            ..page_of(std::slice::from_ref(&part))
+        };
+        part.model.hold();
+        let first = tokio::spawn({
+            let (page, cache) = (over_budget.clone(), cache.clone());
+            async move { page.ask(&cache).await }
+        });
+        until(async || part.model.runs() == 1).await;
+        let outer = move |cache: Cache| {
+            let page = over_budget.clone();
+            async move { page.inside(&cache).await.map(drop) }
+        };
+        let second = tokio::spawn({
+            let (outer, cache) = (outer.clone(), cache.clone());
+            async move { ask_made(&cache, "outer", outer).await }
+        });
+        until(async || cache.counts().collapsed == 1).await;
+        part.model.release();
+        assert_eq!(
+            first.await.unwrap()?.not_stored,
+            Some(NotStored::OverBudget)
+        );
+        second.await.unwrap()?;
+        cache.invalidate("tag").await?;
+        let answer = ask_made(cache, "outer", outer).await?;
+        assert_ne!(answer.status, Status::Hit, "{answer:?}");
     }
     Ok(())
 }

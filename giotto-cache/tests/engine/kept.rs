@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
-    Answer, Cache, CacheControl, Computed, EntryState, Error, ErrorKind, Lookup, Metadata, Mode,
-    Policy, Reason, Result, Staleness, Status,
+    Answer, Budget, Cache, CacheControl, Computed, EntryState, Error, ErrorKind, Lookup, Metadata,
+    Mode, NotStored, Policy, Reason, Result, Staleness, Status,
 };
 
 use crate::model::{Model, Says, metadata, page};
@@ -304,6 +304,29 @@ async fn a_result_of_no_cache_is_stored_and_each_caller_computes_with_it_at_hand
         let entry = stored(&cache, policy).await.unwrap();
         assert_eq!(entry.keep_for, Some(seconds(600)));
         assert_eq!(entry.stale_for, Some(seconds(0)));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_result_of_no_cache_is_for_its_own_caller_also_where_it_is_not_stored() -> Result<()> {
+    let policy = MINUTE.keep(600);
+    for World { cache, .. } in worlds() {
+        cache.set_budget("program", Budget::new().max_entries(1))?;
+        ask_for(&cache, Lookup::new(key("other"), MINUTE), &Model::default()).await?;
+        let model = Model::saying(Says::Wants(CacheControl::no_cache));
+        model.hold();
+        let callers = callers(&cache, 10, policy, &model);
+        until(async || cache.counts().collapsed == 9).await;
+        model.release();
+        let mut pages = Vec::new();
+        for answer in callers.join_all().await {
+            let answer = answer?;
+            assert_eq!(answer.not_stored, Some(NotStored::OverBudget));
+            pages.push(page(&answer));
+        }
+        pages.sort_unstable();
+        assert_eq!(pages, (1..=10).collect::<Vec<_>>());
     }
     Ok(())
 }
