@@ -2,8 +2,6 @@
 //!
 //! Part of the last step of a request.
 
-use std::time::Duration;
-
 use giotto_cache::{Answer, Reason, Staleness, Status};
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -89,13 +87,10 @@ impl CacheStatus {
             Status::Stale(_) => None,
             _ => Some(Forward::of(reason, is_variant)),
         };
-        let ttl = answer
-            .fresh_for
-            .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for));
         Self {
             forward,
             forward_status: None,
-            ttl,
+            ttl: answer.ttl(),
             is_stored: answer.status == Status::Stored,
             is_collapsed: answer.status == Status::Collapsed,
             detail: match answer.status {
@@ -110,7 +105,7 @@ impl CacheStatus {
 
     /// Adds itself to `fields`, after what caches behind have said. `name` is that of the cache, as it is [written].
     pub(crate) fn write(&self, name: &str, fields: &mut HeaderMap) {
-        let mut own = self.text(name);
+        let own = self.text(name);
         match fields.entry(CACHE_STATUS) {
             Entry::Vacant(place) => {
                 if let Ok(value) = HeaderValue::try_from(own) {
@@ -118,10 +113,9 @@ impl CacheStatus {
                 }
             }
             Entry::Occupied(mut place) => {
-                if let Ok(behind) = place.get().to_str() {
-                    own = format!("{behind}, {own}");
-                }
-                if let Ok(value) = HeaderValue::try_from(own) {
+                let behind = place.iter().filter_map(|line| line.to_str().ok());
+                let all: Vec<_> = behind.chain([own.as_str()]).collect();
+                if let Ok(value) = HeaderValue::try_from(all.join(", ")) {
                     place.insert(value);
                 }
             }
@@ -181,13 +175,20 @@ pub(crate) fn written(name: &str) -> String {
     text
 }
 
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_lines_of_caches_behind_are_kept() {
+        let mut fields = HeaderMap::new();
+        for line in ["origin; hit", "near; fwd=miss"] {
+            fields.append(CACHE_STATUS, HeaderValue::from_static(line));
+        }
+        CacheStatus::passed(Forward::UriMiss, None).write("http", &mut fields);
+        let lines: Vec<_> = fields.get_all(CACHE_STATUS).iter().collect();
+        assert_eq!(lines, ["origin; hit, near; fwd=miss, http; fwd=uri-miss"]);
+    }
 
     #[test]
     fn a_member_follows_what_caches_behind_have_said() {

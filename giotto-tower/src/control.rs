@@ -21,13 +21,13 @@ use giotto_cache::IntoDuration;
 /// # #[cfg(feature = "axum")] {
 /// use giotto_tower::CacheControl;
 ///
-/// async fn profile(cache: CacheControl) -> &'static str {
+/// async fn article(cache: CacheControl) -> &'static str {
 ///     cache.ttl(60);
 ///     cache.stale_while_revalidate(300);
-///     cache.tags(["user:7"]);
-///     "Ada"
+///     cache.tags(["article:7"]);
+///     "Tea"
 /// }
-/// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(profile));
+/// # let app: axum::Router = axum::Router::new().route("/", axum::routing::get(article));
 /// # }
 /// ```
 #[derive(Clone, Default)]
@@ -59,7 +59,7 @@ impl CacheControl {
     }
 
     /// How long the response is fresh in this cache, in seconds or as a [`Duration`]. With a time of zero or less it is not
-    /// stored.
+    /// stored. It is then for all clients, also if the request has a cookie: this is not for a page of one user.
     pub fn ttl(&self, time: impl IntoDuration) {
         match time.in_ms() {
             Ok(ms) => self.say(|said| said.ttl = Some(Duration::from_millis(ms))),

@@ -23,7 +23,6 @@ const MARKER: Duration = Duration::from_secs(3_600);
 /// What is stored of a response, without its body.
 pub(crate) struct Draft {
     pub(crate) metadata: Metadata,
-    pub(crate) vary: Vec<HeaderName>,
     terms: Terms,
     tags: Vec<String>,
 }
@@ -58,7 +57,8 @@ impl Draft {
         let targeted = said.ttl.map(|ttl| targeted(fields, ttl, said));
         let judged = targeted.as_ref().unwrap_or(fields);
         let terms = rfc::judge(asked, status, judged, &settings.rules, sent_ms, now_ms);
-        let terms = terms.map_err(rfc::Refusal::as_str)?;
+        let mut terms = terms.map_err(rfc::Refusal::as_str)?;
+        settings.limit(&mut terms);
         let mut stored = rfc::stored_fields(fields);
         rfc::date_or(&mut stored, now_ms);
         let head = Head {
@@ -73,10 +73,14 @@ impl Draft {
         }
         Ok(Self {
             metadata: head.write().or(Err("head-too-large"))?,
-            vary: terms.vary.clone(),
             terms,
             tags,
         })
+    }
+
+    /// The fields of the request by which the response varies.
+    pub(crate) fn vary(&self) -> &[HeaderName] {
+        &self.terms.vary
     }
 
     /// Tells the engine how long the response lives.

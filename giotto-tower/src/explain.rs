@@ -9,7 +9,7 @@ use crate::demand::Demand;
 use crate::key;
 use crate::present::Present;
 use crate::settings::Settings;
-use crate::stored::{Marker, Stored};
+use crate::stored::Marker;
 
 /// Explains what a request with `parts` would get: under the key of its variant, if what is stored varies.
 pub(crate) async fn explain(settings: &Settings, parts: &request::Parts) -> Option<Explanation> {
@@ -29,9 +29,5 @@ pub(crate) async fn explain(settings: &Settings, parts: &request::Parts) -> Opti
 }
 
 fn marker(explanation: &Explanation) -> Option<Marker> {
-    let entry = explanation.entry.as_ref()?;
-    match Stored::read(&entry.metadata)? {
-        Stored::Marker(marker) => Some(marker),
-        Stored::Response(_) => None,
-    }
+    Marker::read(&explanation.entry.as_ref()?.metadata)
 }

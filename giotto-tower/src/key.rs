@@ -21,7 +21,7 @@ use http::{Extensions, HeaderMap, HeaderName, Uri};
 use sha2::{Digest, Sha256};
 
 use crate::rfc;
-use crate::settings::{Query, Settings};
+use crate::settings::{KeyOf, Query, Settings};
 use crate::stored::Marker;
 
 /// The longest host, path and query that have an entry.
@@ -32,10 +32,22 @@ const DIGEST: usize = 16;
 /// The primary key of a request with `parts`; `None` if the cache is not to be asked.
 pub(crate) fn primary(settings: &Settings, parts: &Parts) -> Option<Key> {
     let resource = match &settings.key {
-        Some(key) => format!("{{{}}}", key(parts)?),
+        Some(key) => format!("{{{}}}", own(&**key, parts)?),
         None => target(settings, parts)?,
     };
     (resource.len() <= LONGEST).then(|| settings.template.with_arguments(resource))
+}
+
+/// What the layer's own function says of the request, as the client has sent it: an unsafe request asks for the key of what it
+/// invalidates, and knows no other URI.
+fn own(key: &KeyOf, parts: &Parts) -> Option<String> {
+    let whole = uri(&parts.uri, &parts.extensions);
+    if *whole == parts.uri {
+        return key(parts);
+    }
+    let mut parts = parts.clone();
+    parts.uri = whole.clone();
+    key(&parts)
 }
 
 fn target(settings: &Settings, parts: &Parts) -> Option<String> {

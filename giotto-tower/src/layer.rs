@@ -72,6 +72,8 @@ impl CacheLayer {
     ///
     /// Whatever the response depends on must be in the key or in the response's `Vary`. Invalidation by unsafe methods calls
     /// `key` with the parts of a `GET` of the same URI, which has no fields but `Host`.
+    ///
+    /// `key` sees the URI that the client has asked for, also in a nested router of axum (with the feature `axum`).
     #[must_use]
     pub fn key<F>(self, key: F) -> Self
     where

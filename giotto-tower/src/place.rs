@@ -14,7 +14,7 @@ use http::HeaderMap;
 use crate::draft::Draft;
 use crate::key;
 use crate::settings::Settings;
-use crate::stored::{Marker, Stored};
+use crate::stored::Marker;
 
 /// For how long the fields of a marker count among those of the next one, in milliseconds.
 const REMEMBERED_MS: u64 = 3_600_000;
@@ -31,12 +31,13 @@ impl Place {
     /// Whether the key tells such a response apart from others, as far as its request goes.
     pub(crate) fn tells_apart(&self, draft: &Draft) -> bool {
         let marker = self.marker.as_ref();
-        marker.is_none_or(|marker| marker.covers(&draft.vary))
+        marker.is_none_or(|marker| marker.covers(draft.vary()))
     }
 
     /// Whether the response itself is stored under the key, and no marker.
     pub(crate) fn has_response(&self, draft: &Draft, control: &CacheControl, now_ms: u64) -> bool {
-        self.marker.is_some() || (draft.vary.is_empty() && older_marker(control, now_ms).is_none())
+        self.marker.is_some()
+            || (draft.vary().is_empty() && older_marker(control, now_ms).is_none())
     }
 
     /// What is stored under the key for a response to a request with these `fields`; `None` if nothing can be.
@@ -54,7 +55,7 @@ impl Place {
             return Some(Computed::Described(body, draft.metadata));
         }
         let older = older_marker(control, now_ms);
-        let marker = Marker::new(&draft.vary, older.as_ref(), now_ms);
+        let marker = Marker::new(draft.vary(), older.as_ref(), now_ms);
         let variant = key::variant(&self.primary, &marker, fields)?;
         let metadata = marker.write().ok()?;
         draft.direct_marker(control, settings);
@@ -76,13 +77,8 @@ impl Place {
 /// The marker that was under the primary key, if its fields are to count among those of the next one. Otherwise two responses
 /// that vary by different fields would replace each other's markers for ever.
 fn older_marker(control: &CacheControl, now_ms: u64) -> Option<Marker> {
-    match Stored::read(&control.old_metadata()?)? {
-        Stored::Marker(marker) => {
-            let is_young = now_ms.saturating_sub(marker.since_ms) < REMEMBERED_MS;
-            is_young.then_some(marker)
-        }
-        Stored::Response(_) => None,
-    }
+    let marker = Marker::read(&control.old_metadata()?)?;
+    (now_ms.saturating_sub(marker.since_ms) < REMEMBERED_MS).then_some(marker)
 }
 
 /// Stores a response under a key that no other lookup knows yet: no lease is needed.

@@ -32,7 +32,10 @@ pub(crate) fn stored<B>(
     now_ms: u64,
 ) -> Response<Body<B>> {
     let passed_ms = now_ms.saturating_sub(answer.entry.created_ms());
-    let age = head.note.initial_age + Duration::from_millis(passed_ms);
+    let age = head
+        .note
+        .initial_age
+        .saturating_add(Duration::from_millis(passed_ms));
     let mut fields = head.fields;
     if let Ok(age) = HeaderValue::from_str(itoa::Buffer::new().format(age.as_secs())) {
         fields.insert(AGE, age);
@@ -45,7 +48,7 @@ pub(crate) fn stored<B>(
 }
 
 /// What of a whole response this request asks for.
-pub(crate) fn select<B>(
+fn select<B>(
     wanted: Wanted<'_>,
     status: StatusCode,
     mut fields: HeaderMap,
@@ -80,12 +83,10 @@ fn part(body: &Bytes, range: &std::ops::Range<u64>) -> Bytes {
 pub(crate) fn forwarded<B>(
     settings: &Settings,
     wanted: Wanted<'_>,
-    mut response: Response<Body<B>>,
+    response: Response<Body<B>>,
     status: &CacheStatus,
 ) -> Response<Body<B>> {
-    if settings.tells_status {
-        status.write(&settings.written, response.headers_mut());
-    }
+    let response = passed(settings, response, status);
     let has_already = rfc::has_already(
         wanted.method,
         wanted.fields,
@@ -109,10 +110,7 @@ pub(crate) fn own<B>(
 ) -> Response<Body<B>> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
-    if settings.tells_status {
-        told.write(&settings.written, response.headers_mut());
-    }
-    response
+    passed(settings, response, told)
 }
 
 /// A response to a request that the cache has passed on as it was.

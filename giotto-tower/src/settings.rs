@@ -11,7 +11,7 @@ use http::{request, response};
 
 use crate::cache_status::written;
 use crate::credentials::Refused;
-use crate::rfc::{Rules, Unsaid};
+use crate::rfc::{Rules, Terms, Unsaid};
 
 /// The program under which responses are stored, listed and counted.
 const PROGRAM: &str = "http";
@@ -148,6 +148,16 @@ impl Settings {
     pub(crate) fn set_keep(&mut self, time: impl IntoDuration) {
         self.longest.keep = duration(time);
         self.combine();
+    }
+
+    /// Cuts the times for which a response may be served stale to the longest of this layer. The policy cannot: in it, a time of
+    /// zero is an error, not "never".
+    pub(crate) fn limit(&self, terms: &mut Terms) {
+        let longest = &self.longest;
+        terms.stale_while_revalidate = terms
+            .stale_while_revalidate
+            .min(longest.stale_while_revalidate);
+        terms.stale_if_error = terms.stale_if_error.min(longest.stale_if_error);
     }
 
     /// The policy of lookups: that of responses that say nothing, with its jitter, its timeouts and so on, but with the longest

@@ -3,7 +3,6 @@
 //! Part of the last step of [`App::invoke`](crate::App::invoke): a page and an error carry it to the controller.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, NotStored, Reason, Staleness, Status};
@@ -39,9 +38,7 @@ impl CacheStatus {
             not_stored: answer.not_stored,
             layer,
             etag: (answer.not_stored != Some(NotStored::NoStore)).then(|| answer.entry.etag()),
-            ttl: answer
-                .fresh_for
-                .map(|fresh_for| seconds(fresh_for) - seconds(answer.stale_for)),
+            ttl: answer.ttl(),
         }
     }
 
@@ -137,8 +134,4 @@ impl fmt::Display for CacheStatus {
             }
         }
     }
-}
-
-fn seconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }

@@ -64,6 +64,18 @@ pub(super) fn unquoted(value: &[u8]) -> Option<Vec<u8>> {
     (!escaped).then_some(text)
 }
 
+/// A number in digits. One that does not fit is the largest that does.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    let are_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    are_digits.then(|| {
+        digits.iter().fold(0, |number: u64, digit| {
+            number
+                .saturating_mul(10)
+                .saturating_add(u64::from(digit - b'0'))
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,10 +45,10 @@ impl Wanted {
         };
         let dash = range.iter().position(|&byte| byte == b'-')?;
         match (&range[..dash], &range[dash + 1..]) {
-            ([], suffix) => Some(Self::Suffix(number(suffix)?)),
-            (first, []) => Some(Self::Bytes(number(first)?, None)),
+            ([], suffix) => Some(Self::Suffix(list::number(suffix)?)),
+            (first, []) => Some(Self::Bytes(list::number(first)?, None)),
             (first, last) => {
-                let (first, last) = (number(first)?, number(last)?);
+                let (first, last) = (list::number(first)?, list::number(last)?);
                 (first <= last).then_some(Self::Bytes(first, Some(last)))
             }
         }
@@ -67,18 +67,6 @@ impl Wanted {
             }
         }
     }
-}
-
-/// A number of bytes. One that does not fit is the largest that does.
-fn number(digits: &[u8]) -> Option<u64> {
-    let are_digits = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    are_digits.then(|| {
-        digits.iter().fold(0, |number: u64, digit| {
-            number
-                .saturating_mul(10)
-                .saturating_add(u64::from(digit - b'0'))
-        })
-    })
 }
 
 #[cfg(test)]

@@ -62,12 +62,12 @@ impl ResponseDirectives {
 
     /// The directives of `Cache-Control`, in any case, with or without quotes around an argument (RFC 9111, 5.2).
     pub(super) fn of_cache_control(headers: &HeaderMap) -> Self {
-        let mut directives = Self::default();
+        let (mut directives, mut is_malformed) = (Self::default(), false);
         for member in list::members(headers, &CACHE_CONTROL) {
             let (name, argument) = split(member);
             if name.is_empty() || !name.iter().all(|&byte| is_token(byte)) {
                 // No directive, but perhaps one that was written wrongly, such as `private; max-age=60`.
-                directives.no_store = true;
+                is_malformed = true;
                 continue;
             }
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
@@ -80,6 +80,11 @@ impl ResponseDirectives {
                 None => argument,
             };
             directives.add(&name, &argument);
+        }
+        if is_malformed {
+            // Not by `must-understand`: what was meant is not understood.
+            directives.must_understand = false;
+            directives.no_store = true;
         }
         directives
     }
@@ -193,12 +198,7 @@ fn least(own: &mut Option<u64>, argument: &Argument<'_>) {
 
 /// A number of seconds (RFC 9111, 1.2.2): digits only.
 pub(super) fn seconds(text: &[u8]) -> Option<u64> {
-    let digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    digits(text).then(|| {
-        text.iter().fold(0, |seconds, digit| {
-            (seconds * 10 + u64::from(digit - b'0')).min(MOST_SECONDS)
-        })
-    })
+    list::number(text).map(|seconds| seconds.min(MOST_SECONDS))
 }
 
 /// A byte of a token (RFC 9110, 5.6.2).

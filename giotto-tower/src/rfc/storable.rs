@@ -18,10 +18,6 @@ pub(crate) struct Rules {
     pub(crate) unsaid: Option<Unsaid>,
     /// A tenth of the time since `Last-Modified`, for responses that do not say how long they are fresh (RFC 9111, 4.2.2).
     pub(crate) heuristics: bool,
-    /// Whether a response with `Set-Cookie` may be stored with it. RFC 9111, 7.3 leaves that to what the response says in
-    /// `Cache-Control`. This cache does not, unless told: such a response is usually meant for one user, however its
-    /// `Cache-Control` came to be, and the cookie of one user must never be handed to another.
-    pub(crate) store_cookies: bool,
     /// How long a stale response may be served in place of an error, if it neither says so itself nor forbids it (4.2.4).
     pub(crate) stale_if_error: Duration,
 }
@@ -75,7 +71,7 @@ pub(crate) fn judge(
     }
     let directives = ResponseDirectives::of(headers);
     check_status(status, request, &directives)?;
-    check_shared(request, headers, &directives, rules)?;
+    check_shared(request, headers, &directives)?;
     let vary = vary::selecting(headers)?;
     let chosen = Chosen::of(status, headers, &directives, rules, now_ms)?;
     if chosen.by_default {
@@ -121,7 +117,6 @@ fn check_shared(
     request: &request::Parts,
     headers: &HeaderMap,
     directives: &ResponseDirectives,
-    rules: &Rules,
 ) -> Result<(), Refusal> {
     // `must-understand` lifts `no-store` where the status is understood (RFC 9111, 5.2.2.3), which it is here.
     if directives.no_store && !directives.must_understand {
@@ -135,7 +130,8 @@ fn check_shared(
         return Err(Refusal::Authorization);
     }
     let sets_cookie = headers.contains_key(SET_COOKIE);
-    if sets_cookie && !rules.store_cookies && !fields::withheld(headers).contains(&SET_COOKIE) {
+    // RFC 9111, 7.3 leaves it to Cache-Control. Here, the cookie of one user is never handed to another, whatever that says.
+    if sets_cookie && !fields::withheld(headers).contains(&SET_COOKIE) {
         return Err(Refusal::SetCookie);
     }
     Ok(())

@@ -154,6 +154,19 @@ async fn two_routers_in_one_do_not_share_a_key() {
 }
 
 #[tokio::test]
+async fn a_key_of_the_applications_own_is_of_the_whole_uri_in_a_nested_router() {
+    let world = World::with(|layer| layer.key(|parts| Some(parts.uri.path().to_owned())));
+    let inner = || world.origin.router().layer(world.layer.clone());
+    let app = axum::Router::new().nest("/a", inner()).nest("/b", inner());
+    let world = World { app, ..world };
+    assert_eq!(world.get("/a/x").await.text(), "1");
+    assert_eq!(world.get("/b/x").await.text(), "2");
+    world.send(request(Method::POST, "/a/x", &[])).await;
+    assert_eq!(world.get("/b/x").await.text(), "2");
+    assert_eq!(world.get("/a/x").await.text(), "4");
+}
+
+#[tokio::test]
 async fn a_route_layer_caches_its_routes() {
     use axum::routing::any;
     let world = World::new();

@@ -1,5 +1,7 @@
 //! Stale responses: served while a new one is fetched, or because none can be had, and never where that is forbidden.
 
+use giotto_cache::Policy;
+
 use crate::world::{World, get, response, until, with_status};
 
 const STALE: &[(&str, &str)] = &[(
@@ -118,6 +120,29 @@ async fn stale_times_are_cut_to_the_layers_longest() {
     world.pass(66);
     assert_eq!(world.get("/").await.text(), "3");
     world.pass(68);
+    world.origin.says(|_, _| with_status(503, &[], ""));
+    assert_eq!(world.get("/").await.status.as_u16(), 503);
+}
+
+#[tokio::test]
+async fn a_longest_time_of_zero_is_never_also_under_a_policy() {
+    let policy = Policy::seconds(60)
+        .stale_while_revalidate(300)
+        .stale_if_error(600);
+    let world = World::with(|layer| {
+        let layer = layer.policy(policy).unwrap();
+        layer
+            .longest_stale_while_revalidate(0)
+            .longest_stale_if_error(0)
+    });
+    world
+        .origin
+        .says(|_, number| response(&[], &number.to_string()));
+    world.get("/").await;
+    assert!(world.get("/").await.is_hit());
+    world.pass(61);
+    assert_eq!(world.get("/").await.text(), "2");
+    world.pass(61);
     world.origin.says(|_, _| with_status(503, &[], ""));
     assert_eq!(world.get("/").await.status.as_u16(), 503);
 }
