@@ -110,7 +110,8 @@ impl ServedOperators {
         self.app.health.stop();
     }
 
-    /// Closes the listener and the socket, and removes its file. What is being answered has a second.
+    /// Closes the admin listener at once, and then the socket, whose file it removes. What is being answered on the socket has a
+    /// second.
     pub async fn close(mut self) {
         self.listener.abort();
         let _ = (&mut self.listener).await;

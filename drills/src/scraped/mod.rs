@@ -11,7 +11,7 @@ mod prometheus;
 mod stage;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 
 use tokio::runtime::Handle;
@@ -45,10 +45,9 @@ pub(crate) fn run(runtime: &Handle) -> Result<bool, Box<dyn Error>> {
     stage.prometheus.wait_until_all_is_read();
     let expected = expected(&stage);
     let scraped = scraped(&stage)?;
-    let counters: Vec<_> = expected.keys().chain(scraped.keys()).collect();
+    let counters: BTreeSet<_> = expected.keys().chain(scraped.keys()).collect();
     let differs = |counter: &&Counter| expected.get(*counter) != scraped.get(*counter);
-    let mut different: Vec<&Counter> = counters.into_iter().filter(differs).collect();
-    different.dedup();
+    let different: Vec<&Counter> = counters.into_iter().filter(differs).collect();
     print_sums(&expected, &scraped);
     for counter in &different {
         let (told, counted) = (expected.get(*counter), scraped.get(*counter));

@@ -9,6 +9,7 @@
 //! ```
 
 use std::io::{self, Write as _};
+use std::pin::pin;
 use std::process::ExitCode;
 
 use axum::Router;
@@ -20,6 +21,7 @@ use giotto::Operators;
 use giotto::cache::{Cache, LocMemKeyValue};
 use giotto_tower::CacheLayer;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 async fn hello(Path(name): Path<String>) -> impl IntoResponse {
     (
@@ -56,9 +58,19 @@ async fn serve(cache: Cache, port: Option<String>) -> giotto::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let address = listener.local_addr()?;
     writeln!(io::stderr(), "Listening on http://{address}")?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let mut serving = pin!(serving.into_future());
     tokio::select! {
-        served = axum::serve(listener, router) => served?,
-        () = operators.drain_requested() => operators.stopping(),
+        served = &mut serving => served?,
+        // As on SIGTERM: what is under way is finished.
+        () = operators.drain_requested() => {
+            operators.stopping();
+            let _ = stop.send(());
+            serving.await?;
+        }
     }
     operators.close().await;
     Ok(())

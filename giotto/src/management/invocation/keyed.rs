@@ -28,4 +28,5 @@ pub(in crate::management) fn any_policy() -> Policy {
     Policy::seconds(CENTURY)
         .stale_while_revalidate(CENTURY)
         .stale_if_error(CENTURY)
+        .negative(CENTURY)
 }

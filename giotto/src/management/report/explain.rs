@@ -148,7 +148,7 @@ async fn with_servers(mut report: Report, words: &Words, operator: &Operator) ->
 /// What is known of the invocation that `words` name.
 async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
     if let Some(key) = key_of(&words.invocation, &operator.app) {
-        return Ok(of_key(key?, any_policy(), &operator.app).await);
+        return Ok(of_any(key?, &operator.app).await);
     }
     let invocation = Invocation::read(&words.invocation, &words.header)?;
     let mut report: Option<Report> = None;
@@ -171,6 +171,14 @@ async fn explained(words: &Words, operator: &Operator) -> Result<Report> {
     let mut report = report.ok_or_else(|| refused.unwrap_or_else(no_front_end))?;
     report.next = nexts;
     Ok(report)
+}
+
+/// The same for an entry of a cache without a manifest, which says itself of which version it is.
+async fn of_any(key: Key, app: &App) -> Report {
+    let lookup = Lookup::new(key.clone(), any_policy());
+    let seen = app.shared_cache().explain(&lookup).await;
+    let version = seen.entry.map_or(0, |entry| entry.version);
+    of_key(key, any_policy().version(version), app).await
 }
 
 /// What is stored under `key`, and what the next lookup with `policy` gets.

@@ -4,7 +4,7 @@
 
 use giotto_cache::{Key, Policy};
 
-use super::of_key;
+use super::{of_any, of_key};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::management::invocation::any_policy;
@@ -18,6 +18,9 @@ use crate::request::Controller;
 pub(crate) async fn explain_key(text: &str, app: &App) -> Result<serde_json::Value> {
     let none = || Error::other("no program of this application has pages under this key");
     let key = Key::read(text).ok_or_else(none)?;
+    if app.is_of_cache() {
+        return Ok(serde_json::to_value(of_any(key, app).await)?);
+    }
     let policy = policy_of(&key, app).ok_or_else(none)?;
     Ok(serde_json::to_value(of_key(key, policy, app).await)?)
 }
