@@ -3,7 +3,7 @@
 CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
-.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples tutorial package fuzz deny bench drill \
 	judges proxies operators browser metrics-check cache-tests
 
 help: ## Lists the targets.
@@ -57,6 +57,10 @@ features: ## Each feature compiles alone, and the default features have no datab
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
 	sh examples/run.sh
+
+tutorial: ## docs/tutorial.md, followed from an empty folder, makes examples/library byte for byte.
+	$(INSTALL) curl
+	$(CARGO) run --quiet --locked -p checks -- tutorial
 
 unused: ## No dependency that nothing uses.
 	$(INSTALL) cargo-machete
