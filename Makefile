@@ -3,8 +3,8 @@
 CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
-.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies operators browser pages deployment metrics-check cache-tests
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples tutorial package fuzz deny bench drill \
+	judges proxies operators browser metrics-check cache-tests
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -57,6 +57,10 @@ features: ## Each feature compiles alone, and the default features have no datab
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
 	sh examples/run.sh
+
+tutorial: ## docs/tutorial.md, followed from an empty folder, makes examples/library byte for byte.
+	$(INSTALL) curl
+	$(CARGO) run --quiet --locked -p checks -- tutorial
 
 unused: ## No dependency that nothing uses.
 	$(INSTALL) cargo-machete
@@ -124,6 +128,7 @@ $(LIGHTHOUSE): judges/package.json
 	npm install --prefix target/lighthouse --ignore-scripts --no-audit --no-fund --silent --before=2026-11-01
 	touch $@
 
+.PHONY: pages
 pages: $(PYTHON) $(LIGHTHOUSE) ## Every page of the example library in headless Chromium: both schemes, four widths, keyboard, axe, Lighthouse.
 	$(INSTALL) chromium
 	$(CARGO) build --locked -p library
