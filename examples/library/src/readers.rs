@@ -4,7 +4,6 @@ use giotto::auth::{hash_password, verify_password};
 use giotto::prelude::*;
 use rusqlite::OptionalExtension;
 
-use crate::Settings;
 use crate::store::Library;
 
 pub(crate) const TABLES: &str = "
@@ -15,6 +14,10 @@ pub(crate) const TABLES: &str = "
 
 /// The reader who looks after the books: its password is a setting.
 pub(crate) const ADMIN: &str = "admin";
+/// The password of the admin, if there is one.
+#[derive(Debug)]
+pub(crate) struct AdminPassword(pub(crate) Option<String>);
+
 const SHORTEST_PASSWORD: usize = 12;
 const LONGEST_NAME: usize = 40;
 
@@ -111,11 +114,11 @@ async fn sign_in(
     lang: String,
     session: Session,
     library: State<Library>,
-    settings: State<Settings>,
+    admin: State<AdminPassword>,
     app: App,
 ) -> Result<Redirection, Error> {
     let asked = name.trim().to_owned();
-    let found = match (asked.as_str(), &settings.admin_password) {
+    let found = match (asked.as_str(), &admin.0) {
         (ADMIN, Some(password)) => Some((asked, hash_password(password.clone()).await?)),
         (ADMIN, None) => None,
         _ => library.run(move |library| library.reader(&asked)).await?,
