@@ -199,7 +199,7 @@ impl Config {
                 self.lame_duck = Duration::from_secs(setting.integer::<u16>()?.into());
             }
             "http.reuse_port" => self.reuse_port = setting.boolean()?,
-            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.host" => self.host = setting.host_or_socket()?.to_owned(),
             "http.port" => self.port = setting.integer()?,
             "http.tag_fields" => self.tag_fields = Some(tag_fields(setting)?),
             _ => {}
