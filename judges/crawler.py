@@ -111,10 +111,11 @@ class Reader:
                     else:
                         self.cookies[morsel.key] = morsel.value
 
-    def send(self, path, **values):
-        """Fills the form with POST of this page, and sends it."""
+    def send(self, path, to=None, **values):
+        """Fills the form with POST of this page, and sends it: the one that leads to the end `to`, or that of the page itself."""
         page = self.get(path)
-        form = next((form for form in read(page).forms if form.method == "post" and set(values) <= set(form.values)), None)
+        forms = [form for form in read(page).forms if form.method == "post" and set(values) <= set(form.values)]
+        form = next((form for form in forms if (to or path) in form.action or not (to or form.action)), None)
         assert form, f"{path} has no form with {sorted(values)}: {page.status} {page.body.decode()[:2_000]}"
         url = urllib.parse.urljoin(page.url, form.action)
         body = urllib.parse.urlencode(form.values | values)
