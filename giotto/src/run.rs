@@ -304,9 +304,18 @@ fn check_clock() -> Result<()> {
     }
 }
 
-fn cmd(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let before = configure(&[matches])?;
-    let app = prepare(make(&before)?, matches)?;
+fn cmd(
+    make: impl FnOnce(Read<'_>) -> Result<App>,
+    check: Check,
+    name: &str,
+    matches: &ArgMatches,
+) -> Result<u8> {
+    let before = OnceCell::new();
+    let read = || match before.get() {
+        Some(config) => Ok(config),
+        None => configure(&[matches]).map(|config| before.get_or_init(|| config)),
+    };
+    let app = prepare(make(&read)?, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
