@@ -3,8 +3,8 @@
 CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
-.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies operators browser metrics-check cache-tests
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples tutorial package fuzz deny bench drill \
+	judges proxies operators browser metrics-check dashboard-picture cache-tests
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -18,7 +18,7 @@ test: servers ## Runs every test of every crate, with all features and with none
 servers: ## Installs the servers that the tests start, if they are missing.
 	$(INSTALL) redis-server redis-tools memcached postgresql pgbouncer mariadb-server mariadb-client openssl faketime
 
-check: fmt spelling structure clippy doc api-check features examples unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
+check: fmt spelling structure clippy doc api-check features examples pages unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
 
 fmt: ## Formatting is that of rustfmt.
 	$(CARGO) fmt --all --check
@@ -27,7 +27,7 @@ spelling: ## No common misspelling in code or text; checks/words.txt lists words
 	$(INSTALL) codespell git
 	git ls-files -z -- ':!*.gz' ':!*.csv' ':!*.lock' | xargs -0 codespell --ignore-words checks/words.txt
 
-structure: ## No circles, facade imports or upward imports (checks/order.txt), no long files (checks/large.txt).
+structure: ## No circles, no upward imports (checks/order.txt), no long files (checks/large.txt), no broken link and no lost page.
 	$(CARGO) run --quiet --locked -p checks
 
 clippy: ## No warnings of the compiler and clippy, in any target.
@@ -57,6 +57,10 @@ features: ## Each feature compiles alone, and the default features have no datab
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
 	sh examples/run.sh
+
+tutorial: ## docs/tutorial.md, followed from an empty folder, makes examples/library byte for byte.
+	$(INSTALL) curl
+	$(CARGO) run --quiet --locked -p checks -- tutorial
 
 unused: ## No dependency that nothing uses.
 	$(INSTALL) cargo-machete
@@ -106,6 +110,11 @@ metrics-check: $(PYTHON) ## Alert rules and dashboard, by promtool, a real Prome
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/metrics.py
 
+dashboard-picture: $(PYTHON) ## Draws docs/dashboard.png: the dashboard, with the figures of a real Prometheus; takes five minutes.
+	$(INSTALL) prometheus redis-server
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/dashboard.py
+
 operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser, and nginx in front of a rolling restart.
 	$(INSTALL) nginx prometheus
 	$(CARGO) build --locked -p judges
@@ -115,6 +124,20 @@ browser: $(PYTHON) ## What a reader sees in headless Chromium: after a change, a
 	$(INSTALL) chromium redis-server
 	$(CARGO) build --locked -p judges -p library
 	$(PYTHON) judges/browser.py
+
+# The newest that run on the Node of Debian 12; what they need in turn is of that day, too.
+LIGHTHOUSE = target/lighthouse/node_modules
+$(LIGHTHOUSE): judges/package.json
+	$(INSTALL) nodejs npm
+	mkdir -p target/lighthouse && cp judges/package.json target/lighthouse
+	npm install --prefix target/lighthouse --ignore-scripts --no-audit --no-fund --silent --before=2026-11-01
+	touch $@
+
+.PHONY: pages
+pages: $(PYTHON) $(LIGHTHOUSE) ## Every page of the example library in headless Chromium: both schemes, four widths, keyboard, axe, Lighthouse.
+	$(INSTALL) chromium
+	$(CARGO) build --locked -p library
+	$(PYTHON) judges/pages.py
 
 # With `SUITE=FOLDER`, a checkout of the suite's repository in place of what is published.
 PUBLISHED = target/cache-tests/node_modules/http-cache-tests

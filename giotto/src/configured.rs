@@ -2,12 +2,61 @@
 //!
 //! Before the first request; `run.rs` does it, or an application that has a server of its own.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 
 use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
-use crate::request::HTTP_GET;
+use crate::request::{HTTP_GET, Segments};
+
+/// The settings of an application that has a server of its own: the table `[app]` of the configuration that
+/// [`App::configured`] reads, and the variables `GIOTTO_APP_..`, as serde reads them into an `S`. With [`run_with`], giotto
+/// reads them itself.
+///
+/// ```no_run
+/// use giotto::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     database: String,
+/// }
+///
+/// fn app(settings: &Settings) -> Result<App, Error> {
+/// #   let _ = &settings.database;
+///     Ok(App::new(Manifest::default()))
+/// }
+///
+/// let service = app(&giotto::settings()?)?.configured()?.into_service()?;
+/// # let _ = service;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+///
+/// A key that is unknown, missing or of another type, its place, and the remedy.
+///
+/// [`run_with`]: crate::run_with
+pub fn settings<S: DeserializeOwned>() -> Result<S> {
+    settings_with(std::iter::empty::<OsString>())
+}
+
+/// The same with the flags of [`App::configured_with`].
+///
+/// # Errors
+///
+/// As of [`settings`], and if a flag is not `--config`, `--profile` or `--set`.
+pub fn settings_with<S, F>(flags: impl IntoIterator<Item = F>) -> Result<S>
+where
+    S: DeserializeOwned,
+    F: Into<OsString>,
+{
+    let matches = flags_of(flags.into_iter().map(Into::into))?;
+    configure(&[&matches])?.app_settings()
+}
 
 impl App {
     /// The same with the configuration that [`run`](crate::run()) reads: `giotto.toml`, or the file that `GIOTTO_CONFIG` names,
@@ -47,12 +96,12 @@ impl App {
         self.configured_with(std::iter::empty::<OsString>())
     }
 
-    /// The same with flags of [`run`](crate::run()): `["--config", "shop.toml", "--set", "cache=locmem"]`. They override the
+    /// The same with flags of [`run`](crate::run()): `["--config", "shop.toml", "--profile", "production"]`. They override the
     /// file and the variables.
     ///
     /// # Errors
     ///
-    /// As of [`configured`](Self::configured), and if a flag is not one of the two.
+    /// As of [`configured`](Self::configured), and if a flag is not `--config`, `--profile` or `--set`.
     pub fn configured_with<S>(self, flags: impl IntoIterator<Item = S>) -> Result<Self>
     where
         S: Into<OsString>,
@@ -83,7 +132,9 @@ impl App {
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
         let store_is_configured = !self.cache_is_given();
-        let mut app = self.with_configured_cache(config)?;
+        let site = config.site(self.site())?;
+        let mut app = self.with_configured_cache(config)?.at(site);
+        app.proxies = Arc::new(config.log.proxies.clone());
         app.stores = Some(Stores::new(config.opener()));
         app.set_budgets(config)?;
         let app = match config.compression {
@@ -128,6 +179,20 @@ impl App {
     pub(crate) fn warn(&self) {
         self.warn_without_cache();
         self.warn_without_tags();
+        self.warn_of_ambiguous_base();
+    }
+
+    /// Warns of a program whose path is that of the base: a redirection to it looks like one with the base.
+    fn warn_of_ambiguous_base(&self) {
+        let base = self.site().base();
+        let path: Segments<'_> = base.split('/').skip(1).map(Cow::from).collect();
+        if self.site().has_base() && self.manifest().named(&path, HTTP_GET).is_some() {
+            tracing::warn!(
+                base,
+                "a program is called as http.base: a redirection to a path that begins with it is sent as it is; make such \
+                 addresses with url_for"
+            );
+        }
     }
 
     /// Warns that programs with `.cache(..)` are not cached, unless the configuration or the code says so.

@@ -59,7 +59,7 @@
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
-//! axum.
+//! axum. `site.rs` has the path before all addresses, and the origin.
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
@@ -114,6 +114,7 @@ mod response;
 mod run;
 #[cfg(feature = "session")]
 mod session;
+mod site;
 mod socket;
 mod state;
 #[cfg(feature = "testing")]
@@ -131,6 +132,7 @@ pub use arguments::Parameter;
 #[cfg(feature = "static")]
 pub use assets::Assets;
 pub use cache_status::CacheStatus;
+pub use configured::{settings, settings_with};
 pub use controller::http::{Body, Service};
 pub use cookie::{Cookie, SameSite};
 pub use error::{
@@ -151,7 +153,7 @@ pub use program::{
 };
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::{Cookies, Response};
-pub use run::run;
+pub use run::{run, run_with};
 #[cfg(feature = "session")]
 pub use session::{Flash, Session, Sessions};
 pub use state::{FromState, Startup, State};
@@ -189,3 +191,29 @@ struct Readme;
 #[cfg(all(doctest, feature = "session"))]
 #[doc = include_str!("../../docs/sessions.md")]
 struct SessionsPage;
+
+/// Compiles and runs the examples of the guide to testing.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "functions",
+    feature = "session",
+    feature = "sqlite",
+    feature = "template",
+    feature = "testing"
+))]
+#[doc = include_str!("../../docs/testing.md")]
+struct TestingPage;
+
+/// Compiles and runs the recipes of the cookbook.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "functions",
+    feature = "purge",
+    feature = "session",
+    feature = "sqlite",
+    feature = "testing"
+))]
+#[doc = include_str!("../../docs/cookbook.md")]
+struct Cookbook;

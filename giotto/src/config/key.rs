@@ -4,20 +4,23 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 32] = [
     "admin.hosts",
     "admin.listen",
     "admin.public",
     "admin.socket",
     "debug",
     "http.backlog",
+    "http.base",
     "http.client_field",
     "http.compression",
     "http.drain_seconds",
     "http.health",
     "http.host",
     "http.lame_duck_seconds",
+    "http.origin",
     "http.port",
+    "http.proxy_strips_base",
     "http.reuse_port",
     "http.tag_fields",
     "http.trusted_proxies",
@@ -59,6 +62,17 @@ pub(super) const KEY_REMEDY: &str = "openssl rand -hex 32";
 
 /// The prefix of this program's environment variables.
 pub(super) const PREFIX: &str = "GIOTTO_";
+
+/// The prefix of the variables of the settings in `[app]`.
+pub(super) const APP_PREFIX: &str = "GIOTTO_APP_";
+
+/// The environment variable of `key`.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace(['.', '-'], "_").to_uppercase())
+}
+
+/// The variable that chooses the profile.
+pub(super) const PROFILE: &str = "GIOTTO_PROFILE";
 
 /// The variable that names the file.
 pub(super) const CONFIG: &str = "GIOTTO_CONFIG";

@@ -20,7 +20,7 @@ pub(crate) struct LogSettings {
     /// `None` if nothing is said of an access log.
     access: Option<Told>,
     access_file: Option<Setting>,
-    proxies: Proxies,
+    pub(crate) proxies: Proxies,
 }
 
 /// Which requests are told.
@@ -147,7 +147,7 @@ mod tests {
     fn settings(variables: &[(&str, &str)], set: &[&str]) -> Result<LogSettings> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Ok(Config::load(None, variables, set.iter().copied())?.log)
+        Ok(Config::load(None, variables, set.iter().copied(), None)?.log)
     }
 
     #[test]

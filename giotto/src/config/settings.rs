@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
+use serde::de::DeserializeOwned;
 
 use super::admin::AdminSettings;
+use super::app::AppSettings;
 use super::budget::{self, ProgramBudget};
 use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
 use super::log::LogSettings;
@@ -23,6 +25,7 @@ use crate::compression::Compression;
 use crate::error::{Error, Result};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::site::Site;
 use crate::socket::Sockets;
 
 /// The settings of a process.
@@ -49,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
+    /// Where the application answers.
+    base: Option<Setting>,
+    origin: Option<Setting>,
+    proxy_strips_base: bool,
     namespace: Option<Setting>,
     cache: CacheSettings,
     /// The budgets of programs, later settings after earlier ones.
@@ -57,6 +64,8 @@ pub(crate) struct Config {
     purge: Vec<Setting>,
     /// Of sessions, later settings after earlier ones.
     session: Vec<Setting>,
+    /// Of the application itself.
+    app: AppSettings,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
     /// The file that was read.
@@ -67,12 +76,28 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads the file at `path` (or the one that `GIOTTO_CONFIG` names, or `giotto.toml` if it exists), then the `variables`,
-    /// then the `KEY=VALUE`s of `set`. Later settings override earlier ones.
+    /// then the `KEY=VALUE`s of `set`. Later settings override earlier ones, and those of the `profile` (or the one that
+    /// `GIOTTO_PROFILE` names) override others of the file.
     pub(crate) fn load<'s>(
         path: Option<&Path>,
         variables: impl Iterator<Item = (OsString, OsString)>,
         set: impl Iterator<Item = &'s str>,
+        profile: Option<&str>,
     ) -> Result<Self> {
+        let source = source::read(path, variables, set, profile)?;
+        // A mistake in a profile is told before it is chosen.
+        for settings in source.other_profiles {
+            Self::of(settings)?;
+        }
+        let mut config = Self::of(source.settings)?;
+        config.app.set_variables(source.app_variables);
+        config.links = source.links;
+        config.file = source.file;
+        Ok(config)
+    }
+
+    /// Later settings override earlier ones.
+    fn of(settings: Vec<Setting>) -> Result<Self> {
         let mut config = Self {
             host: "127.0.0.1".to_owned(),
             port: 5000,
@@ -87,21 +112,22 @@ impl Config {
             tag_fields: None,
             log: LogSettings::default(),
             signing_keys: Vec::new(),
+            base: None,
+            origin: None,
+            proxy_strips_base: false,
             namespace: None,
             cache: CacheSettings::default(),
             budget: Vec::new(),
             purge: Vec::new(),
             session: Vec::new(),
+            app: AppSettings::default(),
             links: Vec::new(),
             file: PathBuf::new(),
             values: BTreeMap::new(),
         };
-        let source = source::read(path, variables, set)?;
-        for setting in source.settings {
+        for setting in settings {
             config.apply(setting)?;
         }
-        config.links = source.links;
-        config.file = source.file;
         Ok(config)
     }
 
@@ -149,6 +175,7 @@ impl Config {
     /// Checks what is read only when it is used. Nothing is connected.
     pub(crate) fn check(&self) -> Result<()> {
         self.open_cache()?;
+        self.site(&Site::default())?;
         self.downstream()?;
         self.admin.listen()?;
         Ok(())
@@ -159,10 +186,11 @@ impl Config {
         match setting.key.as_str() {
             "admin" => setting.check_empty_table("admin.listen")?,
             key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
+            key if key == "app" || key.starts_with("app.") => self.app.add(setting),
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
             key if LogSettings::has(key) => self.log.apply(setting)?,
-            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
+            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(setting)?,
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -179,7 +207,10 @@ impl Config {
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["admin", "budget", "http", "purge", "session"].map(str::to_owned));
+                let tables = [
+                    "admin", "app", "budget", "http", "profile", "purge", "session",
+                ];
+                known.extend(tables.map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -187,10 +218,11 @@ impl Config {
         Ok(())
     }
 
-    fn apply_http(&mut self, setting: &Setting) -> Result<()> {
+    fn apply_http(&mut self, setting: Setting) -> Result<()> {
         match setting.key.as_str() {
             "http.backlog" => self.backlog = setting.positive()?,
-            "http.compression" => self.compression = compression(setting)?,
+            "http.base" => self.base = Some(setting),
+            "http.compression" => self.compression = compression(&setting)?,
             "http.drain_seconds" => {
                 self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
             }
@@ -199,9 +231,11 @@ impl Config {
                 self.lame_duck = Duration::from_secs(setting.integer::<u16>()?.into());
             }
             "http.reuse_port" => self.reuse_port = setting.boolean()?,
-            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.host" => self.host = setting.host_or_socket()?.to_owned(),
+            "http.origin" => self.origin = Some(setting),
             "http.port" => self.port = setting.integer()?,
-            "http.tag_fields" => self.tag_fields = Some(tag_fields(setting)?),
+            "http.proxy_strips_base" => self.proxy_strips_base = setting.boolean()?,
+            "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
             _ => {}
         }
         Ok(())
@@ -214,6 +248,20 @@ impl Config {
             self.values.retain(|key, _| !key.starts_with("cache."));
         }
         self.values.insert(key.clone(), value.clone());
+    }
+
+    /// Where the application answers, whose code says that it is at `own`.
+    pub(crate) fn site(&self, own: &Site) -> Result<Site> {
+        let mut site = own.clone().stripped(self.proxy_strips_base);
+        if let Some(base) = &self.base {
+            let placed = site.with_base(base.string()?);
+            site = placed.map_err(|expected| base.refused(expected))?;
+        }
+        if let Some(origin) = &self.origin {
+            let placed = site.with_origin(origin.string()?);
+            site = placed.map_err(|expected| origin.refused(expected))?;
+        }
+        Ok(site)
     }
 
     /// Where the servers of this configuration have the sockets through which commands ask them.
@@ -242,6 +290,25 @@ impl Config {
             let cache = settings.open(other.as_ref().or(own.as_ref()), &keys, compression)?;
             cache.ok_or_else(|| Error::configuration("no store is named"))
         }
+    }
+
+    /// The settings of the application itself.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake, its place, and the remedy.
+    pub(crate) fn app_settings<S: DeserializeOwned>(&self) -> Result<S> {
+        self.app.read()
+    }
+
+    /// Refuses settings of an application that reads none.
+    pub(crate) fn check_no_app_settings(&self) -> Result<()> {
+        self.app.check_unread()
+    }
+
+    /// Refuses other settings of the application than it was made with, those of `earlier`.
+    pub(crate) fn check_same_app(&self, earlier: &Self) -> Result<()> {
+        self.app.check_same(&earlier.app)
     }
 
     /// The budgets that the settings name.
@@ -319,7 +386,7 @@ mod tests {
     fn config(variables: &[(&str, &str)], set: &[&str]) -> Result<Config> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Config::load(None, variables, set.iter().copied())
+        Config::load(None, variables, set.iter().copied(), None)
     }
 
     fn signing_keys(value: &str) -> Result<Vec<String>> {
