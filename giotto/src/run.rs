@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use giotto_cache::Place;
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -43,11 +44,76 @@ const FROZEN: &str = "frozen";
 /// | 3 | `--cache=only`, and there is no stored page |
 /// | 4 | the page is an old one because the model failed or is late, or there is no page in time |
 pub fn run(manifest: impl Into<App>) -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    ExitCode::from(start(manifest.into(), &words))
+    let make = |config: &Config| {
+        config.check_no_app_settings()?;
+        Ok(manifest.into())
+    };
+    started(make, Config::check_no_app_settings)
 }
 
-fn start(app: App, words: &[OsString]) -> u8 {
+/// Runs the application that `build` makes of its settings: the table `[app]` of the configuration, the variables
+/// `GIOTTO_APP_..` and `--set app..=..`, which serde reads into an `S`. The rest is as with [`run`].
+///
+/// ```no_run
+/// use giotto::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     /// Where the books are.
+///     database: String,
+///     #[serde(default = "twenty")]
+///     page_size: usize,
+/// }
+///
+/// fn twenty() -> usize {
+///     20
+/// }
+///
+/// # struct Books;
+/// # impl Books {
+/// #     fn open(_: &str) -> Result<Self, std::io::Error> {
+/// #         Ok(Self)
+/// #     }
+/// # }
+/// #[model]
+/// fn count_pages(books: usize, settings: State<Settings>) -> usize {
+///     books.div_ceil(settings.page_size)
+/// }
+///
+/// fn app(settings: &Settings) -> Result<App, Error> {
+///     let manifest = Manifest::new([("pages", Program::new(count_pages).view(BasicView::new()))]);
+///     Ok(App::new(manifest).state(Books::open(&settings.database)?))
+/// }
+///
+/// fn main() -> ExitCode {
+///     giotto::run_with(app)
+/// }
+/// ```
+///
+/// Models get them as a [`State`](crate::State). A key that is unknown, missing or of another type ends the start, with its
+/// place and the remedy. Tests call `app(&Settings { .. })`.
+pub fn run_with<S, E>(build: impl FnOnce(&S) -> Result<App, E>) -> ExitCode
+where
+    S: DeserializeOwned + Send + Sync + 'static,
+    E: Into<Error>,
+{
+    let make = |config: &Config| {
+        let settings: S = config.app_settings()?;
+        let app = build(&settings).map_err(Into::into)?;
+        Ok(app.state(settings))
+    };
+    started(make, |config| config.app_settings::<S>().map(drop))
+}
+
+/// Checks the settings of the application itself.
+type Check = fn(&Config) -> Result<()>;
+
+fn started(make: impl FnOnce(&Config) -> Result<App>, check: Check) -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(start(make, check, &words))
+}
+
+fn start(make: impl FnOnce(&Config) -> Result<App>, check: Check, words: &[OsString]) -> u8 {
     let name = own_name(words.first());
     let command = command(&name);
     let command = if name.ends_with("-cmd") {
@@ -60,9 +126,9 @@ fn start(app: App, words: &[OsString]) -> u8 {
         Err(error) => return cmd::tell(&error),
     };
     let result = match matches.subcommand() {
-        Some(("http", matches)) => serve_http(app, matches),
-        Some(("cmd", matches)) => cmd(app, &format!("{name} cmd"), matches),
-        _ => cmd(app, &name, &matches),
+        Some(("http", matches)) => serve_http(make, check, matches),
+        Some(("cmd", matches)) => cmd(make, &format!("{name} cmd"), matches),
+        _ => cmd(make, &name, &matches),
     };
     result.unwrap_or_else(|error| cmd::fail(&error))
 }
@@ -133,11 +199,15 @@ fn mock() -> Arg {
         .help("Show the programs' mocks instead of running their models")
 }
 
-fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
+fn serve_http(
+    make: impl FnOnce(&Config) -> Result<App>,
+    check: Check,
+    matches: &ArgMatches,
+) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
-    let mut app = prepare(app, matches)?.with_config(&config)?;
+    let mut app = prepare(make(&config)?, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
     let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
@@ -154,7 +224,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
         let socket = management::open(service.app(), steering).await;
-        let read = move || configure_http(&matches);
+        let read = move || {
+            let config = configure_http(&matches)?;
+            check(&config).map(|()| config)
+        };
         let running = Running::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(running.clone(), service.app().access.clone(), stop)?;
@@ -230,8 +303,9 @@ fn check_clock() -> Result<()> {
     }
 }
 
-fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let app = prepare(app, matches)?;
+fn cmd(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
+    let before = configure(&[matches])?;
+    let app = prepare(make(&before)?, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
@@ -245,6 +319,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
+        config.check_same_app(&before)?;
         log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;

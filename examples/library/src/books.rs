@@ -10,6 +10,7 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS books (
         id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, author INTEGER NOT NULL REFERENCES authors,
         year INTEGER NOT NULL, subject TEXT NOT NULL, pages INTEGER NOT NULL, copies INTEGER NOT NULL, summary TEXT NOT NULL,
+        added TEXT NOT NULL,
         words TEXT NOT NULL -- title and author in lower case, for the search
     );
     CREATE INDEX IF NOT EXISTS books_by_author ON books (author);";
@@ -88,6 +89,8 @@ pub(crate) struct Listed {
     pub(crate) author_id: u32,
     pub(crate) year: u16,
     pub(crate) subject: String,
+    /// The day on which it came to the library: `2026-11-27`.
+    pub(crate) added: String,
 }
 
 /// All that the library knows of a book.
@@ -118,7 +121,8 @@ pub(crate) struct Search<'a> {
     pub(crate) limit: u32,
 }
 
-const LISTED: &str = "books.id, title, name, author, year, subject";
+/// The columns of a [`Listed`].
+const LISTED: &str = "books.id, title, name, author, year, subject, added";
 
 impl Library {
     /// How many books there are, and those of one page.
@@ -148,7 +152,7 @@ impl Library {
             named_params! {
                 ":subject": subject, ":author": search.author, ":words": words, ":limit": search.limit, ":skip": search.skip
             },
-            listed,
+            Listed::of,
         )?;
         Ok((total, rows.collect::<Result<_, _>>()?))
     }
@@ -159,10 +163,10 @@ impl Library {
         );
         let book = |row: &Row<'_>| {
             Ok(Book {
-                listed: listed(row)?,
-                pages: row.get(6)?,
-                copies: row.get(7)?,
-                summary: row.get(8)?,
+                listed: Listed::of(row)?,
+                pages: row.get(7)?,
+                copies: row.get(8)?,
+                summary: row.get(9)?,
             })
         };
         Ok(self
@@ -170,6 +174,12 @@ impl Library {
             .prepare_cached(&sql)?
             .query_row([id], book)
             .optional()?)
+    }
+
+    /// The book with the number `id`, or the error "not found".
+    pub(crate) fn existing(&self, id: u32) -> Result<Book, Error> {
+        self.book(id)?
+            .ok_or_else(|| Error::not_found(format!("There is no book with the number {id}.")))
     }
 
     /// The authors by name, or the one with the number `id`.
@@ -193,13 +203,17 @@ impl Library {
     }
 }
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    Ok(Listed {
-        id: row.get(0)?,
-        title: row.get(1)?,
-        author: row.get(2)?,
-        author_id: row.get(3)?,
-        year: row.get(4)?,
-        subject: row.get(5)?,
-    })
+impl Listed {
+    /// Reads the first seven columns.
+    pub(crate) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            title: row.get(1)?,
+            author: row.get(2)?,
+            author_id: row.get(3)?,
+            year: row.get(4)?,
+            subject: row.get(5)?,
+            added: row.get(6)?,
+        })
+    }
 }

@@ -3,6 +3,8 @@
 use giotto::prelude::*;
 
 use crate::books::{Author, Book, Listed, Search, Sort, Subject};
+use crate::formats::csv;
+use crate::reviews::{self, Rated, Reviews};
 use crate::store::Library;
 
 /// How many books a page lists, if it is not told.
@@ -16,55 +18,50 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
     let front = Program::new(welcome)
         .controllers(read)
         .cache(3600)
-        .tags(|_| ["books"]);
+        .tags(|_| ["books"])
+        .view(BasicView::new().html(template("welcome.html")));
     let books = Program::new(find_books)
         .controllers(read)
         .cache(3600)
-        .tags(|_| ["books"]);
+        .tags(|_| ["books"])
+        .view(
+            BasicView::new()
+                .html(template("books.html"))
+                .renders("text/csv", |found: &Found| csv(&found.books)),
+        );
     let book = Program::new(show_book)
         .controllers(read)
-        .cache(Policy::seconds(3600).negative(60))
-        .tags(|args| [format!("book:{}", args.id)]);
+        .cache(3600)
+        .tags(|args| [format!("book:{}", args.id)])
+        .view(BasicView::new().html(template("book.html")));
     let authors = Program::new(list_authors)
         .controllers(read)
         .cache(3600)
-        .tags(|_| ["books"]);
+        .tags(|_| ["books"])
+        .view(BasicView::new().html(template("authors.html")));
+    // That there is no such author is stored, too, for a minute.
     let author = Program::new(show_author)
         .controllers(read)
-        .cache(3600)
-        .tags(|_| ["books"]);
-    // No tag: the figures are of the last minute. The page of the next ten minutes is served at once while a new one is computed,
-    // and for a day if that fails.
-    let about = Program::new(count).controllers(read).cache(
-        Policy::seconds(60)
-            .stale_while_revalidate(600)
-            .stale_if_error(86_400),
-    );
+        .cache(Policy::seconds(3600).negative(60))
+        .tags(|_| ["books"])
+        .view(BasicView::new().html(template("author.html")));
+    // Without a tag: the figures are those of the last minute. For ten minutes after it, the old page is served at once while a new
+    // one is computed, and for a day if that fails.
+    let about = Program::new(count)
+        .controllers(read)
+        .cache(
+            Policy::seconds(60)
+                .stale_while_revalidate(600)
+                .stale_if_error(86_400),
+        )
+        .view(BasicView::new().html(template("about.html")));
     manifest
-        .with(
-            "",
-            front.view(BasicView::new().html(template("welcome.html"))),
-        )
-        .with(
-            "books",
-            books.view(BasicView::new().html(template("books.html"))),
-        )
-        .with(
-            "book",
-            book.view(BasicView::new().html(template("book.html"))),
-        )
-        .with(
-            "authors",
-            authors.view(BasicView::new().html(template("authors.html"))),
-        )
-        .with(
-            "about",
-            about.view(BasicView::new().html(template("about.html"))),
-        )
-        .with(
-            "author",
-            author.view(BasicView::new().html(template("author.html"))),
-        )
+        .with("", front)
+        .with("books", books)
+        .with("book", book)
+        .with("authors", authors)
+        .with("author", author)
+        .with("about", about)
 }
 
 #[derive(Serialize)]
@@ -73,25 +70,36 @@ struct Welcome {
     authors: usize,
     /// What came last.
     new: Vec<Listed>,
+    /// What readers like best.
+    best: Vec<Rated>,
 }
 
-/// Shows how much there is, and what is new.
+/// Shows how much there is, what is new, and what readers like best.
 #[model]
-fn welcome(#[default("en")] lang: String, library: State<Library>) -> Result<Welcome, Error> {
-    let (books, new) = library.search(&Search {
+async fn welcome(
+    #[default("en")] lang: String,
+    library: State<Library>,
+    app: App,
+) -> Result<Welcome, Error> {
+    let best = reviews::best_rated(app.shared_cache(), &library).await?;
+    let search = Search {
         limit: 6,
         sort: Sort::New,
         ..Search::default()
-    })?;
+    };
+    let work =
+        move |library: &Library| Ok((library.search(&search)?, library.authors(None)?.len()));
+    let ((books, new), authors) = library.run(work).await?;
     Ok(Welcome {
         books,
-        authors: library.authors(None)?.len(),
+        authors,
         new,
+        best,
     })
 }
 
 #[derive(Serialize)]
-struct Found {
+pub(crate) struct Found {
     q: String,
     subject: Option<Subject>,
     sort: Sort,
@@ -99,7 +107,7 @@ struct Found {
     page: u32,
     /// How many pages there are.
     pages: u32,
-    books: Vec<Listed>,
+    pub(crate) books: Vec<Listed>,
 }
 
 /// Lists books, by words of their title and author.
@@ -157,17 +165,34 @@ fn find_books(
     })
 }
 
-/// Shows a book.
+#[derive(Serialize)]
+struct BookPage {
+    #[serde(flatten)]
+    book: Book,
+    /// How many copies are not on loan.
+    available: u16,
+    #[serde(flatten)]
+    reviews: Reviews,
+}
+
+/// Shows a book, and what readers think of it.
 #[model]
-fn show_book(
+async fn show_book(
     /// The number of the book.
     id: u32,
     #[default("en")] lang: String,
     library: State<Library>,
-) -> Result<Book, Error> {
-    library
-        .book(id)?
-        .ok_or_else(|| Error::not_found(format!("There is no book with the number {id}.")))
+    app: App,
+) -> Result<BookPage, Error> {
+    let (book, available) = library
+        .run(move |library| Ok((library.existing(id)?, library.available(id)?)))
+        .await?;
+    let reviews = reviews::reviews_of(app.shared_cache(), &library, id).await?;
+    Ok(BookPage {
+        book,
+        available,
+        reviews,
+    })
 }
 
 #[derive(Serialize)]

@@ -1,36 +1,70 @@
 //! A library: 3,000 books, their readers, and a cache that is never older than the last change.
 //!
-//! `catalogue.rs` has the pages for everybody. README.md says how to run it, docs/tutorial.md how it is built.
+//! `catalogue.rs` has the pages for everybody, `loans.rs` those of one reader, `reviews.rs` a form whose result everybody sees.
 
+mod admin;
 mod books;
 mod catalogue;
+mod formats;
+mod language;
+mod loans;
+mod readers;
+mod reviews;
 mod seed;
 mod store;
+mod upload;
+
+use std::path::PathBuf;
 
 use giotto::prelude::*;
 
 use crate::books::Subject;
+use crate::language::LANGUAGES;
 pub use crate::store::Library;
 
-/// The application, with the library in the file `library.db`.
+/// The table `[app]` of giotto.toml.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Settings {
+    /// The file of the database.
+    pub database: PathBuf,
+    /// The password of the reader `admin`; without it, nobody is.
+    pub admin_password: Option<String>,
+}
+
+/// The application.
 ///
 /// # Errors
 ///
 /// If the database cannot be opened.
-pub fn app() -> Result<App, Error> {
+pub fn app(settings: &Settings) -> Result<App, Error> {
+    let library = Library::open(&settings.database)?;
     let templates = Templates::new(folder("templates"))
         .global("subjects", Subject::ALL)
-        .translations(folder("locales"), ["en"]);
+        .translations(folder("locales"), LANGUAGES);
     Ok(App::new(manifest())
-        .state(Library::open("library.db")?)
+        .state(library.clone())
+        .state(settings.clone())
         .templates(templates)
         .static_files(folder("static"))
         .sessions(Sessions::new())
+        .routes(upload::routes(library))
+        .messages("lang", language::messages)
         .error_pages(View::new().html(template("error.html"))))
 }
 
 fn manifest() -> Manifest {
-    catalogue::add_to(Manifest::default())
+    let features = [
+        catalogue::add_to,
+        formats::add_to,
+        readers::add_to,
+        loans::add_to,
+        reviews::add_to,
+        admin::add_to,
+    ];
+    let manifest = features
+        .into_iter()
+        .fold(Manifest::default(), |manifest, add_to| add_to(manifest));
+    manifest.input_middleware(language::choose)
 }
 
 /// A folder of the package; in a release, of the working directory.

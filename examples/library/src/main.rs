@@ -1,7 +1,13 @@
 use std::process::ExitCode;
 
+use library::Settings;
+
 fn main() -> ExitCode {
-    match library::app() {
+    let settings = Settings {
+        database: "library.db".into(),
+        admin_password: std::env::var("LIBRARY_ADMIN_PASSWORD").ok(),
+    };
+    match library::app(&settings) {
         Ok(app) => giotto::run(app),
         Err(error) => {
             eprintln!("{error}");

@@ -103,7 +103,8 @@ pub(crate) fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         insert.execute(params![*id as u32, name])?;
     }
     let mut insert = transaction.prepare(
-        "INSERT INTO books (title, author, year, subject, pages, copies, summary, words) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO books (title, author, year, subject, pages, copies, summary, words, added)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, date('2019-01-01', ?9))",
     )?;
     let mut titles = BTreeSet::new();
     while titles.len() < BOOKS as usize {
@@ -120,6 +121,7 @@ pub(crate) fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             let [author, year, pages, copies] =
                 [author, year, pages, copies].map(|number| number as u32);
             let summary = words.summary(&mut numbers, subject);
+            let added = format!("+{} days", titles.len() * 8 / 9);
             let found_by = format!("{title} {name}").to_lowercase();
             insert.execute(params![
                 title,
@@ -129,7 +131,8 @@ pub(crate) fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
                 pages,
                 copies,
                 summary,
-                found_by
+                found_by,
+                added
             ])?;
         }
     }

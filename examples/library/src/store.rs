@@ -8,7 +8,7 @@ use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::TransactionBehavior;
 
-use crate::{books, seed};
+use crate::{books, loans, readers, reviews, seed, upload};
 
 /// The connections. A clone shares the connections.
 #[derive(Clone, Debug)]
@@ -19,7 +19,13 @@ pub struct Library {
 pub(crate) type Connection = PooledConnection<SqliteConnectionManager>;
 
 /// The tables of each feature, which a new file gets.
-const TABLES: [&str; 1] = [books::TABLES];
+const TABLES: [&str; 5] = [
+    books::TABLES,
+    readers::TABLES,
+    loans::TABLES,
+    reviews::TABLES,
+    upload::TABLES,
+];
 
 /// A reader waits for another process that writes, and a writer does not wait for readers (WAL).
 const SETTINGS: &str =

@@ -12,15 +12,20 @@ use crate::error::{Error, Result};
 
 // No parameter of a program has such a name.
 const PATH: &str = "--config";
+const PROFILE: &str = "--profile";
 const SET: &str = "--set";
 
-/// `--config PATH` and `--set KEY=VALUE`.
-pub(crate) fn flags() -> [Arg; 2] {
+/// `--config PATH`, `--profile NAME` and `--set KEY=VALUE`.
+pub(crate) fn flags() -> [Arg; 3] {
     [
         Arg::new(PATH)
             .long("config")
             .value_name("PATH")
             .help("Read this file instead of giotto.toml"),
+        Arg::new(PROFILE)
+            .long("profile")
+            .value_name("NAME")
+            .help("Use the settings in [profile.NAME] of the file"),
         Arg::new(SET)
             .long("set")
             .value_name("KEY=VALUE")
@@ -40,7 +45,7 @@ pub(crate) fn flags_of(given: impl Iterator<Item = OsString>) -> Result<ArgMatch
         let problem = text.lines().next().unwrap_or_default();
         let problem = problem.trim_start_matches("error: ");
         Error::configuration(format!(
-            "{problem}: App::configured_with takes --config PATH and --set KEY=VALUE"
+            "{problem}: App::configured_with takes --config PATH, --profile NAME and --set KEY=VALUE"
         ))
     })
 }
@@ -54,5 +59,6 @@ pub(crate) fn configure(matches: &[&ArgMatches]) -> Result<Config> {
         values.flatten().map(String::as_str)
     };
     let path = all(PATH).next_back().map(Path::new);
-    Config::load(path, std::env::vars_os(), all(SET))
+    let profile = all(PROFILE).next_back();
+    Config::load(path, std::env::vars_os(), all(SET), profile)
 }
