@@ -27,7 +27,7 @@ spelling: ## No common misspelling in code or text; checks/words.txt lists words
 	$(INSTALL) codespell git
 	git ls-files -z -- ':!*.gz' ':!*.csv' ':!*.lock' | xargs -0 codespell --ignore-words checks/words.txt
 
-structure: ## No circles, facade imports or upward imports (checks/order.txt), no long files (checks/large.txt).
+structure: ## No circles, no upward imports (checks/order.txt), no long files (checks/large.txt), no broken link and no lost page.
 	$(CARGO) run --quiet --locked -p checks
 
 clippy: ## No warnings of the compiler and clippy, in any target.

@@ -20,15 +20,21 @@ use giotto::prelude::*;
 
 use crate::books::Subject;
 use crate::language::LANGUAGES;
-pub use crate::store::Library;
+use crate::readers::AdminPassword;
+use crate::store::Library;
 
 /// The table `[app]` of giotto.toml.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Settings {
     /// The file of the database.
+    #[serde(default = "database")]
     pub database: PathBuf,
-    /// The password of the reader `admin`; without it, nobody is.
+    /// The password of the reader `admin`. Without it, nobody can sign in as the admin.
     pub admin_password: Option<String>,
+}
+
+fn database() -> PathBuf {
+    "library.db".into()
 }
 
 /// The application.
@@ -43,7 +49,8 @@ pub fn app(settings: &Settings) -> Result<App, Error> {
         .translations(folder("locales"), LANGUAGES);
     Ok(App::new(manifest())
         .state(library.clone())
-        .state(settings.clone())
+        .state(AdminPassword(settings.admin_password.clone()))
+        .origin("http://localhost:5000")
         .templates(templates)
         .static_files(folder("static"))
         .sessions(Sessions::new())

@@ -4,7 +4,6 @@ use giotto::auth::{hash_password, verify_password};
 use giotto::prelude::*;
 use rusqlite::OptionalExtension;
 
-use crate::Settings;
 use crate::store::Library;
 
 pub(crate) const TABLES: &str = "
@@ -15,6 +14,10 @@ pub(crate) const TABLES: &str = "
 
 /// The reader who looks after the books: its password is a setting.
 pub(crate) const ADMIN: &str = "admin";
+/// The password of the admin, if there is one.
+#[derive(Debug)]
+pub(crate) struct AdminPassword(pub(crate) Option<String>);
+
 const SHORTEST_PASSWORD: usize = 12;
 const LONGEST_NAME: usize = 40;
 
@@ -42,7 +45,7 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
 #[derive(Serialize, Deserialize)]
 struct Form {
     next: Option<String>,
-    lang: String,
+    lang: Option<String>,
 }
 
 /// Asks a reader who has not signed in to do so, and comes back to where they were going. For middleware.
@@ -69,7 +72,7 @@ async fn join(
     name: String,
     password: String,
     next: Option<String>,
-    lang: String,
+    #[default("en")] lang: String,
     session: Session,
     library: State<Library>,
     app: App,
@@ -108,14 +111,14 @@ async fn sign_in(
     name: String,
     password: String,
     next: Option<String>,
-    lang: String,
+    #[default("en")] lang: String,
     session: Session,
     library: State<Library>,
-    settings: State<Settings>,
+    admin: State<AdminPassword>,
     app: App,
 ) -> Result<Redirection, Error> {
     let asked = name.trim().to_owned();
-    let found = match (asked.as_str(), &settings.admin_password) {
+    let found = match (asked.as_str(), &admin.0) {
         (ADMIN, Some(password)) => Some((asked, hash_password(password.clone()).await?)),
         (ADMIN, None) => None,
         _ => library.run(move |library| library.reader(&asked)).await?,
@@ -140,7 +143,11 @@ fn onwards(next: Option<String>, lang: &str, app: &App) -> Result<Redirection, E
 
 /// Signs the reader out.
 #[model]
-fn sign_out(lang: String, session: Session, app: App) -> Result<Redirection, Error> {
+fn sign_out(
+    #[default("en")] lang: String,
+    session: Session,
+    app: App,
+) -> Result<Redirection, Error> {
     session.sign_out();
     Ok(Redirection::to(app.url_for("", [("lang", lang)])?))
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod arguments;
+mod base;
 mod caching;
 mod conditional;
 mod error_pages;
@@ -25,6 +26,7 @@ mod server;
 mod shutdown;
 #[path = "../common/testbed.rs"]
 mod testbed;
+mod unix_socket;
 
 use crate::server::{Connection, Reply};
 
