@@ -4,7 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use crate::app::App;
 use crate::config::{Config, configure, flags};
-use crate::controller::cmd::{self, MODEL_MOCK, Options};
+use crate::controller::cmd::{self, MODEL_MOCK, Options, Question, WORDS};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
@@ -28,6 +28,10 @@ use crate::verbosity::Verbosity;
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
 
+const COMPLETIONS: &str = "completions";
+const SHELL: &str = "shell";
+const MAN: &str = "man";
+const FOLDER: &str = "folder";
 /// The flag of a server that runs no model.
 const FROZEN: &str = "frozen";
 
@@ -55,6 +59,9 @@ fn start(app: App, words: &[OsString]) -> u8 {
     } else {
         command
     };
+    if let Some(question) = Question::read(words) {
+        return question.answer(&management::beside(app), command);
+    }
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return cmd::tell(&error),
@@ -62,6 +69,8 @@ fn start(app: App, words: &[OsString]) -> u8 {
     let result = match matches.subcommand() {
         Some(("http", matches)) => serve_http(app, matches),
         Some(("cmd", matches)) => cmd(app, &format!("{name} cmd"), matches),
+        Some((COMPLETIONS, matches)) => Ok(print_script(matches, &name)),
+        Some((MAN, matches)) => Ok(man(app, &name, matches)),
         _ => cmd(app, &name, &matches),
     };
     result.unwrap_or_else(|error| cmd::fail(&error))
@@ -107,10 +116,44 @@ fn command(name: &str) -> Command {
         .disable_help_subcommand(true)
         .subcommand(http)
         .subcommand(cmd_command("cmd".to_owned()))
+        .subcommand(completions())
+        .subcommand(man_command())
+}
+
+fn completions() -> Command {
+    let shell = Arg::new(SHELL)
+        .value_name("SHELL")
+        .required(true)
+        .value_parser(cmd::SHELLS)
+        .help("The shell; the script says where to put it");
+    Command::new(COMPLETIONS)
+        .about("Print a script that completes programs and their parameters in a shell")
+        .arg(shell)
+}
+
+fn man_command() -> Command {
+    let folder = Arg::new(FOLDER)
+        .value_name("FOLDER")
+        .value_parser(value_parser!(PathBuf))
+        .help("Write it into this folder, as NAME.1");
+    Command::new(MAN)
+        .about("Print the manual page of this application")
+        .arg(folder)
+}
+
+fn man(app: App, name: &str, matches: &ArgMatches) -> u8 {
+    let folder = matches.get_one::<PathBuf>(FOLDER);
+    let folder = folder.map(PathBuf::as_path);
+    cmd::man(&management::beside(app), command(name), folder)
+}
+
+fn print_script(matches: &ArgMatches, name: &str) -> u8 {
+    let shell = matches.get_one::<String>(SHELL);
+    cmd::print_script(shell.map_or("bash", String::as_str), name)
 }
 
 fn cmd_command(name: String) -> Command {
-    let words = Arg::new("words")
+    let words = Arg::new(WORDS)
         .value_name("PROGRAM")
         .help("A program and its arguments: squared x=12; 'PROGRAM --help' shows what it takes")
         .num_args(0..)
@@ -234,7 +277,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let app = prepare(app, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
-        .get_many("words")
+        .get_many(WORDS)
         .into_iter()
         .flatten()
         .cloned()

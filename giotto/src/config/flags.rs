@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 
 // No parameter of a program has such a name.
 const PATH: &str = "--config";
-const SET: &str = "--set";
+const SETTING: &str = "--set";
+/// The name of the flag that overrides a setting.
+pub(crate) const SET: &str = "set";
 
 /// `--config PATH` and `--set KEY=VALUE`.
 pub(crate) fn flags() -> [Arg; 2] {
@@ -21,8 +23,8 @@ pub(crate) fn flags() -> [Arg; 2] {
             .long("config")
             .value_name("PATH")
             .help("Read this file instead of giotto.toml"),
-        Arg::new(SET)
-            .long("set")
+        Arg::new(SETTING)
+            .long(SET)
             .value_name("KEY=VALUE")
             .action(ArgAction::Append)
             .help("Override a setting of the file, for example cache=locmem"),
@@ -54,5 +56,5 @@ pub(crate) fn configure(matches: &[&ArgMatches]) -> Result<Config> {
         values.flatten().map(String::as_str)
     };
     let path = all(PATH).next_back().map(Path::new);
-    Config::load(path, std::env::vars_os(), all(SET))
+    Config::load(path, std::env::vars_os(), all(SETTING))
 }
