@@ -3,8 +3,8 @@
 CARGO ?= cargo
 INSTALL = sh checks/install.sh
 
-.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples package fuzz deny bench drill \
-	judges proxies operators browser metrics-check cache-tests
+.PHONY: help test servers check fmt clippy doc structure api api-check spelling unused features examples tutorial package fuzz deny bench drill \
+	judges proxies operators browser metrics-check dashboard-picture cache-tests
 
 help: ## Lists the targets.
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 20
@@ -58,6 +58,10 @@ examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl
 	sh examples/run.sh
 
+tutorial: ## docs/tutorial.md, followed from an empty folder, makes examples/library byte for byte.
+	$(INSTALL) curl
+	$(CARGO) run --quiet --locked -p checks -- tutorial
+
 unused: ## No dependency that nothing uses.
 	$(INSTALL) cargo-machete
 	$(CARGO) machete
@@ -105,6 +109,11 @@ metrics-check: $(PYTHON) ## Alert rules and dashboard, by promtool, a real Prome
 	$(INSTALL) prometheus
 	$(CARGO) build --locked -p judges
 	$(PYTHON) judges/metrics.py
+
+dashboard-picture: $(PYTHON) ## Draws docs/dashboard.png: the dashboard, with the figures of a real Prometheus; takes five minutes.
+	$(INSTALL) prometheus redis-server
+	$(CARGO) build --locked -p judges
+	$(PYTHON) judges/dashboard.py
 
 operators: $(PYTHON) ## The metrics, read by promtool and by Prometheus' parser, and nginx in front of a rolling restart.
 	$(INSTALL) nginx prometheus

@@ -102,15 +102,15 @@ def queries():
 
 
 @contextlib.contextmanager
-def prometheus(admin):
-    """A Prometheus that reads the metrics of the admin listener each second: what asks its API."""
+def prometheus(*admins):
+    """A Prometheus that reads the metrics of the admin listeners each second: what asks its API."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         config = pathlib.Path(folder) / "prometheus.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES)],
-            "scrape_configs": [{"job_name": "giotto", "static_configs": [{"targets": [f"127.0.0.1:{admin}"]}]}],
+            "scrape_configs": [{"job_name": "giotto", "static_configs": [{"targets": [f"127.0.0.1:{admin}" for admin in admins]}]}],
         }))
         flags = [f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}"]
         process = run(["prometheus", *flags], port, folder)

@@ -4,6 +4,7 @@
 //! crate's own facade or upwards in `order.txt`, no file or function over the limits without a reason in
 //! `large.txt`. It reads the text of the sources, so that it sees neither calls of methods nor what macros
 //! expand to. `cargo run -p checks -- api` compares the public API with its listing; `--write` writes it.
+//! `cargo run -p checks -- tutorial` follows docs/tutorial.md, `--through 3` its first three steps.
 
 mod api;
 mod circles;
@@ -15,6 +16,7 @@ mod source;
 mod structure;
 mod tokens;
 mod tree;
+mod tutorial;
 
 use std::error::Error;
 use std::path::Path;
@@ -31,7 +33,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         [] => structure::structure(root)?,
         ["api"] => api::api(root, Listing::Compare)?,
         ["api", "--write"] => api::api(root, Listing::Write)?,
-        _ => return Err("usage: checks [api [--write]]".into()),
+        ["tutorial"] => tutorial::tutorial(root, None)?,
+        ["tutorial", "--through", step] => tutorial::tutorial(root, Some(step.parse()?))?,
+        _ => return Err("usage: checks [api [--write] | tutorial [--through STEP]]".into()),
     };
     for violation in &violations {
         println!("{violation}");

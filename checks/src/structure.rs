@@ -61,6 +61,7 @@ fn find_crates(root: &Path, folder: &Path, crates: &mut BTreeMap<String, Texts>)
         let name = child.file_name();
         if !child.file_type()?.is_dir()
             || name == "target"
+            || name == "tutorial" && folder == root
             || name.as_encoded_bytes().starts_with(b".")
         {
             continue;

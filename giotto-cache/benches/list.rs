@@ -1,5 +1,8 @@
 //! What a list costs over many entries: the time of its first page, the memory that it takes, and what is left of the
-//! throughput of hits meanwhile.
+//! throughput of hits meanwhile, while the hits of each page are counted for it.
+//!
+//! The memory of a walk through a tenth of the entries and through all of them is the same, if it does not depend on how many
+//! there are.
 //!
 //! `cargo bench -p giotto-cache --features redis,sqlite --bench list`, with the number of entries behind `--`, a million if
 //! there is none. It starts a Redis of its own. Hits and a walk that goes on and on take turns of two seconds each, and the
@@ -56,8 +59,8 @@ fn main() {
     ];
     println!("{entries} entries");
     println!(
-        "{:8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>8}",
-        "store", "first page", "keys", "memory", "hits/s", "meanwhile", "left"
+        "{:8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>8}",
+        "store", "first page", "keys", "a tenth", "all", "hits/s", "meanwhile", "left"
     );
     for (name, page, store) in stores {
         let measured = runtime.block_on(measure(Arc::clone(&store), entries, page));
@@ -69,19 +72,25 @@ fn main() {
             meanwhile,
         } = measured.expect("the store answers");
         println!(
-            "{name:8} {:>9} ms {keys:>12} {:>8} KiB {alone:>12.0} {meanwhile:>12.0} {:>6.1} %",
+            "{name:8} {:>9} ms {keys:>12} {:>8} KiB {:>8} KiB {alone:>12.0} {meanwhile:>12.0} {:>6.1} %",
             first.as_millis(),
-            memory.map_or_else(|| "?".to_owned(), |memory| memory.to_string()),
+            shown(memory[0]),
+            shown(memory[1]),
             100.0 * meanwhile / alone
         );
     }
 }
 
+fn shown(kibibytes: Option<u64>) -> String {
+    kibibytes.map_or_else(|| "?".to_owned(), |kibibytes| kibibytes.to_string())
+}
+
 struct Measured {
     first: Duration,
     keys: u64,
-    /// What a walk through all entries takes at most, in KiB; `None` where the system does not say.
-    memory: Option<u64>,
+    /// What a walk through a tenth of the entries and one through all take at most, in KiB; `None` where the system does not
+    /// say.
+    memory: [Option<u64>; 2],
     /// Hits in a second.
     alone: f64,
     meanwhile: f64,
@@ -96,9 +105,7 @@ async fn measure(store: Arc<dyn KeyValue>, entries: usize, page: usize) -> Resul
     let begun = Instant::now();
     let keys = go(walk().until(begun + PATIENCE)).await?;
     let first = begun.elapsed();
-    let before = resident("VmRSS:").filter(|_| forget_peak());
-    go(cache.walk(Listing::new(page))).await?;
-    let memory = before.and_then(|before| Some(resident("VmHWM:")?.saturating_sub(before)));
+    let memory = memory(&cache, page, entries).await?;
     let (mut alone, mut meanwhile) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         alone.push(hits(&cache).await?);
@@ -107,6 +114,7 @@ async fn measure(store: Arc<dyn KeyValue>, entries: usize, page: usize) -> Resul
             let (cache, is_over) = (cache.clone(), Arc::clone(&is_over));
             tokio::spawn(async move {
                 while !is_over.load(Ordering::Relaxed) {
+                    drop(cache.popular(0));
                     let walk = cache.walk(Listing::new(page)).budget(BUDGET);
                     go(walk).await?;
                 }
@@ -124,6 +132,18 @@ async fn measure(store: Arc<dyn KeyValue>, entries: usize, page: usize) -> Resul
         alone: median(alone),
         meanwhile: median(meanwhile),
     })
+}
+
+/// The most memory that walks through a tenth of the entries and through all of them take.
+async fn memory(cache: &Cache, page: usize, entries: usize) -> Result<[Option<u64>; 2]> {
+    let mut most = [None; 2];
+    let before = resident("VmRSS:");
+    for (most, budget) in most.iter_mut().zip([entries as u64 / 10, u64::MAX]) {
+        let before = before.filter(|_| forget_peak());
+        go(cache.walk(Listing::new(page)).budget(budget)).await?;
+        *most = before.and_then(|before| Some(resident("VmHWM:")?.saturating_sub(before)));
+    }
+    Ok(most)
 }
 
 /// The memory of this process in KiB, now or at most (`VmHWM`).

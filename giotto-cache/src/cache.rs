@@ -20,7 +20,7 @@ use crate::engine::computing::note_hit;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
-use crate::engine::popular::Popular;
+use crate::engine::popular::{Popular, PopularPages};
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
@@ -536,10 +536,27 @@ impl Cache {
         self.engine.meters.snapshot(self.engine.clock.now_ms())
     }
 
-    /// The keys with the most hits of the last minute, and how many: counted for half a minute after each call, so that nothing
-    /// is counted while nobody asks. At most 1,000 keys are told apart, and hits at the same moment may be left out.
+    /// The keys with the most hits of the last minute: counted for a minute after each call, so that nothing is counted while
+    /// nobody asks. Hits at the same moment may be left out, and so are keys beyond 512 KiB of them in ten seconds.
+    ///
+    /// ```
+    /// use giotto_cache::{Cache, Computed, Key, LocMemKeyValue, Lookup, Policy};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let cache = Cache::new(LocMemKeyValue::new());
+    /// assert!(cache.popular(10).pages.is_empty());
+    /// for _ in 0..3 {
+    ///     let lookup = Lookup::new(Key::plain("user:7"), Policy::seconds(60));
+    ///     let compute = |_| async { Ok::<_, giotto_cache::Error>(Computed::Page("Ada".into())) };
+    ///     cache.answer(lookup, compute).await?;
+    /// }
+    /// let popular = cache.popular(10);
+    /// assert_eq!(popular.pages[0].1, 2);
+    /// # Ok::<(), giotto_cache::Error>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn popular(&self, limit: usize) -> Vec<(String, u64)> {
+    pub fn popular(&self, limit: usize) -> PopularPages {
         let now_ms = self.engine.clock.now_ms();
         self.engine.popular.most(limit, now_ms)
     }

@@ -90,6 +90,7 @@ pub use clock::Clock;
 pub use computed::{CacheControl, Computed};
 pub use downstream::{Downstream, DownstreamCounts, Invalidation, Outdated};
 pub use engine::computing::{Computing, independent};
+pub use engine::popular::PopularPages;
 pub use entry::Entry;
 #[doc(hidden)]
 pub use entry::codec::Undecodable;

@@ -12,6 +12,7 @@ use crate::error::{Error, Result, listed, quoted};
 use crate::mime::Mime;
 use crate::negotiate;
 use crate::request::{Controller, HTTP_GET, HTTP_POST};
+use crate::site::Site;
 
 /// All but the unreserved characters of a URI (RFC 3986, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,6 +29,7 @@ const MAX_LISTED: usize = 20;
 pub(crate) struct Addresses {
     /// In alphabetical order of their paths.
     places: Vec<Place>,
+    site: Site,
 }
 
 /// A path of the manifest, and a program there.
@@ -48,9 +50,9 @@ pub(crate) struct Place {
 }
 
 impl Addresses {
-    pub(crate) fn new(mut places: Vec<Place>) -> Self {
+    pub(crate) fn new(mut places: Vec<Place>, site: Site) -> Self {
         places.sort_by(|one, other| one.name.cmp(&other.name));
-        Self { places }
+        Self { places, site }
     }
 
     /// The address of the program at `path`, whose last name may have a superformat (`books.json`), with `arguments`: an
@@ -62,7 +64,8 @@ impl Addresses {
             .ok_or_else(|| failed(path, "the arguments are not named: write [(\"id\", 7)]"))?;
         let (name, superformat) = split(path);
         let place = self.place(path, name, superformat, &arguments)?;
-        let mut url = place.base(superformat);
+        let mut url = self.site.base().to_owned();
+        url.push_str(&place.path_as(superformat));
         let mut query = String::new();
         let mut is_contiguous = place.takes_segments;
         for parameter in &place.parameters {
@@ -187,8 +190,8 @@ impl Place {
         self.controllers.contains(&controller)
     }
 
-    /// Its address without arguments: a path from the root of the server.
-    fn base(&self, superformat: Option<&str>) -> String {
+    /// Its path in an address, without arguments.
+    fn path_as(&self, superformat: Option<&str>) -> String {
         let mut url = String::new();
         for name in self.path.split('/') {
             url.push('/');

@@ -13,6 +13,7 @@ use crate::mime::Mime;
 use crate::negotiate;
 use crate::program::Program;
 use crate::request::Request;
+use crate::site::Site;
 use crate::state::States;
 use crate::varies::Negotiated;
 
@@ -78,8 +79,13 @@ impl<'m> Asked<'m> {
         })
     }
 
-    /// What `request` asks the cache for.
-    pub(crate) fn lookup(&self, policy: &Policy, request: &Request<'_>) -> Result<Lookup> {
+    /// What `request` asks the cache for, in an application at `site`.
+    pub(crate) fn lookup(
+        &self,
+        policy: &Policy,
+        request: &Request<'_>,
+        site: &Site,
+    ) -> Result<Lookup> {
         let Arguments { typed, canonical } = &self.args;
         let tags = self.program.tags_of(typed)?;
         let canonical = canonical.clone();
@@ -90,6 +96,7 @@ impl<'m> Asked<'m> {
             canonical,
             &self.mime,
             request,
+            site,
         ))
     }
 }
@@ -106,7 +113,7 @@ fn negotiated(found: &Found<'_>) -> Negotiated {
     }
 }
 
-/// What `request` asks the cache for. It takes the text of the arguments because a hit clones nothing.
+/// What `request` asks the cache for, in an application at `site`. It takes the text of the arguments because a hit clones nothing.
 // Every hit makes one: a call would copy it.
 #[inline(always)]
 pub(crate) fn lookup(
@@ -116,8 +123,9 @@ pub(crate) fn lookup(
     canonical: String,
     mime: &Mime,
     request: &Request<'_>,
+    site: &Site,
 ) -> Lookup {
-    Lookup::new(program.key(canonical, mime), *policy)
+    Lookup::new(site.key(program.key(canonical, mime)), *policy)
         .tags(tags)
         .mode(request.mode)
         .allow_own_time(program.sets_time())

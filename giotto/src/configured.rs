@@ -2,12 +2,14 @@
 //!
 //! Before the first request; `run.rs` does it, or an application that has a server of its own.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
-use crate::request::HTTP_GET;
+use crate::request::{HTTP_GET, Segments};
 
 impl App {
     /// The same with the configuration that [`run`](crate::run()) reads: `giotto.toml`, or the file that `GIOTTO_CONFIG` names,
@@ -83,7 +85,9 @@ impl App {
     /// The same with the cache of the configuration, and what it tells caches downstream.
     pub(crate) fn with_config(self, config: &Config) -> Result<Self> {
         let store_is_configured = !self.cache_is_given();
-        let mut app = self.with_configured_cache(config)?;
+        let site = config.site(self.site())?;
+        let mut app = self.with_configured_cache(config)?.at(site);
+        app.proxies = Arc::new(config.log.proxies.clone());
         app.stores = Some(Stores::new(config.opener()));
         app.set_budgets(config)?;
         let app = match config.compression {
@@ -128,6 +132,20 @@ impl App {
     pub(crate) fn warn(&self) {
         self.warn_without_cache();
         self.warn_without_tags();
+        self.warn_of_ambiguous_base();
+    }
+
+    /// Warns of a program whose path is that of the base: a redirection to it looks like one with the base.
+    fn warn_of_ambiguous_base(&self) {
+        let base = self.site().base();
+        let path: Segments<'_> = base.split('/').skip(1).map(Cow::from).collect();
+        if self.site().has_base() && self.manifest().named(&path, HTTP_GET).is_some() {
+            tracing::warn!(
+                base,
+                "a program is called as http.base: a redirection to a path that begins with it is sent as it is; make such \
+                 addresses with url_for"
+            );
+        }
     }
 
     /// Warns that programs with `.cache(..)` are not cached, unless the configuration or the code says so.

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::request::Controller;
 #[cfg(feature = "session")]
 use crate::session::Session;
+use crate::site::Site;
 use crate::state::{FromState, State, StateType, States};
 
 /// What a model may ask for in addition to its arguments.
@@ -110,6 +111,12 @@ impl Context {
     /// The state of type `T`, for `who`, such as "the view".
     pub(crate) fn state<T: Send + Sync + 'static>(&self, who: &str) -> Result<State<T>> {
         self.states.get(who)
+    }
+
+    /// Where the application answers.
+    pub(crate) fn site(&self) -> Site {
+        let site = self.states.find::<Site>();
+        site.map_or_else(Site::default, |site| Site::clone(&site))
     }
 
     #[cfg(feature = "template")]

@@ -11,10 +11,12 @@ use crate::lifetimes::seconds;
 
 /// What every browser stores of one cookie, its attributes included. Browsers drop a longer one without a word.
 pub(crate) const MAX_BYTES: usize = 4_096;
+/// Browsers take a cookie of such a name only from this host itself, and for all its paths.
+const HOST: &str = "__Host-";
 
 /// A cookie for the client: [`Response::cookie`](crate::Response::cookie) sends it.
 ///
-/// Unless its methods say otherwise, the client sends it back to every address of the same host over TLS, not with the requests
+/// Unless its methods say otherwise, the client sends it back to every address of the application over TLS, not with the requests
 /// that other sites cause (`SameSite=Lax`), no script can read it (`HttpOnly`), and it ends with the browser.
 ///
 /// ```
@@ -28,7 +30,8 @@ pub(crate) const MAX_BYTES: usize = 4_096;
 pub struct Cookie {
     name: String,
     value: String,
-    path: String,
+    /// `None` = that of the application.
+    path: Option<String>,
     domain: Option<String>,
     /// In seconds; `None` = until the browser ends.
     max_age: Option<u32>,
@@ -57,7 +60,7 @@ impl Cookie {
         Self {
             name: name.into(),
             value: value.into(),
-            path: "/".to_owned(),
+            path: None,
             domain: None,
             max_age: None,
             is_secure: true,
@@ -87,13 +90,26 @@ impl Cookie {
         self
     }
 
-    /// The path under which the client sends it; `/` by default.
+    /// The path under which the client sends it. By default that is `/`, or the [base](crate::App::base) of the application,
+    /// unless the name begins with `__Host-`.
     #[must_use]
     pub fn path(self, path: impl Into<String>) -> Self {
         Self {
-            path: path.into(),
+            path: Some(path.into()),
             ..self
         }
+    }
+
+    /// The same for an application below `path`.
+    pub(crate) fn below(mut self, path: &str) -> Self {
+        if self.path.is_none() && !has_prefix(&self.name, HOST) {
+            self.path = Some(path.to_owned());
+        }
+        self
+    }
+
+    fn own_path(&self) -> &str {
+        self.path.as_deref().unwrap_or("/")
     }
 
     /// The domain to whose hosts the client sends it. Without one, it goes to this host alone.
@@ -148,7 +164,8 @@ impl Cookie {
     }
 
     fn problem(&self) -> Option<&'static str> {
-        let is_host = has_prefix(&self.name, "__Host-");
+        let is_host = has_prefix(&self.name, HOST);
+        let path = self.own_path();
         let needs_tls =
             is_host || has_prefix(&self.name, "__Secure-") || self.same_site == SameSite::None;
         match () {
@@ -158,7 +175,7 @@ impl Cookie {
             () if !self.value.bytes().all(is_value) => Some(
                 "its value has a space, comma, semicolon, quote, backslash or a character that is not ASCII: percent-encode it",
             ),
-            () if !self.path.starts_with('/') || !self.path.bytes().all(is_attribute) => Some(
+            () if !path.starts_with('/') || !path.bytes().all(is_attribute) => Some(
                 "its path does not begin with a slash, or has a semicolon or a character that is not ASCII",
             ),
             () if !self
@@ -174,7 +191,7 @@ impl Cookie {
             () if needs_tls && !self.is_secure => Some(
                 "browsers take it only over TLS, because of its name or SameSite=None: leave out .secure(false)",
             ),
-            () if is_host && (self.domain.is_some() || self.path != "/") => Some(
+            () if is_host && (self.domain.is_some() || path != "/") => Some(
                 "a name that begins with __Host- allows no domain, and no path but /: leave them out",
             ),
             () => None,
@@ -185,7 +202,7 @@ impl Cookie {
 /// As `Set-Cookie` has it.
 impl fmt::Display for Cookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}; Path={}", self.name, self.value, self.path)?;
+        write!(f, "{}={}; Path={}", self.name, self.value, self.own_path())?;
         if let Some(domain) = &self.domain {
             write!(f, "; Domain={domain}")?;
         }

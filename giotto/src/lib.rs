@@ -59,7 +59,7 @@
 //! how long caches downstream may keep it (`lifetimes.rs`).
 //!
 //! A request for which there is no program goes to what is beside them (`beside.rs`): static files (`assets/`) and routes of
-//! axum.
+//! axum. `site.rs` has the path before all addresses, and the origin.
 //!
 //! Before the first request, `run.rs` reads the configuration (`config/`, `configured.rs`), adds the programs of the operator
 //! (`management/`), and limits what panics write (`panics.rs`). `listening.rs` opens the sockets. SIGHUP reads the configuration again (`reload.rs`), for example
@@ -82,6 +82,7 @@ mod beside;
 mod budgets;
 mod cache_status;
 mod compression;
+mod commands;
 mod compute;
 mod config;
 mod configured;
@@ -114,6 +115,7 @@ mod response;
 mod run;
 #[cfg(feature = "session")]
 mod session;
+mod site;
 mod socket;
 mod state;
 #[cfg(feature = "testing")]

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result, quoted};
 use crate::metadata::{OK, field, may_be_status};
 use crate::mime::Mime;
 use crate::page::{Page, Told};
+use crate::site::Site;
 
 /// A value with a status and fields of HTTP that belong to its page, such as `Content-Language` or `Last-Modified`.
 ///
@@ -58,8 +59,7 @@ pub struct Response<T, C = ()> {
     value: T,
     status: Option<u16>,
     fields: Vec<(HeaderName, HeaderValue)>,
-    /// Names, and values of `Set-Cookie`.
-    cookies: Vec<(String, HeaderValue)>,
+    cookies: Vec<Cookie>,
     /// The first mistake.
     error: Option<Error>,
     /// Not `Sync`, unlike every value that a model returns. This is how the compiler knows a `Result<Response<T>, E>`, whose
@@ -158,16 +158,11 @@ impl<T, C> Response<T, C> {
         let mut response = self.marked();
         for cookie in cookies {
             match cookie.field() {
-                Ok(field) => {
-                    response.cookies.retain(|(own, _)| own != cookie.name());
-                    response.cookies.push((cookie.name().to_owned(), field));
+                Ok(_) => {
+                    response.cookies.retain(|own| own.name() != cookie.name());
+                    response.cookies.push(cookie);
                 }
-                Err(why) => {
-                    response.mistake(format!(
-                        "the cookie {} cannot be set: {why}",
-                        quoted(cookie.name())
-                    ));
-                }
+                Err(why) => response.mistake(refused(&cookie, why)),
             }
         }
         response
@@ -221,20 +216,26 @@ impl<T, C> Response<T, C> {
                 self.fields.push((name.clone(), value.clone()));
             }
         }
-        for (name, value) in &other.cookies {
-            if !self.cookies.iter().any(|(own, _)| own == name) {
-                self.cookies.push((name.clone(), value.clone()));
+        for cookie in &other.cookies {
+            if !self.cookies.iter().any(|own| own.name() == cookie.name()) {
+                self.cookies.push(cookie.clone());
             }
         }
         self
     }
 
-    /// The page that a view has `rendered` of its value, with what it has besides. A redirection has its cookies, too.
-    pub(crate) fn page(&self, rendered: Result<Response<Bytes>>, mime: Mime) -> Result<Page> {
+    /// The page that a view has `rendered` of its value, with what it has besides. A redirection has its cookies, too. The
+    /// application is at `site`.
+    pub(crate) fn page(
+        &self,
+        rendered: Result<Response<Bytes>>,
+        mime: Mime,
+        site: &Site,
+    ) -> Result<Page> {
         match rendered {
-            Ok(page) => page.or(self).into_page(mime),
+            Ok(page) => page.or(self).into_page(mime, site),
             Err(error) if matches!(error.kind(), ErrorKind::Redirection(_)) => {
-                Err(error.with_cookies(set_cookies(&self.cookies)))
+                Err(error.with_cookies(set_cookies(&self.cookies, site)?))
             }
             Err(error) => Err(error),
         }
@@ -242,8 +243,8 @@ impl<T, C> Response<T, C> {
 }
 
 impl Response<Bytes> {
-    /// The page of `mime`.
-    pub(crate) fn into_page(self, mime: Mime) -> Result<Page> {
+    /// The page of `mime`, of an application at `site`.
+    pub(crate) fn into_page(self, mime: Mime, site: &Site) -> Result<Page> {
         let Self {
             value,
             status,
@@ -251,7 +252,7 @@ impl Response<Bytes> {
             cookies,
             ..
         } = self;
-        let page = Page::new(mime, value).tell_downstream(set_cookies(&cookies));
+        let page = Page::new(mime, value).tell_downstream(set_cookies(&cookies, site)?);
         if status.is_none() && fields.is_empty() {
             return Ok(page);
         }
@@ -262,10 +263,18 @@ impl Response<Bytes> {
     }
 }
 
-/// The fields of these cookies.
-fn set_cookies(cookies: &[(String, HeaderValue)]) -> impl Iterator<Item = Told> {
-    let values = cookies.iter();
-    values.map(|(_, value)| (header::SET_COOKIE, value.clone()))
+/// The fields of these cookies, of an application at `site`.
+fn set_cookies(cookies: &[Cookie], site: &Site) -> Result<Vec<Told>> {
+    let fields = cookies.iter().map(|cookie| {
+        let field = cookie.clone().below(site.cookie_path()).field();
+        let field = field.map_err(|why| Error::other(refused(cookie, why)))?;
+        Ok((header::SET_COOKIE, field))
+    });
+    fields.collect()
+}
+
+fn refused(cookie: &Cookie, why: &str) -> String {
+    format!("the cookie {} cannot be set: {why}", quoted(cookie.name()))
 }
 
 impl<B: Into<Bytes>> From<B> for Response<Bytes> {

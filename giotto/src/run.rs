@@ -9,12 +9,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::ArgMatches;
 use giotto_cache::Place;
 use tokio::sync::Notify;
 
 use crate::app::App;
-use crate::config::{Config, configure, flags};
+use crate::commands::{COMPLETIONS, FOLDER, FROZEN, MAN, SHELL, cmd_command, command};
+use crate::config::{Config, configure};
 use crate::controller::cmd::{self, MODEL_MOCK, Options, Question, WORDS};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
@@ -27,13 +28,6 @@ use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
-
-const COMPLETIONS: &str = "completions";
-const SHELL: &str = "shell";
-const MAN: &str = "man";
-const FOLDER: &str = "folder";
-/// The flag of a server that runs no model.
-const FROZEN: &str = "frozen";
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -84,63 +78,6 @@ fn own_name(path: Option<&OsString>) -> String {
     name.map_or_else(|| "app".to_owned(), Into::into)
 }
 
-fn command(name: &str) -> Command {
-    let http = Command::new("http")
-        .about("Answer over HTTP until interrupted")
-        .args(flags())
-        .arg(mock())
-        .arg(
-            Arg::new(FROZEN)
-                .long(FROZEN)
-                .action(ArgAction::SetTrue)
-                .conflicts_with(MODEL_MOCK)
-                .help("Serve only what is stored: no model runs, and the rest is 504"),
-        )
-        .arg(
-            Arg::new("host")
-                .long("host")
-                .value_name("ADDRESS")
-                .help("Listen on this address [default: 127.0.0.1]"),
-        )
-        .arg(
-            Arg::new("port")
-                .long("port")
-                .value_name("PORT")
-                .allow_negative_numbers(true)
-                .help("Listen on this port; 0 = any [default: 5000]"),
-        );
-    Command::new(name.to_owned())
-        .about("Programs that answer over HTTP and on the command line")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .disable_help_subcommand(true)
-        .subcommand(http)
-        .subcommand(cmd_command("cmd".to_owned()))
-        .subcommand(completions())
-        .subcommand(man_command())
-}
-
-fn completions() -> Command {
-    let shell = Arg::new(SHELL)
-        .value_name("SHELL")
-        .required(true)
-        .value_parser(cmd::SHELLS)
-        .help("The shell; the script says where to put it");
-    Command::new(COMPLETIONS)
-        .about("Print a script that completes programs and their parameters in a shell")
-        .arg(shell)
-}
-
-fn man_command() -> Command {
-    let folder = Arg::new(FOLDER)
-        .value_name("FOLDER")
-        .value_parser(value_parser!(PathBuf))
-        .help("Write it into this folder, as NAME.1");
-    Command::new(MAN)
-        .about("Print the manual page of this application")
-        .arg(folder)
-}
-
 fn man(app: App, name: &str, matches: &ArgMatches) -> u8 {
     let folder = matches.get_one::<PathBuf>(FOLDER);
     let folder = folder.map(PathBuf::as_path);
@@ -150,30 +87,6 @@ fn man(app: App, name: &str, matches: &ArgMatches) -> u8 {
 fn print_script(matches: &ArgMatches, name: &str) -> u8 {
     let shell = matches.get_one::<String>(SHELL);
     cmd::print_script(shell.map_or("bash", String::as_str), name)
-}
-
-fn cmd_command(name: String) -> Command {
-    let words = Arg::new(WORDS)
-        .value_name("PROGRAM")
-        .help("A program and its arguments: squared x=12; 'PROGRAM --help' shows what it takes")
-        .num_args(0..)
-        .trailing_var_arg(true)
-        .allow_hyphen_values(true)
-        .value_parser(value_parser!(OsString));
-    Command::new(name)
-        .about("Run a program, or list them all")
-        .args(flags())
-        .arg(mock())
-        .args(cmd::options())
-        .arg(words)
-}
-
-/// An option of both front ends that does not belong to the configuration.
-fn mock() -> Arg {
-    Arg::new(MODEL_MOCK)
-        .long(MODEL_MOCK)
-        .action(ArgAction::SetTrue)
-        .help("Show the programs' mocks instead of running their models")
 }
 
 fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {

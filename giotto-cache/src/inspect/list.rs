@@ -6,6 +6,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::engine::state::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guard::deadline::with_deadline;
@@ -15,7 +17,7 @@ use crate::invalidation::generation::{Generation, Record};
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::keyvalue::KeyValue;
-use crate::keyvalue::scan::{Scan, StoredValue};
+use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 use crate::policy::Policy;
 use crate::scope::Scope;
 
@@ -24,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The records that are read at a time, and the most of a page. What depends on more is judged without them.
 const RECORDS_AT_ONCE: usize = 200;
 const MOST_RECORDS: usize = 4_000;
+/// The entries that are read at a time where their keys are given: each may have a mebibyte.
+const BODIES_AT_ONCE: usize = 20;
 
 /// The question for a page of entries.
 #[derive(Clone, Debug)]
@@ -33,6 +37,8 @@ pub struct Listing {
     pub scan: Scan,
     /// The number of the layer, from 0, the fastest first; `None` for the last one, which has everything.
     pub layer: Option<usize>,
+    /// Only the entries of these keys, which are read and not searched for: `scan` is not used, and there is one page.
+    pub keys: Option<Vec<String>>,
     /// What the programs of these names allow now. Without it, an entry is judged by what is written in it.
     pub policies: HashMap<String, Policy>,
 }
@@ -56,6 +62,7 @@ impl Listing {
         Self {
             scan: Scan::new(limit),
             layer: None,
+            keys: None,
             policies: HashMap::new(),
         }
     }
@@ -75,6 +82,15 @@ impl Listing {
     pub fn layer(self, layer: impl Into<Option<usize>>) -> Self {
         Self {
             layer: layer.into(),
+            ..self
+        }
+    }
+
+    /// Only the entries of these keys: not more than some hundred, because their bodies are read.
+    #[must_use]
+    pub fn keys(self, keys: Vec<String>) -> Self {
+        Self {
+            keys: Some(keys),
             ..self
         }
     }
@@ -117,7 +133,10 @@ pub(crate) async fn list(engine: &Engine, listing: &Listing) -> Result<ListPage>
             })?
         }
     };
-    let page = page(engine, store, &listing.scan).await?;
+    let page = match &listing.keys {
+        None => page(engine, store, &listing.scan).await?,
+        Some(keys) => named(engine, store, keys).await?,
+    };
     let now_ms = engine.clock.now_ms();
     let values = page.values.into_iter();
     let listed = values.map(|value| value.listed(&page.now, &listing.policies, now_ms));
@@ -130,12 +149,37 @@ pub(crate) async fn list(engine: &Engine, listing: &Listing) -> Result<ListPage>
 
 /// The page of `store` that `scan` asks for.
 pub(crate) async fn page(engine: &Engine, store: &dyn KeyValue, scan: &Scan) -> Result<Judged> {
+    judge(engine, in_time(store.scan(scan)).await?).await
+}
+
+/// The entries of `store` that have these `keys`.
+async fn named(engine: &Engine, store: &dyn KeyValue, keys: &[String]) -> Result<Judged> {
+    let mut found = Scanned::default();
+    for keys in keys.chunks(BODIES_AT_ONCE) {
+        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+        let values = in_time(store.get_many(&keys)).await?;
+        let values = keys.iter().zip(values);
+        found.values.extend(values.filter_map(|(key, value)| {
+            let value = value?;
+            // Not the body, which would stay in memory for as long as the page does.
+            let head = Bytes::copy_from_slice(&value[..value.len().min(head_of(key.len()))]);
+            Some(StoredValue::new(*key, value.len() as u64, head))
+        }));
+        found.looked_at += keys.len() as u64;
+    }
+    judge(engine, found).await
+}
+
+async fn in_time<T>(asked: impl Future<Output = Result<T>>) -> Result<T> {
     let late = || {
         let message = format!("the store did not list its keys within {PATIENCE:?}: try again");
         Err(Error::new(ErrorKind::Backend, message))
     };
-    let page = with_deadline(PATIENCE, store.scan(scan)).await;
-    let page = page.unwrap_or_else(late)?;
+    let answer = with_deadline(PATIENCE, asked).await;
+    answer.unwrap_or_else(late)
+}
+
+async fn judge(engine: &Engine, page: Scanned) -> Result<Judged> {
     // Those of records and leases.
     let is_record = |value: &StoredValue| value.stored_key.ends_with('}');
     let values = page.values.into_iter().filter(|value| !is_record(value));

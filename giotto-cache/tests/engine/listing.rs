@@ -64,6 +64,32 @@ async fn an_entry_is_listed_with_all_that_is_known_of_it_but_its_body() -> Resul
 }
 
 #[tokio::test]
+async fn entries_are_listed_by_their_keys() -> Result<()> {
+    for world in worlds() {
+        let model = Model::default();
+        for number in 0..50 {
+            let lookup = Lookup::new(key(&number.to_string()), MINUTE);
+            ask_for(&world.cache, lookup, &model).await?;
+        }
+        let scanned = all(&world.cache, Listing::new(100)).await?;
+        let wanted = (0..45).step_by(2).chain([99]);
+        let keys = wanted.map(|number| key(&number.to_string()).to_string());
+        let keys: Vec<_> = keys.collect();
+        let listing = Listing::new(1).layer(0).keys(keys.clone());
+        let page = world.cache.list(&listing).await?;
+        assert_eq!((page.looked_at, page.next), (24, None));
+        let listed = page.entries.iter().map(|entry| entry.key.clone().unwrap());
+        assert_eq!(listed.collect::<Vec<_>>(), keys[..23]);
+        for entry in page.entries {
+            let same = &scanned[entry.arguments.as_deref().unwrap()];
+            assert_eq!((entry.bytes, entry.state), (same.bytes, same.state));
+            assert_eq!(entry.known.unwrap().tags, same.known.clone().unwrap().tags);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_state_is_what_the_next_lookup_makes_of_it() -> Result<()> {
     for world in worlds() {
         let (cache, model) = (&world.cache, Model::default());

@@ -49,6 +49,6 @@ impl App {
             let message = "the view of an error page panicked; its message is in the log";
             Err(Error::other(message))
         });
-        page?.into_page(rendering.into_mime())
+        page?.into_page(rendering.into_mime(), &self.site)
     }
 }

@@ -73,6 +73,7 @@ impl App {
 
     /// Runs the input middleware of `program`. Without sessions there is none, on the command line either.
     async fn admit(&self, program: &Program, request: &mut Request<'_>) -> Result<()> {
+        request.asked.own = self.site.origin().cloned();
         #[cfg(feature = "session")]
         if self.sessions.is_none() {
             request.session = Carried::Nothing;
@@ -153,7 +154,7 @@ impl App {
         let Arguments { typed, canonical } = asked.args;
         let mime = asked.mime;
         let tags = program.tags_of(&typed)?;
-        let lookup = lookup(program, policy, tags, canonical, &mime, request);
+        let lookup = lookup(program, policy, tags, canonical, &mime, request, &self.site);
         let mut answer = self.cache.hit(&lookup);
         let Some(answer) = &mut answer else {
             return Ok(Begun::waiting(Waiting::Wanted(Wanted {

@@ -1,20 +1,19 @@
 //! An application: a manifest and a cache, and what they are set to.
 //!
-//! `invoke.rs` has every step of an invocation, in order, and `errors.rs` what readers see of an error.
+//! `invoke.rs` has every step of an invocation, in order, `errors.rs` what readers see of an error, and `place.rs` the addresses.
 
 mod errors;
 mod invoke;
+mod place;
 mod stores;
 
 use std::sync::Arc;
 
 use giotto_cache::log::Limiter;
 use giotto_cache::{Cache, Downstream, DummyKeyValue, KeyValue, Mode};
-use serde::Serialize;
 
 pub(crate) use self::invoke::Begun;
 pub(crate) use self::stores::Stores;
-use crate::address::Addresses;
 use crate::beside::Beside;
 use crate::compression::Compression;
 use crate::compute::Models;
@@ -23,7 +22,7 @@ use crate::downstream::TagFields;
 use crate::error::{Error, Field, Result};
 use crate::error_page::{ErrorPage, ErrorPages};
 use crate::health::Health;
-use crate::log::Access;
+use crate::log::{Access, Proxies};
 use crate::manifest::Manifest;
 use crate::messages::Messages;
 #[cfg(feature = "session")]
@@ -31,6 +30,7 @@ use crate::program::Program;
 use crate::program::Source;
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::site::Site;
 use crate::socket::Sockets;
 use crate::state::{Startup, States};
 use crate::trace::TraceContext;
@@ -47,6 +47,10 @@ pub struct App {
     models: Models,
     /// How requests over HTTP may use the cache.
     pub(crate) mode: Mode,
+    /// Where it answers.
+    site: Site,
+    /// What is wrong with that.
+    site_error: Option<Error>,
     states: States,
     #[cfg(feature = "session")]
     sessions: Option<Arc<Sessions>>,
@@ -58,6 +62,8 @@ pub struct App {
     /// What answers beside the programs.
     pub(crate) beside: Beside,
     pub(crate) configured: Option<Configured>,
+    /// The proxies in front of its server.
+    pub(crate) proxies: Arc<Proxies>,
     /// The access log of its server, if there is one.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) health: Health,
@@ -84,7 +90,8 @@ impl App {
     /// [`run`](crate::run()) the cache of the configuration.
     #[must_use]
     pub fn new(manifest: Manifest) -> Self {
-        let addresses = manifest.addresses();
+        let site = Site::default();
+        let addresses = manifest.addresses(&site);
         Self {
             manifest: Arc::new(manifest),
             cache: Cache::new(DummyKeyValue::new()),
@@ -92,7 +99,9 @@ impl App {
             is_of_cache: false,
             models: Models::default(),
             mode: Mode::Prefer,
-            states: States::default().keep(addresses),
+            site,
+            site_error: None,
+            states: States::default().keep(addresses).keep(Site::default()),
             #[cfg(feature = "session")]
             sessions: None,
             compression: Compression::new(true),
@@ -102,6 +111,7 @@ impl App {
             error_pages: ErrorPages::default(),
             beside: Beside::default(),
             configured: None,
+            proxies: Arc::default(),
             access: None,
             health: Health::default(),
             stores: None,
@@ -207,7 +217,7 @@ impl App {
         match &self.sessions {
             None => Ok(self),
             Some(sessions) => {
-                let sessions = sessions.serving()?;
+                let sessions = sessions.serving()?.under(self.site.cookie_path());
                 Ok(self.with_sessions(sessions))
             }
         }
@@ -229,37 +239,6 @@ impl App {
     #[must_use]
     pub fn templates(self, templates: crate::view::Templates) -> Self {
         self.state(templates)
-    }
-
-    /// The address of the program at `path` in the manifest, for links and redirections. `arguments` are pairs of names and
-    /// values, a struct, or `()` for none.
-    ///
-    /// Required arguments are segments of the path, in declared order; the others are in the query. The last name of `path` may
-    /// have a format, such as `books.json`. The address begins with a slash, and is percent-encoded.
-    ///
-    /// ```
-    /// use giotto::prelude::*;
-    ///
-    /// #[model]
-    /// fn show_book(id: u64, review: Option<u64>) -> String {
-    ///     format!("{id} {review:?}")
-    /// }
-    ///
-    /// let program = Program::new(show_book).view(BasicView::new());
-    /// let app = App::new(Manifest::new([("book", program)]));
-    /// assert_eq!(app.url_for("book", [("id", 7)])?, "/book/7");
-    /// assert_eq!(app.url_for("book.json", [("id", 7), ("review", 2)])?, "/book.json/7?review=2");
-    /// # Ok::<(), Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If there is no such program, if it does not answer over HTTP, or if an argument is unknown or missing. A program with
-    /// input middleware may get an argument from it, so that none is missing there.
-    pub fn url_for(&self, path: &str, arguments: impl Serialize) -> Result<String> {
-        let addresses = self.states.find::<Addresses>();
-        let addresses = addresses.expect("an App makes them of its manifest");
-        addresses.url_for(path, &serde_json::to_value(arguments)?)
     }
 
     /// Has the span of each request over HTTP be part of the trace that its caller has begun, as the fields of the request tell.
@@ -407,6 +386,7 @@ impl App {
                 "App::{setting} stands after App::configured, which has read the setting: call it before"
             )));
         }
+        self.site_error.clone().map_or(Ok(()), Err)?;
         self.tag_fields.check()?;
         self.states.check()?;
         self.manifest.check()?;
@@ -481,7 +461,7 @@ impl App {
     /// The same with `manifest` instead of its own.
     pub(crate) fn with_manifest(self, manifest: Manifest) -> Self {
         Self {
-            states: self.states.clone().keep(manifest.addresses()),
+            states: self.states.clone().keep(manifest.addresses(&self.site)),
             manifest: Arc::new(manifest),
             ..self
         }

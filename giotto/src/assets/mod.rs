@@ -51,6 +51,8 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
 pub struct Assets {
     folder: Arc<Folder>,
     prefix: Arc<str>,
+    /// What is before the prefix in addresses: `/library`, or nothing.
+    base: Arc<str>,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl Assets {
                 reading: Mutex::default(),
             }),
             prefix: "static".into(),
+            base: Arc::default(),
         }
     }
 
@@ -112,7 +115,12 @@ impl Assets {
         let asset = self.find(name)?;
         let fingerprint = self.fingerprint(&asset)?;
         let name = with_fingerprint(name, &fingerprint);
-        Some(format!("/{}/{}", self.prefix, encoded(&name)))
+        Some(format!("{}/{}/{}", self.base, self.prefix, encoded(&name)))
+    }
+
+    /// Has addresses begin with `base`.
+    pub(crate) fn set_base(&mut self, base: &str) {
+        self.base = base.into();
     }
 
     /// The folder, as it was given.

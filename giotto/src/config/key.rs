@@ -4,20 +4,23 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(crate) const KEYS: [&str; 29] = [
+pub(crate) const KEYS: [&str; 32] = [
     "admin.hosts",
     "admin.listen",
     "admin.public",
     "admin.socket",
     "debug",
     "http.backlog",
+    "http.base",
     "http.client_field",
     "http.compression",
     "http.drain_seconds",
     "http.health",
     "http.host",
     "http.lame_duck_seconds",
+    "http.origin",
     "http.port",
+    "http.proxy_strips_base",
     "http.reuse_port",
     "http.tag_fields",
     "http.trusted_proxies",

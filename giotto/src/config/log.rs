@@ -20,7 +20,7 @@ pub(crate) struct LogSettings {
     /// `None` if nothing is said of an access log.
     access: Option<Told>,
     access_file: Option<Setting>,
-    proxies: Proxies,
+    pub(crate) proxies: Proxies,
 }
 
 /// Which requests are told.

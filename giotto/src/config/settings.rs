@@ -23,6 +23,7 @@ use crate::compression::Compression;
 use crate::error::{Error, Result};
 #[cfg(feature = "session")]
 use crate::session::Sessions;
+use crate::site::Site;
 use crate::socket::Sockets;
 
 /// The settings of a process.
@@ -49,6 +50,10 @@ pub(crate) struct Config {
     pub(crate) log: LogSettings,
     /// The keys that sign what is stored. The first one signs; all of them verify.
     pub(crate) signing_keys: Vec<String>,
+    /// Where the application answers.
+    base: Option<Setting>,
+    origin: Option<Setting>,
+    proxy_strips_base: bool,
     namespace: Option<Setting>,
     cache: CacheSettings,
     /// The budgets of programs, later settings after earlier ones.
@@ -87,6 +92,9 @@ impl Config {
             tag_fields: None,
             log: LogSettings::default(),
             signing_keys: Vec::new(),
+            base: None,
+            origin: None,
+            proxy_strips_base: false,
             namespace: None,
             cache: CacheSettings::default(),
             budget: Vec::new(),
@@ -149,6 +157,7 @@ impl Config {
     /// Checks what is read only when it is used. Nothing is connected.
     pub(crate) fn check(&self) -> Result<()> {
         self.open_cache()?;
+        self.site(&Site::default())?;
         self.downstream()?;
         self.admin.listen()?;
         Ok(())
@@ -162,7 +171,7 @@ impl Config {
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
             key if LogSettings::has(key) => self.log.apply(setting)?,
-            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(&setting)?,
+            key if key.starts_with("http.") && KEYS.contains(&key) => self.apply_http(setting)?,
             "namespace" => {
                 setting.checked(Namespace::new(setting.string()?))?;
                 self.namespace = Some(setting);
@@ -187,10 +196,11 @@ impl Config {
         Ok(())
     }
 
-    fn apply_http(&mut self, setting: &Setting) -> Result<()> {
+    fn apply_http(&mut self, setting: Setting) -> Result<()> {
         match setting.key.as_str() {
             "http.backlog" => self.backlog = setting.positive()?,
-            "http.compression" => self.compression = compression(setting)?,
+            "http.base" => self.base = Some(setting),
+            "http.compression" => self.compression = compression(&setting)?,
             "http.drain_seconds" => {
                 self.drain = Duration::from_secs(setting.integer::<u16>()?.into());
             }
@@ -200,8 +210,10 @@ impl Config {
             }
             "http.reuse_port" => self.reuse_port = setting.boolean()?,
             "http.host" => self.host = setting.host()?.to_owned(),
+            "http.origin" => self.origin = Some(setting),
             "http.port" => self.port = setting.integer()?,
-            "http.tag_fields" => self.tag_fields = Some(tag_fields(setting)?),
+            "http.proxy_strips_base" => self.proxy_strips_base = setting.boolean()?,
+            "http.tag_fields" => self.tag_fields = Some(tag_fields(&setting)?),
             _ => {}
         }
         Ok(())
@@ -214,6 +226,20 @@ impl Config {
             self.values.retain(|key, _| !key.starts_with("cache."));
         }
         self.values.insert(key.clone(), value.clone());
+    }
+
+    /// Where the application answers, whose code says that it is at `own`.
+    pub(crate) fn site(&self, own: &Site) -> Result<Site> {
+        let mut site = own.clone().stripped(self.proxy_strips_base);
+        if let Some(base) = &self.base {
+            let placed = site.with_base(base.string()?);
+            site = placed.map_err(|expected| base.refused(expected))?;
+        }
+        if let Some(origin) = &self.origin {
+            let placed = site.with_origin(origin.string()?);
+            site = placed.map_err(|expected| origin.refused(expected))?;
+        }
+        Ok(site)
     }
 
     /// Where the servers of this configuration have the sockets through which commands ask them.

@@ -28,6 +28,13 @@ pub(crate) struct Network {
     bits: u8,
 }
 
+/// What a proxy says that its client has asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told<'f> {
+    pub(crate) scheme: Option<&'f str>,
+    pub(crate) host: Option<&'f str>,
+}
+
 impl Proxies {
     pub(crate) fn trust(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.has(address))
@@ -60,6 +67,35 @@ impl Proxies {
             }
         }
         known
+    }
+}
+
+impl Proxies {
+    /// What the proxy that has sent a request says of what its client has asked; `values` has those of a field, in the order
+    /// in which they stand. Of several, the last one is its own.
+    pub(crate) fn asked<'f>(&self, values: impl Fn(&str) -> Vec<&'f str>) -> Told<'f> {
+        match self.field {
+            ClientField::XForwardedFor => {
+                let last = |name| {
+                    let values = values(name);
+                    values.last()?.rsplit(',').next().map(str::trim)
+                };
+                Told {
+                    scheme: last("x-forwarded-proto"),
+                    host: last("x-forwarded-host"),
+                }
+            }
+            ClientField::Forwarded => {
+                let values = values(self.field.name());
+                let elements = values.last().map(|value| split(value, b','));
+                let element = elements.and_then(|elements| elements.last().copied());
+                let told = |name| element.and_then(|element| parameter(element, name));
+                Told {
+                    scheme: told("proto"),
+                    host: told("host"),
+                }
+            }
+        }
     }
 }
 
@@ -128,16 +164,21 @@ fn forwarded(value: &str) -> Vec<Option<IpAddr>> {
 }
 
 fn element(element: &str) -> Option<IpAddr> {
+    node(parameter(element, "for")?)
+}
+
+/// The value of the parameter `name` of an element, without quotes; `None` if it is given twice.
+fn parameter<'e>(element: &'e str, name: &str) -> Option<&'e str> {
     let mut named = split(element, b';').into_iter().filter_map(|pair| {
-        let (name, value) = pair.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("for").then_some(value)
+        let (given, value) = pair.trim().split_once('=')?;
+        given.eq_ignore_ascii_case(name).then_some(value)
     });
     let value = named.next()?;
     let bare = value
         .strip_prefix('"')
         .and_then(|value| value.strip_suffix('"'));
     match named.next() {
-        None => node(bare.unwrap_or(value)),
+        None => Some(bare.unwrap_or(value)),
         Some(_) => None,
     }
 }
@@ -250,6 +291,56 @@ mod tests {
         ] {
             let found = client(ClientField::Forwarded, values);
             assert_eq!(found, expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_client_has_asked_is_what_the_last_proxy_says() {
+        let asked = |field, values: &'static [(&str, &str)]| {
+            let of = |name: &str| {
+                let values = values.iter().filter(|(given, _)| *given == name);
+                values.map(|(_, value)| *value).collect()
+            };
+            let Told { scheme, host } = proxies(field).asked(of);
+            (scheme.unwrap_or("-"), host.unwrap_or("-"))
+        };
+        let forwarded_for = ClientField::XForwardedFor;
+        for (values, expected) in [
+            (&[][..], ("-", "-")),
+            (&[("x-forwarded-proto", "https")], ("https", "-")),
+            (&[("x-forwarded-host", "a.org")], ("-", "a.org")),
+            (&[("x-forwarded-host", "evil.com, a.org")], ("-", "a.org")),
+            (
+                &[
+                    ("x-forwarded-host", "evil.com"),
+                    ("x-forwarded-host", "a.org"),
+                ],
+                ("-", "a.org"),
+            ),
+            (&[("forwarded", "proto=https;host=evil.com")], ("-", "-")),
+        ] {
+            assert_eq!(asked(forwarded_for, values), expected, "{values:?}");
+        }
+        for (values, expected) in [
+            (&[("x-forwarded-host", "evil.com")][..], ("-", "-")),
+            (
+                &[(
+                    "forwarded",
+                    "host=evil.com, for=1.2.3.4;Proto=https;HOST=\"a.org:80\"",
+                )],
+                ("https", "a.org:80"),
+            ),
+            (
+                &[("forwarded", "host=evil.com"), ("forwarded", "for=1.2.3.4")],
+                ("-", "-"),
+            ),
+            (&[("forwarded", "host=evil.com;host=a.org")], ("-", "-")),
+        ] {
+            assert_eq!(
+                asked(ClientField::Forwarded, values),
+                expected,
+                "{values:?}"
+            );
         }
     }
 

@@ -4,7 +4,8 @@
 //! is stored, and `contents/` lists it; `advice/` says what is wrong or not worth it; `warming/` computes pages ahead;
 //! `invalidation/` makes pages old or removes them; `store.rs` works on the store as a whole, and `moving/` copies it. They take
 //! an invocation (`invocation/`) on behalf of an operator (`operator.rs`), who asks the running servers (`servers.rs`, with
-//! what a server answers in `process/`); `model.rs` and `text.rs` have what their models and views share.
+//! what a server answers in `process/`); `model.rs`, `text.rs` and `watch.rs` have what their models
+//! and views share.
 
 mod advice;
 mod contents;
@@ -22,6 +23,7 @@ mod servers;
 mod store;
 mod text;
 mod warming;
+mod watch;
 
 pub(crate) use advice::tell_at_start;
 #[cfg(feature = "admin")]

@@ -6,16 +6,17 @@ use super::tree::{Kind, Manifest};
 use crate::address::{Addresses, Place};
 use crate::program::Program;
 use crate::request::Controller;
+use crate::site::Site;
 
 impl Manifest {
-    /// The addresses of its programs, under their paths and under aliases.
-    pub(crate) fn addresses(&self) -> Addresses {
+    /// The addresses of its programs at `site`, under their paths and under aliases.
+    pub(crate) fn addresses(&self, site: &Site) -> Addresses {
         let mut places = Vec::new();
         self.collect("", &mut places);
         let mut aliased = Vec::new();
         self.collect_aliases(self, "", &places, &mut aliased);
         places.append(&mut aliased);
-        Addresses::new(places)
+        Addresses::new(places, site.clone())
     }
 
     fn collect(&self, prefix: &str, places: &mut Vec<Place>) {

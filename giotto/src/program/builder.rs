@@ -250,7 +250,8 @@ where
                 let mock = Arc::clone(mock.as_ref()?);
                 Some(Box::pin(async move {
                     let page = view.render(&mock, &rendering)?;
-                    page.into_page(rendering.into_mime())
+                    let site = rendering.context().site();
+                    page.into_page(rendering.into_mime(), &site)
                 }))
             }
             Source::Model => {
@@ -264,7 +265,8 @@ where
                 };
                 let show = move |reply: &Response<T>| {
                     let page = view.render(reply.value(), &rendering);
-                    reply.page(page, rendering.into_mime())
+                    let site = rendering.context().site();
+                    reply.page(page, rendering.into_mime(), &site)
                 };
                 Some(Box::pin(
                     async move { call?.then(steps, waits, show).await },

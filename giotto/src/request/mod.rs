@@ -3,6 +3,7 @@
 //! Made by a controller, read by every step of [`App::invoke`](crate::App::invoke).
 
 mod fields;
+mod origin;
 #[cfg(feature = "session")]
 mod session;
 mod value;
@@ -15,6 +16,7 @@ use smallvec::SmallVec;
 
 pub use self::fields::Metadata;
 pub(crate) use self::fields::Recorded;
+pub(crate) use self::origin::Asked;
 pub(crate) use self::value::Given;
 pub use self::value::Value;
 use crate::language;
@@ -82,6 +84,8 @@ pub struct Request<'r> {
     pub(crate) is_admitted: bool,
     /// Header fields of the transport, for middleware; a model never sees them.
     pub(crate) metadata: Recorded<'r>,
+    /// What its origin is, besides the fields.
+    pub(crate) asked: Asked<'r>,
     #[cfg(feature = "session")]
     pub(crate) session: Carried<'r>,
 }
@@ -110,6 +114,7 @@ impl<'r> Request<'r> {
             takes_coded: false,
             is_admitted: controller == CMD,
             metadata: Recorded::default(),
+            asked: Asked::default(),
             #[cfg(feature = "session")]
             session: Carried::Given(Session::default()),
         }

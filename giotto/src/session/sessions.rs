@@ -19,12 +19,14 @@ use crate::page::Told;
 /// A key that is shorter than what is made of it is easier to guess.
 const KEY_BYTES: usize = 32;
 const NAME: &str = "giotto_session";
+/// The path of an application that has its host for itself.
+const ROOT: &str = "/";
 const DAY: u32 = 24 * 3_600;
 
 /// What the seal adds: a nonce and a tag.
 const SEAL_BYTES: usize = 12 + 16;
 /// The longest attributes of a cookie here.
-const ATTRIBUTES: &str = "; Path=/; Max-Age=2147483647; Secure; HttpOnly; SameSite=Lax";
+const ATTRIBUTES: &str = "; Path=; Max-Age=2147483647; Secure; HttpOnly; SameSite=Lax";
 
 /// Gives an application sessions: [`App::sessions`](crate::App::sessions).
 ///
@@ -49,6 +51,8 @@ pub struct Sessions {
     /// The names as they are sent: of the session, and of what has ended.
     names: [String; 2],
     is_secure: Option<bool>,
+    /// Where the application is on its host.
+    path: String,
     /// In seconds.
     idle: u32,
     lifetime: u32,
@@ -68,6 +72,7 @@ impl Sessions {
             name: NAME.to_owned(),
             names: Default::default(),
             is_secure: None,
+            path: ROOT.to_owned(),
             idle: DAY,
             lifetime: 14 * DAY,
             clock: Clock::system(),
@@ -95,7 +100,8 @@ impl Sessions {
     }
 
     /// The name of the cookie, `giotto_session` by default. Applications on one host need different names. If the cookie is
-    /// [secure](Self::secure), it is sent as `__Host-giotto_session`, which browsers take from no other host.
+    /// [secure](Self::secure), it is sent as `__Host-giotto_session`, which browsers take from no other host; below a
+    /// [base](crate::App::base), where browsers do not allow that name, as `__Secure-giotto_session` with the path of the base.
     #[must_use]
     pub fn cookie(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
@@ -146,10 +152,21 @@ impl Sessions {
     }
 
     fn named(mut self) -> Self {
-        let prefix = if self.is_secure() { "__Host-" } else { "" };
+        // Browsers take the first prefix with the path `/` alone.
+        let prefix = match (self.is_secure(), self.path == ROOT) {
+            (true, true) => "__Host-",
+            (true, false) => "__Secure-",
+            (false, _) => "",
+        };
         let name = &self.name;
         self.names = [format!("{prefix}{name}"), format!("{prefix}{name}_ended")];
         self
+    }
+
+    /// The same for an application below `path`.
+    pub(crate) fn under(self, path: &str) -> Self {
+        let path = path.to_owned();
+        Self { path, ..self }.named()
     }
 
     /// The same for a process in debug mode, or not. Debug mode needs no keys, and works without TLS.
@@ -250,7 +267,8 @@ impl Sessions {
     }
 
     fn field(&self, cookie: Cookie) -> Result<Told> {
-        let field: Result<HeaderValue, _> = cookie.secure(self.is_secure()).field();
+        let field: Result<HeaderValue, _> =
+            cookie.secure(self.is_secure()).path(&*self.path).field();
         let field = field
             .map_err(|problem| Error::other(format!("the session cannot be kept: {problem}")))?;
         Ok((header::SET_COOKIE, field))
@@ -269,7 +287,9 @@ pub(super) enum Kind {
 pub(super) fn check_size(sessions: Option<&Sessions>, content: &impl Serialize) -> Result<()> {
     let bytes = serde_json::to_vec(content)?.len() + SEAL_BYTES;
     let name = sessions.map_or(NAME, |sessions| sessions.name_of(Kind::Session));
-    let cookie = name.len() + 1 + bytes.div_ceil(3) * 4 + ATTRIBUTES.len();
+    let path = sessions.map_or(ROOT, |sessions| &sessions.path);
+    let attributes = ATTRIBUTES.len() + path.len();
+    let cookie = name.len() + 1 + bytes.div_ceil(3) * 4 + attributes;
     match cookie > MAX_BYTES {
         false => Ok(()),
         true => Err(Error::other(format!(

@@ -73,7 +73,8 @@ fn the_list_has_what_is_stored_and_a_pattern_chooses_among_it() {
         (&["squar"], &["squar"]),
         (&["nocache"], &["no .cache(..)"]),
         (&["--state=fresch"], &["did you mean 'fresh'"]),
-        (&["--sort=size"], &["bytes, age"]),
+        (&["--sort=size"], &["hits, bytes, age"]),
+        (&["--watch", "--sort=nothing"], &["hits, bytes, age"]),
         (&["--limit=0"], &["1 to 1,000"]),
         (&["--layer=2"], &["1 to 1"]),
         (&["--after=x"], &["what the last page said"]),
@@ -129,6 +130,12 @@ fn the_list_is_a_table_and_lines_of_json() {
     assert_eq!(entries.len(), 5);
     assert_eq!(entries[0]["state"], "fresh");
     assert!(entries[0]["age_ms"].is_u64() && entries[0]["bytes"].is_u64());
+    // No server counts hits here.
+    assert_eq!(entries[0]["hits"], Value::Null);
+    assert!(!table.contains("hits:"), "{table}");
+    let by_hits = desk.cmd(&["mgt/cache/list", "--sort=hits"]);
+    assert_eq!(by_hits.code, Some(1), "{by_hits:?}");
+    assert!(by_hits.stderr.contains("no server"), "{by_hits:?}");
     let memory = desk.with(&["--set", "cache=locmem"], &["mgt/cache/list"]);
     assert_eq!(memory.code, Some(1), "{memory:?}");
 }

@@ -523,6 +523,104 @@ fn top_adds_up_programs_and_watches_them() {
     watch.wait().unwrap();
 }
 
+#[test]
+fn list_adds_up_the_hits_of_each_page_once_an_operator_has_asked() {
+    let servers = Servers::layered();
+    for x in 1..=3 {
+        servers.fill(&format!("/stamp?x={x}"));
+    }
+    // Nothing was counted before the first question.
+    let first = servers.json(&["mgt/cache/list.json", "stamp"]);
+    assert_eq!(first["entries"].as_array().unwrap().len(), 3, "{first}");
+    assert_eq!(first["entries"][0]["hits"], Value::Null, "{first}");
+    assert_eq!(first["hits"]["counted_for_ms"], 0, "{first}");
+    let expected: Vec<_> = servers.processes().into_iter().map(u64::from).collect();
+    assert_eq!(first["hits"]["processes"], Value::from(expected));
+    for (x, rounds) in [(1, 1), (2, 3)] {
+        for _ in 0..rounds {
+            assert!(servers.are_hits(&format!("/stamp?x={x}")));
+        }
+    }
+    let hits = |words: &[&str]| {
+        let report = servers.json(&[&["mgt/cache/list.json"], words].concat());
+        assert!(
+            report["hits"]["counted_for_ms"].as_u64() > Some(0),
+            "{report}"
+        );
+        let entries = report["entries"].as_array().unwrap().iter();
+        let of = |entry: &Value| {
+            let arguments = entry["arguments"].as_str().unwrap().to_owned();
+            (arguments, entry["hits"].as_u64().unwrap())
+        };
+        entries.map(of).collect::<Vec<_>>()
+    };
+    let page = |x: u8, hits: u64| (format!("{{'x': {x}}}"), hits);
+    assert_eq!(
+        hits(&["stamp", "--sort=key"]),
+        [page(1, 4), page(2, 12), page(3, 0)]
+    );
+    // By hits, the store is not gone through: only what had some is found.
+    assert_eq!(hits(&["--sort=hits"]), [page(2, 12), page(1, 4)]);
+    assert_eq!(hits(&["--sort=hits", "--limit=1"]), [page(2, 12)]);
+    assert_eq!(hits(&["stamp", "x=1*", "--sort=hits"]), [page(1, 4)]);
+    assert_eq!(hits(&["squared", "--sort=hits"]), []);
+    assert_eq!(hits(&["--sort=hits", "--state=stale"]), []);
+    let text = servers.says(&["mgt/cache/list", "--sort=hits"]);
+    for part in [
+        "hits  page",
+        "  12    stamp",
+        "the first 2 pages by hits",
+        "in 4 processes",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let lines = servers.says(&["mgt/cache/list.ndjson", "--sort=hits"]);
+    let line: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(line["hits"], 12, "{lines}");
+    let refused = servers.cmd(&["mgt/cache/list", "--sort=hits", "--after=0~"]);
+    assert!(refused.stderr.contains("raise limit"), "{refused:?}");
+}
+
+#[test]
+fn list_counts_the_hits_of_each_memory_apart_and_is_watched() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let servers = Servers::start(2, &MEMORY);
+    servers.fill("/stamp?x=1");
+    let mut watch = testbed::command(servers.desk.path());
+    watch
+        .arg("cmd")
+        .args(MEMORY)
+        .args(["mgt/cache/list", "--sort=hits", "--watch"]);
+    let mut watch = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = || {
+        let line = lines.next().unwrap().unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()
+    };
+    let begun = next();
+    assert_eq!(begun["processes"][0]["entries"], Value::from(vec![0; 0]));
+    servers.running[0].get("/stamp?x=1", "");
+    let of_first = |report: &Value| {
+        let processes = report["processes"].as_array().unwrap().clone();
+        let [first, second] = [0, 1].map(|at| {
+            let id = servers.running[at].id();
+            let process = processes.iter().find(|one| one["process"] == id).unwrap();
+            process["entries"].clone()
+        });
+        assert_eq!(second, Value::from(vec![0; 0]), "{report}");
+        first[0]["hits"].as_u64()
+    };
+    let mut seen = of_first(&next());
+    while seen.is_none() {
+        seen = of_first(&next());
+    }
+    assert_eq!(seen, Some(1));
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+}
+
 /// Stands for a server that hangs, and for what another program may answer.
 #[test]
 fn whatever_a_socket_answers_is_bounded_and_named() {

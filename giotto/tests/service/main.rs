@@ -3,6 +3,7 @@
 
 mod addresses;
 mod awaited;
+mod base;
 mod basic_view;
 mod budgets;
 mod caching;

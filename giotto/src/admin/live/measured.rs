@@ -64,7 +64,7 @@ impl Measured {
 async fn popular(app: &App) -> Vec<PageFigures> {
     let cache = app.shared_cache();
     let mut pages = Vec::new();
-    for (text, hits) in cache.popular(MOST_PAGES) {
+    for (text, hits) in cache.popular(MOST_PAGES).pages {
         let Some(key) = Key::read(text) else {
             continue;
         };

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode, Uri};
 
 use super::caching::CACHE_STATUS;
-use super::failure::program_of;
+use super::failure::program_at;
 use super::output::{Body, Sent};
 use super::request_id::{REQUEST_ID, given_id, trace_of};
 use crate::app::App;
@@ -134,7 +134,7 @@ impl Record {
         if let Some(query) = self.uri.query() {
             line.text("query", query);
         }
-        if let Some(program) = program_of(&self.method, self.uri.path(), &self.visitor.app) {
+        if let Some(program) = program_at(&self.method, self.uri.path(), &self.visitor.app) {
             line.text("program", program);
         }
         line.number("status", self.status.into());

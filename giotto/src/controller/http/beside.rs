@@ -94,6 +94,7 @@ fn introduce(service: &Service, head: &mut Parts) {
     if let Some(peer) = service.peer() {
         head.extensions.insert(ConnectInfo(peer));
     }
+    service.mark_proxy(head);
 }
 
 /// What a router refuses without a word, with the page of giotto and the fields of the router.

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
+use super::base::sent_path;
 use super::caching::{CACHE_STATUS, NO_STORE, cache_status};
 use super::document::error_document;
 use super::head::{Fields, controller};
@@ -54,7 +55,7 @@ pub(super) fn response(
             if let Some(status) = error.cache_status() {
                 fields.insert(CACHE_STATUS, cache_status(status));
             }
-            let (status, field) = status(&error, &head.method);
+            let (status, field) = status(&error, head, app);
             fields.extend(field);
             let message = message(&error, status, head, app, shows_errors, fields);
             let told = told(&error, &message);
@@ -85,7 +86,7 @@ fn body(
     match error.kind() {
         ErrorKind::Redirection(redirection) => {
             let mime = problem_mime(head, &[]);
-            let body = redirection::body(redirection, page.code(), mime.essence());
+            let body = redirection::body(redirection, app.site(), page.code(), mime.essence());
             (mime, body)
         }
         _ => shown(page, message, head, app, fields),
@@ -151,7 +152,11 @@ fn log_page(status: StatusCode, error: &Error, app: &App) {
 }
 
 /// The status of an error, and the field that goes with it.
-fn status(error: &Error, method: &Method) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
+fn status(
+    error: &Error,
+    head: &Parts,
+    app: &App,
+) -> (StatusCode, Option<(HeaderName, HeaderValue)>) {
     match error.kind() {
         ErrorKind::InvalidInput => (StatusCode::BAD_REQUEST, None),
         ErrorKind::NotAuthorized => (StatusCode::FORBIDDEN, None),
@@ -164,8 +169,11 @@ fn status(error: &Error, method: &Method) -> (StatusCode, Option<(HeaderName, He
         ErrorKind::NoProgram | ErrorKind::NotFound => (StatusCode::NOT_FOUND, None),
         ErrorKind::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
         ErrorKind::Redirection(redirection) => (
-            redirection::status(redirection, method),
-            Some((header::LOCATION, redirection::location(redirection))),
+            redirection::status(redirection, &head.method),
+            Some((
+                header::LOCATION,
+                redirection::location(redirection, app.site()),
+            )),
         ),
         ErrorKind::Overloaded => {
             let soon = HeaderValue::from_static("1");
@@ -219,7 +227,7 @@ fn log(message: &str, head: &Parts, app: &App, fields: &mut HeaderMap) {
     let id = id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
     let program = program_of(&head.method, head.uri.path(), app);
     let program = program.unwrap_or_default().to_owned();
-    let path = format!("{:?}", Cut(head.uri.path()));
+    let path = format!("{:?}", Cut(sent_path(head)));
     let error = format!("{:?}", Cut(message));
     let event = (program.clone(), error.clone());
     app.log().tell(event, move |repeated| {
@@ -228,12 +236,17 @@ fn log(message: &str, head: &Parts, app: &App, fields: &mut HeaderMap) {
 }
 
 /// The path of the request, as far as an error page repeats it.
-fn shown_path(head: &Parts) -> String {
-    head.uri.path().chars().take(MAX_PATH).collect()
+pub(super) fn shown_path(head: &Parts) -> String {
+    sent_path(head).chars().take(MAX_PATH).collect()
 }
 
-/// The path in the manifest of the program that answers a request to `path`.
-pub(super) fn program_of<'a>(method: &Method, path: &str, app: &'a App) -> Option<&'a str> {
+/// The path in the manifest of the program that answers a request, whose client has sent the `path`.
+pub(super) fn program_at<'a>(method: &Method, path: &str, app: &'a App) -> Option<&'a str> {
+    program_of(method, app.site().below(path)?, app)
+}
+
+/// The path in the manifest of the program that answers a request to `path`, which has no base.
+fn program_of<'a>(method: &Method, path: &str, app: &'a App) -> Option<&'a str> {
     let (manifest, controller) = (app.manifest(), controller(method)?);
     let program = manifest.first(path, controller).or_else(|| {
         let mut segments = Segments::new();

@@ -55,7 +55,8 @@ impl App {
     /// The application does not start if the folder cannot be read, or if the manifest has a program at one of the addresses.
     #[must_use]
     pub fn static_files(mut self, files: impl Into<Assets>) -> Self {
-        let assets = files.into();
+        let mut assets = files.into();
+        assets.set_base(self.site().base());
         self.beside.assets = Some(assets.clone());
         self.state(assets)
     }

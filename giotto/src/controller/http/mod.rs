@@ -2,7 +2,8 @@
 //!
 //! The first and the last step of an invocation over HTTP. `listen.rs` (or `unix.rs`) makes the socket and `serve.rs` accepts
 //! connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while the wall clock is
-//! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs;
+//! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs; `base.rs` takes the base of the
+//! application off the path;
 //! `access.rs` tells its requests in the access log, `span.rs` in
 //! traces. `service.rs` takes each request through `head.rs` (with `host.rs`) and `input.rs` to the application, a POST through
 //! `post.rs`, `body.rs` (with `decoding.rs`) and `session.rs`, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
@@ -11,6 +12,7 @@
 //! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
 
 mod access;
+mod base;
 #[cfg(any(feature = "axum", feature = "static"))]
 mod beside;
 mod body;

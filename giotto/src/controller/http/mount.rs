@@ -20,6 +20,7 @@ use super::routes::Layered;
 use super::span;
 use crate::app::App;
 use crate::error::Result;
+use crate::log::Proxies;
 use crate::manifest::Manifest;
 
 /// An application as a [`tower_service::Service`], which any server of the tower ecosystem can run.
@@ -31,16 +32,28 @@ pub struct Service {
     peer: Option<SocketAddr>,
     /// The same for the access log, if there is one.
     visitor: Option<Arc<Visitor>>,
+    /// Whether that client is a trusted proxy.
+    is_of_proxy: bool,
 }
+
+/// Marks a request of a trusted proxy inside layers, where one service is for all connections.
+#[cfg(feature = "axum")]
+#[derive(Clone, Copy, Debug)]
+struct OfProxy;
 
 #[derive(Debug)]
 struct Inner {
     app: App,
     debug: bool,
     wants_host: bool,
+    /// Whether the paths of requests begin with the base of the application, and not those of requests inside layers.
+    has_base: bool,
     /// The same service inside the layers of the application, if it has some.
     #[cfg(feature = "axum")]
     layered: Option<Layered>,
+    /// Whether it is inside the layers.
+    #[cfg(feature = "axum")]
+    is_inside: bool,
 }
 
 impl App {
@@ -76,6 +89,9 @@ impl Service {
         let inner = Inner {
             #[cfg(feature = "axum")]
             layered: layered(&app, debug),
+            #[cfg(feature = "axum")]
+            is_inside: false,
+            has_base: app.site().has_base(),
             app,
             debug,
             wants_host,
@@ -85,6 +101,7 @@ impl Service {
             #[cfg(feature = "axum")]
             peer: None,
             visitor: None,
+            is_of_proxy: false,
         }
     }
 
@@ -112,12 +129,17 @@ impl Service {
         self.inner.wants_host
     }
 
+    pub(super) fn has_base(&self) -> bool {
+        self.inner.has_base
+    }
+
     /// The same for a connection of `peer`.
     pub(super) fn of_peer(&self, peer: SocketAddr) -> Self {
         Self {
             #[cfg(feature = "axum")]
             peer: Some(peer),
             visitor: Visitor::new(self.app(), peer),
+            is_of_proxy: self.app().proxies.trust(peer.ip().to_canonical()),
             ..self.clone()
         }
     }
@@ -159,6 +181,33 @@ impl Service {
         self.peer
     }
 
+    /// The trusted proxies, if the request with this `head` is from one of them.
+    #[cfg_attr(
+        not(feature = "axum"),
+        expect(
+            unused_variables,
+            reason = "only layers keep a service from its connection"
+        )
+    )]
+    pub(super) fn trusted_proxies(&self, head: &Parts) -> Option<&Proxies> {
+        #[cfg(feature = "axum")]
+        let is_of_proxy = match self.inner.is_inside {
+            false => self.is_of_proxy,
+            true => head.extensions.get::<OfProxy>().is_some(),
+        };
+        #[cfg(not(feature = "axum"))]
+        let is_of_proxy = self.is_of_proxy;
+        is_of_proxy.then(|| &*self.app().proxies)
+    }
+
+    /// Tells the service inside the layers whether the request with this `head` is from a trusted proxy.
+    #[cfg(feature = "axum")]
+    pub(super) fn mark_proxy(&self, head: &mut Parts) {
+        if self.is_of_proxy {
+            head.extensions.insert(OfProxy);
+        }
+    }
+
     #[cfg(feature = "axum")]
     pub(super) fn layered(&self) -> Option<&Layered> {
         self.inner.layered.as_ref()
@@ -174,12 +223,15 @@ fn layered(app: &App, debug: bool) -> Option<Layered> {
             app: app.clone(),
             debug,
             wants_host: false,
+            has_base: false,
             layered: None,
+            is_inside: true,
         };
         Service {
             inner: Arc::new(inner),
             peer: None,
             visitor: None,
+            is_of_proxy: false,
         }
     };
     (!layers.is_empty()).then(|| Layered::new(core(), layers))

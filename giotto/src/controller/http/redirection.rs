@@ -5,27 +5,13 @@
 use bytes::Bytes;
 use http::header::HeaderValue;
 use http::{Method, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::json;
 
 use super::caching::value;
 use super::document::document;
 use crate::error::{Redirection, Way};
+use crate::site::{self, Site};
 use crate::view::escape_html;
-
-/// The characters that a URI (RFC 3986, 2) and so a `Location` cannot contain, besides those that are not ASCII. `%` is not
-/// among them: the location may be encoded already.
-const NOT_IN_URI: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// The status of the response to a request of `method`.
 pub(super) fn status(redirection: &Redirection, method: &Method) -> StatusCode {
@@ -41,13 +27,18 @@ pub(super) fn status(redirection: &Redirection, method: &Method) -> StatusCode {
 }
 
 /// The value of `Location`.
-pub(super) fn location(redirection: &Redirection) -> HeaderValue {
-    value(encoded(redirection))
+pub(super) fn location(redirection: &Redirection, site: &Site) -> HeaderValue {
+    value(encoded(redirection, site))
 }
 
 /// The body as `mimetype`, for clients that do not follow it.
-pub(super) fn body(redirection: &Redirection, status: StatusCode, mimetype: &str) -> Bytes {
-    let location = encoded(redirection);
+pub(super) fn body(
+    redirection: &Redirection,
+    site: &Site,
+    status: StatusCode,
+    mimetype: &str,
+) -> Bytes {
+    let location = encoded(redirection, site);
     match mimetype {
         "application/json" => {
             let place = json!({ "status": status.as_u16(), "location": location });
@@ -73,8 +64,8 @@ fn elsewhere(status: StatusCode, place: &str) -> Bytes {
     )
 }
 
-fn encoded(redirection: &Redirection) -> String {
-    utf8_percent_encode(redirection.location(), NOT_IN_URI).to_string()
+fn encoded(redirection: &Redirection, site: &Site) -> String {
+    site::encoded(&site.local(redirection.location()))
 }
 
 /// Whether `location` is a path or the address of a page. The other schemes, such as `javascript:`, would do something else

@@ -18,6 +18,7 @@ use http_body_util::BodyExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::base::keep_sent;
 use super::output::Body;
 use super::upload::{Upload, whole};
 use crate::app::App;
@@ -99,13 +100,15 @@ where
     received(response)
 }
 
-/// `head` without a copy of its extensions, of which one is the connection to be upgraded. The rest stays.
+/// `head` without a copy of its extensions, of which one is the connection to be upgraded. The rest stays, and the target that
+/// was sent.
 pub(super) fn taken(head: &mut Parts) -> Parts {
     let (mut copy, ()) = http::Request::new(()).into_parts();
     copy.method.clone_from(&head.method);
     copy.uri.clone_from(&head.uri);
     copy.version = head.version;
     copy.headers.clone_from(&head.headers);
+    keep_sent(head, &mut copy);
     std::mem::replace(head, copy)
 }
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::{Method, Response};
 
+use super::base;
 #[cfg(any(feature = "axum", feature = "static"))]
 use super::beside;
 use super::coding;
@@ -24,7 +25,7 @@ use super::session;
 use crate::app::Begun;
 use crate::error::{Error, ErrorKind, Result};
 use crate::page::Page;
-use crate::request::{Controller, HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
+use crate::request::{Asked, Controller, HTTP_GET, HTTP_POST, Pairs, Recorded, Request, Segments};
 #[cfg(feature = "session")]
 use crate::session::{Carried, Slot};
 
@@ -48,6 +49,20 @@ struct Unfinished<'r> {
 impl Service {
     /// Answers one request. Every failure is a response, too.
     pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        // Boxed, so that the future of a plain hit stays small.
+        if self.has_base() {
+            return Box::pin(base::answer(self, head, body)).await;
+        }
+        self.answer_inside(head, body).await
+    }
+
+    /// Answers one request, whose path has no base.
+    #[inline]
+    pub(super) async fn answer_inside<B>(&self, head: &mut Parts, body: B) -> Response<Body>
     where
         B: http_body::Body + Send + 'static,
         B::Data: Send,
@@ -174,7 +189,7 @@ impl Service {
     /// The request with this `head`, without its address; what the client accepts is taken from its `fields`.
     #[inline(always)] // A call would copy the request.
     pub(super) fn request<'r>(
-        &self,
+        &'r self,
         head: &'r Parts,
         fields: &mut Fields<'r>,
         controller: Controller,
@@ -193,6 +208,10 @@ impl Service {
             takes_coded,
             is_admitted: false,
             metadata: Recorded::new(&head.headers),
+            asked: Asked {
+                own: None,
+                by: self.trusted_proxies(head),
+            },
             #[cfg(feature = "session")]
             session: carried,
         }

@@ -10,7 +10,7 @@ use http::{Response, StatusCode};
 use tracing::field::Empty;
 use tracing::{Span, debug_span};
 
-use super::failure::program_of;
+use super::failure::program_at;
 use super::output::Body;
 use crate::app::App;
 use crate::trace::TARGET;
@@ -18,7 +18,7 @@ use crate::trace::TARGET;
 /// The span of the request with this `head`, in the trace that its caller has begun.
 pub(super) fn request(head: &Parts, app: &App) -> Span {
     let (method, path) = (head.method.as_str(), head.uri.path());
-    let program = program_of(&head.method, path, app);
+    let program = program_at(&head.method, path, app);
     let name = match program {
         Some(program) => format!("{} /{program}", Cut(method)),
         None => Cut(method).to_string(),

@@ -68,6 +68,8 @@ impl Filter {
 /// The column that entries are sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
+    /// Those first that were served most often in the last minute.
+    Hits,
     /// The largest first.
     Bytes,
     /// The oldest first.
@@ -81,7 +83,8 @@ pub(super) enum Sort {
     Key,
 }
 
-const SORTS: [(&str, Sort); 6] = [
+const SORTS: [(&str, Sort); 7] = [
+    (Sort::HITS, Sort::Hits),
     ("bytes", Sort::Bytes),
     ("age", Sort::Age),
     ("newest", Sort::Newest),
@@ -91,6 +94,8 @@ const SORTS: [(&str, Sort); 6] = [
 ];
 
 impl Sort {
+    pub(super) const HITS: &str = "hits";
+
     pub(super) fn read(name: &str) -> Result<Self> {
         let found = SORTS.iter().find(|(own, _)| *own == name);
         let found = found.map(|(_, sort)| *sort);
@@ -103,6 +108,8 @@ impl Sort {
             entry.known.as_ref().map(of)
         };
         match self {
+            // An entry does not know its hits: they are found in this order.
+            Self::Hits => {}
             Self::Bytes => entries.sort_by_key(|entry| Reverse(entry.bytes)),
             Self::Age => entries.sort_by_key(|entry| Reverse(known(entry, |known| known.age))),
             Self::Newest => entries.sort_by_key(|entry| {

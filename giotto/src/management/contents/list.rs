@@ -3,23 +3,22 @@
 //! Runs no model. It looks at a bounded number of keys for a bounded time, with rests, so that requests are hardly slower
 //! meanwhile.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use giotto_cache::{Key, KeyValue, ListedEntry, Listing, Place, Policy};
+use giotto_cache::Place;
 use serde::{Deserialize, Serialize};
 
-use super::filter::{Filter, Sort};
+use super::filter::Sort;
 use super::found::Found;
+use super::hits::Hits;
 use super::listed::{Listed, OfProcess};
-use super::pattern::Pattern;
-use super::view::Report;
-use crate::app::App;
+use super::meant::{Layer, Meant};
+use super::view::{Report, Shown};
 use crate::error::{Error, Result};
 use crate::management::model::{Documented, INVOCATION, refused, shown};
 use crate::management::operator::Operator;
+use crate::management::watch;
 use crate::program::Program;
-use crate::request::Controller;
 use crate::socket::PATIENCE;
 use crate::view::BasicView;
 
@@ -28,9 +27,8 @@ const MOST: usize = 1_000;
 /// The keys that are looked at, if nothing is said: a first page comes within a second.
 const BUDGET: u64 = 50_000;
 const TIME: Duration = Duration::from_millis(800);
-/// The keys that are looked at for one page of the store.
-const PAGE: usize = 1_000;
-const PAGE_OF_MEMORY: usize = 20_000;
+/// The pages with the most hits that are read at a time, until there are as many as are to be shown.
+const READ: usize = 100;
 
 const PARAMETERS: &[(&str, &str)] = &[
     (
@@ -48,7 +46,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("larger", "Only entries of at least so many bytes."),
     (
         "sort",
-        "The first entries by bytes, age, newest, cost, expires or key. Without it, the first that are found.",
+        "The first entries by hits, bytes, age, newest, cost, expires or key. Without it, the first that are found.",
     ),
     ("limit", "How many entries are shown, 1,000 at most."),
     ("after", "Where to go on: what the last page said."),
@@ -64,6 +62,7 @@ const PARAMETERS: &[(&str, &str)] = &[
         "process",
         "Only the memory of the server with this process id, if the layer is the memory of servers.",
     ),
+    ("watch", watch::WATCH),
 ];
 
 pub(in crate::management) fn program() -> Program {
@@ -75,7 +74,8 @@ pub(in crate::management) fn program() -> Program {
         .description(
             "Lists what is in the cache: price sku=app* --sort=bytes\n\n\
              The bodies are not read. It looks at a part of the keys if there are many, says so, and says where to go on. With \
-             the format .ndjson each line is one entry in JSON.",
+             the format .ndjson each line is one entry in JSON. The hits are those of the last minute in all servers of this \
+             machine; the first question begins to count them, for a minute.",
         )
         .collects(INVOCATION)
         .view(shown().shows("application/x-ndjson", Listed::lines))
@@ -92,15 +92,15 @@ pub(in crate::management) fn of_process() -> Program {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Arguments {
+pub(super) struct Arguments {
     #[serde(default)]
-    invocation: Vec<String>,
+    pub(super) invocation: Vec<String>,
     #[serde(default)]
-    state: Option<String>,
+    pub(super) state: Option<String>,
     #[serde(default)]
-    older: Option<u64>,
+    pub(super) older: Option<u64>,
     #[serde(default)]
-    larger: Option<u64>,
+    pub(super) larger: Option<u64>,
     #[serde(default)]
     sort: Option<String>,
     #[serde(default = "twenty")]
@@ -110,9 +110,11 @@ struct Arguments {
     #[serde(default)]
     budget: Option<u64>,
     #[serde(default)]
-    layer: Option<usize>,
+    pub(super) layer: Option<usize>,
     #[serde(default)]
     process: Option<u32>,
+    #[serde(default)]
+    watch: bool,
 }
 
 const fn twenty() -> usize {
@@ -121,15 +123,30 @@ const fn twenty() -> usize {
 
 async fn list(arguments: Arguments, operator: Operator) -> Result<Listed> {
     operator.check_keeps("list")?;
-    if layer(&arguments, &operator)?.store.place() == Place::InProcess && operator.is_command() {
-        let operator = match arguments.process {
-            Some(process) => operator.only(vec![process]),
-            None => operator,
-        };
-        let asked = operator.ask_memories("list", "process/list", &arguments, PATIENCE);
-        return Ok(Listed::Servers(asked.await?.into()));
+    watch::check(arguments.watch, &operator)?;
+    if arguments.sort.as_deref() == Some(Sort::HITS) {
+        Hits::begin(&operator).await?;
     }
-    here(&arguments, &operator).await.map(Listed::Here)
+    loop {
+        let listed = once(&arguments, &operator).await?;
+        if !arguments.watch || !watch::print(&listed)? {
+            return Ok(listed);
+        }
+        watch::rest().await;
+    }
+}
+
+async fn once(arguments: &Arguments, operator: &Operator) -> Result<Listed> {
+    let layer = Layer::of(arguments, operator)?;
+    if layer.store.place() != Place::InProcess || !operator.is_command() {
+        return here(arguments, operator).await.map(Listed::Here);
+    }
+    let operator = match arguments.process {
+        Some(process) => operator.clone().only(vec![process]),
+        None => operator.clone(),
+    };
+    let asked = operator.ask_memories("list", "process/list", arguments, PATIENCE);
+    Ok(Listed::Servers(asked.await?.into()))
 }
 
 /// Lists a layer that this process can see.
@@ -143,17 +160,24 @@ async fn here(arguments: &Arguments, operator: &Operator) -> Result<Report> {
     }
     let meant = Meant::read(arguments, &operator.app)?;
     let sort = arguments.sort.as_deref().map(Sort::read).transpose()?;
-    let layer = layer(arguments, operator)?;
+    let layer = Layer::of(arguments, operator)?;
+    match sort {
+        Some(Sort::Hits) => by_hits(arguments, operator, &meant, &layer).await,
+        sort => by_walk(arguments, operator, &meant, &layer, sort).await,
+    }
+}
+
+/// Goes through the keys of the layer.
+async fn by_walk(
+    arguments: &Arguments,
+    operator: &Operator,
+    meant: &Meant,
+    layer: &Layer<'_>,
+    sort: Option<Sort>,
+) -> Result<Report> {
     let (skip, cursor) = position(arguments.after.as_deref())?;
-    let mut listing = Listing::new(layer.page())
-        .layer(layer.number)
-        .after(cursor.clone());
-    listing.scan.part = meant
-        .pattern
-        .as_ref()
-        .map(Pattern::part)
-        .unwrap_or_default();
-    let listing = listing.policies(policies(&operator.app));
+    let mut listing = layer.listing(operator).after(cursor.clone());
+    listing.scan.part = meant.part();
     let walk = operator.app.shared_cache().walk(listing);
     let mut walk = match arguments.budget {
         Some(budget) => walk.budget(budget),
@@ -169,13 +193,55 @@ async fn here(arguments: &Arguments, operator: &Operator) -> Result<Report> {
         found.take(entries, walk.cursor());
     }
     let next = found.next(walk.cursor());
+    let hits = Hits::ask(operator).await?;
+    let entries = found.into_entries().into_iter();
     Ok(Report {
         store: format!("{:?}", layer.store),
-        entries: found.into_entries(),
+        entries: entries.map(|entry| Shown::new(entry, &hits)).collect(),
         looked_at: walk.looked_at(),
         is_complete: next.is_none(),
         sorted_by: arguments.sort.clone(),
         next,
+        hits: hits.counted().cloned(),
+        note: layer.note,
+    })
+}
+
+/// Reads the pages that had hits, those with the most first: they are found without going through the store.
+async fn by_hits(
+    arguments: &Arguments,
+    operator: &Operator,
+    meant: &Meant,
+    layer: &Layer<'_>,
+) -> Result<Report> {
+    if let Some(after) = &arguments.after {
+        let message = "a list by hits has one page: raise limit";
+        return Err(refused("after", after, message));
+    }
+    let hits = Hits::ask(operator).await?;
+    if hits.counted().is_none() {
+        return Err(Error::other(operator.where_servers_are()));
+    }
+    let (mut entries, mut looked_at) = (Vec::new(), 0);
+    for keys in hits.most().chunks(READ) {
+        let listing = layer.listing(operator).keys(keys.to_vec());
+        let page = operator.app.shared_cache().list(&listing).await?;
+        looked_at += page.looked_at;
+        let found = page.entries.into_iter().filter(|entry| meant.has(entry));
+        entries.extend(found.map(|entry| Shown::new(entry, &hits)));
+        if entries.len() >= arguments.limit {
+            break;
+        }
+    }
+    entries.truncate(arguments.limit);
+    Ok(Report {
+        store: format!("{:?}", layer.store),
+        entries,
+        looked_at,
+        is_complete: false,
+        sorted_by: arguments.sort.clone(),
+        next: None,
+        hits: hits.counted().cloned(),
         note: layer.note,
     })
 }
@@ -187,72 +253,6 @@ fn foreign(error: giotto_cache::Error, arguments: &Arguments) -> Error {
         giotto_cache::ErrorKind::Configuration => refused("after", after, error.to_string()),
         _ => error.into(),
     }
-}
-
-/// The entries that are meant.
-struct Meant {
-    pattern: Option<Pattern>,
-    filter: Filter,
-}
-
-impl Meant {
-    fn read(arguments: &Arguments, app: &App) -> Result<Self> {
-        let words = &arguments.invocation;
-        let pattern = match words.is_empty() {
-            true => None,
-            false => Some(Pattern::of_words(words, app)?),
-        };
-        let Arguments {
-            state,
-            older,
-            larger,
-            ..
-        } = arguments;
-        let filter = Filter::read(state.as_deref(), *older, *larger)?;
-        Ok(Self { pattern, filter })
-    }
-
-    fn has(&self, entry: &ListedEntry) -> bool {
-        let is_of_it = |pattern: &Pattern| pattern.has(entry);
-        self.pattern.as_ref().is_none_or(is_of_it) && self.filter.admits(entry)
-    }
-}
-
-/// The layer that is listed.
-struct Layer<'a> {
-    number: Option<usize>,
-    store: &'a dyn KeyValue,
-    note: Option<&'static str>,
-}
-
-impl Layer<'_> {
-    /// The keys that are looked at for one page.
-    fn page(&self) -> usize {
-        match self.store.place() {
-            Place::InProcess => PAGE_OF_MEMORY,
-            _ => PAGE,
-        }
-    }
-}
-
-fn layer<'a>(arguments: &Arguments, operator: &'a Operator) -> Result<Layer<'a>> {
-    let store = operator.app.shared_cache().store();
-    let mut layers = store.layers();
-    if layers.is_empty() {
-        layers.push(store);
-    }
-    let number = arguments.layer.unwrap_or(layers.len());
-    let chosen = number.checked_sub(1).and_then(|at| layers.get(at).copied());
-    let chosen = chosen.ok_or_else(|| {
-        let message = format!("the layers are 1 to {}, the fastest first", layers.len());
-        refused("layer", number.to_string(), message)
-    })?;
-    let is_own = chosen.place() == Place::InProcess;
-    Ok(Layer {
-        number: Some(number - 1),
-        store: chosen,
-        note: is_own.then_some("this is the memory of one process: others have their own"),
-    })
 }
 
 /// How many of the entries after a cursor of the store were shown already, and that cursor: `20~17` or `0~`.
@@ -270,15 +270,4 @@ fn position(after: Option<&str>) -> Result<(usize, Option<String>)> {
         )
     })?;
     Ok((skip, (!cursor.is_empty()).then(|| cursor.to_owned())))
-}
-
-/// The policy of each program that has one, by its name in keys.
-pub(in crate::management) fn policies(app: &App) -> HashMap<String, Policy> {
-    let controllers = Controller::ALL.into_iter();
-    let programs = controllers.flat_map(|controller| app.manifest().programs(controller));
-    let policies = programs.filter_map(|program| {
-        let name = Key::new(program.path(), "", "").program().to_owned();
-        Some((name, *program.cache_policy()?))
-    });
-    policies.collect()
 }

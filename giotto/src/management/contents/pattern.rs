@@ -68,7 +68,7 @@ impl Pattern {
         };
         let (arguments, segments) = globs(front_end, invocation)?;
         let essence = mimetype.as_ref().map_or("", |mime| mime.essence());
-        let key = Key::new(program.path(), "", essence);
+        let key = app.site().key(Key::new(program.path(), "", essence));
         Ok(Self {
             program: key.program().to_owned(),
             mimetype: mimetype.map(|_| key.mimetype().to_owned()),

@@ -7,16 +7,17 @@ use std::fmt;
 use giotto_cache::{ListedEntry, ListedState};
 use serde::Serialize;
 
+use super::hits::{Counted, Hits};
 use crate::error::{Error, Result};
 use crate::management::invocation::shown as shown_path;
-use crate::management::text::{count, many, size, table, time};
+use crate::management::text::{count, grouped, many, size, table, time};
 
 /// A page of the list.
 #[derive(Serialize)]
 pub(super) struct Report {
     /// The layer that it is of.
     pub(super) store: String,
-    pub(super) entries: Vec<ListedEntry>,
+    pub(super) entries: Vec<Shown>,
     /// How many keys were looked at for it, those of records included.
     pub(super) looked_at: u64,
     /// Whether all keys were looked at, from where it began.
@@ -24,7 +25,27 @@ pub(super) struct Report {
     pub(super) sorted_by: Option<String>,
     /// Where to go on; `null` at the end.
     pub(super) next: Option<String>,
+    /// How the hits were counted; `null` if no server counts them.
+    pub(super) hits: Option<Counted>,
     pub(super) note: Option<&'static str>,
+}
+
+/// An entry with its hits.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    entry: ListedEntry,
+    /// Those of the last minute, as far as they were counted; `null` if they are not known.
+    hits: Option<u64>,
+}
+
+impl Shown {
+    pub(super) fn new(entry: ListedEntry, hits: &Hits) -> Self {
+        Self {
+            hits: hits.of(entry.key.as_deref()),
+            entry,
+        }
+    }
 }
 
 /// One entry a line, in JSON.
@@ -40,7 +61,15 @@ pub(super) fn lines(report: &Report) -> Result<String> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["state", "bytes", "age", "fresh for", "computed in", "page"];
+        let head = [
+            "state",
+            "bytes",
+            "age",
+            "fresh for",
+            "computed in",
+            "hits",
+            "page",
+        ];
         let rows = self.entries.iter().map(row);
         if !self.entries.is_empty() {
             f.write_str(&table(std::iter::once(head.map(str::to_owned)).chain(rows)))?;
@@ -52,7 +81,8 @@ impl fmt::Display for Report {
             (shown, Some(by)) => format!("the first {} by {by}", count(shown as u64, "page")),
         };
         match &self.next {
-            None => writeln!(f, "{shown}; {keys} looked at, which are all")?,
+            None if self.is_complete => writeln!(f, "{shown}; {keys} looked at, which are all")?,
+            None => writeln!(f, "{shown}; {keys} had hits")?,
             Some(next) => {
                 writeln!(
                     f,
@@ -60,12 +90,15 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        if let Some(counted) = &self.hits {
+            counted.fmt(f)?;
+        }
         writeln!(f, "store: {}", self.store)?;
         self.note.map_or(Ok(()), |note| writeln!(f, "note: {note}"))
     }
 }
 
-fn row(entry: &ListedEntry) -> [String; 6] {
+fn row(Shown { entry, hits }: &Shown) -> [String; 7] {
     let unknown = || "?".to_owned();
     let known =
         |of: fn(&giotto_cache::Known) -> String| entry.known.as_ref().map_or_else(unknown, of);
@@ -78,6 +111,7 @@ fn row(entry: &ListedEntry) -> [String; 6] {
             Some(left) => time(left),
         }),
         known(|known| time(known.cost)),
+        hits.map_or_else(unknown, grouped),
         page(entry),
     ]
 }

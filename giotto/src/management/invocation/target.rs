@@ -13,6 +13,7 @@ use crate::asked::Asked;
 use crate::error::Result;
 use crate::mime::Mime;
 use crate::request::Request;
+use crate::site::Site;
 
 /// An invocation that is understood.
 pub(in crate::management) struct Target<'a> {
@@ -20,6 +21,7 @@ pub(in crate::management) struct Target<'a> {
     pub(in crate::management) policy: &'a Policy,
     pub(in crate::management) request: Request<'a>,
     pub(in crate::management) has_format: bool,
+    site: &'a Site,
 }
 
 impl<'a> Target<'a> {
@@ -46,6 +48,7 @@ impl<'a> Target<'a> {
                         policy,
                         request,
                         has_format: front_end.has_format,
+                        site: app.site(),
                     });
                 }
                 Err(error) => refused = refused.or(Some(error)),
@@ -65,12 +68,12 @@ impl<'a> Target<'a> {
     /// The key as `mime`.
     pub(in crate::management) fn key(&self, mime: &Mime) -> Key {
         let Asked { program, args, .. } = &self.asked;
-        program.key(args.canonical.clone(), mime)
+        self.site.key(program.key(args.canonical.clone(), mime))
     }
 
     /// What the request asks the cache for.
     pub(in crate::management) fn lookup(&self) -> Result<Lookup> {
-        self.asked.lookup(self.policy, &self.request)
+        self.asked.lookup(self.policy, &self.request, self.site)
     }
 
     /// `squared {'x': 12}`

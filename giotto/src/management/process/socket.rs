@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::controller::http::{Answering, Answers, Body, Service, UnixSocket, serve_beside};
 use crate::error::{Error, Result};
 use crate::management::advice::advise;
-use crate::management::contents::list;
+use crate::management::contents::{hits, list};
 use crate::management::programs::management_over;
 use crate::management::report::{explain, get};
 use crate::management::servers::store_of;
@@ -210,6 +210,7 @@ fn manifest() -> Manifest {
         ("forget", forget::program()),
         ("explain", explain::of_process()),
         ("get", get::of_process()),
+        ("hits", hits::of_process()),
         ("list", list::of_process()),
         ("log", log::of_process()),
         ("drain", drain::of_process()),

@@ -210,7 +210,7 @@ async fn seen(
     let explained = match asked.program.cache_policy() {
         None => None,
         Some(policy) => {
-            let lookup = asked.lookup(policy, &request)?;
+            let lookup = asked.lookup(policy, &request, operator.app.site())?;
             Some(operator.app.shared_cache().explain(&lookup).await)
         }
     };

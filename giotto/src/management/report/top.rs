@@ -5,13 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use giotto_cache::{Counts, Place};
 use serde::{Deserialize, Serialize};
 
-use crate::controller::cmd::{SUCCESS, print_text};
 use crate::error::{Error, Result};
 use crate::management::contents::sizes::{Size, Sizes};
 use crate::management::invocation::shown as shown_path;
@@ -20,12 +18,9 @@ use crate::management::operator::Operator;
 use crate::management::process::figures::{Counters, Figures, OfProgram, Wanted, count};
 use crate::management::servers::Asked;
 use crate::management::text::{grouped, size, table, time};
+use crate::management::watch;
 use crate::program::Program;
 use crate::socket::{PATIENCE, Silent};
-
-const EVERY: Duration = Duration::from_secs(2);
-/// Clears a terminal, and begins at its top.
-const CLEAR: &str = "\x1b[H\x1b[2J";
 
 const ORDERS: [&str; 6] = ["model", "hits", "misses", "computed", "saved", "bytes"];
 
@@ -38,10 +33,7 @@ pub(in crate::management) fn program() -> Program {
                 "The order: model (time that models took), hits, misses, computed, saved (time that models were spared), or bytes.",
             ),
             ("limit", "How many programs are shown."),
-            (
-                "watch",
-                "On the command line: show it every two seconds until interrupted, as lines of JSON unless a terminal reads them.",
-            ),
+            ("watch", watch::WATCH),
         ],
     };
     Program::new(model)
@@ -90,16 +82,13 @@ async fn top(arguments: Arguments, operator: Operator) -> Result<Report> {
         let message = format!("it is one of {}", ORDERS.join(", "));
         return Err(refused("by", &arguments.by, message));
     }
-    let is_command = operator.is_command();
-    if arguments.watch && !is_command {
-        return Err(refused("watch", "true", "only a command can watch"));
-    }
+    watch::check(arguments.watch, &operator)?;
     loop {
         let report = report(&arguments, &operator).await?;
-        if !arguments.watch || !report.print()? {
+        if !arguments.watch || !watch::print(&report)? {
             return Ok(report);
         }
-        tokio::time::sleep(EVERY).await;
+        watch::rest().await;
     }
 }
 
@@ -192,26 +181,6 @@ fn weight(program: &OfProgram, by: &str) -> f64 {
         "saved" => program.saved_ms,
         "bytes" => program.size.map_or(0.0, |size| size.bytes as f64),
         name => count(&program.counts, name) as f64,
-    }
-}
-
-impl Report {
-    /// Shows it on standard output, and returns whether that is still open.
-    fn print(&self) -> Result<bool> {
-        let mut stdout = io::stdout();
-        match stdout.is_terminal() {
-            true => {
-                stdout.write_all(CLEAR.as_bytes())?;
-                Ok(print_text(&self.to_string()) == SUCCESS)
-            }
-            false => {
-                let line = serde_json::to_string(self)? + "\n";
-                let written = stdout
-                    .write_all(line.as_bytes())
-                    .and_then(|()| stdout.flush());
-                Ok(written.is_ok())
-            }
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::templates::Templates;
 use crate::address::Addresses;
 use crate::context::of_one_reader;
 use crate::error::{Error, Result};
+use crate::site::Site;
 use crate::state::Startup;
 
 impl Templates {
@@ -110,12 +111,19 @@ impl Templates {
 
     fn check_call(&self, call: &Call, startup: &Startup<'_>) -> Result<()> {
         let function = Function::named(&call.function);
+        if let Some(Function::AbsoluteUrlFor | Function::AbsoluteUrl) = function {
+            let site = startup.states().find::<Site>();
+            site.map_or(Ok(()), |site| site.check_origin())?;
+        }
         match (function, call.argument.as_deref()) {
-            (Some(Function::UrlFor), Some(path)) => {
+            (Some(Function::UrlFor | Function::AbsoluteUrlFor), Some(path)) => {
                 let addresses = startup.states().find::<Addresses>();
                 addresses.map_or(Ok(()), |addresses| {
                     addresses.check(path, call.named.as_deref())
                 })
+            }
+            (Some(Function::Url | Function::AbsoluteUrl), Some(path)) => {
+                Site::default().url(path).map(drop)
             }
             (Some(Function::Asset), Some(name)) => {
                 let url = functions::asset_url(startup.states(), name);

@@ -21,6 +21,8 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::site::Site;
+
 /// How to write a fragment, for errors.
 const EXAMPLE: &str =
     "{% call cache(\"sidebar\", user.id, seconds=60, tags=[\"nav\"]) %}..{% endcall %}";
@@ -47,6 +49,8 @@ pub(super) struct Stored {
     pub(super) mimetype: String,
     /// Of all templates: a changed one is another fragment.
     pub(super) version: String,
+    /// Whose addresses are in them.
+    pub(super) site: Site,
 }
 
 /// What a fragment depends on besides its name and the media type.
@@ -172,6 +176,7 @@ fn read(
         };
         let arguments = literal::to_string(&arguments).map_err(|error| failed(&error))?;
         let key = Key::new(&format!("fragment:{name}"), arguments, &stored.mimetype);
+        let key = stored.site.key(key);
         Ok::<_, Error>(Lookup::new(key, Policy::seconds(seconds)).tags(tags.unwrap_or_default()))
     };
     let lookup = stored.map(lookup).transpose()?;

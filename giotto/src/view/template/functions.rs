@@ -1,4 +1,4 @@
-//! The functions that every template has: `url_for`, `asset`, `csrf`, `flashes`, `t` and `cache`.
+//! The functions that every template has: `url_for`, `url` and both with the origin, `asset`, `csrf`, `flashes`, `t` and `cache`.
 //!
 //! Step 6 of an invocation calls them.
 
@@ -50,6 +50,9 @@ impl Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     UrlFor,
+    AbsoluteUrlFor,
+    Url,
+    AbsoluteUrl,
     Asset,
     Csrf,
     Flashes,
@@ -59,13 +62,23 @@ pub(super) enum Function {
 
 impl Function {
     /// The functions whose first argument is checked when the application starts.
-    pub(super) const CHECKED: [&str; 3] = ["url_for", "asset", "t"];
+    pub(super) const CHECKED: [&str; 6] = [
+        "url_for",
+        "absolute_url_for",
+        "url",
+        "absolute_url",
+        "asset",
+        "t",
+    ];
 
     /// The functions that no stored page has.
     pub(super) const OF_ONE_READER: [&str; 2] = ["csrf", "flashes"];
 
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::UrlFor,
+        Self::AbsoluteUrlFor,
+        Self::Url,
+        Self::AbsoluteUrl,
         Self::Asset,
         Self::Csrf,
         Self::Flashes,
@@ -76,6 +89,9 @@ impl Function {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::UrlFor => "url_for",
+            Self::AbsoluteUrlFor => "absolute_url_for",
+            Self::Url => "url",
+            Self::AbsoluteUrl => "absolute_url",
             Self::Asset => "asset",
             Self::Csrf => "csrf",
             Self::Flashes => "flashes",
@@ -97,7 +113,10 @@ impl Function {
         arguments: &[Value],
     ) -> Result<Value, Error> {
         match self {
-            Self::UrlFor => url_for(page, arguments),
+            Self::UrlFor => url_for(page, arguments).map(Value::from),
+            Self::AbsoluteUrlFor => absolute_url_for(page, arguments),
+            Self::Url => url(page, arguments),
+            Self::AbsoluteUrl => absolute_url(page, arguments),
             Self::Asset => asset(page, arguments),
             Self::Csrf => csrf(page, arguments),
             Self::Flashes => flashes(page, arguments),
@@ -108,7 +127,7 @@ impl Function {
 }
 
 /// The address of a program. It is text like any other, and escaped for the page.
-fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+fn url_for(page: &Page, arguments: &[Value]) -> Result<String, Error> {
     let (program, named): (&str, Kwargs) =
         from_args(arguments).map_err(|error| usage(&error, "url_for(\"book\", id=7)"))?;
     let mut given = serde_json::Map::new();
@@ -124,6 +143,28 @@ fn url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
     let addresses = page.context.states().find::<Addresses>();
     let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
     let url = addresses.url_for(program, &Json::Object(given));
+    url.map_err(|error| failed(&error))
+}
+
+/// The same with the origin of the application.
+fn absolute_url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let url = page.context.site().absolute(&url_for(page, arguments)?);
+    url.map(Value::from).map_err(|error| failed(&error))
+}
+
+/// The address of a path that is not one of a program.
+fn url(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (path,): (&str,) =
+        from_args(arguments).map_err(|error| usage(&error, "url(\"/admin/cover\")"))?;
+    let url = page.context.site().url(path);
+    url.map(Value::from).map_err(|error| failed(&error))
+}
+
+/// The same with the origin of the application.
+fn absolute_url(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
+    let (path,): (&str,) =
+        from_args(arguments).map_err(|error| usage(&error, "absolute_url(asset(\"app.css\"))"))?;
+    let url = page.context.site().absolute(path);
     url.map(Value::from).map_err(|error| failed(&error))
 }
 

@@ -21,8 +21,20 @@ pub(super) struct Variables {
 }
 
 /// The names of [`Variables`].
-pub(super) const NAMES: [&str; 10] = [
-    "data", "errors", "form", "lang", "url_for", "asset", "csrf", "flashes", "t", "cache",
+pub(super) const NAMES: [&str; 13] = [
+    "data",
+    "errors",
+    "form",
+    "lang",
+    "url_for",
+    "absolute_url_for",
+    "url",
+    "absolute_url",
+    "asset",
+    "csrf",
+    "flashes",
+    "t",
+    "cache",
 ];
 
 impl Object for Variables {

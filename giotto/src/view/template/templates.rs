@@ -205,6 +205,7 @@ impl Templates {
         is_stored.then(|| Stored {
             cache: cache.clone(),
             mimetype: rendering.mime().essence().to_owned(),
+            site: rendering.context().site(),
             version: match self.reloads {
                 true => self.sources.version(),
                 false => self.version.get_or_init(|| self.sources.version()).clone(),

@@ -4,8 +4,6 @@
 
 use clap::{Arg, Command};
 
-use super::programs::Programs;
-use crate::app::App;
 use crate::config::SET;
 use crate::controller::cmd::WORDS;
 use crate::controller::cmd::man::SETTINGS;
@@ -31,26 +29,6 @@ impl Candidate {
     /// Whether `typed` may become this word.
     pub(super) fn is_after(&self, typed: &str) -> bool {
         self.word.starts_with(typed) && !self.word.contains(char::is_control)
-    }
-}
-
-/// What may stand after `words` where `current` stands; `None` if that is for the shell to say, such as the name of a file.
-pub(super) fn next(
-    app: &App,
-    command: &Command,
-    words: &[String],
-    current: &str,
-) -> Option<Vec<Candidate>> {
-    let place = Place::after(command, words);
-    match place {
-        Place::Value(option) => values(option, ""),
-        Place::Word(command) if current.starts_with('-') => options(command, current),
-        Place::Word(command) => match command.get_positionals().next() {
-            Some(program) if program.get_id() == WORDS => Some(Programs(app).names(current)),
-            Some(argument) => values(argument, ""),
-            None => Some(subcommands(command)),
-        },
-        Place::Program(path, words) => Programs(app).words(path, words, current),
     }
 }
 
@@ -138,13 +116,4 @@ pub(super) fn values(argument: &Arg, before: &str) -> Option<Vec<Candidate>> {
         )
     });
     (!values.is_empty()).then(|| candidates.collect())
-}
-
-fn subcommands(command: &Command) -> Vec<Candidate> {
-    let commands = command.get_subcommands();
-    let candidates = commands.map(|command| {
-        let about = command.get_about().map(ToString::to_string);
-        Candidate::new(command.get_name(), &about.unwrap_or_default())
-    });
-    candidates.collect()
 }

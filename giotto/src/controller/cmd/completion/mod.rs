@@ -12,8 +12,10 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-use self::candidates::{Candidate, next};
+use self::candidates::{Candidate, Place, options, values};
 use self::line::Line;
+use self::programs::Programs;
+use super::command::WORDS;
 use super::output::print_text;
 use crate::app::App;
 
@@ -72,6 +74,30 @@ impl Question {
             _ => format!("{}\t{}\n", candidate.word, candidate.about),
         }
     }
+}
+
+/// What may stand after `words` where `current` stands; `None` if that is for the shell to say, such as the name of a file.
+fn next(app: &App, command: &Command, words: &[String], current: &str) -> Option<Vec<Candidate>> {
+    let place = Place::after(command, words);
+    match place {
+        Place::Value(option) => values(option, ""),
+        Place::Word(command) if current.starts_with('-') => options(command, current),
+        Place::Word(command) => match command.get_positionals().next() {
+            Some(program) if program.get_id() == WORDS => Some(Programs(app).names(current)),
+            Some(argument) => values(argument, ""),
+            None => Some(subcommands(command)),
+        },
+        Place::Program(path, words) => Programs(app).words(path, words, current),
+    }
+}
+
+fn subcommands(command: &Command) -> Vec<Candidate> {
+    let commands = command.get_subcommands();
+    let candidates = commands.map(|command| {
+        let about = command.get_about().map(ToString::to_string);
+        Candidate::new(command.get_name(), &about.unwrap_or_default())
+    });
+    candidates.collect()
 }
 
 /// The script of `shell` that completes the words of the application `name`.

@@ -199,6 +199,7 @@ mod tests {
         );
         let rendered = page.render();
         let lines: Vec<_> = rendered.lines().skip_while(|line| *line != ".TP").collect();
-        assert_eq!(lines, [".TP", "\\fB.x\\fR", ""], "{rendered}");
+        let text = "\\&.SH A .so /etc/passwd \\*(Aqbr \\\\fBx[2J \\-y";
+        assert_eq!(lines, [".TP", "\\fB.x\\fR", text]);
     }
 }

@@ -1,7 +1,7 @@
 //! Every setting in a line, for the manual page and for completion of `--set`.
 
 /// The keys of the configuration, and what each one sets.
-pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 32] = [
+pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 35] = [
     (
         "admin.hosts",
         "The names under which the admin listener may be asked, besides addresses and localhost.",
@@ -34,6 +34,10 @@ pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 32] = [
         "How many connections may wait to be accepted. Default: 4096.",
     ),
     (
+        "http.base",
+        "The path below which a proxy has the application, such as /shop. Default: none.",
+    ),
+    (
         "http.client_field",
         "The field in which trusted proxies name the client. Default: X-Forwarded-For.",
     ),
@@ -55,8 +59,16 @@ pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 32] = [
         "How long connections are accepted after SIGTERM, while /readyz says 503. Default: 0.",
     ),
     (
+        "http.origin",
+        "The scheme and the host of absolute addresses, such as https://example.org. Default: none.",
+    ),
+    (
         "http.port",
         "The port to listen on; 0 is any free one. Default: 5000.",
+    ),
+    (
+        "http.proxy_strips_base",
+        "Whether the proxy removes http.base from addresses. Default: false.",
     ),
     (
         "http.reuse_port",

@@ -1,7 +1,9 @@
-//! What the tests of an application need: the assertions of the cache, for pages.
+//! What the tests of an application need: a browser in this process, faults, and the assertions of the cache.
 //!
-//! No step of a request. [`Chaos`] stands in front of a store and makes it fail; the assertions take a [`Page`]
-//! or its [`CacheStatus`], and say what was there instead.
+//! No step of a request. [`Client`] asks an application as a browser does (`client.rs`), and gets a [`Reply`] (`reply.rs`), whose
+//! [`Form`]s (`form.rs`, read by `html.rs`) it fills in and sends; `address.rs` says where they lead. [`Chaos`] stands in front of a
+//! store and makes it fail. The assertions take a [`Reply`] (by its `Cache-Status`, `told.rs`), a [`Page`] or its
+//! [`CacheStatus`], and say what was there instead. The guide `docs/testing.md` has examples of all of it.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -53,9 +55,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod address;
+mod client;
+mod form;
+mod html;
+mod reply;
+#[cfg(test)]
+mod tests;
+mod told;
+
 pub use giotto_cache::testing::{Answered, Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{Reason, Status};
 
+pub use self::client::Client;
+pub use self::form::Form;
+pub use self::reply::Reply;
 use crate::cache_status::CacheStatus;
 use crate::page::Page;
 

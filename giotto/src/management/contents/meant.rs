@@ -1,0 +1,101 @@
+//! Which entries are listed, and of which layer.
+//!
+//! Part of `cache/list`.
+
+use std::collections::HashMap;
+
+use giotto_cache::{Key, KeyValue, ListedEntry, Listing, Place, Policy};
+
+use super::filter::Filter;
+use super::list::Arguments;
+use super::pattern::Pattern;
+use crate::app::App;
+use crate::error::Result;
+use crate::management::model::refused;
+use crate::management::operator::Operator;
+use crate::management::process::figures::layers_of;
+use crate::request::Controller;
+
+/// The keys that are looked at for one page of the store.
+const PAGE: usize = 1_000;
+const PAGE_OF_MEMORY: usize = 20_000;
+
+/// The entries that are meant.
+pub(super) struct Meant {
+    pattern: Option<Pattern>,
+    filter: Filter,
+}
+
+impl Meant {
+    pub(super) fn read(arguments: &Arguments, app: &App) -> Result<Self> {
+        let words = &arguments.invocation;
+        let pattern = match words.is_empty() {
+            true => None,
+            false => Some(Pattern::of_words(words, app)?),
+        };
+        let Arguments {
+            state,
+            older,
+            larger,
+            ..
+        } = arguments;
+        let filter = Filter::read(state.as_deref(), *older, *larger)?;
+        Ok(Self { pattern, filter })
+    }
+
+    pub(super) fn has(&self, entry: &ListedEntry) -> bool {
+        let is_of_it = |pattern: &Pattern| pattern.has(entry);
+        self.pattern.as_ref().is_none_or(is_of_it) && self.filter.admits(entry)
+    }
+
+    /// What is in the keys of all that are meant.
+    pub(super) fn part(&self) -> String {
+        self.pattern.as_ref().map(Pattern::part).unwrap_or_default()
+    }
+}
+
+/// The layer that is listed.
+pub(super) struct Layer<'a> {
+    number: usize,
+    pub(super) store: &'a dyn KeyValue,
+    pub(super) note: Option<&'static str>,
+}
+
+impl<'a> Layer<'a> {
+    pub(super) fn of(arguments: &Arguments, operator: &'a Operator) -> Result<Self> {
+        let layers = layers_of(operator.app.shared_cache());
+        let number = arguments.layer.unwrap_or(layers.len());
+        let chosen = number.checked_sub(1).and_then(|at| layers.get(at).copied());
+        let chosen = chosen.ok_or_else(|| {
+            let message = format!("the layers are 1 to {}, the fastest first", layers.len());
+            refused("layer", number.to_string(), message)
+        })?;
+        let is_own = chosen.place() == Place::InProcess;
+        Ok(Self {
+            number: number - 1,
+            store: chosen,
+            note: is_own.then_some("this is the memory of one process: others have their own"),
+        })
+    }
+
+    /// The question for a page of all that it has.
+    pub(super) fn listing(&self, operator: &Operator) -> Listing {
+        let page = match self.store.place() {
+            Place::InProcess => PAGE_OF_MEMORY,
+            _ => PAGE,
+        };
+        let listing = Listing::new(page).layer(self.number);
+        listing.policies(policies(&operator.app))
+    }
+}
+
+/// The policy of each program that has one, by its name in keys.
+pub(in crate::management) fn policies(app: &App) -> HashMap<String, Policy> {
+    let controllers = Controller::ALL.into_iter();
+    let programs = controllers.flat_map(|controller| app.manifest().programs(controller));
+    let policies = programs.filter_map(|program| {
+        let name = Key::new(program.path(), "", "").program().to_owned();
+        Some((name, *program.cache_policy()?))
+    });
+    policies.collect()
+}
