@@ -67,7 +67,12 @@ mod tests {
     }
 
     fn set(app: &App, settings: &[&str]) -> Result<Vec<(String, Budget)>> {
-        app.set_budgets(&Config::load(None, empty(), settings.iter().copied())?)?;
+        app.set_budgets(&Config::load(
+            None,
+            empty(),
+            settings.iter().copied(),
+            None,
+        )?)?;
         let budgets = app.shared_cache().budgets().into_iter();
         Ok(budgets.map(|one| (one.program, one.budget)).collect())
     }

@@ -6,10 +6,57 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use crate::app::{App, Configured, Stores};
 use crate::config::{Config, configure, flags_of};
 use crate::error::{Error, Result};
 use crate::request::{HTTP_GET, Segments};
+
+/// The settings of an application that has a server of its own: the table `[app]` of the configuration that
+/// [`App::configured`] reads, and the variables `GIOTTO_APP_..`, as serde reads them into an `S`. With [`run_with`], giotto
+/// reads them itself.
+///
+/// ```no_run
+/// use giotto::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     database: String,
+/// }
+///
+/// fn app(settings: &Settings) -> Result<App, Error> {
+/// #   let _ = &settings.database;
+///     Ok(App::new(Manifest::default()))
+/// }
+///
+/// let service = app(&giotto::settings()?)?.configured()?.into_service()?;
+/// # let _ = service;
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # Errors
+///
+/// A key that is unknown, missing or of another type, its place, and the remedy.
+///
+/// [`run_with`]: crate::run_with
+pub fn settings<S: DeserializeOwned>() -> Result<S> {
+    settings_with(std::iter::empty::<OsString>())
+}
+
+/// The same with the flags of [`App::configured_with`].
+///
+/// # Errors
+///
+/// As of [`settings`], and if a flag is not `--config`, `--profile` or `--set`.
+pub fn settings_with<S, F>(flags: impl IntoIterator<Item = F>) -> Result<S>
+where
+    S: DeserializeOwned,
+    F: Into<OsString>,
+{
+    let matches = flags_of(flags.into_iter().map(Into::into))?;
+    configure(&[&matches])?.app_settings()
+}
 
 impl App {
     /// The same with the configuration that [`run`](crate::run()) reads: `giotto.toml`, or the file that `GIOTTO_CONFIG` names,
@@ -49,12 +96,12 @@ impl App {
         self.configured_with(std::iter::empty::<OsString>())
     }
 
-    /// The same with flags of [`run`](crate::run()): `["--config", "shop.toml", "--set", "cache=locmem"]`. They override the
+    /// The same with flags of [`run`](crate::run()): `["--config", "shop.toml", "--profile", "production"]`. They override the
     /// file and the variables.
     ///
     /// # Errors
     ///
-    /// As of [`configured`](Self::configured), and if a flag is not one of the two.
+    /// As of [`configured`](Self::configured), and if a flag is not `--config`, `--profile` or `--set`.
     pub fn configured_with<S>(self, flags: impl IntoIterator<Item = S>) -> Result<Self>
     where
         S: Into<OsString>,

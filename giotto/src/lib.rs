@@ -133,6 +133,7 @@ pub use arguments::Parameter;
 #[cfg(feature = "static")]
 pub use assets::Assets;
 pub use cache_status::CacheStatus;
+pub use configured::{settings, settings_with};
 pub use controller::http::{Body, Service};
 pub use cookie::{Cookie, SameSite};
 pub use error::{
@@ -153,7 +154,7 @@ pub use program::{
 };
 pub use request::{CMD, Controller, HTTP_GET, HTTP_POST, Metadata, Request, Value};
 pub use response::{Cookies, Response};
-pub use run::run;
+pub use run::{run, run_with};
 #[cfg(feature = "session")]
 pub use session::{Flash, Session, Sessions};
 pub use state::{FromState, Startup, State};

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use giotto_cache::Place;
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::app::App;
@@ -41,11 +42,76 @@ const INTERRUPTED: u8 = 130;
 /// | 3 | `--cache=only`, and there is no stored page |
 /// | 4 | the page is an old one because the model failed or is late, or there is no page in time |
 pub fn run(manifest: impl Into<App>) -> ExitCode {
-    let words: Vec<OsString> = std::env::args_os().collect();
-    ExitCode::from(start(manifest.into(), &words))
+    let make = |config: &Config| {
+        config.check_no_app_settings()?;
+        Ok(manifest.into())
+    };
+    started(make, Config::check_no_app_settings)
 }
 
-fn start(app: App, words: &[OsString]) -> u8 {
+/// Runs the application that `build` makes of its settings: the table `[app]` of the configuration, the variables
+/// `GIOTTO_APP_..` and `--set app..=..`, which serde reads into an `S`. The rest is as with [`run`].
+///
+/// ```no_run
+/// use giotto::prelude::*;
+///
+/// #[derive(Deserialize)]
+/// struct Settings {
+///     /// Where the books are.
+///     database: String,
+///     #[serde(default = "twenty")]
+///     page_size: usize,
+/// }
+///
+/// fn twenty() -> usize {
+///     20
+/// }
+///
+/// # struct Books;
+/// # impl Books {
+/// #     fn open(_: &str) -> Result<Self, std::io::Error> {
+/// #         Ok(Self)
+/// #     }
+/// # }
+/// #[model]
+/// fn count_pages(books: usize, settings: State<Settings>) -> usize {
+///     books.div_ceil(settings.page_size)
+/// }
+///
+/// fn app(settings: &Settings) -> Result<App, Error> {
+///     let manifest = Manifest::new([("pages", Program::new(count_pages).view(BasicView::new()))]);
+///     Ok(App::new(manifest).state(Books::open(&settings.database)?))
+/// }
+///
+/// fn main() -> ExitCode {
+///     giotto::run_with(app)
+/// }
+/// ```
+///
+/// Models get them as a [`State`](crate::State). A key that is unknown, missing or of another type ends the start, with its
+/// place and the remedy. Tests call `app(&Settings { .. })`.
+pub fn run_with<S, E>(build: impl FnOnce(&S) -> Result<App, E>) -> ExitCode
+where
+    S: DeserializeOwned + Send + Sync + 'static,
+    E: Into<Error>,
+{
+    let make = |config: &Config| {
+        let settings: S = config.app_settings()?;
+        let app = build(&settings).map_err(Into::into)?;
+        Ok(app.state(settings))
+    };
+    started(make, |config| config.app_settings::<S>().map(drop))
+}
+
+/// Checks the settings of the application itself.
+type Check = fn(&Config) -> Result<()>;
+
+fn started(make: impl FnOnce(&Config) -> Result<App>, check: Check) -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    ExitCode::from(start(make, check, &words))
+}
+
+fn start(make: impl FnOnce(&Config) -> Result<App>, check: Check, words: &[OsString]) -> u8 {
     let name = own_name(words.first());
     let command = command(&name);
     let command = if name.ends_with("-cmd") {
@@ -54,18 +120,18 @@ fn start(app: App, words: &[OsString]) -> u8 {
         command
     };
     if let Some(question) = Question::read(words) {
-        return question.answer(&management::beside(app), command);
+        return complete(make, command, &question).unwrap_or_else(|error| cmd::fail(&error));
     }
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return cmd::tell(&error),
     };
     let result = match matches.subcommand() {
-        Some(("http", matches)) => serve_http(app, matches),
-        Some(("cmd", matches)) => cmd(app, &format!("{name} cmd"), matches),
+        Some(("http", matches)) => serve_http(make, check, matches),
+        Some(("cmd", matches)) => cmd(make, &format!("{name} cmd"), matches),
         Some((COMPLETIONS, matches)) => Ok(print_script(matches, &name)),
-        Some((MAN, matches)) => Ok(man(app, &name, matches)),
-        _ => cmd(app, &name, &matches),
+        Some((MAN, matches)) => man(make, &name, matches),
+        _ => cmd(make, &name, &matches),
     };
     result.unwrap_or_else(|error| cmd::fail(&error))
 }
@@ -78,10 +144,26 @@ fn own_name(path: Option<&OsString>) -> String {
     name.map_or_else(|| "app".to_owned(), Into::into)
 }
 
-fn man(app: App, name: &str, matches: &ArgMatches) -> u8 {
+/// What may come next on a command line, for the script of a shell.
+fn complete(
+    make: impl FnOnce(&Config) -> Result<App>,
+    command: Command,
+    question: &Question,
+) -> Result<u8> {
+    let typed = question.typed(command.clone());
+    let flags = typed.as_ref().map(|typed| match typed.subcommand() {
+        Some((_, flags)) => flags,
+        None => typed,
+    });
+    let config = configure(&Vec::from_iter(flags))?;
+    Ok(question.answer(&management::beside(make(&config)?), command))
+}
+
+fn man(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
+    let app = management::beside(make(&configure(&[])?)?);
     let folder = matches.get_one::<PathBuf>(FOLDER);
     let folder = folder.map(PathBuf::as_path);
-    cmd::man(&management::beside(app), command(name), folder)
+    Ok(cmd::man(&app, command(name), folder))
 }
 
 fn print_script(matches: &ArgMatches, name: &str) -> u8 {
@@ -89,11 +171,15 @@ fn print_script(matches: &ArgMatches, name: &str) -> u8 {
     cmd::print_script(shell.map_or("bash", String::as_str), name)
 }
 
-fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
+fn serve_http(
+    make: impl FnOnce(&Config) -> Result<App>,
+    check: Check,
+    matches: &ArgMatches,
+) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
-    let mut app = prepare(app, matches)?.with_config(&config)?;
+    let mut app = prepare(make(&config)?, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
     let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
@@ -110,7 +196,10 @@ fn serve_http(app: App, matches: &ArgMatches) -> Result<u8> {
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
         let socket = management::open(service.app(), steering).await;
-        let read = move || configure_http(&matches);
+        let read = move || {
+            let config = configure_http(&matches)?;
+            check(&config).map(|()| config)
+        };
         let running = Running::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(running.clone(), service.app().access.clone(), stop)?;
@@ -186,8 +275,9 @@ fn check_clock() -> Result<()> {
     }
 }
 
-fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let app = prepare(app, matches)?;
+fn cmd(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
+    let before = configure(&[matches])?;
+    let app = prepare(make(&before)?, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many(WORDS)
@@ -201,6 +291,7 @@ fn cmd(app: App, name: &str, matches: &ArgMatches) -> Result<u8> {
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
+        config.check_same_app(&before)?;
         log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;

@@ -12,17 +12,22 @@ use crate::error::{Error, Result};
 
 // No parameter of a program has such a name.
 const PATH: &str = "--config";
+const PROFILE: &str = "--profile";
 const SETTING: &str = "--set";
 /// The name of the flag that overrides a setting.
 pub(crate) const SET: &str = "set";
 
-/// `--config PATH` and `--set KEY=VALUE`.
-pub(crate) fn flags() -> [Arg; 2] {
+/// `--config PATH`, `--profile NAME` and `--set KEY=VALUE`.
+pub(crate) fn flags() -> [Arg; 3] {
     [
         Arg::new(PATH)
             .long("config")
             .value_name("PATH")
             .help("Read this file instead of giotto.toml"),
+        Arg::new(PROFILE)
+            .long("profile")
+            .value_name("NAME")
+            .help("Use the settings in [profile.NAME] of the file"),
         Arg::new(SETTING)
             .long(SET)
             .value_name("KEY=VALUE")
@@ -42,7 +47,7 @@ pub(crate) fn flags_of(given: impl Iterator<Item = OsString>) -> Result<ArgMatch
         let problem = text.lines().next().unwrap_or_default();
         let problem = problem.trim_start_matches("error: ");
         Error::configuration(format!(
-            "{problem}: App::configured_with takes --config PATH and --set KEY=VALUE"
+            "{problem}: App::configured_with takes --config PATH, --profile NAME and --set KEY=VALUE"
         ))
     })
 }
@@ -56,5 +61,6 @@ pub(crate) fn configure(matches: &[&ArgMatches]) -> Result<Config> {
         values.flatten().map(String::as_str)
     };
     let path = all(PATH).next_back().map(Path::new);
-    Config::load(path, std::env::vars_os(), all(SETTING))
+    let profile = all(PROFILE).next_back();
+    Config::load(path, std::env::vars_os(), all(SETTING), profile)
 }

@@ -63,5 +63,16 @@ pub(super) const KEY_REMEDY: &str = "openssl rand -hex 32";
 /// The prefix of this program's environment variables.
 pub(super) const PREFIX: &str = "GIOTTO_";
 
+/// The prefix of the variables of the settings in `[app]`.
+pub(super) const APP_PREFIX: &str = "GIOTTO_APP_";
+
+/// The environment variable of `key`.
+pub(super) fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace(['.', '-'], "_").to_uppercase())
+}
+
+/// The variable that chooses the profile.
+pub(super) const PROFILE: &str = "GIOTTO_PROFILE";
+
 /// The variable that names the file.
 pub(super) const CONFIG: &str = "GIOTTO_CONFIG";

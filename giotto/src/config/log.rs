@@ -147,7 +147,7 @@ mod tests {
     fn settings(variables: &[(&str, &str)], set: &[&str]) -> Result<LogSettings> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Ok(Config::load(None, variables, set.iter().copied())?.log)
+        Ok(Config::load(None, variables, set.iter().copied(), None)?.log)
     }
 
     #[test]

@@ -51,7 +51,7 @@ mod tests {
     fn config(variables: &[(&str, &str)], set: &[&str]) -> Result<Config> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Config::load(None, variables, set.iter().copied())
+        Config::load(None, variables, set.iter().copied(), None)
     }
 
     fn told(variables: &[(&str, &str)], set: &[&str]) -> Result<String> {

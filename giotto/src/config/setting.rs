@@ -6,17 +6,19 @@ use std::fmt;
 
 use toml::Value;
 
-use super::key::{PREFIX, SESSION_KEY, SIGNING_KEY};
+use super::key::PREFIX;
 use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
 /// A key, its value, and its origin. A value may be a secret: no error and no debug output shows a secret.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Setting {
     pub(super) key: String,
     pub(super) value: Value,
     /// `giotto.toml:3:1`, `GIOTTO_CACHE` or `--set`.
     pub(super) origin: String,
+    /// Whether it is from a file of its own, and so a secret whatever its name is.
+    pub(super) is_hidden: bool,
 }
 
 impl Setting {
@@ -25,7 +27,26 @@ impl Setting {
             key: key.to_owned(),
             value: Value::String(value.to_owned()),
             origin: origin.to_owned(),
+            is_hidden: false,
         }
+    }
+
+    /// Whether it was written as a text, in a variable or a flag, so that its type is that of the setting.
+    pub(super) fn is_text(&self) -> bool {
+        self.origin.starts_with(PREFIX) || self.is_of_flag()
+    }
+
+    pub(super) fn is_of_flag(&self) -> bool {
+        self.origin.starts_with("--")
+    }
+
+    /// Whether nobody is shown its value.
+    pub(super) fn is_secret(&self) -> bool {
+        let secrets = ["password", "secret", "token", "url", "key"];
+        let mut secrets = secrets.iter();
+        self.is_hidden
+            || secrets.any(|secret| self.key.ends_with(secret))
+            || self.key.contains(".fields.")
     }
 
     /// `port` of `cache.port`.
@@ -140,11 +161,10 @@ impl Setting {
 
     /// The error of this setting, on one line.
     pub(super) fn wrong(&self, problem: &str) -> Error {
-        let Self { key, value, origin } = self;
-        let is_secret = ["password", "token", "url", SESSION_KEY, SIGNING_KEY]
-            .iter()
-            .any(|secret| key.ends_with(secret))
-            || key.contains(".fields.");
+        let Self {
+            key, value, origin, ..
+        } = self;
+        let is_secret = self.is_secret();
         let shown = match value {
             Value::String(text) if is_secret || text.contains(['@', '/']) => String::new(),
             // They may contain a password.
@@ -179,7 +199,7 @@ impl Setting {
             None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),
         };
         // A misspelled URL may contain a password.
-        let name = match name.contains([':', '@']) {
+        let name = match self.is_hidden || name.contains([':', '@']) {
             true => "(not shown)".to_owned(),
             false => quoted(name),
         };

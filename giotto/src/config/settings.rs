@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use giotto_cache::{Cache, Downstream, Namespace};
 use http::header::HeaderName;
+use serde::de::DeserializeOwned;
 
 use super::admin::AdminSettings;
+use super::app::AppSettings;
 use super::budget::{self, ProgramBudget};
 use super::key::{KEY_BYTES, KEY_REMEDY, KEYS, SIGNING_KEY};
 use super::log::LogSettings;
@@ -62,6 +64,8 @@ pub(crate) struct Config {
     purge: Vec<Setting>,
     /// Of sessions, later settings after earlier ones.
     session: Vec<Setting>,
+    /// Of the application itself.
+    app: AppSettings,
     /// Variables that look like settings, but belong to a service.
     links: Vec<String>,
     /// The file that was read.
@@ -72,12 +76,28 @@ pub(crate) struct Config {
 
 impl Config {
     /// Reads the file at `path` (or the one that `GIOTTO_CONFIG` names, or `giotto.toml` if it exists), then the `variables`,
-    /// then the `KEY=VALUE`s of `set`. Later settings override earlier ones.
+    /// then the `KEY=VALUE`s of `set`. Later settings override earlier ones, and those of the `profile` (or the one that
+    /// `GIOTTO_PROFILE` names) override others of the file.
     pub(crate) fn load<'s>(
         path: Option<&Path>,
         variables: impl Iterator<Item = (OsString, OsString)>,
         set: impl Iterator<Item = &'s str>,
+        profile: Option<&str>,
     ) -> Result<Self> {
+        let source = source::read(path, variables, set, profile)?;
+        // A mistake in a profile is told before it is chosen.
+        for settings in source.other_profiles {
+            Self::of(settings)?;
+        }
+        let mut config = Self::of(source.settings)?;
+        config.app.set_variables(source.app_variables);
+        config.links = source.links;
+        config.file = source.file;
+        Ok(config)
+    }
+
+    /// Later settings override earlier ones.
+    fn of(settings: Vec<Setting>) -> Result<Self> {
         let mut config = Self {
             host: "127.0.0.1".to_owned(),
             port: 5000,
@@ -100,16 +120,14 @@ impl Config {
             budget: Vec::new(),
             purge: Vec::new(),
             session: Vec::new(),
+            app: AppSettings::default(),
             links: Vec::new(),
             file: PathBuf::new(),
             values: BTreeMap::new(),
         };
-        let source = source::read(path, variables, set)?;
-        for setting in source.settings {
+        for setting in settings {
             config.apply(setting)?;
         }
-        config.links = source.links;
-        config.file = source.file;
         Ok(config)
     }
 
@@ -168,6 +186,7 @@ impl Config {
         match setting.key.as_str() {
             "admin" => setting.check_empty_table("admin.listen")?,
             key if key.starts_with("admin.") && KEYS.contains(&key) => self.admin.apply(setting)?,
+            key if key == "app" || key.starts_with("app.") => self.app.add(setting),
             "debug" => self.debug = setting.boolean()?,
             "http" => setting.check_empty_table("http.host and http.port")?,
             key if LogSettings::has(key) => self.log.apply(setting)?,
@@ -188,7 +207,10 @@ impl Config {
             key if key == "purge" || key.starts_with("purge.") => self.purge.push(setting),
             key => {
                 let mut known = keys();
-                known.extend(["admin", "budget", "http", "purge", "session"].map(str::to_owned));
+                let tables = [
+                    "admin", "app", "budget", "http", "profile", "purge", "session",
+                ];
+                known.extend(tables.map(str::to_owned));
                 let known = known.iter().map(String::as_str);
                 return Err(setting.unlike("key", key, known));
             }
@@ -270,6 +292,25 @@ impl Config {
         }
     }
 
+    /// The settings of the application itself.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake, its place, and the remedy.
+    pub(crate) fn app_settings<S: DeserializeOwned>(&self) -> Result<S> {
+        self.app.read()
+    }
+
+    /// Refuses settings of an application that reads none.
+    pub(crate) fn check_no_app_settings(&self) -> Result<()> {
+        self.app.check_unread()
+    }
+
+    /// Refuses other settings of the application than it was made with, those of `earlier`.
+    pub(crate) fn check_same_app(&self, earlier: &Self) -> Result<()> {
+        self.app.check_same(&earlier.app)
+    }
+
     /// The budgets that the settings name.
     pub(crate) fn budgets(&self) -> Result<Vec<ProgramBudget<'_>>> {
         budget::read(&self.budget)
@@ -345,7 +386,7 @@ mod tests {
     fn config(variables: &[(&str, &str)], set: &[&str]) -> Result<Config> {
         let variables = variables.iter();
         let variables = variables.map(|(name, value)| (name.into(), value.into()));
-        Config::load(None, variables, set.iter().copied())
+        Config::load(None, variables, set.iter().copied(), None)
     }
 
     fn signing_keys(value: &str) -> Result<Vec<String>> {

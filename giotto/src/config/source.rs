@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::key::{CONFIG, PREFIX, STRUCTURED};
+use super::key::{APP_PREFIX, CONFIG, PREFIX, PROFILE, SESSION_KEY, STRUCTURED, variable_of};
 use super::links;
+use super::profile::Profiles;
+use super::secret::{FILE, in_file};
 use super::setting::Setting;
 use super::store::keys;
 use crate::arguments::nearest;
@@ -26,12 +28,17 @@ pub(super) struct Source {
     pub(super) links: Vec<String>,
     /// The file, which need not exist if it is the usual one.
     pub(super) file: PathBuf,
+    /// The variables of the application's own settings.
+    pub(super) app_variables: Vec<(String, String)>,
+    /// What each profile that is not chosen would have of the file.
+    pub(super) other_profiles: Vec<Vec<Setting>>,
 }
 
 pub(super) fn read<'s>(
     path: Option<&Path>,
     variables: impl Iterator<Item = (OsString, OsString)>,
     set: impl Iterator<Item = &'s str>,
+    profile: Option<&str>,
 ) -> Result<Source> {
     let (links, variables): (Vec<_>, Vec<_>) = own_variables(variables)?
         .into_iter()
@@ -40,7 +47,7 @@ pub(super) fn read<'s>(
     let named_path = named.map(|(_, path)| Path::new(path));
     let file = path.or(named_path).unwrap_or(Path::new(DEFAULT_PATH));
     let file = file.to_owned();
-    let mut settings = match (path, named) {
+    let settings = match (path, named) {
         (Some(path), _) => from_file(path, "")?,
         (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
         (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
@@ -49,6 +56,19 @@ pub(super) fn read<'s>(
             _ => from_file(Path::new(DEFAULT_PATH), "")?,
         },
     };
+    let mut profiles = Profiles::of(settings)?;
+    let chosen = variables.iter().find(|(name, _)| name == PROFILE);
+    let chosen = chosen.map(|(name, profile)| (profile.as_str(), name.as_str()));
+    let own = match profile.map(|profile| (profile, "--profile")).or(chosen) {
+        Some((profile, origin)) => profiles.take(profile, origin)?,
+        None => Vec::new(),
+    };
+    let other_profiles = profiles.others().collect();
+    let mut settings = profiles.common;
+    settings.extend(own);
+    let (app_variables, variables): (Vec<_>, Vec<_>) = variables
+        .into_iter()
+        .partition(|(name, _)| name.starts_with(APP_PREFIX));
     settings.extend(from_variables(&variables)?);
     for pair in set {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
@@ -60,6 +80,8 @@ pub(super) fn read<'s>(
         settings,
         links: links.into_iter().map(|(name, _)| name).collect(),
         file,
+        app_variables,
+        other_profiles,
     })
 }
 
@@ -78,23 +100,56 @@ fn own_variables(
 }
 
 fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
-    let variable = |key: &str| format!("{PREFIX}{}", key.replace('.', "_").to_uppercase());
     let keys = keys();
-    let known: Vec<String> = keys.iter().map(|key| variable(key)).collect();
+    let known: Vec<String> = keys.iter().map(|key| variable_of(key)).collect();
+    let value = |name: &str| {
+        let mut given = variables.iter();
+        given
+            .find(|(given, _)| given == name)
+            .map(|(_, value)| value)
+    };
     let mut settings = Vec::new();
     for (key, name) in keys.iter().zip(&known) {
-        if let Some((_, value)) = variables.iter().find(|(given, _)| given == name) {
-            settings.push(written(key, value, name));
+        let file = format!("{name}{FILE}");
+        let is_setting = known.contains(&file);
+        let path = value(&file);
+        match (value(name), path.filter(|_| !is_setting)) {
+            (Some(_), Some(_)) => return Err(both(name, &file)),
+            // The keys of sessions are one on each line there.
+            (Some(_), None) if key == SESSION_KEY && path.is_some() => {
+                return Err(both(name, &file));
+            }
+            (Some(value), None) => settings.push(written(key, value, name)),
+            (None, Some(path)) => settings.push(in_file(key, path, &file)?),
+            (None, None) => {}
         }
     }
-    // Other variables may belong to the application, but a variable that is almost a setting is a mistake. The comparison
-    // ignores the common prefix, which would make any two names similar.
-    let names = known.iter().map(String::as_str).chain([CONFIG]);
+    check_names(variables, &known)?;
+    Ok(settings)
+}
+
+fn both(name: &str, file: &str) -> Error {
+    Error::configuration(format!("{name} and {file} are both set: unset one of them"))
+}
+
+/// Refuses a variable that is almost a setting, which is a mistake; others may belong to the application. The comparison
+/// ignores the common prefix, which would make any two names similar, and the end of those that name a file.
+fn check_names(variables: &[(String, String)], known: &[String]) -> Result<()> {
+    let names = known.iter().map(String::as_str).chain([CONFIG, PROFILE]);
     let suffixes = names.filter_map(|name| name.strip_prefix(PREFIX));
     for (name, _) in variables {
+        let is_known = |name: &str| suffixes.clone().any(|known| known == name);
         let suffix = name.strip_prefix(PREFIX).unwrap_or(name);
-        let near = nearest(suffix, suffixes.clone());
-        if let Some(near) = near.filter(|near| *near != suffix) {
+        let bare = suffix.strip_suffix(FILE);
+        if is_known(suffix) || bare.is_some_and(is_known) {
+            continue;
+        }
+        let near = nearest(suffix, suffixes.clone()).map(str::to_owned);
+        let of_file = || {
+            let near = nearest(bare?, suffixes.clone())?;
+            Some(format!("{near}{FILE}"))
+        };
+        if let Some(near) = of_file().or(near) {
             let message = format!(
                 "the environment variable {name} is not a setting: did you mean {PREFIX}{near}? Unset it if it is not \
                  meant for this program"
@@ -102,11 +157,11 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
             return Err(Error::configuration(message));
         }
     }
-    Ok(settings)
+    Ok(())
 }
 
 /// The setting that a variable or a flag gives `key`.
-fn written(key: &str, text: &str, origin: &str) -> Setting {
+pub(super) fn written(key: &str, text: &str, origin: &str) -> Setting {
     let is_structured = STRUCTURED.contains(&key) && text.starts_with(['{', '[']);
     let parsed = is_structured
         .then(|| format!("value = {text}").parse::<toml::Table>().ok())
@@ -158,6 +213,7 @@ fn parse(text: &str, path: &str) -> Result<Vec<Setting>> {
                 key,
                 value: value.clone(),
                 origin,
+                is_hidden: false,
             });
         },
     );

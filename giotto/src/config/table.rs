@@ -15,6 +15,7 @@ fn members_of(setting: &Setting) -> Result<Vec<Setting>> {
         key: format!("cache.{key}"),
         value: value.clone(),
         origin: setting.origin.clone(),
+        is_hidden: setting.is_hidden,
     };
     match &setting.value {
         _ if setting.key != "cache" => Ok(vec![setting.clone()]),
@@ -80,6 +81,7 @@ impl<'s> Table<'s> {
             key: "cache".to_owned(),
             value: value.clone(),
             origin: self.origin.origin.clone(),
+            is_hidden: self.origin.is_hidden,
         };
         let mut layer = Self::of(&[setting], self.origin, self.namespace)?;
         if let Some(deadline) = layer.get("deadline_ms") {

@@ -264,9 +264,8 @@ fn fish_completes_programs_parameters_and_values() {
 }
 
 #[test]
-fn an_unknown_program_and_a_broken_configuration_complete_nothing() {
+fn what_is_unknown_completes_nothing_and_a_value_is_left_to_the_shell() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("giotto.toml"), "cash = 1").unwrap();
     for (line, code, words) in [
         ("testbed cmd nothing x", 0, ""),
         ("testbed nothing ", 0, "http\ncmd\ncompletions\nman\n"),
@@ -283,4 +282,11 @@ fn an_unknown_program_and_a_broken_configuration_complete_nothing() {
         );
         assert_eq!(answer.stderr, "", "{line}");
     }
+    // The application is the one that its settings make.
+    let ask = |line: &str| ran(testbed::command(folder.path()).args(["__complete", "bash", line]));
+    std::fs::write(folder.path().join("giotto.toml"), "cash = 1").unwrap();
+    std::fs::write(folder.path().join("good.toml"), "").unwrap();
+    let refused = ask("testbed cmd ");
+    assert_eq!((refused.code, &*refused.stdout), (Some(2), ""));
+    ask("testbed cmd --config good.toml squ").says("squared\n");
 }

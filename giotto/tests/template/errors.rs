@@ -5,7 +5,7 @@ use giotto::prelude::*;
 
 #[tokio::test]
 async fn what_is_undefined_is_named_with_what_there_is() {
-    let all = "data, errors, form, lang, url_for, asset, csrf, flashes, t, cache, debug, dict, namespace, range";
+    let all = "data, errors, form, lang, url_for, absolute_url_for, url, absolute_url, asset, csrf, flashes, t, cache, debug, dict, namespace, range";
     for (page, expected) in [
         (
             "\n\n{{ data.titel }}",

@@ -144,7 +144,7 @@ fn other_parameters<'m>(
     let is_free = |parameter: &&Parameter| {
         !is_own(parameter.name)
             && ![
-                "help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE, "config", "set",
+                "help", MODEL_MOCK, CACHE, STALE_OK, VERBOSE, "config", "profile", "set",
             ]
             .into_iter()
             .any(|option| is_option_of(parameter, option))

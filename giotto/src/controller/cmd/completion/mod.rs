@@ -10,7 +10,7 @@ mod programs;
 
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::{ArgMatches, Command};
 
 use self::candidates::{Candidate, Place, options, values};
 use self::line::Line;
@@ -48,6 +48,13 @@ impl Question {
             line: Line::read(&words.next().unwrap_or_default()),
             part: words.next(),
         })
+    }
+
+    /// The words before the cursor as `command` reads them, if it can.
+    pub(crate) fn typed(&self, command: Command) -> Option<ArgMatches> {
+        let words = self.line.words.iter();
+        let command = command.no_binary_name(true);
+        command.try_get_matches_from(words).ok()
     }
 
     /// Prints what the word at the cursor may become in a command line of `app`, which clap knows as `command`: one word a

@@ -19,15 +19,23 @@ use crate::program::Program;
 use crate::request::CMD;
 
 /// What the environment says besides settings.
-const ENVIRONMENT: [(&str, &str); 3] = [
+const ENVIRONMENT: [(&str, &str); 5] = [
     (
         "GIOTTO_CONFIG",
         "The path of the configuration, instead of giotto.toml.",
     ),
     (
+        "GIOTTO_PROFILE",
+        "Uses the settings in the table profile.NAME of the configuration.",
+    ),
+    (
         "GIOTTO_KEY",
         "Overrides the setting KEY, in capitals, with an underscore in place of each dot: GIOTTO_HTTP_PORT for http.port. An \
          empty variable counts as not set.",
+    ),
+    (
+        "GIOTTO_KEY_FILE",
+        "Overrides the setting KEY by what is in this file: for secrets.",
     ),
     ("NO_COLOR", "If it is set, nothing has colours."),
 ];

@@ -1,7 +1,7 @@
 //! Every setting in a line, for the manual page and for completion of `--set`.
 
 /// The keys of the configuration, and what each one sets.
-pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 35] = [
+pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 36] = [
     (
         "admin.hosts",
         "The names under which the admin listener may be asked, besides addresses and localhost.",
@@ -19,6 +19,7 @@ pub(in crate::controller::cmd) const SETTINGS: [(&str, &str); 35] = [
         "The directory of the sockets through which commands ask running servers; off for none. Default: a directory of \
          the user below /tmp.",
     ),
+    ("app.FIELD", "A setting of the application itself."),
     ("budget.PATH", "The budget of the program at PATH."),
     (
         "cache",
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn every_setting_is_listed() {
         let listed: BTreeSet<_> = SETTINGS.into_iter().map(|(key, _)| key).collect();
-        let structured = ["budget.PATH", "cache", "purge"];
+        let structured = ["app.FIELD", "budget.PATH", "cache", "purge"];
         let known: BTreeSet<_> = KEYS.into_iter().chain(structured).collect();
         assert_eq!(listed, known);
     }
