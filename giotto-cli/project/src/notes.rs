@@ -16,7 +16,7 @@ const LONGEST: usize = 280;
 pub(crate) fn manifest() -> Manifest {
     // For an hour, or until there is a new note. If the file cannot be read then, the old page for a day.
     let policy = Policy::seconds(3_600).stale_if_error(86_400);
-    let board = Program::new(board)
+    let board = Program::new(show_board)
         .controllers([HTTP_GET, CMD])
         .cache(policy)
         .tags(|_| [TAG])
@@ -25,7 +25,7 @@ pub(crate) fn manifest() -> Manifest {
         .controllers([HTTP_GET])
         .cache(3_600)
         .view(View::new().html(template("note.html")));
-    let add = Program::new(add)
+    let add = Program::new(add_note)
         .controllers([HTTP_POST, CMD])
         .invalidates(|_| [TAG])
         .view(View::new());
@@ -36,7 +36,7 @@ pub(crate) fn manifest() -> Manifest {
 
 /// Shows all notes, the newest first.
 #[model]
-fn board(notes: State<Notes>) -> Result<Board, Error> {
+fn show_board(notes: State<Notes>) -> Result<Board, Error> {
     let mut notes = notes.all()?;
     notes.reverse();
     Ok(Board { notes })
@@ -50,7 +50,7 @@ fn empty_form() -> Form {
 
 /// Adds a note to the board.
 #[model]
-fn add(
+fn add_note(
     /// What it says.
     text: String,
     /// Who says it.
@@ -66,7 +66,12 @@ fn add(
             &text,
             format!("a note has {LONGEST} letters at most"),
         )
-        .require(!author.is_empty(), "author", &author, "a note has an author")
+        .require(
+            !author.is_empty(),
+            "author",
+            &author,
+            "a note has an author",
+        )
         .into_result()?;
     notes.add(&Note { text, author })?;
     Ok(Redirection::to("/"))
@@ -96,9 +101,10 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(crate) fn new(file: impl AsRef<Path>) -> Self {
-        let file = file.as_ref().to_owned();
-        Self { file }
+    pub(crate) fn new(file: &Path) -> Self {
+        Self {
+            file: file.to_owned(),
+        }
     }
 
     /// All notes, the oldest first.
@@ -114,7 +120,10 @@ impl Notes {
 
     fn add(&self, note: &Note) -> Result<(), Error> {
         let line = serde_json::to_string(note)? + "\n";
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.file)?;
         Ok(file.write_all(line.as_bytes())?)
     }
 }

@@ -75,7 +75,7 @@ impl Question {
     fn shown(&self, candidate: &Candidate) -> String {
         match self.shell.as_str() {
             "bash" => {
-                let part = self.part.as_deref().unwrap_or_default();
+                let part = self.part.as_deref().unwrap_or(&self.line.current);
                 self.line.rest(&candidate.word, part) + "\n"
             }
             _ => format!("{}\t{}\n", candidate.word, candidate.about),
