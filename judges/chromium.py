@@ -87,7 +87,7 @@ def chromium():
                 target = browser.send("Target.createTarget", url="about:blank")["targetId"]
                 session = browser.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 tab = Tab(socket, session)
-                tab.last = browser.last
+                tab.last, tab.port = browser.last, int(port)
                 yield tab
         finally:
             stop(process)

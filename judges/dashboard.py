@@ -126,7 +126,8 @@ def running(folder):
     port, admins = free_port(), [free_port() for _ in range(PROCESSES)]
     layers = f'[{{ engine = "locmem", max_bytes = {4 << 20} }}, {{ engine = "redis", port = {port} }}]'
     (pathlib.Path(folder) / "giotto.toml").write_text(f"cache = {{ layers = {layers} }}\n")
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--maxmemory", "200mb"]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--maxmemory", "3mb",
+               "--maxmemory-policy", "allkeys-lru"]
     redis = [run(command, port, folder)]
 
     def lost(duration):
@@ -319,7 +320,7 @@ DRAWN = {"row": draw_row, "stat": draw_stat, "timeseries": draw_timeseries, "sta
 
 
 def draw(dashboard, api, span):
-    pyplot.rcParams["font.family"] = ["Inter", "Liberation Sans", "DejaVu Sans"]
+    pyplot.rcParams["font.family"] = "DejaVu Sans"
     sheet = Sheet(dashboard)
     sheet.text(GAP + 6, 14, dashboard["title"], fontsize=13, fontweight="bold")
     names = [variable["label"] for variable in dashboard["templating"]["list"]]

@@ -3,13 +3,15 @@
 //! `cargo run -p checks` looks at the structure of every crate: no circles among files, no imports through a
 //! crate's own facade or upwards in `order.txt`, no file or function over the limits without a reason in
 //! `large.txt`. It reads the text of the sources, so that it sees neither calls of methods nor what macros
-//! expand to. `cargo run -p checks -- api` compares the public API with its listing; `--write` writes it.
+//! expand to. It also reads the pages of documentation: every link leads somewhere, and a reader finds every page.
+//! `cargo run -p checks -- api` compares the public API with its listing; `--write` writes it.
 //! `cargo run -p checks -- tutorial` follows docs/tutorial.md, `--through 3` its first three steps.
 
 mod api;
 mod circles;
 mod facade;
 mod order;
+mod pages;
 mod report;
 mod size;
 mod source;
@@ -30,7 +32,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let violations = match &arguments[..] {
-        [] => structure::structure(root)?,
+        [] => [structure::structure(root)?, pages::pages(root)?].concat(),
         ["api"] => api::api(root, Listing::Compare)?,
         ["api", "--write"] => api::api(root, Listing::Write)?,
         ["tutorial"] => tutorial::tutorial(root, None)?,

@@ -128,7 +128,10 @@ fn expand(mut function: ItemFn) -> Result<Tokens> {
         #visibility struct #name;
 
         const _: () = {
-            #[allow(clippy::needless_pass_by_value, reason = "a model owns its arguments")]
+            #[allow(
+                clippy::needless_pass_by_value, clippy::too_many_arguments,
+                reason = "a model owns its arguments, and has as many as its form has fields"
+            )]
             #function
             // Before the struct, whose errors do not name the remedy.
             const _: () = { #(#checks)* #returned };
@@ -216,6 +219,7 @@ fn call(function: &ItemFn, parameters: &[Parameter], reply: &Tokens) -> Tokens {
         (
             quote!(fn(#(#types),*) -> #future),
             quote! {{
+                #[allow(clippy::too_many_arguments, reason = "as many as the model has")]
                 fn __giotto_boxed(#(#names: #types),*) -> #future { ::std::boxed::Box::pin(#name(#(#names),*)) }
                 __giotto_boxed
             }},

@@ -85,6 +85,10 @@ fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
             kept.push(attribute);
         }
     }
+    // Templates read the language of a page from its argument `lang`; many models do not.
+    if parameter.name == "lang" {
+        kept.push(syn::parse_quote!(#[allow(unused_variables)]));
+    }
     input.attrs = kept;
     parameter.doc = parameter.doc.trim().to_owned();
     Ok(parameter)

@@ -192,3 +192,29 @@ struct Readme;
 #[cfg(all(doctest, feature = "session"))]
 #[doc = include_str!("../../docs/sessions.md")]
 struct SessionsPage;
+
+/// Compiles and runs the examples of the guide to testing.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "functions",
+    feature = "session",
+    feature = "sqlite",
+    feature = "template",
+    feature = "testing"
+))]
+#[doc = include_str!("../../docs/testing.md")]
+struct TestingPage;
+
+/// Compiles and runs the recipes of the cookbook.
+#[cfg(all(
+    doctest,
+    feature = "axum",
+    feature = "functions",
+    feature = "purge",
+    feature = "session",
+    feature = "sqlite",
+    feature = "testing"
+))]
+#[doc = include_str!("../../docs/cookbook.md")]
+struct Cookbook;

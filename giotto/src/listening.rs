@@ -31,8 +31,12 @@ pub(crate) async fn public(config: &Config) -> Result<Listener> {
     };
     let listener = http::listen(host, *port, how).await;
     listener.map_err(|error| {
+        let place = match host.contains('/') {
+            true => host.clone(),
+            false => format!("{host}:{port}"),
+        };
         Error::configuration(format!(
-            "cannot listen on {host}:{port}: {error}; choose another with --host and --port"
+            "cannot listen on {place}: {error}; choose another with --host and --port"
         ))
     })
 }
@@ -42,21 +46,25 @@ pub(crate) async fn public(config: &Config) -> Result<Listener> {
 fn inherited() -> Result<Option<Listener>> {
     let refused = |error: &dyn Display| {
         Error::configuration(format!(
-            "the socket that was handed over (LISTEN_FDS) cannot be used: {error}; hand over one TCP socket that listens"
+            "the socket that was handed over (LISTEN_FDS) cannot be used: {error}; hand over one socket of TCP, or one Unix \
+             stream socket, that listens"
         ))
     };
     let mut sockets = ListenFd::from_env();
     if sockets.len() > 1 {
         return Err(refused(&format_args!("there are {}", sockets.len())));
     }
-    let Some(listener) = sockets
-        .take_tcp_listener(0)
-        .map_err(|error| refused(&error))?
-    else {
-        return Ok(None);
+    // What is no socket of TCP stays there.
+    let listener = match sockets.take_tcp_listener(0) {
+        Ok(Some(socket)) => http::adopt(socket),
+        Ok(None) => return Ok(None),
+        Err(_) => match sockets.take_unix_listener(0) {
+            Ok(Some(socket)) => http::adopt_unix(socket),
+            Ok(None) => return Ok(None),
+            Err(error) => Err(error),
+        },
     };
-    let listener = http::adopt(listener).map_err(|error| refused(&error))?;
-    Ok(Some(listener))
+    listener.map(Some).map_err(|error| refused(&error))
 }
 
 /// Refuses a socket that is handed over to this process, which would listen on another.

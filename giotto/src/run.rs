@@ -191,7 +191,7 @@ fn serve_http(
         check_clock()?;
         let listener = listening::public(&config).await?;
         let admin = listening::admin(&config, service.app()).await?;
-        let address = listener.local_addr()?;
+        let address = listener.to_string();
         let matches = matches.clone();
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));
@@ -203,7 +203,7 @@ fn serve_http(
         let running = Running::new(config, service.app().clone(), verbosity, read);
         // Before the line below: its reader may stop the server at once.
         let signals = signals(running.clone(), service.app().access.clone(), stop)?;
-        announce(&format!("Listening on http://{address}"));
+        announce(&format!("Listening on {address}"));
         let socket = listening::or_none(socket);
         service.app().warn();
         management::tell_at_start(service.app().clone());

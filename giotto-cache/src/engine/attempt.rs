@@ -25,7 +25,7 @@ use crate::lookup::{Lookup, Mode};
 use crate::policy::clocks::Clocks;
 use crate::reason::NotStored;
 
-/// How long a process waits for another one that computes.
+/// How long a process waits for another one, from when it finds that this computes.
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 const READ_EVERY: Duration = Duration::from_millis(25);
 
@@ -121,7 +121,7 @@ impl Attempt {
         if !self.is_answered {
             return self.unanswered();
         }
-        let waits_until = Instant::now() + LEASE_PATIENCE;
+        let mut waits_until = None;
         loop {
             let acquired = self.ask_for_lease(engine).await;
             if matches!(acquired, Acquired::Unanswered) {
@@ -144,7 +144,8 @@ impl Attempt {
                 Acquired::Held(lease) => self.lease = Some(lease),
                 Acquired::NotUsed | Acquired::Unanswered => {}
                 Acquired::HeldElsewhere => {
-                    let is_late = Instant::now() >= waits_until;
+                    let now = Instant::now();
+                    let is_late = now >= *waits_until.get_or_insert(now + LEASE_PATIENCE);
                     let is_shared = self.role != Role::Uncoalesced && !self.is_of_no_cache();
                     if found.is_answered && !is_late && is_shared {
                         engine.meter(self.key()).stats.waited.increase();

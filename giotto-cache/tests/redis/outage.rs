@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 
 use giotto_cache::{Cache, ErrorKind, Key, KeyValue, Policy, RedisKeyValue, Result, Status};
 use test_servers::{Redis, free_port};
+use tokio::task::JoinSet;
 
 use crate::fake_server::fake_server;
 use crate::soon::soon;
-use crate::{DEADLINE, KEY, PATIENCE, get_in_time, is_unanswered, recovers, set, store_in};
+use crate::{
+    DEADLINE, KEY, PATIENCE, SILENCE, get_in_time, is_unanswered, key, recovers, set, store_in,
+};
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error_at_once_and_a_hit_once_it_appears() -> Result<()> {
@@ -95,6 +98,25 @@ async fn a_connection_into_a_black_hole_is_given_up_after_a_second() {
     assert!(is_unanswered(&store, KEY).await);
     let found = recovers(&store, KEY).await;
     assert_eq!(found, Some("value".into()));
+}
+
+/// Under load, thousands of requests are ahead of one. To give them up would be to compute them all.
+#[tokio::test]
+async fn a_server_that_replies_to_the_requests_ahead_is_not_silent() {
+    let slow = |_| {
+        std::thread::sleep(SILENCE / 2);
+        Some(b"$5\r\nvalue\r\n".into())
+    };
+    let store = RedisKeyValue::new()
+        .host("127.0.0.1")
+        .port(fake_server(slow))
+        .server_deadline(PATIENCE);
+    let mut callers = JoinSet::new();
+    for number in 0..5 {
+        let store = store.clone();
+        callers.spawn(async move { store.get(&key(number)).await.unwrap() });
+    }
+    assert_eq!(callers.join_all().await, vec![Some("value".into()); 5]);
 }
 
 /// A server that is not Redis, or that an attacker has taken over, sends a reply without end. Its bytes are not collected.

@@ -87,6 +87,18 @@ impl Setting {
         }
     }
 
+    /// The same, or the path of a Unix socket, which starts with `/` or `./`; `unix:` may be in front of it.
+    pub(super) fn host_or_socket(&self) -> Result<&str> {
+        let text = self.string()?;
+        let path = text.strip_prefix("unix:").unwrap_or(text);
+        if path.starts_with('/') || path.starts_with("./") {
+            return Ok(path);
+        }
+        self.host().map_err(|_| {
+            self.refused("the name or address of a host, or the path of a Unix socket, such as /run/app/http.sock")
+        })
+    }
+
     /// One secret, or an array of them, each with at least `least` bytes.
     pub(super) fn secrets(&self, least: usize, remedy: &str) -> Result<Vec<String>> {
         let expected = || self.refused("a text in quotes, or an array of texts");

@@ -231,7 +231,7 @@ impl Config {
                 self.lame_duck = Duration::from_secs(setting.integer::<u16>()?.into());
             }
             "http.reuse_port" => self.reuse_port = setting.boolean()?,
-            "http.host" => self.host = setting.host()?.to_owned(),
+            "http.host" => self.host = setting.host_or_socket()?.to_owned(),
             "http.origin" => self.origin = Some(setting),
             "http.port" => self.port = setting.integer()?,
             "http.proxy_strips_base" => self.proxy_strips_base = setting.boolean()?,

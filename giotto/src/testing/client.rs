@@ -39,7 +39,7 @@ use crate::controller::http::{Body, Service};
 /// let ask = View::new().html(|_: &()| "<form action='/greet'><input name='name'></form>");
 /// let manifest = Manifest::new([
 ///     ("", Program::new(|_: Nothing| ()).view(ask)),
-///     ("greet", Program::new(greet).view(BasicView::new().html(|text: &String| escape_html(text)))),
+///     ("greet", Program::new(greet).view(BasicView::new().html(|text: &String| escape_html(text).into_owned()))),
 /// ]);
 /// let mut ada = Client::new(App::new(manifest).into_service()?);
 ///

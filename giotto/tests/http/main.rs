@@ -25,6 +25,7 @@ mod server;
 mod shutdown;
 #[path = "../common/testbed.rs"]
 mod testbed;
+mod unix_socket;
 
 use crate::server::{Connection, Reply};
 

@@ -2,47 +2,69 @@
 //!
 //! Before the first step of an invocation over HTTP.
 
+use std::fmt::{self, Display, Formatter};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+
+use super::unix::UnixSocket;
 
 /// The most bytes that the kernel takes before it sends them. It takes more when half of them are sent, so that a client at
 /// the lowest rate is seen to take some in time.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 16 << 10;
 
-/// How a port is listened on.
+/// How a port, or a Unix socket, is listened on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Port {
     /// This and the kernel limit the connections that wait to be accepted.
     pub(crate) backlog: u32,
-    /// Whether other processes of this user may listen on the same port, which share its connections.
+    /// Whether other processes of this user may listen on the same port, which share its connections, or take over its path.
     pub(crate) is_shared: bool,
 }
 
 /// The socket of a server.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(super) socket: TcpListener,
+    pub(super) socket: Socket,
     /// Whether other processes may listen on the same port, each with a socket of its own.
     pub(super) is_shared: bool,
 }
 
-impl Listener {
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
+/// A port, or the path of a Unix socket.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Port(TcpListener),
+    Path(UnixSocket),
+}
 
+impl Listener {
     /// Has the kernel drop the first packet of each new connection, and complete those that have begun. Clients send that
     /// packet again after a second, when this socket is closed: then it reaches another process on the same port. Without it,
     /// what arrives between the last accept and the close is reset.
     pub(super) fn turn_away(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        if let Err(error) = socket2::SockRef::from(&self.socket).attach_filter(&DROP_SYN) {
+        if let Socket::Port(socket) = &self.socket
+            && let Err(error) = socket2::SockRef::from(socket).attach_filter(&DROP_SYN)
+        {
             tracing::debug!(%error, "SO_ATTACH_FILTER failed");
+        }
+    }
+}
+
+/// Where a client finds it.
+impl Display for Listener {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.socket {
+            Socket::Port(socket) => match socket.local_addr() {
+                Ok(address) => write!(f, "http://{address}"),
+                Err(error) => write!(f, "a port that is not known: {error}"),
+            },
+            Socket::Path(socket) => write!(f, "unix:{}", socket.path().display()),
         }
     }
 }
@@ -60,17 +82,25 @@ static DROP_SYN: [socket2::SockFilter; 5] = [
     socket2::SockFilter::new(0x06, 0, 0, u32::MAX),
 ];
 
-/// Listens on `host` and `port`.
+/// Listens on `host` and `port`, or at the path of a Unix socket, which has a slash.
+///
+/// Every user of this machine may connect to the Unix socket, as to a port: the folder that it is in says who reaches it.
 ///
 /// # Errors
 ///
 /// If none of the addresses of `host` can be listened on.
 pub(crate) async fn listen(host: &str, port: u16, how: Port) -> io::Result<Listener> {
+    let is_shared = how.is_shared;
+    if host.contains('/') {
+        let socket = UnixSocket::public(Path::new(host), how)?;
+        let socket = Socket::Path(socket);
+        return Ok(Listener { socket, is_shared });
+    }
     let mut refusal = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in lookup_host((host, port)).await? {
         match listen_on(address, how) {
             Ok(socket) => {
-                let is_shared = how.is_shared;
+                let socket = Socket::Port(socket);
                 return Ok(Listener { socket, is_shared });
             }
             Err(error) => refusal = error,
@@ -99,14 +129,22 @@ pub(crate) fn listen_on(address: SocketAddr, how: Port) -> io::Result<TcpListene
     socket.listen(how.backlog)
 }
 
-/// Accepts on a `listener` that another process has made.
+/// Accepts on a `socket` that another process has made. It is the same socket in the next process, too.
 #[cfg(feature = "socket-activation")]
 pub(crate) fn adopt(socket: std::net::TcpListener) -> io::Result<Listener> {
     socket.set_nonblocking(true)?;
     bound_unsent(&socket);
     Ok(Listener {
-        socket: TcpListener::from_std(socket)?,
-        // It is the same socket in the next process, too.
+        socket: Socket::Port(TcpListener::from_std(socket)?),
+        is_shared: false,
+    })
+}
+
+/// The same, of a Unix socket.
+#[cfg(feature = "socket-activation")]
+pub(crate) fn adopt_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Listener> {
+    Ok(Listener {
+        socket: Socket::Path(UnixSocket::adopt(socket)?),
         is_shared: false,
     })
 }
@@ -137,8 +175,29 @@ impl Accept for TcpListener {
     }
 }
 
-/// The last connections that wait to be accepted on `listener`, which would be reset otherwise.
-pub(super) fn accept_waiting(listener: TcpListener) -> Vec<(Box<dyn Client>, SocketAddr)> {
+/// The clients of a Unix socket are processes of this machine.
+const LOCAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+impl Accept for Socket {
+    type Peer = SocketAddr;
+
+    async fn accept(&self) -> io::Result<(Box<dyn Client>, SocketAddr)> {
+        match self {
+            Self::Port(socket) => Accept::accept(socket).await,
+            Self::Path(socket) => Ok((Accept::accept(socket).await?.0, LOCAL)),
+        }
+    }
+}
+
+/// The last connections that wait to be accepted on `socket`, which would be reset otherwise.
+pub(super) fn accept_waiting(socket: Socket) -> Vec<(Box<dyn Client>, SocketAddr)> {
+    let listener = match socket {
+        Socket::Port(listener) => listener,
+        Socket::Path(socket) => {
+            let waiting = socket.close().into_iter();
+            return waiting.map(|stream| (stream, LOCAL)).collect();
+        }
+    };
     let Ok(listener) = listener.into_std() else {
         return Vec::new();
     };

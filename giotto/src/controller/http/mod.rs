@@ -61,7 +61,7 @@ pub(crate) use date::date;
 #[cfg(feature = "admin")]
 pub(crate) use health::{healthz, readyz};
 #[cfg(feature = "socket-activation")]
-pub(crate) use listen::adopt;
+pub(crate) use listen::{adopt, adopt_unix};
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
 pub(crate) use listen::{Listener, Port, listen};

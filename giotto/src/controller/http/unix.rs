@@ -1,9 +1,10 @@
-//! A Unix socket that accepts connections of HTTP, for the user of this process only.
+//! A Unix socket that accepts connections of HTTP: for the user of this process only, or for a proxy on this machine.
 //!
-//! Before the first step of a request to the admin listener.
+//! Before the first step of a request to the admin listener, and of an invocation over HTTP.
 
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,9 @@ use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 use tokio::net::{UnixListener, UnixSocket as Socket, UnixStream};
 
-use super::listen::{Accept, Client};
+use super::listen::{Accept, Client, Port};
 
-/// The connections that wait to be accepted.
+/// The connections that wait to be accepted from the user of this process.
 const BACKLOG: u32 = 128;
 
 /// A listener at a path. The file is removed with it, unless another process has put its own there.
@@ -22,7 +23,8 @@ const BACKLOG: u32 = 128;
 pub(crate) struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
-    inode: u64,
+    /// Of the file that is removed with it; `None` if another process has made it.
+    inode: Option<u64>,
 }
 
 impl UnixSocket {
@@ -33,6 +35,33 @@ impl UnixSocket {
     ///
     /// If something else is at `path`, or another process listens there.
     pub(crate) fn listen(path: &Path, is_shared: bool) -> io::Result<Self> {
+        let backlog = BACKLOG;
+        Self::with_mode(0o600, path, Port { backlog, is_shared })
+    }
+
+    /// The same for every user of this machine, with mode 0666.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`listen`](Self::listen).
+    pub(super) fn public(path: &Path, how: Port) -> io::Result<Self> {
+        Self::with_mode(0o666, path, how)
+    }
+
+    /// Accepts on a `socket` that another process has made, and removes.
+    #[cfg(feature = "socket-activation")]
+    pub(super) fn adopt(socket: net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        Ok(Self {
+            path: address.as_pathname().unwrap_or(Path::new("")).to_owned(),
+            listener: UnixListener::from_std(socket)?,
+            inode: None,
+        })
+    }
+
+    fn with_mode(mode: u32, path: &Path, how: Port) -> io::Result<Self> {
+        let Port { backlog, is_shared } = how;
         match path.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -53,15 +82,15 @@ impl UnixSocket {
         let _ = fs::remove_file(&own);
         let socket = Socket::new_stream()?;
         socket.bind(&own)?;
-        let placed = fs::set_permissions(&own, Permissions::from_mode(0o600))
-            .and_then(|()| socket.listen(BACKLOG))
+        let placed = fs::set_permissions(&own, Permissions::from_mode(mode))
+            .and_then(|()| socket.listen(backlog))
             .and_then(|listener| fs::rename(&own, path).map(|()| listener));
         let listener = placed.inspect_err(|_| {
             let _ = fs::remove_file(&own);
         })?;
         Ok(Self {
             listener,
-            inode: path.symlink_metadata()?.ino(),
+            inode: Some(path.symlink_metadata()?.ino()),
             path: path.to_owned(),
         })
     }
@@ -69,14 +98,40 @@ impl UnixSocket {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Ends it: the connections that wait to be accepted, of clients that would see them reset otherwise.
+    pub(super) fn close(self) -> Vec<Box<dyn Client>> {
+        // Nobody connects after this. Where another process has made the socket, it goes on to listen.
+        self.remove();
+        let mut waiting: Vec<Box<dyn Client>> = Vec::new();
+        if self.inode.is_some()
+            && let Ok(socket) = self.listener.as_fd().try_clone_to_owned()
+        {
+            let accepted = net::UnixListener::from(socket);
+            while let Ok((stream, _)) = accepted.accept() {
+                let stream = stream
+                    .set_nonblocking(true)
+                    .and_then(|()| UnixStream::from_std(stream));
+                if let Ok(stream) = stream {
+                    waiting.push(Box::new(stream));
+                }
+            }
+        }
+        waiting
+    }
+
+    /// Removes its file, unless another process has made that.
+    fn remove(&self) {
+        let found = self.path.symlink_metadata();
+        if found.is_ok_and(|found| Some(found.ino()) == self.inode) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Drop for UnixSocket {
     fn drop(&mut self) {
-        let found = self.path.symlink_metadata();
-        if found.is_ok_and(|found| found.ino() == self.inode) {
-            let _ = fs::remove_file(&self.path);
-        }
+        self.remove();
     }
 }
 

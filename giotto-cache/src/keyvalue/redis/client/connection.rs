@@ -4,6 +4,7 @@
 //! gets it.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -34,6 +35,8 @@ struct Silence {
     opened: Instant,
     /// Milliseconds after `opened`; 0 = it owes nothing.
     since: AtomicU64,
+    /// How many replies have come.
+    replies: AtomicU64,
     /// Whether a `PING` is under way.
     pinged: AtomicBool,
 }
@@ -83,10 +86,20 @@ impl Connection {
         Arc::ptr_eq(&self.silence, &other.silence)
     }
 
-    /// The reply to `request`; a timeout if the server has been silent for too long.
+    /// The reply to `request`; a timeout if the server has been silent for too long. While it replies to the requests ahead of
+    /// this one, it is not: thousands of callers at once may wait for more than a second, and would all compute otherwise.
     async fn reply(&self, request: impl Future<Output = RedisResult<Value>>) -> RedisResult<Value> {
-        let silent = || Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
-        with_deadline(SILENCE, request).await.unwrap_or_else(silent)
+        let mut request = pin!(request);
+        loop {
+            let replies = self.silence.replies.load(Ordering::Relaxed);
+            if let Some(reply) = with_deadline(SILENCE, request.as_mut()).await {
+                self.silence.replies.fetch_add(1, Ordering::Relaxed);
+                return reply;
+            }
+            if self.silence.replies.load(Ordering::Relaxed) == replies {
+                return Err(RedisError::from(io::Error::from(io::ErrorKind::TimedOut)));
+            }
+        }
     }
 
     async fn ping(self) {
@@ -125,6 +138,7 @@ impl Silence {
         Self {
             opened: Instant::now(),
             since: AtomicU64::new(0),
+            replies: AtomicU64::new(0),
             pinged: AtomicBool::new(false),
         }
     }
