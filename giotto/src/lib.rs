@@ -116,6 +116,7 @@ mod run;
 #[cfg(feature = "session")]
 mod session;
 mod site;
+mod shell;
 mod socket;
 mod state;
 #[cfg(feature = "testing")]

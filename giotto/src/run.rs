@@ -4,18 +4,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clap::{ArgMatches, Command};
+use clap::ArgMatches;
 use giotto_cache::Place;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::app::App;
-use crate::commands::{COMPLETIONS, FOLDER, FROZEN, MAN, SHELL, cmd_command, command};
+use crate::commands::{COMPLETIONS, FROZEN, MAN, cmd_command, command};
 use crate::config::{Config, configure};
 use crate::controller::cmd::{self, MODEL_MOCK, Options, Question, WORDS};
 use crate::controller::http::{Ended, Signals, date, serve};
@@ -25,6 +25,7 @@ use crate::log::{Access, announce, install};
 use crate::management::{self, Steering};
 use crate::panics;
 use crate::reload::{LEVEL, Running};
+use crate::shell::{complete, man, print_script};
 use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
@@ -142,33 +143,6 @@ fn own_name(path: Option<&OsString>) -> String {
         .and_then(Path::file_name)
         .map(OsStr::to_string_lossy);
     name.map_or_else(|| "app".to_owned(), Into::into)
-}
-
-/// What may come next on a command line, for the script of a shell.
-fn complete(
-    make: impl FnOnce(&Config) -> Result<App>,
-    command: Command,
-    question: &Question,
-) -> Result<u8> {
-    let typed = question.typed(command.clone());
-    let flags = typed.as_ref().map(|typed| match typed.subcommand() {
-        Some((_, flags)) => flags,
-        None => typed,
-    });
-    let config = configure(&Vec::from_iter(flags))?;
-    Ok(question.answer(&management::beside(make(&config)?), command))
-}
-
-fn man(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let app = management::beside(make(&configure(&[])?)?);
-    let folder = matches.get_one::<PathBuf>(FOLDER);
-    let folder = folder.map(PathBuf::as_path);
-    Ok(cmd::man(&app, command(name), folder))
-}
-
-fn print_script(matches: &ArgMatches, name: &str) -> u8 {
-    let shell = matches.get_one::<String>(SHELL);
-    cmd::print_script(shell.map_or("bash", String::as_str), name)
 }
 
 fn serve_http(
