@@ -2,8 +2,8 @@
 //!
 //! Before the first step of an invocation.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
@@ -18,6 +18,15 @@ pub(crate) const MAN: &str = "man";
 pub(crate) const FOLDER: &str = "folder";
 /// The flag of a server that runs no model.
 pub(crate) const FROZEN: &str = "frozen";
+
+/// The name under which the application was started.
+pub(crate) fn own_name(path: Option<&OsString>) -> String {
+    let name = path
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .map(OsStr::to_string_lossy);
+    name.map_or_else(|| "app".to_owned(), Into::into)
+}
 
 /// The application `name`.
 pub(crate) fn command(name: &str) -> Command {

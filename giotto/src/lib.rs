@@ -115,8 +115,8 @@ mod response;
 mod run;
 #[cfg(feature = "session")]
 mod session;
-mod site;
 mod shell;
+mod site;
 mod socket;
 mod state;
 #[cfg(feature = "testing")]

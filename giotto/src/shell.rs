@@ -2,6 +2,7 @@
 //!
 //! In the place of an invocation.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Command};
@@ -13,9 +14,12 @@ use crate::controller::cmd::{self, Question};
 use crate::error::Result;
 use crate::management;
 
+/// Reads the configuration, as far as it is known before the application is made.
+pub(crate) type Read<'c> = &'c dyn Fn() -> Result<&'c Config>;
+
 /// What may come next on a command line, for the script of a shell.
 pub(crate) fn complete(
-    make: impl FnOnce(&Config) -> Result<App>,
+    make: impl FnOnce(Read<'_>) -> Result<App>,
     command: Command,
     question: &Question,
 ) -> Result<u8> {
@@ -24,16 +28,30 @@ pub(crate) fn complete(
         Some((_, flags)) => flags,
         None => typed,
     });
-    let config = configure(&Vec::from_iter(flags))?;
-    Ok(question.answer(&management::beside(make(&config)?), command))
+    let app = made(make, &Vec::from_iter(flags))?;
+    Ok(question.answer(&app, command))
 }
 
 /// Prints or writes the manual page.
-pub(crate) fn man(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let app = management::beside(make(&configure(&[])?)?);
+pub(crate) fn man(
+    make: impl FnOnce(Read<'_>) -> Result<App>,
+    name: &str,
+    matches: &ArgMatches,
+) -> Result<u8> {
+    let app = made(make, &[])?;
     let folder = matches.get_one::<PathBuf>(FOLDER);
     let folder = folder.map(PathBuf::as_path);
     Ok(cmd::man(&app, command(name), folder))
+}
+
+/// The application with all its programs. It reads the configuration if it has settings of its own.
+fn made(make: impl FnOnce(Read<'_>) -> Result<App>, flags: &[&ArgMatches]) -> Result<App> {
+    let config = OnceCell::new();
+    let read = || match config.get() {
+        Some(config) => Ok(config),
+        None => configure(flags).map(|read| config.get_or_init(|| read)),
+    };
+    make(&read).map(management::beside)
 }
 
 /// Prints the script of a shell, which asks [`complete`].
