@@ -133,6 +133,12 @@ $(LIGHTHOUSE): judges/package.json
 	npm install --prefix target/lighthouse --ignore-scripts --no-audit --no-fund --silent --before=2026-11-01
 	touch $@
 
+.PHONY: deployment
+deployment: $(PYTHON) ## The library behind nginx and Caddy with TLS, on sockets and from systemd, with the files of docs/deployment/.
+	$(INSTALL) nginx caddy openssl systemd
+	$(CARGO) build --locked -p library
+	$(PYTHON) judges/deployment.py
+
 .PHONY: pages
 pages: $(PYTHON) $(LIGHTHOUSE) ## Every page of the example library in headless Chromium: both schemes, four widths, keyboard, axe, Lighthouse.
 	$(INSTALL) chromium

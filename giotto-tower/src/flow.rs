@@ -22,6 +22,7 @@ use crate::demand::Demand;
 use crate::exchange::{Cell, First, Replies, Reply, Uncached, exchange};
 use crate::key;
 use crate::place::Place;
+use crate::prepared::Moment;
 use crate::respond::{self, Wanted};
 use crate::settings::Settings;
 use crate::stored::{Head, Marker, Stored};
@@ -254,6 +255,7 @@ where
             // This caller's own request has revalidated it.
             status = held.status.clone();
         }
+        let moment = Moment::of(head.note, &answer, self.settings.cache.now_ms());
         let wanted = self.wanted();
         Ok(respond::stored(
             &self.settings,
@@ -261,7 +263,7 @@ where
             head,
             answer,
             &status,
-            self.settings.cache.now_ms(),
+            moment,
         ))
     }
 

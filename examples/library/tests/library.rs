@@ -134,7 +134,9 @@ async fn a_review_is_on_the_page_at_once_for_everybody() {
         assert_hit!(bob.get(page).await);
     }
     let form = ada.get("/review/7").await.form("/review/7?lang=en");
-    let refused = ada.submit(&form.clone().clear("text")).await;
+    let refused = ada
+        .submit(&form.clone().set("stars", "4").clear("text"))
+        .await;
     assert_eq!(refused.status(), 400);
     assert!(refused.text().contains("write 1 to 2,000 characters"));
     let reply = ada
