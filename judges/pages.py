@@ -79,6 +79,7 @@ class Judged:
                 page.act(self.tab)
             self.is_accessible(page, scheme)
             self.obeys_the_keyboard(page, scheme)
+            self.value("document.activeElement.blur()")
             for width in HEIGHTS:
                 self.look(scheme, width)
                 if wide := self.value(TOO_WIDE):
