@@ -18,7 +18,7 @@ test: servers ## Runs every test of every crate, with all features and with none
 servers: ## Installs the servers that the tests start, if they are missing.
 	$(INSTALL) redis-server redis-tools memcached postgresql pgbouncer mariadb-server mariadb-client openssl faketime
 
-check: fmt spelling structure clippy doc api-check features examples pages unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
+check: fmt spelling structure clippy doc api-check features examples tutorial pages unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
 
 fmt: ## Formatting is that of rustfmt.
 	$(CARGO) fmt --all --check

@@ -75,10 +75,16 @@ expect '<svg' curl -sS "$address/delays/JFK"
 expect_soon 'giotto; hit; ttl=' curl -sSI "$address/delays/JFK"
 stop
 
+expect 'The River' run library cmd books q=river sort=author
 serve library http --port 0 --set debug=true
-expect Middlemarch curl -sS "$address/books"
+expect '3000 books' curl -sS "$address/books"
+expect '3000 Bücher' curl -sS -H 'Accept-Language: de' "$address/books"
+expect_soon 'giotto; hit; ttl=' curl -sSI "$address/book/7"
+expect 'id,title,author' curl -sS "$address/books.csv?q=river"
+expect '<svg' curl -sS "$address/cover/7"
+expect '<entry>' curl -sS "$address/feed"
 expect 'name="csrf_token"' curl -sS "$address/join"
-expect 'location: /sign_in' curl -sSI "$address/mine"
+expect 'location: /sign-in?next=/loans' curl -sSI "$address/loans"
 expect 'content-type: text/css' curl -sSI "$address/static/app.css"
 expect 'Page not found' curl -sS "$address/nowhere"
 expect 403 curl -sS -o /dev/null -w '%{http_code}' -d name=a "$address/join"

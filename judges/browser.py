@@ -296,7 +296,8 @@ def in_front_of_readers(claim):
 def in_the_library(claim):
     """An application with forms, sessions and templates: `examples/library`."""
     key = "session.key=" + "0123456789abcdef" * 4
-    with application(key, "debug=true", program="library") as (origin, _), chromium() as tab:
+    admin = f"app.admin_password={members.PASSWORD}"
+    with application(key, admin, "debug=true", program="library") as (origin, _), chromium() as tab:
         return holds(claim, tab, f"http://127.0.0.1:{origin}")
 
 

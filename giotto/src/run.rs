@@ -2,6 +2,7 @@
 //!
 //! Before the first step of an invocation.
 
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
@@ -44,11 +45,7 @@ const FROZEN: &str = "frozen";
 /// | 3 | `--cache=only`, and there is no stored page |
 /// | 4 | the page is an old one because the model failed or is late, or there is no page in time |
 pub fn run(manifest: impl Into<App>) -> ExitCode {
-    let make = |config: &Config| {
-        config.check_no_app_settings()?;
-        Ok(manifest.into())
-    };
-    started(make, Config::check_no_app_settings)
+    started(|_| Ok(manifest.into()), Config::check_no_app_settings)
 }
 
 /// Runs the application that `build` makes of its settings: the table `[app]` of the configuration, the variables
@@ -97,8 +94,8 @@ where
     S: DeserializeOwned + Send + Sync + 'static,
     E: Into<Error>,
 {
-    let make = |config: &Config| {
-        let settings: S = config.app_settings()?;
+    let make = |read: Read<'_>| {
+        let settings: S = read()?.app_settings()?;
         let app = build(&settings).map_err(Into::into)?;
         Ok(app.state(settings))
     };
@@ -108,12 +105,15 @@ where
 /// Checks the settings of the application itself.
 type Check = fn(&Config) -> Result<()>;
 
-fn started(make: impl FnOnce(&Config) -> Result<App>, check: Check) -> ExitCode {
+/// Reads the configuration, as far as it is known before the application is made.
+type Read<'c> = &'c dyn Fn() -> Result<&'c Config>;
+
+fn started(make: impl FnOnce(Read<'_>) -> Result<App>, check: Check) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(start(make, check, &words))
 }
 
-fn start(make: impl FnOnce(&Config) -> Result<App>, check: Check, words: &[OsString]) -> u8 {
+fn start(make: impl FnOnce(Read<'_>) -> Result<App>, check: Check, words: &[OsString]) -> u8 {
     let name = own_name(words.first());
     let command = command(&name);
     let command = if name.ends_with("-cmd") {
@@ -127,8 +127,8 @@ fn start(make: impl FnOnce(&Config) -> Result<App>, check: Check, words: &[OsStr
     };
     let result = match matches.subcommand() {
         Some(("http", matches)) => serve_http(make, check, matches),
-        Some(("cmd", matches)) => cmd(make, &format!("{name} cmd"), matches),
-        _ => cmd(make, &name, &matches),
+        Some(("cmd", matches)) => cmd(make, check, &format!("{name} cmd"), matches),
+        _ => cmd(make, check, &name, &matches),
     };
     result.unwrap_or_else(|error| cmd::fail(&error))
 }
@@ -200,14 +200,15 @@ fn mock() -> Arg {
 }
 
 fn serve_http(
-    make: impl FnOnce(&Config) -> Result<App>,
+    make: impl FnOnce(Read<'_>) -> Result<App>,
     check: Check,
     matches: &ArgMatches,
 ) -> Result<u8> {
     let config = configure_http(matches)?;
     let verbosity = log(&config, LEVEL);
     config.tell();
-    let mut app = prepare(make(&config)?, matches)?.with_config(&config)?;
+    check(&config)?;
+    let mut app = prepare(make(&|| Ok(&config))?, matches)?.with_config(&config)?;
     app.access = config.log.open_access()?;
     let app = frozen(app, matches)?;
     let service = app.into_service()?.debug(config.debug);
@@ -303,9 +304,18 @@ fn check_clock() -> Result<()> {
     }
 }
 
-fn cmd(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatches) -> Result<u8> {
-    let before = configure(&[matches])?;
-    let app = prepare(make(&before)?, matches)?;
+fn cmd(
+    make: impl FnOnce(Read<'_>) -> Result<App>,
+    check: Check,
+    name: &str,
+    matches: &ArgMatches,
+) -> Result<u8> {
+    let before = OnceCell::new();
+    let read = || match before.get() {
+        Some(config) => Ok(config),
+        None => configure(&[matches]).map(|config| before.get_or_init(|| config)),
+    };
+    let app = prepare(make(&read)?, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
         .get_many("words")
@@ -319,7 +329,10 @@ fn cmd(make: impl FnOnce(&Config) -> Result<App>, name: &str, matches: &ArgMatch
     let configured = |after: Option<&ArgMatches>| {
         let both: Vec<_> = [Some(matches), after].into_iter().flatten().collect();
         let config = configure(&both)?;
-        config.check_same_app(&before)?;
+        check(&config)?;
+        before
+            .get()
+            .map_or(Ok(()), |before| config.check_same_app(before))?;
         log(&config, tracing::Level::WARN);
         config.tell();
         check_clock()?;

@@ -28,7 +28,8 @@ impl Page {
         let mut page = Self::default();
         let mut heading: Option<String> = None;
         let mut is_introduction = true;
-        let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+        let options =
+            Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
         for (event, place) in Parser::new_ext(text, options).into_offset_iter() {
             match event {
                 Event::Start(Tag::Heading { level, .. }) => {
@@ -78,7 +79,10 @@ impl Link {
     /// `None` for an address of a host, or of mail.
     fn new(line: usize, url: &str) -> Option<Self> {
         let scheme = url.split_once(':').map(|(scheme, _)| scheme);
-        let is_scheme = |text: &str| text.chars().all(|character| character.is_ascii_alphabetic());
+        let is_scheme = |text: &str| {
+            text.chars()
+                .all(|character| character.is_ascii_alphabetic())
+        };
         if scheme.is_some_and(is_scheme) || url.starts_with("//") {
             return None;
         }

@@ -104,16 +104,19 @@ fn broken(
     if page.anchors.contains(fragment) {
         return None;
     }
-    let near = page.anchors.iter().filter(|anchor| {
-        let words = |text: &str| text.split('-').map(str::to_owned).collect::<Vec<_>>();
-        let own = words(anchor);
-        words(fragment).iter().any(|word| word.len() > 3 && own.contains(word))
-    });
-    let near: Vec<_> = near.map(|anchor| format!("#{anchor}")).collect();
     report(
         format!("{} has no heading for #{fragment}", target.display()),
-        &format!("name a heading as GitHub does: {}", near.join(", ")),
+        &format!("name a heading as GitHub does{}", near(page, fragment)),
     )
+}
+
+/// The anchors of `page` that have a long word of `fragment`, to choose from.
+fn near(page: &Page, fragment: &str) -> String {
+    let words: Vec<_> = fragment.split('-').filter(|word| word.len() > 3).collect();
+    let has_word = |anchor: &&String| anchor.split('-').any(|own| words.contains(&own));
+    let near = page.anchors.iter().filter(has_word);
+    let near = near.map(|anchor| format!(": #{anchor}"));
+    near.collect()
 }
 
 /// The path from the root to which `link` on the page at `path` leads; `None` if it is outside.

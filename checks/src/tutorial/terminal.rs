@@ -15,6 +15,10 @@ use super::output::has_appeared;
 /// The port in the text. The server listens on a free one, which stands for it in commands and in what they print.
 const PORT: &str = ":5000";
 
+/// The beginnings of variables that a reader does not have: settings, and what Cargo tells this program of itself, for
+/// which some build scripts would compile anew.
+const OWN: [&[u8]; 3] = [b"GIOTTO_", b"CARGO_PKG_", b"CARGO_MANIFEST_"];
+
 /// A command that takes longer has failed.
 const SECONDS: u64 = 600;
 
@@ -106,9 +110,11 @@ impl Terminal {
     /// A shell within the command `around`, in a process group of its own, with one pipe for both outputs.
     fn spawn(&self, around: &mut Command, command: &str) -> io::Result<(Child, PipeReader)> {
         let (reader, writer) = io::pipe()?;
-        // A reader has no settings in variables.
         let names = std::env::vars_os().map(|(name, _)| name);
-        for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"GIOTTO_")) {
+        for name in names.filter(|name| {
+            OWN.iter()
+                .any(|own| name.as_encoded_bytes().starts_with(own))
+        }) {
             around.env_remove(name);
         }
         let process = around

@@ -51,7 +51,10 @@ fn must_be_admin(request: &mut Request<'_>) -> Result<(), Error> {
 
 /// Shows the books that came last.
 #[model]
-fn list_latest(lang: String, library: State<Library>) -> Result<Vec<Listed>, Error> {
+fn list_latest(
+    #[default("en")] lang: String,
+    library: State<Library>,
+) -> Result<Vec<Listed>, Error> {
     let (_, books) = library.search(&Search {
         sort: Sort::New,
         limit: LATEST,
@@ -62,11 +65,15 @@ fn list_latest(lang: String, library: State<Library>) -> Result<Vec<Listed>, Err
 
 /// Shows the form for a new book.
 #[model]
-fn start_book(lang: String) {}
+fn start_book(#[default("en")] lang: String) {}
 
 /// Shows the form for a book.
 #[model]
-fn edit_book(id: u32, lang: String, library: State<Library>) -> Result<Book, Error> {
+fn edit_book(
+    id: u32,
+    #[default("en")] lang: String,
+    library: State<Library>,
+) -> Result<Book, Error> {
     library.existing(id)
 }
 
@@ -80,7 +87,7 @@ fn add_book(
     pages: u16,
     copies: u16,
     summary: String,
-    lang: String,
+    #[default("en")] lang: String,
     library: State<Library>,
     app: App,
 ) -> Result<Redirection, Error> {
@@ -112,7 +119,7 @@ fn change_book(
     pages: u16,
     copies: u16,
     summary: String,
-    lang: String,
+    #[default("en")] lang: String,
     library: State<Library>,
     app: App,
 ) -> Result<Redirection, Error> {
@@ -138,7 +145,7 @@ fn change_book(
 #[model]
 fn remove_book(
     id: u32,
-    lang: String,
+    #[default("en")] lang: String,
     session: Session,
     library: State<Library>,
     app: App,

@@ -90,7 +90,7 @@ fn list_loans(
 
 /// Asks before a book is borrowed or given back.
 #[model]
-fn ask(id: u32, lang: String, library: State<Library>) -> Result<Book, Error> {
+fn ask(id: u32, #[default("en")] lang: String, library: State<Library>) -> Result<Book, Error> {
     library.existing(id)
 }
 
@@ -99,7 +99,7 @@ fn ask(id: u32, lang: String, library: State<Library>) -> Result<Book, Error> {
 fn borrow(
     id: u32,
     reader: String,
-    lang: String,
+    #[default("en")] lang: String,
     library: State<Library>,
     app: App,
 ) -> Result<Redirection, Error> {
@@ -116,7 +116,7 @@ fn borrow(
 fn give_back(
     id: u32,
     reader: String,
-    lang: String,
+    #[default("en")] lang: String,
     library: State<Library>,
     app: App,
 ) -> Result<Redirection, Error> {

@@ -45,7 +45,7 @@ pub(crate) fn add_to(manifest: Manifest) -> Manifest {
 #[derive(Serialize, Deserialize)]
 struct Form {
     next: Option<String>,
-    lang: String,
+    lang: Option<String>,
 }
 
 /// Asks a reader who has not signed in to do so, and comes back to where they were going. For middleware.
@@ -72,7 +72,7 @@ async fn join(
     name: String,
     password: String,
     next: Option<String>,
-    lang: String,
+    #[default("en")] lang: String,
     session: Session,
     library: State<Library>,
     app: App,
@@ -111,7 +111,7 @@ async fn sign_in(
     name: String,
     password: String,
     next: Option<String>,
-    lang: String,
+    #[default("en")] lang: String,
     session: Session,
     library: State<Library>,
     admin: State<AdminPassword>,
@@ -143,7 +143,11 @@ fn onwards(next: Option<String>, lang: &str, app: &App) -> Result<Redirection, E
 
 /// Signs the reader out.
 #[model]
-fn sign_out(lang: String, session: Session, app: App) -> Result<Redirection, Error> {
+fn sign_out(
+    #[default("en")] lang: String,
+    session: Session,
+    app: App,
+) -> Result<Redirection, Error> {
     session.sign_out();
     Ok(Redirection::to(app.url_for("", [("lang", lang)])?))
 }

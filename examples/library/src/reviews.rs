@@ -76,7 +76,7 @@ pub(crate) async fn best_rated(
 
 /// Shows the form.
 #[model]
-fn ask(id: u32, lang: String, library: State<Library>) -> Result<Book, Error> {
+fn ask(id: u32, #[default("en")] lang: String, library: State<Library>) -> Result<Book, Error> {
     library.existing(id)
 }
 
@@ -87,7 +87,7 @@ fn write_review(
     reader: String,
     stars: u8,
     text: String,
-    lang: String,
+    #[default("en")] lang: String,
     library: State<Library>,
     app: App,
 ) -> Result<Redirection, Error> {

@@ -114,6 +114,7 @@ impl Call<'_> {
             name,
             ty,
             mutability,
+            is_cache,
             ..
         } in self.parameters
         {
@@ -125,7 +126,9 @@ impl Call<'_> {
                 }
                 _ => quote!(#name),
             };
-            values.push(quote!(let #mutability #name: #ty = #value;));
+            // The attribute uses the cache; the body need not.
+            let may_be_unused = is_cache.then(|| quote!(#[allow(unused_variables)]));
+            values.push(quote!(#may_be_unused let #mutability #name: #ty = #value;));
         }
         let (output, statements) = (self.output, &body.stmts);
         quote! {

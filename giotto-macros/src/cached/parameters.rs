@@ -78,16 +78,11 @@ fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
         is_skipped |= is_skip;
         !is_skip
     });
-    let is_cache = pattern.ident == "cache" || is_cache(&input.ty);
-    if is_cache {
-        // The attribute uses it; the body of the function need not.
-        input.attrs.push(syn::parse_quote!(#[allow(unused_variables)]));
-    }
     Ok(Parameter {
         name: pattern.ident.clone(),
         ty: (*input.ty).clone(),
         mutability: pattern.mutability.take(),
-        is_cache,
+        is_cache: pattern.ident == "cache" || is_cache(&input.ty),
         is_skipped,
     })
 }

@@ -2,6 +2,7 @@
 //! runs in a server of its own.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod base;
 mod client;
 mod configured;
 mod files;

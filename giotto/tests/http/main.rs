@@ -6,6 +6,7 @@
 
 mod access;
 mod arguments;
+mod base;
 mod caching;
 mod conditional;
 mod error_pages;

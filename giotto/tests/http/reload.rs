@@ -156,3 +156,31 @@ fn a_broken_file_changes_nothing() {
     let (_, log) = server.end();
     assert!(!log.contains("DEBUG"), "{log}");
 }
+
+#[test]
+fn settings_of_the_application_and_the_base_need_a_restart_and_a_mistake_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("giotto.toml");
+    let write = |settings: &str| std::fs::write(&file, settings).unwrap();
+    write("log = \"info\"\n[app]\ngreeting = \"a\"");
+    let mut testbed = crate::testbed::command(folder.path());
+    testbed.env("SETTINGS", "1");
+    let server = Server::start_from(testbed, &[]);
+    for (settings, words) in [
+        (
+            "log = \"info\"\nhttp.base = \"/a\"\n[app]\ngreeting = \"b\"",
+            "unchanged=\"app.greeting, http.base\"",
+        ),
+        (
+            "log = \"info\"\n[app]\ngreting = \"b\"",
+            "did you mean \\\"greeting\\\"",
+        ),
+        ("log = \"info\"\nhttp.base = \"a\"", "http.base"),
+    ] {
+        write(settings);
+        server.signal("HUP");
+        server.until_logged(words);
+    }
+    assert!(server.log().contains("nothing has changed"));
+    assert_eq!(server.get("/page?x=1", "").status, 200);
+}

@@ -1,6 +1,7 @@
 //! Sessions, tokens of forms and signing in, over the service in this process.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
+mod base;
 mod cached;
 mod csrf;
 mod library;

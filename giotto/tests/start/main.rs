@@ -3,6 +3,7 @@
 
 mod file;
 mod manifest;
+mod profiles;
 mod stores;
 #[path = "../common/testbed.rs"]
 mod testbed;
