@@ -60,11 +60,11 @@ pub(crate) use connections::{Answering, Answers};
 pub(crate) use date::date;
 #[cfg(feature = "admin")]
 pub(crate) use health::{healthz, readyz};
-#[cfg(feature = "socket-activation")]
-pub(crate) use listen::{adopt, adopt_unix};
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
 pub(crate) use listen::{Listener, Port, listen};
+#[cfg(feature = "socket-activation")]
+pub(crate) use listen::{adopt, adopt_unix};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]
