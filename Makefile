@@ -15,8 +15,8 @@ test: servers ## Runs every test of every crate, with all features and with none
 	$(CARGO) build --locked -p giotto --no-default-features --example testbed
 	$(CARGO) test --locked -p giotto -p giotto-cache --no-default-features --lib --tests --no-fail-fast
 
-servers: ## Installs the servers that the tests start, if they are missing.
-	$(INSTALL) redis-server redis-tools memcached postgresql pgbouncer mariadb-server mariadb-client openssl faketime
+servers: ## Installs the servers and shells that the tests start, if they are missing.
+	$(INSTALL) redis-server redis-tools memcached postgresql pgbouncer mariadb-server mariadb-client openssl faketime zsh fish mandoc
 
 check: fmt spelling structure clippy doc api-check features examples tutorial pages unused deny package fuzz ## Checks everything else that CI asks for; installs the tools for it.
 
@@ -132,6 +132,12 @@ $(LIGHTHOUSE): judges/package.json
 	mkdir -p target/lighthouse && cp judges/package.json target/lighthouse
 	npm install --prefix target/lighthouse --ignore-scripts --no-audit --no-fund --silent --before=2026-11-01
 	touch $@
+
+.PHONY: deployment
+deployment: $(PYTHON) ## The library behind nginx and Caddy with TLS, on sockets and from systemd, with the files of docs/deployment/.
+	$(INSTALL) nginx caddy openssl systemd
+	$(CARGO) build --locked -p library
+	$(PYTHON) judges/deployment.py
 
 .PHONY: pages
 pages: $(PYTHON) $(LIGHTHOUSE) ## Every page of the example library in headless Chromium: both schemes, four widths, keyboard, axe, Lighthouse.

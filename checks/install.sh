@@ -25,6 +25,7 @@ is_installed() {
         trafficserver) has traffic_server ;;
         python3-venv) python3 -c 'import ensurepip' 2>/dev/null ;;
         nodejs) has node ;;
+        systemd) has systemd-socket-activate ;;
         postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
         *) has "$1" ;;
     esac

@@ -10,6 +10,7 @@ from common import ROOT, free_port, listens, stop, until
 
 FILES = ROOT / "docs" / "deployment"
 HOST = "www.example.org"
+KEY = "0123456789abcdef" * 4
 PASSWORD = "correct horse battery"
 ADMIN = "staple correct horse"
 
@@ -26,7 +27,7 @@ def configured(folder, changes=()):
     for documented, own in [*here.items(), ("127.0.0.1:5001", f"127.0.0.1:{free_port()}"), *changes]:
         assert documented in text, documented
         text = text.replace(documented, str(own))
-    secrets = {"session": "0123456789abcdef" * 4, "admin_password": ADMIN}
+    secrets = {"session": KEY, "admin_password": ADMIN}
     for name, content in {"giotto.toml": text, **secrets}.items():
         (pathlib.Path(folder) / name).write_text(content)
     return {

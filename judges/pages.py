@@ -15,6 +15,7 @@ import urllib.parse
 
 from chromium import chromium
 from common import PATIENCE, ROOT, application
+from library import ADMIN, KEY
 from visits import VISITS
 
 SCHEMES = ("light", "dark")
@@ -155,8 +156,8 @@ def lighthouse(port):
 def main():
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
-    key = "session.key=" + "0123456789abcdef" * 4
-    with application(key, "debug=true", program="library") as (port, _), chromium() as tab, lighthouse(tab.port) as praising:
+    settings = (f"session.key={KEY}", f"app.admin_password={ADMIN}", "debug=true")
+    with application(*settings, program="library") as (port, _), chromium() as tab, lighthouse(tab.port) as praising:
         for domain in ("Log", "Runtime", "Page"):
             tab.send(f"{domain}.enable")
         judged = Judged(tab, f"http://127.0.0.1:{port}", praising)

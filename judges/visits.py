@@ -2,7 +2,7 @@
 
 import typing
 
-PASSWORD = "correct horse battery"
+from library import ADMIN, PASSWORD
 
 
 class Page(typing.NamedTuple):
@@ -14,48 +14,67 @@ class Page(typing.NamedTuple):
     act: typing.Callable | None = None
 
 
-def fill(tab, **values):
-    for name, value in values.items():
-        tab.evaluate(f"document.querySelector('[name={name}]').value = {value!r}")
-
-
-def send(**values):
+def sends(**values):
     """Fills the form of the page, and sends it."""
 
     def act(tab):
-        fill(tab, **values)
+        for name, value in values.items():
+            field = f"document.querySelector('main [name={name}]')"
+            tab.evaluate(f"{field}.type == 'radio' ? {field}.checked = true : {field}.value = {value!r}")
         tab.click("send")
 
     return act
 
 
-def joins(tab, origin):
-    tab.open(f"{origin}/join")
-    send(name="Ada", password=PASSWORD)(tab)
+def does(path, **values):
+    """Sends the form at `path`, before pages are visited."""
 
+    def deed(tab, origin):
+        tab.open(origin + path)
+        before = tab.evaluate("location.href")
+        sends(**values)(tab)
+        assert tab.evaluate("location.href") != before, f"{path} is refused: {tab.text()}"
 
-def borrows(tab, origin):
-    tab.open(f"{origin}/borrow/1")
-    tab.click("send")
+    return deed
 
 
 STRANGER = [
     Page("welcome", "/"),
+    Page("welcome-german", "/?lang=de"),
     Page("books", "/books"),
-    Page("book", "/book/1"),
+    Page("books-found", "/books?q=the&sort=title&page=2"),
+    Page("books-none", "/books?q=xyzzy"),
+    Page("book", "/book/2"),
+    Page("authors", "/authors"),
+    Page("author", "/author/1"),
+    Page("about", "/about"),
     Page("join", "/join"),
-    Page("join-refused", "/join", 400, send(name="", password="")),
-    Page("sign-in", "/sign_in"),
-    Page("add", "/add"),
-    Page("add-refused", "/add", 400, send(title="Sons", year="18x4", copies="70000")),
-    Page("not-found", "/book/99", 404),
+    Page("join-refused", "/join", 400, sends(name="", password="short")),
+    Page("sign-in", "/sign-in"),
+    Page("sign-in-refused", "/sign-in", 400, sends(name="Nobody", password=PASSWORD)),
+    Page("not-found", "/book/99999", 404),
     Page("nowhere", "/nowhere", 404),
     Page("wrong", "/books?page=zero", 400),
 ]
 READER = [
-    Page("mine", "/mine"),
-    Page("account", "/account"),
+    Page("loans", "/loans"),
+    Page("book-reviewed", "/book/1"),
     Page("borrow", "/borrow/2"),
+    Page("give-back", "/give-back/1"),
+    Page("review", "/review/2"),
+    Page("review-refused", "/review/2", 400, sends(text="")),
+    Page("forbidden", "/admin", 403),
+    Page("sign-out", "/sign-out"),
+]
+ADMINS = [
+    Page("admin", "/admin"),
+    Page("admin-add", "/admin/add"),
+    Page("admin-add-refused", "/admin/add", 400, sends(title="", year="18x4")),
+    Page("admin-edit", "/admin/edit/2"),
 ]
 # In this order: what is done before a list is visited, and the list.
-VISITS = [([], STRANGER), ([joins, borrows], READER)]
+VISITS = [
+    ([], STRANGER),
+    ([does("/join", name="Ada", password=PASSWORD), does("/borrow/1"), does("/review/1", stars="4", text="A second look pays.")], READER),
+    ([does("/sign-out"), does("/sign-in", name="admin", password=ADMIN)], ADMINS),
+]

@@ -2,8 +2,9 @@
 //!
 //! `make drill`, or `cargo run --release -p drills redis sqlite-locked` for those whose names begin so; `.. hot`
 //! keeps a page hot for a minute on each store instead, `.. writes` has programs write while their store fails, `.. burst`
-//! sends 1,000 clients at once, `.. incidents` plays what operators have to find and to end, and `.. metrics` compares what a
-//! Prometheus counts with what clients are told; without a name all but `hot` run. The server under test is a process of its
+//! sends 1,000 clients at once, `.. incidents` plays what operators have to find and to end, `.. metrics` compares what a
+//! Prometheus counts with what clients are told, and `.. library [SECONDS]` kills the processes of an application and its Redis
+//! under readers and writers; without a name all but `hot` run. The server under test is a process of its
 //! own; load and stores share the machine with it, so first of all the same load is measured without any cache. It ends with 1
 //! if a promise is broken.
 #![expect(clippy::print_stdout, reason = "a drill prints its table")]
@@ -15,6 +16,7 @@ mod drill;
 mod hits;
 mod hot;
 mod incidents;
+mod library;
 mod load;
 mod memcache;
 mod page;
@@ -33,6 +35,9 @@ use giotto::prelude::Manifest;
 use report::{Report, Uncached};
 use tokio::runtime::Runtime;
 
+/// How long the drill of the library takes among others, in seconds for each cache.
+const SHORT: &str = "60";
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
@@ -42,6 +47,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         Some("writes") => exit_code(writes::run(runtime()?.handle())?),
         Some("burst") => exit_code(burst::run(runtime()?.handle())?),
         Some("metrics") => exit_code(scraped::run(runtime()?.handle())?),
+        Some("library") => exit_code(library::run(runtime()?.handle(), &words[1..])?),
         Some("incidents") => exit_code(incidents::run(runtime()?.handle(), &words[1..])?),
         None => {
             let (runtime, all) = (runtime()?, chosen(&[])?);
@@ -51,6 +57,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 burst::run(runtime.handle())?,
                 incidents::run(runtime.handle(), &[])?,
                 scraped::run(runtime.handle())?,
+                library::run(runtime.handle(), &[SHORT.to_owned()])?,
             ];
             exit_code(outcomes.into_iter().all(|is_kept| is_kept))
         }

@@ -165,13 +165,6 @@ impl Lookup {
         &self.key
     }
 
-    /// The same, taken off the lookup.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn into_key(self) -> Key {
-        self.key
-    }
-
     /// Whether the caller can use a stored `body`.
     pub(crate) fn can_use(&self, body: impl FnOnce() -> Bytes) -> bool {
         self.is_usable.is_none_or(|is_usable| is_usable(&body()))

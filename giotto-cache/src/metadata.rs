@@ -107,6 +107,13 @@ impl Metadata {
         Self(raw)
     }
 
+    /// The same in memory of its own, so that an entry is not kept by it; `None` if it is longer than so many bytes.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn detached(&self, longest: usize) -> Option<Self> {
+        (self.0.len() <= longest).then(|| Self(Bytes::copy_from_slice(&self.0)))
+    }
+
     /// As it is stored.
     pub(crate) const fn encoded(&self) -> &Bytes {
         &self.0

@@ -45,6 +45,14 @@ impl<B> Body<B> {
         }
     }
 
+    /// The length of stored bytes.
+    pub(crate) const fn length(&self) -> usize {
+        match &self.kind {
+            Kind::Stored { bytes } => bytes.len(),
+            _ => 0,
+        }
+    }
+
     pub(crate) const fn teed(teed: Teed<B>) -> Self {
         Self {
             kind: Kind::Teed { teed },

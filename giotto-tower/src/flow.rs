@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use giotto_cache::{Answer, Error, ErrorKind, Key, Lookup, Mode, Staleness, Status};
-use http::{Request, Response, StatusCode, request};
+use http::{HeaderMap, Request, Response, StatusCode, request};
 use tower_service::Service;
 
 use crate::body::{Body, BoxError};
@@ -22,7 +22,9 @@ use crate::demand::Demand;
 use crate::exchange::{Cell, First, Replies, Reply, Uncached, exchange};
 use crate::key;
 use crate::place::Place;
+use crate::prepared::Moment;
 use crate::respond::{self, Wanted};
+use crate::rfc;
 use crate::settings::Settings;
 use crate::stored::{Head, Marker, Stored};
 use crate::upstream::Upstream;
@@ -246,23 +248,25 @@ where
             };
         }
         let mut status = CacheStatus::answered(&answer, self.is_variant);
+        let mut own = HeaderMap::new();
         if answer.status == Status::Stale(Staleness::Failed) {
             let held = self.replies.held();
             let failed = held.and_then(|held| held.result.as_ref().ok());
             status.forward_status = failed.map(Response::status);
         } else if let Some(held) = self.replies.held() {
-            // This caller's own request has revalidated it.
+            // This caller's own request has revalidated it, and may have brought what is for this caller alone.
             status = held.status.clone();
+            if let (Ok(response), Some(StatusCode::NOT_MODIFIED)) =
+                (&held.result, status.forward_status)
+            {
+                own = rfc::withheld_fields(response.headers());
+            }
         }
+        let moment = Moment::of(head.note, &answer, self.settings.cache.now_ms());
         let wanted = self.wanted();
-        Ok(respond::stored(
-            &self.settings,
-            wanted,
-            head,
-            answer,
-            &status,
-            self.settings.cache.now_ms(),
-        ))
+        let mut response = respond::stored(&self.settings, wanted, head, answer, &status, moment);
+        response.headers_mut().extend(own);
+        Ok(response)
     }
 
     /// Whether the next request of this key may be for all: the last one had credentials, and its response was for it alone.

@@ -17,9 +17,11 @@ use std::fmt::Write;
 use giotto_cache::Key;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, HOST};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderName, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use sha2::{Digest, Sha256};
 
+use crate::prepared::Address;
+use crate::present::Present;
 use crate::rfc;
 use crate::settings::{KeyOf, Query, Settings};
 use crate::stored::Marker;
@@ -36,6 +38,26 @@ pub(crate) fn primary(settings: &Settings, parts: &Parts) -> Option<Key> {
         None => target(settings, parts)?,
     };
     (resource.len() <= LONGEST).then(|| settings.template.with_arguments(resource))
+}
+
+/// The address of a request whose response depends on nothing else than what is stored for it, if it is short.
+pub(crate) fn address<'r>(
+    settings: &Settings,
+    parts: &'r Parts,
+    present: Present,
+) -> Option<Address<'r>> {
+    let asks_for_parts = present.has(Present::CONDITIONS | Present::RANGE);
+    if asks_for_parts || parts.method != Method::GET || settings.key.is_some() {
+        return None;
+    }
+    let uri = uri(&parts.uri, &parts.extensions);
+    let host = match settings.has_host {
+        true => named_host(uri, &parts.headers),
+        false => &[],
+    };
+    let target = uri.path_and_query()?.as_str();
+    let address = Address { host, target };
+    address.is_short().then_some(address)
 }
 
 /// What the layer's own function says of the request, as the client has sent it: an unsafe request asks for the key of what it
@@ -81,18 +103,21 @@ pub(crate) const fn uri<'r>(uri: &'r Uri, _extensions: &'r Extensions) -> &'r Ur
     uri
 }
 
-/// The host that the client has asked for, from the URI or from the field `Host`; `None` if it is none. It is written in front
-/// of the path, so it must have no character that could make it look like the beginning of one.
+/// The host that the client has asked for; `None` if it is none. It is written in front of the path, so it must have no
+/// character that could make it look like the beginning of one.
 fn host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
-    let host = match uri.authority() {
-        Some(authority) => authority.as_str(),
-        None => match headers.get(HOST) {
-            Some(host) => std::str::from_utf8(host.as_bytes()).ok()?,
-            None => "",
-        },
-    };
-    let is_host = host.bytes().all(|byte| IN_HOST[usize::from(byte)]);
-    is_host.then_some(host)
+    let host = named_host(uri, headers);
+    let is_host = host.iter().all(|byte| IN_HOST[usize::from(*byte)]);
+    let host = is_host.then(|| std::str::from_utf8(host))?;
+    host.ok()
+}
+
+/// What stands in the place of a host in the URI, or in the field `Host`.
+fn named_host<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> &'r [u8] {
+    match uri.authority() {
+        Some(authority) => authority.as_str().as_bytes(),
+        None => headers.get(HOST).map_or(&[], HeaderValue::as_bytes),
+    }
 }
 
 /// Which bytes are in a host.

@@ -7,7 +7,7 @@
 //! # A request, file by file
 //!
 //! 1. `service.rs`: which requests the cache is asked for, by the fields that are `present.rs`; `key.rs`: the key of the
-//!    request; `demand.rs`: what it demands. A hit in memory ends here.
+//!    request; `demand.rs`: what it demands. A hit in memory ends in `hit.rs`, most often with a head of `prepared.rs`.
 //! 2. `flow.rs`: the lookup of the key, and of the variant that the request selects.
 //! 3. `upstream.rs`: what is not stored is fetched from the service behind, once for all callers that wait. `control.rs` is
 //!    what its handler sees. The response reaches its own caller by `exchange.rs`.
@@ -27,10 +27,12 @@ mod draft;
 mod exchange;
 mod explain;
 mod flow;
+mod hit;
 mod invalidate;
 mod key;
 mod layer;
 mod place;
+mod prepared;
 mod present;
 mod respond;
 mod rfc;

@@ -2,15 +2,14 @@
 //!
 //! The last step of a request.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use giotto_cache::Answer;
-use http::header::AGE;
+use http::header::{AGE, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::body::Body;
 use crate::cache_status::CacheStatus;
+use crate::prepared::Moment;
 use crate::rfc::{self, Selected};
 use crate::settings::Settings;
 use crate::stored::Head;
@@ -22,24 +21,17 @@ pub(crate) struct Wanted<'r> {
     pub(crate) fields: &'r HeaderMap,
 }
 
-/// The stored response of `answer`, whose head was read from it, for this request at `now_ms`.
+/// The stored response of `answer`, whose head was read from it, for this request at this `moment`.
 pub(crate) fn stored<B>(
     settings: &Settings,
     wanted: Wanted<'_>,
     head: Head,
     answer: Answer,
     status: &CacheStatus,
-    now_ms: u64,
+    moment: Moment,
 ) -> Response<Body<B>> {
-    let passed_ms = now_ms.saturating_sub(answer.entry.created_ms());
-    let age = head
-        .note
-        .initial_age
-        .saturating_add(Duration::from_millis(passed_ms));
     let mut fields = head.fields;
-    if let Ok(age) = HeaderValue::from_str(itoa::Buffer::new().format(age.as_secs())) {
-        fields.insert(AGE, age);
-    }
+    fields.insert(AGE, HeaderValue::from(moment.age));
     if settings.tells_status {
         status.write(&settings.written, &mut fields);
     }
@@ -57,13 +49,11 @@ fn select<B>(
     let length = body.len() as u64;
     let selected = rfc::select(wanted.method, wanted.fields, status, &fields, length);
     let status = selected.write(&mut fields, length).unwrap_or(status);
+    if selected == Selected::Full && has_length(status) {
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     let body = match &selected {
-        _ if wanted.method == Method::HEAD => {
-            if selected == Selected::Full {
-                fields.insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
-            }
-            Bytes::new()
-        }
+        _ if wanted.method == Method::HEAD => Bytes::new(),
         Selected::Full => body,
         Selected::Partial(range) => part(&body, range),
         Selected::NotModified | Selected::Unsatisfiable => Bytes::new(),
@@ -72,6 +62,11 @@ fn select<B>(
     *response.status_mut() = status;
     *response.headers_mut() = fields;
     response
+}
+
+/// Whether a response with this status has a length (RFC 9110, 8.6).
+fn has_length(status: StatusCode) -> bool {
+    !status.is_informational() && status != StatusCode::NO_CONTENT
 }
 
 fn part(body: &Bytes, range: &std::ops::Range<u64>) -> Bytes {

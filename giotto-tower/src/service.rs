@@ -1,4 +1,4 @@
-//! The service: which requests the cache is asked for, and the short way of a hit.
+//! The service: which requests the cache is asked for.
 //!
 //! The first step of a request.
 
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use giotto_cache::{Answer, Lookup};
-use http::{HeaderMap, Method, Request, Response, request};
+use giotto_cache::Lookup;
+use http::{Method, Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -18,12 +18,13 @@ use crate::body::{Body, BoxError};
 use crate::cache_status::{CacheStatus, Forward};
 use crate::demand::Demand;
 use crate::flow::Flow;
+use crate::hit;
 use crate::invalidate::Asked;
 use crate::key;
+use crate::prepared::AtHand;
 use crate::present::Present;
-use crate::respond::{self, Wanted};
+use crate::respond;
 use crate::settings::Settings;
-use crate::stored::{Head, Marker, Note};
 
 /// A service with a shared HTTP cache in front: made by [`CacheLayer`](crate::CacheLayer).
 #[derive(Clone, Debug)]
@@ -44,62 +45,33 @@ impl<S> CacheService<S> {
         Self { inner, settings }
     }
 
-    /// The stored response, if it is fresh and can be read without waiting: what most requests of a cache in memory come to.
-    /// The fields are taken from the parts if it is.
-    fn hit<B>(
-        &self,
-        primary: &Lookup,
-        demand: &Demand,
-        present: Present,
-        parts: &mut request::Parts,
-    ) -> Option<Response<Body<B>>> {
-        let settings = &*self.settings;
-        let mut answer = settings.cache.hit(primary)?;
-        let mut metadata = answer.entry.metadata()?;
-        let mut note = Note::read(&metadata);
-        let is_variant = note.is_none();
-        if is_variant {
-            let marker = Marker::read(&metadata)?;
-            let variant = key::variant(primary.key(), &marker, &parts.headers)?;
-            answer = settings.cache.hit(&Lookup::new(variant, settings.policy))?;
-            metadata = answer.entry.metadata()?;
-            note = Note::read(&metadata);
+    /// Passes `request` on as it is. What an unsafe one has changed is removed.
+    fn pass<B, R>(
+        &mut self,
+        request: Request<B>,
+        passed: Passed,
+    ) -> ResponseFuture<S::Future, R, S::Error>
+    where
+        S: Service<Request<B>, Response = Response<R>>,
+        S::Future: Send + 'static,
+        R: Send + 'static,
+    {
+        let settings = Arc::clone(&self.settings);
+        let Passed { forward, detail } = passed;
+        let asked = (!request.method().is_safe()).then(|| Asked::of(&request));
+        let future = self.inner.call(request);
+        match asked {
+            None => ResponseFuture::passing(future, settings, forward, detail),
+            Some(asked) => ResponseFuture::boxed(async move {
+                let (parts, body) = future.await?.into_parts();
+                let (code, fields) = (parts.status, &parts.headers);
+                asked.invalidate(&settings, code, fields).await;
+                let response = Response::from_parts(parts, Body::passed(body));
+                let status = CacheStatus::passed(forward, None);
+                Ok(respond::passed(&settings, response, &status))
+            }),
         }
-        let (note, status) = (note?, Head::status(&metadata)?);
-        let now_ms = found_at(&answer).unwrap_or_else(|| settings.cache.now_ms());
-        if !demand.takes(note, &answer.entry, now_ms) {
-            return None;
-        }
-        let fields = match present.has(Present::CONDITIONS | Present::RANGE) {
-            true => HeaderMap::new(),
-            // Nothing is asked of them any more: their memory is enough for those of the response.
-            false => emptied(&mut parts.headers),
-        };
-        let head = Head::read(&metadata, status, note, fields);
-        let status = CacheStatus::answered(&answer, is_variant);
-        let wanted = Wanted {
-            method: &parts.method,
-            fields: &parts.headers,
-        };
-        Some(respond::stored(
-            settings, wanted, head, answer, &status, now_ms,
-        ))
     }
-}
-
-/// When `answer`, which is fresh, was found, without asking the clock again; `None` if it cannot be told.
-fn found_at(answer: &Answer) -> Option<u64> {
-    let created_ms = answer.entry.created_ms();
-    let passed = answer.entry.fresh_for(created_ms)?;
-    let passed = passed.saturating_sub(answer.fresh_for?).as_millis();
-    Some(created_ms.saturating_add(u64::try_from(passed).ok()?))
-}
-
-/// Takes the memory of `fields`.
-fn emptied(fields: &mut HeaderMap) -> HeaderMap {
-    let mut fields = std::mem::take(fields);
-    fields.clear();
-    fields
 }
 
 impl<S, B, R> Service<Request<B>> for CacheService<S>
@@ -121,42 +93,44 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let present = Present::of(request.headers());
-        if let Some(Passed { forward, detail }) = passed(&request, present) {
-            let settings = Arc::clone(&self.settings);
-            if !request.method().is_safe() {
-                let asked = Asked::of(&request);
-                let future = self.inner.call(request);
-                return ResponseFuture::boxed(async move {
-                    let (parts, body) = future.await?.into_parts();
-                    asked
-                        .invalidate(&settings, parts.status, &parts.headers)
-                        .await;
-                    let response = Response::from_parts(parts, Body::passed(body));
-                    let status = CacheStatus::passed(forward, None);
-                    Ok(respond::passed(&settings, response, &status))
-                });
-            }
-            return ResponseFuture::passing(self.inner.call(request), settings, forward, detail);
+        if let Some(passed) = passed(&request, present) {
+            return self.pass(request, passed);
         }
         let (mut parts, body) = request.into_parts();
-        let Some(primary) = key::primary(&self.settings, &parts) else {
-            let settings = Arc::clone(&self.settings);
-            let future = self.inner.call(Request::from_parts(parts, body));
-            return ResponseFuture::passing(future, settings, Forward::Bypass, "no-key");
+        let settings = &*self.settings;
+        let address = key::address(settings, &parts, present);
+        let at_hand = address.map_or(AtHand::Nothing, |address| settings.heads.find(address));
+        let made;
+        let primary = match &at_hand {
+            AtHand::Head(head) => head.lookup(),
+            AtHand::Room | AtHand::Nothing => {
+                let Some(key) = key::primary(settings, &parts) else {
+                    return self.pass(Request::from_parts(parts, body), Passed::NO_KEY);
+                };
+                made = Lookup::new(key, settings.policy);
+                &made
+            }
         };
-        let primary = Lookup::new(primary, self.settings.policy);
-        let demand = Demand::of(&self.settings, &parts, present);
-        if let Some(response) = self.hit(&primary, &demand, present, &mut parts) {
+        let demand = Demand::of(settings, &parts, present);
+        let hit = hit::hit(settings, primary, &at_hand, &demand, present, &mut parts);
+        if let Some(response) = hit {
             return ResponseFuture::ready(response);
         }
-        let settings = Arc::clone(&self.settings);
+        let (settings, primary) = (Arc::clone(&self.settings), primary.key().clone());
         let request = Request::from_parts(parts, body);
         // The clone may not be ready: the service that is ready is the one that is called.
         let clone = self.inner.clone();
         let service = std::mem::replace(&mut self.inner, clone);
-        let flow = Flow::new(settings, primary.into_key(), demand, service, request);
+        let flow = Flow::new(settings, primary, demand, service, request);
         ResponseFuture::boxed(flow.run())
     }
+}
+
+impl Passed {
+    const NO_KEY: Self = Self {
+        forward: Forward::Bypass,
+        detail: "no-key",
+    };
 }
 
 /// Whether, and why, the cache is not asked for this request.

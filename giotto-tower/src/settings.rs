@@ -11,6 +11,7 @@ use http::{request, response};
 
 use crate::cache_status::written;
 use crate::credentials::Refused;
+use crate::prepared::Heads;
 use crate::rfc::{Rules, Terms, Unsaid};
 
 /// The program under which responses are stored, listed and counted.
@@ -73,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) obeys_requests: bool,
     pub(crate) tells_status: bool,
     pub(crate) refused: Arc<Refused>,
+    pub(crate) heads: Heads,
     default: Option<Policy>,
     longest: Longest,
 }
@@ -100,6 +102,7 @@ impl Settings {
             obeys_requests: false,
             tells_status: true,
             refused: Arc::default(),
+            heads: Heads::default(),
             default: None,
             longest: Longest {
                 stale_while_revalidate: STALE_WHILE_REVALIDATE,

@@ -82,6 +82,7 @@ mod beside;
 mod budgets;
 mod cache_status;
 mod compression;
+mod commands;
 mod compute;
 mod config;
 mod configured;
@@ -114,6 +115,7 @@ mod response;
 mod run;
 #[cfg(feature = "session")]
 mod session;
+mod shell;
 mod site;
 mod socket;
 mod state;

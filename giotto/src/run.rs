@@ -3,21 +3,21 @@
 //! Before the first step of an invocation.
 
 use std::cell::OnceCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::ArgMatches;
 use giotto_cache::Place;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 
 use crate::app::App;
-use crate::config::{Config, configure, flags};
-use crate::controller::cmd::{self, MODEL_MOCK, Options};
+use crate::commands::{COMPLETIONS, FROZEN, MAN, cmd_command, command, own_name};
+use crate::config::{Config, configure};
+use crate::controller::cmd::{self, MODEL_MOCK, Options, Question, WORDS};
 use crate::controller::http::{Ended, Signals, date, serve};
 use crate::error::{Error, Result};
 use crate::listening;
@@ -25,13 +25,11 @@ use crate::log::{Access, announce, install};
 use crate::management::{self, Steering};
 use crate::panics;
 use crate::reload::{LEVEL, Running};
+use crate::shell::{Read, complete, man, print_script};
 use crate::verbosity::Verbosity;
 
 /// The exit code of a server that SIGINT has ended before it was done, as shells expect it.
 const INTERRUPTED: u8 = 130;
-
-/// The flag of a server that runs no model.
-const FROZEN: &str = "frozen";
 
 /// Runs `manifest` (or an [`App`]) as a program with the sub-commands `http` and `cmd`.
 ///
@@ -105,9 +103,6 @@ where
 /// Checks the settings of the application itself.
 type Check = fn(&Config) -> Result<()>;
 
-/// Reads the configuration, as far as it is known before the application is made.
-type Read<'c> = &'c dyn Fn() -> Result<&'c Config>;
-
 fn started(make: impl FnOnce(Read<'_>) -> Result<App>, check: Check) -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();
     ExitCode::from(start(make, check, &words))
@@ -121,6 +116,9 @@ fn start(make: impl FnOnce(Read<'_>) -> Result<App>, check: Check, words: &[OsSt
     } else {
         command
     };
+    if let Some(question) = Question::read(words) {
+        return complete(make, command, &question).unwrap_or_else(|error| cmd::fail(&error));
+    }
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
         Err(error) => return cmd::tell(&error),
@@ -128,75 +126,11 @@ fn start(make: impl FnOnce(Read<'_>) -> Result<App>, check: Check, words: &[OsSt
     let result = match matches.subcommand() {
         Some(("http", matches)) => serve_http(make, check, matches),
         Some(("cmd", matches)) => cmd(make, check, &format!("{name} cmd"), matches),
+        Some((COMPLETIONS, matches)) => Ok(print_script(matches, &name)),
+        Some((MAN, matches)) => man(make, &name, matches),
         _ => cmd(make, check, &name, &matches),
     };
     result.unwrap_or_else(|error| cmd::fail(&error))
-}
-
-fn own_name(path: Option<&OsString>) -> String {
-    let name = path
-        .map(Path::new)
-        .and_then(Path::file_name)
-        .map(OsStr::to_string_lossy);
-    name.map_or_else(|| "app".to_owned(), Into::into)
-}
-
-fn command(name: &str) -> Command {
-    let http = Command::new("http")
-        .about("Answer over HTTP until interrupted")
-        .args(flags())
-        .arg(mock())
-        .arg(
-            Arg::new(FROZEN)
-                .long(FROZEN)
-                .action(ArgAction::SetTrue)
-                .conflicts_with(MODEL_MOCK)
-                .help("Serve only what is stored: no model runs, and the rest is 504"),
-        )
-        .arg(
-            Arg::new("host")
-                .long("host")
-                .value_name("ADDRESS")
-                .help("Listen on this address [default: 127.0.0.1]"),
-        )
-        .arg(
-            Arg::new("port")
-                .long("port")
-                .value_name("PORT")
-                .allow_negative_numbers(true)
-                .help("Listen on this port; 0 = any [default: 5000]"),
-        );
-    Command::new(name.to_owned())
-        .about("Programs that answer over HTTP and on the command line")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .disable_help_subcommand(true)
-        .subcommand(http)
-        .subcommand(cmd_command("cmd".to_owned()))
-}
-
-fn cmd_command(name: String) -> Command {
-    let words = Arg::new("words")
-        .value_name("PROGRAM")
-        .help("A program and its arguments: squared x=12; 'PROGRAM --help' shows what it takes")
-        .num_args(0..)
-        .trailing_var_arg(true)
-        .allow_hyphen_values(true)
-        .value_parser(value_parser!(OsString));
-    Command::new(name)
-        .about("Run a program, or list them all")
-        .args(flags())
-        .arg(mock())
-        .args(cmd::options())
-        .arg(words)
-}
-
-/// An option of both front ends that does not belong to the configuration.
-fn mock() -> Arg {
-    Arg::new(MODEL_MOCK)
-        .long(MODEL_MOCK)
-        .action(ArgAction::SetTrue)
-        .help("Show the programs' mocks instead of running their models")
 }
 
 fn serve_http(
@@ -318,7 +252,7 @@ fn cmd(
     let app = prepare(make(&read)?, matches)?;
     app.check()?;
     let words: Vec<OsString> = matches
-        .get_many("words")
+        .get_many(WORDS)
         .into_iter()
         .flatten()
         .cloned()

@@ -337,12 +337,23 @@ impl Envelope {
 
     #[inline(never)]
     fn read_metadata(&self) -> Option<Metadata> {
+        Some(Metadata::checked(self.raw.slice(self.metadata_range()?)))
+    }
+
+    /// The bytes of the metadata.
+    #[inline]
+    pub(crate) fn raw_metadata(&self) -> Option<&[u8]> {
+        match self.raw[4] >= DESCRIBED {
+            true => self.raw.get(self.metadata_range()?),
+            false => None,
+        }
+    }
+
+    #[inline]
+    fn metadata_range(&self) -> Option<Range<usize>> {
         let extension = self.extension_range();
         let Range { start, end } = extension::metadata(&self.raw[extension.clone()])?;
-        let raw = self
-            .raw
-            .slice(extension.start + start..extension.start + end);
-        Some(Metadata::checked(raw))
+        Some(extension.start + start..extension.start + end)
     }
 
     /// The length of the body without its content coding; `None` if it has none.

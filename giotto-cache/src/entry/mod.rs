@@ -220,6 +220,18 @@ impl Entry {
         (!metadata.is_empty()).then_some(metadata)
     }
 
+    /// Whether its metadata is this, and its body so many bytes long. Nothing is copied, or counted.
+    #[doc(hidden)]
+    #[must_use]
+    #[inline]
+    pub fn is_described(&self, metadata: &Metadata, length: usize) -> bool {
+        let own = match self.of_coded() {
+            None => self.envelope.body_range().len(),
+            Some(_) => self.body().len(),
+        };
+        own == length && self.envelope.raw_metadata() == Some(&metadata.encoded()[..])
+    }
+
     /// The strong entity tag of the representation, quotes included (RFC 9110, 8.8.3). It changes with the media type, the
     /// body and the metadata.
     #[must_use]

@@ -52,6 +52,8 @@ pub(crate) enum Told {
 pub(crate) struct Untold {
     /// Whether it gave no answer. A store that answers and accepts no record may remove something instead.
     is_silent: bool,
+    /// Whether it was not asked at all, because it had failed before.
+    is_skipped: bool,
     error: Error,
 }
 
@@ -59,6 +61,7 @@ impl Untold {
     fn unread(why: Unanswered) -> Self {
         Self {
             is_silent: matches!(why, Unanswered::Late | Unanswered::Skipped),
+            is_skipped: why == Unanswered::Skipped,
             error: unanswered("read what is to be invalidated"),
         }
     }
@@ -67,6 +70,7 @@ impl Untold {
     fn unwritten(why: Unanswered) -> Self {
         Self {
             is_silent: why == Unanswered::Late,
+            is_skipped: false,
             error: unanswered("write the invalidation"),
         }
     }
@@ -81,6 +85,11 @@ pub(crate) async fn tell(
 ) -> Result<Told> {
     let untold = match change_record(engine, scope, change, store).await {
         Ok(()) => return Ok(Told::Recorded),
+        // Race: the store is back, and other processes have found out, who serve what is old now until they are told.
+        Err(untold) if untold.is_skipped => {
+            let told = change_record(engine, scope, change, &store.insisting()).await;
+            return told.map(|()| Told::Recorded).map_err(|untold| untold.error);
+        }
         Err(untold) => untold,
     };
     let is_tag = matches!(scope, Scope::Tag(_));

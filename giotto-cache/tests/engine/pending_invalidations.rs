@@ -60,6 +60,24 @@ async fn other_processes_obey_soon_after_the_store_is_back() -> Result<()> {
     Ok(())
 }
 
+/// The writer has seen the store fail and does not ask it for pages, but it may be back, and the reader hits there.
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_is_told_at_once_even_if_the_breaker_is_open() -> Result<()> {
+    let ([writer, reader], [failing, _], _) = processes();
+    let model = Model::default();
+    warm_user_page([&writer, &reader], &model).await?;
+    failing.errors(1.0);
+    while !writer.layers()[0].reads_open {
+        ask_for(&writer, Lookup::new(key("other"), MINUTE), &model).await?;
+    }
+    failing.heal();
+    writer.invalidate(TAG).await?;
+    assert_eq!(writer.pending_invalidations(), 0);
+    let answer = ask_for(&reader, user_page(), &model).await?;
+    assert_miss!(answer, Reason::Invalidated(Scope::Tag(TAG.to_owned())));
+    Ok(())
+}
+
 #[tokio::test(start_paused = true)]
 async fn pending_invalidations_are_bounded_and_all_are_obeyed() -> Result<()> {
     let ([writer], [silent], _) = processes();

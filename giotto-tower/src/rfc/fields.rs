@@ -45,6 +45,17 @@ pub(super) fn withheld(headers: &HeaderMap) -> Vec<HeaderName> {
     private.iter().chain(no_cache).cloned().collect()
 }
 
+/// The same with their values: they are for the client alone whose request has brought them.
+pub(crate) fn withheld_fields(headers: &HeaderMap) -> HeaderMap {
+    let mut fields = HeaderMap::new();
+    for name in withheld(headers) {
+        for value in headers.get_all(&name) {
+            fields.append(&name, value.clone());
+        }
+    }
+    fields
+}
+
 /// Removes the fields of one connection, and those that `Connection` names (RFC 9110, 7.6.1).
 pub(super) fn without_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<_> = list::members(headers, &CONNECTION)

@@ -34,7 +34,7 @@ mod vary;
 
 pub(crate) use conditional::{has_already, select};
 pub(crate) use date::date_or;
-pub(crate) use fields::stored_fields;
+pub(crate) use fields::{stored_fields, withheld_fields};
 pub(crate) use freshness::stale_on_error;
 pub(crate) use invalidation::{invalidated, invalidated_groups, invalidates};
 pub(crate) use merge::merge;

@@ -49,8 +49,6 @@ pub(crate) struct Terms {
     pub(crate) vary: Vec<HeaderName>,
     /// Whether it may be used for requests with `Authorization` (RFC 9111, 3.5).
     pub(crate) shared_with_authorization: bool,
-    /// Its lifetime is one of [`Rules`], not its own.
-    pub(crate) by_default: bool,
     /// It is not for requests with `Cookie`: nobody has said that it is the same with and without one.
     pub(crate) without_cookies: bool,
 }
@@ -236,7 +234,6 @@ impl Chosen {
             may_be_stale: may_be_stale && stale_ms == 0,
             has_validator: validators::has_validator(headers),
             shared_with_authorization: directives.shared_with_authorization(),
-            by_default: self.by_default,
             without_cookies: self.by_default && !directives.public && !vary.contains(&COOKIE),
             vary,
         }

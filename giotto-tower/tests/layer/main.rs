@@ -12,6 +12,7 @@ mod flight;
 mod hits;
 mod invalidation;
 mod passed;
+mod prepared;
 mod requests;
 mod revalidation;
 mod stale;

@@ -21,6 +21,33 @@ fn tagged(cache_control: &'static str) -> impl Fn(&Request, usize) -> Response {
     }
 }
 
+/// A cookie that is for one client reaches it, whichever of its responses brings it, and no other client.
+#[tokio::test]
+async fn a_private_field_of_a_304_is_for_the_client_that_asked() {
+    let world = World::new();
+    world.origin.says(|request, number| {
+        let cookie = format!("user={number}");
+        let fields = [
+            ("cache-control", "max-age=60, private=\"set-cookie\""),
+            ("etag", "\"one\""),
+            ("set-cookie", &*cookie),
+        ];
+        match request.headers().contains_key(IF_NONE_MATCH) {
+            true => with_status(304, &fields, ""),
+            false => response(&fields, "page"),
+        }
+    });
+    for user in ["user=1", "user=2", "user=3"] {
+        let own = world.get("/").await;
+        assert_eq!((own.text(), own.field("set-cookie")), ("page", user));
+        for _ in 0..2 {
+            let other = world.get("/").await;
+            assert_eq!((other.text(), other.field("set-cookie")), ("page", ""));
+        }
+        world.pass(61);
+    }
+}
+
 #[tokio::test]
 async fn a_304_makes_the_stored_response_fresh_again_with_its_new_fields() {
     let world = World::new();

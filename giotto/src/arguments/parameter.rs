@@ -30,7 +30,7 @@ pub struct Parameter {
     /// Whether every value of it is written in full, as far as this is known before there is one.
     pub(crate) is_plain: bool,
     /// The names of its variants, if it takes one variant of an enum.
-    pub(super) variants: &'static [&'static str],
+    pub(crate) variants: &'static [&'static str],
     /// Whether it is an enum without data whose variants are all written under names of their own.
     pub(super) is_choice: bool,
 }

@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 // No parameter of a program has such a name.
 const PATH: &str = "--config";
 const PROFILE: &str = "--profile";
-const SET: &str = "--set";
+const SETTING: &str = "--set";
+/// The name of the flag that overrides a setting.
+pub(crate) const SET: &str = "set";
 
 /// `--config PATH`, `--profile NAME` and `--set KEY=VALUE`.
 pub(crate) fn flags() -> [Arg; 3] {
@@ -26,8 +28,8 @@ pub(crate) fn flags() -> [Arg; 3] {
             .long("profile")
             .value_name("NAME")
             .help("Use the settings in [profile.NAME] of the file"),
-        Arg::new(SET)
-            .long("set")
+        Arg::new(SETTING)
+            .long(SET)
             .value_name("KEY=VALUE")
             .action(ArgAction::Append)
             .help("Override a setting of the file, for example cache=locmem"),
@@ -60,5 +62,5 @@ pub(crate) fn configure(matches: &[&ArgMatches]) -> Result<Config> {
     };
     let path = all(PATH).next_back().map(Path::new);
     let profile = all(PROFILE).next_back();
-    Config::load(path, std::env::vars_os(), all(SET), profile)
+    Config::load(path, std::env::vars_os(), all(SETTING), profile)
 }

@@ -4,7 +4,7 @@
 
 /// The keys that are not of the cache. An environment variable is named like its key: `GIOTTO_HTTP_PORT` is
 /// `http.port`.
-pub(super) const KEYS: [&str; 32] = [
+pub(crate) const KEYS: [&str; 32] = [
     "admin.hosts",
     "admin.listen",
     "admin.public",

@@ -68,7 +68,11 @@ fn help_tells_what_the_manifest_knows() {
     }
     let folder = tempfile::tempdir().unwrap();
     let help = ran(testbed::command(folder.path()).arg("--help"));
-    assert!(help.code == Some(0) && help.stdout.contains("http") && help.stdout.contains("cmd"));
+    assert_eq!(help.code, Some(0));
+    for command in ["http", "cmd", "completions", "man"] {
+        let line = format!("\n  {command} ");
+        assert!(help.stdout.contains(&line), "{command}: {help:?}");
+    }
     let nothing = ran(&mut testbed::command(folder.path()));
     assert!(
         nothing.code == Some(2) && nothing.stdout.is_empty() && nothing.stderr.contains("http")

@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is a failure")]
 
 mod arguments;
+mod completion;
 mod errors;
 mod help;
+mod man;
 mod programs;
 mod terminal;
 #[path = "../common/testbed.rs"]

@@ -17,6 +17,8 @@ use crate::request::{CMD, Request, Value};
 /// The kind of parameters whose option without a value means true.
 const SWITCH: &str = "true or false";
 pub(crate) const MODEL_MOCK: &str = "model-mock";
+/// The words of a program, in a command that does not know it.
+pub(crate) const WORDS: &str = "words";
 pub(super) const GIVEN: &str = "NAME=VALUE";
 pub(super) const CACHE: &str = "cache";
 pub(super) const STALE_OK: &str = "stale-ok";
@@ -145,7 +147,7 @@ pub(super) fn command(program: &Program, name: &str) -> Command {
 }
 
 /// `app cmd squared[.FORMAT] x=VALUE`
-fn usage(program: &Program, name: &str) -> String {
+pub(super) fn usage(program: &Program, name: &str) -> String {
     let usage = program.parameters().iter().map(|one| match one.required {
         _ if program.collector() == Some(one.name) => " [PROGRAM[.FORMAT] NAME=VALUE..]".to_owned(),
         true => format!(" {}=VALUE", one.name),
@@ -171,7 +173,7 @@ fn mock_flag() -> Arg {
 }
 
 /// `html, json, txt, cmd`
-fn formats(program: &Program) -> String {
+pub(super) fn formats(program: &Program) -> String {
     let names: Vec<_> = program.mimes().iter().map(negotiate::name_of).collect();
     names.join(", ")
 }
@@ -247,7 +249,7 @@ pub(super) fn list(manifest: &Manifest, name: &str) -> String {
 }
 
 /// The program's path as a user writes it.
-fn shown(program: &Program) -> &str {
+pub(super) fn shown(program: &Program) -> &str {
     match program.path() {
         "" => "/",
         path => path,

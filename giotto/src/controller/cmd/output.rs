@@ -21,6 +21,18 @@ const NOT_CACHED: u8 = 3;
 /// The model failed or is late: the page is an old one, or there is none in time.
 const STALE: u8 = 4;
 
+/// What each exit code means, for people.
+pub(super) const EXIT_CODES: [(u8, &str); 5] = [
+    (SUCCESS, "Success."),
+    (FAILURE, "The program failed."),
+    (USAGE, "Wrong usage, manifest or configuration."),
+    (NOT_CACHED, "With --cache=only: there is no stored page."),
+    (
+        STALE,
+        "The page is an old one because the model failed or is late, or there is no page in time.",
+    ),
+];
+
 /// Prints the page byte for byte; a terminal gets JSON with line breaks. A page of the command line's own media type gets a newline at its end; if it
 /// `is_styled`, a terminal with colours gets its colours. A terminal shows all other control characters in escaped form.
 pub(super) fn show(rendered: &Page, is_styled: bool) -> u8 {
