@@ -32,9 +32,10 @@ AXE_RUN = "axe.run(document, {resultTypes: ['violations']}).then(found => found.
     ({impact: one.impact, id: one.id, help: one.help, where: one.nodes.map(node => node.target.join(' ')).slice(0, 3)})))"
 # What a reader can use: each control, and of radio buttons with one name the one that Tab reaches.
 CONTROLS = """
+    window.tabbed = name => document.querySelector(`[name="${name}"]:checked`) ?? document.querySelector(`[name="${name}"]`);
     window.controls = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(one =>
         one.tabIndex >= 0 && !one.disabled && one.getClientRects().length && getComputedStyle(one).visibility == 'visible'
-        && (one.type != 'radio' || one.checked || !document.querySelector(`[name="${one.name}"]:checked`)));
+        && (one.type != 'radio' || one == tabbed(one.name)));
     window.look = one => { const style = getComputedStyle(one);
         return [style.outline, style.boxShadow, style.border, style.backgroundColor, style.textDecoration, style.clipPath].join() };
     window.looks = controls.map(look);
@@ -79,6 +80,7 @@ class Judged:
                 page.act(self.tab)
             self.is_accessible(page, scheme)
             self.obeys_the_keyboard(page, scheme)
+            self.value("document.activeElement.blur()")
             for width in HEIGHTS:
                 self.look(scheme, width)
                 if wide := self.value(TOO_WIDE):

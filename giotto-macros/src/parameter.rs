@@ -85,13 +85,15 @@ fn take_parameter(input: &mut FnArg) -> Result<Parameter> {
             kept.push(attribute);
         }
     }
-    // Templates read the language of a page from its argument `lang`; many models do not.
-    if parameter.name == "lang" {
-        kept.push(syn::parse_quote!(#[allow(unused_variables)]));
-    }
+    kept.extend(may_be_unused(&parameter.name));
     input.attrs = kept;
     parameter.doc = parameter.doc.trim().to_owned();
     Ok(parameter)
+}
+
+/// Templates read the language of a page from its argument `lang`; many models do not.
+fn may_be_unused(name: &Ident) -> Option<Attribute> {
+    (name == "lang").then(|| syn::parse_quote!(#[allow(unused_variables)]))
 }
 
 fn check_owned(ty: &Type) -> Result<()> {

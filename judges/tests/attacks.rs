@@ -62,7 +62,10 @@ fn is_signed_in(client: &mut Client, name: &str) -> bool {
 
 /// Whether the reader has borrowed something.
 fn has_borrowed(client: &mut Client) -> bool {
-    !client.get("/loans").text().contains("You have not borrowed anything")
+    !client
+        .get("/loans")
+        .text()
+        .contains("You have not borrowed anything")
 }
 
 fn is_refused(reply: &Reply) {

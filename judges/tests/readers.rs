@@ -113,7 +113,11 @@ fn act(client: &mut Client, numbers: &mut Numbers, seen: &Seen) -> (String, Repl
     let page = numbers.one_of(&PAGES);
     match numbers.below(12) {
         0 => {
-            let page = format!("/{}/{}", numbers.one_of(&["borrow", "give-back"]), 1 + numbers.below(12));
+            let page = format!(
+                "/{}/{}",
+                numbers.one_of(&["borrow", "give-back"]),
+                1 + numbers.below(12)
+            );
             let reply = send(client, &page, "");
             (page, reply)
         }

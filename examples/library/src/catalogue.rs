@@ -130,21 +130,9 @@ fn find_books(
     #[default("en")] lang: String,
     library: State<Library>,
 ) -> Result<Found, Error> {
-    let wrong = format!("a number from 1 to {MOST_PER_PAGE}");
-    InvalidInput::new()
-        .require(
-            page > 0,
-            "page",
-            page.to_string(),
-            "pages are counted from 1",
-        )
-        .require(
-            (1..=MOST_PER_PAGE).contains(&limit),
-            "limit",
-            limit.to_string(),
-            wrong,
-        )
-        .into_result()?;
+    check("page", page, "pages are counted from 1")?;
+    check("limit", limit, "a page has a book at least")?;
+    let limit = limit.min(MOST_PER_PAGE);
     let skip = (page - 1).saturating_mul(limit);
     let (total, books) = library.search(&Search {
         q: &q,
@@ -163,6 +151,12 @@ fn find_books(
         pages: total.div_ceil(limit).max(1),
         books,
     })
+}
+
+/// Refuses the number 0.
+fn check(name: &str, number: u32, words: &str) -> Result<(), InvalidInput> {
+    let given = InvalidInput::new().require(number > 0, name, number.to_string(), words);
+    given.into_result()
 }
 
 #[derive(Serialize)]
@@ -211,14 +205,7 @@ fn list_authors(
     #[default("en")] lang: String,
     library: State<Library>,
 ) -> Result<Authors, Error> {
-    InvalidInput::new()
-        .require(
-            page > 0,
-            "page",
-            page.to_string(),
-            "pages are counted from 1",
-        )
-        .into_result()?;
+    check("page", page, "pages are counted from 1")?;
     let authors = library.authors(None)?;
     let pages = authors.len().div_ceil(AUTHORS_PER_PAGE as usize);
     let skip = (page - 1).saturating_mul(AUTHORS_PER_PAGE) as usize;

@@ -37,7 +37,7 @@ pub(crate) fn messages(language: &str, field: &Field) -> Option<String> {
 }
 
 /// What the models of this application say.
-const GERMAN: [(&str, &str); 12] = [
+const GERMAN: [(&str, &str); 13] = [
     (
         "a name has 1 to 40 characters",
         "Ein Name hat 1 bis 40 Zeichen",
@@ -61,6 +61,10 @@ const GERMAN: [(&str, &str); 12] = [
         "Bitte 1 bis 2.000 Zeichen schreiben",
     ),
     ("pages are counted from 1", "Seiten werden ab 1 gezählt"),
+    (
+        "a page has a book at least",
+        "Eine Seite hat mindestens ein Buch",
+    ),
     (
         "books were printed from 1450 on",
         "Bücher werden seit 1450 gedruckt",

@@ -37,13 +37,22 @@ fn database() -> PathBuf {
     "library.db".into()
 }
 
+/// The tables of each feature.
+const TABLES: [&str; 5] = [
+    books::TABLES,
+    readers::TABLES,
+    loans::TABLES,
+    reviews::TABLES,
+    upload::TABLES,
+];
+
 /// The application.
 ///
 /// # Errors
 ///
 /// If the database cannot be opened.
 pub fn app(settings: &Settings) -> Result<App, Error> {
-    let library = Library::open(&settings.database)?;
+    let library = Library::open(&settings.database, &TABLES, seed::fill)?;
     let templates = Templates::new(folder("templates"))
         .global("subjects", Subject::ALL)
         .translations(folder("locales"), LANGUAGES);

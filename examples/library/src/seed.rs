@@ -113,19 +113,14 @@ pub(crate) fn fill(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
         let subject = Subject::ALL[numbers.below(Subject::ALL.len())];
         let title = words.title(&mut numbers, name);
         if titles.insert(title.clone()) {
-            let (year, pages, copies) = (
-                1870 + numbers.below(155),
-                48 + numbers.below(560),
-                1 + numbers.below(4),
-            );
-            let [author, year, pages, copies] =
-                [author, year, pages, copies].map(|number| number as u32);
+            let [year, pages, copies] = [(1870, 155), (48, 560), (1, 4)]
+                .map(|(least, span)| (least + numbers.below(span)) as u32);
             let summary = words.summary(&mut numbers, subject);
             let added = format!("+{} days", titles.len() * 8 / 9);
             let found_by = format!("{title} {name}").to_lowercase();
             insert.execute(params![
                 title,
-                author,
+                author as u32,
                 year,
                 subject.name(),
                 pages,

@@ -6,38 +6,28 @@ use std::time::Duration;
 use giotto::prelude::*;
 use r2d2::{Pool, PooledConnection};
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::TransactionBehavior;
+use rusqlite::{Transaction, TransactionBehavior};
 
-use crate::{books, loans, readers, reviews, seed, upload};
-
-/// The connections. A clone shares the connections.
+/// The pool of connections. A clone shares it. Each feature adds what it asks the database.
 #[derive(Clone, Debug)]
-pub struct Library {
+pub(crate) struct Library {
     pool: Pool<SqliteConnectionManager>,
 }
 
 pub(crate) type Connection = PooledConnection<SqliteConnectionManager>;
-
-/// The tables of each feature, which a new file gets.
-const TABLES: [&str; 5] = [
-    books::TABLES,
-    readers::TABLES,
-    loans::TABLES,
-    reviews::TABLES,
-    upload::TABLES,
-];
 
 /// A reader waits for another process that writes, and a writer does not wait for readers (WAL).
 const SETTINGS: &str =
     "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;";
 
 impl Library {
-    /// Opens the library in the file at `path`. A new file gets its tables and 3,000 books, in one transaction.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be opened, or is no database.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+    /// Opens the library in the file at `path`, with the `tables` of all features. If it has no books yet, `fill` writes them. All
+    /// is one transaction, so that of several processes that start at the same time one does it.
+    pub(crate) fn open(
+        path: &Path,
+        tables: &[&str],
+        fill: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<Self, Error> {
         let manager = SqliteConnectionManager::file(path)
             .with_init(|connection| connection.execute_batch(SETTINGS));
         let pool = Pool::builder()
@@ -49,13 +39,11 @@ impl Library {
         let library = Self { pool };
         let mut connection = library.connection()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for tables in TABLES {
-            transaction.execute_batch(tables)?;
-        }
+        transaction.execute_batch(&tables.concat())?;
         let is_filled: bool =
             transaction.query_row("SELECT EXISTS (SELECT 1 FROM books)", [], |row| row.get(0))?;
         if !is_filled {
-            seed::fill(&transaction)?;
+            fill(&transaction)?;
         }
         transaction.commit()?;
         Ok(library)
