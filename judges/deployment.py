@@ -63,6 +63,21 @@ def caddy(folder, upstream, ports):
 PROXIES = (nginx, caddy)
 
 
+def at_the_root(proxy):
+    """The same with the changes that its comment names."""
+    expression = r"        location = /library \{.*?\}\n|redir /library [^\n]*\n"
+
+    def changed(folder, upstream, ports):
+        command = proxy(folder, upstream, ports)
+        path = folder / ("nginx.conf" if proxy is nginx else "Caddyfile")
+        text = re.sub(expression, "", path.read_text(), flags=re.DOTALL)
+        text = text.replace("location /library/ {", "location / {").replace("handle /library/* {", "handle {")
+        path.write_text(text)
+        return command
+
+    return changed
+
+
 @contextlib.contextmanager
 def behind(proxy, upstream, base="/library/"):
     """The site behind the proxy, which passes requests on to `upstream`."""
@@ -183,6 +198,19 @@ def an_admin_adds_a_book_and_deletes_it(proxy):
         assert not admin.wrong + stranger.wrong, admin.wrong + stranger.wrong
 
 
+def it_may_be_the_whole_host(proxy):
+    with library([('base = "/library"', '# base')]) as upstream, behind(at_the_root(proxy), upstream, base="/") as site:
+        reader = works(site)
+        assert all(name.startswith("__Host-") for name in reader.cookies), reader.cookies
+        crawl = Crawl(site)
+        for url in (site.base, f"{site.base}book/1", f"{site.base}feed.atom"):
+            crawl.note(url, "a list")
+            for found, at in crawl.visit(url):
+                if crawl.note(found, at):
+                    crawl.visit(found)
+        assert not crawl.wrong, crawl.wrong[:5]
+
+
 def a_unix_socket_is_as_good_as_a_port(proxy):
     with started("--host", "{folder}/http.sock") as folder:
         with behind(proxy, f"unix:{folder}/http.sock") as site:
@@ -213,6 +241,7 @@ def works(site):
     assert reader.get("book/1").status == 200
     assert reader.send("join", name="Ada", password=PASSWORD).path == "loans"
     assert not reader.wrong, reader.wrong
+    return reader
 
 
 CLAIMS = [
@@ -222,6 +251,7 @@ CLAIMS = [
     http_leads_to_https,
     addresses_of_the_feed_are_absolute,
     a_forged_field_changes_nothing,
+    it_may_be_the_whole_host,
     a_unix_socket_is_as_good_as_a_port,
     systemd_hands_over_a_port,
     systemd_hands_over_a_unix_socket,
