@@ -11,6 +11,7 @@
 //! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
 //! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
 
+mod accept;
 mod access;
 mod base;
 #[cfg(any(feature = "axum", feature = "static"))]
@@ -57,13 +58,14 @@ mod unix;
 mod upload;
 mod watch;
 
+pub(crate) use accept::Port;
 pub(crate) use connections::{Answering, Answers};
 pub(crate) use date::date;
 #[cfg(feature = "admin")]
 pub(crate) use health::{healthz, readyz};
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
-pub(crate) use listen::{Listener, Port, listen};
+pub(crate) use listen::{Listener, listen};
 #[cfg(feature = "socket-activation")]
 pub(crate) use listen::{adopt, adopt_unix};
 pub use mount::Service;
