@@ -60,7 +60,7 @@ class Site:
                     raise
 
     def has(self, url):
-        return url.startswith(self.base)
+        return f"{url}/" == self.base or url.startswith(self.base)
 
 
 class Connection(http.client.HTTPConnection):
@@ -95,7 +95,7 @@ class Reader:
             reply = self.site.ask(url, sent, method, body)
             self.keep(reply, url)
             if reply.status not in REDIRECTS:
-                reply.url = url
+                reply.url, reply.path = url, url.removeprefix(self.site.base).split("?")[0]
                 return reply
             url = urllib.parse.urljoin(url, reply.get("location"))
             if not self.site.has(url):
@@ -151,7 +151,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
         self.links, self.forms, self.anchors, self.style = set(), [], set(), False
-        self.nofollow = set()
+        self.nofollow, self.select = set(), None
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -159,8 +159,12 @@ class Page(html.parser.HTMLParser):
             self.forms.append(Form(attributes))
         if self.forms and tag in ("input", "select", "textarea", "button") and attributes.get("name"):
             self.forms[-1].values.setdefault(attributes["name"], attributes.get("value") or "")
-        if tag == "option" and "selected" in attributes and self.forms and self.forms[-1].values:
-            self.forms[-1].values[list(self.forms[-1].values)[-1]] = attributes.get("value") or ""
+        if tag == "select":
+            self.select = attributes.get("name")
+        if tag == "option" and self.forms and self.select:
+            # The one that is selected, or the first one.
+            values, value = self.forms[-1].values, attributes.get("value") or ""
+            values[self.select] = value if "selected" in attributes else values[self.select] or value
         for name, value in attrs:
             if name in ("id", "name") and value:
                 self.anchors.add(value)
@@ -194,15 +198,9 @@ def read(reply):
     return page
 
 
-def addresses(reply):
-    """All that a response links to, as it stands there."""
-    kind = (reply.get("content-type") or "").split(";")[0]
-    text = reply.body.decode() if kind.startswith("text/") or kind.endswith(("xml", "json")) else ""
+def addresses(kind, text):
+    """All that a response which is no page links to, as it stands there."""
     match kind:
-        case "text/html":
-            page = read(reply)
-            searches = {f"{form.action}?{urllib.parse.urlencode(form.values)}" for form in page.forms if form.method == "get"}
-            return page.links | searches
         case "text/css":
             return set(addresses_of_style(text))
         case "application/atom+xml" | "image/svg+xml" | "application/xml" | "application/rss+xml":
@@ -270,14 +268,19 @@ class Crawl:
             self.kinds["redirects"] += 1
         elif reply.status == 200:
             self.kinds[kind] += 1
-            named += addresses(reply)
+            named += self.linked(url, kind, reply)
         else:
             self.wrong.append(f"{url}: {reply.status}, from {self.found[url]}")
-        if kind == "text/html":
-            page = read(reply)
-            self.anchors[url] = page.anchors
-            named = [one for one in named if one not in page.nofollow or self.is_one_of_few(one)]
         return [(one, url) for one in self.absolute(named, url)]
+
+    def linked(self, url, kind, reply):
+        if kind != "text/html":
+            is_text = kind.startswith("text/") or kind.endswith("xml")
+            return addresses(kind, reply.body.decode() if is_text else "")
+        page = read(reply)
+        self.anchors[url] = page.anchors
+        searches = {f"{form.action}?{urllib.parse.urlencode(form.values)}" for form in page.forms if form.method == "get"}
+        return searches | {one for one in page.links if one not in page.nofollow or self.is_one_of_few(one)}
 
     def is_one_of_few(self, address):
         """Of a program whose addresses are many and of one kind, the first ones."""
