@@ -15,6 +15,8 @@ from common import PATIENCE, Reply
 
 # How many requests are under way at once.
 CLIENTS = 4
+# How many addresses of a program are visited whose links say rel="nofollow": those of a form for each book, for example.
+NOT_FOLLOWED = 50
 REDIRECTS = (301, 302, 303, 307, 308)
 # What a link is, by element and attribute.
 LINKS = {
@@ -149,6 +151,7 @@ class Page(html.parser.HTMLParser):
     def __init__(self):
         super().__init__()
         self.links, self.forms, self.anchors, self.style = set(), [], set(), False
+        self.nofollow = set()
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -163,6 +166,8 @@ class Page(html.parser.HTMLParser):
                 self.anchors.add(value)
             if (tag, name) in LINKS and value:
                 self.links.add(value)
+                if "nofollow" in (attributes.get("rel") or ""):
+                    self.nofollow.add(value)
             if name == "srcset" and value:
                 self.links.update(one.split()[0] for one in value.split(",") if one.strip())
             if name == "style" and value:
@@ -221,6 +226,7 @@ class Crawl:
         self.seen, self.kinds, self.wrong = set(), collections.Counter(), []
         # Where each address was found first, and the anchors of pages that were looked for.
         self.found, self.anchors, self.fragments = {}, {}, set()
+        self.not_followed = collections.Counter()
 
     def run(self, *starts):
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
@@ -268,8 +274,16 @@ class Crawl:
         else:
             self.wrong.append(f"{url}: {reply.status}, from {self.found[url]}")
         if kind == "text/html":
-            self.anchors[url] = read(reply).anchors
+            page = read(reply)
+            self.anchors[url] = page.anchors
+            named = [one for one in named if one not in page.nofollow or self.is_one_of_few(one)]
         return [(one, url) for one in self.absolute(named, url)]
+
+    def is_one_of_few(self, address):
+        """Of a program whose addresses are many and of one kind, the first ones."""
+        program = re.sub(r"\d+", "N", urllib.parse.urlsplit(address).path)
+        self.not_followed[program] += 1
+        return self.not_followed[program] <= NOT_FOLLOWED
 
     def absolute(self, named, url):
         for one in named:

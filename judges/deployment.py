@@ -39,7 +39,7 @@ def certificates(folder):
 def configuration(name, folder, upstream, changes):
     """The file of docs/deployment/ with the addresses and folders of this run, and nothing else changed."""
     text = (FILES / name).read_text()
-    for documented, here in {"127.0.0.1:5000": upstream, "/etc/ssl/library": str(folder)} | changes:
+    for documented, here in ({"127.0.0.1:5000": upstream, "/etc/ssl/library": str(folder)} | changes).items():
         assert documented in text, (name, documented)
         text = text.replace(documented, here)
     return text

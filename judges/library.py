@@ -48,7 +48,7 @@ def started(*arguments, before=(), changes=()):
         with open(f"{folder}/log", "w") as log:
             process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=env)
         try:
-            said = lambda: "istening on" in pathlib.Path(folder, "log").read_text() or process.poll() is not None
+            said = lambda: "listening on" in pathlib.Path(folder, "log").read_text().lower() or process.poll() is not None
             until("it listens", said)
             assert process.poll() is None, pathlib.Path(folder, "log").read_text()
             yield folder

@@ -32,9 +32,10 @@ AXE_RUN = "axe.run(document, {resultTypes: ['violations']}).then(found => found.
     ({impact: one.impact, id: one.id, help: one.help, where: one.nodes.map(node => node.target.join(' ')).slice(0, 3)})))"
 # What a reader can use: each control, and of radio buttons with one name the one that Tab reaches.
 CONTROLS = """
+    window.tabbed = name => document.querySelector(`[name="${name}"]:checked`) ?? document.querySelector(`[name="${name}"]`);
     window.controls = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')].filter(one =>
         one.tabIndex >= 0 && !one.disabled && one.getClientRects().length && getComputedStyle(one).visibility == 'visible'
-        && (one.type != 'radio' || one.checked || !document.querySelector(`[name="${one.name}"]:checked`)));
+        && (one.type != 'radio' || one == tabbed(one.name)));
     window.look = one => { const style = getComputedStyle(one);
         return [style.outline, style.boxShadow, style.border, style.backgroundColor, style.textDecoration, style.clipPath].join() };
     window.looks = controls.map(look);
@@ -54,6 +55,8 @@ class Judged:
     def __init__(self, tab, origin, lighthouse):
         self.tab, self.origin, self.lighthouse = tab, origin, lighthouse
         self.faults, self.notes, self.linked = [], [], set()
+        # The lowest score of Lighthouse in each category.
+        self.least = {}
 
     def fault(self, page, *words):
         self.faults.append(f"{page.name}: " + " ".join(str(word) for word in words))
@@ -79,6 +82,7 @@ class Judged:
                 page.act(self.tab)
             self.is_accessible(page, scheme)
             self.obeys_the_keyboard(page, scheme)
+            self.value("document.activeElement.blur()")
             for width in HEIGHTS:
                 self.look(scheme, width)
                 if wide := self.value(TOO_WIDE):
@@ -126,23 +130,27 @@ class Judged:
         assert line, f"Lighthouse ended: {self.lighthouse.wait(PATIENCE)}"
         told = json.loads(line)
         # An error page has no score: its status is an error of Lighthouse, too.
-        if page.status < 400 and (told["error"] or min(told["scores"].values()) < LEAST):
+        if page.status >= 400:
+            return
+        if told["error"] or min(told["scores"].values()) < LEAST:
             self.fault(page, f"Lighthouse: {told}")
+        self.least = {name: min(score, self.least.get(name, 100)) for name, score in told["scores"].items()}
         self.notes.extend(f"{page.name}: Lighthouse: {fault}" for fault in told["faults"])
-        return told["scores"]
 
     def are_all_linked(self):
         """There is no link to a program that no page of the list is of."""
         known = {program(page.path) for _, pages in VISITS for page in pages}
         for address in sorted(self.linked):
-            if address.startswith(self.origin) and not program(address[len(self.origin):]) in known:
+            path = urllib.parse.urlsplit(address).path
+            # A feed is no page.
+            if address.startswith(self.origin) and "." not in path and program(path) not in known:
                 self.faults.append(f"no page of the list is of this program: {address}")
 
 
 def program(path):
-    """The path of the program of a page: without numbers, format and query."""
+    """The path of the program of a page: without numbers and languages, which are its arguments, and without the query."""
     path = urllib.parse.urlsplit(path).path
-    return "/".join(part for part in re.sub(r"\.\w+$", "", path).split("/") if part and not part.isdecimal())
+    return "/".join(part for part in path.split("/") if part and not re.fullmatch(r"\d+|en|de", part))
 
 
 @contextlib.contextmanager
@@ -173,7 +181,8 @@ def main():
         print(f"note: {note}")
     for fault in judged.faults:
         print(f"FAILED {fault}")
-    print(f"{sum(len(pages) for _, pages in VISITS)} pages, {len(judged.faults)} faults; screenshots in {PICTURES}")
+    print(f"{sum(len(pages) for _, pages in VISITS)} pages, {len(judged.faults)} faults, Lighthouse at least {judged.least}; "
+          f"screenshots in {PICTURES}")
     return 1 if judged.faults else 0
 
 

@@ -77,17 +77,17 @@ mod tests {
             .unwrap()
             .canonicalize()
             .unwrap();
-        let clone = Ok(Source::Clone(root.clone()));
-        assert_eq!(Source::find(None), clone);
+        let clone = Source::Clone(root.clone());
+        assert_eq!(Source::find(None).as_ref(), Ok(&clone));
         for path in [
             root.clone(),
             root.join("giotto"),
             root.join("giotto-cli/.."),
         ] {
-            assert_eq!(Source::find(path.to_str()), clone, "{path:?}");
+            assert_eq!(Source::find(path.to_str()).as_ref(), Ok(&clone), "{path:?}");
         }
         let dependency = format!("path = \"{}/giotto\"", root.display());
-        assert_eq!(clone.unwrap().dependency(), dependency);
+        assert_eq!(clone.dependency(), dependency);
         for nothing in ["/nowhere", "src", "/"] {
             let refused = Source::find(Some(nothing)).unwrap_err();
             assert!(refused.contains("giotto/Cargo.toml"), "{refused}");

@@ -190,7 +190,7 @@ fn parse_base(base: &str) -> Result<&str, &'static str> {
         return Ok(bare);
     }
     let Some(segments) = bare.strip_prefix('/') else {
-        return Err("it begins with a slash, such as \"/library\"");
+        return Err("a path that begins with a slash, such as \"/library\"");
     };
     let is_segment = |segment: &str| {
         let mut bytes = segment.bytes();

@@ -191,16 +191,6 @@ impl States {
         self
     }
 
-    /// The same with `value` in place of the one of its type, if there is one.
-    #[cfg(feature = "static")]
-    pub(crate) fn replace<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        let held = Arc::make_mut(&mut self.0);
-        if let Some(old) = held.values.get_mut(&TypeId::of::<T>()) {
-            old.state = Arc::new(State::new(value));
-        }
-        self
-    }
-
     /// The state of type `T`, if there is one.
     pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         let value = self.0.values.get(&TypeId::of::<T>())?;

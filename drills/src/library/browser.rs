@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::Scene;
 use super::oracle::{Fact, Written};
+use super::scene::Scene;
 use crate::load::{self, field};
 
 /// A request that is not answered within this time has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const PASSWORD: &str = "a password of some length";
 
 pub(super) struct Browser {
     scene: Scene,
@@ -67,6 +69,12 @@ impl Browser {
             secret,
             cookies: BTreeMap::new(),
         }
+    }
+
+    /// Becomes a reader. Nothing is killed before all have.
+    pub(super) async fn joins(&mut self, process: usize, name: &str) {
+        let fields = [("name", name), ("password", PASSWORD)];
+        self.fills(process, "/join", &fields).await;
     }
 
     /// A page for everybody or for this reader, from one process; nothing if it was not there. It must show what is known of
@@ -169,17 +177,11 @@ impl Browser {
             Ok(answer) => answer,
             Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut)),
         };
-        let tally = &self.scene.tally;
         let (head, body) = match answer {
             Ok(answer) => answer,
-            Err(_) if self.scene.site.was_away(process, begun) => {
-                tally.cut.fetch_add(1, Ordering::Relaxed);
-                // As long as a reader needs to try again.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                return None;
-            }
             Err(error) => {
-                tally.failed(format!("{method} {path} of process {process}: {error}"));
+                let what = format!("{method} {path} of process {process}: {error}");
+                self.notes_no_answer(process, begun, what).await;
                 return None;
             }
         };
@@ -191,6 +193,7 @@ impl Browser {
             status: status.unwrap_or(0),
             head,
         };
+        let tally = &self.scene.tally;
         tally.pages.fetch_add(1, Ordering::Relaxed);
         tally
             .hits
@@ -198,6 +201,18 @@ impl Browser {
         self.looks_for_others(&page, path);
         self.keeps_cookies(&page.head);
         Some(page)
+    }
+
+    /// There is no answer, which is well if the process was killed.
+    async fn notes_no_answer(&self, process: usize, begun: Instant, what: String) {
+        match self.scene.site.was_away(process, begun) {
+            false => self.scene.tally.failed(what),
+            true => {
+                self.scene.tally.cut.fetch_add(1, Ordering::Relaxed);
+                // As long as a reader needs to try again.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
     }
 
     /// What is another reader's must not be in it.

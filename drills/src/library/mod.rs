@@ -10,40 +10,25 @@ mod disaster;
 mod draw;
 mod oracle;
 mod reader;
+mod scene;
 mod site;
 mod tally;
 mod writer;
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use oracle::Oracle;
+use scene::{REVIEWERS, Scene};
 use site::Site;
 use tally::Tally;
 
 const READERS: u32 = 50;
-const REVIEWERS: u32 = 4;
 const SECONDS: u64 = 600;
-
-/// What everyone in a scene shares.
-#[derive(Clone)]
-struct Scene {
-    site: Arc<Site>,
-    oracle: Arc<Oracle>,
-    tally: Arc<Tally>,
-    is_over: Arc<AtomicBool>,
-}
-
-impl Scene {
-    fn is_over(&self) -> bool {
-        self.is_over.load(Ordering::Relaxed)
-    }
-}
 
 /// Plays both scenes, and prints a table; whether every promise was kept.
 pub(crate) fn run(runtime: &Handle, words: &[String]) -> Result<bool, Box<dyn Error>> {

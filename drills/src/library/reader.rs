@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::Scene;
 use super::browser::{Browser, Page, secret};
 use super::draw::Draw;
 use super::oracle::{Fact, Written};
+use super::scene::Scene;
 use super::site::PROCESSES;
 use super::writer::{ADDED, EDITED, REVIEWED};
 
@@ -17,7 +17,6 @@ const BORROWED: u32 = 1_000;
 const EACH: u32 = 4;
 /// A reader looks at a page for so long.
 const LOOK: Duration = Duration::from_millis(40);
-const PASSWORD: &str = "a password of some length";
 
 /// The state of the loans of one reader.
 struct Loans {
@@ -32,7 +31,8 @@ struct Loans {
 pub(super) async fn reads(scene: Scene, number: u32) {
     let mut draw = Draw::new(number);
     let mut browser = Browser::new(scene.clone(), secret(number));
-    joins(&mut browser, &secret(number), number as usize % PROCESSES).await;
+    let process = number as usize % PROCESSES;
+    browser.joins(process, &secret(number)).await;
     scene.tally.joined();
     let mut loans = Loans {
         borrowed: BTreeSet::new(),
@@ -53,12 +53,6 @@ pub(super) async fn reads(scene: Scene, number: u32) {
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-/// Becomes a reader. Nothing is killed before all have.
-pub(super) async fn joins(browser: &mut Browser, name: &str, process: usize) {
-    let fields = [("name", name), ("password", PASSWORD)];
-    browser.fills(process, "/join", &fields).await;
 }
 
 /// Reads a page that is the same for everybody.

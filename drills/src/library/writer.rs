@@ -3,11 +3,10 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use super::Scene;
 use super::browser::Browser;
 use super::draw::Draw;
 use super::oracle::{Fact, Written};
-use super::reader::joins;
+use super::scene::{REVIEWERS, Scene};
 use super::site::{ADMIN_PASSWORD, PROCESSES};
 
 /// The books that are reviewed, each by one reviewer, and those that are edited.
@@ -25,13 +24,13 @@ pub(super) async fn reviews(scene: Scene, reviewer: u32) {
     // A review shows its author's name to all.
     let name = format!("reviewer {reviewer}");
     let mut browser = Browser::new(scene.clone(), name.clone());
-    joins(&mut browser, &name, reviewer as usize % PROCESSES).await;
+    browser.joins(reviewer as usize % PROCESSES, &name).await;
     scene.tally.joined();
     for number in 1.. {
         if scene.is_over() {
             return;
         }
-        let step = super::REVIEWERS;
+        let step = REVIEWERS;
         let own = (REVIEWED.end - REVIEWED.start) / step;
         let fact = Fact('R', REVIEWED.start + reviewer + step * draw.below(own));
         let process = draw.below(PROCESSES as u32) as usize;

@@ -78,7 +78,7 @@ impl App {
     fn with_files_below_base(mut self) -> Self {
         if let Some(assets) = &mut self.beside.assets {
             assets.set_base(self.site.base());
-            self.states = self.states.replace(assets.clone());
+            self.states = self.states.keep(assets.clone());
         }
         self
     }

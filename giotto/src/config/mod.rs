@@ -29,7 +29,7 @@ mod table;
 
 #[cfg(feature = "admin")]
 pub(crate) use admin::Place;
+pub(crate) use flags::{SET, configure, flags, flags_of};
 #[cfg(test)]
 pub(crate) use key::KEYS;
-pub(crate) use flags::{SET, configure, flags, flags_of};
 pub(crate) use settings::Config;

@@ -6,7 +6,6 @@ use std::fs::File;
 use std::io::Read as _;
 
 use super::setting::Setting;
-use super::source::written;
 use crate::error::{Error, Result};
 
 /// The end of the name of a variable that names a file.
@@ -32,7 +31,7 @@ pub(super) fn in_file(key: &str, path: &str, name: &str) -> Result<Setting> {
             "" => Err(refused("is empty: write the value into it")),
             text => Ok(Setting {
                 is_hidden: true,
-                ..written(key, text, &format!("{name} ({path})"))
+                ..Setting::written(key, text, &format!("{name} ({path})"))
             }),
         },
     }

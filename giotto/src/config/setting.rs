@@ -6,7 +6,7 @@ use std::fmt;
 
 use toml::Value;
 
-use super::key::PREFIX;
+use super::key::{PREFIX, STRUCTURED};
 use crate::arguments::nearest;
 use crate::error::{Error, Result, quoted};
 
@@ -31,6 +31,20 @@ impl Setting {
         }
     }
 
+    /// The setting that a variable or a flag gives `key`.
+    pub(super) fn written(key: &str, text: &str, origin: &str) -> Self {
+        let is_structured = STRUCTURED.contains(&key) && text.starts_with(['{', '[']);
+        let parsed = is_structured
+            .then(|| format!("value = {text}").parse::<toml::Table>().ok())
+            .flatten();
+        let value = parsed.and_then(|mut table| table.remove("value"));
+        let setting = Self::text(key, text, origin);
+        match value {
+            Some(value) => Self { value, ..setting },
+            None => setting,
+        }
+    }
+
     /// Whether it was written as a text, in a variable or a flag, so that its type is that of the setting.
     pub(super) fn is_text(&self) -> bool {
         self.origin.starts_with(PREFIX) || self.is_of_flag()
@@ -44,7 +58,10 @@ impl Setting {
     pub(super) fn is_secret(&self) -> bool {
         let secrets = ["password", "secret", "token", "url", "key"];
         let mut secrets = secrets.iter();
+        // An address of a server may have a password before the `@`.
+        let may_have_password = self.value.as_str().is_some_and(|text| text.contains('@'));
         self.is_hidden
+            || may_have_password
             || secrets.any(|secret| self.key.ends_with(secret))
             || self.key.contains(".fields.")
     }
@@ -205,7 +222,11 @@ impl Setting {
         name: &str,
         known: impl Iterator<Item = &'n str> + Clone,
     ) -> Error {
-        let hint = match nearest(name, known.clone()) {
+        // `drain` is `drain_seconds`, whatever else is as near.
+        let begun = known
+            .clone()
+            .find(|known| !name.is_empty() && known.starts_with(name));
+        let hint = match begun.or_else(|| nearest(name, known.clone())) {
             Some(near) => format!("did you mean {near:?}?"),
             None if known.clone().next().is_none() => "it takes none".to_owned(),
             None => format!("known are {}", known.collect::<Vec<_>>().join(", ")),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml::Value;
 use toml::de::{DeTable, DeValue};
 
-use super::key::{APP_PREFIX, CONFIG, PREFIX, PROFILE, SESSION_KEY, STRUCTURED, variable_of};
+use super::key::{APP_PREFIX, CONFIG, PREFIX, PROFILE, SESSION_KEY, variable_of};
 use super::links;
 use super::profile::Profiles;
 use super::secret::{FILE, in_file};
@@ -43,26 +43,9 @@ pub(super) fn read<'s>(
     let (links, variables): (Vec<_>, Vec<_>) = own_variables(variables)?
         .into_iter()
         .partition(|(name, value)| links::is_link(name, value));
-    let named = variables.iter().find(|(name, _)| name == CONFIG);
-    let named_path = named.map(|(_, path)| Path::new(path));
-    let file = path.or(named_path).unwrap_or(Path::new(DEFAULT_PATH));
-    let file = file.to_owned();
-    let settings = match (path, named) {
-        (Some(path), _) => from_file(path, "")?,
-        (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
-        (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            // A file of that name is read, or named in the error.
-            _ => from_file(Path::new(DEFAULT_PATH), "")?,
-        },
-    };
+    let (file, settings) = file_of(path, &variables)?;
     let mut profiles = Profiles::of(settings)?;
-    let chosen = variables.iter().find(|(name, _)| name == PROFILE);
-    let chosen = chosen.map(|(name, profile)| (profile.as_str(), name.as_str()));
-    let own = match profile.map(|profile| (profile, "--profile")).or(chosen) {
-        Some((profile, origin)) => profiles.take(profile, origin)?,
-        None => Vec::new(),
-    };
+    let own = chosen(&mut profiles, profile, &variables)?;
     let other_profiles = profiles.others().collect();
     let mut settings = profiles.common;
     settings.extend(own);
@@ -74,7 +57,7 @@ pub(super) fn read<'s>(
         let (key, value) = pair.split_once('=').ok_or_else(|| {
             Error::configuration(format!("--set {pair}: write it as --set KEY=VALUE"))
         })?;
-        settings.push(written(key, value, "--set"));
+        settings.push(Setting::written(key, value, "--set"));
     }
     Ok(Source {
         settings,
@@ -83,6 +66,37 @@ pub(super) fn read<'s>(
         app_variables,
         other_profiles,
     })
+}
+
+/// The file at `path`, or the one that a variable names, or the usual one if it exists; and its settings.
+fn file_of(path: Option<&Path>, variables: &[(String, String)]) -> Result<(PathBuf, Vec<Setting>)> {
+    let named = variables.iter().find(|(name, _)| name == CONFIG);
+    let named_path = named.map(|(_, path)| Path::new(path));
+    let file = path.or(named_path).unwrap_or(Path::new(DEFAULT_PATH));
+    let settings = match (path, named) {
+        (Some(path), _) => from_file(path, "")?,
+        (None, Some((name, path))) => from_file(Path::new(path), &format!("{name}: "))?,
+        (None, None) => match Path::new(DEFAULT_PATH).symlink_metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            // A file of that name is read, or named in the error.
+            _ => from_file(Path::new(DEFAULT_PATH), "")?,
+        },
+    };
+    Ok((file.to_owned(), settings))
+}
+
+/// The settings of the profile that a flag or a variable chooses.
+fn chosen(
+    profiles: &mut Profiles,
+    flag: Option<&str>,
+    variables: &[(String, String)],
+) -> Result<Vec<Setting>> {
+    let variable = variables.iter().find(|(name, _)| name == PROFILE);
+    let variable = variable.map(|(name, profile)| (profile.as_str(), name.as_str()));
+    match flag.map(|profile| (profile, "--profile")).or(variable) {
+        Some((profile, origin)) => profiles.take(profile, origin),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The variables of this process that begin with `GIOTTO_`. An empty variable counts as not set, as in `${NAME:-default}` of
@@ -119,7 +133,7 @@ fn from_variables(variables: &[(String, String)]) -> Result<Vec<Setting>> {
             (Some(_), None) if key == SESSION_KEY && path.is_some() => {
                 return Err(both(name, &file));
             }
-            (Some(value), None) => settings.push(written(key, value, name)),
+            (Some(value), None) => settings.push(Setting::written(key, value, name)),
             (None, Some(path)) => settings.push(in_file(key, path, &file)?),
             (None, None) => {}
         }
@@ -158,20 +172,6 @@ fn check_names(variables: &[(String, String)], known: &[String]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The setting that a variable or a flag gives `key`.
-pub(super) fn written(key: &str, text: &str, origin: &str) -> Setting {
-    let is_structured = STRUCTURED.contains(&key) && text.starts_with(['{', '[']);
-    let parsed = is_structured
-        .then(|| format!("value = {text}").parse::<toml::Table>().ok())
-        .flatten();
-    let value = parsed.and_then(|mut table| table.remove("value"));
-    let setting = Setting::text(key, text, origin);
-    match value {
-        Some(value) => Setting { value, ..setting },
-        None => setting,
-    }
 }
 
 /// Reads the file at `path`. An error begins with `named_by`, which says where the path is from.

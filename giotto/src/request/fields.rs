@@ -1,9 +1,11 @@
-//! The header fields of a request, and which of them middleware reads.
+//! The header fields of a request, which of them middleware reads, and what else is known of its origin.
 //!
 //! Made by a controller. Output middleware may still read them after step 6 of an invocation.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::log::Proxies;
 use crate::varies::{FieldsRead, Names};
 
 /// Header fields that came with a request. Giotto implements it for [`http::HeaderMap`]; middleware reads it with
@@ -49,4 +51,13 @@ impl<'r> Recorded<'r> {
     pub(super) const fn unrecorded(&self) -> Option<&'r dyn Metadata> {
         self.fields
     }
+}
+
+/// What is known of the origin of a request besides its fields.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked<'r> {
+    /// That of the application, which no request changes.
+    pub(crate) own: Option<Arc<str>>,
+    /// The proxies, if one of them has sent the request.
+    pub(crate) by: Option<&'r Proxies>,
 }

@@ -15,8 +15,7 @@ use giotto_cache::Mode;
 use smallvec::SmallVec;
 
 pub use self::fields::Metadata;
-pub(crate) use self::fields::Recorded;
-pub(crate) use self::origin::Asked;
+pub(crate) use self::fields::{Asked, Recorded};
 pub(crate) use self::value::Given;
 pub use self::value::Value;
 use crate::language;

@@ -2,20 +2,8 @@
 //!
 //! Middleware asks for it before step 3 of an invocation.
 
-use std::sync::Arc;
-
 use super::Request;
-use crate::log::Proxies;
 use crate::site::parse_origin;
-
-/// What is known of the origin of a request besides its fields.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Asked<'r> {
-    /// That of the application, which no request changes.
-    pub(crate) own: Option<Arc<str>>,
-    /// The proxies, if one of them has sent the request.
-    pub(crate) by: Option<&'r Proxies>,
-}
 
 impl Request<'_> {
     /// The origin that the client has asked: a scheme and a host in lower case, such as `https://example.org`.

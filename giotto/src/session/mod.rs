@@ -8,6 +8,7 @@ mod content;
 mod csrf;
 mod held;
 mod sessions;
+mod size;
 mod slot;
 
 use std::fmt;
@@ -22,7 +23,7 @@ pub use self::content::Flash;
 pub(crate) use self::csrf::CSRF_TOKEN;
 use self::held::{Held, State};
 pub use self::sessions::Sessions;
-use self::sessions::check_size;
+use self::size::check_size;
 pub(crate) use self::slot::{Carried, Slot};
 use crate::error::{Error, Result};
 use crate::page::Told;

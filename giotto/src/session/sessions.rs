@@ -11,22 +11,17 @@ use http::{HeaderValue, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cookie::{Cookie, MAX_BYTES};
+use crate::cookie::Cookie;
 use crate::error::{Error, Result};
 use crate::lifetimes::seconds;
 use crate::page::Told;
 
 /// A key that is shorter than what is made of it is easier to guess.
 const KEY_BYTES: usize = 32;
-const NAME: &str = "giotto_session";
+pub(super) const NAME: &str = "giotto_session";
 /// The path of an application that has its host for itself.
-const ROOT: &str = "/";
+pub(super) const ROOT: &str = "/";
 const DAY: u32 = 24 * 3_600;
-
-/// What the seal adds: a nonce and a tag.
-const SEAL_BYTES: usize = 12 + 16;
-/// The longest attributes of a cookie here.
-const ATTRIBUTES: &str = "; Path=; Max-Age=2147483647; Secure; HttpOnly; SameSite=Lax";
 
 /// Gives an application sessions: [`App::sessions`](crate::App::sessions).
 ///
@@ -52,7 +47,7 @@ pub struct Sessions {
     names: [String; 2],
     is_secure: Option<bool>,
     /// Where the application is on its host.
-    path: String,
+    pub(super) path: String,
     /// In seconds.
     idle: u32,
     lifetime: u32,
@@ -281,22 +276,6 @@ pub(super) enum Kind {
     Session = 0,
     /// The identifiers of sessions that ended here. A response that was slow, and still writes one of them, changes nothing.
     Ended = 1,
-}
-
-/// Refuses a `content` whose cookie would be too long for browsers. Its name is that of the `sessions`.
-pub(super) fn check_size(sessions: Option<&Sessions>, content: &impl Serialize) -> Result<()> {
-    let bytes = serde_json::to_vec(content)?.len() + SEAL_BYTES;
-    let name = sessions.map_or(NAME, |sessions| sessions.name_of(Kind::Session));
-    let path = sessions.map_or(ROOT, |sessions| &sessions.path);
-    let attributes = ATTRIBUTES.len() + path.len();
-    let cookie = name.len() + 1 + bytes.div_ceil(3) * 4 + attributes;
-    match cookie > MAX_BYTES {
-        false => Ok(()),
-        true => Err(Error::other(format!(
-            "the session would be a cookie of {cookie} bytes, and browsers keep {MAX_BYTES}: keep the data in a database, and \
-             a key to it in the session"
-        ))),
-    }
 }
 
 impl Default for Sessions {

@@ -84,9 +84,9 @@ fn what_is_wrong_is_told_with_its_place_and_the_remedy() {
         ),
         (
             &["--port", "1"],
-            &["--port", "--config PATH and --set KEY=VALUE"],
+            &["--port", "--profile NAME and --set KEY=VALUE"],
         ),
-        (&["--set"], &["--config PATH and --set KEY=VALUE"]),
+        (&["--set"], &["--profile NAME and --set KEY=VALUE"]),
     ] {
         let error = configured(flags).unwrap_err().to_string();
         for word in words {

@@ -171,10 +171,7 @@ fn settings_of_the_application_and_the_base_need_a_restart_and_a_mistake_changes
             "log = \"info\"\nhttp.base = \"/a\"\n[app]\ngreeting = \"b\"",
             "unchanged=\"app.greeting, http.base\"",
         ),
-        (
-            "log = \"info\"\n[app]\ngreting = \"b\"",
-            "did you mean \\\"greeting\\\"",
-        ),
+        ("log = \"info\"\n[app]\ngreting = \"b\"", "greting"),
         ("log = \"info\"\nhttp.base = \"a\"", "http.base"),
     ] {
         write(settings);

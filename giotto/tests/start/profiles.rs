@@ -11,7 +11,7 @@ fn a_mistake_in_a_base_an_origin_or_a_profile_is_named() {
             "http.base = \"library\"",
             &[][..],
             &[
-                "giotto.toml:1:1: http.base = \"library\"",
+                "giotto.toml:1:6: http.base = \"library\"",
                 "begins with a slash",
             ][..],
         ),

@@ -1,18 +1,21 @@
 //! The settings of the application itself: the table `[app]`, which serde reads into a struct of the application.
 //!
-//! Read before the application is made. `tree.rs` has what the file and flags give, `variables.rs` the variables, `reading.rs` is
-//! the deserializer that asks both for each field, and `problem.rs` its error.
+//! Read before the application is made. `tree.rs` has what the file and flags give, `variables.rs` the variables,
+//! and `place.rs` asks both for each field. `reading.rs` (with `variant.rs`) is the deserializer, and `problem.rs` its error.
 
+mod place;
 mod problem;
 mod reading;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod variables;
+mod variant;
 
 use serde::de::DeserializeOwned;
 
-use self::reading::At;
+use self::place::At;
+use self::problem::Problem;
 use self::tree::Node;
 use self::variables::Variables;
 use super::setting::Setting;
@@ -44,8 +47,11 @@ impl AppSettings {
     pub(super) fn read<S: DeserializeOwned>(&self) -> Result<S> {
         let tree = Node::of(&self.settings)?;
         let variables = Variables::new(&self.variables);
-        let at = At::root(&tree, &variables);
-        let settings = at.read()?;
+        let settings = S::deserialize(At::root(&tree, &variables));
+        let settings = settings.map_err(|problem| match problem {
+            Problem::Placed(error) => error,
+            problem => Error::configuration(format!("[app]: {problem}")),
+        })?;
         variables.check()?;
         Ok(settings)
     }

@@ -156,7 +156,11 @@ fn a_mistake_has_its_key_its_place_and_the_remedy() {
         (
             "[app]\nname = \"a\"\nnmae = \"b\"",
             &[],
-            &["shop.toml:3:1", "key of [app] \"nmae\"", "did you mean \"name\""],
+            &[
+                "shop.toml:3:1",
+                "key of [app] \"nmae\"",
+                "did you mean \"name\"",
+            ],
         ),
         (
             "[app]\nname = 7",

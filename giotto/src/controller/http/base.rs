@@ -13,33 +13,45 @@ use super::health;
 use super::mount::Service;
 use super::output::Body;
 use super::problem::Problem;
+use super::sent::{keep, shown_path};
 use crate::app::App;
 use crate::site::Site;
 
 /// The fields whose value is an address.
 const ADDRESSES: [HeaderName; 2] = [header::LOCATION, header::CONTENT_LOCATION];
 
-/// The target of a request as it was sent, with the base.
-#[derive(Clone, Debug)]
-struct Sent(Uri);
+impl Service {
+    /// Answers one request. Every failure is a response, too.
+    pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        // Boxed, so that the future of a plain hit stays small.
+        match self.has_base() {
+            true => Box::pin(self.answer_below_base(head, body)).await,
+            false => self.answer_inside(head, body).await,
+        }
+    }
 
-/// The response to a request to an application with a base.
-pub(super) async fn answer<B>(service: &Service, head: &mut Parts, body: B) -> Response<Body>
-where
-    B: http_body::Body + Send + 'static,
-    B::Data: Send,
-{
-    let app = service.app();
-    let mut response = match enter(app.site(), head) {
-        Ok(()) => service.answer_inside(head, body).await,
-        // A supervisor asks the process itself, and not the proxy.
-        Err(Outside) => match health::public(app, head) {
-            Some(health) => return health,
-            None => outside(service, head),
-        },
-    };
-    place(app.site(), response.headers_mut());
-    response
+    /// Answers one request to an application with a base.
+    async fn answer_below_base<B>(&self, head: &mut Parts, body: B) -> Response<Body>
+    where
+        B: http_body::Body + Send + 'static,
+        B::Data: Send,
+    {
+        let app = self.app();
+        let mut response = match enter(app.site(), head) {
+            Ok(()) => self.answer_inside(head, body).await,
+            // A supervisor asks the process itself, and not the proxy.
+            Err(Outside) => match health::public(app, head) {
+                Some(health) => return health,
+                None => outside(self, head),
+            },
+        };
+        place(app.site(), response.headers_mut());
+        response
+    }
 }
 
 /// The path of a request is not below the base.
@@ -65,22 +77,8 @@ fn enter(site: &Site, head: &mut Parts) -> Result<(), Outside> {
     parts.path_and_query = Some(target);
     let inside = Uri::from_parts(parts).map_err(|_| Outside)?;
     let sent = std::mem::replace(&mut head.uri, inside);
-    head.extensions.insert(Sent(sent));
+    keep(sent, head);
     Ok(())
-}
-
-/// Has `copy` know the target that was sent, as `head` does.
-#[cfg(feature = "axum")]
-pub(super) fn keep_sent(head: &Parts, copy: &mut Parts) {
-    if let Some(sent) = head.extensions.get::<Sent>() {
-        copy.extensions.insert(sent.clone());
-    }
-}
-
-/// The path of the request as its client has sent it.
-pub(super) fn sent_path(head: &Parts) -> &str {
-    let sent = head.extensions.get::<Sent>();
-    sent.map_or(&head.uri, |Sent(uri)| uri).path()
 }
 
 /// The response to a request that is not below the base.
@@ -90,7 +88,7 @@ fn outside(service: &Service, head: &Parts) -> Response<Body> {
     let base = app.site().base();
     let message = format!(
         "there is nothing at {}: this application is at {base}/",
-        failure::shown_path(head)
+        shown_path(head)
     );
     let problem = Problem::new(StatusCode::NOT_FOUND, message);
     failure::response(problem, head, app, service.shows_errors())
@@ -126,6 +124,7 @@ fn place(site: &Site, fields: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::controller::http::sent::sent_path;
 
     fn site() -> Site {
         Site::default().with_base("/library").unwrap()
@@ -139,7 +138,7 @@ mod tests {
             .into_parts();
         enter(&site(), &mut head).ok()?;
         if sent_path(&head) != head.uri.path() {
-            assert!(sent_path(&head).contains("ibrary"), "{target}");
+            assert!(sent_path(&head).contains("brary"), "{target}");
         }
         Some(head.uri.to_string())
     }

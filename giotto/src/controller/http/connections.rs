@@ -16,8 +16,8 @@ use hyper::service::service_fn;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
+use super::accept::Client;
 use super::date::{Latest, date};
-use super::listen::Client;
 use super::mount::Service;
 use super::output::Body;
 use super::watch::{Pulse, Rate, Watch, Watched};

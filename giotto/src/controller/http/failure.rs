@@ -9,7 +9,6 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use serde_json::json;
 
-use super::base::sent_path;
 use super::caching::{CACHE_STATUS, NO_STORE, cache_status};
 use super::document::error_document;
 use super::head::{Fields, controller};
@@ -18,6 +17,7 @@ use super::output::{Body, allow};
 use super::problem::Problem;
 use super::redirection;
 use super::request_id::{REQUEST_ID, id_of};
+use super::sent::{sent_path, shown_path};
 use crate::app::App;
 use crate::error::{Error, ErrorKind};
 use crate::error_page::ErrorPage;
@@ -26,9 +26,6 @@ use crate::negotiate;
 use crate::page::Page;
 use crate::request::Segments;
 use crate::view::View;
-
-/// The most characters of a path that an error page repeats.
-const MAX_PATH: usize = 100;
 
 /// The response to a request that has no page because of `problem`. With `shows_errors`, the client sees the messages of
 /// internal errors.
@@ -233,11 +230,6 @@ fn log(message: &str, head: &Parts, app: &App, fields: &mut HeaderMap) {
     app.log().tell(event, move |repeated| {
         tracing::error!(program, %path, %error, request_id = id, repeated, "program failed");
     });
-}
-
-/// The path of the request, as far as an error page repeats it.
-pub(super) fn shown_path(head: &Parts) -> String {
-    sent_path(head).chars().take(MAX_PATH).collect()
 }
 
 /// The path in the manifest of the program that answers a request, whose client has sent the `path`.

@@ -8,24 +8,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
+use super::accept::{Accept, Client, Port};
 use super::unix::UnixSocket;
 
 /// The most bytes that the kernel takes before it sends them. It takes more when half of them are sent, so that a client at
 /// the lowest rate is seen to take some in time.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 16 << 10;
-
-/// How a port, or a Unix socket, is listened on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Port {
-    /// This and the kernel limit the connections that wait to be accepted.
-    pub(crate) backlog: u32,
-    /// Whether other processes of this user may listen on the same port, which share its connections, or take over its path.
-    pub(crate) is_shared: bool,
-}
 
 /// The socket of a server.
 #[derive(Debug)]
@@ -158,14 +150,6 @@ fn bound_unsent(socket: &impl std::os::fd::AsFd) {
     }
 }
 
-/// A socket that accepts connections.
-pub(crate) trait Accept {
-    /// What is known of a client.
-    type Peer;
-
-    fn accept(&self) -> impl Future<Output = io::Result<(Box<dyn Client>, Self::Peer)>> + Send;
-}
-
 impl Accept for TcpListener {
     type Peer = SocketAddr;
 
@@ -219,16 +203,6 @@ fn at_once(stream: TcpStream) -> Box<dyn Client> {
         tracing::debug!(%error, "TCP_NODELAY failed");
     }
     Box::new(stream)
-}
-
-/// The connection of a client.
-pub(crate) trait Client: AsyncRead + AsyncWrite + Send + Unpin {
-    /// The next bytes, which stay there; none at the end.
-    fn poll_peek(
-        &self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<usize>>;
 }
 
 impl Client for TcpStream {

@@ -3,7 +3,7 @@
 //! The first and the last step of an invocation over HTTP. `listen.rs` (or `unix.rs`) makes the socket and `serve.rs` accepts
 //! connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while the wall clock is
 //! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs; `base.rs` takes the base of the
-//! application off the path;
+//! application off the path, which `sent.rs` keeps;
 //! `access.rs` tells its requests in the access log, `span.rs` in
 //! traces. `service.rs` takes each request through `head.rs` (with `host.rs`) and `input.rs` to the application, a POST through
 //! `post.rs`, `body.rs` (with `decoding.rs`) and `session.rs`, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
@@ -11,6 +11,7 @@
 //! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
 //! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
 
+mod accept;
 mod access;
 mod base;
 #[cfg(any(feature = "axum", feature = "static"))]
@@ -43,6 +44,7 @@ mod redirection;
 mod request_id;
 #[cfg(feature = "axum")]
 mod routes;
+mod sent;
 mod serve;
 mod service;
 #[cfg(feature = "session")]
@@ -56,15 +58,16 @@ mod unix;
 mod upload;
 mod watch;
 
+pub(crate) use accept::Port;
 pub(crate) use connections::{Answering, Answers};
 pub(crate) use date::date;
 #[cfg(feature = "admin")]
 pub(crate) use health::{healthz, readyz};
-#[cfg(feature = "socket-activation")]
-pub(crate) use listen::{adopt, adopt_unix};
 #[cfg(feature = "admin")]
 pub(crate) use listen::listen_on;
-pub(crate) use listen::{Listener, Port, listen};
+pub(crate) use listen::{Listener, listen};
+#[cfg(feature = "socket-activation")]
+pub(crate) use listen::{adopt, adopt_unix};
 pub use mount::Service;
 pub use output::Body;
 #[cfg(feature = "admin")]

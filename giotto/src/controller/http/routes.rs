@@ -18,8 +18,8 @@ use http_body_util::BodyExt as _;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::base::keep_sent;
 use super::output::Body;
+use super::sent::keep_too;
 use super::upload::{Upload, whole};
 use crate::app::App;
 use crate::beside::Layers;
@@ -108,7 +108,7 @@ pub(super) fn taken(head: &mut Parts) -> Parts {
     copy.uri.clone_from(&head.uri);
     copy.version = head.version;
     copy.headers.clone_from(&head.headers);
-    keep_sent(head, &mut copy);
+    keep_too(head, &mut copy);
     std::mem::replace(head, copy)
 }
 

@@ -11,8 +11,9 @@ use giotto_cache::log::Limiter;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::accept::Accept;
 use super::connections::{Answers, Connections, Handler};
-use super::listen::{Accept, Listener, accept_waiting};
+use super::listen::{Listener, accept_waiting};
 use super::mount::Service;
 use super::signals::{Signals, Stop};
 

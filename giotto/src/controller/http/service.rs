@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use http::request::Parts;
 use http::{Method, Response};
 
-use super::base;
 #[cfg(any(feature = "axum", feature = "static"))]
 use super::beside;
 use super::coding;
@@ -47,19 +46,6 @@ struct Unfinished<'r> {
 }
 
 impl Service {
-    /// Answers one request. Every failure is a response, too.
-    pub(crate) async fn answer<B>(&self, head: &mut Parts, body: B) -> Response<Body>
-    where
-        B: http_body::Body + Send + 'static,
-        B::Data: Send,
-    {
-        // Boxed, so that the future of a plain hit stays small.
-        if self.has_base() {
-            return Box::pin(base::answer(self, head, body)).await;
-        }
-        self.answer_inside(head, body).await
-    }
-
     /// Answers one request, whose path has no base.
     #[inline]
     pub(super) async fn answer_inside<B>(&self, head: &mut Parts, body: B) -> Response<Body>

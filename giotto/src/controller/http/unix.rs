@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use tokio::io::ReadBuf;
 use tokio::net::{UnixListener, UnixSocket as Socket, UnixStream};
 
-use super::listen::{Accept, Client, Port};
+use super::accept::{Accept, Client, Port};
 
 /// The connections that wait to be accepted from the user of this process.
 const BACKLOG: u32 = 128;

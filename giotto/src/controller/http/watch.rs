@@ -12,7 +12,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::ReadBuf;
 
-use super::listen::Client;
+use super::accept::Client;
 
 /// The state of a server that its connections read: the time in beats since it started, and two flags.
 #[derive(Debug, Default)]

@@ -5,14 +5,11 @@
 
 use std::time::{Duration, Instant};
 
-use giotto_cache::Place;
-use serde::{Deserialize, Serialize};
-
 use super::filter::Sort;
 use super::found::Found;
 use super::hits::Hits;
 use super::listed::{Listed, OfProcess};
-use super::meant::{Layer, Meant};
+use super::meant::{Arguments, Layer, Meant};
 use super::view::{Report, Shown};
 use crate::error::{Error, Result};
 use crate::management::model::{Documented, INVOCATION, refused, shown};
@@ -21,6 +18,7 @@ use crate::management::watch;
 use crate::program::Program;
 use crate::socket::PATIENCE;
 use crate::view::BasicView;
+use giotto_cache::Place;
 
 /// The most entries that are shown at once.
 const MOST: usize = 1_000;
@@ -89,36 +87,6 @@ pub(in crate::management) fn of_process() -> Program {
     Program::new(model)
         .description("Lists what is in the memory of this process")
         .view(BasicView::new())
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct Arguments {
-    #[serde(default)]
-    pub(super) invocation: Vec<String>,
-    #[serde(default)]
-    pub(super) state: Option<String>,
-    #[serde(default)]
-    pub(super) older: Option<u64>,
-    #[serde(default)]
-    pub(super) larger: Option<u64>,
-    #[serde(default)]
-    sort: Option<String>,
-    #[serde(default = "twenty")]
-    limit: usize,
-    #[serde(default)]
-    after: Option<String>,
-    #[serde(default)]
-    budget: Option<u64>,
-    #[serde(default)]
-    pub(super) layer: Option<usize>,
-    #[serde(default)]
-    process: Option<u32>,
-    #[serde(default)]
-    watch: bool,
-}
-
-const fn twenty() -> usize {
-    20
 }
 
 async fn list(arguments: Arguments, operator: Operator) -> Result<Listed> {

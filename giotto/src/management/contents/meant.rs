@@ -1,13 +1,13 @@
-//! Which entries are listed, and of which layer.
+//! What is asked of a list: which entries, and of which layer.
 //!
 //! Part of `cache/list`.
 
 use std::collections::HashMap;
 
 use giotto_cache::{Key, KeyValue, ListedEntry, Listing, Place, Policy};
+use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
-use super::list::Arguments;
 use super::pattern::Pattern;
 use crate::app::App;
 use crate::error::Result;
@@ -19,6 +19,37 @@ use crate::request::Controller;
 /// The keys that are looked at for one page of the store.
 const PAGE: usize = 1_000;
 const PAGE_OF_MEMORY: usize = 20_000;
+
+/// What `cache/list` is asked.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Arguments {
+    #[serde(default)]
+    pub(super) invocation: Vec<String>,
+    #[serde(default)]
+    pub(super) state: Option<String>,
+    #[serde(default)]
+    pub(super) older: Option<u64>,
+    #[serde(default)]
+    pub(super) larger: Option<u64>,
+    #[serde(default)]
+    pub(super) sort: Option<String>,
+    #[serde(default = "twenty")]
+    pub(super) limit: usize,
+    #[serde(default)]
+    pub(super) after: Option<String>,
+    #[serde(default)]
+    pub(super) budget: Option<u64>,
+    #[serde(default)]
+    pub(super) layer: Option<usize>,
+    #[serde(default)]
+    pub(super) process: Option<u32>,
+    #[serde(default)]
+    pub(super) watch: bool,
+}
+
+const fn twenty() -> usize {
+    20
+}
 
 /// The entries that are meant.
 pub(super) struct Meant {

@@ -53,6 +53,14 @@ pub(super) struct Stored {
     pub(super) site: Site,
 }
 
+impl Stored {
+    /// The key of the fragment `name`.
+    fn key(&self, name: &str, arguments: String) -> Key {
+        let key = Key::new(&format!("fragment:{name}"), arguments, &self.mimetype);
+        self.site.key(key)
+    }
+}
+
 /// What a fragment depends on besides its name and the media type.
 #[derive(Serialize)]
 struct Arguments<'a> {
@@ -175,8 +183,7 @@ fn read(
             version: &stored.version,
         };
         let arguments = literal::to_string(&arguments).map_err(|error| failed(&error))?;
-        let key = Key::new(&format!("fragment:{name}"), arguments, &stored.mimetype);
-        let key = stored.site.key(key);
+        let key = stored.key(name, arguments);
         Ok::<_, Error>(Lookup::new(key, Policy::seconds(seconds)).tags(tags.unwrap_or_default()))
     };
     let lookup = stored.map(lookup).transpose()?;

@@ -10,13 +10,13 @@ use giotto_cache::log::{Cut, Limiter};
 use minijinja::value::Serde;
 use minijinja::value::{Kwargs, Value, from_args};
 use minijinja::{AutoEscape, Error, ErrorKind};
-use serde_json::Value as Json;
 
 use super::fragment::{Fragments, cache};
 #[cfg(feature = "static")]
 use super::sources::Sources;
 use super::translations::{Part, Translations, parts};
-use crate::address::Addresses;
+use super::urls;
+use super::wrong::{detail, failed, undefined, usage};
 #[cfg(feature = "static")]
 use crate::assets::Assets;
 use crate::context::Context;
@@ -113,10 +113,10 @@ impl Function {
         arguments: &[Value],
     ) -> Result<Value, Error> {
         match self {
-            Self::UrlFor => url_for(page, arguments).map(Value::from),
-            Self::AbsoluteUrlFor => absolute_url_for(page, arguments),
-            Self::Url => url(page, arguments),
-            Self::AbsoluteUrl => absolute_url(page, arguments),
+            Self::UrlFor => urls::url_for(&page.context, arguments).map(Value::from),
+            Self::AbsoluteUrlFor => urls::absolute_url_for(&page.context, arguments),
+            Self::Url => urls::url(&page.context, arguments),
+            Self::AbsoluteUrl => urls::absolute_url(&page.context, arguments),
             Self::Asset => asset(page, arguments),
             Self::Csrf => csrf(page, arguments),
             Self::Flashes => flashes(page, arguments),
@@ -124,48 +124,6 @@ impl Function {
             Self::Cache => cache(&page.fragments, page.language(), state, arguments),
         }
     }
-}
-
-/// The address of a program. It is text like any other, and escaped for the page.
-fn url_for(page: &Page, arguments: &[Value]) -> Result<String, Error> {
-    let (program, named): (&str, Kwargs) =
-        from_args(arguments).map_err(|error| usage(&error, "url_for(\"book\", id=7)"))?;
-    let mut given = serde_json::Map::new();
-    for name in named.args() {
-        let value: Value = named.get(name)?;
-        if value.is_undefined() {
-            let message = format!("url_for({program:?}): {}", detail(&undefined(name)));
-            return Err(Error::new(ErrorKind::UndefinedError, message));
-        }
-        let json = serde_json::to_value(&value).map_err(|error| failed(&error))?;
-        given.insert(name.to_owned(), json);
-    }
-    let addresses = page.context.states().find::<Addresses>();
-    let addresses = addresses.ok_or_else(|| failed("there are no addresses"))?;
-    let url = addresses.url_for(program, &Json::Object(given));
-    url.map_err(|error| failed(&error))
-}
-
-/// The same with the origin of the application.
-fn absolute_url_for(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
-    let url = page.context.site().absolute(&url_for(page, arguments)?);
-    url.map(Value::from).map_err(|error| failed(&error))
-}
-
-/// The address of a path that is not one of a program.
-fn url(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
-    let (path,): (&str,) =
-        from_args(arguments).map_err(|error| usage(&error, "url(\"/admin/cover\")"))?;
-    let url = page.context.site().url(path);
-    url.map(Value::from).map_err(|error| failed(&error))
-}
-
-/// The same with the origin of the application.
-fn absolute_url(page: &Page, arguments: &[Value]) -> Result<Value, Error> {
-    let (path,): (&str,) =
-        from_args(arguments).map_err(|error| usage(&error, "absolute_url(asset(\"app.css\"))"))?;
-    let url = page.context.site().absolute(path);
-    url.map(Value::from).map_err(|error| failed(&error))
 }
 
 /// The address of a static file.
@@ -304,23 +262,4 @@ fn filled(message: &str, named: &Kwargs, is_markup: bool) -> Result<String, Erro
         }
     }
     Ok(text)
-}
-
-fn undefined(name: &str) -> Error {
-    let message = format!("the argument '{name}' is undefined");
-    Error::new(ErrorKind::UndefinedError, message)
-}
-
-fn detail(error: &Error) -> String {
-    error
-        .detail()
-        .map_or_else(|| error.to_string(), str::to_owned)
-}
-
-fn usage(error: &Error, example: &str) -> Error {
-    Error::new(error.kind(), format!("{}; write {example}", detail(error)))
-}
-
-fn failed(problem: &(impl std::fmt::Display + ?Sized)) -> Error {
-    Error::new(ErrorKind::InvalidOperation, problem.to_string())
 }

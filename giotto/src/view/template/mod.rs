@@ -19,7 +19,9 @@ mod stored;
 mod templates;
 mod tokens;
 mod translations;
+mod urls;
 mod values;
+mod wrong;
 
 pub use renderer::{Template, template};
 pub use templates::Templates;
