@@ -62,7 +62,7 @@ async fn ten_thousand_callers_in_four_processes_make_one_call() -> Result<()> {
 
 /// What one of the four processes does.
 async fn call_as(peer: &Peer) -> Result<()> {
-    let (store, leases) = HeldLeases::new(store(peer.given().parse().unwrap()));
+    let (store, leases) = HeldLeases::new(store(peer.given().parse().expect("the port")));
     let cache = cache(store);
     // Connects.
     cache.knows_tag("any").await?;

@@ -102,7 +102,7 @@ impl Terminal {
         server.wait(shown)
     }
 
-    /// Ends the server, if there is one, as Ctrl+C does.
+    /// Ends the server, if there is one: by SIGTERM, because what a shell runs in the background ignores Ctrl+C.
     pub(crate) fn stop(&mut self) {
         self.server = None;
     }
@@ -152,7 +152,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // The group, because Cargo does not pass a signal on to the program that it runs.
-        let kill = format!("kill -INT -{}", self.process.id());
+        let kill = format!("kill -TERM -{}", self.process.id());
         let _ = Command::new("sh").args(["-c", &kill]).status();
         let _ = self.process.wait();
         // Until no process of the group can print any more, so that the port is free.

@@ -171,7 +171,7 @@ fn a_block_that_is_not_checked_is_found() {
 fn a_server_runs_until_the_next_one_or_the_end_of_its_step() {
     let server = |word: &str| {
         format!(
-            "$ trap 'echo {word} >>ended; exit' INT; echo listening at :5000 -- http; while :; do sleep 0.01; done\n..\nlistening ..:5000 -- http\n"
+            "$ trap 'echo {word} >>ended; exit' TERM; echo listening at :5000 -- http; while :; do sleep 0.01; done\n..\nlistening ..:5000 -- http\n"
         )
     };
     let (first, second) = (server("first"), server("second"));

@@ -109,12 +109,12 @@ impl Browser {
                 "{path} shows {fact:?} {shown}, written was {}",
                 written.number
             );
-            self.is_old(page, written, what);
+            self.is_old(page, written, &what);
         }
     }
 
     /// `page` shows less than was `written`.
-    pub(super) fn is_old(&self, page: &Page, written: Written, what: String) {
+    pub(super) fn is_old(&self, page: &Page, written: Written, what: &str) {
         let is_elsewhere = page.process != written.process;
         match is_elsewhere && self.scene.site.may_not_know(written.at, page.begun) {
             true => drop(self.scene.tally.pending.fetch_add(1, Ordering::Relaxed)),

@@ -141,7 +141,7 @@ impl Loans {
                 "{path} has {:?} copies on loan, not {expected}",
                 on_loan(&page)
             );
-            browser.is_old(&page, written, what);
+            browser.is_old(&page, written, &what);
         }
     }
 
@@ -160,7 +160,7 @@ impl Loans {
         if let (false, Some(written)) = (different.is_empty(), self.written) {
             let what =
                 format!("/loans of reader {reader} differs in {different:?}, the last write");
-            browser.is_old(&page, written, what);
+            browser.is_old(&page, written, &what);
         }
         // What a killed process has made of a form is what is shown now.
         let unknown = std::mem::take(&mut self.unknown);

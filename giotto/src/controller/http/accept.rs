@@ -1,4 +1,4 @@
-//! What is common to the sockets that accept connections, of TCP and of Unix.
+//! What a socket is asked for: how it is listened on, and the connections that it accepts.
 //!
 //! Before the first step of an invocation over HTTP.
 

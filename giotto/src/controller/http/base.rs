@@ -138,7 +138,7 @@ mod tests {
             .into_parts();
         enter(&site(), &mut head).ok()?;
         if sent_path(&head) != head.uri.path() {
-            assert!(sent_path(&head).contains("ibrary"), "{target}");
+            assert!(sent_path(&head).contains("brary"), "{target}");
         }
         Some(head.uri.to_string())
     }

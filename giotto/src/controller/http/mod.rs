@@ -1,16 +1,15 @@
 //! The HTTP controller: a request of HTTP to an invocation, and its page or error back.
 //!
-//! The first and the last step of an invocation over HTTP. `listen.rs` (or `unix.rs`, with `accept.rs`) makes the socket and `serve.rs` accepts
-//! connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while the wall clock is
-//! behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a server runs; `base.rs` takes the base of the
-//! application off the path, which `sent.rs` keeps;
-//! `access.rs` tells its requests in the access log, `span.rs` in
-//! traces. `service.rs` takes each request through `head.rs` (with `host.rs`) and `input.rs` to the application, a POST through
-//! `post.rs`, `body.rs` (with `decoding.rs`) and `session.rs`, and its answer through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and
-//! `range.rs`), `caching.rs`, `downstream.rs` and `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with
-//! `redirection.rs` and `document.rs`). What no program answers goes through `beside.rs` to a static file (`files.rs`) or a
-//! route (`routes.rs`, with `upload.rs` and `stream.rs`). No other folder knows HTTP.
-
+//! The first and the last step of an invocation over HTTP. `listen.rs` (or `unix.rs`, with `accept.rs`) makes the socket and
+//! `serve.rs` accepts connections, which `connections.rs` keeps; `watch.rs` times them out, `date.rs` writes the date while
+//! the wall clock is behind, `signals.rs` ends them. `health.rs` tells a supervisor of the process. `mount.rs` is what a
+//! server runs; `base.rs` takes the base of the application off the path, which `sent.rs` keeps; `access.rs` tells its
+//! requests in the access log, `span.rs` in traces. `service.rs` takes each request through `head.rs` (with `host.rs`) and
+//! `input.rs` to the application, a POST through `post.rs`, `body.rs` (with `decoding.rs`) and `session.rs`, and its answer
+//! through `coding.rs`, `conditional.rs` (with `entity_tag.rs` and `range.rs`), `caching.rs`, `downstream.rs` and
+//! `output.rs`, or the problem (`problem.rs`) through `failure.rs` (with `redirection.rs` and `document.rs`). What no
+//! program answers goes through `beside.rs` to a static file (`files.rs`) or a route (`routes.rs`, with `upload.rs` and
+//! `stream.rs`). No other folder knows HTTP.
 mod accept;
 mod access;
 mod base;
