@@ -35,15 +35,17 @@ impl App {
         .with_invalid_input(refused)
     }
 
-    /// The `page` of an error as `view` shows it. A panic in the view is an error.
+    /// The `page` of an error as `view` shows it, for a reader with these `preferred` languages. A panic in the view is an error.
     pub(crate) fn show_error(
         &self,
         page: &ErrorPage,
         view: &View<ErrorPage>,
         mime: &Mime,
+        preferred: String,
     ) -> Result<Page> {
         let refused = page.refused().clone();
         let rendering = Rendering::new(mime.clone(), refused, self.context(HTTP_GET));
+        let rendering = rendering.preferring(preferred);
         let page = catch_unwind(AssertUnwindSafe(|| view.render(page, &rendering)));
         let page = page.unwrap_or_else(|_| {
             let message = "the view of an error page panicked; its message is in the log";

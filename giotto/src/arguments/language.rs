@@ -8,19 +8,19 @@ use super::parameter::Parameter;
 use super::typed::Typed;
 
 /// The name of the parameter.
-const NAME: &str = "lang";
+pub(crate) const LANGUAGE: &str = "lang";
 
 /// Finds the language of a page in its arguments, if one of the `parameters` of an `A` is the language.
 pub(crate) fn language<A: Serialize + 'static>(
     parameters: &[Parameter],
 ) -> Option<fn(&Typed) -> Option<String>> {
     let mut parameters = parameters.iter();
-    parameters.find(|parameter| parameter.name == NAME)?;
+    parameters.find(|parameter| parameter.name == LANGUAGE)?;
     Some(given::<A>)
 }
 
 /// The argument `lang` of an `A`; `None` if it is not given or no text.
 fn given<A: Serialize + 'static>(typed: &Typed) -> Option<String> {
     let arguments = serde_json::to_value(typed.as_ref::<A>()).ok()?;
-    arguments.get(NAME)?.as_str().map(str::to_owned)
+    arguments.get(LANGUAGE)?.as_str().map(str::to_owned)
 }

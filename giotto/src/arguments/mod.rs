@@ -31,6 +31,7 @@ mod watch;
 pub(crate) use bind::{Arguments, bind};
 pub(crate) use describe::parameters;
 pub(crate) use kept::{kept, leave_out};
+pub(crate) use language::LANGUAGE;
 pub use parameter::Parameter;
 pub(crate) use parameter::Parameters;
 pub(crate) use typed::Typed;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::context::Context;
 use crate::error::{InvalidInput, Result};
+use crate::language;
 use crate::mime::Mime;
 use crate::response::Response;
 use crate::state::{FromState, Startup, State, StateType};
@@ -23,6 +24,7 @@ pub struct Rendering {
     refused: InvalidInput,
     context: Context,
     language: Option<String>,
+    preferred: Option<String>,
     /// Whether the thread may wait.
     #[cfg(feature = "template")]
     may_wait: bool,
@@ -36,6 +38,7 @@ impl Rendering {
             refused,
             context,
             language: None,
+            preferred: None,
             #[cfg(feature = "template")]
             may_wait: false,
         }
@@ -68,6 +71,21 @@ impl Rendering {
     /// The same for a page in `language`.
     pub(crate) fn in_language(self, language: Option<String>) -> Self {
         Self { language, ..self }
+    }
+
+    /// The same for an error page, whose reader has these `preferred` languages, as in `Accept-Language`.
+    pub(crate) fn preferring(self, preferred: String) -> Self {
+        let preferred = Some(preferred);
+        Self { preferred, ..self }
+    }
+
+    /// The one of the `offered` languages that suits the reader of an error page: what the address says, `?lang=de`, or else what
+    /// `Accept-Language` prefers; the first one if it says nothing. `None` for all other pages, whose
+    /// [language](Self::language) is an argument.
+    #[must_use]
+    pub fn language_of_reader<'o>(&self, offered: &[&'o str]) -> Option<&'o str> {
+        let preferred = self.preferred.as_deref()?;
+        Some(language::choose(preferred, offered))
     }
 
     /// The media type of the page.

@@ -52,6 +52,33 @@ async fn the_language_is_the_argument_of_the_page() {
     }
 }
 
+#[tokio::test]
+async fn an_error_page_is_in_the_language_of_its_reader() {
+    let folder = files("{{ lang }} {{ t('nav.home') }}");
+    let view = View::new().html(template("page.html"));
+    let app = App::new(Manifest::default()).templates(templates(&folder));
+    let service = app.error_pages(view).into_service().unwrap();
+    for (address, accepted, status, expected) in [
+        ("/", "", 404, "en Home"),
+        ("/", "fr, de-AT;q=0.5", 404, "de Start"),
+        ("/?lang=de", "", 404, "de Start"),
+        ("/?lang=de&x=%ff", "en", 400, "de Start"),
+        ("/?x=%ff&lang=de", "en", 400, "en Home"),
+        ("/a?lang=en", "de", 404, "en Home"),
+        ("/a?lang=fr", "de", 404, "de Start"),
+        ("/a?lang=", "de", 404, "de Start"),
+    ] {
+        let mut client = giotto::testing::Client::new(service.clone());
+        if !accepted.is_empty() {
+            client = client.field("accept-language", accepted);
+        }
+        let client = client.field("accept", "text/html");
+        let reply = { client }.get(address).await;
+        let shown = (reply.status(), reply.text());
+        assert_eq!(shown, (status, expected), "{address} {accepted}");
+    }
+}
+
 #[test]
 fn a_message_that_is_missing_is_found_at_the_start() {
     for (page, expected) in [

@@ -102,7 +102,7 @@ fn shown(
     let own = view.map_or_else(Vec::new, View::mimes);
     let mime = problem_mime(head, &own);
     if let Some(view) = view.filter(|_| own.contains(&mime)) {
-        match app.show_error(page, view, &mime) {
+        match app.show_error(page, view, &mime, input::languages(head)) {
             Ok(own) => {
                 append_new(&own, fields);
                 return (mime, own.body().clone());

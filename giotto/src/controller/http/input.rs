@@ -4,9 +4,12 @@
 
 use std::borrow::Cow;
 
+use http::header::ACCEPT_LANGUAGE;
+use http::request::Parts;
 use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
+use crate::arguments::LANGUAGE;
 use crate::error::{InvalidInput, quoted};
 use crate::request::{Pairs, Segments, Value};
 
@@ -78,6 +81,22 @@ fn cut(text: &str, separator: u8) -> (&str, Option<&str>, bool) {
         is_plain = false;
     }
     (text, None, is_plain)
+}
+
+/// The languages of the reader: the argument `lang` in the address, then those of `Accept-Language`.
+pub(super) fn languages(head: &Parts) -> String {
+    let mut data = Pairs::new();
+    // What cannot be read is no language.
+    let _ = pairs(head.uri.query().unwrap_or_default(), &mut data);
+    let given = data.iter().find(|(name, _)| name == LANGUAGE);
+    let given = given.and_then(|(_, value)| value.as_str());
+    let accepted = head.headers.get_all(ACCEPT_LANGUAGE).iter();
+    let accepted = accepted.filter_map(|field| field.to_str().ok());
+    given
+        .into_iter()
+        .chain(accepted)
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// Whether `byte` stands for something else in a query or a form.

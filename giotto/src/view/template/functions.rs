@@ -27,7 +27,7 @@ use crate::view::escape::escape_html;
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) context: Context,
-    /// The argument `lang` of the page.
+    /// The argument `lang` of the page, or what suits the reader of an error page.
     pub(super) language: Option<String>,
     pub(super) translations: Option<Arc<Translations>>,
     pub(super) fragments: Fragments,
@@ -36,7 +36,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The language of the page: its argument `lang`, if there are messages in it, and otherwise their first language.
+    /// The language of the page, if there are messages in it, and otherwise their first language.
     pub(super) fn language(&self) -> Option<&str> {
         let given = self.language.as_deref();
         match &self.translations {

@@ -224,10 +224,11 @@ impl Templates {
     ) -> Result<Bytes> {
         let has_fragments = are_met.load(Ordering::Relaxed);
         let stored = has_fragments.then(|| self.stored(rendering)).flatten();
+        let translations = self.messages()?;
         let page = Page {
             context: rendering.context().clone(),
-            language: rendering.language().map(str::to_owned),
-            translations: self.messages()?,
+            language: language(rendering, translations.as_deref()),
+            translations,
             fragments: Fragments::new(stored, are_met),
             log: self.log.clone(),
         };
@@ -265,6 +266,12 @@ impl Templates {
             variables,
         }
     }
+}
+
+/// The language of the page: its argument `lang`, or on an error page the one of the messages that suits the reader.
+fn language(rendering: &Rendering, translations: Option<&Translations>) -> Option<String> {
+    let of_reader = || rendering.language_of_reader(&translations?.names());
+    rendering.language().or_else(of_reader).map(str::to_owned)
 }
 
 /// Writes `value` as the page escapes it. A slash stays as it is, so that addresses can be read, and what is `None` is empty.

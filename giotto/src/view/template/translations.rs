@@ -94,6 +94,12 @@ impl Translations {
         names.find(|name| is_wanted(name)).unwrap_or(first)
     }
 
+    /// The names of all languages.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let names = self.languages.iter().map(|(name, _)| name.as_str());
+        names.collect()
+    }
+
     /// The message `key` in `language`, or in the first language.
     pub(super) fn message(&self, language: Option<&str>, key: &str) -> Result<Message<'_>> {
         let (first, others) = self
