@@ -472,6 +472,39 @@ async fn a_sync_model_may_block_while_others_run() {
     assert_eq!(waiting.await.unwrap().unwrap(), "3");
 }
 
+#[test]
+fn models_that_block_leave_threads_for_the_stores() {
+    // Of 450 threads, models take 448: a store that needs one has it at once, however many models there are.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(450)
+        .build();
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Arc::new(std::sync::RwLock::new(()));
+    let closed = gate.write().unwrap();
+    runtime.unwrap().block_on(async {
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..600 {
+            let (begun, gate) = (begun.clone(), std::sync::Arc::clone(&gate));
+            let waits = move |Given { x, .. }: Given| -> i64 {
+                begun.send(()).unwrap();
+                drop(gate.read());
+                x
+            };
+            let program = Program::new(waits).view(BasicView::new());
+            waiting.spawn(invoke(program, &[("x", "1")]));
+        }
+        for _ in 0..448 {
+            tokio::task::block_in_place(|| begins.recv()).unwrap();
+        }
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+        drop(closed);
+        for shown in waiting.join_all().await {
+            assert_eq!(shown.unwrap(), "1");
+        }
+    });
+}
+
 #[tokio::test]
 async fn unknown_arguments_are_refused_on_the_command_line_alone() {
     let program = || Program::new(square).view(BasicView::new());

@@ -6,11 +6,19 @@ use std::fmt;
 use std::pin::Pin;
 
 use giotto_cache::Computing;
+use tokio::sync::Semaphore;
 use tracing::{Instrument, Span};
 
 use crate::error::{Error, Result};
 use crate::response::Response;
 use crate::trace::{Steps, note};
+
+/// The most threads of the blocking pool on which models and views run. Of the 512 that Tokio has by default, the others are
+/// left for the stores that these models and views wait for.
+const MAX_THREADS: usize = 448;
+
+/// The threads that are left for them.
+static THREADS: Semaphore = Semaphore::const_new(MAX_THREADS);
 
 /// A computation that is about to run.
 #[doc(hidden)]
@@ -69,7 +77,13 @@ async fn on_a_thread<V: Send + 'static>(
     work: impl FnOnce() -> Result<V> + Send + 'static,
 ) -> Result<V> {
     let computing = Computing::current();
-    let task = tokio::task::spawn_blocking(move || computing.sync_scope(work));
+    // Nobody closes the semaphore.
+    let permit = THREADS.acquire().await.ok();
+    let task = tokio::task::spawn_blocking(move || {
+        // Held as long as the thread, also if this task ends before.
+        let _permit = permit;
+        computing.sync_scope(work)
+    });
     match task.await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
