@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::controller::http::{self, Listener, Port};
 use crate::error::{Error, Result};
 use crate::management::ManagementSocket;
+use crate::site::Site;
 #[cfg(feature = "socket-activation")]
 use listenfd::ListenFd;
 
@@ -39,6 +40,14 @@ pub(crate) async fn public(config: &Config) -> Result<Listener> {
             "cannot listen on {place}: {error}; choose another with --host and --port"
         ))
     })
+}
+
+/// Where a client of this machine finds the application of `site` on `listener`.
+pub(crate) fn seen_at(listener: &Listener, site: &Site) -> String {
+    match site.base_of_requests() {
+        base if listener.is_port() && !base.is_empty() => format!("{listener}{base}/"),
+        _ => listener.to_string(),
+    }
 }
 
 /// The listener that systemd, or another process, has handed over.

@@ -154,7 +154,7 @@ fn serve_http(
         check_clock()?;
         let listener = listening::public(&config).await?;
         let admin = listening::admin(&config, service.app()).await?;
-        let address = listener.to_string();
+        let address = listening::seen_at(&listener, service.app().site());
         let matches = matches.clone();
         let stop = Arc::<Notify>::default();
         let steering = Steering::new(verbosity.clone(), Arc::clone(&stop));

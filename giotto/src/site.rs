@@ -88,12 +88,21 @@ impl Site {
         }
     }
 
+    /// The path before all addresses in requests as they arrive; empty if a proxy takes it off.
+    pub(crate) fn base_of_requests(&self) -> &str {
+        match self.is_stripped {
+            true => "",
+            false => &self.base,
+        }
+    }
+
     /// What follows the base in the `path` of a request; `None` if it is not below the base.
     pub(crate) fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
-        if self.is_stripped || !self.has_base() {
+        let base = self.base_of_requests();
+        if base.is_empty() {
             return Some(path);
         }
-        let rest = match path.strip_prefix(&*self.base) {
+        let rest = match path.strip_prefix(base) {
             Some(rest) => rest,
             None => self.below_encoded(path)?,
         };

@@ -32,9 +32,9 @@ impl HttpServer {
         let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut first = String::new();
         stderr.read_line(&mut first).expect("it writes text");
-        // As text, or in an object of JSON.
         let address = first.split_once("Listening on http://");
-        let address = address.map(|(_, address)| address.trim_end().trim_end_matches("\"}"));
+        // Behind it may be a path, or the end of the line's object.
+        let address = address.and_then(|(_, address)| address.split(['/', '"', '\n']).next());
         let address = address.and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the server says {first:?}"));
         let log = Arc::new(Mutex::new(String::new()));

@@ -1,5 +1,8 @@
 //! A server below a path of its host, behind proxies.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::server::Server;
 use crate::testbed;
 
@@ -53,6 +56,28 @@ fn targets_of_every_form_are_below_the_base() {
     );
     let unknown = server.get("/library/nothing", "Accept: text/plain\r\n");
     assert_eq!(unknown.text(), "there is nothing at /library/nothing\n");
+}
+
+#[test]
+fn the_first_line_says_where_the_application_is() {
+    let strips = ["--set", "http.proxy_strips_base=true"];
+    for (more, end) in [(&[][..], "/library/"), (&strips[..], "")] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = testbed::command(folder.path());
+        command.args(["http", "--port=0"]).args(options(more));
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let log = process.stderr.take().unwrap();
+        BufReader::new(log).read_line(&mut line).unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        let place = line
+            .trim_end()
+            .strip_prefix("Listening on http://127.0.0.1:");
+        let place = place.unwrap_or_else(|| panic!("{line}"));
+        let place = place.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        assert_eq!(place, end);
+    }
 }
 
 #[test]

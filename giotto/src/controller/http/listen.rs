@@ -35,6 +35,11 @@ pub(crate) enum Socket {
 }
 
 impl Listener {
+    /// Whether clients connect to a port, not to the path of a Unix socket.
+    pub(crate) const fn is_port(&self) -> bool {
+        matches!(self.socket, Socket::Port(_))
+    }
+
     /// Has the kernel drop the first packet of each new connection, and complete those that have begun. Clients send that
     /// packet again after a second, when this socket is closed: then it reaches another process on the same port. Without it,
     /// what arrives between the last accept and the close is reset.
