@@ -1,5 +1,5 @@
-//! What a list costs over many entries: the time of its first page, the memory that it takes, and what is left of the
-//! throughput of hits meanwhile, while the hits of each page are counted for it.
+//! What a list, or the sizes in `top`, costs over many entries: the time of its first page, the memory that it takes, and what
+//! is left of the throughput of hits meanwhile, while the hits of each page are counted for it.
 //!
 //! The memory of a walk through a tenth of the entries and through all of them is the same, if it does not depend on how many
 //! there are.
@@ -24,7 +24,7 @@ const ENTRIES: usize = 1_000_000;
 const HOT: usize = 1_000;
 const TURN: Duration = Duration::from_secs(2);
 const TURNS: usize = 5;
-/// As `mgt/cache/list` asks.
+/// As `mgt/cache/list` and `mgt/cache/top` ask.
 const BUDGET: u64 = 50_000;
 const PATIENCE: Duration = Duration::from_millis(800);
 
@@ -52,18 +52,18 @@ fn main() {
     let file = DatabaseKeyValue::from_url(&file).expect("the path of a file");
     let file = file.max_bytes(8 << 30).max_rows(2 * ENTRIES as u64);
     let server = RedisKeyValue::new().host("127.0.0.1").port(redis.port());
-    let stores: [(&str, usize, Arc<dyn KeyValue>); 3] = [
-        ("memory", 20_000, Arc::new(memory)),
-        ("redis", 1_000, Arc::new(server)),
-        ("sqlite", 1_000, Arc::new(file)),
+    let stores: [(&str, Arc<dyn KeyValue>); 3] = [
+        ("memory", Arc::new(memory)),
+        ("redis", Arc::new(server)),
+        ("sqlite", Arc::new(file)),
     ];
     println!("{entries} entries");
     println!(
         "{:8} {:>12} {:>12} {:>12} {:>12} {:>12} {:>12} {:>8}",
         "store", "first page", "keys", "a tenth", "all", "hits/s", "meanwhile", "left"
     );
-    for (name, page, store) in stores {
-        let measured = runtime.block_on(measure(Arc::clone(&store), entries, page));
+    for (name, store) in stores {
+        let measured = runtime.block_on(measure(store, entries));
         let Measured {
             first,
             keys,
@@ -96,8 +96,9 @@ struct Measured {
     meanwhile: f64,
 }
 
-async fn measure(store: Arc<dyn KeyValue>, entries: usize, page: usize) -> Result<Measured> {
+async fn measure(store: Arc<dyn KeyValue>, entries: usize) -> Result<Measured> {
     fill(&*store, entries).await?;
+    let page = store.place().keys_of_page();
     let cache = Cache::builder(store)
         .deadline(Duration::from_secs(5))
         .build();
@@ -140,7 +141,9 @@ async fn memory(cache: &Cache, page: usize, entries: usize) -> Result<[Option<u6
     let before = resident("VmRSS:");
     for (most, budget) in most.iter_mut().zip([entries as u64 / 10, u64::MAX]) {
         let before = before.filter(|_| forget_peak());
-        go(cache.walk(Listing::new(page)).budget(budget)).await?;
+        // Without a rest, which would only take time.
+        let walk = cache.walk(Listing::new(page)).share(1.0);
+        go(walk.budget(budget)).await?;
         *most = before.and_then(|before| Some(resident("VmHWM:")?.saturating_sub(before)));
     }
     Ok(most)

@@ -226,6 +226,12 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         true
     }
 
+    /// The time before which an entry was made that is in doubt now, in milliseconds since 1970: a layer was lost and is back.
+    #[doc(hidden)]
+    fn doubted_before_ms(&self) -> u64 {
+        0
+    }
+
     /// Calls `told` with the key of each value that it evicts to make room or removes, from now on; whether it does so. Only
     /// one caller is told. The default tells nothing.
     #[doc(hidden)]
@@ -292,6 +298,18 @@ pub enum Place {
     InProcess,
     /// Nowhere: nothing that is set is ever returned.
     Nowhere,
+}
+
+impl Place {
+    /// How many keys one page of a [`scan`](KeyValue::scan) of everything there may look at: enough that few pages are needed, few
+    /// enough that no request waits for one. In memory, each page goes by all keys, and takes those that are its own.
+    #[must_use]
+    pub const fn keys_of_page(self) -> usize {
+        match self {
+            Self::InProcess => 20_000,
+            _ => 1_000,
+        }
+    }
 }
 
 fn unsupported(store: &(impl Debug + ?Sized), operation: &str) -> Error {

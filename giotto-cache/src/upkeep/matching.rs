@@ -19,9 +19,6 @@ use crate::keyvalue::scan::{Scan, StoredValue};
 use crate::keyvalue::{KeyValue, Place};
 use crate::scope::Scope;
 
-/// The keys of one batch.
-const BATCH: usize = 1_000;
-const BATCH_OF_MEMORY: usize = 20_000;
 /// The part of the time that it is at work.
 const SHARE: f64 = 0.5;
 
@@ -100,7 +97,7 @@ async fn pass(
     };
     let is_entry = |value: &&StoredValue| !value.stored_key.ends_with('}');
     let mut removed = Removed::default();
-    let mut scan = Scan::new(batch_of(store)).containing(part);
+    let mut scan = Scan::new(store.place().keys_of_page()).containing(part);
     loop {
         let begun = Instant::now();
         let page = store.scan(&scan).await?;
@@ -125,13 +122,6 @@ fn part_of(program: &str) -> String {
     format!("({})(", escape(program))
 }
 
-fn batch_of(store: &dyn KeyValue) -> usize {
-    match store.place() {
-        Place::InProcess => BATCH_OF_MEMORY,
-        _ => BATCH,
-    }
-}
-
 /// Removes the entries of `scope` that a hard invalidation has made useless; `None` if the store does not say which.
 pub(crate) async fn reclaim(engine: &Engine, scope: &Scope) -> Result<Option<Removed>> {
     let store = engine.store.store();
@@ -140,7 +130,7 @@ pub(crate) async fn reclaim(engine: &Engine, scope: &Scope) -> Result<Option<Rem
         Scope::Program(program) => part_of(program),
         _ => String::new(),
     };
-    let mut scan = Scan::new(batch_of(last)).containing(part);
+    let mut scan = Scan::new(last.place().keys_of_page()).containing(part);
     let mut removed = Removed::default();
     loop {
         let begun = Instant::now();

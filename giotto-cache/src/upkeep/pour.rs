@@ -16,8 +16,7 @@ use crate::keyvalue::together::together;
 use crate::upkeep::file::Writer;
 use crate::upkeep::transfer::{Movable, Moved, RECORDS, is_record, longest, read, write};
 
-/// The keys of a page, and the values that are read and written at a time.
-const PAGE: usize = 1_000;
+/// The values that are read and written at a time.
 const AT_ONCE: usize = 32;
 /// The part of the time that it is at work.
 const SHARE: f64 = 0.5;
@@ -94,7 +93,7 @@ async fn pour_some(
     sink: &Sink<'_>,
 ) -> Result<Moved> {
     let mut moved = Moved::default();
-    let mut scan = Scan::new(PAGE).containing(part);
+    let mut scan = Scan::new(source.place().keys_of_page()).containing(part);
     loop {
         let begun = Instant::now();
         let page = source.scan(&scan).await?;

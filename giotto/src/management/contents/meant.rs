@@ -16,10 +16,6 @@ use crate::management::operator::Operator;
 use crate::management::process::figures::layers_of;
 use crate::request::Controller;
 
-/// The keys that are looked at for one page of the store.
-const PAGE: usize = 1_000;
-const PAGE_OF_MEMORY: usize = 20_000;
-
 /// What `cache/list` is asked.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Arguments {
@@ -111,11 +107,7 @@ impl<'a> Layer<'a> {
 
     /// The question for a page of all that it has.
     pub(super) fn listing(&self, operator: &Operator) -> Listing {
-        let page = match self.store.place() {
-            Place::InProcess => PAGE_OF_MEMORY,
-            _ => PAGE,
-        };
-        let listing = Listing::new(page).layer(self.number);
+        let listing = Listing::new(self.store.place().keys_of_page()).layer(self.number);
         listing.policies(policies(&operator.app))
     }
 }

@@ -13,8 +13,6 @@ use crate::error::Result;
 /// The keys that are looked at, and for how long: a command waits for it, and requests are hardly slower meanwhile.
 const BUDGET: u64 = 50_000;
 const TIME: Duration = Duration::from_millis(800);
-/// The keys of one page of the store.
-const PAGE: usize = 1_000;
 
 /// What the entries of each program take.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -35,7 +33,7 @@ pub(in crate::management) struct Size {
 impl Sizes {
     /// Those of the last layer of `cache`, which has everything.
     pub(in crate::management) async fn of(cache: &Cache) -> Result<Self> {
-        let walk = cache.walk(Listing::new(PAGE));
+        let walk = cache.walk(Listing::new(cache.store().place().keys_of_page()));
         let mut walk = walk.budget(BUDGET).until(Instant::now() + TIME);
         let mut sizes = Self::default();
         while let Some(page) = walk.next().await? {

@@ -10,8 +10,6 @@ use crate::error::Result;
 use crate::management::contents::{page, policies};
 use crate::management::operator::Operator;
 
-/// The keys of one page of the store.
-const PAGE: usize = 1_000;
 /// The part of the time that it is at work.
 const SHARE: f64 = 0.5;
 
@@ -21,7 +19,9 @@ pub(super) async fn count(
     chosen: Chosen,
     operator: &Operator,
 ) -> Result<Report> {
-    let mut listing = Listing::new(PAGE).policies(policies(&operator.app));
+    let cache = operator.app.shared_cache();
+    let page = cache.store().place().keys_of_page();
+    let mut listing = Listing::new(page).policies(policies(&operator.app));
     match &chosen {
         Chosen::Scope(Scope::Program(path)) => listing = listing.program(path),
         Chosen::Pattern(pattern) => listing.scan.part = pattern.part(),
@@ -33,7 +33,7 @@ pub(super) async fn count(
         unknown: 0,
         some: Vec::new(),
     };
-    let mut walk = operator.app.shared_cache().walk(listing).share(SHARE);
+    let mut walk = cache.walk(listing).share(SHARE);
     while let Some(found) = walk.next().await? {
         // The others are purged already.
         let is_served = |entry: &&ListedEntry| entry.state != ListedState::Purged;
