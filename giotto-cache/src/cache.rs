@@ -157,9 +157,8 @@ impl Cache {
     {
         // Before there is a lookup, so that a hit moves few bytes.
         if policy.is_plain()
-            && let Some(answer) = read::hit_now(&self.engine, &key, &policy)
+            && let Some(answer) = hit_now(&self.engine, &key, &policy, false)
         {
-            note_hit(&self.engine, &key, false, &answer);
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);
@@ -225,10 +224,8 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        let engine = &*self.engine;
-        let answer = read::hit_now(engine, &lookup.key, &lookup.policy)?;
-        note_hit(engine, &lookup.key, lookup.is_independent, &answer);
-        Some(answer)
+        let Lookup { key, policy, .. } = lookup;
+        hit_now(&self.engine, key, policy, lookup.is_independent)
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only
@@ -739,6 +736,16 @@ impl CacheBuilder {
             engine: Arc::new(engine),
         }
     }
+}
+
+/// A fresh answer that needs no wait, from which the computation around the lookup inherits.
+#[inline]
+fn hit_now(engine: &Engine, key: &Key, policy: &Policy, is_independent: bool) -> Option<Answer> {
+    let (entry, now_ms) = read::hit_now(engine, key, policy)?;
+    note_hit(engine, key, is_independent, || {
+        Answer::hit(entry.clone(), 0, now_ms)
+    });
+    Some(Answer::hit(entry, 0, now_ms))
 }
 
 impl fmt::Debug for Cache {

@@ -107,7 +107,9 @@ impl fmt::Display for Key {
 
 /// `part` of a key, a program or a media type, as it is written there.
 pub(crate) fn escape(part: &str) -> Cow<'_, str> {
-    if part.bytes().any(|byte| matches!(byte, b'(' | b')' | b'%')) {
+    let is_mark = |byte| matches!(byte, b'(' | b')' | b'%');
+    // Every hit of a function asks: to the end, so that many bytes are compared at once.
+    if part.bytes().fold(false, |any, byte| any | is_mark(byte)) {
         part.replace('%', "%25")
             .replace('(', "%28")
             .replace(')', "%29")

@@ -204,11 +204,16 @@ pub(crate) async fn inherited_by(
     answer
 }
 
-/// Has the computation that this task is in inherit from a hit.
+/// Has the computation that this task is in inherit from a hit. Only then is the `answer` looked at.
 #[inline]
-pub(crate) fn note_hit(engine: &Engine, key: &Key, is_independent: bool, answer: &Answer) {
+pub(crate) fn note_hit(
+    engine: &Engine,
+    key: &Key,
+    is_independent: bool,
+    answer: impl FnOnce() -> Answer,
+) {
     if COMPUTING.try_with(|_| ()).is_ok() {
-        note_hit_inside(engine, key, is_independent, answer);
+        note_hit_inside(engine, key, is_independent, &answer());
     }
 }
 

@@ -82,7 +82,9 @@ where
     };
     match read::hit(engine, &lookup, &fetched) {
         Some(answer) => {
-            note_hit(engine, &lookup.key, lookup.is_independent, &answer);
+            note_hit(engine, &lookup.key, lookup.is_independent, || {
+                answer.clone()
+            });
             Ok(answer)
         }
         // Boxed, so that the future of a plain hit stays small.

@@ -6,6 +6,7 @@
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod attribute;
+mod call;
 mod computation;
 mod encoding;
 mod guarded;
@@ -16,38 +17,23 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use self::computation::{Outcome, storing};
+pub use self::call::Function;
+use self::computation::storing;
+use self::value::Found;
 pub use self::value::{BoxError, Value};
-use self::value::{is_value, keep, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
-use crate::engine::compute::Computation;
-use crate::engine::computing::note_hit;
-use crate::engine::read;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::literal;
-use crate::lookup::{Lookup, Mode};
+use crate::lookup::Mode;
 use crate::policy::Policy;
-use crate::reason::Status;
-use crate::trace;
 
 /// A function of a [`Cache`] that has its name, and no [`Policy`] yet.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionName<'c> {
     cache: &'c Cache,
     name: &'c str,
-}
-
-/// A function whose results are stored: see [`Cache::function`].
-#[derive(Clone, Debug)]
-pub struct Function<'c> {
-    cache: &'c Cache,
-    name: &'c str,
-    policy: Policy,
-    tags: Vec<String>,
-    mode: Mode,
-    is_independent: bool,
 }
 
 impl Cache {
@@ -122,7 +108,7 @@ impl<'c> Function<'c> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Key`] if the arguments cannot be written.
+    /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the arguments cannot be written.
     pub fn key<T: Value>(&self, arguments: &(impl Serialize + ?Sized)) -> Result<Key> {
         let arguments = literal::to_string(arguments)?;
         Ok(Key::new(self.name, arguments, shape::media_type::<T>()))
@@ -150,8 +136,8 @@ impl<'c> Function<'c> {
         C: FnOnce() -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let shared = self.call_shared(arguments, compute);
-        async move { shared.await.map(Arc::unwrap_or_clone) }
+        let key = self.key::<T>(&arguments);
+        self.call_key(key, |_| compute(), Found::own)
     }
 
     /// The same without a copy of the value for each caller.
@@ -192,23 +178,8 @@ impl<'c> Function<'c> {
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        // Before the first step of the future, which need not hold the arguments.
         let key = self.key::<T>(&arguments);
-        async move { self.call_key(key?, compute).await }
-    }
-
-    async fn call_key<T, E, C, F>(self, key: Key, compute: C) -> Result<Arc<T>>
-    where
-        T: Value,
-        E: Into<BoxError> + 'static,
-        C: FnOnce(CacheControl) -> F,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-    {
-        match self.hit(&key) {
-            Some(value) => Ok(value),
-            // Boxed, so that the future of a plain hit stays small.
-            None => Box::pin(self.look_up(key, compute)).await,
-        }
+        self.call_key(key, compute, Found::shared)
     }
 
     /// The same for a function some of whose errors say "there is no such thing". Those that are `negative` are stored for the
@@ -233,62 +204,4 @@ impl<'c> Function<'c> {
         let shared = self.call_shared(arguments, || storing(negative, compute()));
         async move { Arc::unwrap_or_clone(shared.await?).map_err(Error::compute) }
     }
-
-    /// A fresh result that has nothing but a time to live, in a store that answers at once.
-    fn hit<T: Value>(&self, key: &Key) -> Option<Arc<T>> {
-        // A subscriber that asks for spans gets one for each lookup.
-        let is_plain = self.tags.is_empty() && self.mode == Mode::Prefer && self.policy.is_plain();
-        if !is_plain || trace::is_on() {
-            return None;
-        }
-        let engine = self.cache.engine();
-        let answer = read::hit_now(engine, key, &self.policy)?;
-        note_hit(engine, key, self.is_independent, &answer);
-        value_of(engine, answer.entry).ok()
-    }
-
-    async fn look_up<T, E, C, F>(self, key: Key, compute: C) -> Result<Arc<T>>
-    where
-        T: Value,
-        E: Into<BoxError> + 'static,
-        C: FnOnce(CacheControl) -> F,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-    {
-        let engine = self.cache.engine();
-        let mut lookup = Lookup::new(key, self.policy.check()?)
-            .tags(self.tags)
-            .mode(self.mode);
-        lookup.is_independent = self.is_independent;
-        let (mut compute, outcome) = (Some(compute), Outcome::default());
-        for is_usable in [None, Some(is_value::<T> as fn(&[u8]) -> bool)] {
-            let run = |control: CacheControl| -> Computation {
-                let compute = compute.take().map(|compute| compute(control.clone()));
-                let program = self.name.to_owned();
-                let outcome = outcome.clone();
-                Box::pin(outcome.fill(Arc::clone(engine), program, control, compute))
-            };
-            let lookup = Lookup {
-                is_usable,
-                ..lookup.clone()
-            };
-            let answer = self.cache.answer_computation(lookup, run).await?;
-            // Computed for this caller: the value is at hand.
-            if matches!(answer.status, Status::Stored | Status::NotStored)
-                && let Some(value) = outcome.take()
-            {
-                keep(engine, answer.entry, &value);
-                return Ok(value);
-            }
-            // What is no value of the type is a miss the second time. Looking at each before it is served would decode twice.
-            if let Ok(value) = value_of(engine, answer.entry) {
-                return Ok(value);
-            }
-        }
-        Err(no_value())
-    }
-}
-
-fn no_value() -> Error {
-    let message = "what the store has is no value of the type of the function: call it again";
-    Error::new(ErrorKind::Backend, message)
 }

@@ -28,18 +28,45 @@ pub trait Value: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
+/// A value that was found.
+pub(crate) enum Found<T> {
+    /// Of its caller alone.
+    Own(T),
+    Shared(Arc<T>),
+}
+
+impl<T> Found<T> {
+    pub(crate) fn shared(self) -> Arc<T> {
+        match self {
+            Self::Own(value) => Arc::new(value),
+            Self::Shared(value) => value,
+        }
+    }
+
+    pub(crate) fn own(self) -> T
+    where
+        T: Clone,
+    {
+        match self {
+            Self::Own(value) => value,
+            Self::Shared(value) => Arc::unwrap_or_clone(value),
+        }
+    }
+}
+
 /// The value of `entry`.
-pub(super) fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Arc<T>, Unusable> {
+#[inline]
+pub(super) fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Found<T>, Unusable> {
     let bytes = entry.into_body();
-    let keeps = keeps(engine, &bytes);
-    if keeps && let Some(value) = engine.functions.kept.get(&bytes) {
-        return Ok(value);
+    if !keeps(engine, &bytes) {
+        return encoding::decode(&bytes).map(Found::Own);
+    }
+    if let Some(value) = engine.functions.kept.get(&bytes) {
+        return Ok(Found::Shared(value));
     }
     let value = Arc::new(encoding::decode::<T>(&bytes)?);
-    if keeps {
-        engine.functions.kept.keep(&bytes, Arc::clone(&value));
-    }
-    Ok(value)
+    engine.functions.kept.keep(&bytes, Arc::clone(&value));
+    Ok(Found::Shared(value))
 }
 
 /// Keeps `value` beside the bytes of `entry`, as which it is stored.

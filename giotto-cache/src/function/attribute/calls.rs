@@ -4,7 +4,6 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use super::errors::{Errors, Returned};
 use crate::error::{Error, Result};
 use crate::function::Function;
 use crate::function::computation::storing;
-use crate::function::value::{BoxError, Value};
+use crate::function::value::{BoxError, Found, Value};
 use crate::key::Key;
 use crate::log::Cut;
 
@@ -117,10 +116,8 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
                 return compute().await;
             }
         };
-        let value = function.call_key(key, |_| compute()).await;
-        value
-            .map(Arc::unwrap_or_clone)
-            .map_err(|error| errors.returned(error))
+        let value = function.call_key(Ok(key), |_| compute(), Found::own).await;
+        value.map_err(|error| errors.returned(error))
     }
 
     pub fn key_storing(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key>

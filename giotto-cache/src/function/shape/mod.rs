@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 
+use quick_cache::DefaultHashBuilder;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,7 +21,10 @@ use self::probe::Probe;
 use crate::function::encoding::VERSION;
 
 /// What is known of types, not of values: caches have nothing in common by it.
-static MEDIA_TYPES: RwLock<Option<HashMap<TypeId, &'static str>>> = RwLock::new(None);
+static MEDIA_TYPES: RwLock<Option<MediaTypes>> = RwLock::new(None);
+
+/// Every hit of a function looks its type up: with a fast hash.
+type MediaTypes = HashMap<TypeId, &'static str, DefaultHashBuilder>;
 
 /// The media type of values of type `T`: `value/` and the fingerprint.
 pub(crate) fn media_type<T: DeserializeOwned + 'static>() -> &'static str {
