@@ -105,7 +105,8 @@ pub enum Reason {
     BackendError,
     /// The store did not answer in time.
     BackendTimeout,
-    /// The circuit breaker skips the store because it failed.
+    /// The circuit breaker skips the store because it failed. Or it is back for less than a second, and the entry is from
+    /// before: another process may have invalidated it meanwhile.
     BackendSkipped,
     /// The stored value is not an entry of this key.
     Undecodable,

@@ -2,7 +2,7 @@
 //!
 //! Each has books that no one else borrows, so that it is known at any time what the pages must show of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::browser::{Browser, Page, secret};
@@ -22,8 +22,8 @@ const LOOK: Duration = Duration::from_millis(40);
 struct Loans {
     /// What is borrowed, by the last write that was answered.
     borrowed: BTreeSet<u32>,
-    /// The last write of each book; it was not answered where there is none.
-    written: Option<Written>,
+    /// The last write of each book that was answered.
+    written: BTreeMap<u32, Written>,
     unknown: BTreeSet<u32>,
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn reads(scene: Scene, number: u32) {
     scene.tally.joined();
     let mut loans = Loans {
         borrowed: BTreeSet::new(),
-        written: None,
+        written: BTreeMap::new(),
         unknown: BTreeSet::new(),
     };
     while !scene.is_over() {
@@ -118,11 +118,12 @@ impl Loans {
             true => self.borrowed.remove(&book),
             false => self.borrowed.insert(book),
         };
-        self.written = Some(Written {
+        let written = Written {
             number: u64::from(book),
             process,
             at: Instant::now(),
-        });
+        };
+        self.written.insert(book, written);
     }
 
     /// Looks at the page of one of its books, which says how many copies are left.
@@ -133,7 +134,7 @@ impl Loans {
             return;
         };
         let expected = u32::from(self.borrowed.contains(&book));
-        if let Some(written) = self.written
+        if let Some(written) = self.written.get(&book)
             && !self.unknown.contains(&book)
             && on_loan(&page) != Some(expected)
         {
@@ -141,7 +142,7 @@ impl Loans {
                 "{path} has {:?} copies on loan, not {expected}",
                 on_loan(&page)
             );
-            browser.is_old(&page, written, &what);
+            browser.is_old(&page, *written, &what);
         }
     }
 
@@ -153,14 +154,12 @@ impl Loans {
         let own = BORROWED + EACH * reader..BORROWED + EACH * (reader + 1);
         let shown: BTreeSet<u32> = own.filter(|book| shows(&page, *book)).collect();
         let differs = |book: &&u32| !self.unknown.contains(*book);
-        let different: Vec<_> = shown
-            .symmetric_difference(&self.borrowed)
-            .filter(differs)
-            .collect();
-        if let (false, Some(written)) = (different.is_empty(), self.written) {
-            let what =
-                format!("/loans of reader {reader} differs in {different:?}, the last write");
-            browser.is_old(&page, written, &what);
+        let different = shown.symmetric_difference(&self.borrowed);
+        for book in different.filter(differs) {
+            if let Some(written) = self.written.get(book) {
+                let what = format!("/loans of reader {reader} differs in {book}");
+                browser.is_old(&page, *written, &what);
+            }
         }
         // What a killed process has made of a form is what is shown now.
         let unknown = std::mem::take(&mut self.unknown);

@@ -42,8 +42,9 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain.
-pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Answer> {
+/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. With the
+/// time that it was judged by.
+pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<(Entry, u64)> {
     let program = key.program();
     let meter = engine.meters.of(program);
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
@@ -52,10 +53,14 @@ pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<Ans
     let stored = engine.store.get_now(key.as_str())??;
     let generation = engine.programs.of(program, &engine.pending);
     let now_ms = engine.clock.now_ms();
+    let doubted_before_ms = engine.store.doubted_before_ms();
     let entry = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
+    if entry.created_ms() < doubted_before_ms {
+        return None;
+    }
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    Some(Answer::hit(entry, 0, now_ms))
+    Some((entry, now_ms))
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
@@ -68,6 +73,9 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
     let generation = fetched.generations.program;
     let entry = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
+    if entry.created_ms() < fetched.generations.doubted_before_ms {
+        return None;
+    }
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     Some(Answer::hit(entry, layer, now_ms))
@@ -125,6 +133,7 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
         generations: Generations {
             program: engine.programs.of(lookup.key.program(), &engine.pending),
             tags,
+            doubted_before_ms: engine.store.doubted_before_ms(),
         },
         now_ms: now_ms(),
     }

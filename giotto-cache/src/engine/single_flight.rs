@@ -339,7 +339,7 @@ mod tests {
     fn generations() -> Generations {
         Generations {
             program: Generation::random(),
-            tags: Vec::new(),
+            ..Generations::default()
         }
     }
 

@@ -129,7 +129,7 @@ pub(crate) fn judge(
     let reason = match invalid(&extension, now, policy, latest, of) {
         Some((reason, true)) => return Freshness::useless(reason),
         Some((reason, false)) => Some(reason),
-        None => (now_ms >= clocks.fresh_until).then_some(Reason::Expired),
+        None => overdue(entry, clocks, now, now_ms),
     };
     let acceptance = acceptance(entry, lookup, now_ms);
     let is_refused = reason.is_none() && acceptance == Acceptance::Recompute;
@@ -142,6 +142,15 @@ pub(crate) fn judge(
     match is_refreshed && is_early(clocks, entry, policy.beta(), now_ms, draw()) {
         true => Freshness::Early,
         false => Freshness::Fresh,
+    }
+}
+
+/// Why an entry that nothing has made old is not fresh.
+fn overdue(entry: &Entry, clocks: Clocks, now: &Generations, now_ms: u64) -> Option<Reason> {
+    match entry.created_ms() < now.doubted_before_ms {
+        _ if now_ms >= clocks.fresh_until => Some(Reason::Expired),
+        true => Some(Reason::BackendSkipped),
+        false => None,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::stats::layer::Failures;
 /// Failures in a row that open the breaker.
 const FAILURES_TO_OPEN: u32 = 5;
 const PROBE_EVERY_MS: u64 = 1_000;
+/// How long what the store had before it was lost is in doubt when it is back: others repeat what they have invalidated
+/// meanwhile several times in this time.
+const DOUBT_MS: u64 = 1_000;
 /// A breaker that opens again so soon after it closed has closed too early.
 const EARLY_MS: u64 = 60_000;
 /// How many calls in a row must succeed at most before the breaker of calls that store closes. A full store accepts a value
@@ -118,13 +121,23 @@ impl Breakers {
         }
     }
 
-    /// Notes that a call failed. If the store is lost, any other call would have failed too.
-    pub(crate) fn failed(&self, want: Want, is_lost: bool, error: &Error) {
+    /// The time before which an entry was made that is in doubt now: the store was lost a moment ago, so that an invalidation
+    /// that another process could not tell it may still be on its way. 0 = none is.
+    pub(crate) fn doubted_before_ms(&self) -> u64 {
+        match self.reads.closed_ms.load(Ordering::Acquire) {
+            0 => 0,
+            back_ms if self.clock.now_ms().saturating_sub(back_ms) < DOUBT_MS => back_ms,
+            _ => 0,
+        }
+    }
+
+    /// Notes that a call failed. If the store `is_late` without a value to store, any other call would have been, too.
+    pub(crate) fn failed(&self, want: Want, is_late: bool, error: &Error) {
         self.count_error();
         let now_ms = self.clock.now_ms();
         // One line for one outage.
         match want {
-            _ if is_lost || want == Want::Find => {
+            _ if is_late || want == Want::Find => {
                 let opens = self.reads.failed(now_ms);
                 let is_told = self.storing.was_told_lately(now_ms);
                 self.reading.failed(error, now_ms, opens, is_told);
@@ -225,7 +238,7 @@ impl Breaker {
             if successes < self.needed.load(Ordering::Relaxed) {
                 return;
             }
-            self.closed_ms.store(now_ms, Ordering::Relaxed);
+            self.closed_ms.store(now_ms, Ordering::Release);
             self.next_probe_ms.store(0, Ordering::Release);
         }
         self.failures.store(0, Ordering::Relaxed);

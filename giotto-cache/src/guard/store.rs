@@ -164,6 +164,16 @@ impl GuardedStore {
         self.breakers.is_writable() && self.store.is_writable(key)
     }
 
+    /// The time before which an entry was made that is in doubt now, because the store was lost and is back; 0 = none is.
+    #[inline]
+    pub(crate) fn doubted_before_ms(&self) -> u64 {
+        match self.place {
+            Place::InProcess | Place::Nowhere => 0,
+            Place::Layered => self.store.doubted_before_ms(),
+            Place::Shared => self.breakers.doubted_before_ms(),
+        }
+    }
+
     /// Whether a value of `length` bytes is too long for the store, as far as is known.
     pub(crate) fn refuses(&self, length: usize) -> bool {
         let is_over = self.store.max_value().is_some_and(|max| length > max);
@@ -220,8 +230,8 @@ impl GuardedStore {
             ErrorKind::ServerLost => return Err(Unanswered::Skipped),
             _ if self.insists => self.meter.failures.errors.increase(),
             _ => {
-                let is_lost = unanswered == Unanswered::Late && !want.stores();
-                self.breakers.failed(want, is_lost, &error);
+                let is_late = unanswered == Unanswered::Late && !want.stores();
+                self.breakers.failed(want, is_late, &error);
             }
         }
         Err(unanswered)

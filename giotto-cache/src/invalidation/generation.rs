@@ -218,6 +218,8 @@ pub(crate) struct Generations {
     pub(crate) program: Generation,
     /// By tag; `None` if there is no record of it.
     pub(crate) tags: Vec<(String, Option<Record>)>,
+    /// For an entry that was made before this time, one may be missing that is on its way; 0 = none is.
+    pub(crate) doubted_before_ms: u64,
 }
 
 impl Generations {

@@ -65,7 +65,11 @@ pub(crate) async fn still_count(
 ) -> Result<bool, Unanswered> {
     let (_, tags) = read_with_entry(engine, lookup, engine.clock.now_ms()).await?;
     let program = engine.programs.of(lookup.key.program(), &engine.pending);
-    Ok(generations.still_count(&Generations { program, tags }))
+    Ok(generations.still_count(&Generations {
+        program,
+        tags,
+        doubted_before_ms: 0,
+    }))
 }
 
 /// The record of a program or of everything, if the store has one.

@@ -60,6 +60,57 @@ async fn other_processes_obey_soon_after_the_store_is_back() -> Result<()> {
     Ok(())
 }
 
+/// The reader, too, has seen that the store was lost. What it had before is in doubt for a second: the writer could not tell it.
+#[tokio::test(start_paused = true)]
+async fn what_a_store_had_before_it_was_lost_is_in_doubt_for_a_second() -> Result<()> {
+    let ([writer, reader], [silent, lost], clock) = processes();
+    let (model, other) = (Model::default(), || Lookup::new(key("other"), MINUTE));
+    warm_user_page([&writer, &reader], &model).await?;
+    ask_for(&reader, other(), &model).await?;
+    for store in [&silent, &lost] {
+        store.errors(1.0);
+    }
+    while !reader.layers()[0].reads_open {
+        ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
+    }
+    writer.invalidate(TAG).await.unwrap_err();
+    for store in [&silent, &lost] {
+        store.heal();
+    }
+    clock.advance(seconds(1));
+    ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
+    crate::until::until(async || !reader.layers()[0].reads_open).await; // the probe that finds it back
+    assert_eq!(writer.pending_invalidations(), 1, "it is not told yet");
+    for lookup in [user_page(), other()] {
+        assert_miss!(
+            ask_for(&reader, lookup.clone(), &model).await?,
+            Reason::BackendSkipped
+        );
+        // What was computed since is not in doubt.
+        assert_hit!(ask_for(&reader, lookup, &model).await?);
+    }
+    Ok(())
+}
+
+/// After that second, what the store has kept counts again.
+#[tokio::test(start_paused = true)]
+async fn after_a_second_what_the_store_has_kept_counts_again() -> Result<()> {
+    let ([reader], [lost], clock) = processes();
+    let model = Model::default();
+    warm_user_page([&reader, &reader], &model).await?;
+    lost.errors(1.0);
+    while !reader.layers()[0].reads_open {
+        ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
+    }
+    lost.heal();
+    clock.advance(seconds(1));
+    ask_for(&reader, user_page(), &model).await?;
+    crate::until::until(async || !reader.layers()[0].reads_open).await;
+    clock.advance(seconds(1));
+    assert_hit!(ask_for(&reader, user_page(), &model).await?);
+    Ok(())
+}
+
 /// The writer has seen the store fail and does not ask it for pages, but it may be back, and the reader hits there.
 #[tokio::test(start_paused = true)]
 async fn an_invalidation_is_told_at_once_even_if_the_breaker_is_open() -> Result<()> {

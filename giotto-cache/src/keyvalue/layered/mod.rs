@@ -305,6 +305,11 @@ impl KeyValue for LayeredKeyValue {
         last.is_none_or(|last| last.is_writable(key))
     }
 
+    fn doubted_before_ms(&self) -> u64 {
+        let doubted = self.layers.iter().map(GuardedStore::doubted_before_ms);
+        doubted.max().unwrap_or(0)
+    }
+
     fn is_atomic(&self) -> bool {
         self.last_store().is_some_and(KeyValue::is_atomic)
     }
