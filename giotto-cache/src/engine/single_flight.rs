@@ -317,7 +317,9 @@ impl Waiter {
             }
             _ => {
                 let own = progress.generations.get();
-                own.is_none_or(|own| own.still_count(now))
+                // Race: the store was lost since, and with it whether there was an invalidation.
+                let is_known = |own: &Generations| is_answered || own.tags.is_empty();
+                own.is_none_or(|own| is_known(own) && own.still_count(now))
                     && !progress.is_revoked.load(Ordering::Acquire)
             }
         }

@@ -3,7 +3,8 @@
 use giotto_cache::testing::{assert_hit, assert_miss};
 use giotto_cache::{ErrorKind, Lookup, Reason, Result, Scope};
 
-use crate::model::Model;
+use crate::model::{Model, page};
+use crate::until::until;
 use crate::world::{
     MINUTE, TAG, ask_for, key, processes, scopes, seconds, user_page, warm_user_page,
 };
@@ -79,7 +80,7 @@ async fn what_a_store_had_before_it_was_lost_is_in_doubt_for_a_second() -> Resul
     }
     clock.advance(seconds(1));
     ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
-    crate::until::until(async || !reader.layers()[0].reads_open).await; // the probe that finds it back
+    until(async || !reader.layers()[0].reads_open).await; // the probe that finds it back
     assert_eq!(writer.pending_invalidations(), 1, "it is not told yet");
     for lookup in [user_page(), other()] {
         assert_miss!(
@@ -89,6 +90,31 @@ async fn what_a_store_had_before_it_was_lost_is_in_doubt_for_a_second() -> Resul
         // What was computed since is not in doubt.
         assert_hit!(ask_for(&reader, lookup, &model).await?);
     }
+    Ok(())
+}
+
+/// Who comes when the store is lost cannot ask it whether the page was invalidated since its computation began.
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_finds_the_store_lost_shares_no_computation_from_before() -> Result<()> {
+    let ([writer, reader], [_, lost], _) = processes();
+    let model = Model::default();
+    warm_user_page([&writer, &reader], &model).await?;
+    writer.invalidate(TAG).await?;
+    model.hold();
+    let runs = model.runs();
+    let late = async {
+        until(async || model.runs() > runs).await;
+        writer.invalidate(TAG).await?;
+        lost.errors(1.0);
+        ask_for(&reader, user_page(), &model).await
+    };
+    let joined = async {
+        until(async || reader.counts().collapsed == 1).await;
+        model.release();
+    };
+    let first = ask_for(&reader, user_page(), &model);
+    let (first, late, ()) = tokio::join!(first, late, joined);
+    assert_eq!(page(&late?), page(&first?) + 1);
     Ok(())
 }
 
@@ -105,7 +131,7 @@ async fn after_a_second_what_the_store_has_kept_counts_again() -> Result<()> {
     lost.heal();
     clock.advance(seconds(1));
     ask_for(&reader, user_page(), &model).await?;
-    crate::until::until(async || !reader.layers()[0].reads_open).await;
+    until(async || !reader.layers()[0].reads_open).await;
     clock.advance(seconds(1));
     assert_hit!(ask_for(&reader, user_page(), &model).await?);
     Ok(())
