@@ -80,7 +80,7 @@ impl<'c> FunctionName<'c> {
 }
 
 impl<'c> Function<'c> {
-    /// The tags of the result of this call: see [`Lookup::tags`]. [`call_with`](Self::call_with) adds those that are known only
+    /// The tags of the result of this call: see [`Lookup::tags`](crate::Lookup::tags). [`call_with`](Self::call_with) adds those that are known only
     /// when it is computed.
     #[must_use]
     pub fn tags<T: Into<String>>(self, tags: impl IntoIterator<Item = T>) -> Self {
@@ -94,7 +94,7 @@ impl<'c> Function<'c> {
         Self { mode, ..self }
     }
 
-    /// Gives nothing to the computation that this call is made in: see [`Lookup::independent`].
+    /// Gives nothing to the computation that this call is made in: see [`Lookup::independent`](crate::Lookup::independent).
     #[must_use]
     pub fn independent(self) -> Self {
         let is_independent = true;
