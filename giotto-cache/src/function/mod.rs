@@ -80,8 +80,8 @@ impl<'c> FunctionName<'c> {
 }
 
 impl<'c> Function<'c> {
-    /// The tags of the result of this call: see [`Lookup::tags`](crate::Lookup::tags). [`call_with`](Self::call_with) adds those that are known only
-    /// when it is computed.
+    /// The tags of the result of this call: see [`Lookup::tags`](crate::Lookup::tags). [`call_with`](Self::call_with) adds those
+    /// that are known only when it is computed.
     #[must_use]
     pub fn tags<T: Into<String>>(self, tags: impl IntoIterator<Item = T>) -> Self {
         let tags = tags.into_iter().map(Into::into).collect();
