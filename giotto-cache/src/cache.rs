@@ -16,7 +16,6 @@ use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
-use crate::engine::computing::note_hit;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
@@ -738,13 +737,10 @@ impl CacheBuilder {
     }
 }
 
-/// A fresh answer that needs no wait, from which the computation around the lookup inherits.
+/// A fresh answer that needs no wait.
 #[inline]
 fn hit_now(engine: &Engine, key: &Key, policy: &Policy, is_independent: bool) -> Option<Answer> {
-    let (entry, now_ms) = read::hit_now(engine, key, policy)?;
-    note_hit(engine, key, is_independent, || {
-        Answer::hit(entry.clone(), 0, now_ms)
-    });
+    let (entry, now_ms) = read::hit_now(engine, key, policy, is_independent)?;
     Some(Answer::hit(entry, 0, now_ms))
 }
 

@@ -5,13 +5,14 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
+use crate::engine::computing::note_hit;
 use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
 use crate::entry::codec::Undecodable;
 use crate::entry::freshness::{self, Freshness, StandIn};
 use crate::guard::unanswered::Unanswered;
-use crate::invalidation::generation::{Generation, Generations};
+use crate::invalidation::generation::Generations;
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::keyvalue::Place;
@@ -43,23 +44,32 @@ pub(crate) struct Found {
 }
 
 /// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. With the
-/// time that it was judged by.
-pub(crate) fn hit_now(engine: &Engine, key: &Key, policy: &Policy) -> Option<(Entry, u64)> {
+/// time that it was judged by. The computation around the lookup inherits from it, unless that `is_independent`.
+pub(crate) fn hit_now(
+    engine: &Engine,
+    key: &Key,
+    policy: &Policy,
+    is_independent: bool,
+) -> Option<(Entry, u64)> {
     let program = key.program();
     let meter = engine.meters.of(program);
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     let stored = engine.store.get_now(key.as_str())??;
-    let generation = engine.programs.of(program, &engine.pending);
+    let program = engine.programs.of(program, &engine.pending);
     let now_ms = engine.clock.now_ms();
-    let doubted_before_ms = engine.store.doubted_before_ms();
-    let entry = plain_hit(engine, key, policy, stored, generation, now_ms, false)?;
-    if entry.created_ms() < doubted_before_ms {
-        return None;
-    }
+    let generations = Generations {
+        program,
+        tags: Vec::new(),
+        doubted_before_ms: engine.store.doubted_before_ms(now_ms),
+    };
+    let entry = plain_hit(engine, key, policy, stored, &generations, now_ms, false)?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
+    note_hit(engine, key, is_independent, || {
+        Answer::hit(entry.clone(), 0, now_ms)
+    });
     Some((entry, now_ms))
 }
 
@@ -71,11 +81,8 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
     }
     let Lookup { key, policy, .. } = lookup;
     let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
-    let generation = fetched.generations.program;
-    let entry = plain_hit(engine, key, policy, stored, generation, now_ms, coded)?;
-    if entry.created_ms() < fetched.generations.doubted_before_ms {
-        return None;
-    }
+    let generations = &fetched.generations;
+    let entry = plain_hit(engine, key, policy, stored, generations, now_ms, coded)?;
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     Some(Answer::hit(entry, layer, now_ms))
@@ -88,12 +95,14 @@ fn plain_hit(
     key: &Key,
     policy: &Policy,
     stored: Bytes,
-    program: Generation,
+    generations: &Generations,
     now_ms: u64,
     coded: bool,
 ) -> Option<Entry> {
     let entry = decode(engine, key, stored, coded).ok()?;
-    let is_plain = program.is_none() && entry.is_plain() && entry.is_within(policy);
+    let is_doubted = entry.created_ms() < generations.doubted_before_ms;
+    let is_current = generations.program.is_none() && !is_doubted;
+    let is_plain = is_current && entry.is_plain() && entry.is_within(policy);
     let is_now = entry.is_fresh(now_ms) && !entry.is_from_the_future(now_ms);
     (is_plain && is_now).then_some(entry)
 }
@@ -128,14 +137,16 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
         Ok((stored, tags)) => (Ok(stored), tags),
         Err(unanswered) => (Err(unanswered), Vec::new()),
     };
+    let program = engine.programs.of(lookup.key.program(), &engine.pending);
+    let now_ms = now_ms();
     Fetched {
         stored,
         generations: Generations {
-            program: engine.programs.of(lookup.key.program(), &engine.pending),
+            program,
             tags,
-            doubted_before_ms: engine.store.doubted_before_ms(),
+            doubted_before_ms: engine.store.doubted_before_ms(now_ms),
         },
-        now_ms: now_ms(),
+        now_ms,
     }
 }
 

@@ -8,11 +8,9 @@ use std::task::Poll;
 
 use super::computation::Outcome;
 use super::value::{BoxError, Found, Value, is_value, keep, value_of};
-use crate::answer::Answer;
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
-use crate::engine::computing::note_hit;
 use crate::engine::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
@@ -74,10 +72,7 @@ impl<'c> Function<'c> {
             return None;
         }
         let engine = self.cache.engine();
-        let (entry, now_ms) = read::hit_now(engine, key, &self.policy)?;
-        note_hit(engine, key, self.is_independent, || {
-            Answer::hit(entry.clone(), 0, now_ms)
-        });
+        let (entry, _) = read::hit_now(engine, key, &self.policy, self.is_independent)?;
         value_of(engine, entry).ok()
     }
 

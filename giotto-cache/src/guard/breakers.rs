@@ -123,10 +123,10 @@ impl Breakers {
 
     /// The time before which an entry was made that is in doubt now: the store was lost a moment ago, so that an invalidation
     /// that another process could not tell it may still be on its way. 0 = none is.
-    pub(crate) fn doubted_before_ms(&self) -> u64 {
+    pub(crate) fn doubted_before_ms(&self, now_ms: u64) -> u64 {
         match self.reads.closed_ms.load(Ordering::Acquire) {
             0 => 0,
-            back_ms if self.clock.now_ms().saturating_sub(back_ms) < DOUBT_MS => back_ms,
+            back_ms if now_ms.saturating_sub(back_ms) < DOUBT_MS => back_ms,
             _ => 0,
         }
     }

@@ -164,13 +164,13 @@ impl GuardedStore {
         self.breakers.is_writable() && self.store.is_writable(key)
     }
 
-    /// The time before which an entry was made that is in doubt now, because the store was lost and is back; 0 = none is.
+    /// The time before which an entry was made that is in doubt at `now_ms`, because the store was lost and is back; 0 = none is.
     #[inline]
-    pub(crate) fn doubted_before_ms(&self) -> u64 {
+    pub(crate) fn doubted_before_ms(&self, now_ms: u64) -> u64 {
         match self.place {
             Place::InProcess | Place::Nowhere => 0,
-            Place::Layered => self.store.doubted_before_ms(),
-            Place::Shared => self.breakers.doubted_before_ms(),
+            Place::Layered => self.store.doubted_before_ms(now_ms),
+            Place::Shared => self.breakers.doubted_before_ms(now_ms),
         }
     }
 

@@ -68,7 +68,7 @@ pub(crate) async fn still_count(
     Ok(generations.still_count(&Generations {
         program,
         tags,
-        doubted_before_ms: 0,
+        ..Generations::default()
     }))
 }
 

@@ -226,9 +226,10 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         true
     }
 
-    /// The time before which an entry was made that is in doubt now, in milliseconds since 1970: a layer was lost and is back.
+    /// The time before which an entry was made that is in doubt at `now_ms`, both in milliseconds since 1970: a layer was lost
+    /// and is back.
     #[doc(hidden)]
-    fn doubted_before_ms(&self) -> u64 {
+    fn doubted_before_ms(&self, _now_ms: u64) -> u64 {
         0
     }
 
@@ -301,8 +302,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// How many keys one page of a [`scan`](KeyValue::scan) of everything there may look at: enough that few pages are needed, few
-    /// enough that no request waits for one. In memory, each page goes by all keys, and takes those that are its own.
+    /// How many keys one page of a [`scan`](KeyValue::scan) of everything there may look at: enough that few pages are needed,
+    /// few enough that no request waits for one. In memory, each page goes by all keys, and takes those that are its own.
     #[must_use]
     pub const fn keys_of_page(self) -> usize {
         match self {

@@ -1,7 +1,7 @@
 //! Invalidations while the store is silent: obeyed here at once, and told when it is back.
 
 use giotto_cache::testing::{assert_hit, assert_miss};
-use giotto_cache::{ErrorKind, Lookup, Reason, Result, Scope};
+use giotto_cache::{Cache, Clock, ErrorKind, Lookup, Reason, Result, Scope};
 
 use crate::model::{Model, page};
 use crate::until::until;
@@ -61,6 +61,26 @@ async fn other_processes_obey_soon_after_the_store_is_back() -> Result<()> {
     Ok(())
 }
 
+/// A page of no other use.
+fn third() -> Lookup {
+    Lookup::new(key("third"), MINUTE)
+}
+
+async fn until_its_breaker_opens(cache: &Cache, model: &Model) -> Result<()> {
+    while !cache.layers()[0].reads_open {
+        ask_for(cache, third(), model).await?;
+    }
+    Ok(())
+}
+
+/// A lookup has the probe sent, a second after the last one.
+async fn until_it_finds_the_store_back(cache: &Cache, clock: &Clock, model: &Model) -> Result<()> {
+    clock.advance(seconds(1));
+    ask_for(cache, third(), model).await?;
+    until(async || !cache.layers()[0].reads_open).await;
+    Ok(())
+}
+
 /// The reader, too, has seen that the store was lost. What it had before is in doubt for a second: the writer could not tell it.
 #[tokio::test(start_paused = true)]
 async fn what_a_store_had_before_it_was_lost_is_in_doubt_for_a_second() -> Result<()> {
@@ -71,16 +91,12 @@ async fn what_a_store_had_before_it_was_lost_is_in_doubt_for_a_second() -> Resul
     for store in [&silent, &lost] {
         store.errors(1.0);
     }
-    while !reader.layers()[0].reads_open {
-        ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
-    }
+    until_its_breaker_opens(&reader, &model).await?;
     writer.invalidate(TAG).await.unwrap_err();
     for store in [&silent, &lost] {
         store.heal();
     }
-    clock.advance(seconds(1));
-    ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
-    until(async || !reader.layers()[0].reads_open).await; // the probe that finds it back
+    until_it_finds_the_store_back(&reader, &clock, &model).await?;
     assert_eq!(writer.pending_invalidations(), 1, "it is not told yet");
     for lookup in [user_page(), other()] {
         assert_miss!(
@@ -125,13 +141,9 @@ async fn after_a_second_what_the_store_has_kept_counts_again() -> Result<()> {
     let model = Model::default();
     warm_user_page([&reader, &reader], &model).await?;
     lost.errors(1.0);
-    while !reader.layers()[0].reads_open {
-        ask_for(&reader, Lookup::new(key("third"), MINUTE), &model).await?;
-    }
+    until_its_breaker_opens(&reader, &model).await?;
     lost.heal();
-    clock.advance(seconds(1));
-    ask_for(&reader, user_page(), &model).await?;
-    until(async || !reader.layers()[0].reads_open).await;
+    until_it_finds_the_store_back(&reader, &clock, &model).await?;
     clock.advance(seconds(1));
     assert_hit!(ask_for(&reader, user_page(), &model).await?);
     Ok(())
@@ -144,9 +156,7 @@ async fn an_invalidation_is_told_at_once_even_if_the_breaker_is_open() -> Result
     let model = Model::default();
     warm_user_page([&writer, &reader], &model).await?;
     failing.errors(1.0);
-    while !writer.layers()[0].reads_open {
-        ask_for(&writer, Lookup::new(key("other"), MINUTE), &model).await?;
-    }
+    until_its_breaker_opens(&writer, &model).await?;
     failing.heal();
     writer.invalidate(TAG).await?;
     assert_eq!(writer.pending_invalidations(), 0);

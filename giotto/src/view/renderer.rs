@@ -24,6 +24,7 @@ pub struct Rendering {
     refused: InvalidInput,
     context: Context,
     language: Option<String>,
+    /// What the reader of an error page prefers, as in `Accept-Language`; `None` for all other pages.
     preferred: Option<String>,
     /// Whether the thread may wait.
     #[cfg(feature = "template")]
@@ -79,8 +80,8 @@ impl Rendering {
         Self { preferred, ..self }
     }
 
-    /// The one of the `offered` languages that suits the reader of an error page: what the address says, `?lang=de`, or else what
-    /// `Accept-Language` prefers; the first one if it says nothing. `None` for all other pages, whose
+    /// The one of the `offered` languages that suits the reader of an error page: what the address says, `?lang=de`, or else
+    /// what `Accept-Language` prefers; the first one if there is neither. `None` for all other pages, whose
     /// [language](Self::language) is an argument.
     #[must_use]
     pub fn language_of_reader<'o>(&self, offered: &[&'o str]) -> Option<&'o str> {

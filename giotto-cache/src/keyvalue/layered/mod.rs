@@ -305,8 +305,9 @@ impl KeyValue for LayeredKeyValue {
         last.is_none_or(|last| last.is_writable(key))
     }
 
-    fn doubted_before_ms(&self) -> u64 {
-        let doubted = self.layers.iter().map(GuardedStore::doubted_before_ms);
+    fn doubted_before_ms(&self, now_ms: u64) -> u64 {
+        let layers = self.layers.iter();
+        let doubted = layers.map(|layer| layer.doubted_before_ms(now_ms));
         doubted.max().unwrap_or(0)
     }
 

@@ -1,4 +1,4 @@
-//! The target of a request of HTTP: the segments of its path, and the pairs of its query.
+//! The target of a request of HTTP: the segments of its path, the pairs of its query, and the language that it asks for.
 //!
 //! The first step of an invocation over HTTP. Every hit reads them, and copies none that is not encoded.
 

@@ -20,8 +20,8 @@ pub(super) async fn count(
     operator: &Operator,
 ) -> Result<Report> {
     let cache = operator.app.shared_cache();
-    let page = cache.store().place().keys_of_page();
-    let mut listing = Listing::new(page).policies(policies(&operator.app));
+    let keys = cache.store().place().keys_of_page();
+    let mut listing = Listing::new(keys).policies(policies(&operator.app));
     match &chosen {
         Chosen::Scope(Scope::Program(path)) => listing = listing.program(path),
         Chosen::Pattern(pattern) => listing.scan.part = pattern.part(),
