@@ -43,7 +43,6 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
-    lost: u64,
     is_writing: bool,
     /// Does not wait for other lines.
     hurries: bool,
@@ -68,7 +67,6 @@ impl Sink {
         let mut state = self.0.lock();
         let before = state.lines.len();
         if before + line.len() > MOST {
-            state.lost += 1;
             self.0.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
@@ -84,7 +82,7 @@ impl Sink {
     /// How many lines were lost since it was opened.
     #[cfg(feature = "admin")]
     pub(super) fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        self.0.lost()
     }
 
     /// Opens the file again, which may have been moved away.
@@ -116,6 +114,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
     /// Waits until there is something to do, until `told` if something is to be told then.
     fn wait(&self, told: Option<Instant>) -> MutexGuard<'_, State> {
         let is_idle = |state: &mut State| {
@@ -145,9 +147,10 @@ impl Shared {
 struct Writer {
     target: Target,
     batch: Vec<u8>,
-    lost: u64,
     error: Option<io::Error>,
-    /// When lost lines may be told again.
+    /// So many lost lines were told.
+    told: u64,
+    /// When others may be told.
     tells: Instant,
 }
 
@@ -156,17 +159,16 @@ impl Writer {
         Self {
             target,
             batch: Vec::new(),
-            lost: 0,
             error: None,
+            told: 0,
             tells: Instant::now(),
         }
     }
 
     fn run(mut self, shared: &Shared) {
         loop {
-            let mut state = shared.wait((self.lost > 0).then_some(self.tells));
+            let mut state = shared.wait((shared.lost() > self.told).then_some(self.tells));
             swap(&mut self.batch, &mut state.lines);
-            self.lost += take(&mut state.lost);
             state.is_writing = true;
             let reopens = take(&mut state.reopens);
             let (hurries, is_closed) = (state.hurries, state.is_closed);
@@ -176,7 +178,7 @@ impl Writer {
             if reopens {
                 self.reopen();
             }
-            self.tell(hurries || is_closed);
+            self.tell(shared.lost(), hurries || is_closed);
             let mut state = shared.lock();
             state.is_writing = false;
             if state.lines.is_empty() {
@@ -197,7 +199,6 @@ impl Writer {
         match written {
             Ok(()) => 0,
             Err((lost, error)) => {
-                self.lost += lost;
                 self.error = Some(error);
                 lost
             }
@@ -217,13 +218,15 @@ impl Writer {
         }
     }
 
-    fn tell(&mut self, is_last: bool) {
+    /// Tells of the lines that are `lost` and not told yet.
+    fn tell(&mut self, lost: u64, is_last: bool) {
         let now = Instant::now();
-        if self.lost == 0 || (now < self.tells && !is_last) {
+        if lost == self.told || (now < self.tells && !is_last) {
             return;
         }
         self.tells = now + TOLD_EVERY;
-        let (lines, error) = (take(&mut self.lost), self.error.take());
+        let (lines, error) = (lost - self.told, self.error.take());
+        self.told = lost;
         let error = error.map_or_else(|| "too slow".to_owned(), |error| error.to_string());
         tracing::error!(lines, error, "access log: lines are lost");
     }
@@ -322,7 +325,7 @@ mod tests {
         sink.flush();
         let state = sink.0.lock();
         assert!(state.lines.is_empty() && !state.is_writing);
-        assert_eq!(sink.0.lost.load(Ordering::Relaxed), 100_000);
+        assert_eq!(sink.0.lost(), 100_000);
     }
 
     #[test]
@@ -342,7 +345,7 @@ mod tests {
         }
         let (waiting, lost) = {
             let state = sink.0.lock();
-            (state.lines.len(), state.lost)
+            (state.lines.len(), sink.0.lost())
         };
         // At most what waits, what the writer holds, and what the pipe has.
         assert!(
