@@ -86,6 +86,12 @@ impl Key {
         &self.text[self.program..self.mimetype - 2]
     }
 
+    /// The name of the program, as [`new`](Self::new) was given it: that of a [`Scope::Program`](crate::Scope::Program).
+    #[must_use]
+    pub fn program_name(&self) -> String {
+        unescape(self.program())
+    }
+
     /// The arguments, as they are written in the key.
     #[must_use]
     pub fn arguments(&self) -> &str {
@@ -105,6 +111,11 @@ impl fmt::Display for Key {
     }
 }
 
+/// What is in every key of `program`, and in no other.
+pub(crate) fn part_of(program: &str) -> String {
+    format!("({})(", escape(program))
+}
+
 /// `part` of a key, a program or a media type, as it is written there.
 pub(crate) fn escape(part: &str) -> Cow<'_, str> {
     let is_mark = |byte| matches!(byte, b'(' | b')' | b'%');
@@ -117,6 +128,12 @@ pub(crate) fn escape(part: &str) -> Cow<'_, str> {
     } else {
         part.into()
     }
+}
+
+/// The part of a key that is `written` there so.
+pub(crate) fn unescape(written: &str) -> String {
+    let part = written.replace("%28", "(").replace("%29", ")");
+    part.replace("%25", "%")
 }
 
 #[cfg(test)]
@@ -151,6 +168,13 @@ mod tests {
         }
         for text in ["", ")", "()", "a)", "x)(b)", "(a)b)", "{all}", "(a)(b) "] {
             assert_eq!(Key::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_read_as_it_was_before_it_was_written() {
+        for program in ["", "squared", "a(b)", "100%", "%28", "%2528", "%(25)%"] {
+            assert_eq!(Key::new(program, "{}", "").program_name(), program);
         }
     }
 

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::key::{escape, unescape};
+
 /// What an invalidation is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -17,11 +19,16 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// That of the program whose name is `written` so in a key.
+    pub(crate) fn of_program(written: &str) -> Self {
+        Self::Program(unescape(written))
+    }
+
     /// The key of its record: no key of a program ends in a brace.
     pub(crate) fn record_key(&self) -> String {
         match self {
             Self::Tag(tag) => tag_key(tag),
-            Self::Program(program) => program_key(program),
+            Self::Program(program) => program_key(&escape(program)),
             Self::All => ALL.to_owned(),
         }
     }
@@ -33,8 +40,9 @@ pub(crate) fn tag_key(tag: &str) -> String {
     format!("{{tag:{tag}}}")
 }
 
-pub(crate) fn program_key(program: &str) -> String {
-    format!("{{program:{program}}}")
+/// The key of the record of the program whose name is `written` so in a key.
+pub(crate) fn program_key(written: &str) -> String {
+    format!("{{program:{written}}}")
 }
 
 /// A text is the name of a tag.

@@ -223,7 +223,7 @@ fn invalid(
     );
     for (program, stamped) in &extension.inherited.programs {
         note(&mut found, stamped.difference(of(program)), || {
-            Scope::Program(program.clone())
+            Scope::of_program(program)
         });
     }
     for stamp in &extension.tags {

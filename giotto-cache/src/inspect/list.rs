@@ -15,7 +15,7 @@ use crate::inspect::listed::{ListedEntry, Now, Value};
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::{Generation, Record};
 use crate::invalidation::records;
-use crate::key::Key;
+use crate::key::{Key, part_of};
 use crate::keyvalue::KeyValue;
 use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 use crate::policy::Policy;
@@ -70,9 +70,8 @@ impl Listing {
     /// Only the entries of this program.
     #[must_use]
     pub fn program(self, program: &str) -> Self {
-        let part = format!("({})(", crate::key::escape(program));
         Self {
-            scan: self.scan.containing(part),
+            scan: self.scan.containing(part_of(program)),
             ..self
         }
     }
@@ -229,9 +228,7 @@ impl Now {
 
 /// The generations of `programs`, each with that of everything in one.
 async fn read_programs(engine: &Engine, programs: &[&str]) -> HashMap<String, Generation> {
-    let scopes = programs
-        .iter()
-        .map(|program| Scope::Program((*program).to_owned()));
+    let scopes = programs.iter().map(|program| Scope::of_program(program));
     let scopes: Vec<_> = std::iter::once(Scope::All).chain(scopes).collect();
     let keys: Vec<_> = scopes.iter().map(Scope::record_key).collect();
     let stored = match engine.is_shared() {

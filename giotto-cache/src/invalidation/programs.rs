@@ -73,12 +73,12 @@ impl ProgramGenerations {
             let record = self.record(&scope.record_key());
             pending.applied(scope, record).generation
         };
-        generation(&Scope::All).and(generation(&Scope::Program(program.to_owned())))
+        generation(&Scope::All).and(generation(&Scope::of_program(program)))
     }
 
     /// The scope that was invalidated last of those that `program` depends on.
     pub(crate) fn latest(&self, program: &str, pending: &Pending) -> Scope {
-        let own = Scope::Program(program.to_owned());
+        let own = Scope::of_program(program);
         let changed_ms = |scope: &Scope| self.record(&scope.record_key()).changed_ms;
         match () {
             () if pending.has(&own) => own,

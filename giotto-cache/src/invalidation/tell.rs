@@ -12,6 +12,7 @@ use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::{Record, TAG_MARGIN_MS};
 use crate::invalidation::outward::tell_scope;
 use crate::invalidation::pending::Due;
+use crate::key::part_of;
 use crate::scope::{Scope, tag_key, wildcards};
 
 /// A record, or an entry, is changed by compare-and-set. If other processes win this many times in a row, this one gives up.
@@ -122,8 +123,7 @@ async fn remove(engine: &Engine, scope: &Scope) -> Result<()> {
             Some(Ok(()))
         }
         Scope::Program(program) => {
-            let part = format!("({program})(");
-            with_deadline(REMOVAL, store.delete_containing(&part)).await
+            with_deadline(REMOVAL, store.delete_containing(&part_of(program))).await
         }
         Scope::All => with_deadline(REMOVAL, store.clear()).await,
     };

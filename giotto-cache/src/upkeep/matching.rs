@@ -14,7 +14,7 @@ use crate::inspect::measure::layers_of;
 use crate::inspect::walk::rest;
 use crate::invalidation::outward::tell_scope;
 use crate::invalidation::tell::unanswered;
-use crate::key::{Key, escape};
+use crate::key::{Key, part_of};
 use crate::keyvalue::scan::{Scan, StoredValue};
 use crate::keyvalue::{KeyValue, Place};
 use crate::scope::Scope;
@@ -115,11 +115,6 @@ async fn pass(
         }
         tokio::time::sleep(rest(begun.elapsed(), SHARE)).await;
     }
-}
-
-/// What is in every key of `program`.
-fn part_of(program: &str) -> String {
-    format!("({})(", escape(program))
 }
 
 /// Removes the entries of `scope` that a hard invalidation has made useless; `None` if the store does not say which.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use giotto_cache::testing::{assert_hit, assert_miss, assert_stale};
+use giotto_cache::testing::{Chaos, assert_hit, assert_miss, assert_stale};
 use giotto_cache::{
     Cache, Clock, Key, LocMemKeyValue, Lookup, Policy, Reason, Result, Scope, Staleness,
 };
@@ -40,6 +40,35 @@ async fn programs_and_everything_are_invalidated_here_at_once_and_elsewhere_with
             match scope {
                 Scope::All => assert_miss!(ask_for(&two, elsewhere(), &model).await?),
                 _ => assert_hit!(ask_for(&two, elsewhere(), &model).await?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A key has another text for such a name. The record of the invalidation is written, waits for the store, or has no room.
+#[tokio::test(start_paused = true)]
+async fn a_program_is_invalidated_by_its_name_whatever_is_in_it() -> Result<()> {
+    let faults: [fn(&Chaos) -> &Chaos; 3] = [
+        |chaos| chaos,
+        |chaos| chaos.errors(1.0),
+        |chaos| chaos.full(true),
+    ];
+    for name in ["a(b)", "100%", "%28"] {
+        for fault in faults {
+            let ([cache], [chaos], _) = processes();
+            let (model, scope) = (Model::default(), Scope::Program(name.to_owned()));
+            let lookup = || Lookup::new(Key::new(name, "{}", "text/html"), MINUTE);
+            ask_for(&cache, lookup(), &model).await?;
+            assert_hit!(ask_for(&cache, lookup(), &model).await?);
+            fault(&chaos);
+            // An error says that the store is not told yet.
+            cache.invalidate(scope.clone()).await.ok();
+            chaos.heal();
+            let answer = ask_for(&cache, lookup(), &model).await?;
+            assert_miss!(&answer);
+            if let Some(Reason::Invalidated(told)) = answer.reason {
+                assert_eq!(told, scope);
             }
         }
     }

@@ -79,7 +79,7 @@ fn tag_of(outdated: &Outdated) -> Option<Cow<'_, str>> {
         Outdated::Scope(Scope::Tag(tag)) => encoded(tag),
         Outdated::Scope(Scope::Program(path)) => program_tag(path).into(),
         // A page has no tag of its own, which few would ever use.
-        Outdated::Entry(key) => program_tag(key.program()).into(),
+        Outdated::Entry(key) => program_tag(&key.program_name()).into(),
         Outdated::Scope(Scope::All) => ALL.into(),
         _ => return None,
     })
@@ -106,5 +106,9 @@ mod tests {
         assert_eq!(tag(Outdated::Scope(Scope::All)), "giotto:all");
         let key = Key::new("blog/post", "{'id': 1}", "text/html");
         assert_eq!(tag(Outdated::Entry(key)), "giotto:program:blog/post");
+        let program = || "a(b)".to_owned();
+        let key = Key::new(&program(), "", "text/html");
+        let of_scope = tag(Outdated::Scope(Scope::Program(program())));
+        assert_eq!(tag(Outdated::Entry(key)), of_scope);
     }
 }
