@@ -115,13 +115,11 @@ impl Browser {
 
     /// `page` shows less than was `written`.
     pub(super) fn is_old(&self, page: &Page, written: Written, what: &str) {
-        let status = field(&page.head, "cache-status").unwrap_or_default();
-        // Its breaker was still open, so that it heard nothing, and the computation was under way.
-        let is_shared = status.contains("collapsed") && status.contains("backend-skipped");
-        let may_not_know = is_shared || self.scene.site.may_not_know(written.at, page.begun);
-        match may_not_know && page.process != written.process {
+        let is_elsewhere = page.process != written.process;
+        match is_elsewhere && self.scene.site.may_not_know(written.at, page.begun) {
             true => drop(self.scene.tally.pending.fetch_add(1, Ordering::Relaxed)),
             false => {
+                let status = field(&page.head, "cache-status").unwrap_or_default();
                 let ago = page.begun.duration_since(written.at).as_millis();
                 self.scene.tally.old(format!(
                     "{what} in process {} {ago} ms before; process {}: {status}",

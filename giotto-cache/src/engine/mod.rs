@@ -233,12 +233,15 @@ async fn coalesce(
             }
             Some(Outcome::ComputedElsewhere) => {}
             // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
-            // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open
-            // and cannot have accepted an invalidation, so after the deadline a caller that joined late takes the result.
+            // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open: after
+            // the deadline, a caller that joined late takes a result without tags, or computes.
             Some(Outcome::Shared(Ok(answer))) if !counts => {
                 let ended = timeout(engine.store.deadline() + SLACK, waiter.ended()).await;
                 if ended.is_err() && waiter.may_count() && lookup.mode != Mode::Refresh {
-                    return Coalesced::Ended(Ok(answer.collapsed(&engine.clock)));
+                    return match waiter.has_tags() {
+                        true => alone(Role::Bypass),
+                        false => Coalesced::Ended(Ok(answer.collapsed(&engine.clock))),
+                    };
                 }
             }
             Some(Outcome::Shared(result)) => {
@@ -312,6 +315,9 @@ async fn lead(engine: &Engine, flight: Flight, mut attempt: Attempt, computation
 /// are told that they waited for that computation: a hit would be one too many.
 async fn finish_found(engine: &Engine, flight: Flight, mut attempt: Attempt, answer: Answer) {
     flight.finds(std::mem::take(&mut attempt.generations));
+    if !answer.entry.tags().is_empty() {
+        flight.depends_on_tags();
+    }
     let answer = answer.collapsed(&engine.clock);
     flight.finish(match (attempt.role, answer.status) {
         // The callers that joined a refresh may require a fresh page: they join again.

@@ -11,7 +11,7 @@
 //! | the caller joined | the result counts |
 //! |---|---|
 //! | before the computation started | always: the computation sees every change that the caller has seen. A result that was found in the store is judged as if the caller had joined while it ran |
-//! | while it ran | if both have read the same generations, and the entry was not removed meanwhile |
+//! | while it ran | if both have read the same generations, and the entry was not removed meanwhile. If the store does not answer, only a result without tags: nobody knows what was invalidated meanwhile |
 //! | after the flight asked the store what was invalidated | never, if the store answers: that answer may be older than the caller's read. The caller joins again when the flight has ended |
 
 use std::collections::HashMap;
@@ -71,6 +71,8 @@ struct Progress {
     /// Whether it has computed and now asks the store what was invalidated meanwhile.
     is_confirming: AtomicBool,
     is_revoked: AtomicBool,
+    /// Whether its result depends on tags.
+    has_tags: AtomicBool,
     /// Whether it computes nothing, because another computation has left its result in the store.
     is_found: AtomicBool,
 }
@@ -267,6 +269,11 @@ impl Flight {
         self.progress.is_revoked.store(true, Ordering::Release);
     }
 
+    /// Says that its result depends on tags, before it is announced.
+    pub(crate) fn depends_on_tags(&self) {
+        self.progress.has_tags.store(true, Ordering::Release);
+    }
+
     pub(crate) fn is_revoked(&self) -> bool {
         self.progress.is_revoked.load(Ordering::Acquire)
     }
@@ -310,6 +317,7 @@ impl Waiter {
         let progress = &self.signals.progress;
         match self.joined {
             Joined::BeforeItComputed if !progress.is_found.load(Ordering::Acquire) => true,
+            _ if !is_answered && self.has_tags() => false,
             Joined::WhileItConfirmed
                 if is_answered && progress.is_confirming.load(Ordering::Acquire) =>
             {
@@ -317,12 +325,15 @@ impl Waiter {
             }
             _ => {
                 let own = progress.generations.get();
-                // Race: the store was lost since, and with it whether there was an invalidation.
-                let is_known = |own: &Generations| is_answered || own.tags.is_empty();
-                own.is_none_or(|own| is_known(own) && own.still_count(now))
+                own.is_none_or(|own| own.still_count(now))
                     && !progress.is_revoked.load(Ordering::Acquire)
             }
         }
+    }
+
+    /// Whether the result depends on tags.
+    pub(crate) fn has_tags(&self) -> bool {
+        self.signals.progress.has_tags.load(Ordering::Acquire)
     }
 
     /// Whether the caller joined so late that only the store knows whether the result counts, and nothing says so far that

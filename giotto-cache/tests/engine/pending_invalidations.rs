@@ -134,6 +134,42 @@ async fn a_caller_that_finds_the_store_lost_shares_no_computation_from_before() 
     Ok(())
 }
 
+/// The process of the caller learns of no invalidation by others while its store does not answer, and has not seen what its own
+/// changed.
+#[tokio::test(start_paused = true)]
+async fn a_caller_without_an_answer_shares_no_computation_from_before_an_invalidation() -> Result<()>
+{
+    for (is_own, is_back) in [(true, false), (true, true), (false, false)] {
+        let ([reader, other], [lost, _], _) = processes();
+        let model = Model::default();
+        lost.errors(1.0);
+        until_its_breaker_opens(&reader, &model).await?;
+        if is_back {
+            // The breaker is still open.
+            lost.heal();
+        }
+        let runs = model.runs();
+        model.hold();
+        let late = async {
+            until(async || model.runs() > runs).await;
+            let told = match is_own {
+                true => reader.invalidate(TAG).await,
+                false => other.invalidate(TAG).await,
+            };
+            assert_eq!(told.is_ok(), is_back || !is_own);
+            ask_for(&reader, user_page(), &model).await
+        };
+        let joined = async {
+            until(async || reader.counts().collapsed == 1).await;
+            model.release();
+        };
+        let first = ask_for(&reader, user_page(), &model);
+        let (first, late, ()) = tokio::join!(first, late, joined);
+        assert_eq!(page(&late?), page(&first?) + 1, "{is_own} {is_back}");
+    }
+    Ok(())
+}
+
 /// After that second, what the store has kept counts again.
 #[tokio::test(start_paused = true)]
 async fn after_a_second_what_the_store_has_kept_counts_again() -> Result<()> {
