@@ -28,6 +28,9 @@ const FOLDER: &str = "tutorial";
 /// A file in it says that this program may empty it.
 const MADE: &str = "made-by-checks";
 
+/// What the code of a debug build says of its lines.
+const DEBUG: &str = "CARGO_PROFILE_DEV_DEBUG";
+
 /// Follows all steps and compares what they make, or follows those up to `through`.
 pub(crate) fn tutorial(
     root: &Path,
@@ -40,7 +43,10 @@ pub(crate) fn tutorial(
     let variables = vec![
         ("CARGO_TARGET_DIR", root.join(target).into_os_string()),
         // As the workspace has it.
-        ("CARGO_PROFILE_DEV_DEBUG", "line-tables-only".into()),
+        (
+            DEBUG,
+            std::env::var_os(DEBUG).unwrap_or("line-tables-only".into()),
+        ),
         ("CARGO_TERM_COLOR", "never".into()),
     ];
     let mut terminal = Terminal::new(root.clone(), variables)?;
