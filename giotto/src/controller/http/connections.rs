@@ -72,6 +72,7 @@ impl Connections {
 
     /// Has `handler` answer the requests that come on `stream`.
     pub(super) fn open(&mut self, stream: Box<dyn Client>, handler: Handler) {
+        self.latest.note(SystemTime::now());
         let watch = Arc::new(Watch::new(Arc::clone(&self.pulse)));
         let connection = tokio::spawn(connection(stream, handler, Arc::clone(&watch)));
         let rate = Rate::new(&watch);

@@ -27,6 +27,11 @@ impl Latest {
         }
     }
 
+    /// Notes that the wall clock shows `now`, which may be set back before the next beat.
+    pub(super) fn note(&mut self, now: SystemTime) {
+        self.time = self.time.max(now);
+    }
+
     /// Whether the wall clock, which shows `now`, is behind what it has shown before.
     pub(super) fn is_behind(&mut self, now: SystemTime) -> bool {
         let had_been = if self.is_behind {
@@ -72,6 +77,8 @@ mod tests {
         ] {
             assert_eq!(latest.is_behind(at(seconds)), is_behind, "{seconds}");
         }
+        latest.note(at(9_000));
+        assert!(latest.is_behind(at(8_000)), "between two beats");
     }
 
     #[test]
