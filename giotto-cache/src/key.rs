@@ -74,6 +74,17 @@ impl Key {
         }
     }
 
+    /// The key of the same program, invoked with the same arguments, as `mimetype`. The program is not escaped again.
+    #[must_use]
+    pub fn with_mimetype(&self, mimetype: &str) -> Self {
+        let mimetype = escape(mimetype);
+        let mut text = String::with_capacity(self.mimetype + mimetype.len() + 1);
+        text.push_str(&self.text[..self.mimetype]);
+        text.push_str(&mimetype);
+        text.push(')');
+        Self { text, ..*self }
+    }
+
     /// The whole key.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -111,7 +122,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// What is in every key of `program`, and in no other.
+/// What is in every key of `program`, and elsewhere only within arguments.
 pub(crate) fn part_of(program: &str) -> String {
     format!("({})(", escape(program))
 }
@@ -130,7 +141,7 @@ pub(crate) fn escape(part: &str) -> Cow<'_, str> {
     }
 }
 
-/// The part of a key that is `written` there so.
+/// A program or a media type, of which a key has the `written` text.
 pub(crate) fn unescape(written: &str) -> String {
     let part = written.replace("%28", "(").replace("%29", ")");
     part.replace("%25", "%")
@@ -154,6 +165,10 @@ mod tests {
             for arguments in ["{'x': 9}", "", "{'x': 1234}"] {
                 let other = key.with_arguments(arguments);
                 assert_eq!(other, Key::new(program, arguments, mimetype));
+                assert_eq!(
+                    other,
+                    Key::new(program, arguments, "").with_mimetype(mimetype)
+                );
             }
         }
     }

@@ -19,7 +19,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// That of the program whose name is `written` so in a key.
+    /// That of the program whose name a key has as `written`.
     pub(crate) fn of_program(written: &str) -> Self {
         Self::Program(unescape(written))
     }
@@ -40,7 +40,7 @@ pub(crate) fn tag_key(tag: &str) -> String {
     format!("{{tag:{tag}}}")
 }
 
-/// The key of the record of the program whose name is `written` so in a key.
+/// The key of the record of the program whose name a key has as `written`.
 pub(crate) fn program_key(written: &str) -> String {
     format!("{{program:{written}}}")
 }

@@ -213,7 +213,7 @@ pub(crate) fn variant(primary: &Key, marker: &Marker, headers: &HeaderMap) -> Op
             Some(value) => push_digest(&mut text, value.as_bytes()),
         }
     }
-    (text.len() <= LONGEST).then(|| Key::new(primary.program(), primary.arguments(), &text))
+    (text.len() <= LONGEST).then(|| primary.with_mimetype(&text))
 }
 
 /// Whether the values of the field stand in the key as they are. Those of others may be secret: keys are logged and listed.
@@ -265,6 +265,19 @@ mod tests {
             assert_eq!(query(given, &filter), filtered, "{given}");
         }
         assert_eq!(query("b&a", &Query::AsItIs), "?b&a");
+    }
+
+    /// So that a purge of the program finds it.
+    #[test]
+    fn a_variant_is_of_the_program_whatever_is_in_its_name() {
+        let marker = Marker {
+            nonce: "n".to_owned(),
+            since_ms: 0,
+            fields: Vec::new(),
+        };
+        let primary = Key::new("a(b)", "GET /", "");
+        let variant = variant(&primary, &marker, &HeaderMap::new()).unwrap();
+        assert_eq!(variant, Key::new("a(b)", "GET /", "n"));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::engine::places::{Places, Wanted};
 use crate::entry::Entry;
 use crate::invalidation::generation::Generations;
-use crate::key::{Key, escape};
+use crate::key::{Key, escape, unescape};
 use crate::keyvalue::KeyValue;
 use crate::log::{Cut, Pace};
 use crate::lookup::Lookup;
@@ -198,7 +198,7 @@ impl Tracker {
     fn used(&self, now_ms: u64) -> BudgetUse {
         let mut places = self.places();
         BudgetUse {
-            program: self.program.to_string(),
+            program: unescape(&self.program),
             budget: places.budget,
             entries: places.count(now_ms),
         }

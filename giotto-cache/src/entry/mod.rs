@@ -26,7 +26,7 @@ use crate::entry::codec::{Draft, Envelope, Undecodable};
 use crate::entry::coded::Coded;
 use crate::entry::extension::Extension;
 use crate::entry::inherited::Unstored;
-use crate::key::Key;
+use crate::key::{Key, unescape};
 use crate::metadata::Metadata;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
@@ -207,7 +207,7 @@ impl Entry {
     pub fn dependencies(&self) -> (Vec<String>, Vec<String>) {
         let extension = self.extension().unwrap_or_default();
         let programs = extension.inherited.programs.into_iter();
-        let programs = programs.map(|(program, _)| program);
+        let programs = programs.map(|(program, _)| unescape(&program));
         let tags = extension.tags.into_iter().map(|stamp| stamp.tag);
         (tags.collect(), programs.collect())
     }

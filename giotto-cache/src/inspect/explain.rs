@@ -20,6 +20,7 @@ use crate::guard::deadline::with_deadline;
 use crate::inspect::json;
 use crate::inspect::measure::layers_of;
 use crate::invalidation::generation::Difference;
+use crate::key::unescape;
 use crate::keyvalue::Place;
 use crate::keyvalue::names::names_of;
 use crate::lookup::{Lookup, Mode};
@@ -109,8 +110,7 @@ pub struct EntryState {
         serialize_with = "json::programs"
     )]
     pub programs: Vec<(String, &'static str)>,
-    /// The results that it was made of, whose tags and lives it has inherited. Each is followed by those that it was made of
-    /// itself.
+    /// The results that it was made of, whose tags and lives it has inherited. Each is followed by those that it was made of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub made_of: Vec<MadeOf>,
     /// How many results are not among them, because there are too many.
@@ -257,7 +257,7 @@ impl EntryState {
         let programs = extension.inherited.programs.iter();
         let programs = programs.map(|(program, stamped)| {
             let now = engine.programs.of(program, &engine.pending);
-            (program.clone(), state(stamped.difference(now)))
+            (unescape(program), state(stamped.difference(now)))
         });
         let links = extension.inherited.links.iter();
         Some(Self {

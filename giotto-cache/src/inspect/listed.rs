@@ -22,9 +22,9 @@ pub struct ListedEntry {
     pub key: Option<String>,
     /// Its key as the store writes it.
     pub stored_key: String,
-    /// The parts of its key, as they are written there; `None` if it has none.
+    /// The name of the program; `None`, as the next two, if its key has no such parts.
     pub program: Option<String>,
-    /// The arguments of the program.
+    /// The arguments of the program, as the key has them.
     pub arguments: Option<String>,
     /// The media type.
     pub mimetype: Option<String>,
@@ -129,7 +129,7 @@ impl Value {
         policies: &HashMap<String, Policy>,
         now_ms: u64,
     ) -> ListedEntry {
-        let program = self.key.as_ref().map(|key| key.program().to_owned());
+        let program = self.key.as_ref().map(Key::program_name);
         let policy = program.as_ref().and_then(|program| policies.get(program));
         let state = self.state(now, policy, now_ms);
         let known = self

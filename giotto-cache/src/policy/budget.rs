@@ -124,7 +124,7 @@ impl Budget {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct BudgetUse {
-    /// The program, as it is written in the keys.
+    /// The name of the program.
     pub program: String,
     /// Its budget.
     #[serde(flatten)]

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::times::{self, Histogram, Times};
 use super::{Counter, Counts, Stats};
+use crate::key::unescape;
 use crate::log::Pace;
 use crate::reason::{NotStored, Reason, Staleness};
 
@@ -24,7 +25,7 @@ const NEVER: u64 = u64::MAX;
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct ProgramCounts {
-    /// The program as it is written in the keys; empty for [plain](crate::Key::plain) ones. `(other)` stands for all programs
+    /// The name of the program; empty for [plain](crate::Key::plain) ones. `(other)` stands for all programs
     /// after the first 1,000.
     pub program: String,
     /// Its counters. Invalidations and calls to the store belong to no program, and are zero here.
@@ -213,7 +214,7 @@ impl ProgramMeter {
         let (before, model_before) =
             mark.map_or((counts, model.sum), |mark| (mark.counts, mark.model));
         ProgramCounts {
-            program: self.name.to_string(),
+            program: unescape(&self.name),
             last_minute: counts.since(&before),
             last_minute_model: model.sum.saturating_sub(model_before),
             counts,

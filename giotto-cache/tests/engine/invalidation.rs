@@ -46,7 +46,7 @@ async fn programs_and_everything_are_invalidated_here_at_once_and_elsewhere_with
     Ok(())
 }
 
-/// A key has another text for such a name. The record of the invalidation is written, waits for the store, or has no room.
+/// A key escapes such a name. The record of the invalidation is written, waits for the store, or has no room.
 #[tokio::test(start_paused = true)]
 async fn a_program_is_invalidated_by_its_name_whatever_is_in_it() -> Result<()> {
     let faults: [fn(&Chaos) -> &Chaos; 3] = [
@@ -66,10 +66,9 @@ async fn a_program_is_invalidated_by_its_name_whatever_is_in_it() -> Result<()> 
             cache.invalidate(scope.clone()).await.ok();
             chaos.heal();
             let answer = ask_for(&cache, lookup(), &model).await?;
-            assert_miss!(&answer);
-            if let Some(Reason::Invalidated(told)) = answer.reason {
-                assert_eq!(told, scope);
-            }
+            // A store that is full has lost the page itself.
+            let reasons = [Reason::Invalidated(scope), Reason::Evicted];
+            assert!(answer.reason.is_some_and(|why| reasons.contains(&why)));
         }
     }
     Ok(())

@@ -105,12 +105,7 @@ impl Program {
     pub(super) fn of(program: &ProgramCounts) -> Self {
         Self {
             others: program.program == "(other)",
-            // As the manifest has it, and not as it is written in keys.
-            name: program
-                .program
-                .replace("%28", "(")
-                .replace("%29", ")")
-                .replace("%25", "%"),
+            name: program.program.clone(),
             total: Tally::of(&program.counts),
             minute: Tally::of(&program.last_minute),
             model: Buckets::of(&program.model),

@@ -75,7 +75,7 @@ async fn popular(app: &App) -> Vec<PageFigures> {
         let entry = explained.entry.as_ref();
         pages.push(PageFigures {
             key: key.to_string(),
-            program: key.program().to_owned(),
+            program: key.program_name(),
             arguments: key.arguments().to_owned(),
             mimetype: key.mimetype().to_owned(),
             state: state(entry.is_some(), explained.reason.as_ref()),

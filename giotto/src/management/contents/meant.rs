@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use giotto_cache::{Key, KeyValue, ListedEntry, Listing, Place, Policy};
+use giotto_cache::{KeyValue, ListedEntry, Listing, Place, Policy};
 use serde::{Deserialize, Serialize};
 
 use super::filter::Filter;
@@ -112,13 +112,11 @@ impl<'a> Layer<'a> {
     }
 }
 
-/// The policy of each program that has one, by its name in keys.
+/// The policy of each program that has one, by its name.
 pub(in crate::management) fn policies(app: &App) -> HashMap<String, Policy> {
     let controllers = Controller::ALL.into_iter();
     let programs = controllers.flat_map(|controller| app.manifest().programs(controller));
-    let policies = programs.filter_map(|program| {
-        let name = Key::new(program.path(), "", "").program().to_owned();
-        Some((name, *program.cache_policy()?))
-    });
+    let policies =
+        programs.filter_map(|program| Some((program.path().to_owned(), *program.cache_policy()?)));
     policies.collect()
 }

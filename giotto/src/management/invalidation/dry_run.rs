@@ -75,7 +75,7 @@ fn is_meant(chosen: &Chosen, entry: &ListedEntry) -> Option<bool> {
                 has => Some(has),
             }
         }
-        Chosen::Scope(Scope::Program(_)) => entry.key.as_ref().map(|_| true),
+        Chosen::Scope(Scope::Program(name)) => entry.program.as_ref().map(|own| own == name),
         Chosen::Scope(_) => Some(true),
         Chosen::Pattern(pattern) => entry.key.as_ref().map(|_| pattern.has(entry)),
     }

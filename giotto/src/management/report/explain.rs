@@ -184,7 +184,7 @@ async fn of_any(key: Key, app: &App) -> Report {
 /// What is stored under `key`, and what the next lookup with `policy` gets.
 async fn of_key(key: Key, policy: Policy, app: &App) -> Report {
     let report = Report {
-        program: key.program().to_owned(),
+        program: key.program_name(),
         arguments: key.arguments().to_owned(),
         mimetype: key.mimetype().to_owned(),
         ..Report::default()

@@ -33,7 +33,7 @@ pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
     let controllers = Controller::ALL.into_iter();
     let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
     programs.find_map(|program| {
-        let is_its = Key::new(program.path(), "", "").program() == key.program();
+        let is_its = program.path() == key.program_name();
         program.cache_policy().filter(|_| is_its).copied()
     })
 }
