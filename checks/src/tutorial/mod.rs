@@ -28,7 +28,7 @@ const FOLDER: &str = "tutorial";
 /// A file in it says that this program may empty it.
 const MADE: &str = "made-by-checks";
 
-/// What the code of a debug build says of its lines.
+/// How much a debug build tells a debugger.
 const DEBUG: &str = "CARGO_PROFILE_DEV_DEBUG";
 
 /// Follows all steps and compares what they make, or follows those up to `through`.

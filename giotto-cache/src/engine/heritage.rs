@@ -45,7 +45,7 @@ pub(crate) fn blocks(engine: &Engine, flight: &Flight, key: &Key, gathered: &Gat
     };
     if why != Blocked::Unknown {
         // The result does not say what it depends on, so it is not for a caller that joined while it was computed. If the store
-        // is silent (`Unknown`), joining again would teach that caller nothing: `store.rs` has it take the result.
+        // is silent (`Unknown`), joining again would teach that caller nothing: if the store has answered it, it takes the result.
         flight.revoke();
     }
     let (event, key) = (

@@ -140,6 +140,11 @@ impl Gathered {
         self.tags.is_empty() && self.programs.is_empty() && self.blocked.is_none()
     }
 
+    /// Whether there are tags, or may be.
+    pub(crate) fn has_tags(&self) -> bool {
+        !self.tags.is_empty() || self.blocked() == Some(Blocked::Unknown)
+    }
+
     pub(crate) fn blocked(&self) -> Option<Blocked> {
         self.blocked.as_ref().map(|(why, _)| *why)
     }

@@ -139,7 +139,8 @@ fn refresh<C>(engine: &Arc<Engine>, lookup: Lookup, found: Found, compute: C)
 where
     C: FnOnce(CacheControl) -> Computation,
 {
-    if let Join::Lead(flight, _) = engine.flights.join(lookup.key.as_str(), &engine.clock) {
+    let (flights, key) = (&engine.flights, lookup.key.as_str());
+    if let Join::Lead(flight, _) = flights.join(key, flights.arrive(), &engine.clock) {
         engine.meter(&lookup.key).stats.refreshes.increase();
         spawn(engine, *flight, lookup, found, Role::Refresh, compute);
     }
@@ -206,12 +207,12 @@ async fn coalesce(
         let (flight, waiter) = flights.lead_alone(key);
         Coalesced::Compute(role, flight, waiter)
     };
-    let mut panics = 0;
+    let (arrived, mut panics) = (flights.arrive(), 0);
     loop {
         if lookup.mode == Mode::Bypass || is_computing(engine, key) {
             return alone(Role::Bypass);
         }
-        let mut waiter = match flights.join(key, &engine.clock) {
+        let mut waiter = match flights.join(key, arrived, &engine.clock) {
             Join::Lead(flight, waiter) => return Coalesced::Compute(Role::Leader, *flight, waiter),
             Join::Uncacheable => return alone(Role::Uncoalesced),
             Join::Wait(waiter) => waiter,
@@ -232,16 +233,14 @@ async fn coalesce(
                 return alone(Role::Bypass);
             }
             Some(Outcome::ComputedElsewhere) => {}
-            // Race: the store accepted an invalidation after the computation began and before this caller read it (or this
-            // caller wants a new result). Join again once the flight has ended. A store that hangs keeps the flight open: after
-            // the deadline, a caller that joined late takes a result without tags, or computes.
+            // Race: the store accepted an invalidation after the computation began and before this caller read it, or does not
+            // say whether it did (or this caller wants a new result). Join again once the flight has ended. A store that hangs
+            // keeps the flight open: after the deadline, a caller that joined late takes a result without tags.
             Some(Outcome::Shared(Ok(answer))) if !counts => {
                 let ended = timeout(engine.store.deadline() + SLACK, waiter.ended()).await;
-                if ended.is_err() && waiter.may_count() && lookup.mode != Mode::Refresh {
-                    return match waiter.has_tags() {
-                        true => alone(Role::Bypass),
-                        false => Coalesced::Ended(Ok(answer.collapsed(&engine.clock))),
-                    };
+                let may_count = waiter.may_count(&found.generations);
+                if ended.is_err() && may_count && lookup.mode != Mode::Refresh {
+                    return Coalesced::Ended(Ok(answer.collapsed(&engine.clock)));
                 }
             }
             Some(Outcome::Shared(result)) => {

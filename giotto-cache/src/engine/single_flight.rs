@@ -5,14 +5,14 @@
 //! hit-for-miss): its callers compute side by side, because none can use the result of another.
 //!
 //! The race: the data changes while a flight computes, and a caller joins after that. The result is right for callers that
-//! joined before the change, and too old for this one. So a waiter remembers how far the flight was when it joined
-//! ([`Joined`]), and [`Waiter::counts_for`] decides:
+//! joined before the change, and too old for this one. So the beginnings of computations are numbered, a waiter knows
+//! which was the last when it arrived, and [`Waiter::counts_for`] decides:
 //!
-//! | the caller joined | the result counts |
+//! | the caller | the result counts |
 //! |---|---|
-//! | before the computation started | always: the computation sees every change that the caller has seen. A result that was found in the store is judged as if the caller had joined while it ran |
-//! | while it ran | if both have read the same generations, and the entry was not removed meanwhile. If the store does not answer, only a result without tags: nobody knows what was invalidated meanwhile |
-//! | after the flight asked the store what was invalidated | never, if the store answers: that answer may be older than the caller's read. The caller joins again when the flight has ended |
+//! | arrived before the computation began | always: the computation sees every change that the caller has seen. A result that was found in the store is judged as if the caller had joined while it ran |
+//! | joined while it ran | if both have read the same generations, and the entry was not removed meanwhile. If the store does not say what was invalidated, only a result without tags |
+//! | joined after the flight asked the store what was invalidated | never, if the store answers: that answer may be older than the caller's read. The caller joins again when the flight has ended |
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,8 @@ pub(crate) struct SingleFlight(Arc<Mutex<Flights>>);
 #[derive(Debug, Default)]
 struct Flights {
     by_key: HashMap<String, Running>,
+    /// How many computations have begun.
+    begun: u64,
     uncacheable: Uncacheable,
 }
 
@@ -66,8 +68,8 @@ struct Signals {
 /// How far a computation has come.
 #[derive(Debug, Default)]
 struct Progress {
-    /// The generations under which it computes, once they are read.
-    generations: OnceLock<Generations>,
+    /// The number of its beginning, and the generations under which it computes.
+    begun: OnceLock<(u64, Generations)>,
     /// Whether it has computed and now asks the store what was invalidated meanwhile.
     is_confirming: AtomicBool,
     is_revoked: AtomicBool,
@@ -101,21 +103,23 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     signals: Signals,
-    joined: Joined,
+    arrived: Arrival,
+    /// It joined while the flight asked the store what was invalidated meanwhile, or later.
+    is_late: bool,
 }
 
-/// When a caller joined a flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Joined {
-    BeforeItComputed,
-    WhileItComputed,
-    /// While it asked the store what was invalidated meanwhile, or later.
-    WhileItConfirmed,
-}
+/// When a caller came: how many computations had begun.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival(u64);
 
 impl SingleFlight {
-    /// Joins the computation of `key`, or leads it.
-    pub(crate) fn join(&self, key: &str, clock: &Clock) -> Join {
+    /// The arrival of a caller that comes now.
+    pub(crate) fn arrive(&self) -> Arrival {
+        Arrival(self.lock().begun)
+    }
+
+    /// Has a caller that `arrived` before join the computation of `key`, or lead it.
+    pub(crate) fn join(&self, key: &str, arrived: Arrival, clock: &Clock) -> Join {
         let mut flights = self.lock();
         if flights.uncacheable.has(key, clock) {
             return Join::Uncacheable;
@@ -124,11 +128,12 @@ impl SingleFlight {
             && let Some(signals) = &running.leader
         {
             return Join::Wait(Waiter {
-                joined: signals.progress.joined_now(),
+                is_late: signals.progress.is_confirming.load(Ordering::Acquire),
                 signals: signals.clone(),
+                arrived,
             });
         }
-        let (flight, waiter) = self.begin(key);
+        let (flight, waiter) = self.begin(key, arrived);
         let running = flights.by_key.entry(key.to_owned()).or_default();
         running.leader = Some(waiter.signals.clone());
         Join::Lead(Box::new(flight), waiter)
@@ -136,14 +141,14 @@ impl SingleFlight {
 
     /// A computation of one caller alone, which no other caller can join.
     pub(crate) fn lead_alone(&self, key: &str) -> (Flight, Waiter) {
-        let (flight, waiter) = self.begin(key);
+        let (flight, waiter) = self.begin(key, self.arrive());
         let mut flights = self.lock();
         let running = flights.by_key.entry(key.to_owned()).or_default();
         running.alone.push(Arc::clone(&flight.progress));
         (flight, waiter)
     }
 
-    fn begin(&self, key: &str) -> (Flight, Waiter) {
+    fn begin(&self, key: &str, arrived: Arrival) -> (Flight, Waiter) {
         let (sender, outcome) = watch::channel(None);
         let progress = Arc::<Progress>::default();
         let signals = Signals {
@@ -159,7 +164,8 @@ impl SingleFlight {
         };
         let waiter = Waiter {
             signals,
-            joined: Joined::BeforeItComputed,
+            arrived,
+            is_late: false,
         };
         (flight, waiter)
     }
@@ -231,23 +237,16 @@ impl SingleFlight {
     }
 }
 
-impl Progress {
-    /// What a caller would be that joined now.
-    fn joined_now(&self) -> Joined {
-        let is_confirming = self.is_confirming.load(Ordering::Acquire);
-        match (is_confirming, self.generations.get()) {
-            (true, _) => Joined::WhileItConfirmed,
-            (false, Some(_)) => Joined::WhileItComputed,
-            (false, None) => Joined::BeforeItComputed,
-        }
-    }
-}
-
 impl Flight {
     /// Says under which generations it computes.
     pub(crate) fn computes_under(&self, generations: Generations) {
+        let number = {
+            let mut flights = self.flights.lock();
+            flights.begun += 1;
+            flights.begun
+        };
         // A flight computes once, so this is set once.
-        let _ = self.progress.generations.set(generations);
+        let _ = self.progress.begun.set((number, generations));
     }
 
     /// Says whether it asks the store what was invalidated meanwhile. A caller that joins from here on looks again at the
@@ -315,32 +314,33 @@ impl Waiter {
     /// removal lies between the beginning of the computation and that read. `is_answered` says whether the store answered.
     pub(crate) fn counts_for(&self, now: &Generations, is_answered: bool) -> bool {
         let progress = &self.signals.progress;
-        match self.joined {
-            Joined::BeforeItComputed if !progress.is_found.load(Ordering::Acquire) => true,
-            _ if !is_answered && self.has_tags() => false,
-            Joined::WhileItConfirmed
-                if is_answered && progress.is_confirming.load(Ordering::Acquire) =>
-            {
-                false
-            }
-            _ => {
-                let own = progress.generations.get();
-                own.is_none_or(|own| own.still_count(now))
-                    && !progress.is_revoked.load(Ordering::Acquire)
-            }
-        }
-    }
-
-    /// Whether the result depends on tags.
-    pub(crate) fn has_tags(&self) -> bool {
-        self.signals.progress.has_tags.load(Ordering::Acquire)
+        let is_told = is_answered && now.doubted_before_ms == 0;
+        let is_late = self.is_late && is_answered && progress.is_confirming.load(Ordering::Acquire);
+        let may_count = !is_late && (is_told || !progress.has_tags.load(Ordering::Acquire));
+        self.saw_it_begin() || (may_count && self.is_valid(now))
     }
 
     /// Whether the caller joined so late that only the store knows whether the result counts, and nothing says so far that
     /// it does not.
-    pub(crate) fn may_count(&self) -> bool {
-        let is_revoked = self.signals.progress.is_revoked.load(Ordering::Acquire);
-        self.joined == Joined::WhileItConfirmed && !is_revoked
+    pub(crate) fn may_count(&self, now: &Generations) -> bool {
+        let has_tags = self.signals.progress.has_tags.load(Ordering::Acquire);
+        self.is_late && !has_tags && self.is_valid(now)
+    }
+
+    /// Whether the caller was there before the computation began.
+    fn saw_it_begin(&self) -> bool {
+        let progress = &self.signals.progress;
+        let begun = progress.begun.get();
+        let is_found = progress.is_found.load(Ordering::Acquire);
+        !is_found && begun.is_none_or(|(number, _)| *number > self.arrived.0)
+    }
+
+    /// Whether the result was not removed while it was computed, nor invalidated before the caller had read `now`.
+    fn is_valid(&self, now: &Generations) -> bool {
+        let progress = &self.signals.progress;
+        let begun = progress.begun.get();
+        begun.is_none_or(|(_, own)| own.still_count(now))
+            && !progress.is_revoked.load(Ordering::Acquire)
     }
 }
 
@@ -358,10 +358,11 @@ mod tests {
 
     /// The waiter of a flight that has not begun to compute.
     fn joined(flights: &SingleFlight) -> (Box<Flight>, Waiter) {
-        let Join::Lead(flight, _) = flights.join("key", &Clock::manual(0)) else {
+        let join = || flights.join("key", flights.arrive(), &Clock::manual(0));
+        let Join::Lead(flight, _) = join() else {
             panic!("no other caller leads");
         };
-        let Join::Wait(waiter) = flights.join("key", &Clock::manual(0)) else {
+        let Join::Wait(waiter) = join() else {
             panic!("the flight is under way");
         };
         (flight, waiter)

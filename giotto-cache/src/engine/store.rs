@@ -50,7 +50,7 @@ pub(crate) async fn store(engine: &Engine, flight: Flight, mut attempt: Attempt,
     let is_private = directives.no_store || own.is_some_and(Clocks::are_of_no_cache);
     let has_tags = !attempt.lookup.tags.is_empty() || !directives.tags.is_empty();
     let depends = has_tags || !gathered.is_empty();
-    if depends {
+    if has_tags || gathered.has_tags() {
         flight.depends_on_tags();
     }
     let clocks = own.and_then(|own| gathered.limit(own, now_ms));

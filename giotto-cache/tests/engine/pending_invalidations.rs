@@ -1,5 +1,9 @@
 //! Invalidations while the store is silent: obeyed here at once, and told when it is back.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use giotto_cache::testing::{assert_hit, assert_miss};
 use giotto_cache::{Cache, Clock, ErrorKind, Lookup, Reason, Result, Scope};
 
@@ -168,6 +172,36 @@ async fn a_caller_without_an_answer_shares_no_computation_from_before_an_invalid
         assert_eq!(page(&late?), page(&first?) + 1, "{is_own} {is_back}");
     }
     Ok(())
+}
+
+/// All who came during one computation share the next one, however far it is when they find out that they need it.
+#[tokio::test(start_paused = true)]
+async fn callers_without_an_answer_share_the_computation_after_theirs() -> Result<()> {
+    let ([cache], [lost], _) = processes();
+    let model = Model::default();
+    lost.errors(1.0);
+    until_its_breaker_opens(&cache, &model).await?;
+    let runs = model.runs();
+    model.hold();
+    let ask = || Box::pin(ask_for(&cache, user_page(), &model));
+    let (mut first, mut prompt, mut slow) = (ask(), ask(), ask());
+    assert!(is_pending(&mut first).await);
+    until(async || model.runs() == runs + 1).await;
+    assert!(is_pending(&mut prompt).await && is_pending(&mut slow).await);
+    model.release_one();
+    first.await?;
+    assert!(is_pending(&mut prompt).await);
+    until(async || model.runs() == runs + 2).await;
+    assert!(is_pending(&mut slow).await);
+    model.release();
+    assert_eq!(page(&prompt.await?), page(&slow.await?));
+    assert_eq!(model.runs(), runs + 2);
+    Ok(())
+}
+
+/// Whether `future` is not done when it is polled once.
+async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
+    poll_fn(|context| Poll::Ready(Pin::new(&mut *future).poll(context).is_pending())).await
 }
 
 /// After that second, what the store has kept counts again.
