@@ -203,7 +203,7 @@ impl Cache {
         if !trace::is_on() {
             return engine::answer(&self.engine, lookup, compute).await;
         }
-        let span = trace::lookup(lookup.key.program());
+        let span = trace::lookup(&lookup.key.program_name());
         let answer = Box::pin(engine::answer(&self.engine, lookup, compute));
         let answer = answer.instrument(span.clone()).await;
         match &answer {

@@ -195,7 +195,7 @@ fn duration(time: impl IntoDuration) -> Duration {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("program", &self.template.program())
+            .field("program", &self.template.program_name())
             .field("default", &self.default)
             .field("has_host", &self.has_host)
             .field("query", &self.query)

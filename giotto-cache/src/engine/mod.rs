@@ -279,7 +279,7 @@ fn spawn<C>(
     let computation = compute(attempt.control.clone());
     let (engine, task) = (Arc::clone(engine), engine.tasks.begin());
     let span = match attempt.role {
-        Role::Refresh => trace::refresh(attempt.key().program()),
+        Role::Refresh => trace::refresh(&attempt.key().program_name()),
         _ => Span::current(),
     };
     let lead = async move {

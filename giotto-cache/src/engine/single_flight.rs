@@ -314,7 +314,9 @@ impl Waiter {
     /// removal lies between the beginning of the computation and that read. `is_answered` says whether the store answered.
     pub(crate) fn counts_for(&self, now: &Generations, is_answered: bool) -> bool {
         let progress = &self.signals.progress;
-        let is_told = is_answered && now.doubted_before_ms == 0;
+        // What was found was judged by a read of its own: it is as good as a hit.
+        let is_found = progress.is_found.load(Ordering::Acquire);
+        let is_told = is_answered && (now.doubted_before_ms == 0 || is_found);
         let is_late = self.is_late && is_answered && progress.is_confirming.load(Ordering::Acquire);
         let may_count = !is_late && (is_told || !progress.has_tags.load(Ordering::Acquire));
         self.saw_it_begin() || (may_count && self.is_valid(now))
@@ -383,6 +385,13 @@ mod tests {
         flight.finds(before.clone());
         assert!(!waiter.counts_for(&generations(), true));
         assert!(waiter.counts_for(&before, true));
+        flight.depends_on_tags();
+        assert!(!waiter.counts_for(&before, false));
+        let in_doubt = Generations {
+            doubted_before_ms: 1,
+            ..before.clone()
+        };
+        assert!(waiter.counts_for(&in_doubt, true));
         flight.revoke();
         assert!(!waiter.counts_for(&before, true), "the entry was removed");
     }

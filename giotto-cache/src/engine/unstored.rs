@@ -116,7 +116,7 @@ pub(crate) fn note(engine: &Engine, key: &Key, bytes: usize, why: Option<NotStor
     };
     if why.is_some_and(|why| meter.may_tell(why, engine.clock.now_ms())) {
         tracing::warn!(
-            program = %Cut(key.program()),
+            program = %Cut(key.program_name()),
             key = %Cut(key),
             bytes,
             max_entry = engine.max_entry,

@@ -26,7 +26,7 @@ pub struct ListedEntry {
     pub program: Option<String>,
     /// The arguments of the program, as the key has them.
     pub arguments: Option<String>,
-    /// The media type.
+    /// The media type, as the key has it.
     pub mimetype: Option<String>,
     /// What the next lookup would make of it.
     pub state: ListedState,

@@ -144,7 +144,7 @@ fn are_tags(engine: &Engine, key: &Key, tags: &[String]) -> bool {
     if engine.meter(key).may_tell(NotStored::BadTag, now_ms) {
         let tag = tags.iter().find(|tag| !is_tag(tag));
         tracing::warn!(
-            program = %Cut(key.program()),
+            program = %Cut(key.program_name()),
             key = %Cut(key),
             tag = tag.map(|tag| Cut(tag).to_string()),
             tags = tags.len(),

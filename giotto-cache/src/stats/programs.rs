@@ -13,7 +13,7 @@ use super::program::{ProgramCounts, ProgramMeter};
 const MAX_PROGRAMS: usize = 1_000;
 /// A power of two that leaves half of them free, so that a search soon ends.
 const SLOTS: usize = 2_048;
-/// What all other programs are called. No key has a program of this name: it would be escaped.
+/// What all other programs are called. No key has this text for a program: it would be escaped.
 const OTHER: &str = "(other)";
 
 /// The meters of programs: a hash table with open addressing, from which nothing is removed.

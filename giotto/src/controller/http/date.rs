@@ -29,7 +29,9 @@ impl Latest {
 
     /// Notes that the wall clock shows `now`, which may be set back before the next beat.
     pub(super) fn note(&mut self, now: SystemTime) {
-        self.time = self.time.max(now);
+        if now >= self.time {
+            self.is_behind(now);
+        }
     }
 
     /// Whether the wall clock, which shows `now`, is behind what it has shown before.
@@ -77,6 +79,10 @@ mod tests {
         ] {
             assert_eq!(latest.is_behind(at(seconds)), is_behind, "{seconds}");
         }
+        latest.note(at(4_004));
+        assert!(latest.is_behind(at(4_004)), "so soon");
+        latest.note(at(4_005));
+        assert!(!latest.is_behind(at(4_005)));
         latest.note(at(9_000));
         assert!(latest.is_behind(at(8_000)), "between two beats");
     }

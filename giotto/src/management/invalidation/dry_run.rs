@@ -75,7 +75,10 @@ fn is_meant(chosen: &Chosen, entry: &ListedEntry) -> Option<bool> {
                 has => Some(has),
             }
         }
-        Chosen::Scope(Scope::Program(name)) => entry.program.as_ref().map(|own| own == name),
+        Chosen::Scope(Scope::Program(name)) => {
+            let is_its = entry.program.as_ref() == Some(name);
+            entry.key.as_ref().map(|_| is_its)
+        }
         Chosen::Scope(_) => Some(true),
         Chosen::Pattern(pattern) => entry.key.as_ref().map(|_| pattern.has(entry)),
     }
