@@ -24,6 +24,7 @@ struct Loans {
     borrowed: BTreeSet<u32>,
     /// The last write of each book that was answered.
     written: BTreeMap<u32, Written>,
+    /// Those of which a write was cut. It may have been made without its invalidation.
     unknown: BTreeSet<u32>,
 }
 
@@ -101,10 +102,8 @@ impl Loans {
         draw: &mut Draw,
     ) {
         let book = BORROWED + EACH * reader + draw.below(EACH);
-        if self.unknown.contains(&book) {
-            return;
-        }
-        let is_borrowed = self.borrowed.contains(&book);
+        // Nobody knows what a killed process has made of a form: the book is given back.
+        let is_borrowed = self.borrowed.contains(&book) || self.unknown.contains(&book);
         let path = match is_borrowed {
             true => format!("/give-back/{book}"),
             false => format!("/borrow/{book}"),
@@ -147,7 +146,7 @@ impl Loans {
     }
 
     /// Looks at its own loans, which are what it has borrowed.
-    async fn looks(&mut self, browser: &mut Browser, process: usize, reader: u32) {
+    async fn looks(&self, browser: &mut Browser, process: usize, reader: u32) {
         let Some(page) = browser.reads(process, "/loans", &[]).await else {
             return;
         };
@@ -160,14 +159,6 @@ impl Loans {
                 let what = format!("/loans of reader {reader} differs in {book}");
                 browser.is_old(&page, *written, &what);
             }
-        }
-        // What a killed process has made of a form is what is shown now.
-        let unknown = std::mem::take(&mut self.unknown);
-        for book in unknown {
-            match shown.contains(&book) {
-                true => self.borrowed.insert(book),
-                false => self.borrowed.remove(&book),
-            };
         }
     }
 }
