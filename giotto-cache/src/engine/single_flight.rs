@@ -318,15 +318,18 @@ impl Waiter {
         let is_found = progress.is_found.load(Ordering::Acquire);
         let is_told = is_answered && (now.doubted_before_ms == 0 || is_found);
         let is_late = self.is_late && is_answered && progress.is_confirming.load(Ordering::Acquire);
-        let may_count = !is_late && (is_told || !progress.has_tags.load(Ordering::Acquire));
-        self.saw_it_begin() || (may_count && self.is_valid(now))
+        let is_in_doubt = is_late || (self.has_tags() && !is_told);
+        self.saw_it_begin() || (!is_in_doubt && self.is_valid(now))
     }
 
     /// Whether the caller joined so late that only the store knows whether the result counts, and nothing says so far that
     /// it does not.
     pub(crate) fn may_count(&self, now: &Generations) -> bool {
-        let has_tags = self.signals.progress.has_tags.load(Ordering::Acquire);
-        self.is_late && !has_tags && self.is_valid(now)
+        self.is_late && !self.has_tags() && self.is_valid(now)
+    }
+
+    fn has_tags(&self) -> bool {
+        self.signals.progress.has_tags.load(Ordering::Acquire)
     }
 
     /// Whether the caller was there before the computation began.

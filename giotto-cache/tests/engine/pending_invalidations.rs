@@ -120,22 +120,36 @@ async fn a_caller_that_finds_the_store_lost_shares_no_computation_from_before() 
     let model = Model::default();
     warm_user_page([&writer, &reader], &model).await?;
     writer.invalidate(TAG).await?;
-    model.hold();
-    let runs = model.runs();
-    let late = async {
-        until(async || model.runs() > runs).await;
+    let [first, late] = pages_around(&reader, &model, async || {
         writer.invalidate(TAG).await?;
         lost.errors(1.0);
-        ask_for(&reader, user_page(), &model).await
+        Ok(())
+    })
+    .await?;
+    assert_eq!(late, first + 1);
+    Ok(())
+}
+
+/// The numbers of two pages: of a caller that leads a computation, and of one that comes after the `change`, while it runs.
+async fn pages_around(
+    cache: &Cache,
+    model: &Model,
+    change: impl AsyncFnOnce() -> Result<()>,
+) -> Result<[usize; 2]> {
+    let runs = model.runs();
+    model.hold();
+    let late = async {
+        until(async || model.runs() > runs).await;
+        change().await?;
+        ask_for(cache, user_page(), model).await
     };
     let joined = async {
-        until(async || reader.counts().collapsed == 1).await;
+        until(async || cache.counts().collapsed == 1).await;
         model.release();
     };
-    let first = ask_for(&reader, user_page(), &model);
+    let first = ask_for(cache, user_page(), model);
     let (first, late, ()) = tokio::join!(first, late, joined);
-    assert_eq!(page(&late?), page(&first?) + 1);
-    Ok(())
+    Ok([page(&first?), page(&late?)])
 }
 
 /// The process of the caller learns of no invalidation by others while its store does not answer, and has not seen what its own
@@ -152,24 +166,16 @@ async fn a_caller_without_an_answer_shares_no_computation_from_before_an_invalid
             // The breaker is still open.
             lost.heal();
         }
-        let runs = model.runs();
-        model.hold();
-        let late = async {
-            until(async || model.runs() > runs).await;
+        let [first, late] = pages_around(&reader, &model, async || {
             let told = match is_own {
                 true => reader.invalidate(TAG).await,
                 false => other.invalidate(TAG).await,
             };
             assert_eq!(told.is_ok(), is_back || !is_own);
-            ask_for(&reader, user_page(), &model).await
-        };
-        let joined = async {
-            until(async || reader.counts().collapsed == 1).await;
-            model.release();
-        };
-        let first = ask_for(&reader, user_page(), &model);
-        let (first, late, ()) = tokio::join!(first, late, joined);
-        assert_eq!(page(&late?), page(&first?) + 1, "{is_own} {is_back}");
+            Ok(())
+        })
+        .await?;
+        assert_eq!(late, first + 1, "{is_own} {is_back}");
     }
     Ok(())
 }

@@ -32,8 +32,9 @@ pub(crate) fn policy_of(key: &Key, app: &App) -> Option<Policy> {
     }
     let controllers = Controller::ALL.into_iter();
     let mut programs = controllers.flat_map(|controller| app.manifest().programs(controller));
+    let name = key.program_name();
     programs.find_map(|program| {
-        let is_its = program.path() == key.program_name();
+        let is_its = program.path() == name;
         program.cache_policy().filter(|_| is_its).copied()
     })
 }
