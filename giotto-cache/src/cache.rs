@@ -720,6 +720,8 @@ impl CacheBuilder {
             budgets: Budgets::before(store.store()),
             store: Arc::new(store),
             popular: Popular::default(),
+            #[cfg(feature = "functions")]
+            functions: Functions::new(self.max_decoded, self.clock.clone()),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),
@@ -728,8 +730,6 @@ impl CacheBuilder {
             random: Mutex::new(random),
             log: Limiter::default(),
             paces: Paces::default(),
-            #[cfg(feature = "functions")]
-            functions: Functions::new(self.max_decoded),
         };
         Cache {
             engine: Arc::new(engine),
@@ -740,8 +740,9 @@ impl CacheBuilder {
 /// A fresh answer that needs no wait.
 #[inline]
 fn hit_now(engine: &Engine, key: &Key, policy: &Policy, is_independent: bool) -> Option<Answer> {
-    let (entry, now_ms) = read::hit_now(engine, key, policy, is_independent)?;
-    Some(Answer::hit(entry, 0, now_ms))
+    let now = |_| engine.clock.now_ms();
+    let answer = |entry, now_ms| Answer::hit(entry, 0, now_ms);
+    read::hit_now(engine, key, policy, is_independent, now, answer)
 }
 
 impl fmt::Debug for Cache {

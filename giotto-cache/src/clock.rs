@@ -56,6 +56,12 @@ impl Clock {
         }
     }
 
+    /// Whether it is the machine's.
+    #[cfg(feature = "functions")]
+    pub(crate) const fn is_system(&self) -> bool {
+        matches!(self.0, Source::System { .. })
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn now_ms(&self) -> u64 {

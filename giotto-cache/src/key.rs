@@ -20,15 +20,24 @@ impl Key {
     /// The key of `program`, invoked with `arguments`, as `mimetype`.
     #[must_use]
     pub fn new(program: &str, arguments: impl Into<String>, mimetype: &str) -> Self {
-        let (program, mimetype) = (escape(program), escape(mimetype));
-        let mut text = arguments.into();
+        Self::written(arguments.into(), &escape(program), &escape(mimetype))
+    }
+
+    /// The key of the value of the function `name`, invoked with `arguments`. Its `mimetype` has nothing to escape.
+    #[cfg(feature = "functions")]
+    pub(crate) fn of_value(name: &str, arguments: String, mimetype: &str) -> Self {
+        Self::written(arguments, &escape(name), mimetype)
+    }
+
+    #[inline]
+    fn written(mut text: String, program: &str, mimetype: &str) -> Self {
         text.reserve(program.len() + mimetype.len() + 4);
         text.push('(');
         let program_start = text.len();
-        text.push_str(&program);
+        text.push_str(program);
         text.push_str(")(");
         let mimetype_start = text.len();
-        text.push_str(&mimetype);
+        text.push_str(mimetype);
         text.push(')');
         Self {
             text,
@@ -87,12 +96,14 @@ impl Key {
 
     /// The whole key.
     #[must_use]
+    #[inline]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// The program, as it is written in the key.
     #[must_use]
+    #[inline]
     pub fn program(&self) -> &str {
         &self.text[self.program..self.mimetype - 2]
     }
@@ -111,6 +122,7 @@ impl Key {
 
     /// The media type, as it is written in the key.
     #[must_use]
+    #[inline]
     pub fn mimetype(&self) -> &str {
         &self.text[self.mimetype..self.text.len() - 1]
     }
@@ -129,9 +141,9 @@ pub(crate) fn part_of(program: &str) -> String {
 
 /// `part` of a key, a program or a media type, as it is written there.
 pub(crate) fn escape(part: &str) -> Cow<'_, str> {
-    let is_mark = |byte| matches!(byte, b'(' | b')' | b'%');
-    // Every hit of a function asks: to the end, so that many bytes are compared at once.
-    if part.bytes().fold(false, |any, byte| any | is_mark(byte)) {
+    // One comparison, for every hit of a function asks: `&` and `'` are between the marks, and stay.
+    let may_be_mark = |byte| matches!(byte, b'%'..=b')');
+    if part.bytes().any(may_be_mark) {
         part.replace('%', "%25")
             .replace('(', "%28")
             .replace(')', "%29")

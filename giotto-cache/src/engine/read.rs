@@ -9,7 +9,7 @@ use crate::engine::computing::note_hit;
 use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::codec::Undecodable;
+use crate::entry::codec::{Envelope, Undecodable};
 use crate::entry::freshness::{self, Freshness, StandIn};
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::Generations;
@@ -43,77 +43,74 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. With the
-/// time that it was judged by. The computation around the lookup inherits from it, unless that `is_independent`.
-pub(crate) fn hit_now(
+/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. It is
+/// judged as [`judge`] does, in a short way, and given to `take` with the time that it was judged by, which `now` reads when it
+/// is told until when the page is fresh. The computation around the lookup inherits from it, unless that `is_independent`.
+#[inline]
+pub(crate) fn hit_now<R>(
     engine: &Engine,
     key: &Key,
     policy: &Policy,
     is_independent: bool,
-) -> Option<(Entry, u64)> {
+    now: impl FnOnce(u64) -> u64,
+    take: impl FnOnce(Entry, u64) -> R,
+) -> Option<R> {
     let program = key.program();
     let meter = engine.meters.of(program);
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
-    let stored = engine.store.get_now(key.as_str())??;
-    let program = engine.programs.of(program, &engine.pending);
-    let now_ms = engine.clock.now_ms();
-    let generations = Generations {
-        program,
-        tags: Vec::new(),
-        doubted_before_ms: engine.store.doubted_before_ms(now_ms),
-    };
-    let entry = plain_hit(engine, key, policy, stored, &generations, now_ms, false)?;
+    // Judged where it was put: what is moved at once is waited for.
+    let found = engine.store.get_now(key.as_str());
+    let stored = found.as_ref()?.as_ref()?;
+    let envelope = opened(engine, key, stored)?;
+    let generation = engine.programs.of(program, &engine.pending);
+    let now_ms = now(envelope.fresh_until());
+    let doubted_before_ms = engine.store.doubted_before_ms(now_ms);
+    if !(generation.is_none() && envelope.is_plain_hit(policy, doubted_before_ms, now_ms)) {
+        return None;
+    }
+    let parts = envelope.parts();
+    let mut entry = Entry::of(found??, parts);
+    entry.decode(engine.max_entry, false).ok()?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     note_hit(engine, key, is_independent, || {
-        Answer::hit(entry.clone(), 0, now_ms)
+        Answer::hit(entry.clone(), 0, engine.clock.now_ms())
     });
-    Some((entry, now_ms))
+    Some(take(entry, now_ms))
 }
 
 /// What was fetched, if it is a fresh page that has nothing but a time to live.
 pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option<Answer> {
-    let (layer, stored) = fetched.stored.as_ref().ok()?.clone()?;
+    let (layer, stored) = fetched.stored.as_ref().ok()?.as_ref()?;
     if !lookup.is_plain() {
         return None;
     }
     let Lookup { key, policy, .. } = lookup;
-    let (coded, now_ms) = (lookup.accepts_coded, fetched.now_ms);
-    let generations = &fetched.generations;
-    let entry = plain_hit(engine, key, policy, stored, generations, now_ms, coded)?;
+    let (generations, now_ms) = (&fetched.generations, fetched.now_ms);
+    let envelope = opened(engine, key, stored)?;
+    let is_current = generations.program.is_none();
+    if !(is_current && envelope.is_plain_hit(policy, generations.doubted_before_ms, now_ms)) {
+        return None;
+    }
+    let mut entry = Entry::of(stored.clone(), envelope.parts());
+    entry.decode(engine.max_entry, lookup.accepts_coded).ok()?;
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    Some(Answer::hit(entry, layer, now_ms))
+    Some(Answer::hit(entry, *layer, now_ms))
 }
 
-/// The entry, in the short way for the most frequent case. It decides as [`judge`] does, and reads no more than it must.
-#[inline(always)] // Here and below: a call would copy the entry.
-fn plain_hit(
-    engine: &Engine,
-    key: &Key,
-    policy: &Policy,
-    stored: Bytes,
-    generations: &Generations,
-    now_ms: u64,
-    coded: bool,
-) -> Option<Entry> {
-    let entry = decode(engine, key, stored, coded).ok()?;
-    let is_doubted = entry.created_ms() < generations.doubted_before_ms;
-    let is_current = generations.program.is_none() && !is_doubted;
-    let is_plain = is_current && entry.is_plain() && entry.is_within(policy);
-    let is_now = entry.is_fresh(now_ms) && !entry.is_from_the_future(now_ms);
-    (is_plain && is_now).then_some(entry)
+/// The envelope of `key` that is `stored`.
+#[inline]
+fn opened<'s>(engine: &Engine, key: &Key, stored: &'s Bytes) -> Option<Envelope<&'s Bytes>> {
+    Envelope::open(stored, key, is_trusted(engine), &engine.signer).ok()
 }
 
-/// The stored bytes as the entry of `key`, whose body may stay `coded`. Only the memory of this process is trusted.
-#[inline(always)]
-fn decode(engine: &Engine, key: &Key, stored: Bytes, coded: bool) -> Result<Entry, Undecodable> {
-    let is_trusted = engine.store.place() == Place::InProcess;
-    let mut entry = Entry::opened(stored, key, is_trusted, &engine.signer)?;
-    entry.decode(engine.max_entry, coded)?;
-    Ok(entry)
+/// Only the memory of this process is trusted.
+#[inline]
+fn is_trusted(engine: &Engine) -> bool {
+    engine.store.place() == Place::InProcess
 }
 
 /// Fetches and judges.
@@ -199,7 +196,8 @@ pub(crate) fn open(
     stored: Bytes,
     now_ms: u64,
 ) -> Result<Entry, Undecodable> {
-    let mut entry = decode(engine, &lookup.key, stored, lookup.accepts_coded)?;
+    let mut entry = Entry::opened(stored, &lookup.key, is_trusted(engine), &engine.signer)?;
+    entry.decode(engine.max_entry, lookup.accepts_coded)?;
     if !lookup.can_use(|| entry.body()) {
         return Err(Undecodable::NoValue);
     }

@@ -24,6 +24,7 @@
 //! XXH3: <https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md>. It finds damage, not malice:
 //! what protects against a foreign value is the full key in the envelope, which must be the one asked for.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 use crate::entry::extension::{self, Extension, Unreadable};
 use crate::key::Key;
 use crate::metadata::Metadata;
+use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::signature::{Forged, Signer};
 
@@ -50,6 +52,11 @@ pub(super) const NEGATIVE: u8 = 1;
 pub(super) const OWN_TIME: u8 = 2;
 pub(super) const HEADER: usize = 64;
 
+/// How much the clocks of machines that share a store may differ.
+pub(crate) const SKEW_MS: u64 = 1_000;
+
+const MIMETYPE_LENGTH: usize = 6;
+const CHECKSUM: usize = 8;
 pub(crate) const CREATED: usize = 16;
 const FRESH_UNTIL: usize = 24;
 const STALE_UNTIL: usize = 32;
@@ -58,14 +65,18 @@ pub(super) const COST: usize = 48;
 pub(super) const KEY_LENGTH: usize = 56;
 const ETAG_LENGTH: usize = 60;
 
-/// The stored bytes of one entry, and where its parts begin. Cloning it copies no bytes.
+/// The stored bytes of one entry, its own or those that are lent to it, and where its parts begin. Cloning it copies no bytes.
 #[derive(Clone, Debug)]
-pub(crate) struct Envelope {
-    raw: Bytes,
-    /// Where the ETag begins, and where the body does.
+pub(crate) struct Envelope<B = Bytes> {
+    raw: B,
+    parts: Parts,
+}
+
+/// Where the ETag of an envelope begins, where its body does, and how long the digest behind that is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
     etag: u32,
     body: u32,
-    /// The length of the digest behind the body.
     digest: u8,
 }
 
@@ -188,45 +199,63 @@ impl Envelope {
             raw.put_slice(part);
         }
         let sum = checksum(&raw);
-        raw[8..16].copy_from_slice(&sum.to_le_bytes());
+        raw[CHECKSUM..CREATED].copy_from_slice(&sum.to_le_bytes());
         Self {
             raw: signer.sign(draft.key.as_str(), raw),
-            etag: position(start),
-            body: position(body),
-            digest: signer.room() as u8,
+            parts: Parts {
+                etag: position(start),
+                body: position(body),
+                digest: signer.room() as u8,
+            },
         }
     }
 
-    /// Reads `raw` as the entry of `key`. Nothing in it is believed: a store is shared, and its clients may be hostile.
+    /// The envelope `raw`, whose `parts` were found by [`open`](Self::open).
+    #[inline]
+    pub(crate) const fn of(raw: Bytes, parts: Parts) -> Self {
+        Self { raw, parts }
+    }
+
+    #[inline]
+    pub(crate) fn take_body(&mut self) -> Bytes {
+        if self.parts.digest > 0 {
+            self.raw.truncate(self.body_range().end);
+        }
+        self.raw.advance(self.parts.body as usize);
+        std::mem::take(&mut self.raw)
+    }
+}
+
+impl<B: Borrow<Bytes>> Envelope<B> {
+    /// Reads `bytes` as the entry of `key`. Nothing in it is believed: a store is shared, and its clients may be hostile.
     ///
     /// The checksum is computed, and the metadata is checked, unless the bytes are `trusted`: those of a store in this
     /// process's own memory, which no other process can have changed. Where signing keys are set, the digest takes the place
     /// of the checksum.
+    #[inline]
     pub(crate) fn open(
-        raw: Bytes,
+        bytes: B,
         key: &Key,
         trusted: bool,
         signer: &Signer,
     ) -> Result<Self, Undecodable> {
-        let mut header = raw.get(..HEADER).ok_or(Undecodable::Foreign)?;
-        if header.get_u32() != u32::from_be_bytes(MAGIC) {
+        let raw: &Bytes = bytes.borrow();
+        let header = raw.get(..HEADER).ok_or(Undecodable::Foreign)?;
+        if header[..4] != MAGIC {
             return Err(Undecodable::Foreign);
         }
-        let version = header.get_u8();
+        let version = header[4];
         if !VERSIONS.contains(&version) {
             return Err(Undecodable::Version);
         }
-        let _flags = header.get_u8();
-        let mimetype_len = usize::from(header.get_u16_le());
-        let sum = header.get_u64_le();
+        let mimetype_len = usize::from(u16::from_le_bytes(array(header, MIMETYPE_LENGTH)));
+        let sum = u64::from_le_bytes(array(header, CHECKSUM));
         let end = match signer.is_off() {
-            true if !trusted && sum != checksum(&raw) => return Err(Undecodable::Damaged),
+            true if !trusted && sum != checksum(raw) => return Err(Undecodable::Damaged),
             true => raw.len(),
-            false => signer.verify(key.as_str(), &raw)?,
+            false => signer.verify(key.as_str(), raw)?,
         };
-        header.advance(KEY_LENGTH - CREATED);
-        let (key_len, etag_len) = (header.get_u32_le() as usize, header.get_u32_le() as usize);
-
+        let (key_len, etag_len) = (length(header, KEY_LENGTH), length(header, ETAG_LENGTH));
         let is_key = raw[HEADER..].get(..key_len) == Some(key.as_str().as_bytes());
         let is_mimetype = mimetype_len == key.mimetype().len();
         if !is_key || !is_mimetype {
@@ -248,47 +277,70 @@ impl Envelope {
                 return Err(Undecodable::Foreign);
             }
         }
-        Ok(Self {
+        let parts = Parts {
             etag: position(etag),
             body: position(body),
             digest: (raw.len() - end) as u8,
-            raw,
-        })
+        };
+        Ok(Self { raw: bytes, parts })
     }
 
     /// Whether nothing but its time to live decides if it is served.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.raw[4] == PLAIN || self.is_only_described()
+        self.raw()[4] == PLAIN || self.is_only_described()
+    }
+
+    /// Whether it is plain, and fresh at `now_ms` by its time to live, of which `policy` allows all. It is not if it was created
+    /// before a time until which all are in doubt.
+    #[inline]
+    pub(crate) fn is_plain_hit(
+        &self,
+        policy: &Policy,
+        doubted_before_ms: u64,
+        now_ms: u64,
+    ) -> bool {
+        let (created, fresh_until) = (self.created(), self.fresh_until());
+        let is_now = now_ms < fresh_until && !self.is_from_the_future(now_ms);
+        let is_allowed = created >= doubted_before_ms && policy.allows(created, fresh_until);
+        is_now && is_allowed && self.is_plain()
+    }
+
+    /// Whether it was computed later than now. The machine that stored it and this one do not agree on the time, so that
+    /// its age cannot be known.
+    #[inline]
+    pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
+        self.created() > now_ms.saturating_add(SKEW_MS)
     }
 
     // Here and in `read_metadata`: what a plain page does not have is no part of its path.
     #[inline(never)]
     fn is_only_described(&self) -> bool {
-        let extension = &self.raw[self.extension_range()];
-        let is_described = self.raw[4] >= DESCRIBED && !self.is_negative();
+        let extension = &self.raw()[self.extension_range()];
+        let is_described = self.raw()[4] >= DESCRIBED && !self.is_negative();
         is_described && extension::only_describes(extension, self.is_kept())
     }
 
     /// Whether it is kept for longer than it may be served.
     fn is_kept(&self) -> bool {
-        self.raw[4] == KEPT
+        self.raw()[4] == KEPT
     }
 
+    #[inline]
     pub(crate) fn is_negative(&self) -> bool {
-        self.raw[5] & NEGATIVE != 0
+        self.raw()[5] & NEGATIVE != 0
     }
 
     /// Whether the computation has set its time to live.
     pub(crate) fn has_own_time(&self) -> bool {
-        self.raw[5] & OWN_TIME != 0
+        self.raw()[5] & OWN_TIME != 0
     }
 
     /// The clocks as they are written.
     pub(crate) fn clocks(&self) -> Clocks {
         let keep_until = self.number(KEEP_UNTIL);
         let error_until = match self.is_kept() {
-            true => extension::error_until(&self.raw[self.extension_range()]),
+            true => extension::error_until(&self.raw()[self.extension_range()]),
             false => None,
         };
         Clocks {
@@ -300,21 +352,24 @@ impl Envelope {
         }
     }
 
+    #[inline]
     pub(crate) fn created(&self) -> u64 {
         self.number(CREATED)
     }
 
+    #[inline]
     pub(crate) fn fresh_until(&self) -> u64 {
         self.number(FRESH_UNTIL)
     }
 
     /// How long the computation took, in microseconds.
+    #[inline]
     pub(crate) fn cost_us(&self) -> u64 {
         self.number(COST)
     }
 
     pub(crate) fn etag(&self) -> Bytes {
-        self.raw.slice(self.etag_range())
+        self.raw().slice(self.etag_range())
     }
 
     /// `None` if the entry has an extension that cannot be read.
@@ -322,14 +377,14 @@ impl Envelope {
         let range = self.extension_range();
         match range.is_empty() {
             true => Some(Extension::default()),
-            false => Extension::decode(&self.raw[range], self.metadata(), self.is_kept()),
+            false => Extension::decode(&self.raw()[range], self.metadata(), self.is_kept()),
         }
     }
 
     /// `None` if the version of the envelope has none.
     #[inline]
     pub(crate) fn metadata(&self) -> Option<Metadata> {
-        match self.raw[4] >= DESCRIBED {
+        match self.raw()[4] >= DESCRIBED {
             true => self.read_metadata(),
             false => None,
         }
@@ -337,14 +392,14 @@ impl Envelope {
 
     #[inline(never)]
     fn read_metadata(&self) -> Option<Metadata> {
-        Some(Metadata::checked(self.raw.slice(self.metadata_range()?)))
+        Some(Metadata::checked(self.raw().slice(self.metadata_range()?)))
     }
 
     /// The bytes of the metadata.
     #[inline]
     pub(crate) fn raw_metadata(&self) -> Option<&[u8]> {
-        match self.raw[4] >= DESCRIBED {
-            true => self.raw.get(self.metadata_range()?),
+        match self.raw()[4] >= DESCRIBED {
+            true => self.raw().get(self.metadata_range()?),
             false => None,
         }
     }
@@ -352,54 +407,53 @@ impl Envelope {
     #[inline]
     fn metadata_range(&self) -> Option<Range<usize>> {
         let extension = self.extension_range();
-        let Range { start, end } = extension::metadata(&self.raw[extension.clone()])?;
+        let Range { start, end } = extension::metadata(&self.raw()[extension.clone()])?;
         Some(extension.start + start..extension.start + end)
     }
 
     /// The length of the body without its content coding; `None` if it has none.
     #[inline]
     pub(crate) fn decoded_length(&self) -> Option<u64> {
-        match self.raw[4] >= DESCRIBED {
-            true => extension::decoded_length(&self.raw[self.extension_range()]),
+        match self.raw()[4] >= DESCRIBED {
+            true => extension::decoded_length(&self.raw()[self.extension_range()]),
             false => None,
         }
     }
 
     /// The body as it is stored.
     pub(crate) fn body(&self) -> Bytes {
-        self.raw.slice(self.body_range())
-    }
-
-    pub(crate) fn body_range(&self) -> Range<usize> {
-        self.body as usize..self.raw.len() - usize::from(self.digest)
+        self.raw().slice(self.body_range())
     }
 
     #[inline]
-    pub(crate) fn take_body(&mut self) -> Bytes {
-        if self.digest > 0 {
-            self.raw.truncate(self.body_range().end);
-        }
-        self.raw.advance(self.body as usize);
-        std::mem::take(&mut self.raw)
+    pub(crate) fn body_range(&self) -> Range<usize> {
+        self.parts.body as usize..self.raw().len() - usize::from(self.parts.digest)
     }
 
     /// All of it, as a store keeps it.
-    pub(crate) const fn raw(&self) -> &Bytes {
-        &self.raw
+    #[inline]
+    pub(crate) fn raw(&self) -> &Bytes {
+        self.raw.borrow()
     }
 
+    pub(crate) const fn parts(&self) -> Parts {
+        self.parts
+    }
+
+    #[inline]
     fn number(&self, at: usize) -> u64 {
-        (&self.raw[at..HEADER]).get_u64_le()
+        u64::from_le_bytes(array(self.raw(), at))
     }
 
+    #[inline]
     fn etag_range(&self) -> Range<usize> {
-        let length = (&self.raw[ETAG_LENGTH..HEADER]).get_u32_le() as usize;
-        let start = self.etag as usize;
-        start..start + length
+        let start = self.parts.etag as usize;
+        start..start + length(self.raw(), ETAG_LENGTH)
     }
 
+    #[inline]
     fn extension_range(&self) -> Range<usize> {
-        self.etag_range().end..self.body as usize
+        self.etag_range().end..self.parts.body as usize
     }
 }
 
@@ -424,7 +478,21 @@ pub(super) fn clocks(mut header: &[u8]) -> Option<Clocks> {
 /// Until when a backend has to keep the stored bytes `raw`, if they look like an entry.
 pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
     let is_entry = raw.len() >= HEADER && raw[..4] == MAGIC && VERSIONS.contains(&raw[4]);
-    is_entry.then(|| (&raw[KEEP_UNTIL..]).get_u64_le())
+    is_entry.then(|| u64::from_le_bytes(array(raw, KEEP_UNTIL)))
+}
+
+/// The bytes of a number of a header, at `at`; zeros of what is too short to have one. Not by `Buf`: a hit reads eight of
+/// them, and each would be a call.
+#[inline]
+fn array<const N: usize>(raw: &[u8], at: usize) -> [u8; N] {
+    let rest = raw.get(at..).unwrap_or_default();
+    rest.first_chunk().copied().unwrap_or([0; N])
+}
+
+/// A length in a header, at `at`.
+#[inline]
+fn length(raw: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(array(raw, at)) as usize
 }
 
 /// What stands before the body is shorter than a number of 32 bits says.
@@ -444,6 +512,5 @@ fn etag(mimetype: &str, metadata: &Metadata, body: &[u8]) -> String {
 
 /// `raw` is at least a header long.
 fn checksum(raw: &[u8]) -> u64 {
-    let (mut seed, covered) = (&raw[..8], &raw[16..]);
-    xxh3_64_with_seed(covered, seed.get_u64_le())
+    xxh3_64_with_seed(&raw[CREATED..], u64::from_le_bytes(array(raw, 0)))
 }

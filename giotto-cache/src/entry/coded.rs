@@ -40,6 +40,15 @@ impl Coded {
         matches!(self, Self::Decoded(_))
     }
 
+    /// The body without the coding, if it was decoded.
+    #[cfg(feature = "functions")]
+    pub(crate) fn decoded(&self) -> Option<&[u8]> {
+        match self {
+            Self::Decoded(body) => Some(body),
+            Self::Undecoded(_) => None,
+        }
+    }
+
     /// The body without the coding; empty if `stored` cannot be decoded.
     pub(crate) fn body(&self, stored: &[u8]) -> Bytes {
         match self {

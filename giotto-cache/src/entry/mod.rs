@@ -22,7 +22,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::clock::remaining;
-use crate::entry::codec::{Draft, Envelope, Undecodable};
+use crate::entry::codec::{Draft, Envelope, Parts, Undecodable};
 use crate::entry::coded::Coded;
 use crate::entry::extension::Extension;
 use crate::entry::inherited::Unstored;
@@ -31,9 +31,6 @@ use crate::metadata::Metadata;
 use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::signature::Signer;
-
-/// How much the clocks of machines that share a store may differ.
-pub(crate) const SKEW_MS: u64 = 1_000;
 
 /// A stored result and what is known of it. Cloning it copies no bytes.
 #[derive(Clone, Debug)]
@@ -114,6 +111,15 @@ impl Entry {
         })
     }
 
+    /// The entry whose envelope is `raw`, with these `parts`.
+    #[inline]
+    pub(crate) const fn of(raw: Bytes, parts: Parts) -> Self {
+        Self {
+            envelope: Envelope::of(raw, parts),
+            beside: None,
+        }
+    }
+
     /// Limits the life of the entry to what `policy` allows, from when it was computed and from `now_ms`. Its clocks may have
     /// been written under another policy, by a machine whose clock is wrong, or by a hostile client of the store.
     /// `allows_own_time` says whether a time that the computation has set may be longer.
@@ -128,15 +134,9 @@ impl Entry {
         }
     }
 
-    /// Whether `policy` allows that it is fresh for as long as is written, so that nothing is to be limited.
-    pub(crate) fn is_within(&self, policy: &Policy) -> bool {
-        policy.allows(self.envelope.created(), self.envelope.fresh_until())
-    }
-
-    /// Whether it was computed later than now. The machine that stored it and this one do not agree on the time, so that
-    /// its age cannot be known.
+    /// See [`Envelope::is_from_the_future`].
     pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
-        self.created_ms() > now_ms.saturating_add(SKEW_MS)
+        self.envelope.is_from_the_future(now_ms)
     }
 
     /// Whether the time to live of the entry has not passed at `now_ms`.
@@ -246,6 +246,16 @@ impl Entry {
         match self.of_coded() {
             None => stored,
             Some(coded) => coded.body(&stored),
+        }
+    }
+
+    /// The result itself, lent; empty if it is stored under a content coding that its caller accepts.
+    #[cfg(feature = "functions")]
+    #[inline]
+    pub(crate) fn lend_body(&self) -> &[u8] {
+        match self.of_coded() {
+            None => &self.envelope.raw()[self.envelope.body_range()],
+            Some(coded) => coded.decoded().unwrap_or_default(),
         }
     }
 

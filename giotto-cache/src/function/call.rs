@@ -35,13 +35,14 @@ impl<'c> Function<'c> {
     ///
     /// A future by hand, so that a hit moves few bytes: an async function would move all that it takes into a place of its own
     /// before its first step.
-    pub(crate) fn call_key<T, E, C, F, R>(
+    pub(super) fn call_key<T, E, C, F, R, G>(
         self,
         key: Result<Key>,
         compute: C,
-        give: fn(Found<T>) -> R,
-    ) -> impl Future<Output = Result<R>> + use<'c, T, E, C, F, R>
+        give: G,
+    ) -> impl Future<Output = Result<R>> + use<'c, T, E, C, F, R, G>
     where
+        G: Fn(Found<T>) -> R,
         T: Value,
         E: Into<BoxError> + 'static,
         C: FnOnce(CacheControl) -> F,
@@ -55,28 +56,31 @@ impl<'c> Function<'c> {
                 return Poll::Ready(Ok(give(found)));
             }
             if let Some((function, key, compute)) = asked.take() {
-                missed = Some(Box::pin(function.look_up(key, compute)));
+                missed = Some(Box::pin(async { function.look_up(key?, compute).await }));
             }
             match missed.as_mut() {
-                Some(missed) => missed.as_mut().poll(context).map_ok(give),
+                Some(missed) => missed.as_mut().poll(context).map_ok(&give),
                 None => unreachable!("it misses if it does not hit"),
             }
         })
     }
 
     /// A fresh result that has nothing but a time to live, in a store that answers at once.
-    fn hit<T: Value>(&self, key: &Key) -> Option<Found<T>> {
+    pub(super) fn hit<T: Value>(&self, key: &Key) -> Option<Found<T>> {
         // A subscriber that asks for spans gets one for each lookup.
         let is_plain = self.tags.is_empty() && self.mode == Mode::Prefer && self.policy.is_plain();
         if !is_plain || trace::is_on() {
             return None;
         }
         let engine = self.cache.engine();
-        let (entry, _) = read::hit_now(engine, key, &self.policy, self.is_independent)?;
-        value_of(engine, entry).ok()
+        // Its caller is not told the time.
+        let now = |fresh_until| engine.functions.ticks.now_before(fresh_until);
+        let value = |entry, _| value_of(engine, &entry).ok();
+        read::hit_now(engine, key, &self.policy, self.is_independent, now, value)?
     }
 
-    async fn look_up<T, E, C, F>(self, key: Result<Key>, compute: C) -> Result<Found<T>>
+    /// The result, where it was no [`hit`](Self::hit) a moment ago.
+    pub(super) async fn look_up<T, E, C, F>(self, key: Key, compute: C) -> Result<Found<T>>
     where
         T: Value,
         E: Into<BoxError> + 'static,
@@ -84,7 +88,7 @@ impl<'c> Function<'c> {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let engine = self.cache.engine();
-        let mut lookup = Lookup::new(key?, self.policy.check()?)
+        let mut lookup = Lookup::new(key, self.policy.check()?)
             .tags(self.tags)
             .mode(self.mode);
         lookup.is_independent = self.is_independent;
@@ -105,11 +109,11 @@ impl<'c> Function<'c> {
             if matches!(answer.status, Status::Stored | Status::NotStored)
                 && let Some(value) = outcome.take()
             {
-                keep(engine, answer.entry, &value);
+                keep(engine, &answer.entry, &value);
                 return Ok(Found::Shared(value));
             }
             // What is no value of the type is a miss the second time. Looking at each before it is served would decode twice.
-            if let Ok(value) = value_of(engine, answer.entry) {
+            if let Ok(value) = value_of(engine, &answer.entry) {
                 return Ok(value);
             }
         }

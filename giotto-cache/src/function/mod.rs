@@ -111,7 +111,11 @@ impl<'c> Function<'c> {
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the arguments cannot be written.
     pub fn key<T: Value>(&self, arguments: &(impl Serialize + ?Sized)) -> Result<Key> {
         let arguments = literal::to_string(arguments)?;
-        Ok(Key::new(self.name, arguments, shape::media_type::<T>()))
+        Ok(Key::of_value(
+            self.name,
+            arguments,
+            shape::media_type::<T>(),
+        ))
     }
 
     /// The stored result of these arguments while it may be served, otherwise that of `compute`.

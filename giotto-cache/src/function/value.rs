@@ -56,22 +56,22 @@ impl<T> Found<T> {
 
 /// The value of `entry`.
 #[inline]
-pub(super) fn value_of<T: Value>(engine: &Engine, entry: Entry) -> Result<Found<T>, Unusable> {
-    let bytes = entry.into_body();
-    if !keeps(engine, &bytes) {
-        return encoding::decode(&bytes).map(Found::Own);
+pub(super) fn value_of<T: Value>(engine: &Engine, entry: &Entry) -> Result<Found<T>, Unusable> {
+    let bytes = entry.lend_body();
+    if !keeps(engine, bytes) {
+        return encoding::decode(bytes).map(Found::Own);
     }
-    if let Some(value) = engine.functions.kept.get(&bytes) {
+    if let Some(value) = engine.functions.kept.get(bytes) {
         return Ok(Found::Shared(value));
     }
-    let value = Arc::new(encoding::decode::<T>(&bytes)?);
-    engine.functions.kept.keep(&bytes, Arc::clone(&value));
+    let value = Arc::new(encoding::decode::<T>(bytes)?);
+    keep(engine, entry, &value);
     Ok(Found::Shared(value))
 }
 
 /// Keeps `value` beside the bytes of `entry`, as which it is stored.
-pub(super) fn keep<T: Value>(engine: &Engine, entry: Entry, value: &Arc<T>) {
-    let bytes = entry.into_body();
+pub(super) fn keep<T: Value>(engine: &Engine, entry: &Entry, value: &Arc<T>) {
+    let bytes = entry.body();
     if keeps(engine, &bytes) {
         engine.functions.kept.keep(&bytes, Arc::clone(value));
     }
@@ -80,7 +80,7 @@ pub(super) fn keep<T: Value>(engine: &Engine, entry: Entry, value: &Arc<T>) {
 /// Whether the next hit gets the same bytes, and decoding them takes longer than finding the value.
 fn keeps(engine: &Engine, bytes: &[u8]) -> bool {
     let is_at_hand = matches!(engine.store.place(), Place::InProcess | Place::Layered);
-    is_at_hand && bytes.len() > SHORT
+    is_at_hand && bytes.len() > SHORT && !engine.functions.kept.is_off()
 }
 
 /// Whether `bytes` are a value of type `T`.

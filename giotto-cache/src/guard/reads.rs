@@ -13,6 +13,7 @@ use crate::stats::layer::Operation;
 
 impl GuardedStore {
     /// What the store has, if it can say so at once. A hit is counted by the caller.
+    #[inline]
     pub(crate) fn get_now(&self, key: &str) -> Option<Option<Bytes>> {
         self.store.get_now(key)
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::remaining;
-use crate::entry::SKEW_MS;
+use crate::entry::codec::SKEW_MS;
 use crate::entry::head::Head;
 use crate::inspect::json;
 use crate::invalidation::generation::{Difference, Generation, Record};

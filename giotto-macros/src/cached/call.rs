@@ -153,10 +153,11 @@ impl Call<'_> {
             .settings
             .hard_timeout()
             .map(|span| quote_spanned!(span=> let __giotto_errors = __giotto_errors.or_late();));
-        let (key, call, negative) = match &self.settings.negative_errors {
-            None => (quote!(key), quote!(call), None),
+        let (key, hit, call, negative) = match &self.settings.negative_errors {
+            None => (quote!(key), quote!(hit), quote!(call), None),
             Some(negative) => (
                 quote!(key_storing),
+                quote!(hit_storing),
                 quote!(call_storing),
                 Some(quote!(#negative,)),
             ),
@@ -174,7 +175,13 @@ impl Call<'_> {
                 #arguments
                 __giotto_kind.#key(&__giotto_function, &__giotto_arguments)
             };
-            __giotto_kind.#call(__giotto_errors, __giotto_function, __giotto_key, #negative #compute).await
+            if let ::core::option::Option::Some(__giotto_hit) = __giotto_kind.#hit(&__giotto_function, &__giotto_key) {
+                return __giotto_hit;
+            }
+            // Boxed, so that the future of a hit is small.
+            ::std::boxed::Box::pin(
+                __giotto_kind.#call(__giotto_errors, __giotto_function, __giotto_key, #negative #compute)
+            ).await
         }
     }
 }

@@ -64,16 +64,21 @@ impl Kept {
         }
     }
 
+    /// Whether nothing is ever kept.
+    pub(crate) const fn is_off(&self) -> bool {
+        self.max_bytes == 0
+    }
+
     /// The value that was decoded from `bytes`, if it is kept and is a `T`.
     #[inline]
-    pub(crate) fn get<T: Send + Sync + 'static>(&self, bytes: &Bytes) -> Option<Arc<T>> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self, bytes: &[u8]) -> Option<Arc<T>> {
         let value = self.values.get()?.get(&address(bytes))?;
         value.decoded.downcast().ok()
     }
 
     /// Keeps `decoded`, the value that `bytes` are.
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, bytes: &Bytes, decoded: Arc<T>) {
-        if self.max_bytes == 0 {
+        if self.is_off() {
             return;
         }
         let values = self.values.get_or_init(|| self.room());
@@ -109,7 +114,7 @@ impl fmt::Debug for Kept {
 }
 
 /// No encoded value is empty, so that no two have one address.
-fn address(bytes: &Bytes) -> usize {
+fn address(bytes: &[u8]) -> usize {
     bytes.as_ptr().addr()
 }
 

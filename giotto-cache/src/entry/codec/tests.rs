@@ -208,7 +208,7 @@ fn metadata_that_no_giotto_has_written_does_not_open() {
         change(&mut raw);
         let sum = checksum(&raw);
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
-        Envelope::open(raw.into(), &key(), false, &Signer::default()).map(|_| ())
+        Envelope::open(Bytes::from(raw), &key(), false, &Signer::default()).map(|_| ())
     };
     assert_eq!(open(&|_| ()), Ok(()));
     let later_coding = open(&|raw| raw[at + 32] = 2);
@@ -241,7 +241,7 @@ fn an_extension_of_version_4_without_its_moment_does_not_open() {
         change(&mut raw);
         let sum = checksum(&raw);
         raw[8..16].copy_from_slice(&sum.to_le_bytes());
-        Envelope::open(raw.into(), &key(), false, &Signer::default())
+        Envelope::open(Bytes::from(raw), &key(), false, &Signer::default())
     };
     for length in 32..51_u32 {
         let opened = open(&raw, &|raw| {

@@ -97,7 +97,14 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
         function.key::<T>(arguments)
     }
 
-    /// Calls the function.
+    /// A result that is found at once.
+    #[inline]
+    pub fn hit(&self, function: &Function<'_>, key: &Result<Key>) -> Option<Result<T, E>> {
+        let found = function.hit::<T>(key.as_ref().ok()?)?;
+        Some(Ok(found.own()))
+    }
+
+    /// Calls the function, of which there is no [`hit`](Self::hit).
     pub async fn call<C, F>(
         &self,
         errors: impl Returned<E>,
@@ -116,8 +123,10 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
                 return compute().await;
             }
         };
-        let value = function.call_key(Ok(key), |_| compute(), Found::own).await;
-        value.map_err(|error| errors.returned(error))
+        let found = function.look_up(key, |_| compute()).await;
+        found
+            .map(Found::own)
+            .map_err(|error| errors.returned(error))
     }
 
     pub fn key_storing(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key>
@@ -125,6 +134,16 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
         E: Value,
     {
         function.key::<Result<T, E>>(arguments)
+    }
+
+    /// A result, or an error that was stored, that is found at once.
+    #[inline]
+    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<Result<T, E>>
+    where
+        E: Value + Clone,
+    {
+        let found = function.hit::<Result<T, E>>(key.as_ref().ok()?)?;
+        Some(found.own())
     }
 
     /// Calls the function, whose errors are stored where they are `negative`.
@@ -175,7 +194,20 @@ impl<R: Value + Clone> Plain<R> {
         self.key(function, arguments)
     }
 
-    /// Calls the function.
+    /// A result that is found at once.
+    #[inline]
+    pub fn hit(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R> {
+        Some(function.hit(key.as_ref().ok()?)?.own())
+    }
+
+    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R>
+    where
+        R: HasErrors,
+    {
+        self.hit(function, key)
+    }
+
+    /// Calls the function, of which there is no [`hit`](Self::hit).
     pub async fn call<C, F>(
         &self,
         errors: impl Returned<Infallible>,

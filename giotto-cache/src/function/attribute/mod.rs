@@ -65,10 +65,39 @@ impl Site {
             _ => Cow::Owned(made()),
         }
     }
+
+    /// Whether it has its name in this cache: once for each function, as long as it has one cache.
+    #[inline]
+    fn is_known_to(&self, cache: &Cache) -> bool {
+        self.known_to.load(Ordering::Relaxed) == cache.engine().functions.names.id()
+    }
+
+    /// Takes `name` for this function; `false` if another one has it.
+    #[cold]
+    fn take_name(&self, cache: &Cache, name: &str) -> bool {
+        let (engine, place) = (cache.engine(), self.place);
+        let names = &engine.functions.names;
+        let Some(other) = names.take(name, place) else {
+            self.known_to.store(names.id(), Ordering::Relaxed);
+            return true;
+        };
+        let program = name.to_owned();
+        engine.log.tell(("two functions", place), move |repeated| {
+            tracing::error!(
+                program,
+                place,
+                other,
+                repeated,
+                "two cached functions have one name: the second is not cached; give it another with #[cached(name = \"..\")]"
+            );
+        });
+        false
+    }
 }
 
 /// The function at `site`. If another one has its name, every call computes.
 #[must_use]
+#[inline]
 pub fn function<'c>(
     cache: &'c Cache,
     site: &'static Site,
@@ -76,27 +105,15 @@ pub fn function<'c>(
     policy: Policy,
     tags: Vec<String>,
 ) -> Function<'c> {
-    let function = cache.function(name).policy(policy).tags(tags);
-    let names = &cache.engine().functions.names;
-    // Once for each function, as long as it has one cache.
-    if site.known_to.load(Ordering::Relaxed) == names.id() {
-        return function;
-    }
-    let Some(other) = names.take(name, site.place) else {
-        site.known_to.store(names.id(), Ordering::Relaxed);
-        return function;
+    let mode = match site.is_known_to(cache) || site.take_name(cache, name) {
+        true => Mode::Prefer,
+        false => Mode::Bypass,
     };
-    let (program, place) = (name.to_owned(), site.place);
-    cache.engine().log.tell(("two functions", site.place), move |repeated| {
-        tracing::error!(
-            program,
-            place,
-            other,
-            repeated,
-            "two cached functions have one name: the second is not cached; give it another with #[cached(name = \"..\")]"
-        );
-    });
-    function.mode(Mode::Bypass)
+    Function {
+        tags,
+        mode,
+        ..cache.function(name).policy(policy)
+    }
 }
 
 /// The own value of a parameter that is borrowed, for the task that computes.

@@ -7,7 +7,8 @@
 mod explorer;
 mod probe;
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
@@ -23,12 +24,32 @@ use crate::function::encoding::VERSION;
 /// What is known of types, not of values: caches have nothing in common by it.
 static MEDIA_TYPES: RwLock<Option<MediaTypes>> = RwLock::new(None);
 
-/// Every hit of a function looks its type up: with a fast hash.
 type MediaTypes = HashMap<TypeId, &'static str, DefaultHashBuilder>;
+
+/// How many types a thread remembers.
+const REMEMBERED: usize = 64;
+
+thread_local! {
+    /// What this thread has asked for lately, each at a place of its own: every hit asks, and a lock takes longer.
+    static ASKED: [Cell<Option<(TypeId, &'static str)>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
+}
 
 /// The media type of values of type `T`: `value/` and the fingerprint.
 pub(crate) fn media_type<T: DeserializeOwned + 'static>() -> &'static str {
     let id = TypeId::of::<T>();
+    // Another type may have the same place.
+    let place = type_name::<T>().as_ptr().addr() % REMEMBERED;
+    ASKED.with(|asked| match asked[place].get() {
+        Some((asked, known)) if asked == id => known,
+        _ => {
+            let known = known_or_taken::<T>(id);
+            asked[place].set(Some((id, known)));
+            known
+        }
+    })
+}
+
+fn known_or_taken<T: DeserializeOwned>(id: TypeId) -> &'static str {
     let known = MEDIA_TYPES.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = known.as_ref().and_then(|known| known.get(&id)) {
         return known;
