@@ -25,6 +25,24 @@ const MAX_RATIO: f64 = 2.0;
 
 const HOUR: Policy = Policy::seconds(3600);
 
+/// What a function returns that looks one thing up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Product {
+    id: u64,
+    name: String,
+    price: f64,
+    tags: Vec<String>,
+}
+
+fn product(id: u64) -> Product {
+    Product {
+        id,
+        name: "Analytical Engine".to_owned(),
+        price: 99.5,
+        tags: vec!["brass".to_owned(), "heavy".to_owned()],
+    }
+}
+
 /// What a function of a shop or a forum returns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct User {
@@ -71,6 +89,12 @@ async fn number(cache: &Cache, x: u64) -> u64 {
 }
 
 #[cached(seconds = 3600)]
+async fn cached_product(cache: &Cache, x: u64) -> Product {
+    let _ = cache;
+    product(x)
+}
+
+#[cached(seconds = 3600)]
 async fn cached_user(cache: &Cache, x: u64) -> User {
     let _ = cache;
     user(x)
@@ -94,6 +118,13 @@ fn main() {
         runtime.block_on(async {
             for _ in 0..HITS {
                 black_box(number(cache, black_box(7)).await);
+            }
+        });
+    });
+    compare(&runtime, "a product", &product(7), &|cache| {
+        runtime.block_on(async {
+            for _ in 0..HITS {
+                black_box(cached_product(cache, black_box(7)).await);
             }
         });
     });
