@@ -52,7 +52,7 @@ features: ## Each feature compiles alone, and the default features have no datab
 	test $$($(CARGO) tree --locked -p giotto-tower --edges normal --prefix none | sort -u | wc -l) -le 60
 	for feature in admin axum compression functions session socket-activation template purge static testing redis memcache sqlite postgres mysql; do \
 	  $(CARGO) clippy --locked -p giotto --no-default-features --features $$feature -- -D warnings || exit 1; done
-	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|cookie|listenfd|prometheus-client|rmp-serde|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
+	! $(CARGO) tree --locked -p giotto --edges normal | grep -E ' (aes-gcm|argon2|axum|brotli|coarsetime|cookie|listenfd|prometheus-client|rmp-serde|tower-http|zstd|flate2|redis|memcache|sqlx[a-z-]*|rusqlite|libsqlite3-sys|rustls|openssl|native-tls) '
 
 examples: ## Every example compiles alone and answers.
 	$(INSTALL) curl

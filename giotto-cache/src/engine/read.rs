@@ -9,8 +9,8 @@ use crate::engine::computing::note_hit;
 use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::codec::{Envelope, Undecodable};
-use crate::entry::freshness::{self, Freshness, StandIn};
+use crate::entry::codec::{Envelope, Parts, Undecodable};
+use crate::entry::freshness::{self, Freshness, StandIn, is_plain_hit};
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::Generations;
 use crate::invalidation::records;
@@ -43,9 +43,9 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. It is
-/// judged as [`judge`] does, in a short way, and given to `take` with the time that it was judged by, which `now` reads when it
-/// is told until when the page is fresh. The computation around the lookup inherits from it, unless that `is_independent`.
+/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. `now` gets
+/// the end of its freshness, and returns the time to judge it by; `take` gets the page and that time. The computation around the
+/// lookup inherits from it, unless that `is_independent`.
 #[inline]
 pub(crate) fn hit_now<R>(
     engine: &Engine,
@@ -60,23 +60,21 @@ pub(crate) fn hit_now<R>(
     if engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
-    // Judged where it was put: what is moved at once is waited for.
+    // Lent until it is judged: to move bytes that were just written takes as long as to find them.
     let found = engine.store.get_now(key.as_str());
     let stored = found.as_ref()?.as_ref()?;
-    let envelope = opened(engine, key, stored)?;
-    let generation = engine.programs.of(program, &engine.pending);
-    let now_ms = now(envelope.fresh_until());
-    let doubted_before_ms = engine.store.doubted_before_ms(now_ms);
-    if !(generation.is_none() && envelope.is_plain_hit(policy, doubted_before_ms, now_ms)) {
-        return None;
-    }
-    let parts = envelope.parts();
+    let is_current = engine.programs.of(program, &engine.pending).is_none();
+    let moment = |fresh_until| {
+        let now_ms = now(fresh_until);
+        (now_ms, engine.store.doubted_before_ms(now_ms))
+    };
+    let (parts, now_ms) = plain_hit(engine, key, policy, stored, is_current, moment)?;
     let mut entry = Entry::of(found??, parts);
     entry.decode(engine.max_entry, false).ok()?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     note_hit(engine, key, is_independent, || {
-        Answer::hit(entry.clone(), 0, engine.clock.now_ms())
+        Answer::hit(entry.clone(), 0, now_ms)
     });
     Some(take(entry, now_ms))
 }
@@ -88,23 +86,32 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
         return None;
     }
     let Lookup { key, policy, .. } = lookup;
-    let (generations, now_ms) = (&fetched.generations, fetched.now_ms);
-    let envelope = opened(engine, key, stored)?;
+    let generations = &fetched.generations;
     let is_current = generations.program.is_none();
-    if !(is_current && envelope.is_plain_hit(policy, generations.doubted_before_ms, now_ms)) {
-        return None;
-    }
-    let mut entry = Entry::of(stored.clone(), envelope.parts());
+    let moment = |_| (fetched.now_ms, generations.doubted_before_ms);
+    let (parts, now_ms) = plain_hit(engine, key, policy, stored, is_current, moment)?;
+    let mut entry = Entry::of(stored.clone(), parts);
     entry.decode(engine.max_entry, lookup.accepts_coded).ok()?;
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     Some(Answer::hit(entry, *layer, now_ms))
 }
 
-/// The envelope of `key` that is `stored`.
+/// The parts of what is `stored`, if it is such a page and its program `is_current`, with the time that it was judged by.
+/// `moment` gets the end of its freshness, and returns that time and the one before which entries are in doubt.
 #[inline]
-fn opened<'s>(engine: &Engine, key: &Key, stored: &'s Bytes) -> Option<Envelope<&'s Bytes>> {
-    Envelope::open(stored, key, is_trusted(engine), &engine.signer).ok()
+fn plain_hit(
+    engine: &Engine,
+    key: &Key,
+    policy: &Policy,
+    stored: &Bytes,
+    is_current: bool,
+    moment: impl FnOnce(u64) -> (u64, u64),
+) -> Option<(Parts, u64)> {
+    let envelope = Envelope::open(stored, key, is_trusted(engine), &engine.signer).ok()?;
+    let (now_ms, doubted_before_ms) = moment(envelope.fresh_until());
+    let is_hit = is_current && is_plain_hit(&envelope, policy, doubted_before_ms, now_ms);
+    is_hit.then(|| (envelope.parts(), now_ms))
 }
 
 /// Only the memory of this process is trusted.

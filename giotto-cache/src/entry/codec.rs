@@ -34,7 +34,6 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 use crate::entry::extension::{self, Extension, Unreadable};
 use crate::key::Key;
 use crate::metadata::Metadata;
-use crate::policy::Policy;
 use crate::policy::clocks::Clocks;
 use crate::signature::{Forged, Signer};
 
@@ -51,9 +50,6 @@ pub(super) const VERSIONS: [u8; 4] = [PLAIN, EXTENDED, DESCRIBED, KEPT];
 pub(super) const NEGATIVE: u8 = 1;
 pub(super) const OWN_TIME: u8 = 2;
 pub(super) const HEADER: usize = 64;
-
-/// How much the clocks of machines that share a store may differ.
-pub(crate) const SKEW_MS: u64 = 1_000;
 
 const MIMETYPE_LENGTH: usize = 6;
 const CHECKSUM: usize = 8;
@@ -291,28 +287,6 @@ impl<B: Borrow<Bytes>> Envelope<B> {
         self.raw()[4] == PLAIN || self.is_only_described()
     }
 
-    /// Whether it is plain, and fresh at `now_ms` by its time to live, of which `policy` allows all. It is not if it was created
-    /// before a time until which all are in doubt.
-    #[inline]
-    pub(crate) fn is_plain_hit(
-        &self,
-        policy: &Policy,
-        doubted_before_ms: u64,
-        now_ms: u64,
-    ) -> bool {
-        let (created, fresh_until) = (self.created(), self.fresh_until());
-        let is_now = now_ms < fresh_until && !self.is_from_the_future(now_ms);
-        let is_allowed = created >= doubted_before_ms && policy.allows(created, fresh_until);
-        is_now && is_allowed && self.is_plain()
-    }
-
-    /// Whether it was computed later than now. The machine that stored it and this one do not agree on the time, so that
-    /// its age cannot be known.
-    #[inline]
-    pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
-        self.created() > now_ms.saturating_add(SKEW_MS)
-    }
-
     // Here and in `read_metadata`: what a plain page does not have is no part of its path.
     #[inline(never)]
     fn is_only_described(&self) -> bool {
@@ -481,8 +455,8 @@ pub(crate) fn keep_until(raw: &[u8]) -> Option<u64> {
     is_entry.then(|| u64::from_le_bytes(array(raw, KEEP_UNTIL)))
 }
 
-/// The bytes of a number of a header, at `at`; zeros of what is too short to have one. Not by `Buf`: a hit reads eight of
-/// them, and each would be a call.
+/// The bytes of a number in a header, at `at`; zeros of what is too short, which no header is that was looked at before. Not by
+/// `Buf`: a hit reads several, and each would be a call.
 #[inline]
 fn array<const N: usize>(raw: &[u8], at: usize) -> [u8; N] {
     let rest = raw.get(at..).unwrap_or_default();

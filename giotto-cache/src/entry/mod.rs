@@ -134,11 +134,6 @@ impl Entry {
         }
     }
 
-    /// See [`Envelope::is_from_the_future`].
-    pub(crate) fn is_from_the_future(&self, now_ms: u64) -> bool {
-        self.envelope.is_from_the_future(now_ms)
-    }
-
     /// Whether the time to live of the entry has not passed at `now_ms`.
     #[must_use]
     pub fn is_fresh(&self, now_ms: u64) -> bool {

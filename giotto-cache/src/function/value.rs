@@ -65,15 +65,17 @@ pub(super) fn value_of<T: Value>(engine: &Engine, entry: &Entry) -> Result<Found
         return Ok(Found::Shared(value));
     }
     let value = Arc::new(encoding::decode::<T>(bytes)?);
-    keep(engine, entry, &value);
+    engine
+        .functions
+        .kept
+        .keep(&entry.body(), Arc::clone(&value));
     Ok(Found::Shared(value))
 }
 
 /// Keeps `value` beside the bytes of `entry`, as which it is stored.
 pub(super) fn keep<T: Value>(engine: &Engine, entry: &Entry, value: &Arc<T>) {
-    let bytes = entry.body();
-    if keeps(engine, &bytes) {
-        engine.functions.kept.keep(&bytes, Arc::clone(value));
+    if keeps(engine, entry.lend_body()) {
+        engine.functions.kept.keep(&entry.body(), Arc::clone(value));
     }
 }
 

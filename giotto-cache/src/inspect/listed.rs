@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::remaining;
-use crate::entry::codec::SKEW_MS;
+use crate::entry::freshness::is_from_the_future;
 use crate::entry::head::Head;
 use crate::inspect::json;
 use crate::invalidation::generation::{Difference, Generation, Record};
@@ -192,7 +192,7 @@ fn state(
     };
     let clocks = head.limited(policy, now_ms);
     match worse(of_version, now.difference(head, program)) {
-        _ if clocks.created > now_ms.saturating_add(SKEW_MS) => ListedState::Purged,
+        _ if is_from_the_future(clocks.created, now_ms) => ListedState::Purged,
         Difference::Hard => ListedState::Purged,
         Difference::Soft => ListedState::Invalidated,
         Difference::Same if now_ms < clocks.fresh_until => ListedState::Fresh,

@@ -104,7 +104,7 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
         Some(Ok(found.own()))
     }
 
-    /// Calls the function, of which there is no [`hit`](Self::hit).
+    /// Calls the function, after there was no [`hit`](Self::hit).
     pub async fn call<C, F>(
         &self,
         errors: impl Returned<E>,
@@ -136,7 +136,7 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
         function.key::<Result<T, E>>(arguments)
     }
 
-    /// A result, or an error that was stored, that is found at once.
+    /// A result that is found at once. Whether an error that was stored may be served, [`call_storing`](Self::call_storing) judges.
     #[inline]
     pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<Result<T, E>>
     where
@@ -200,14 +200,11 @@ impl<R: Value + Clone> Plain<R> {
         Some(function.hit(key.as_ref().ok()?)?.own())
     }
 
-    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R>
-    where
-        R: HasErrors,
-    {
+    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R> {
         self.hit(function, key)
     }
 
-    /// Calls the function, of which there is no [`hit`](Self::hit).
+    /// Calls the function, after there was no [`hit`](Self::hit).
     pub async fn call<C, F>(
         &self,
         errors: impl Returned<Infallible>,

@@ -73,7 +73,7 @@ impl Site {
     }
 
     /// Takes `name` for this function; `false` if another one has it.
-    #[cold]
+    #[inline(never)]
     fn take_name(&self, cache: &Cache, name: &str) -> bool {
         let (engine, place) = (cache.engine(), self.place);
         let names = &engine.functions.names;

@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 
-use quick_cache::DefaultHashBuilder;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,34 +21,33 @@ use self::probe::Probe;
 use crate::function::encoding::VERSION;
 
 /// What is known of types, not of values: caches have nothing in common by it.
-static MEDIA_TYPES: RwLock<Option<MediaTypes>> = RwLock::new(None);
+static MEDIA_TYPES: RwLock<Option<HashMap<TypeId, &'static str>>> = RwLock::new(None);
 
-type MediaTypes = HashMap<TypeId, &'static str, DefaultHashBuilder>;
-
-/// How many types a thread remembers.
-const REMEMBERED: usize = 64;
+/// How many types a thread may remember.
+const PLACES: usize = 64;
 
 thread_local! {
-    /// What this thread has asked for lately, each at a place of its own: every hit asks, and a lock takes longer.
-    static ASKED: [Cell<Option<(TypeId, &'static str)>>; REMEMBERED] = const { [const { Cell::new(None) }; REMEMBERED] };
+    /// What this thread has asked for lately, each at the place of its type: every hit asks, and a lock takes longer.
+    static REMEMBERED: [Cell<Option<(TypeId, &'static str)>>; PLACES] = const { [const { Cell::new(None) }; PLACES] };
 }
 
 /// The media type of values of type `T`: `value/` and the fingerprint.
 pub(crate) fn media_type<T: DeserializeOwned + 'static>() -> &'static str {
     let id = TypeId::of::<T>();
-    // Another type may have the same place.
-    let place = type_name::<T>().as_ptr().addr() % REMEMBERED;
-    ASKED.with(|asked| match asked[place].get() {
-        Some((asked, known)) if asked == id => known,
+    // By the address of its name. Another type may have the same place.
+    let place = type_name::<T>().as_ptr().addr() % PLACES;
+    REMEMBERED.with(|remembered| match remembered[place].get() {
+        Some((own, media_type)) if own == id => media_type,
         _ => {
-            let known = known_or_taken::<T>(id);
-            asked[place].set(Some((id, known)));
-            known
+            let media_type = shared_media_type::<T>(id);
+            remembered[place].set(Some((id, media_type)));
+            media_type
         }
     })
 }
 
-fn known_or_taken<T: DeserializeOwned>(id: TypeId) -> &'static str {
+/// The same, by what all threads know.
+fn shared_media_type<T: DeserializeOwned>(id: TypeId) -> &'static str {
     let known = MEDIA_TYPES.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = known.as_ref().and_then(|known| known.get(&id)) {
         return known;
