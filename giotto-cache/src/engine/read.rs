@@ -73,9 +73,8 @@ pub(crate) fn hit_now<R>(
     entry.decode(engine.max_entry, false).ok()?;
     meter.hit_now(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
-    note_hit(engine, key, is_independent, || {
-        Answer::hit(entry.clone(), 0, now_ms)
-    });
+    let answer = || Answer::hit(entry.clone(), 0, now_ms);
+    note_hit(engine, key, is_independent, answer);
     Some(take(entry, now_ms))
 }
 
@@ -86,9 +85,8 @@ pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option
         return None;
     }
     let Lookup { key, policy, .. } = lookup;
-    let generations = &fetched.generations;
-    let is_current = generations.program.is_none();
-    let moment = |_| (fetched.now_ms, generations.doubted_before_ms);
+    let is_current = fetched.generations.program.is_none();
+    let moment = |_| (fetched.now_ms, fetched.generations.doubted_before_ms);
     let (parts, now_ms) = plain_hit(engine, key, policy, stored, is_current, moment)?;
     let mut entry = Entry::of(stored.clone(), parts);
     entry.decode(engine.max_entry, lookup.accepts_coded).ok()?;
