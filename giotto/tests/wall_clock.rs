@@ -12,6 +12,7 @@ use common::testbed;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use common::server::{Reply, Server};
@@ -24,15 +25,26 @@ const DAY: i64 = 24 * HOUR;
 /// Between the time that is set and the one that is read, on a machine under load.
 const SLACK: Duration = Duration::from_secs(600);
 
+/// What `faketime` preloads. It fails if an earlier process of its number was killed, and is asked once.
+fn library() -> &'static str {
+    static LIBRARY: OnceLock<String> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let mut faketime = Command::new("faketime");
+        let library = faketime.args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]);
+        let library = library.output().expect("`make servers` installs faketime");
+        assert!(
+            library.status.success(),
+            "remove /dev/shm/*faketime*: {library:?}"
+        );
+        String::from_utf8(library.stdout).unwrap().trim().to_owned()
+    })
+}
+
 /// The testbed in `folder`, where the file `clock` says how the wall clock is set.
 fn testbed(folder: &Path) -> Command {
-    let mut faketime = Command::new("faketime");
-    let library = faketime.args(["-m", "-f", "+0", "printenv", "LD_PRELOAD"]);
-    let library = library.output().expect("`make servers` installs faketime");
-    let library = String::from_utf8(library.stdout).unwrap();
     let mut command = testbed::command(folder);
     command
-        .env("LD_PRELOAD", library.trim())
+        .env("LD_PRELOAD", library())
         .env("FAKETIME_TIMESTAMP_FILE", folder.join("clock"))
         .env("FAKETIME_NO_CACHE", "1")
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
