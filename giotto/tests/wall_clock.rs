@@ -25,7 +25,7 @@ const DAY: i64 = 24 * HOUR;
 /// Between the time that is set and the one that is read, on a machine under load.
 const SLACK: Duration = Duration::from_secs(600);
 
-/// What `faketime` preloads. It fails if an earlier process of its number was killed, and is asked once.
+/// What `faketime` preloads. It is asked once: where an earlier process of the same number was killed, it fails.
 fn library() -> &'static str {
     static LIBRARY: OnceLock<String> = OnceLock::new();
     LIBRARY.get_or_init(|| {

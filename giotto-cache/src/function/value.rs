@@ -65,10 +65,7 @@ pub(super) fn value_of<T: Value>(engine: &Engine, entry: &Entry) -> Result<Found
         return Ok(Found::Shared(value));
     }
     let value = Arc::new(encoding::decode::<T>(bytes)?);
-    engine
-        .functions
-        .kept
-        .keep(&entry.body(), Arc::clone(&value));
+    keep(engine, entry, &value);
     Ok(Found::Shared(value))
 }
 

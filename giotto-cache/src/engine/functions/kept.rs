@@ -148,6 +148,10 @@ mod tests {
         // What has left is not held any more.
         let is_free = all.into_iter().map(|(_, bytes)| bytes.is_unique());
         assert!(is_free.filter(|is_free| *is_free).count() > 900);
-        assert!(Kept::new(0).is_off());
+        let off = Kept::new(0);
+        let bytes = Bytes::from(vec![7]);
+        off.keep(&bytes, Arc::new(7_u8));
+        assert_eq!(off.get::<u8>(&bytes), None);
+        assert!(off.is_off());
     }
 }
