@@ -14,18 +14,19 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::computed::{CacheControl, Computed};
 use crate::downstream::{Downstream, DownstreamCounts, Downstreams, Outdated};
+use crate::engine;
 use crate::engine::budget::Budgets;
 use crate::engine::compute::Computation;
 #[cfg(feature = "functions")]
 use crate::engine::functions::{Functions, kept::DEFAULT_MAX_BYTES as DEFAULT_MAX_DECODED};
 use crate::engine::history::History;
+use crate::engine::hit::{self, Terms};
 use crate::engine::popular::{Popular, PopularPages};
 use crate::engine::single_flight::SingleFlight;
 use crate::engine::state::{Engine, Paces};
 use crate::engine::tasks::Tasks;
 use crate::engine::unstored::ENVELOPE;
 use crate::engine::waits::Waits;
-use crate::engine::{self, read};
 use crate::error::{Error, Result};
 use crate::guard::store::{DEFAULT_DEADLINE, GuardedStore};
 use crate::inspect::explain::{self, Explanation};
@@ -155,8 +156,13 @@ impl Cache {
         E: std::error::Error + Send + Sync + 'static,
     {
         // Before there is a lookup, so that a hit moves few bytes.
-        if policy.is_plain()
-            && let Some(answer) = hit_now(&self.engine, &key, &policy, false)
+        let terms = Terms {
+            policy: &policy,
+            tags: &[],
+            is_independent: false,
+        };
+        if !policy.refreshes_early()
+            && let Some(answer) = hit_now(&self.engine, &key, terms)
         {
             return Ok(answer);
         }
@@ -200,6 +206,9 @@ impl Cache {
         lookup: Lookup,
         compute: impl FnOnce(CacheControl) -> Computation,
     ) -> Result<Answer> {
+        if let Some(answer) = self.hit(&lookup) {
+            return Ok(answer);
+        }
         if !trace::is_on() {
             return engine::answer(&self.engine, lookup, compute).await;
         }
@@ -213,8 +222,8 @@ impl Cache {
         answer
     }
 
-    /// The stored result of `lookup` if it is fresh, has nothing but a time to live, and can be read without waiting: what
-    /// most lookups in memory come to. [`answer`](Self::answer) does this as well.
+    /// The stored result of `lookup` if it is fresh, and can be read and judged without waiting: what most lookups in memory
+    /// come to. [`answer`](Self::answer) does this as well.
     #[doc(hidden)]
     #[must_use]
     #[inline]
@@ -223,8 +232,7 @@ impl Cache {
         if !lookup.is_plain() || trace::is_on() {
             return None;
         }
-        let Lookup { key, policy, .. } = lookup;
-        hit_now(&self.engine, key, policy, lookup.is_independent)
+        hit_now(&self.engine, &lookup.key, Terms::of(lookup))
     }
 
     /// Makes all entries of `scope`, for example a tag, old: `cache.invalidate("user:7")`. From then on they are served only
@@ -721,7 +729,7 @@ impl CacheBuilder {
             store: Arc::new(store),
             popular: Popular::default(),
             #[cfg(feature = "functions")]
-            functions: Functions::new(self.max_decoded, self.clock.clone()),
+            functions: Functions::new(self.max_decoded, &*layers, self.clock.clone()),
             clock: self.clock,
             meters: Programs::new(),
             stats: Stats::default(),
@@ -739,10 +747,10 @@ impl CacheBuilder {
 
 /// A fresh answer that needs no wait.
 #[inline]
-fn hit_now(engine: &Engine, key: &Key, policy: &Policy, is_independent: bool) -> Option<Answer> {
+fn hit_now(engine: &Engine, key: &Key, terms: Terms<'_>) -> Option<Answer> {
     let now = |_| engine.clock.now_ms();
     let answer = |entry, now_ms| Answer::hit(entry, 0, now_ms);
-    read::hit_now(engine, key, policy, is_independent, now, answer)
+    hit::now(engine, key, terms, now, answer)
 }
 
 impl fmt::Debug for Cache {

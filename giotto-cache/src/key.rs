@@ -16,6 +16,9 @@ pub struct Key {
     mimetype: usize,
 }
 
+/// Those around a program and a media type.
+const BRACKETS: usize = "()()".len();
+
 impl Key {
     /// The key of `program`, invoked with `arguments`, as `mimetype`.
     #[must_use]
@@ -25,13 +28,17 @@ impl Key {
 
     /// The key of the value of the function `name`, invoked with `arguments`. Its `mimetype` has nothing to escape.
     #[cfg(feature = "functions")]
-    pub(crate) fn of_value(name: &str, arguments: String, mimetype: &str) -> Self {
-        Self::written(arguments, &escape(name), mimetype)
+    pub(crate) fn of_value(name: &str, arguments: &str, mimetype: &str) -> Self {
+        let name = escape(name);
+        let mut text =
+            String::with_capacity(arguments.len() + name.len() + mimetype.len() + BRACKETS);
+        text.push_str(arguments);
+        Self::written(text, &name, mimetype)
     }
 
     #[inline]
     fn written(mut text: String, program: &str, mimetype: &str) -> Self {
-        text.reserve(program.len() + mimetype.len() + 4);
+        text.reserve(program.len() + mimetype.len() + BRACKETS);
         text.push('(');
         let program_start = text.len();
         text.push_str(program);
@@ -118,6 +125,17 @@ impl Key {
     #[must_use]
     pub fn arguments(&self) -> &str {
         &self.text[..self.program - 1]
+    }
+
+    /// Whether it has these arguments, and this text for a program.
+    #[cfg(feature = "functions")]
+    #[inline]
+    pub(crate) fn is_of(&self, program: &str, arguments: &str) -> bool {
+        let is_long = arguments.len() + 1 == self.program
+            && program.len() + self.program + 2 == self.mimetype;
+        is_long
+            && self.text.starts_with(arguments)
+            && self.text.as_bytes()[self.program..].starts_with(program.as_bytes())
     }
 
     /// The media type, as it is written in the key.

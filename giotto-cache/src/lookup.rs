@@ -170,12 +170,11 @@ impl Lookup {
         self.is_usable.is_none_or(|is_usable| is_usable(&body()))
     }
 
-    /// Whether nothing but the time to live decides if an entry is served.
+    /// Whether an entry is served as long as it is fresh, and nothing else is due meanwhile.
     pub(crate) const fn is_plain(&self) -> bool {
         matches!(self.mode, Mode::Prefer | Mode::Only)
-            && self.tags.is_empty()
             && self.judge.is_none()
             && self.is_usable.is_none()
-            && self.policy.is_plain()
+            && !self.policy.refreshes_early()
     }
 }

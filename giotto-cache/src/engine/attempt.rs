@@ -181,7 +181,7 @@ impl Attempt {
         if !self.is_inherited {
             return;
         }
-        self.generations.program = engine.programs.of(self.key().program(), &engine.pending);
+        self.generations.program = engine.generation(self.key().program());
         if self.lookup.tags.is_empty() {
             return;
         }

@@ -151,7 +151,7 @@ pub(crate) fn of_old(engine: &Engine, attempt: &Attempt) -> Gathered {
         }
     }
     for (program, _) in extension.inherited.programs {
-        let generation = engine.programs.of(&program, &engine.pending);
+        let generation = engine.generation(&program);
         gathered.programs.insert(program, inherits(generation));
     }
     let links = extension.inherited.links.iter().map(|link| GatheredLink {
@@ -173,7 +173,7 @@ pub(crate) async fn confirm(engine: &Engine, gathered: &Gathered) -> Result<(), 
         Difference::Hard => false,
     };
     let are_programs_valid = gathered.programs.iter().all(|(program, inherits)| {
-        let now = engine.programs.of(program, &engine.pending);
+        let now = engine.generation(program);
         is_valid(inherits, inherits.generation.difference(now))
     });
     if !are_programs_valid {

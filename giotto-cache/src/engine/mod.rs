@@ -29,6 +29,7 @@ pub(crate) mod fallback;
 pub(crate) mod functions;
 pub(crate) mod heritage;
 pub(crate) mod history;
+pub(crate) mod hit;
 pub(crate) mod ignored;
 pub(crate) mod inherited;
 pub(crate) mod lease;
@@ -36,6 +37,8 @@ pub(crate) mod lives;
 pub(crate) mod places;
 pub(crate) mod popular;
 pub(crate) mod read;
+#[cfg(feature = "functions")]
+pub(crate) mod recent;
 pub(crate) mod seen;
 pub(crate) mod single_flight;
 pub(crate) mod state;
@@ -80,7 +83,7 @@ where
         Mode::Bypass => Fetched::skipped(),
         _ => read::fetch(engine, &lookup).await,
     };
-    match read::hit(engine, &lookup, &fetched) {
+    match hit::fetched(engine, &lookup, &fetched) {
         Some(answer) => {
             note_hit(engine, &lookup.key, lookup.is_independent, || {
                 answer.clone()

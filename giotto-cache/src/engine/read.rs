@@ -5,28 +5,26 @@
 use bytes::Bytes;
 
 use crate::answer::Answer;
-use crate::engine::computing::note_hit;
 use crate::engine::ignored::ignored;
 use crate::engine::state::Engine;
 use crate::entry::Entry;
-use crate::entry::codec::{Envelope, Parts, Undecodable};
-use crate::entry::freshness::{self, Freshness, StandIn, is_plain_hit};
+use crate::entry::codec::Undecodable;
+use crate::entry::freshness::{self, Freshness, StandIn};
 use crate::guard::unanswered::Unanswered;
 use crate::invalidation::generation::Generations;
 use crate::invalidation::records;
 use crate::key::Key;
 use crate::keyvalue::Place;
 use crate::lookup::Lookup;
-use crate::policy::Policy;
 use crate::reason::Reason;
 
 /// What the store answered: the stored bytes, if any, with the number of their layer, and the generations that count now.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    stored: Result<Option<(u8, Bytes)>, Unanswered>,
-    generations: Generations,
+    pub(crate) stored: Result<Option<(u8, Bytes)>, Unanswered>,
+    pub(crate) generations: Generations,
     /// When it answered.
-    now_ms: u64,
+    pub(crate) now_ms: u64,
 }
 
 /// What a read found.
@@ -43,78 +41,9 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// What most lookups in memory come to: a fresh page that has nothing but a time to live, for a lookup that is plain. `now` gets
-/// the end of its freshness, and returns the time to judge it by; `take` gets the page and that time. The computation around the
-/// lookup inherits from it, unless that `is_independent`.
-#[inline]
-pub(crate) fn hit_now<R>(
-    engine: &Engine,
-    key: &Key,
-    policy: &Policy,
-    is_independent: bool,
-    now: impl FnOnce(u64) -> u64,
-    take: impl FnOnce(Entry, u64) -> R,
-) -> Option<R> {
-    let program = key.program();
-    let meter = engine.meters.of(program);
-    if engine.programs.is_due(meter, || engine.clock.now_ms()) {
-        return None;
-    }
-    // Lent until it is judged: to move bytes that were just written takes as long as to find them.
-    let found = engine.store.get_now(key.as_str());
-    let stored = found.as_ref()?.as_ref()?;
-    let is_current = engine.programs.of(program, &engine.pending).is_none();
-    let moment = |fresh_until| {
-        let now_ms = now(fresh_until);
-        (now_ms, engine.store.doubted_before_ms(now_ms))
-    };
-    let (parts, now_ms) = plain_hit(engine, key, policy, stored, is_current, moment)?;
-    let mut entry = Entry::of(found??, parts);
-    entry.decode(engine.max_entry, false).ok()?;
-    meter.hit_now(entry.cost_us(), now_ms);
-    engine.popular.hit(key, now_ms);
-    let answer = || Answer::hit(entry.clone(), 0, now_ms);
-    note_hit(engine, key, is_independent, answer);
-    Some(take(entry, now_ms))
-}
-
-/// What was fetched, if it is a fresh page that has nothing but a time to live.
-pub(crate) fn hit(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option<Answer> {
-    let (layer, stored) = fetched.stored.as_ref().ok()?.as_ref()?;
-    if !lookup.is_plain() {
-        return None;
-    }
-    let Lookup { key, policy, .. } = lookup;
-    let is_current = fetched.generations.program.is_none();
-    let moment = |_| (fetched.now_ms, fetched.generations.doubted_before_ms);
-    let (parts, now_ms) = plain_hit(engine, key, policy, stored, is_current, moment)?;
-    let mut entry = Entry::of(stored.clone(), parts);
-    entry.decode(engine.max_entry, lookup.accepts_coded).ok()?;
-    engine.meter(key).hit(entry.cost_us(), now_ms);
-    engine.popular.hit(key, now_ms);
-    Some(Answer::hit(entry, *layer, now_ms))
-}
-
-/// The parts of what is `stored`, if it is such a page and its program `is_current`, with the time that it was judged by.
-/// `moment` gets the end of its freshness, and returns that time and the one before which entries are in doubt.
-#[inline]
-fn plain_hit(
-    engine: &Engine,
-    key: &Key,
-    policy: &Policy,
-    stored: &Bytes,
-    is_current: bool,
-    moment: impl FnOnce(u64) -> (u64, u64),
-) -> Option<(Parts, u64)> {
-    let envelope = Envelope::open(stored, key, is_trusted(engine), &engine.signer).ok()?;
-    let (now_ms, doubted_before_ms) = moment(envelope.fresh_until());
-    let is_hit = is_current && is_plain_hit(&envelope, policy, doubted_before_ms, now_ms);
-    is_hit.then(|| (envelope.parts(), now_ms))
-}
-
 /// Only the memory of this process is trusted.
 #[inline]
-fn is_trusted(engine: &Engine) -> bool {
+pub(crate) fn is_trusted(engine: &Engine) -> bool {
     engine.store.place() == Place::InProcess
 }
 
@@ -139,7 +68,7 @@ pub(crate) async fn fetch(engine: &Engine, lookup: &Lookup) -> Fetched {
         Ok((stored, tags)) => (Ok(stored), tags),
         Err(unanswered) => (Err(unanswered), Vec::new()),
     };
-    let program = engine.programs.of(lookup.key.program(), &engine.pending);
+    let program = engine.generation(lookup.key.program());
     let now_ms = now_ms();
     Fetched {
         stored,
@@ -181,7 +110,7 @@ pub(crate) async fn judge(engine: &Engine, lookup: &Lookup, fetched: Fetched) ->
         now_ms = engine.clock.now_ms();
     }
     let latest = || engine.programs.latest(key.program(), &engine.pending);
-    let of = |program: &str| engine.programs.of(program, &engine.pending);
+    let of = |program: &str| engine.generation(program);
     let draw = || engine.draw();
     let freshness = freshness::judge(&entry, &generations, lookup, now_ms, draw, latest, of);
     Found {

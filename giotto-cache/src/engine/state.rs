@@ -16,6 +16,7 @@ use crate::engine::tasks::Tasks;
 use crate::engine::waits::Waits;
 use crate::entry::zstd;
 use crate::guard::store::GuardedStore;
+use crate::invalidation::generation::Generation;
 use crate::invalidation::past::Past;
 use crate::invalidation::pending::Pending;
 use crate::invalidation::programs::ProgramGenerations;
@@ -70,6 +71,13 @@ impl Engine {
     #[inline]
     pub(crate) fn meter(&self, key: &Key) -> &ProgramMeter {
         self.meters.of(key.program())
+    }
+
+    /// The generation of `program`, as it is written in keys, and of everything in one.
+    #[inline]
+    pub(crate) fn generation(&self, program: &str) -> Generation {
+        self.programs
+            .of(program, self.meters.of(program), &self.pending)
     }
 
     /// The name of the layer of this number; `None` if the store has no layers.

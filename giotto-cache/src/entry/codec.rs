@@ -32,6 +32,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed, xxh3_128_with_seed};
 
 use crate::entry::extension::{self, Extension, Unreadable};
+use crate::entry::stamps::Stamps;
 use crate::key::Key;
 use crate::metadata::Metadata;
 use crate::policy::clocks::Clocks;
@@ -284,7 +285,7 @@ impl<B: Borrow<Bytes>> Envelope<B> {
     /// Whether nothing but its time to live decides if it is served.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        self.raw()[4] == PLAIN || self.is_only_described()
+        self.is_bare() || self.is_only_described()
     }
 
     // Here and in `read_metadata`: what a plain page does not have is no part of its path.
@@ -298,6 +299,25 @@ impl<B: Borrow<Bytes>> Envelope<B> {
     /// Whether it is kept for longer than it may be served.
     fn is_kept(&self) -> bool {
         self.raw()[4] == KEPT
+    }
+
+    /// Whether it has no extension.
+    #[inline]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.raw()[4] == PLAIN
+    }
+
+    /// What decides besides the time whether it is served; `None` if that takes more than to compare it.
+    #[inline]
+    pub(crate) fn stamps(&self) -> Option<Stamps<'_>> {
+        match self.raw()[4] {
+            PLAIN => Some(Stamps::default()),
+            _ if self.is_negative() => None,
+            version => {
+                let extension = &self.raw()[self.extension_range()];
+                extension::stamps(extension, version >= DESCRIBED, version == KEPT)
+            }
+        }
     }
 
     #[inline]

@@ -30,6 +30,7 @@ use std::ops::Range;
 use bytes::{Buf, BufMut, BytesMut};
 
 use super::inherited::{Inherited, Link, MARK, put_text, take_text};
+use super::stamps::Stamps;
 use super::zstd;
 use crate::invalidation::generation::Generation;
 use crate::metadata::{Metadata, is_sound};
@@ -174,7 +175,7 @@ impl Link {
 impl Stamp {
     fn take(tags: &mut &[u8]) -> Option<Self> {
         Some(Self {
-            tag: take_text(tags)?,
+            tag: take_text(tags)?.to_owned(),
             generation: Generation::take(tags)?,
         })
     }
@@ -184,6 +185,23 @@ impl Stamp {
 pub(crate) fn length(mut raw: &[u8]) -> Option<usize> {
     let length = raw.try_get_u32_le().ok()? as usize;
     (length >= SHORTEST).then_some(length)
+}
+
+/// What decides besides the time, by `raw`, a whole extension; `None` if that cannot be read. `is_described` says that it is one
+/// of an envelope of version 3 or 4.
+pub(crate) fn stamps(raw: &[u8], is_described: bool, is_kept: bool) -> Option<Stamps<'_>> {
+    let mut head = raw.get(4..SHORTEST)?;
+    let version = head.get_u32_le();
+    head.advance(8);
+    let tags = match is_described {
+        true => end_of_metadata(raw)? + moment_length(is_kept),
+        false => SHORTEST,
+    };
+    Some(Stamps {
+        version,
+        program: Generation::take(&mut head)?,
+        rest: raw.get(tags..)?,
+    })
 }
 
 /// Whether `raw`, a whole extension in an envelope of version 3 or 4, has metadata that may be served and a coding that can be

@@ -3,14 +3,10 @@
 //! Step 2 of a lookup. A pure function of the entry, the generations that count now, the policy and the time, so that
 //! [`Cache::explain`](crate::Cache::explain) tells what the next lookup does.
 
-use std::borrow::Borrow;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 use crate::acceptance::{Acceptance, Stored};
 use crate::entry::Entry;
-use crate::entry::codec::Envelope;
 use crate::entry::extension::Extension;
 use crate::invalidation::generation::{Difference, Generation, Generations};
 use crate::lookup::Lookup;
@@ -116,21 +112,6 @@ const SKEW_MS: u64 = 1_000;
 #[inline]
 pub(crate) const fn is_from_the_future(created: u64, now_ms: u64) -> bool {
     created > now_ms.saturating_add(SKEW_MS)
-}
-
-/// Whether an entry is plain, and fresh at `now_ms` by its time to live, of which `policy` allows all. Entries that were created
-/// before `doubted_before_ms` are in doubt. It decides as [`judge`] does for a plain lookup, and reads no more than it must.
-#[inline]
-pub(crate) fn is_plain_hit(
-    envelope: &Envelope<impl Borrow<Bytes>>,
-    policy: &Policy,
-    doubted_before_ms: u64,
-    now_ms: u64,
-) -> bool {
-    let (created, fresh_until) = (envelope.created(), envelope.fresh_until());
-    let is_now = now_ms < fresh_until && !is_from_the_future(created, now_ms);
-    let is_allowed = created >= doubted_before_ms && policy.allows(created, fresh_until);
-    is_now && is_allowed && envelope.is_plain()
 }
 
 /// Judges `entry` at `now_ms` for the caller of `lookup`. `draw` returns a random number between 0 and 1, `latest` the scope of

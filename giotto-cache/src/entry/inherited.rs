@@ -118,7 +118,7 @@ impl Inherited {
     pub(super) fn take(mut raw: &[u8]) -> Option<Self> {
         let mut inherited = Self::default();
         for _ in 0..count(&mut raw, MAX_PROGRAMS)? {
-            let program = take_text(&mut raw)?;
+            let program = take_text(&mut raw)?.to_owned();
             let generation = Generation::take(&mut raw)?;
             inherited.programs.push((program, generation));
         }
@@ -128,7 +128,7 @@ impl Inherited {
                 depth: depth & !LIMITS,
                 limits: depth & LIMITS != 0,
                 tags: raw.try_get_u64_le().ok()?,
-                key: take_text(&mut raw)?,
+                key: take_text(&mut raw)?.to_owned(),
             });
         }
         inherited.left_out = raw.try_get_u16_le().ok()?;
@@ -146,7 +146,7 @@ pub(crate) fn cut(key: &str) -> String {
     format!("{}…", &key[..end])
 }
 
-fn count(raw: &mut &[u8], most: usize) -> Option<usize> {
+pub(super) fn count(raw: &mut &[u8], most: usize) -> Option<usize> {
     let count = usize::from(raw.try_get_u8().ok()?);
     (count <= most).then_some(count)
 }
@@ -156,11 +156,11 @@ pub(super) fn put_text(raw: &mut BytesMut, text: &str) {
     raw.put_slice(text.as_bytes());
 }
 
-pub(super) fn take_text(raw: &mut &[u8]) -> Option<String> {
+pub(super) fn take_text<'r>(raw: &mut &'r [u8]) -> Option<&'r str> {
     let length = usize::from(raw.try_get_u16_le().ok()?);
     let (text, rest) = raw.split_at_checked(length)?;
     *raw = rest;
-    Some(std::str::from_utf8(text).ok()?.to_owned())
+    std::str::from_utf8(text).ok()
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ mod coded;
 pub(crate) mod extension;
 pub(crate) mod freshness;
 pub(crate) mod head;
+pub(crate) mod hit;
 pub(crate) mod inherited;
 #[cfg(not(feature = "zstd"))]
 pub(crate) mod no_zstd;
+pub(crate) mod stamps;
 #[cfg(feature = "zstd")]
 pub(crate) mod zstd;
 
@@ -118,6 +120,19 @@ impl Entry {
             envelope: Envelope::of(raw, parts),
             beside: None,
         }
+    }
+
+    /// The length of its envelope, in bytes.
+    #[cfg(feature = "functions")]
+    pub(crate) fn len(&self) -> usize {
+        self.envelope.raw().len()
+    }
+
+    /// Its bytes, and where its parts are in them.
+    #[cfg(feature = "functions")]
+    #[inline]
+    pub(crate) const fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// Limits the life of the entry to what `policy` allows, from when it was computed and from `now_ms`. Its clocks may have

@@ -6,18 +6,17 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use super::arguments::Arguments;
 use super::computation::Outcome;
 use super::value::{BoxError, Found, Value, is_value, keep, value_of};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::engine::compute::Computation;
-use crate::engine::read;
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::Key;
 use crate::lookup::{Lookup, Mode};
 use crate::policy::Policy;
 use crate::reason::Status;
-use crate::trace;
 
 /// A function whose results are stored: see [`Cache::function`].
 #[derive(Clone, Debug)]
@@ -31,32 +30,35 @@ pub struct Function<'c> {
 }
 
 impl<'c> Function<'c> {
-    /// The call whose arguments are the `key`; its caller is given the value as `give` has it.
+    /// The call of these `arguments`; its caller is given the value as `give` has it.
     ///
     /// A future by hand, so that a hit moves few bytes: an async function would move all that it takes into a place of its own
     /// before its first step.
-    pub(super) fn call_key<T, E, C, F, R, G>(
+    pub(super) fn call_written<T, E, C, F, R, G>(
         self,
-        key: Result<Key>,
+        arguments: Result<Arguments>,
         compute: C,
         give: G,
     ) -> impl Future<Output = Result<R>> + use<'c, T, E, C, F, R, G>
     where
-        G: Fn(Found<T>) -> R,
+        G: Fn(Found<'_, T>) -> R,
         T: Value,
         E: Into<BoxError> + 'static,
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let (mut asked, mut missed) = (Some((self, key, compute)), None);
+        let (mut arguments, mut call, mut missed) = (Some(arguments), Some((self, compute)), None);
         poll_fn(move |context| {
-            if let Some((function, Ok(key), _)) = &asked
-                && let Some(found) = function.hit(key)
-            {
-                return Poll::Ready(Ok(give(found)));
-            }
-            if let Some((function, key, compute)) = asked.take() {
-                missed = Some(Box::pin(async { function.look_up(key?, compute).await }));
+            if let (Some(arguments), Some((function, _))) = (arguments.take(), &call) {
+                let key = match arguments.map(|arguments| function.hit(&arguments, &give)) {
+                    Ok(Ok(found)) => return Poll::Ready(Ok(found)),
+                    Ok(Err(key)) => Ok(key),
+                    Err(error) => Err(error),
+                };
+                let call = call.take();
+                missed = call.map(|(function, compute)| {
+                    Box::pin(async { function.look_up(key?, compute).await })
+                });
             }
             match missed.as_mut() {
                 Some(missed) => missed.as_mut().poll(context).map_ok(&give),
@@ -65,22 +67,8 @@ impl<'c> Function<'c> {
         })
     }
 
-    /// A fresh result that has nothing but a time to live, in a store that answers at once.
-    pub(super) fn hit<T: Value>(&self, key: &Key) -> Option<Found<T>> {
-        // A subscriber that asks for spans gets one for each lookup.
-        let is_plain = self.tags.is_empty() && self.mode == Mode::Prefer && self.policy.is_plain();
-        if !is_plain || trace::is_on() {
-            return None;
-        }
-        let engine = self.cache.engine();
-        // Its caller is not told the time.
-        let now = |fresh_until| engine.functions.ticks.now_before(fresh_until);
-        let value = |entry, _| value_of(engine, &entry).ok();
-        read::hit_now(engine, key, &self.policy, self.is_independent, now, value)?
-    }
-
     /// The result, where it was no [`hit`](Self::hit) a moment ago.
-    pub(super) async fn look_up<T, E, C, F>(self, key: Key, compute: C) -> Result<Found<T>>
+    pub(super) async fn look_up<T, E, C, F>(self, key: Key, compute: C) -> Result<Found<'static, T>>
     where
         T: Value,
         E: Into<BoxError> + 'static,

@@ -3,6 +3,7 @@
 //! Before step 1 of a lookup, beside `cache.rs`: the arguments become a key, in whose place for the media type is the
 //! fingerprint of the result's type (`shape/`). After step 7: the bytes of the answer become a value again (`encoding.rs`).
 
+mod arguments;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 pub mod attribute;
@@ -10,6 +11,7 @@ mod call;
 mod computation;
 mod encoding;
 mod guarded;
+mod hit;
 mod shape;
 mod value;
 
@@ -17,15 +19,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use self::arguments::Arguments;
 pub use self::call::Function;
 use self::computation::storing;
-use self::value::Found;
 pub use self::value::{BoxError, Value};
 use crate::cache::Cache;
 use crate::computed::CacheControl;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::literal;
 use crate::lookup::Mode;
 use crate::policy::Policy;
 
@@ -110,12 +111,12 @@ impl<'c> Function<'c> {
     ///
     /// [`ErrorKind::Key`](crate::ErrorKind::Key) if the arguments cannot be written.
     pub fn key<T: Value>(&self, arguments: &(impl Serialize + ?Sized)) -> Result<Key> {
-        let arguments = literal::to_string(arguments)?;
-        Ok(Key::of_value(
-            self.name,
-            arguments,
-            shape::media_type::<T>(),
-        ))
+        Arguments::of(arguments).map(|arguments| self.key_of::<T>(&arguments))
+    }
+
+    /// The same of arguments that are written.
+    fn key_of<T: Value>(&self, arguments: &Arguments) -> Key {
+        Key::of_value(self.name, arguments.as_str(), shape::media_type::<T>())
     }
 
     /// The stored result of these arguments while it may be served, otherwise that of `compute`.
@@ -140,8 +141,8 @@ impl<'c> Function<'c> {
         C: FnOnce() -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let key = self.key::<T>(&arguments);
-        self.call_key(key, |_| compute(), Found::own)
+        let arguments = Arguments::of(&arguments);
+        self.call_written(arguments, |_| compute(), |found| found.own())
     }
 
     /// The same without a copy of the value for each caller.
@@ -182,8 +183,8 @@ impl<'c> Function<'c> {
         C: FnOnce(CacheControl) -> F,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let key = self.key::<T>(&arguments);
-        self.call_key(key, compute, Found::shared)
+        let arguments = Arguments::of(&arguments);
+        self.call_written(arguments, compute, |found| found.shared())
     }
 
     /// The same for a function some of whose errors say "there is no such thing". Those that are `negative` are stored for the

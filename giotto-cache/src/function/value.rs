@@ -29,17 +29,19 @@ pub trait Value: Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Value for T {}
 
 /// A value that was found.
-pub(crate) enum Found<T> {
+pub(crate) enum Found<'f, T> {
     /// Of its caller alone.
     Own(T),
     Shared(Arc<T>),
+    Lent(&'f Arc<T>),
 }
 
-impl<T> Found<T> {
+impl<T> Found<'_, T> {
     pub(crate) fn shared(self) -> Arc<T> {
         match self {
             Self::Own(value) => Arc::new(value),
             Self::Shared(value) => value,
+            Self::Lent(value) => Arc::clone(value),
         }
     }
 
@@ -50,13 +52,17 @@ impl<T> Found<T> {
         match self {
             Self::Own(value) => value,
             Self::Shared(value) => Arc::unwrap_or_clone(value),
+            Self::Lent(value) => T::clone(value),
         }
     }
 }
 
 /// The value of `entry`.
 #[inline]
-pub(super) fn value_of<T: Value>(engine: &Engine, entry: &Entry) -> Result<Found<T>, Unusable> {
+pub(super) fn value_of<T: Value>(
+    engine: &Engine,
+    entry: &Entry,
+) -> Result<Found<'static, T>, Unusable> {
     let bytes = entry.lend_body();
     if !keeps(engine, bytes) {
         return encoding::decode(bytes).map(Found::Own);

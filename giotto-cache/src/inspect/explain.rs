@@ -256,7 +256,7 @@ impl EntryState {
         });
         let programs = extension.inherited.programs.iter();
         let programs = programs.map(|(program, stamped)| {
-            let now = engine.programs.of(program, &engine.pending);
+            let now = engine.generation(program);
             (unescape(program), state(stamped.difference(now)))
         });
         let links = extension.inherited.links.iter();

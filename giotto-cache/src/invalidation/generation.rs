@@ -46,17 +46,20 @@ impl Generation {
         }
     }
 
-    /// Whether nothing was ever invalidated.
-    pub(crate) const fn is_none(self) -> bool {
-        self.soft == 0 && self.hard == 0
-    }
-
     fn next(self, is_hard: bool) -> Self {
         let random = Self::random();
         Self {
             soft: random.soft,
             hard: if is_hard { random.hard } else { self.hard },
         }
+    }
+
+    pub(crate) const fn of_parts([soft, hard]: [u64; 2]) -> Self {
+        Self { soft, hard }
+    }
+
+    pub(crate) const fn parts(self) -> [u64; 2] {
+        [self.soft, self.hard]
     }
 
     /// One for both: it changes when either does.

@@ -3,7 +3,7 @@
 //! Part of step 1 of a lookup: whether their records have to be read with the entry.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
 use crate::invalidation::generation::{Generation, Record};
@@ -20,8 +20,8 @@ use crate::stats::program::ProgramMeter;
 pub(crate) struct ProgramGenerations {
     /// Whether only this process can change them.
     is_own: bool,
-    /// Whether nothing was ever invalidated, as far as is known: then no entry has to be compared.
-    is_quiet: AtomicBool,
+    /// How often the records have changed. Never, if nothing was invalidated as far as is known: then no entry has to be compared.
+    changes: AtomicU64,
     /// What was read before this time is not relied on.
     reread_from_ms: AtomicU64,
     records: RwLock<HashMap<String, Record>>,
@@ -34,7 +34,7 @@ impl ProgramGenerations {
     pub(crate) fn new(is_own: bool) -> Self {
         Self {
             is_own,
-            is_quiet: AtomicBool::new(true),
+            changes: AtomicU64::new(0),
             reread_from_ms: AtomicU64::new(0),
             records: RwLock::default(),
         }
@@ -55,20 +55,37 @@ impl ProgramGenerations {
     }
 
     /// The generation of `program` and of everything in one, as this process has to see it: with the invalidations that
-    /// the store has not accepted yet.
+    /// the store has not accepted yet. `meter` is that of the program.
     #[inline]
-    pub(crate) fn of(&self, program: &str, pending: &Pending) -> Generation {
-        match pending.is_empty() && self.is_quiet.load(Ordering::Acquire) {
-            true => Generation::default(),
-            false => self.after_invalidations(program, pending),
+    pub(crate) fn of(&self, program: &str, meter: &ProgramMeter, pending: &Pending) -> Generation {
+        let changes = self.changes();
+        match pending.is_empty() {
+            true if changes == 0 => Generation::default(),
+            true => match meter.generation(changes) {
+                Some(parts) => Generation::of_parts(parts),
+                None => self.settled(program, meter, changes),
+            },
+            false => self.unsettled(program, pending),
         }
     }
 
-    fn after_invalidations(&self, program: &str, pending: &Pending) -> Generation {
-        if pending.is_empty() {
-            let generation = |key: &str| self.record(key).generation;
-            return generation(ALL).and(generation(&program_key(program)));
-        }
+    /// The same while no invalidation is pending, noted for the next lookup. What is counted as a change while this reads the
+    /// records may be among them already, and is never missing.
+    fn settled(&self, program: &str, meter: &ProgramMeter, changes: u64) -> Generation {
+        let generation = |key: &str| self.record(key).generation;
+        let generation = generation(ALL).and(generation(&program_key(program)));
+        meter.note_generation(changes, generation.parts());
+        generation
+    }
+
+    /// How often they have changed that this process knows: what was invalidated before has another generation, or it changes once
+    /// more.
+    #[inline]
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    fn unsettled(&self, program: &str, pending: &Pending) -> Generation {
         let generation = |scope: &Scope| {
             let record = self.record(&scope.record_key());
             pending.applied(scope, record).generation
@@ -102,9 +119,11 @@ impl ProgramGenerations {
                 (Some(record), Some(known)) if record.changed_ms < known.changed_ms => {
                     lost.push((key, known));
                 }
-                (Some(record), _) => {
+                (Some(record), known) => {
                     records.insert(key, record);
-                    self.is_quiet.store(false, Ordering::Release);
+                    if known != Some(record) {
+                        self.changes.fetch_add(1, Ordering::Release);
+                    }
                 }
                 (None, None) => {}
             }
@@ -115,7 +134,7 @@ impl ProgramGenerations {
     /// Notes what this process has changed itself.
     pub(crate) fn set(&self, key: String, record: Record) {
         self.write().insert(key, record);
-        self.is_quiet.store(false, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Changes what is known of the record under `key`.
@@ -123,7 +142,7 @@ impl ProgramGenerations {
         let mut records = self.write();
         let record = records.entry(key).or_insert(Record::untouched());
         *record = change(*record);
-        self.is_quiet.store(false, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// What is known of the record under `key`.
@@ -146,18 +165,20 @@ mod tests {
     #[test]
     fn a_program_is_old_when_it_or_everything_was_invalidated() {
         let programs = ProgramGenerations::new(true);
-        let untouched = programs.of("squared", &Pending::new());
+        let meters = Programs::new();
+        let meter = meters.of("squared");
+        let untouched = programs.of("squared", meter, &Pending::new());
         programs.set(
             program_key("other"),
             Record::untouched().invalidated(false, 1),
         );
-        assert_eq!(programs.of("squared", &Pending::new()), untouched);
+        assert_eq!(programs.of("squared", meter, &Pending::new()), untouched);
         programs.set(
             program_key("squared"),
             Record::untouched().invalidated(false, 2),
         );
         assert_eq!(
-            untouched.difference(programs.of("squared", &Pending::new())),
+            untouched.difference(programs.of("squared", meter, &Pending::new())),
             Difference::Soft
         );
         assert_eq!(
@@ -166,7 +187,7 @@ mod tests {
         );
         programs.set(ALL.into(), Record::untouched().invalidated(true, 3));
         assert_eq!(
-            untouched.difference(programs.of("squared", &Pending::new())),
+            untouched.difference(programs.of("squared", meter, &Pending::new())),
             Difference::Hard
         );
         assert_eq!(programs.latest("squared", &Pending::new()), Scope::All);
@@ -175,15 +196,17 @@ mod tests {
     #[test]
     fn what_the_store_has_lost_is_remembered_and_what_is_older_is_not_believed() {
         let programs = ProgramGenerations::new(false);
+        let meters = Programs::new();
+        let meter = meters.of("squared");
         let older = Record::untouched().invalidated(true, 1);
         let newer = older.invalidated(false, 2);
         assert_eq!(programs.learn("squared", [None, Some(newer)]), []);
-        let now = programs.of("squared", &Pending::new());
+        let now = programs.of("squared", meter, &Pending::new());
         let lost = (program_key("squared"), newer);
         let again = || std::slice::from_ref(&lost);
         assert_eq!(programs.learn("squared", [None, None]), again());
         assert_eq!(programs.learn("squared", [None, Some(older)]), again());
-        assert_eq!(programs.of("squared", &Pending::new()), now);
+        assert_eq!(programs.of("squared", meter, &Pending::new()), now);
     }
 
     #[test]

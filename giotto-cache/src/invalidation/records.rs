@@ -64,7 +64,7 @@ pub(crate) async fn still_count(
     generations: &Generations,
 ) -> Result<bool, Unanswered> {
     let (_, tags) = read_with_entry(engine, lookup, engine.clock.now_ms()).await?;
-    let program = engine.programs.of(lookup.key.program(), &engine.pending);
+    let program = engine.generation(lookup.key.program());
     Ok(generations.still_count(&Generations {
         program,
         tags,

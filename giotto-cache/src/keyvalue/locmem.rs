@@ -6,6 +6,7 @@ mod slice;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,7 +18,7 @@ use self::slice::Slice;
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::cells::{Cell, CellWeighter, Evictions};
+use crate::keyvalue::cells::{Cell, CellWeighter, Changes, Evictions};
 use crate::keyvalue::measure::{Evicts, Measure};
 use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 
@@ -42,6 +43,7 @@ const CLONED_AT_ONCE: usize = 1_000;
 pub struct LocMemKeyValue {
     cells: Arc<Cache<Box<str>, Cell, CellWeighter, DefaultHashBuilder, Evictions>>,
     evictions: Evictions,
+    changes: Changes,
     clock: Clock,
 }
 
@@ -89,6 +91,7 @@ impl LocMemKeyValue {
         Self {
             cells: Arc::new(cells),
             evictions,
+            changes: Changes::default(),
             clock,
         }
     }
@@ -154,6 +157,7 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
+        let _change = self.changes.one();
         let cell = self.cell(value, expire);
         // The old value is removed: it is not the last one set.
         self.check_size(key, &cell)
@@ -163,6 +167,7 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
+        let _change = self.changes.one();
         let cell = self.cell(value, expire);
         self.check_size(key, &cell)?;
         let look = |_: &_, existing: &mut Cell| match self.is_live(existing) {
@@ -184,6 +189,7 @@ impl KeyValue for LocMemKeyValue {
         new: Option<Bytes>,
         expire: Option<Duration>,
     ) -> Result<bool> {
+        let _change = self.changes.one();
         let new = new.map(|value| self.cell(value, expire));
         if let Some(cell) = &new {
             self.check_size(key, cell)?;
@@ -211,19 +217,20 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
+        let _change = self.changes.one();
         self.evictions.tell(key);
-        Ok(self
-            .cells
-            .remove(key)
-            .is_some_and(|(_, cell)| self.is_live(&cell)))
+        let removed = self.cells.remove(key);
+        Ok(removed.is_some_and(|(_, cell)| self.is_live(&cell)))
     }
 
     async fn clear(&self) -> Result<()> {
+        let _change = self.changes.one();
         self.cells.clear();
         Ok(())
     }
 
     async fn delete_containing(&self, part: &str) -> Result<()> {
+        let _change = self.changes.one();
         self.cells.retain(|key, _| !key.contains(part));
         Ok(())
     }
@@ -268,7 +275,12 @@ impl KeyValue for LocMemKeyValue {
         Some(self.look(key))
     }
 
+    fn changes(&self) -> Option<Arc<AtomicU64>> {
+        Some(self.changes.count())
+    }
+
     fn set_max_bytes(&self, bytes: u64) -> bool {
+        let _change = self.changes.one();
         self.cells.set_capacity(bytes);
         true
     }

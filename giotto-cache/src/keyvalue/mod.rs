@@ -36,6 +36,7 @@ pub(crate) mod together;
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -176,6 +177,13 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
     /// applies to it. It may read a file that the system has cached; it must not wait for another process, a lock or a
     /// network. The default is `None`.
     fn get_now(&self, _key: &str) -> Option<Option<Bytes>> {
+        None
+    }
+
+    /// The count of its changes: each is counted when it has been made, before its caller is told. Between two equal counts,
+    /// [`get_now`](Self::get_now) returns the same of a key, unless it has expired. The default does not count.
+    #[doc(hidden)]
+    fn changes(&self) -> Option<Arc<AtomicU64>> {
         None
     }
 

@@ -28,8 +28,12 @@ use crate::literal::text::{float, string};
 /// `value` as a literal; an error only if its own `Serialize` implementation returns one.
 pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let mut text = String::with_capacity(96);
-    value.serialize(Literal { text: &mut text })?;
-    Ok(text)
+    write(&mut text, value).map(|()| text)
+}
+
+/// The same behind `text`.
+pub(crate) fn write<T: Serialize + ?Sized>(text: &mut String, value: &T) -> Result<()> {
+    value.serialize(Literal { text })
 }
 
 /// Appends one value to `text`.

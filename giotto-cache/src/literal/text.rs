@@ -7,6 +7,19 @@ use std::fmt::Write as _;
 /// Quotes and escapes `value`. What a terminal or a log would act on rather than show is escaped.
 pub(super) fn string(text: &mut String, value: &str) {
     text.push('\'');
+    match value.bytes().all(is_plain) {
+        true => text.push_str(value),
+        false => escaped(text, value),
+    }
+    text.push('\'');
+}
+
+/// Whether it stands for itself: most of what is in keys.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\')
+}
+
+fn escaped(text: &mut String, value: &str) {
     let mut rest = value;
     while let Some(at) = rest.find(is_escaped) {
         text.push_str(&rest[..at]);
@@ -17,7 +30,6 @@ pub(super) fn string(text: &mut String, value: &str) {
         rest = chars.as_str();
     }
     text.push_str(rest);
-    text.push('\'');
 }
 
 fn is_escaped(character: char) -> bool {

@@ -265,11 +265,6 @@ impl Policy {
         f64::from(self.early) / THOUSANDTHS
     }
 
-    /// Whether nothing but the fresh time decides if an entry is served.
-    pub(crate) const fn is_plain(&self) -> bool {
-        !self.refreshes_early() && self.version == 0
-    }
-
     pub(crate) const fn refreshes_early(&self) -> bool {
         self.early > 0
     }

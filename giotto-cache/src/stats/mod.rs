@@ -3,6 +3,7 @@
 //! A ground type: every step of a lookup increases one of them. The totals are sums over the programs.
 
 pub(crate) mod layer;
+pub(crate) mod noted;
 pub(crate) mod program;
 pub(crate) mod programs;
 pub(crate) mod times;

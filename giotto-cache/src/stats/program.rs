@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::noted::Noted;
 use super::times::{self, Histogram, Times};
 use super::{Counter, Counts, Stats};
 use crate::key::unescape;
@@ -56,6 +57,8 @@ pub(crate) struct ProgramMeter {
     mark_at_ms: AtomicU64,
     /// When the record of its invalidations was read; [`NEVER`] also if it stands for many programs.
     read_ms: AtomicU64,
+    /// Its generation, by how often records had changed.
+    generation: Noted,
     name: Box<str>,
     is_of_one: bool,
     pub(crate) stats: Stats,
@@ -88,6 +91,7 @@ impl ProgramMeter {
             saved_us: Counter::default(),
             mark_at_ms: AtomicU64::new(0),
             read_ms: AtomicU64::new(NEVER),
+            generation: Noted::default(),
             name: name.into(),
             is_of_one,
             stats: Stats::default(),
@@ -167,6 +171,18 @@ impl ProgramMeter {
     pub(crate) fn note_read(&self, now_ms: u64) {
         if self.is_of_one {
             self.read_ms.store(now_ms, Ordering::Release);
+        }
+    }
+
+    /// What was noted of its generation when records had changed so often.
+    #[inline]
+    pub(crate) fn generation(&self, changes: u64) -> Option<[u64; 2]> {
+        self.generation.at(changes)
+    }
+
+    pub(crate) fn note_generation(&self, changes: u64, generation: [u64; 2]) {
+        if self.is_of_one {
+            self.generation.note(changes, generation);
         }
     }
 

@@ -35,13 +35,37 @@ impl Programs {
     /// The meter of `program`.
     #[inline]
     pub(crate) fn of(&self, program: &str) -> &ProgramMeter {
+        match self.find(program) {
+            (_, Some(meter)) => meter,
+            (at, None) => self.begin(program, at),
+        }
+    }
+
+    /// The number of the meter of `program`, by which it is [found](Self::numbered) without its name; `None` if it has none of its
+    /// own.
+    #[cfg(feature = "functions")]
+    pub(crate) fn number_of(&self, program: &str) -> Option<usize> {
+        let (at, meter) = self.find(program);
+        meter.map(|_| at)
+    }
+
+    /// The meter of this number.
+    #[cfg(feature = "functions")]
+    #[inline]
+    pub(crate) fn numbered(&self, number: usize) -> Option<&ProgramMeter> {
+        self.slots.get(number)?.get().map(AsRef::as_ref)
+    }
+
+    /// Where the meter of `program` is, or would be, and the meter if there is one.
+    #[inline]
+    fn find(&self, program: &str) -> (usize, Option<&ProgramMeter>) {
         let mut at = xxh3_64(program.as_bytes()) as usize;
         loop {
             at %= SLOTS;
             match self.slots[at].get() {
-                Some(meter) if meter.is_of(program) => return meter,
+                Some(meter) if meter.is_of(program) => return (at, Some(meter)),
                 Some(_) => at += 1,
-                None => return self.begin(program, at),
+                None => return (at, None),
             }
         }
     }

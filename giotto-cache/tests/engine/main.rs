@@ -5,6 +5,7 @@
 
 mod accept;
 mod adjusting;
+mod at_once;
 mod breaker;
 mod budget;
 mod cache_control;

@@ -7,6 +7,7 @@ mod attribute;
 mod decoded;
 mod errors;
 mod negative;
+mod recent;
 mod recursion;
 mod results;
 mod types;

@@ -153,10 +153,9 @@ impl Call<'_> {
             .settings
             .hard_timeout()
             .map(|span| quote_spanned!(span=> let __giotto_errors = __giotto_errors.or_late();));
-        let (key, hit, call, negative) = match &self.settings.negative_errors {
-            None => (quote!(key), quote!(hit), quote!(call), None),
+        let (hit, call, negative) = match &self.settings.negative_errors {
+            None => (quote!(hit), quote!(call), None),
             Some(negative) => (
-                quote!(key_storing),
                 quote!(hit_storing),
                 quote!(call_storing),
                 Some(quote!(#negative,)),
@@ -170,14 +169,15 @@ impl Call<'_> {
             #[allow(clippy::needless_borrow)]
             #kind
             #late
-            // Written before the computation takes what it is written from.
-            let __giotto_key = {
+            // The key is written before the computation takes what it is written from.
+            let __giotto_hit = {
                 #arguments
-                __giotto_kind.#key(&__giotto_function, &__giotto_arguments)
+                __giotto_kind.#hit(&__giotto_function, &__giotto_arguments)
             };
-            if let ::core::option::Option::Some(__giotto_hit) = __giotto_kind.#hit(&__giotto_function, &__giotto_key) {
-                return __giotto_hit;
-            }
+            let __giotto_key = match __giotto_hit {
+                ::core::result::Result::Ok(__giotto_hit) => return __giotto_hit,
+                ::core::result::Result::Err(__giotto_key) => __giotto_key,
+            };
             // Boxed, so that the future of a hit is small.
             ::std::boxed::Box::pin(
                 __giotto_kind.#call(__giotto_errors, __giotto_function, __giotto_key, #negative #compute)

@@ -116,7 +116,7 @@ impl Settings {
             Some(Base::Seconds(seconds)) => {
                 quote_spanned!(seconds.span()=> #root::Policy::seconds(#seconds))
             }
-            Some(Base::Policy(policy)) => quote!(#policy),
+            Some(Base::Policy(policy)) => quote!(#root::Policy::clone(&#policy)),
             Some(Base::Forever) | None => quote!(#root::Policy::forever()),
         };
         let (names, values): (Vec<_>, Vec<_>) = self
@@ -124,7 +124,7 @@ impl Settings {
             .iter()
             .map(|(name, value)| (name, value))
             .unzip();
-        quote!(#root::Policy::clone(&#base)#(.#names(#values))*)
+        quote!(#base #(.#names(#values))*)
     }
 
     /// Where the hard timeout is set.

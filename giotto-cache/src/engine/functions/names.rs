@@ -4,30 +4,15 @@
 //! where their arguments and types are the same.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The names in one cache, and where the functions are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Names {
-    id: u64,
     places: Mutex<HashMap<String, &'static str>>,
 }
 
 impl Names {
-    pub(crate) fn new() -> Self {
-        static CACHES: AtomicU64 = AtomicU64::new(1);
-        Self {
-            id: CACHES.fetch_add(1, Ordering::Relaxed),
-            places: Mutex::default(),
-        }
-    }
-
-    /// Of which cache they are: a number from 1.
-    pub(crate) const fn id(&self) -> u64 {
-        self.id
-    }
-
     /// Gives `name` to the function at `place`; the place of another one that has it already.
     pub(crate) fn take(&self, name: &str, place: &'static str) -> Option<&'static str> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@ use std::time::Instant as Tick;
 #[cfg(target_os = "linux")]
 use coarsetime::Instant as Tick;
 
-use crate::clock::{Clock, milliseconds};
+use crate::clock::Clock;
 
 /// No tick is farther behind than this. A kernel ticks 100 to 1,000 times a second, if the processor that counts its ticks is
 /// not stopped.
@@ -36,10 +36,9 @@ impl Ticks {
     /// away, by the last tick.
     #[inline]
     pub(crate) fn now_before(&self, moment: u64) -> u64 {
-        let last = self.begun.map(|(tick, unix_ms)| {
-            let since = last_tick().duration_since(tick);
-            unix_ms.saturating_add(milliseconds(since.into()))
-        });
+        let last = self
+            .begun
+            .map(|(tick, unix_ms)| unix_ms.saturating_add(milliseconds_since(tick)));
         match last {
             Some(last) if last.saturating_add(FAR_MS) < moment => last,
             _ => self.clock.now_ms(),
@@ -58,6 +57,17 @@ fn last_tick() -> Tick {
 #[cfg(not(target_os = "linux"))]
 fn last_tick() -> Tick {
     Tick::now()
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn milliseconds_since(tick: Tick) -> u64 {
+    last_tick().duration_since(tick).as_millis()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn milliseconds_since(tick: Tick) -> u64 {
+    crate::clock::milliseconds(tick.elapsed())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::errors::{Errors, Returned};
 use crate::error::{Error, Result};
 use crate::function::Function;
+use crate::function::arguments::Arguments;
 use crate::function::computation::storing;
 use crate::function::value::{BoxError, Found, Value};
 use crate::key::Key;
@@ -93,15 +94,14 @@ impl<T, E> Fallible<T, E> {
 }
 
 impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
-    pub fn key(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key> {
-        function.key::<T>(arguments)
-    }
-
-    /// A result that is found at once.
+    /// A result that is found at once; otherwise the key of the call.
     #[inline]
-    pub fn hit(&self, function: &Function<'_>, key: &Result<Key>) -> Option<Result<T, E>> {
-        let found = function.hit::<T>(key.as_ref().ok()?)?;
-        Some(Ok(found.own()))
+    pub fn hit(
+        &self,
+        function: &Function<'_>,
+        arguments: &impl Serialize,
+    ) -> Result<Result<T, E>, Result<Key>> {
+        hit(function, arguments, |found| Ok(found.own()))
     }
 
     /// Calls the function, after there was no [`hit`](Self::hit).
@@ -125,25 +125,21 @@ impl<T: Value + Clone, E: Into<BoxError> + 'static> Fallible<T, E> {
         };
         let found = function.look_up(key, |_| compute()).await;
         found
-            .map(Found::own)
+            .map(|found| found.own())
             .map_err(|error| errors.returned(error))
     }
 
-    pub fn key_storing(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key>
-    where
-        E: Value,
-    {
-        function.key::<Result<T, E>>(arguments)
-    }
-
-    /// A result that is found at once. Whether an error that was stored may be served, [`call_storing`](Self::call_storing) judges.
+    /// The same. Whether an error that was stored may be served, [`call_storing`](Self::call_storing) judges.
     #[inline]
-    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<Result<T, E>>
+    pub fn hit_storing(
+        &self,
+        function: &Function<'_>,
+        arguments: &impl Serialize,
+    ) -> Result<Result<T, E>, Result<Key>>
     where
         E: Value + Clone,
     {
-        let found = function.hit::<Result<T, E>>(key.as_ref().ok()?)?;
-        Some(found.own())
+        hit(function, arguments, |found| found.own())
     }
 
     /// Calls the function, whose errors are stored where they are `negative`.
@@ -183,25 +179,25 @@ impl<R> Plain<R> {
 }
 
 impl<R: Value + Clone> Plain<R> {
-    pub fn key(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key> {
-        function.key::<R>(arguments)
+    /// A result that is found at once; otherwise the key of the call.
+    #[inline]
+    pub fn hit(
+        &self,
+        function: &Function<'_>,
+        arguments: &impl Serialize,
+    ) -> Result<R, Result<Key>> {
+        hit(function, arguments, |found| found.own())
     }
 
-    pub fn key_storing(&self, function: &Function<'_>, arguments: &impl Serialize) -> Result<Key>
+    pub fn hit_storing(
+        &self,
+        function: &Function<'_>,
+        arguments: &impl Serialize,
+    ) -> Result<R, Result<Key>>
     where
         R: HasErrors,
     {
-        self.key(function, arguments)
-    }
-
-    /// A result that is found at once.
-    #[inline]
-    pub fn hit(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R> {
-        Some(function.hit(key.as_ref().ok()?)?.own())
-    }
-
-    pub fn hit_storing(&self, function: &Function<'_>, key: &Result<Key>) -> Option<R> {
-        self.hit(function, key)
+        self.hit(function, arguments)
     }
 
     /// Calls the function, after there was no [`hit`](Self::hit).
@@ -226,6 +222,16 @@ impl<R: Value + Clone> Plain<R> {
             Err(never) => match never {},
         }
     }
+}
+
+#[inline]
+fn hit<T: Value, R>(
+    function: &Function<'_>,
+    arguments: &impl Serialize,
+    give: impl Fn(Found<'_, T>) -> R,
+) -> Result<R, Result<Key>> {
+    let arguments = Arguments::of(arguments).map_err(Err)?;
+    function.hit(&arguments, give).map_err(Ok)
 }
 
 fn log_unwritten(function: &Function<'_>, error: &Error) {

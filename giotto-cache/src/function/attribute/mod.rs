@@ -69,16 +69,16 @@ impl Site {
     /// Whether it has its name in this cache: once for each function, as long as it has one cache.
     #[inline]
     fn is_known_to(&self, cache: &Cache) -> bool {
-        self.known_to.load(Ordering::Relaxed) == cache.engine().functions.names.id()
+        self.known_to.load(Ordering::Relaxed) == cache.engine().functions.id
     }
 
     /// Takes `name` for this function; `false` if another one has it.
     #[inline(never)]
     fn take_name(&self, cache: &Cache, name: &str) -> bool {
         let (engine, place) = (cache.engine(), self.place);
-        let names = &engine.functions.names;
-        let Some(other) = names.take(name, place) else {
-            self.known_to.store(names.id(), Ordering::Relaxed);
+        let Some(other) = engine.functions.names.take(name, place) else {
+            let id = engine.functions.id;
+            self.known_to.store(id, Ordering::Relaxed);
             return true;
         };
         let program = name.to_owned();
@@ -110,9 +110,12 @@ pub fn function<'c>(
         false => Mode::Bypass,
     };
     Function {
+        cache,
+        name,
+        policy,
         tags,
         mode,
-        ..cache.function(name).policy(policy)
+        is_independent: false,
     }
 }
 
