@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p giotto-cache --features macros --bench functions`. Same arguments, one thread. The contenders take turns in
 //! every round, and the table has the medians. A hit of a function writes its key, asks the engine and decodes, or finds the
-//! value that was decoded before. By hand, the key is at hand.
+//! value that was decoded before. By hand, the key is at hand, or is written as a developer does it.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::convert::Infallible;
@@ -155,10 +155,26 @@ where
     bare.insert(key.to_owned(), bytes.clone());
     let decoding = Cache::builder(LocMemKeyValue::new()).max_decoded(0).build();
     let keeping = Cache::new(LocMemKeyValue::new());
-    let [get, decode, by_hand, decoded, cloned, shared, attributed] = medians([
+    let write = || {
+        format!(
+            "{{'x': {}}}(cached_user)(value/0123456789abcdef)",
+            black_box(7)
+        )
+    };
+    let [
+        get,
+        decode,
+        by_hand,
+        written,
+        decoded,
+        cloned,
+        shared,
+        attributed,
+    ] = medians([
         &|| repeat(|| bare.get(black_box(key))),
         &|| repeat(|| rmp_serde::from_slice::<T>(black_box(&bytes)).ok()),
         &|| repeat(|| rmp_serde::from_slice::<T>(&bare.get(black_box(key))?).ok()),
+        &|| repeat(|| rmp_serde::from_slice::<T>(&bare.get(&write())?).ok()),
         &|| call(runtime, &decoding, value),
         &|| call(runtime, &keeping, value),
         &|| call_shared(runtime, &keeping, value),
@@ -175,6 +191,7 @@ where
         ("quick_cache get", get),
         ("decoding", decode),
         ("by hand: quick_cache get, then decoding", by_hand),
+        ("the same, the key written", written),
         ("call, decoded in each hit", decoded),
         ("call, value kept and cloned", cloned),
         ("call_shared, value kept", shared),

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p giotto-cache --bench hit`. Same key, 1 KiB body, one thread. The contenders take turns
 //! in every round, and the table has the medians. The engine takes its key by value: what cloning it for
-//! every hit costs is measured alone and subtracted, and so is what writing it costs. The last rows are of a store that
+//! every hit costs is measured alone and subtracted, and so is what writing it costs. Two rows are of a page that depends on more
+//! than the time: on an invalidation before it was computed, and on a tag. The last rows are of a store that
 //! counts as one outside this process, so that what comes from it is verified: by its checksum, or where signing keys are
 //! set by its signature.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
@@ -17,7 +18,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 
-use giotto_cache::{Cache, Key, KeyValue, LocMemKeyValue, Policy, Status, literal};
+use giotto_cache::{
+    Cache, Computed, Key, KeyValue, LocMemKeyValue, Lookup, Policy, Scope, Status, literal,
+};
 
 const ROUNDS: usize = 10_001;
 const HITS: usize = 100;
@@ -44,7 +47,11 @@ fn main() {
     let cache = Cache::new(store.clone());
     bare.insert(KEY.to_owned(), body.clone());
     moka.insert(KEY.to_owned(), body.clone());
-    runtime.block_on(ask(&cache, key(), body));
+    runtime.block_on(ask(&cache, key(), body.clone()));
+
+    let invalidated = invalidated(&runtime, body.clone());
+    let tagged = Cache::new(LocMemKeyValue::new());
+    runtime.block_on(ask_tagged(&tagged, key(), body));
 
     let outside = [1, 20].map(|kib| [false, true].map(|signed| outside(&runtime, kib, signed)));
     let [[small, small_signed], [large, large_signed]] = &outside;
@@ -58,6 +65,8 @@ fn main() {
         write,
         cloned,
         written,
+        after,
+        with_tag,
         verified,
         signed,
         verified_large,
@@ -70,6 +79,8 @@ fn main() {
         &|| repeat(|| Some(key())),
         &|| hits(&runtime, &cache, || at_hand.clone()),
         &|| hits(&runtime, &cache, key),
+        &|| hits(&runtime, &invalidated, || at_hand.clone()),
+        &|| tagged_hits(&runtime, &tagged, || at_hand.clone()),
         &|| hits(&runtime, small, || at_hand.clone()),
         &|| hits(&runtime, small_signed, || at_hand.clone()),
         &|| hits(&runtime, large, || at_hand.clone()),
@@ -91,6 +102,8 @@ fn main() {
         ("get_or_compute", hit),
         ("get_or_compute, key cloned", cloned),
         ("get_or_compute, key written", written),
+        ("the same, after an invalidation", after),
+        ("answer, one tag", with_tag),
         ("outside, 1 KiB", verified),
         ("outside, 1 KiB, signed", signed),
         ("outside, 20 KiB", verified_large),
@@ -113,6 +126,16 @@ fn main() {
         "get_or_compute, promised: at most {MAX_ALLOCATIONS} allocations: {}",
         verdict(is_lean)
     );
+}
+
+/// A cache with a page that was computed after everything was invalidated.
+fn invalidated(runtime: &Runtime, body: Bytes) -> Cache {
+    let cache = Cache::new(LocMemKeyValue::new());
+    runtime.block_on(async {
+        assert!(cache.invalidate(Scope::All).await.is_ok());
+        ask(&cache, key(), body).await;
+    });
+    cache
 }
 
 /// A cache on memory that counts as a store outside this process, with a page of so many KiB.
@@ -236,5 +259,21 @@ async fn ask(cache: &Cache, key: Key, body: Bytes) -> Option<Status> {
     let answer = cache
         .get_or_compute(key, HOUR, || ready(Ok::<_, Infallible>(body)))
         .await;
+    black_box(&answer).as_ref().ok().map(|answer| answer.status)
+}
+
+fn tagged_hits(runtime: &Runtime, cache: &Cache, key: impl Fn() -> Key) {
+    runtime.block_on(async {
+        for _ in 0..HITS {
+            let status = ask_tagged(cache, key(), Bytes::new()).await;
+            assert_eq!(status, Some(Status::Hit));
+        }
+    });
+}
+
+async fn ask_tagged(cache: &Cache, key: Key, body: Bytes) -> Option<Status> {
+    let lookup = Lookup::new(key, HOUR).tags(vec!["product:12".to_owned()]);
+    let compute = |_| ready(Ok::<_, Infallible>(Computed::Page(body)));
+    let answer = cache.answer(lookup, compute).await;
     black_box(&answer).as_ref().ok().map(|answer| answer.status)
 }

@@ -206,7 +206,9 @@ impl Cache {
         lookup: Lookup,
         compute: impl FnOnce(CacheControl) -> Computation,
     ) -> Result<Answer> {
-        if let Some(answer) = self.hit(&lookup) {
+        if !self.engine.is_shared()
+            && let Some(answer) = self.hit(&lookup)
+        {
             return Ok(answer);
         }
         if !trace::is_on() {
