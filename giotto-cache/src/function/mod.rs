@@ -40,7 +40,7 @@ pub struct FunctionName<'c> {
 impl Cache {
     /// The function of this name, whose results the cache stores. In keys, counters and lists it is a program of this name.
     ///
-    /// The arguments are the key, as a [literal]. The result may have any type that serde writes and reads. A
+    /// The arguments are the key, as a [literal](crate::literal). The result may have any type that serde writes and reads. A
     /// result that was stored as another type is not found: the key has a fingerprint of the names and kinds of its fields. Two
     /// functions must not have the same name.
     ///
