@@ -159,6 +159,7 @@ impl Cache {
         let terms = Terms {
             policy: &policy,
             tags: &[],
+            accepts_coded: false,
             is_independent: false,
         };
         if !policy.refreshes_early()
@@ -167,7 +168,7 @@ impl Cache {
             return Ok(answer);
         }
         let lookup = Lookup::new(key, policy).allow_own_time(false);
-        self.answer(lookup, |_| {
+        self.answer_computed(lookup, |_| {
             let computation = compute();
             async move { computation.await.map(Computed::Page) }
         })
@@ -193,6 +194,21 @@ impl Cache {
         F: Future<Output = Result<Computed, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
+        if !self.engine.is_shared()
+            && let Some(answer) = self.hit(&lookup)
+        {
+            return Ok(answer);
+        }
+        self.answer_computed(lookup, compute).await
+    }
+
+    /// The same after there was no hit at once.
+    async fn answer_computed<C, F, E>(&self, lookup: Lookup, compute: C) -> Result<Answer>
+    where
+        C: FnOnce(CacheControl) -> F,
+        F: Future<Output = Result<Computed, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
         let compute = |control| -> Computation {
             let computation = compute(control);
             Box::pin(async move { computation.await.map_err(Error::compute) })
@@ -206,11 +222,6 @@ impl Cache {
         lookup: Lookup,
         compute: impl FnOnce(CacheControl) -> Computation,
     ) -> Result<Answer> {
-        if !self.engine.is_shared()
-            && let Some(answer) = self.hit(&lookup)
-        {
-            return Ok(answer);
-        }
         if !trace::is_on() {
             return engine::answer(&self.engine, lookup, compute).await;
         }
@@ -667,7 +678,8 @@ impl CacheBuilder {
     }
 
     /// How many bytes of decoded results of [functions](Cache::function) are kept in memory, where entries are, too: 16 MiB by
-    /// default, 0 = none, so that every hit decodes. What a value takes is estimated from its bytes.
+    /// default, 0 = none, so that every hit decodes. What a value takes is estimated from its bytes. The few small ones that
+    /// each thread remembers do not count; with 0 there are none of them, either.
     #[cfg(feature = "functions")]
     #[must_use]
     pub fn max_decoded(self, bytes: u64) -> Self {
@@ -752,7 +764,7 @@ impl CacheBuilder {
 fn hit_now(engine: &Engine, key: &Key, terms: Terms<'_>) -> Option<Answer> {
     let now = |_| engine.clock.now_ms();
     let answer = |entry, now_ms| Answer::hit(entry, 0, now_ms);
-    hit::now(engine, key, terms, now, answer)
+    hit::at_once(engine, key, terms, now, answer)
 }
 
 impl fmt::Debug for Cache {

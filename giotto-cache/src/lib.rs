@@ -106,6 +106,8 @@ pub use inspect::measure::LayerMeasure;
 pub use inspect::walk::Walk;
 pub use invalidation::past::{PastInvalidation, acting, actor};
 pub use key::Key;
+#[doc(hidden)]
+pub use keyvalue::changes::{Change, Changes};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use keyvalue::database::DatabaseKeyValue;
 pub use keyvalue::dummy::DummyKeyValue;

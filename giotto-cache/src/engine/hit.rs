@@ -27,6 +27,8 @@ pub(crate) struct Terms<'t> {
     pub(crate) policy: &'t Policy,
     /// The tags that it must have.
     pub(crate) tags: &'t [String],
+    /// Whether it may be under a content coding.
+    pub(crate) accepts_coded: bool,
     /// Whether the computation around the lookup inherits nothing from it.
     pub(crate) is_independent: bool,
 }
@@ -38,6 +40,7 @@ impl<'t> Terms<'t> {
         Self {
             policy: &lookup.policy,
             tags: &lookup.tags,
+            accepts_coded: lookup.accepts_coded,
             is_independent: lookup.is_independent,
         }
     }
@@ -46,7 +49,7 @@ impl<'t> Terms<'t> {
 /// The page of `key`, if the store has it at once and that is enough. `now` gets the end of its freshness, and returns the time to
 /// judge it by; `take` gets the page and that time.
 #[inline]
-pub(crate) fn now<R>(
+pub(crate) fn at_once<R>(
     engine: &Engine,
     key: &Key,
     terms: Terms<'_>,
@@ -55,7 +58,9 @@ pub(crate) fn now<R>(
 ) -> Option<R> {
     let program = key.program();
     let meter = engine.meters.of(program);
-    if engine.programs.is_due(meter, || engine.clock.now_ms()) {
+    // Elsewhere the records of tags are read with the entry.
+    let has_records = terms.tags.is_empty() || engine.store.place() == Place::InProcess;
+    if !has_records || engine.programs.is_due(meter, || engine.clock.now_ms()) {
         return None;
     }
     // Lent until it is judged: to move bytes that were just written takes as long as to find them.
@@ -68,7 +73,7 @@ pub(crate) fn now<R>(
     };
     let (parts, now_ms) = judged(engine, key, terms, stored, generation, moment)?;
     let mut entry = Entry::of(found??, parts);
-    entry.decode(engine.max_entry, false).ok()?;
+    entry.decode(engine.max_entry, terms.accepts_coded).ok()?;
     count(engine, meter, key, &entry, terms.is_independent, now_ms);
     Some(take(entry, now_ms))
 }
@@ -101,7 +106,7 @@ pub(crate) fn fetched(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Op
     let (key, terms) = (&lookup.key, Terms::of(lookup));
     let (parts, now_ms) = judged(engine, key, terms, stored, generation, moment)?;
     let mut entry = Entry::of(stored.clone(), parts);
-    entry.decode(engine.max_entry, lookup.accepts_coded).ok()?;
+    entry.decode(engine.max_entry, terms.accepts_coded).ok()?;
     engine.meter(key).hit(entry.cost_us(), now_ms);
     engine.popular.hit(key, now_ms);
     Some(Answer::hit(entry, *layer, now_ms))
@@ -121,7 +126,7 @@ fn judged(
     let envelope = Envelope::open(stored, key, is_trusted(engine), &engine.signer).ok()?;
     let (now_ms, doubted_before_ms) = moment(envelope.fresh_until());
     let Terms { policy, tags, .. } = terms;
-    // Only the memory of this process has the records of tags at hand: elsewhere they are read with the entry.
+    // Only the memory of this process has the records of tags at hand.
     let is_at_hand = || engine.store.place() == Place::InProcess && engine.pending.is_empty();
     let counts = |stamp: Stamp<'_>| match stamp {
         _ if !is_at_hand() => false,

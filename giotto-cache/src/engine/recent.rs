@@ -7,7 +7,6 @@ use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -30,8 +29,8 @@ thread_local! {
 /// Where the results are whose calls have the same end of a digest.
 #[derive(Default)]
 struct Place {
-    /// The digest of the last call for which the store was asked.
-    last: u64,
+    /// The digest of the last call for which the store was asked, and how often what lookups find had changed then.
+    last: (u64, u64),
     result: Option<Served>,
 }
 
@@ -97,7 +96,8 @@ impl<'c> Call<'c> {
         RECENT.try_with(find).ok()?
     }
 
-    /// Notes that the store was asked; whether it was asked the same the last time, so that it is worth remembering.
+    /// Notes that the store was asked; whether it was asked the same the last time, without a change since, so that it is worth
+    /// remembering.
     #[inline]
     pub(crate) fn is_again(&self) -> bool {
         // A value that is read meanwhile may call a function, too.
@@ -106,8 +106,8 @@ impl<'c> Call<'c> {
             if recent.is_empty() {
                 recent.resize_with(PLACES, Place::default);
             }
-            let last = &mut recent[self.place()].last;
-            Some(mem::replace(last, self.digest) == self.digest)
+            let (last, own) = (&mut recent[self.place()].last, (self.digest, self.changes));
+            Some(mem::replace(last, own) == own)
         };
         RECENT.try_with(note).ok().flatten().unwrap_or(false)
     }
@@ -172,13 +172,11 @@ impl Served {
     }
 }
 
-/// How often what a lookup finds has changed, but by time: what is stored, or what was invalidated. `None` if that is not known.
+/// How often what a lookup finds has changed, but by time: what is stored, or what was invalidated. `None` if that is not known, or
+/// while something changes.
 #[inline]
 fn changes(engine: &Engine) -> Option<u64> {
-    let stored = engine.functions.changes.as_ref()?;
+    let stored = engine.functions.changes.as_ref()?.count()?;
     let is_settled = engine.pending.is_empty();
-    is_settled.then(|| {
-        let stored = stored.load(Ordering::Acquire);
-        stored.wrapping_add(engine.programs.changes())
-    })
+    is_settled.then(|| stored.wrapping_add(engine.programs.changes()))
 }

@@ -20,7 +20,7 @@ pub(crate) struct Stamps<'e> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stamp<'e> {
     Tag(&'e str, Generation),
-    /// A program that a result is of which the entry was made of, as it is written in keys.
+    /// The program of a result that the entry was computed from, as it is written in keys.
     Program(&'e str, Generation),
 }
 

@@ -42,6 +42,7 @@ impl Function<'_> {
         Terms {
             policy: &self.policy,
             tags: &self.tags,
+            accepts_coded: false,
             is_independent: self.is_independent,
         }
     }
@@ -70,7 +71,7 @@ impl Function<'_> {
                 None => found,
             }))
         };
-        let found = hit::now(engine, &key, self.terms(), now, take);
+        let found = hit::at_once(engine, &key, self.terms(), now, take);
         found.flatten().ok_or(key)
     }
 

@@ -20,7 +20,8 @@ use crate::stats::program::ProgramMeter;
 pub(crate) struct ProgramGenerations {
     /// Whether only this process can change them.
     is_own: bool,
-    /// How often the records have changed. Never, if nothing was invalidated as far as is known: then no entry has to be compared.
+    /// How often the records have changed, counted under their lock. Never, if nothing was invalidated as far as is known: then no
+    /// record has to be read.
     changes: AtomicU64,
     /// What was read before this time is not relied on.
     reread_from_ms: AtomicU64,
@@ -78,8 +79,7 @@ impl ProgramGenerations {
         generation
     }
 
-    /// How often they have changed that this process knows: what was invalidated before has another generation, or it changes once
-    /// more.
+    /// The number of changes of records that this process knows of.
     #[inline]
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
@@ -133,8 +133,7 @@ impl ProgramGenerations {
 
     /// Notes what this process has changed itself.
     pub(crate) fn set(&self, key: String, record: Record) {
-        self.write().insert(key, record);
-        self.changes.fetch_add(1, Ordering::Release);
+        self.change(key, |_| record);
     }
 
     /// Changes what is known of the record under `key`.

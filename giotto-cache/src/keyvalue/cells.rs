@@ -2,7 +2,6 @@
 //!
 //! Part of the last step of a lookup, for [`LocMemKeyValue`](super::locmem::LocMemKeyValue).
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -32,30 +31,6 @@ pub(super) struct CellWeighter;
 impl Weighter<Box<str>, Cell> for CellWeighter {
     fn weight(&self, key: &Box<str>, cell: &Cell) -> u64 {
         cell.weight(key)
-    }
-}
-
-/// How often the values have changed.
-#[derive(Clone, Default)]
-pub(super) struct Changes(Arc<AtomicU64>);
-
-/// One of them, which is counted when this is dropped.
-pub(super) struct Change<'c>(&'c AtomicU64);
-
-impl Changes {
-    /// A change that is being made. It is counted when it has been made, before its caller is told.
-    pub(super) fn one(&self) -> Change<'_> {
-        Change(&self.0)
-    }
-
-    pub(super) fn count(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.0)
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -6,7 +6,6 @@ mod slice;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,7 +17,8 @@ use self::slice::Slice;
 use super::{KeyValue, Place};
 use crate::clock::{Clock, milliseconds};
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyvalue::cells::{Cell, CellWeighter, Changes, Evictions};
+use crate::keyvalue::cells::{Cell, CellWeighter, Evictions};
+use crate::keyvalue::changes::Changes;
 use crate::keyvalue::measure::{Evicts, Measure};
 use crate::keyvalue::scan::{Scan, Scanned, StoredValue, head_of};
 
@@ -157,7 +157,7 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn set(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<()> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         let cell = self.cell(value, expire);
         // The old value is removed: it is not the last one set.
         self.check_size(key, &cell)
@@ -167,7 +167,7 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn add(&self, key: &str, value: Bytes, expire: Option<Duration>) -> Result<bool> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         let cell = self.cell(value, expire);
         self.check_size(key, &cell)?;
         let look = |_: &_, existing: &mut Cell| match self.is_live(existing) {
@@ -189,7 +189,7 @@ impl KeyValue for LocMemKeyValue {
         new: Option<Bytes>,
         expire: Option<Duration>,
     ) -> Result<bool> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         let new = new.map(|value| self.cell(value, expire));
         if let Some(cell) = &new {
             self.check_size(key, cell)?;
@@ -217,20 +217,20 @@ impl KeyValue for LocMemKeyValue {
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         self.evictions.tell(key);
         let removed = self.cells.remove(key);
         Ok(removed.is_some_and(|(_, cell)| self.is_live(&cell)))
     }
 
     async fn clear(&self) -> Result<()> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         self.cells.clear();
         Ok(())
     }
 
     async fn delete_containing(&self, part: &str) -> Result<()> {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         self.cells.retain(|key, _| !key.contains(part));
         Ok(())
     }
@@ -275,12 +275,12 @@ impl KeyValue for LocMemKeyValue {
         Some(self.look(key))
     }
 
-    fn changes(&self) -> Option<Arc<AtomicU64>> {
-        Some(self.changes.count())
+    fn changes(&self) -> Option<Changes> {
+        Some(self.changes.clone())
     }
 
     fn set_max_bytes(&self, bytes: u64) -> bool {
-        let _change = self.changes.one();
+        let _change = self.changes.begin();
         self.cells.set_capacity(bytes);
         true
     }

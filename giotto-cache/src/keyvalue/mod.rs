@@ -6,6 +6,7 @@
 #[cfg(any(feature = "redis", feature = "memcache"))]
 mod address;
 mod cells;
+pub(crate) mod changes;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod database;
 pub(crate) mod dummy;
@@ -36,12 +37,12 @@ pub(crate) mod together;
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use self::changes::Changes;
 use self::measure::Measure;
 use self::scan::{Scan, Scanned, StoredValue};
 use crate::error::{Error, ErrorKind, Result};
@@ -180,10 +181,10 @@ pub trait KeyValue: Debug + Send + Sync + 'static {
         None
     }
 
-    /// The count of its changes: each is counted when it has been made, before its caller is told. Between two equal counts,
+    /// Its changes: each begins before a value changes, and ends before the caller is told. Between two equal counts,
     /// [`get_now`](Self::get_now) returns the same of a key, unless it has expired. The default does not count.
     #[doc(hidden)]
-    fn changes(&self) -> Option<Arc<AtomicU64>> {
+    fn changes(&self) -> Option<Changes> {
         None
     }
 

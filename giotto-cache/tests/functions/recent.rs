@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use giotto_cache::{
-    Cache, Clock, Key, KeyValue, LocMemKeyValue, Lookup, Mode, Place, Policy, Result, Scope,
+    Cache, Changes, Clock, Key, KeyValue, LocMemKeyValue, Lookup, Mode, Place, Policy, Result,
+    Scope,
 };
 
 use crate::world::{MINUTE, Runs, User};
@@ -56,7 +57,7 @@ impl KeyValue for Memory {
         self.store.get_now(key)
     }
 
-    fn changes(&self) -> Option<Arc<AtomicU64>> {
+    fn changes(&self) -> Option<Changes> {
         self.store.changes()
     }
 
@@ -225,26 +226,79 @@ async fn a_caller_that_allows_less_is_not_served_more() -> Result<()> {
     Ok(())
 }
 
-/// As [`Key`]s, the two names differ: one is escaped in it.
+/// As [`Key`]s, the names differ: some are escaped in it. They stand at one address, as the places of results are found by that.
 #[tokio::test]
 async fn no_name_and_no_type_is_taken_for_another() -> Result<()> {
     let stage = Stage::new();
-    // One constant, so that the calls have one place.
-    let names = ["a(b", "a%28b", "a(b"];
-    for _ in 0..5 {
-        for name in names {
-            let function = stage.cache.function(name).policy(MINUTE);
-            let own = function
-                .call(7, || async move { Ok::<_, &str>(name.len() as u64) })
-                .await?;
-            assert_eq!(own, name.len() as u64);
+    let mut name = String::with_capacity(16);
+    for text in ["a(b", "a%28b", "a%2528b", "other"].repeat(2) {
+        name.clear();
+        name.push_str(text);
+        for _ in 0..5 {
+            let function = stage.cache.function(&name).policy(MINUTE);
+            let own = function.call(7, || async move { Ok::<_, &str>(text.to_owned()) });
+            assert_eq!(own.await?, text);
         }
-        let function = || stage.cache.function("number").policy(MINUTE);
-        let wide = function().call(7, || async { Ok::<_, &str>(1_u64) });
-        assert_eq!(wide.await?, 1);
-        let narrow = function().call(7, || async { Ok::<_, &str>(2_u8) });
-        assert_eq!(narrow.await?, 2);
     }
+    for _ in 0..5 {
+        let function = || stage.cache.function("number").policy(MINUTE);
+        for _ in 0..5 {
+            let wide = function().call(7, || async { Ok::<_, &str>(1_u64) });
+            assert_eq!(wide.await?, 1);
+        }
+        for _ in 0..5 {
+            let narrow = function().call(7, || async { Ok::<_, &str>(2_u8) });
+            assert_eq!(narrow.await?, 2);
+        }
+    }
+    Ok(())
+}
+
+/// A tag of the call, one that only the computation knew, and those of a result that it was computed from.
+#[tokio::test]
+async fn what_depends_on_what_was_invalidated_is_computed_again() -> Result<()> {
+    let stage = Stage::new();
+    let (cache, runs) = (&stage.cache, &stage.runs);
+    let asked = || stage.memory.asked.load(Ordering::SeqCst);
+    let call = async || {
+        let function = cache.function("user").policy(MINUTE).tags(["called"]);
+        let (inner, runs) = (cache.clone(), runs.clone());
+        let user = function.call_with(7, |control| async move {
+            let function = inner.function("inner").policy(MINUTE).tags(["inner"]);
+            let found = function.call(7, || async { Ok::<_, giotto_cache::Error>(1_u8) });
+            found.await?;
+            control.tags(["late"]);
+            Ok::<_, giotto_cache::Error>(runs.run().await)
+        });
+        let run = *user.await?;
+        cache.settle().await;
+        Ok::<_, giotto_cache::Error>(run)
+    };
+    let scopes = [
+        Scope::from("called"),
+        Scope::from("late"),
+        Scope::from("inner"),
+        Scope::Program("inner".to_owned()),
+    ];
+    for (scope, run) in scopes.into_iter().zip(1..) {
+        for _ in 0..5 {
+            assert_eq!(call().await?, run);
+        }
+        let before = asked();
+        assert_eq!(call().await?, run);
+        assert_eq!(asked(), before, "it is served without the store");
+        cache.invalidate(scope).await?;
+        // A late tag that is invalidated in the millisecond in which a computation begins is taken for invalidated in it.
+        stage.clock.advance(Duration::from_millis(1));
+        assert_eq!(call().await?, run + 1);
+    }
+    let other = cache.function("user").policy(MINUTE).tags(["other"]);
+    assert_eq!(
+        *other
+            .call_shared(7, || async { Ok::<_, &str>(9_u64) })
+            .await?,
+        9
+    );
     Ok(())
 }
 

@@ -7,7 +7,6 @@ pub(crate) mod kept;
 pub(crate) mod names;
 mod ticks;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::kept::Kept;
@@ -16,6 +15,7 @@ use self::names::Names;
 use self::ticks::Ticks;
 use crate::clock::Clock;
 use crate::keyvalue::KeyValue;
+use crate::keyvalue::changes::Changes;
 
 /// What an engine has for functions.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Functions {
     pub(crate) names: Names,
     pub(crate) ticks: Ticks,
     /// The changes of the store, if it counts them.
-    pub(crate) changes: Option<Arc<AtomicU64>>,
+    pub(crate) changes: Option<Changes>,
 }
 
 impl Functions {
