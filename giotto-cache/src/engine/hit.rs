@@ -46,8 +46,8 @@ impl<'t> Terms<'t> {
     }
 }
 
-/// The page of `key`, if the store has it at once and that is enough. `now` gets the end of its freshness, and returns the time to
-/// judge it by; `take` gets the page and that time.
+/// The page of `key`, if the store has it at once and to compare its times and stamps is enough. `now` gets the end of its
+/// freshness, and returns the time to judge it by; `take` gets the page and that time.
 #[inline]
 pub(crate) fn at_once<R>(
     engine: &Engine,
@@ -94,7 +94,7 @@ pub(crate) fn count(
     note_hit(engine, key, is_independent, answer);
 }
 
-/// What was fetched, if that is enough.
+/// What was fetched, if to compare its times and stamps is enough.
 pub(crate) fn fetched(engine: &Engine, lookup: &Lookup, fetched: &Fetched) -> Option<Answer> {
     let (layer, stored) = fetched.stored.as_ref().ok()?.as_ref()?;
     // The records of tags were read with it, for `read.rs` to judge.
